@@ -1,0 +1,245 @@
+//! What a ledger entry says happened: one variant a kind, with the details that may stand in a leaf.
+//!
+//! A leaf is never erased, so no variant has room for personal data, masked text or a plain hash of either: ids are random,
+//! the rest are counts, digests and words of closed lists. The list of kinds with their meaning is in `audit/FORMAT.md`.
+
+use std::collections::BTreeMap;
+
+use lww_audit::entry::Detail;
+
+use crate::units::{AccountId, EntryIndex, Hash, MessageId, MessageSeq, TreeSize};
+
+/// The capacity in which somebody acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Writes from outside.
+    Customer,
+    /// Answers customers.
+    Agent,
+    /// Leads agents.
+    Supervisor,
+    /// Edits and approves policies.
+    Compliance,
+    /// Reads and verifies the ledger.
+    Auditor,
+    /// Manages accounts.
+    Admin,
+    /// Works at the machine itself, by the command line.
+    Operator,
+    /// The server itself.
+    Server,
+}
+
+impl Role {
+    /// Every role with its word and its number in the database.
+    pub const ALL: [(Self, &'static str, i16); 8] = [
+        (Self::Customer, "customer", 0),
+        (Self::Agent, "agent", 1),
+        (Self::Supervisor, "supervisor", 2),
+        (Self::Compliance, "compliance", 3),
+        (Self::Auditor, "auditor", 4),
+        (Self::Admin, "admin", 5),
+        (Self::Operator, "operator", 6),
+        (Self::Server, "server", 7),
+    ];
+
+    /// The word that stands in entries and answers.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(role, _, _)| *role == self).map_or("", |(_, word, _)| word)
+    }
+
+    /// The number in the database.
+    pub fn code(self) -> i16 {
+        Self::ALL.iter().find(|(role, _, _)| *role == self).map_or(-1, |(_, _, code)| *code)
+    }
+
+    /// The role behind a database value.
+    pub fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.iter().find(|(_, _, known)| *known == code).map(|(role, _, _)| *role)
+    }
+}
+
+/// An agent as the matcher saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The agent's pseudonym.
+    pub agent: AccountId,
+    /// Conversations held.
+    pub load: i32,
+    /// Conversations allowed.
+    pub capacity: i32,
+    /// Milliseconds since the last conversation was given.
+    pub idle_ms: i64,
+}
+
+/// Why an agent was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MatchReason {
+    /// The only one with a free slot.
+    OnlyFree,
+    /// Of those with a free slot, idle the longest.
+    LongestIdle,
+}
+
+impl MatchReason {
+    /// The word that stands in entries.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::OnlyFree => "only_free",
+            Self::LongestIdle => "longest_idle",
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The first entry of a log: its generation and the key that signs it.
+    GenerationOpened { generation: u32, key: String },
+    /// A server began to write.
+    ServerStarted { version: String, binary: Hash, configuration: Hash },
+    /// A server stopped in order.
+    ServerStopped,
+    /// A server took over the log: its lease's epoch.
+    LogTaken { epoch: i64 },
+    /// An operator took the database's head as true where the rollback guard had none.
+    GuardAdopted { size: TreeSize, root: Hash },
+    /// The clock went back by this much; entry times stand still meanwhile.
+    ClockSteppedBack { by_ms: i64 },
+    /// A key came to be; the fingerprint is the SHA-256 of its public part or of its identifier.
+    KeyCreated { purpose: &'static str, fingerprint: Hash },
+    /// A masking policy became the active one.
+    PolicyActivated { id: String, version: u64, digest: Hash, previous: Option<Hash> },
+    /// A conversation began and waits in a queue.
+    ConversationOpened { queue: &'static str },
+    /// A conversation was given to an agent.
+    ConversationAssigned {
+        agent: AccountId,
+        queue: &'static str,
+        reason: MatchReason,
+        waited_ms: i64,
+        candidates: Vec<Candidate>,
+    },
+    /// A conversation ended.
+    ConversationClosed,
+    /// A customer's message was taken in.
+    MessageReceived { message: MessageId, seq: MessageSeq },
+    /// An agent's message was released to the channel.
+    MessageSent { message: MessageId, seq: MessageSeq },
+    /// Somebody opened a transcript, up to this entry.
+    TranscriptViewed { until: Option<EntryIndex> },
+    /// A staff account came to be.
+    AccountCreated { account: AccountId, role: Role },
+    /// An operator set a one-time password for an account.
+    AccountReset { account: AccountId },
+    /// Somebody changed their own password.
+    PasswordChanged,
+    /// A login succeeded.
+    LoginSucceeded,
+    /// Logins that failed in a window of time, counted together.
+    LoginFailed { count: u64, window_ms: i64 },
+    /// Somebody logged out.
+    LoggedOut,
+}
+
+impl Event {
+    /// The kind with its version, as it stands in the entry.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::GenerationOpened { .. } => "generation.opened/1",
+            Self::ServerStarted { .. } => "server.started/1",
+            Self::ServerStopped => "server.stopped/1",
+            Self::LogTaken { .. } => "log.taken/1",
+            Self::GuardAdopted { .. } => "guard.adopted/1",
+            Self::ClockSteppedBack { .. } => "clock.stepped_back/1",
+            Self::KeyCreated { .. } => "key.created/1",
+            Self::PolicyActivated { .. } => "policy.activated/1",
+            Self::ConversationOpened { .. } => "conversation.opened/1",
+            Self::ConversationAssigned { .. } => "conversation.assigned/1",
+            Self::ConversationClosed => "conversation.closed/1",
+            Self::MessageReceived { .. } => "message.received/1",
+            Self::MessageSent { .. } => "message.sent/1",
+            Self::TranscriptViewed { .. } => "transcript.viewed/1",
+            Self::AccountCreated { .. } => "account.created/1",
+            Self::AccountReset { .. } => "account.reset/1",
+            Self::PasswordChanged => "password.changed/1",
+            Self::LoginSucceeded => "login.succeeded/1",
+            Self::LoginFailed { .. } => "login.failed/1",
+            Self::LoggedOut => "logout/1",
+        }
+    }
+
+    /// The details, as they stand in the entry.
+    pub fn detail(&self) -> Detail {
+        match self {
+            Self::GenerationOpened { generation, key } => {
+                object([("generation", int(i64::from(*generation))), ("key", text(key))])
+            }
+            Self::ServerStarted { version, binary, configuration } => {
+                object([("version", text(version)), ("binary", text(binary)), ("configuration", text(configuration))])
+            }
+            Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
+            Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
+            Self::ClockSteppedBack { by_ms } => object([("by_ms", int(*by_ms))]),
+            Self::KeyCreated { purpose, fingerprint } => {
+                object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
+            }
+            Self::PolicyActivated { id, version, digest, previous } => object([
+                ("id", text(id)),
+                ("version", count(*version)),
+                ("digest", text(digest)),
+                ("previous", previous.map_or(Detail::Null, text)),
+            ]),
+            Self::ConversationOpened { queue } => object([("queue", text(queue))]),
+            Self::ConversationAssigned { agent, queue, reason, waited_ms, candidates } => object([
+                ("agent", text(agent)),
+                ("queue", text(queue)),
+                ("reason", text(reason.word())),
+                ("waited_ms", int(*waited_ms)),
+                ("candidates", Detail::Array(candidates.iter().map(candidate).collect())),
+            ]),
+            Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => {
+                object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
+            }
+            Self::TranscriptViewed { until } => {
+                object([("until", until.map_or(Detail::Null, |index| count(index.0)))])
+            }
+            Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
+            Self::AccountReset { account } => object([("account", text(account))]),
+            Self::LoginFailed { count: failures, window_ms } => {
+                object([("count", count(*failures)), ("window_ms", int(*window_ms))])
+            }
+            Self::ServerStopped
+            | Self::ConversationClosed
+            | Self::PasswordChanged
+            | Self::LoginSucceeded
+            | Self::LoggedOut => object([]),
+        }
+    }
+}
+
+fn candidate(candidate: &Candidate) -> Detail {
+    object([
+        ("agent", text(candidate.agent)),
+        ("load", int(i64::from(candidate.load))),
+        ("capacity", int(i64::from(candidate.capacity))),
+        ("idle_ms", int(candidate.idle_ms)),
+    ])
+}
+
+fn object<const N: usize>(fields: [(&str, Detail); N]) -> Detail {
+    Detail::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<_, _>>())
+}
+
+fn text(value: impl ToString) -> Detail {
+    Detail::String(value.to_string())
+}
+
+fn int(value: i64) -> Detail {
+    Detail::Int(value)
+}
+
+/// Sizes and indexes stay far below 2^53; one that did not would be refused when the entry is written.
+fn count(value: u64) -> Detail {
+    Detail::Int(i64::try_from(value).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,367 @@
+//! The message and its states: `Raw` → `Masked` → `Recorded`, each reachable only from the one before.
+//!
+//! Raw text exists between a channel adapter and [`Message::mask`]. It has no `Debug`, `Display`, `Clone` or `Serialize`;
+//! its two ways out, [`RawBody::bytes`] and [`RawText::expose`], are visible in this crate only and `tests/tidy.rs` lists
+//! who may call them. A masked message has no public constructor, and a recorded one needs [`Committed`], which exists
+//! only after a commit. This module knows neither channels nor the database.
+
+use std::marker::PhantomData;
+
+use lww_audit::entry::{Content, PolicyRef, SpanCount, Tag, commitment};
+use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
+
+use super::masking::{self, MaskedText, Policy, Tail, Tokens, View};
+use crate::units::{AccountId, EntryIndex, MessageId, Timestamp};
+
+/// Length of a commitment's salt in bytes.
+pub const SALT_BYTES: usize = 32;
+
+/// The bytes of a request as they arrived; wiped on drop.
+pub struct RawBody(Zeroizing<Vec<u8>>);
+
+impl RawBody {
+    /// Takes the bytes of a request.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// Number of bytes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The bytes, for signature checks and parsing in an adapter.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Text that a person wrote, not masked yet; wiped on drop.
+pub struct RawText(Zeroizing<String>);
+
+impl RawText {
+    /// Takes the text that an adapter parsed out of a request.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// Length in bytes of UTF-8.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text itself, for the masker, the vault and credential checks.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for RawText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Which way a message goes.
+pub trait Direction: sealed::Sealed {
+    /// The direction's number in the database: 0 inbound, 1 outbound.
+    const CODE: i16;
+}
+
+/// From a customer to the bank.
+pub struct Inbound;
+/// From the bank to a customer.
+pub struct Outbound;
+
+impl sealed::Sealed for Inbound {}
+impl sealed::Sealed for Outbound {}
+impl Direction for Inbound {
+    const CODE: i16 = 0;
+}
+impl Direction for Outbound {
+    const CODE: i16 = 1;
+}
+
+/// A message in one of its states.
+pub struct Message<S, D> {
+    id: MessageId,
+    time: Timestamp,
+    state: S,
+    direction: PhantomData<D>,
+}
+
+/// As it arrived.
+pub struct Raw {
+    text: RawText,
+}
+
+/// Masked by one policy, its original sealed.
+pub struct Masked {
+    text: MaskedText,
+    original: Sealed,
+    masked: Sealed,
+    content: Content,
+    policy: PolicyRef,
+    salts: Salts,
+}
+
+/// Durable in the ledger.
+pub struct Recorded {
+    text: MaskedText,
+    index: EntryIndex,
+    author: Option<AccountId>,
+    sealed_salt: Option<Salt>,
+    masked_salt: Salt,
+}
+
+/// The random key of one commitment, 32 bytes; wiped on drop.
+pub struct Salt(Zeroizing<[u8; SALT_BYTES]>);
+
+impl Salt {
+    /// Takes 32 random bytes.
+    pub fn from_random(bytes: [u8; SALT_BYTES]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes: they go into what is sealed, and into the receipt of whom they belong to.
+    pub fn as_bytes(&self) -> &[u8; SALT_BYTES] {
+        &self.0
+    }
+}
+
+/// The two salts of one message.
+pub struct Salts {
+    /// Of the commitment to what was sealed.
+    pub sealed: Salt,
+    /// Of the commitment to the masked record.
+    pub masked: Salt,
+}
+
+/// Which of a message's two sealed parts; bound into the seal, so that one can't stand in for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The original text without its C3 spans.
+    Original,
+    /// The masked text with every view.
+    Masked,
+}
+
+/// Bytes sealed under a subject's data key.
+#[derive(Clone)]
+pub struct Sealed(pub Vec<u8>);
+
+/// Sealing failed: the key is gone or the cipher refused.
+#[derive(Debug, thiserror::Error)]
+#[error("the {part:?} part of a message could not be sealed or opened")]
+pub struct SealError {
+    /// The part concerned.
+    pub part: Part,
+}
+
+/// Seals under one subject's data key. Implementations bind part, message id and key generation as associated data.
+pub trait Sealer {
+    /// Seals `plaintext`; the result names the key generation that opens it.
+    ///
+    /// # Errors
+    /// [`SealError`] when the cipher refuses.
+    fn seal(&self, part: Part, message: MessageId, plaintext: &[u8]) -> Result<Sealed, SealError>;
+
+    /// Opens what [`Sealer::seal`] made for the same part and message.
+    ///
+    /// # Errors
+    /// [`SealError`] when the bytes, the part, the message or the key differ.
+    fn open(&self, part: Part, message: MessageId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, SealError>;
+}
+
+/// Masking a message failed before anything of it was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum MaskError {
+    /// A part could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+impl<D: Direction> Message<Raw, D> {
+    /// Takes a text that arrived at `time`; the id is random and new.
+    pub fn new(id: MessageId, time: Timestamp, text: RawText) -> Self {
+        Self { id, time, state: Raw { text }, direction: PhantomData }
+    }
+
+    /// Masks, seals and commits to the text; the raw message is consumed.
+    ///
+    /// C3 spans are taken out before sealing, so that they are stored nowhere.
+    ///
+    /// # Errors
+    /// [`MaskError`] when a part can't be sealed; the message is lost to the caller then, and nothing of it was stored.
+    pub fn mask(
+        self,
+        policy: &Policy,
+        tail: &mut Tail,
+        salts: Salts,
+        sealer: &dyn Sealer,
+        tokens: &dyn Tokens,
+    ) -> Result<Message<Masked, D>, MaskError> {
+        let raw = self.state.text.expose();
+        let spans = masking::detect(policy, raw, tail, self.time.as_micros());
+        let text = masking::apply(policy, raw, &spans, tokens);
+        let keep = Zeroizing::new(masking::without_c3(raw, &spans));
+        let original = sealer.seal(Part::Original, self.id, &with_salt(&salts.sealed, keep.as_bytes()))?;
+        let masked = sealer.seal(Part::Masked, self.id, &with_salt(&salts.masked, &text.to_bytes()))?;
+        let content = Content {
+            commit_sealed: commitment(salts.sealed.as_bytes(), Tag::Sealed, keep.as_bytes()),
+            commit_masked: commitment(salts.masked.as_bytes(), Tag::Masked, text.render(View::Record).as_bytes()),
+            spans: span_counts(&text),
+        };
+        let policy = PolicyRef { id: policy.id().to_owned(), version: policy.version(), digest: policy.digest() };
+        Ok(Message {
+            id: self.id,
+            time: self.time,
+            state: Masked { text, original, masked, content, policy, salts },
+            direction: PhantomData,
+        })
+    }
+}
+
+fn span_counts(text: &MaskedText) -> Vec<SpanCount> {
+    text.span_counts()
+        .into_iter()
+        .map(|(entity, class, count)| SpanCount { entity, class: class.to_string(), count })
+        .collect()
+}
+
+fn with_salt(salt: &Salt, plaintext: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(SALT_BYTES + plaintext.len()));
+    out.extend_from_slice(salt.as_bytes());
+    out.extend_from_slice(plaintext);
+    out
+}
+
+/// What a sealed part holds, taken apart again.
+pub struct OpenedPart {
+    /// The commitment's salt.
+    pub salt: Salt,
+    /// The plaintext behind it.
+    pub plaintext: Zeroizing<Vec<u8>>,
+}
+
+impl OpenedPart {
+    /// Splits an opened part into salt and plaintext.
+    ///
+    /// # Errors
+    /// [`SealError`] when it is shorter than a salt.
+    pub fn split(part: Part, opened: &[u8]) -> Result<Self, SealError> {
+        let (salt, plaintext) = opened.split_first_chunk::<SALT_BYTES>().ok_or(SealError { part })?;
+        Ok(Self { salt: Salt::from_random(*salt), plaintext: Zeroizing::new(plaintext.to_vec()) })
+    }
+}
+
+impl<S, D: Direction> Message<S, D> {
+    /// The message's public id.
+    pub fn id(&self) -> MessageId {
+        self.id
+    }
+
+    /// When it arrived or was written.
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+}
+
+impl<D: Direction> Message<Masked, D> {
+    /// Commitments and span counts for the ledger entry.
+    pub fn content(&self) -> &Content {
+        &self.state.content
+    }
+
+    /// The policy that masked it.
+    pub fn policy(&self) -> &PolicyRef {
+        &self.state.policy
+    }
+
+    /// The sealed original without C3 spans.
+    pub fn sealed_original(&self) -> &Sealed {
+        &self.state.original
+    }
+
+    /// The sealed masked text.
+    pub fn sealed_masked(&self) -> &Sealed {
+        &self.state.masked
+    }
+
+    /// Becomes a recorded message at `index`; `Committed` shows that the commit happened.
+    pub fn recorded(self, index: EntryIndex, author: Option<AccountId>, _: Committed) -> Message<Recorded, D> {
+        let Masked { text, salts, .. } = self.state;
+        Message {
+            id: self.id,
+            time: self.time,
+            state: Recorded { text, index, author, sealed_salt: Some(salts.sealed), masked_salt: salts.masked },
+            direction: PhantomData,
+        }
+    }
+}
+
+impl<D: Direction> Message<Recorded, D> {
+    /// A message as it was read from the database, where only committed ones are seen.
+    pub fn read_back(
+        id: MessageId,
+        time: Timestamp,
+        index: EntryIndex,
+        author: Option<AccountId>,
+        (text, masked_salt): (MaskedText, Salt),
+        _: Committed,
+    ) -> Self {
+        let state = Recorded { text, index, author, sealed_salt: None, masked_salt };
+        Self { id, time, state, direction: PhantomData }
+    }
+
+    /// What `view` may show of it.
+    pub fn render(&self, view: View) -> String {
+        self.state.text.render(view)
+    }
+
+    /// Index of its entry in the tenant's log; the cursor that every reader resumes by.
+    pub fn index(&self) -> EntryIndex {
+        self.state.index
+    }
+
+    /// The staff account that wrote it, if one did.
+    pub fn author(&self) -> Option<AccountId> {
+        self.state.author
+    }
+
+    /// The salt of the commitment to the masked record.
+    pub fn masked_salt(&self) -> &Salt {
+        &self.state.masked_salt
+    }
+
+    /// The salt of the commitment to what was sealed; only the commit that made it has it at hand.
+    pub fn sealed_salt(&self) -> Option<&Salt> {
+        self.state.sealed_salt.as_ref()
+    }
+}
+
+/// Shows that a commit happened. Two functions make it, `after_commit` and `read_back`; `tests/tidy.rs` counts them.
+#[derive(Clone, Copy)]
+pub struct Committed(());
+
+impl Committed {
+    /// Vouches for a commit that the caller has seen succeed.
+    pub(crate) const fn witnessed() -> Self {
+        Self(())
+    }
+}

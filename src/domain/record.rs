@@ -1,0 +1,312 @@
+//! What is asked of a ledger: entries not linked yet, and the effects that commit with them.
+//!
+//! Audit or refuse: a business change exists only as an [`Effect`] that belongs to an entry. Each effect on an aggregate
+//! names the version that it was decided on. This module knows neither SQL nor the hash chain.
+
+use std::sync::Arc;
+
+use lww_audit::entry::{Content, PolicyRef};
+use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
+
+use super::event::{Event, Role};
+use super::message::{Committed, Sealed};
+use crate::units::{
+    AccountId, ChannelAccount, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq, SubjectId,
+    Timestamp, Version,
+};
+
+/// Most entries that one proposal may hold.
+pub const PROPOSAL_ENTRIES_MAX: usize = 16;
+
+/// Who did it: a pseudonym and the role in which it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// A subject's or account's pseudonym; sixteen zero bytes for the server itself.
+    pub id: AccountId,
+    /// The role.
+    pub role: Role,
+}
+
+/// An entry before the recorder gives it its index, its time and its links.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What happened.
+    pub event: Event,
+    /// Who did it.
+    pub actor: Actor,
+    /// The conversation concerned.
+    pub conversation: Option<ConversationRef>,
+    /// The channel it came or goes by.
+    pub channel: Option<ChannelAccount>,
+    /// The person concerned.
+    pub subject: Option<SubjectId>,
+    /// The policy that masked the content.
+    pub policy: Option<PolicyRef>,
+    /// Commitments to the content.
+    pub content: Option<Content>,
+}
+
+impl Draft {
+    /// An entry about nothing but the event itself.
+    pub fn of(event: Event, actor: Actor) -> Self {
+        Self { event, actor, conversation: None, channel: None, subject: None, policy: None, content: None }
+    }
+
+    /// The same entry about a conversation and its customer.
+    #[must_use]
+    pub fn about(mut self, conversation: ConversationRef, subject: SubjectId, channel: &ChannelAccount) -> Self {
+        self.conversation = Some(conversation);
+        self.subject = Some(subject);
+        self.channel = Some(channel.clone());
+        self
+    }
+}
+
+/// Names one thing whose changes are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Aggregate {
+    /// A conversation.
+    Conversation(ConversationKey),
+    /// An agent's place at the desk.
+    Agent(AccountId),
+    /// A staff account.
+    Account(AccountId),
+    /// The tenant's settings: which policy is active.
+    Settings,
+}
+
+/// Where a conversation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConversationState {
+    /// In the queue, no agent has it.
+    Waiting,
+    /// An agent has it.
+    Assigned,
+    /// Over.
+    Closed,
+}
+
+impl ConversationState {
+    /// The state's number in the database.
+    pub const fn code(self) -> i16 {
+        match self {
+            Self::Waiting => 0,
+            Self::Assigned => 1,
+            Self::Closed => 2,
+        }
+    }
+
+    /// The state behind a database value.
+    pub const fn from_code(code: i16) -> Option<Self> {
+        match code {
+            0 => Some(Self::Waiting),
+            1 => Some(Self::Assigned),
+            2 => Some(Self::Closed),
+            _ => None,
+        }
+    }
+}
+
+/// A change that commits with its entry.
+#[derive(Clone)]
+pub enum Effect {
+    /// A person is seen for the first time: pseudonym, identity index and wrapped data key.
+    NewSubject(NewSubject),
+    /// A conversation begins, waiting in the queue.
+    NewConversation(NewConversation),
+    /// A message is stored, sealed.
+    NewMessage(NewMessage),
+    /// A conversation changes hands, grows or ends.
+    Conversation(ConversationChange),
+    /// An agent's load changes.
+    Agent(AgentChange),
+    /// A staff account comes to be.
+    NewAccount(NewAccount),
+    /// A staff account's password changes.
+    Password(PasswordChange),
+    /// A masking policy becomes the active one.
+    Policy(PolicyChange),
+}
+
+/// See [`Effect::NewSubject`].
+#[derive(Clone)]
+pub struct NewSubject {
+    /// The random pseudonym.
+    pub id: SubjectId,
+    /// HMAC of the identity under the epoch's index key, 32 bytes.
+    pub identity: [u8; 32],
+    /// The epoch whose keys wrap and index.
+    pub epoch: i32,
+    /// The data key, wrapped.
+    pub wrapped_key: Vec<u8>,
+    /// The person's contact identity, sealed under the data key: delivery needs it.
+    pub contact: Vec<u8>,
+}
+
+/// See [`Effect::NewConversation`].
+#[derive(Clone)]
+pub struct NewConversation {
+    /// Its names.
+    pub conversation: ConversationRef,
+    /// Whose it is.
+    pub subject: SubjectId,
+    /// The channel account it came by.
+    pub channel: ChannelAccount,
+}
+
+/// See [`Effect::NewMessage`].
+#[derive(Clone)]
+pub struct NewMessage {
+    /// The conversation it belongs to.
+    pub conversation: ConversationKey,
+    /// Its place there.
+    pub seq: MessageSeq,
+    /// Its public id.
+    pub id: MessageId,
+    /// When it arrived.
+    pub time: Timestamp,
+    /// 0 inbound, 1 outbound.
+    pub direction: i16,
+    /// The staff account that wrote it.
+    pub author: Option<AccountId>,
+    /// The sealed original.
+    pub original: Sealed,
+    /// The sealed masked text.
+    pub masked: Sealed,
+}
+
+/// See [`Effect::Conversation`].
+#[derive(Clone)]
+pub struct ConversationChange {
+    /// Which conversation.
+    pub conversation: ConversationKey,
+    /// The version this was decided on.
+    pub expected: Version,
+    /// The new state.
+    pub state: ConversationState,
+    /// The new holder.
+    pub agent: Option<AccountId>,
+    /// The place of its newest message.
+    pub last: MessageSeq,
+}
+
+/// See [`Effect::Agent`].
+#[derive(Clone)]
+pub struct AgentChange {
+    /// Which agent.
+    pub agent: AccountId,
+    /// The version this was decided on.
+    pub expected: Version,
+    /// Conversations held from now on.
+    pub load: i32,
+    /// Since when the agent has had no new conversation.
+    pub idle_since: Timestamp,
+}
+
+/// See [`Effect::NewAccount`].
+#[derive(Clone)]
+pub struct NewAccount {
+    /// The pseudonym.
+    pub id: AccountId,
+    /// HMAC of the login name, 32 bytes.
+    pub login: [u8; 32],
+    /// Login name and display name, sealed.
+    pub profile: Vec<u8>,
+    /// Argon2id hash in PHC form.
+    pub password: String,
+    /// The role.
+    pub role: Role,
+    /// Most conversations at a time, for agents.
+    pub capacity: i32,
+}
+
+/// See [`Effect::Password`].
+#[derive(Clone)]
+pub struct PasswordChange {
+    /// Whose.
+    pub account: AccountId,
+    /// The version this was decided on.
+    pub expected: Version,
+    /// Argon2id hash in PHC form.
+    pub password: String,
+    /// Whether it must be changed at the next login.
+    pub must_change: bool,
+}
+
+/// See [`Effect::Policy`].
+#[derive(Clone)]
+pub struct PolicyChange {
+    /// Version of the tenant's settings that this was decided on.
+    pub expected: Version,
+    /// Digest of the resolved policy.
+    pub digest: Hash,
+    /// The file's text, so that what is active can be read back.
+    pub source: String,
+}
+
+/// Guards against recording the same thing twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dedup {
+    /// Keyed hash of channel account and platform id or idempotency key.
+    pub key: [u8; 16],
+    /// Keyed hash of the body that came with it.
+    pub body: [u8; 16],
+}
+
+/// An entry with its effects.
+pub struct Step {
+    /// The entry.
+    pub draft: Draft,
+    /// What commits with it.
+    pub effects: Vec<Effect>,
+}
+
+/// What is recorded as a whole or not at all.
+pub struct Proposal {
+    /// One to [`PROPOSAL_ENTRIES_MAX`] entries with their effects, in order.
+    pub steps: Vec<Step>,
+    /// Which of the steps a duplicate is answered with.
+    pub primary: usize,
+    /// Set when the same thing may arrive again.
+    pub dedup: Option<Dedup>,
+}
+
+impl Proposal {
+    /// One entry with its effects, not guarded against duplicates.
+    pub fn single(draft: Draft, effects: Vec<Effect>) -> Self {
+        Self { steps: vec![Step { draft, effects }], primary: 0, dedup: None }
+    }
+}
+
+/// Proof that one entry is in the log: its bytes, its path and a signed checkpoint that covers it.
+#[derive(Clone)]
+pub struct Receipt {
+    /// Index of the entry.
+    pub index: EntryIndex,
+    /// Leaf hash of the entry.
+    pub leaf: Hash,
+    /// The entry's canonical bytes.
+    pub entry: Arc<[u8]>,
+    /// Inclusion path in the tree of the checkpoint.
+    pub path: Vec<Hash>,
+    /// The signed checkpoint's text.
+    pub checkpoint: Arc<str>,
+}
+
+impl Receipt {
+    /// The receipt as a `.tlog-proof` file that opens what its holder may see.
+    pub fn to_proof_text(&self, opened: Vec<Opened>) -> String {
+        ProofReceipt::format(&self.entry, &opened, self.index, &self.path, &self.checkpoint)
+    }
+}
+
+/// What became of a proposal.
+pub enum Outcome {
+    /// Durable; one receipt a step, and the mark that the commit happened.
+    Recorded(Vec<Receipt>, Committed),
+    /// The same was recorded before.
+    Duplicate {
+        /// Index of the first.
+        index: EntryIndex,
+    },
+}

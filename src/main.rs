@@ -1,0 +1,2 @@
+//! Parses the command line and dispatches; it knows nothing else.
+fn main() {}
