@@ -1,1 +1,16 @@
 //! Liaowaiwai (聊歪歪): every customer message is masked, recorded, and only then routed and answered.
+//!
+//! `ARCHITECTURE.md` names the rooms, their floors and what holds in each.
+
+pub mod app;
+pub mod channels;
+pub mod cli;
+pub mod crypto;
+pub mod domain;
+pub mod http;
+pub mod limits;
+pub mod pipeline;
+pub mod ports;
+pub mod storage;
+pub mod units;
+pub mod workers;
