@@ -1,0 +1,430 @@
+//! The one error type of this crate, and the exit code of each class of it.
+//!
+//! Variants are named by blame: malformed input, an untrusted signature, a proof that leads elsewhere, a broken
+//! chain, a log that contradicts itself, or a file that can't be read. Messages carry positions and hashes but never
+//! the content of an entry, so they may be logged. Exit codes are documented in `FORMAT.md`.
+
+use crate::types::{EntryIndex, Hash, Origin, TreeSize};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Names the format that a parser was reading when it refused its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// A SHA-256 digest in text form.
+    Hash,
+    /// A 128-bit identifier in text form.
+    Id,
+    /// A decimal entry index.
+    Index,
+    /// A decimal tree size.
+    Size,
+    /// A time of RFC 3339.
+    Time,
+    /// A log origin.
+    Origin,
+    /// A short printable label.
+    Label,
+    /// An entry kind with its version.
+    Kind,
+    /// A ledger entry.
+    Entry,
+    /// The packed hashes of a frontier.
+    Frontier,
+    /// A C2SP signed note.
+    Note,
+    /// A verifier key in text form.
+    VerifierKey,
+    /// A private key seed.
+    Seed,
+    /// A C2SP checkpoint.
+    Checkpoint,
+    /// A tile of Merkle tree hashes.
+    Tile,
+    /// A bundle of entries.
+    Bundle,
+    /// A C2SP transparency log proof.
+    Proof,
+    /// The opened part of a receipt.
+    Receipt,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hash => "hash",
+            Self::Id => "identifier",
+            Self::Index => "entry index",
+            Self::Size => "tree size",
+            Self::Time => "time",
+            Self::Origin => "origin",
+            Self::Label => "label",
+            Self::Kind => "kind",
+            Self::Entry => "entry",
+            Self::Frontier => "frontier",
+            Self::Note => "signed note",
+            Self::VerifierKey => "verifier key",
+            Self::Seed => "key seed",
+            Self::Checkpoint => "checkpoint",
+            Self::Tile => "tile",
+            Self::Bundle => "entry bundle",
+            Self::Proof => "proof",
+            Self::Receipt => "receipt",
+        })
+    }
+}
+
+/// Names the link of an entry to the log before it that did not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Link {
+    /// `prev` must be the leaf hash of the entry before.
+    Prev,
+    /// `seq` must be the index in the log.
+    Seq,
+    /// `time` must not be before the time of the entry before.
+    Time,
+    /// `log` must be the origin of the checkpoint.
+    Origin,
+    /// `chains[].n` of the conversation must be one more than before.
+    ConversationCount,
+    /// `chains[].prev` of the conversation must name its entry before.
+    ConversationPrev,
+    /// `chains[].n` of the subject must be one more than before.
+    SubjectCount,
+    /// `chains[].prev` of the subject must name its entry before.
+    SubjectPrev,
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Prev => "prev",
+            Self::Seq => "seq",
+            Self::Time => "time",
+            Self::Origin => "log",
+            Self::ConversationCount => "chains[conversation].n",
+            Self::ConversationPrev => "chains[conversation].prev",
+            Self::SubjectCount => "chains[subject].n",
+            Self::SubjectPrev => "chains[subject].prev",
+        })
+    }
+}
+
+/// Says why something can't be believed, read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The input does not have the form that its format prescribes.
+    #[error("{what} is malformed at byte {offset}: {reason}")]
+    Malformed {
+        /// What was being parsed.
+        what: Format,
+        /// Byte offset in the input at which the form was left.
+        offset: u64,
+        /// The rule that was broken; never a piece of the input.
+        reason: &'static str,
+    },
+    /// The input, or a value to be written, is over its bound.
+    #[error("{what} has {got} bytes, at most {max} are allowed")]
+    TooLong {
+        /// What was being parsed or written.
+        what: Format,
+        /// Largest allowed length in bytes.
+        max: u64,
+        /// The length met, in bytes.
+        got: u64,
+    },
+    /// The input says that it is of a version that this program does not know.
+    #[error("{what} has version {got}, this program knows version {known}")]
+    UnknownVersion {
+        /// What was being parsed.
+        what: Format,
+        /// The version that is known.
+        known: u64,
+        /// The version met.
+        got: u64,
+    },
+    /// A signature that names a trusted key does not verify.
+    #[error("the signature of trusted key {key} does not verify")]
+    BadSignature {
+        /// Name of the key.
+        key: String,
+    },
+    /// The note carries no signature of a trusted key of the expected name.
+    #[error("no trusted key named {expected} has signed this; it is signed by [{got}]")]
+    Unsigned {
+        /// Name that a trusted key must have.
+        expected: String,
+        /// Names on the signature lines, with key ids, separated by commas.
+        got: String,
+    },
+    /// The inclusion path or stored tree hash leads to another hash than the signed one.
+    #[error("the tree hash is wrong: expected {expected}, got {got}")]
+    BadHash {
+        /// The hash that was signed or computed from what was signed.
+        expected: Hash,
+        /// The hash that came out.
+        got: Hash,
+    },
+    /// The proof does not have the shape that its index and sizes prescribe.
+    #[error("the proof can't be right for index {index} in a tree of {size}: {reason}")]
+    BadProofShape {
+        /// Entry index, or the older size of a consistency proof.
+        index: u64,
+        /// Tree size.
+        size: TreeSize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// An opened text or salt does not recompute the commitment in the entry.
+    #[error("the {of} text is not what was recorded: commitment expected {expected}, got {got}")]
+    BadCommitment {
+        /// Which of the commitments: `sealed` or `masked`.
+        of: &'static str,
+        /// The commitment in the entry.
+        expected: Hash,
+        /// The commitment recomputed.
+        got: Hash,
+    },
+    /// An entry does not link to the log before it.
+    #[error("{link} of entry {index} is wrong: expected {expected}, got {got}")]
+    ChainBreak {
+        /// Index of the entry.
+        index: EntryIndex,
+        /// The link that is broken.
+        link: Link,
+        /// What the log before demands.
+        expected: String,
+        /// What the entry says.
+        got: String,
+    },
+    /// Two signed checkpoints of one log contradict each other.
+    #[error(
+        "FORK: the tree of {old} entries ({old_root}) is not a beginning of the tree of {new} entries ({new_root})"
+    )]
+    Fork {
+        /// Size of the older tree.
+        old: TreeSize,
+        /// Root of the older tree.
+        old_root: Hash,
+        /// Size of the newer tree.
+        new: TreeSize,
+        /// Root of the newer tree.
+        new_root: Hash,
+    },
+    /// The log became shorter than it was.
+    #[error("ROLLBACK: the log had {old} entries and has {new}")]
+    Rollback {
+        /// Size signed earlier.
+        old: TreeSize,
+        /// Size signed later.
+        new: TreeSize,
+    },
+    /// Two documents that should be of one log are of two.
+    #[error("this is of another log: expected {expected}, got {got}")]
+    OtherLog {
+        /// The origin that was expected.
+        expected: Origin,
+        /// The origin met.
+        got: Origin,
+    },
+    /// Entries or hashes that the checkpoint covers are missing.
+    #[error("GAP: entries {first} to {last} are covered by the checkpoint but not there")]
+    Gap {
+        /// First missing entry.
+        first: EntryIndex,
+        /// Last missing entry.
+        last: EntryIndex,
+    },
+    /// The newest entry is older than the caller accepts.
+    #[error("STALE: the newest entry is of {newest}, it must not be before {not_before}")]
+    Stale {
+        /// Time of the newest entry.
+        newest: crate::Timestamp,
+        /// Earliest time that the caller accepts.
+        not_before: crate::Timestamp,
+    },
+    /// An inclusion path was asked for an entry that the tree does not hold, or no longer holds in memory.
+    #[error(
+        "no path can be made for entry {index}: this tree holds entries {first} to before {size}"
+    )]
+    OutOfRange {
+        /// The index asked for.
+        index: EntryIndex,
+        /// First entry available.
+        first: EntryIndex,
+        /// Tree size.
+        size: TreeSize,
+    },
+    /// A checkpoint to be published is not of the tree that was written.
+    #[error(
+        "the checkpoint (size {got}, root {got_root}) is not of the written tree (size {expected}, root {expected_root})"
+    )]
+    NotThisTree {
+        /// Size of the written tree.
+        expected: TreeSize,
+        /// Root of the written tree.
+        expected_root: Hash,
+        /// Size in the checkpoint.
+        got: TreeSize,
+        /// Root in the checkpoint.
+        got_root: Hash,
+    },
+    /// The file system refused.
+    #[error("can't {action} {}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Another error, with the file in which it was met.
+    #[error("{}: {source}", path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<VerifyError>,
+    },
+}
+
+impl VerifyError {
+    /// Names the file in which the error was met, unless the error already names one.
+    #[must_use]
+    pub fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::Io { .. } | Self::InFile { .. } => self,
+            other => Self::InFile {
+                path: path.to_owned(),
+                source: Box::new(other),
+            },
+        }
+    }
+
+    /// Returns the class of the error, which decides the exit code.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Malformed { .. } | Self::TooLong { .. } => Class::Malformed,
+            Self::UnknownVersion { .. } => Class::UnknownVersion,
+            Self::BadSignature { .. } | Self::Unsigned { .. } => Class::BadSignature,
+            Self::BadHash { .. }
+            | Self::BadProofShape { .. }
+            | Self::OutOfRange { .. }
+            | Self::NotThisTree { .. } => Class::BadProof,
+            Self::BadCommitment { .. } => Class::BadCommitment,
+            Self::ChainBreak { .. } => Class::ChainBreak,
+            Self::Fork { .. } => Class::Fork,
+            Self::Rollback { .. } => Class::Rollback,
+            Self::OtherLog { .. } => Class::OtherLog,
+            Self::Gap { .. } => Class::Gap,
+            Self::Stale { .. } => Class::Stale,
+            Self::Io { .. } => Class::Io,
+            Self::InFile { source, .. } => source.class(),
+        }
+    }
+
+    /// Returns the byte offset that the error names, if it names one.
+    pub fn offset(&self) -> Option<u64> {
+        match self {
+            Self::Malformed { offset, .. } => Some(*offset),
+            Self::InFile { source, .. } => source.offset(),
+            _ => None,
+        }
+    }
+}
+
+/// Classes of errors; each has its own exit code and stable name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A file could not be read or written.
+    Io,
+    /// The input does not have its prescribed form.
+    Malformed,
+    /// The input is of an unknown version.
+    UnknownVersion,
+    /// No trusted signature, or a wrong one.
+    BadSignature,
+    /// A hash or proof does not lead to the signed root.
+    BadProof,
+    /// An opened text is not what was committed to.
+    BadCommitment,
+    /// An entry does not link to the ones before.
+    ChainBreak,
+    /// Two signed trees contradict each other.
+    Fork,
+    /// A log became shorter.
+    Rollback,
+    /// Covered entries are missing.
+    Gap,
+    /// The newest entry is too old.
+    Stale,
+    /// Two documents are of different logs.
+    OtherLog,
+}
+
+impl Class {
+    /// All classes, in the order of their exit codes.
+    pub const ALL: [Self; 12] = [
+        Self::Io,
+        Self::Malformed,
+        Self::UnknownVersion,
+        Self::BadSignature,
+        Self::BadProof,
+        Self::BadCommitment,
+        Self::ChainBreak,
+        Self::Fork,
+        Self::Rollback,
+        Self::Gap,
+        Self::Stale,
+        Self::OtherLog,
+    ];
+
+    /// Returns the process exit code of this class. Codes are never given a new meaning.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Io => 3,
+            Self::Malformed => 10,
+            Self::UnknownVersion => 11,
+            Self::BadSignature => 12,
+            Self::BadProof => 13,
+            Self::BadCommitment => 14,
+            Self::ChainBreak => 15,
+            Self::Fork => 16,
+            Self::Rollback => 17,
+            Self::Gap => 18,
+            Self::Stale => 19,
+            Self::OtherLog => 20,
+        }
+    }
+
+    /// Returns the stable name used in `--json` output and in the golden vectors.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Io => "io",
+            Self::Malformed => "malformed",
+            Self::UnknownVersion => "unknown_version",
+            Self::BadSignature => "bad_signature",
+            Self::BadProof => "bad_proof",
+            Self::BadCommitment => "bad_commitment",
+            Self::ChainBreak => "chain_break",
+            Self::Fork => "fork",
+            Self::Rollback => "rollback",
+            Self::Gap => "gap",
+            Self::Stale => "stale",
+            Self::OtherLog => "other_log",
+        }
+    }
+}
+
+/// Makes a [`VerifyError::Malformed`]; parsers of this crate use it for every refusal of form.
+pub(crate) fn malformed(what: Format, offset: usize, reason: &'static str) -> VerifyError {
+    VerifyError::Malformed {
+        what,
+        offset: offset as u64,
+        reason,
+    }
+}

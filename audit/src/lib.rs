@@ -1,0 +1,32 @@
+//! The ledger of Liaowaiwai: its format, its proofs and their verification.
+//!
+//! Everything that decides whether a record is genuine lives in this crate, so that an auditor can read it on its
+//! own: hashes, entries, the Merkle tree, signed notes, tiles, receipts. It deliberately knows nothing of networks,
+//! databases, clocks or the server; the only input and output is reading and writing a tile directory.
+//! `FORMAT.md` beside this crate describes the same formats for a second, independent implementation.
+//!
+//! Sources: C2SP `signed-note`, `tlog-checkpoint`, `tlog-tiles`, `tlog-proof`; RFC 6962, RFC 9162, RFC 8785.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod canonical;
+pub mod checkpoint;
+pub mod commitment;
+pub mod entry;
+pub mod error;
+pub mod merkle;
+pub mod note;
+pub mod proof;
+pub mod receipt;
+pub mod time;
+pub mod types;
+
+pub use checkpoint::{Checkpoint, SignedCheckpoint};
+pub use commitment::{Salt, Tag, commitment};
+pub use entry::{Entry, Kind};
+pub use error::{Class, VerifyError};
+pub use note::{Note, NoteSigner, VerifierKey};
+pub use proof::TlogProof;
+pub use receipt::{Opened, Receipt, Verified};
+pub use time::Timestamp;
+pub use types::{EntryIndex, Hash, Id128, Label, Origin, TreeSize};

@@ -1,0 +1,270 @@
+//! Receipts: one file that proves one entry, and opens its commitments to whoever holds it.
+//!
+//! A receipt is a `tlog-proof` whose `extra` holds the entry and the opened texts; nothing in it is believed before the
+//! path from that very entry has led to a signed root. It knows nothing of how receipts are stored or who may have
+//! one. Source: C2SP `tlog-proof` (extra data); `FORMAT.md`, "Receipt".
+
+use crate::canonical::{demand_canonical, json_error, push_string};
+use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::commitment::{Salt, Tag, commitment};
+use crate::entry::Entry;
+use crate::error::{Format, Link, VerifyError, malformed};
+use crate::merkle::leaf_hash;
+use crate::note::VerifierKey;
+use crate::proof::TlogProof;
+use crate::types::{EntryIndex, Hash};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use std::fmt;
+
+/// Longest opened text in bytes.
+pub const TEXT_BYTES_MAX: usize = 128 * 1024;
+
+/// Opens one commitment of the entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Which commitment.
+    pub of: Tag,
+    /// Its salt.
+    pub salt: Salt,
+    /// The text, if the receipt carries it; otherwise its holder keeps it.
+    pub text: Option<String>,
+}
+
+/// An entry with its proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    entry: Vec<u8>,
+    opened: Vec<Opened>,
+    proof: TlogProof,
+}
+
+/// What a receipt was found to prove.
+#[derive(Clone, Debug)]
+pub struct Verified<'a> {
+    /// The entry.
+    pub entry: Entry,
+    /// Its leaf hash.
+    pub leaf: Hash,
+    /// The checkpoint that covers it.
+    pub checkpoint: &'a Checkpoint,
+    /// The trusted keys that signed the checkpoint.
+    pub signers: Vec<&'a VerifierKey>,
+    /// The texts that were opened and found to be what was recorded.
+    pub texts: Vec<(Tag, &'a str)>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Extra {
+    entry: String,
+    opened: Vec<ExtraOpened>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExtraOpened {
+    of: Tag,
+    salt: String,
+    text: Option<String>,
+}
+
+impl Receipt {
+    /// Joins an entry's bytes, what is opened of it, and its proof.
+    ///
+    /// # Errors
+    /// `Malformed` or `TooLong` if the entry is not one, or the opened parts repeat or are out of order (masked first).
+    pub fn new(
+        entry: Vec<u8>,
+        opened: Vec<Opened>,
+        hashes: Vec<Hash>,
+        checkpoint: SignedCheckpoint,
+    ) -> Result<Self, VerifyError> {
+        let index = Entry::parse(&entry)?.seq;
+        if !opened.is_sorted_by(|a, b| a.of < b.of) {
+            return Err(malformed(
+                Format::Receipt,
+                0,
+                "opened parts are repeated or out of order",
+            ));
+        }
+        for text in opened.iter().filter_map(|opened| opened.text.as_ref()) {
+            if text.len() > TEXT_BYTES_MAX {
+                let (max, got) = (TEXT_BYTES_MAX as u64, text.len() as u64);
+                return Err(VerifyError::TooLong {
+                    what: Format::Receipt,
+                    max,
+                    got,
+                });
+            }
+        }
+        let text = std::str::from_utf8(&entry)
+            .map_err(|e| malformed(Format::Entry, e.valid_up_to(), "not UTF-8"))?;
+        let extra = Some(write_extra(text, &opened));
+        Ok(Self {
+            entry,
+            opened,
+            proof: TlogProof {
+                extra,
+                index,
+                hashes,
+                checkpoint,
+            },
+        })
+    }
+
+    /// Parses a `.tlog-proof` file.
+    ///
+    /// # Errors
+    /// `Malformed`, `TooLong` or `UnknownVersion`. Nothing is verified by this.
+    pub fn parse(bytes: &[u8]) -> Result<Self, VerifyError> {
+        let refuse = |reason| malformed(Format::Receipt, 0, reason);
+        let TlogProof {
+            extra,
+            index,
+            hashes,
+            checkpoint,
+        } = TlogProof::parse(bytes)?;
+        let extra =
+            extra.ok_or_else(|| refuse("the proof has no extra data, so it is not a receipt"))?;
+        let parsed: Extra =
+            serde_json::from_slice(&extra).map_err(|e| json_error(Format::Receipt, &e))?;
+        let opened = parsed.opened.into_iter().map(|part| {
+            let salt = STANDARD
+                .decode(part.salt)
+                .ok()
+                .and_then(|salt| salt.try_into().ok());
+            let salt = salt.ok_or_else(|| refuse("salt is not the base64 of 32 bytes"))?;
+            Ok(Opened {
+                of: part.of,
+                salt,
+                text: part.text,
+            })
+        });
+        let opened = opened.collect::<Result<Vec<_>, VerifyError>>()?;
+        let receipt = Self::new(parsed.entry.into_bytes(), opened, hashes, checkpoint)?;
+        demand_canonical(
+            Format::Receipt,
+            &extra,
+            receipt.proof.extra.as_deref().unwrap_or_default(),
+        )?;
+        if receipt.proof.index != index {
+            return Err(VerifyError::ChainBreak {
+                index,
+                link: Link::Seq,
+                expected: index.to_string(),
+                got: receipt.proof.index.to_string(),
+            });
+        }
+        Ok(receipt)
+    }
+
+    /// Verifies everything: the checkpoint's signature, the path from the entry to its root, the entry's place, and
+    /// each opened text.
+    ///
+    /// # Errors
+    /// Whatever does not hold, see [`VerifyError`].
+    pub fn verify<'a>(&'a self, keys: &'a [VerifierKey]) -> Result<Verified<'a>, VerifyError> {
+        let leaf = leaf_hash(&self.entry);
+        let (checkpoint, signers) = self.proof.verify(&leaf, keys)?;
+        let entry = Entry::parse(&self.entry)?;
+        if entry.log != checkpoint.origin {
+            return Err(VerifyError::OtherLog {
+                expected: checkpoint.origin.clone(),
+                got: entry.log,
+            });
+        }
+        let mut texts = Vec::new();
+        for opened in &self.opened {
+            if let Some(text) = self.check_opened(&entry, opened)? {
+                texts.push((opened.of, text));
+            }
+        }
+        Ok(Verified {
+            entry,
+            leaf,
+            checkpoint,
+            signers,
+            texts,
+        })
+    }
+
+    fn check_opened<'a>(
+        &self,
+        entry: &Entry,
+        opened: &'a Opened,
+    ) -> Result<Option<&'a str>, VerifyError> {
+        let content = entry.content.as_ref();
+        let content = content
+            .ok_or_else(|| malformed(Format::Receipt, 0, "opens an entry that has no content"))?;
+        let Some(text) = opened.text.as_deref() else {
+            return Ok(None);
+        };
+        let expected = match opened.of {
+            Tag::Masked => content.commit_masked,
+            Tag::Sealed => content.commit_sealed,
+        };
+        let got = commitment(&opened.salt, opened.of, text.as_bytes());
+        if got == expected {
+            Ok(Some(text))
+        } else {
+            Err(VerifyError::BadCommitment {
+                of: opened.of.name(),
+                expected,
+                got,
+            })
+        }
+    }
+
+    /// Returns the position of the entry.
+    pub const fn index(&self) -> EntryIndex {
+        self.proof.index
+    }
+
+    /// Borrows the entry's bytes.
+    pub fn entry_bytes(&self) -> &[u8] {
+        &self.entry
+    }
+
+    /// Borrows what is opened.
+    pub fn opened(&self) -> &[Opened] {
+        &self.opened
+    }
+
+    /// Borrows the proof.
+    pub const fn proof(&self) -> &TlogProof {
+        &self.proof
+    }
+}
+
+impl fmt::Display for Receipt {
+    /// Writes the `.tlog-proof` file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.proof.fmt(f)
+    }
+}
+
+fn write_extra(entry: &str, opened: &[Opened]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(entry.len() * 5 / 4 + 256);
+    out.extend(b"{\"entry\":");
+    push_string(&mut out, entry);
+    out.extend(b",\"opened\":[");
+    for (at, part) in opened.iter().enumerate() {
+        out.extend(if at == 0 {
+            b"{\"of\":".as_slice()
+        } else {
+            b",{\"of\":"
+        });
+        push_string(&mut out, part.of.name());
+        out.extend(b",\"salt\":");
+        push_string(&mut out, &STANDARD.encode(part.salt));
+        if let Some(text) = &part.text {
+            out.extend(b",\"text\":");
+            push_string(&mut out, text);
+        }
+        out.push(b'}');
+    }
+    out.extend(b"]}");
+    out
+}
