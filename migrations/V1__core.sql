@@ -42,14 +42,11 @@ CREATE TABLE dedup (
 );
 
 CREATE TABLE subject (
-    tenant     integer NOT NULL,
-    id         uuid    NOT NULL,
-    contact    bytea   NOT NULL,
-    chain_n    bigint  NOT NULL DEFAULT -1,
-    chain_seq  bigint,
-    chain_leaf bytea,
+    tenant  integer NOT NULL,
+    id      uuid    NOT NULL,
+    contact bytea   NOT NULL,
     PRIMARY KEY (tenant, id)
-) WITH (fillfactor = 80);
+);
 
 CREATE TABLE identity (
     tenant  integer NOT NULL,
@@ -219,7 +216,8 @@ END $$;
 REVOKE ALL ON FUNCTION ensure_partition(integer, integer, bigint) FROM PUBLIC;
 
 -- What the server's role may do. It owns nothing. The ledger is append-only for it: no UPDATE, no DELETE.
-GRANT SELECT, INSERT ON tenant, ledger_entry, dedup, identity, message, policy, guard_keeper, channel_account TO lww_app;
-GRANT SELECT, INSERT, UPDATE ON log_head, subject, data_key, conversation, account, agent, settings TO lww_app;
+GRANT SELECT, INSERT ON tenant, ledger_entry, dedup, subject, identity, data_key, message, policy, guard_keeper,
+    channel_account TO lww_app;
+GRANT SELECT, INSERT, UPDATE ON log_head, conversation, account, agent, settings TO lww_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON session TO lww_app;
 GRANT EXECUTE ON FUNCTION ensure_partition(integer, integer, bigint) TO lww_app;

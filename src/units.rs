@@ -145,3 +145,6 @@ pub struct ConversationRef {
     /// The public id, which stands in ledger entries and addresses.
     pub public: ConversationId,
 }
+
+/// Every channel's name; `channels/mod.rs` has a constructor for each, which a test there holds.
+pub const CHANNEL_NAMES: [&str; 1] = ["http"];

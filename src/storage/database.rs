@@ -1,0 +1,216 @@
+//! Connections to PostgreSQL, what a server refuses to start on, and migrations.
+//!
+//! A connection of the write path is bound to one tenant when it is made and watches for warnings: PostgreSQL says with a
+//! warning, not an error, that a commit was not confirmed by its synchronous replica. Error texts of PostgreSQL may hold
+//! values; only the SQLSTATE leaves this room.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::poll_fn;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement};
+
+use crate::ports::StoreError;
+use crate::units::TenantId;
+
+/// How long connecting may take, in milliseconds.
+const CONNECT_MS_MAX: u64 = 3_000;
+/// How long PostgreSQL leaves a transaction open whose owner is silent: a paused server must not hold the log's row.
+const IDLE_IN_TRANSACTION: &str = "3s";
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// What went wrong between this server and PostgreSQL.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// It can't be reached or refused; the code when it gave one.
+    #[error("PostgreSQL can't be reached or refused (SQLSTATE {sqlstate:?}, {kind})")]
+    Refused {
+        /// The five-character code.
+        sqlstate: Option<String>,
+        /// What failed, without values.
+        kind: String,
+    },
+    /// A setting makes acknowledged entries unsafe.
+    #[error("PostgreSQL runs with {setting} = {got}; a ledger needs {expected}")]
+    UnsafeSetting {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        got: String,
+        /// What is needed.
+        expected: &'static str,
+    },
+    /// The role may do more than a server should.
+    #[error("the server's database role is {what}; give it a role of its own that is not (see `lww db migrate --help`)")]
+    PowerfulRole {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Between server and database sits a pooler that changes connections between transactions.
+    #[error("the database is behind a pooler in transaction mode (PgBouncer); connect directly or use session mode")]
+    TransactionPooler,
+    /// The schema is not there or not this version's.
+    #[error("the database's schema is at version {got}, this server needs {expected}: run `lww db migrate`")]
+    Schema {
+        /// The version found.
+        got: u32,
+        /// The version needed.
+        expected: u32,
+    },
+    /// A migration failed.
+    #[error("migration failed: {0}")]
+    Migration(String),
+}
+
+impl From<tokio_postgres::Error> for DatabaseError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let kind = if error.is_closed() { "connection closed" } else { "request failed" };
+        Self::Refused { sqlstate: sqlstate(&error), kind: kind.to_owned() }
+    }
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Unavailable { sqlstate: sqlstate(&error) }
+    }
+}
+
+/// The five-character code of a PostgreSQL error, if it came from the server.
+pub fn sqlstate(error: &tokio_postgres::Error) -> Option<String> {
+    error.code().map(|code| code.code().to_owned())
+}
+
+/// A connection, and the number of warnings that PostgreSQL has sent on it.
+pub struct Database {
+    /// The client half.
+    pub client: Client,
+    warnings: Arc<AtomicU64>,
+    statements: Mutex<HashMap<String, Statement>>,
+}
+
+impl Database {
+    /// Connects; with a tenant, the whole connection sees and writes that tenant only.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Refused`] when PostgreSQL can't be reached in time or says no.
+    pub async fn connect(config: &Config, tenant: Option<TenantId>) -> Result<Self, DatabaseError> {
+        let mut config = config.clone();
+        let mut options = format!("-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION} -c TimeZone=UTC");
+        if let Some(tenant) = tenant {
+            options.push_str(&format!(" -c app.tenant={tenant}"));
+        }
+        config.options(options).application_name("lww").connect_timeout(Duration::from_millis(CONNECT_MS_MAX));
+        let timeout = Duration::from_millis(CONNECT_MS_MAX);
+        let connecting = tokio::time::timeout(timeout, config.connect(NoTls)).await;
+        let (client, mut connection) = connecting
+            .map_err(|_| DatabaseError::Refused { sqlstate: None, kind: "no answer in time".to_owned() })??;
+        let warnings = Arc::new(AtomicU64::new(0));
+        let seen = Arc::clone(&warnings);
+        tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                if let AsyncMessage::Notice(notice) = message
+                    && notice.severity() == "WARNING"
+                {
+                    seen.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        });
+        Ok(Self { client, warnings, statements: Mutex::default() })
+    }
+
+    /// The prepared form of a statement, made once a connection.
+    ///
+    /// # Errors
+    /// PostgreSQL's, when it refuses the statement.
+    pub async fn prepared(&self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
+        let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        if let Some(statement) = known {
+            return Ok(statement);
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    /// Warnings so far; a commit during which it grew has an unknown outcome.
+    pub fn warnings(&self) -> u64 {
+        self.warnings.load(Ordering::SeqCst)
+    }
+}
+
+/// Brings the schema up to this version, as the role that owns it.
+///
+/// # Errors
+/// [`DatabaseError::Migration`] names the migration; nothing of it remains then.
+pub async fn migrate(owner: &Config) -> Result<(), DatabaseError> {
+    let mut database = Database::connect(owner, None).await?;
+    let runner = migrations::migrations::runner();
+    match runner.run_async(&mut database.client).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(DatabaseError::Migration(error.to_string())),
+    }
+}
+
+/// Refuses to run where an acknowledged entry could be lost, or where the role could rewrite history.
+///
+/// # Errors
+/// [`DatabaseError`], naming the setting or the role.
+pub async fn check(config: &Config) -> Result<(), DatabaseError> {
+    let database = Database::connect(config, None).await?;
+    for (setting, expected) in [("fsync", "on"), ("full_page_writes", "on")] {
+        let got: String = database.client.query_one("SELECT current_setting($1)", &[&setting]).await?.get(0);
+        if got != expected {
+            return Err(DatabaseError::UnsafeSetting { setting, got, expected });
+        }
+    }
+    check_role(&database.client).await?;
+    check_pooler(config, &database.client).await?;
+    check_schema(&database.client).await
+}
+
+async fn check_role(client: &Client) -> Result<(), DatabaseError> {
+    let row = client
+        .query_one(
+            "SELECT r.rolsuper, r.rolbypassrls, EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = 'public' AND pg_has_role(current_user, c.relowner, 'USAGE')) \
+             FROM pg_roles r WHERE r.rolname = current_user",
+            &[],
+        )
+        .await?;
+    let powers = [(0, "a superuser"), (1, "allowed to bypass row level security"), (2, "the owner of the tables")];
+    match powers.into_iter().find(|(column, _)| row.get(*column)) {
+        Some((_, what)) => Err(DatabaseError::PowerfulRole { what }),
+        None => Ok(()),
+    }
+}
+
+/// A second connection opens a transaction; behind a pooler in transaction mode it takes over the first one's backend.
+async fn check_pooler(config: &Config, client: &Client) -> Result<(), DatabaseError> {
+    let before: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+    let other = Database::connect(config, None).await?;
+    other.client.batch_execute("BEGIN").await?;
+    let after = client.query_one("SELECT pg_backend_pid()", &[]).await;
+    other.client.batch_execute("ROLLBACK").await?;
+    match after {
+        Ok(row) if row.get::<_, i32>(0) == before => Ok(()),
+        _ => Err(DatabaseError::TransactionPooler),
+    }
+}
+
+async fn check_schema(client: &Client) -> Result<(), DatabaseError> {
+    let expected = migrations::migrations::runner().get_migrations().iter().map(|known| known.version()).max();
+    let expected = expected.and_then(|version| u32::try_from(version).ok()).unwrap_or(0);
+    let found = client.query_one("SELECT max(version)::integer FROM refinery_schema_history", &[]).await;
+    let got = match found {
+        Ok(row) => row.get::<_, Option<i32>>(0).and_then(|version| u32::try_from(version).ok()).unwrap_or(0),
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => 0,
+        Err(error) => return Err(error.into()),
+    };
+    if got == expected { Ok(()) } else { Err(DatabaseError::Schema { got, expected }) }
+}

@@ -1,0 +1,191 @@
+//! The rollback guard: the last signed head of one log, in a small file outside the database.
+//!
+//! It is written and fsynced before a signature over that head is given away, so that a database put back to an earlier
+//! state is noticed at the next start. Two slots are written in turn: a torn write spoils only the slot that was not yet
+//! needed. It knows neither SQL nor keys. The slot's digest guards against damage, not against an attacker with the file.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use lww_audit::merkle::Frontier;
+use ring::digest::{SHA256, digest};
+
+use super::FatalError;
+use crate::units::{Hash, TreeSize};
+
+/// Bytes of one slot: a disk block.
+const SLOT_BYTES: usize = 4096;
+const MAGIC: &[u8; 8] = b"lwwguar1";
+const DIGEST_BYTES: usize = 32;
+/// magic 8, counter 8, size 8, frontier length 4.
+const HEAD_BYTES: usize = 28;
+
+/// A guard that is open for writing.
+pub struct Guard {
+    file: File,
+    path: PathBuf,
+    counter: u64,
+    frontier: Option<Frontier>,
+}
+
+impl Guard {
+    /// Opens the guard's file, or makes an empty one.
+    ///
+    /// # Errors
+    /// [`FatalError::Guard`] when the file can't be used, or when it holds something and neither slot can be read.
+    pub fn open(path: &Path) -> Result<Self, FatalError> {
+        let name = |error: io::Error| FatalError::Guard { path: path.display().to_string(), reason: error.to_string() };
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(name)?;
+        let slots = [read_slot(&file, 0).map_err(name)?, read_slot(&file, 1).map_err(name)?];
+        let newest = slots.into_iter().flatten().max_by_key(|(counter, _)| *counter);
+        if newest.is_none() && file.metadata().map_err(name)?.len() > 0 {
+            let reason = "neither of its slots can be read".to_owned();
+            return Err(FatalError::Guard { path: path.display().to_string(), reason });
+        }
+        let (counter, frontier) = newest.map_or((0, None), |(counter, frontier)| (counter, Some(frontier)));
+        Ok(Self { file, path: path.to_owned(), counter, frontier })
+    }
+
+    /// The head it saw last; `None` when it never saw one.
+    pub fn frontier(&self) -> Option<&Frontier> {
+        self.frontier.as_ref()
+    }
+
+    /// Keeps a newer head; on disk when this returns.
+    ///
+    /// # Errors
+    /// [`FatalError::Guard`] when it can't be written: the head must not be signed then.
+    pub fn advance(&mut self, frontier: &Frontier) -> Result<(), FatalError> {
+        let counter = self.counter + 1;
+        let slot = write_slot(counter, frontier);
+        let offset = if counter % 2 == 0 { 0 } else { SLOT_BYTES as u64 };
+        let written = self.file.write_all_at(&slot, offset).and_then(|()| self.file.sync_data());
+        written.map_err(|error| FatalError::Guard {
+            path: self.path.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        self.counter = counter;
+        self.frontier = Some(frontier.clone());
+        Ok(())
+    }
+
+    /// Refuses a database head that is behind what was signed.
+    ///
+    /// # Errors
+    /// [`FatalError::BehindGuard`] with the missing range.
+    pub fn check_size(&self, head: TreeSize) -> Result<(), FatalError> {
+        match &self.frontier {
+            Some(seen) if seen.size() > head => Err(FatalError::BehindGuard { head, guard: seen.size() }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Compares a root computed from the database with the one seen.
+    ///
+    /// # Errors
+    /// [`FatalError::Forked`] when they differ.
+    pub fn check_root(&self, size: TreeSize, got: Hash) -> Result<(), FatalError> {
+        match &self.frontier {
+            Some(seen) if seen.size() == size && seen.root() != got => {
+                Err(FatalError::Forked { size, expected: seen.root(), got })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn write_slot(counter: u64, frontier: &Frontier) -> Vec<u8> {
+    let nodes = frontier.to_bytes();
+    let mut slot = Vec::with_capacity(SLOT_BYTES);
+    slot.extend_from_slice(MAGIC);
+    slot.extend_from_slice(&counter.to_be_bytes());
+    slot.extend_from_slice(&frontier.size().0.to_be_bytes());
+    slot.extend_from_slice(&u32::try_from(nodes.len()).unwrap_or(u32::MAX).to_be_bytes());
+    slot.extend_from_slice(&nodes);
+    let sum = digest(&SHA256, &slot);
+    slot.extend_from_slice(sum.as_ref());
+    slot.resize(SLOT_BYTES, 0);
+    slot
+}
+
+fn read_slot(file: &File, which: u64) -> io::Result<Option<(u64, Frontier)>> {
+    let mut slot = vec![0; SLOT_BYTES];
+    match file.read_exact_at(&mut slot, which * SLOT_BYTES as u64) {
+        Ok(()) => Ok(parse_slot(&slot)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn parse_slot(slot: &[u8]) -> Option<(u64, Frontier)> {
+    let counter = u64::from_be_bytes(slot.get(8..16)?.try_into().ok()?);
+    let size = u64::from_be_bytes(slot.get(16..24)?.try_into().ok()?);
+    let length = usize::try_from(u32::from_be_bytes(slot.get(24..HEAD_BYTES)?.try_into().ok()?)).ok()?;
+    let end = HEAD_BYTES.checked_add(length)?;
+    let sum = slot.get(end..end.checked_add(DIGEST_BYTES)?)?;
+    let whole = slot.starts_with(MAGIC) && digest(&SHA256, slot.get(..end)?).as_ref() == sum;
+    if !whole {
+        return None;
+    }
+    let frontier = Frontier::from_bytes(TreeSize(size), slot.get(HEAD_BYTES..end)?).ok()?;
+    Some((counter, frontier))
+}
+
+#[cfg(test)]
+mod tests {
+    use lww_audit::merkle::leaf_hash;
+
+    use super::*;
+
+    fn grown(count: u8) -> Frontier {
+        let mut frontier = Frontier::empty();
+        for byte in 0..count {
+            frontier.push(leaf_hash(&[byte]));
+        }
+        frontier
+    }
+
+    #[test]
+    fn a_guard_remembers_the_newest_head_over_a_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("guard");
+        let mut guard = Guard::open(&path).unwrap();
+        assert!(guard.frontier().is_none());
+        for size in 1..=5 {
+            guard.advance(&grown(size)).unwrap();
+        }
+        let again = Guard::open(&path).unwrap();
+        assert_eq!(again.frontier().unwrap().root(), grown(5).root());
+        assert_eq!(
+            again.check_size(TreeSize(4)),
+            Err(FatalError::BehindGuard { head: TreeSize(4), guard: TreeSize(5) })
+        );
+        assert!(again.check_size(TreeSize(6)).is_ok());
+        assert!(matches!(again.check_root(TreeSize(5), grown(4).root()), Err(FatalError::Forked { .. })));
+    }
+
+    #[test]
+    fn a_torn_write_falls_back_to_the_slot_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("guard");
+        let mut guard = Guard::open(&path).unwrap();
+        guard.advance(&grown(1)).unwrap();
+        guard.advance(&grown(2)).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[20] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(Guard::open(&path).unwrap().frontier().unwrap().size(), TreeSize(1));
+        bytes[SLOT_BYTES + 20] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(matches!(Guard::open(&path), Err(FatalError::Guard { .. })));
+    }
+}

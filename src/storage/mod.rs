@@ -1,0 +1,80 @@
+//! PostgreSQL: the recorder that writes a tenant's log with its effects, the reads behind it, and the embedded server.
+//!
+//! It implements `ports::Recorder` and `ports::Store`. It knows SQL, and deliberately nothing of HTTP, channels, masking
+//! rules or keys: what it stores is sealed before it comes here.
+
+pub mod database;
+pub mod embedded;
+pub mod guard;
+pub mod head;
+pub mod node;
+pub mod recorder;
+pub mod store;
+
+use crate::units::{EntryIndex, Hash, TreeSize};
+
+/// A log must stop until an operator acts: to go on would hide a loss or make a fork.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FatalError {
+    /// The database holds less than this server has acknowledged: an old backup, or a truncated table.
+    #[error(
+        "the database's head (size {head}) is behind the rollback guard (size {guard}): entries {head} to {} are missing. \
+         Restore the newest database, or recover the log", guard.0.saturating_sub(1)
+    )]
+    BehindGuard {
+        /// Size in the database.
+        head: TreeSize,
+        /// Size that the guard saw signed.
+        guard: TreeSize,
+    },
+    /// The entries up to the guard's size are not those that the guard saw.
+    #[error("the tree over the database's entries has root {got}, the rollback guard saw {expected} (size {size})")]
+    Forked {
+        /// Where they were compared.
+        size: TreeSize,
+        /// The root that was signed.
+        expected: Hash,
+        /// The root found.
+        got: Hash,
+    },
+    /// An entry does not follow the one before.
+    #[error("entry {index} does not link to the one before it")]
+    BrokenChain {
+        /// The entry.
+        index: EntryIndex,
+    },
+    /// An entry below the head is not there.
+    #[error("entry {index} is missing in the database")]
+    MissingEntry {
+        /// The entry.
+        index: EntryIndex,
+    },
+    /// The log has entries, and this server should have a guard for it but has none.
+    #[error(
+        "this server's rollback guard for the log is missing. If you know that the database is the newest, start once with \
+         --adopt-head; that is recorded"
+    )]
+    GuardMissing,
+    /// The guard's file can't be read or written.
+    #[error("the rollback guard {path} can't be used: {reason}")]
+    Guard {
+        /// The file.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The key that signed this log is not the one at hand.
+    #[error("the log was opened under key {expected}, the key at hand is {got}")]
+    WrongKey {
+        /// The vkey in the log's first entry.
+        expected: String,
+        /// The vkey at hand.
+        got: String,
+    },
+    /// The log key refused to sign.
+    #[error("the log key can't sign: {0}")]
+    Sign(&'static str),
+    /// A stored head can't be read.
+    #[error("the stored head of the log can't be read: {0}")]
+    Head(&'static str),
+}

@@ -1,0 +1,410 @@
+//! The one transaction of a batch, and what its failure means.
+//!
+//! The first statement moves the head by compare-and-swap: a server that lost the log is stopped there, before it wrote
+//! anything else. Statements are sent without waiting for each other; COMMIT waits for all of them, because a head that
+//! did not move must never be committed around.
+
+use futures_util::future::try_join_all;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::super::database::{Database, sqlstate};
+use super::super::head::{Head, LEASE_S, LogName};
+use super::rows::{AgentUpdate, ConversationUpdate, Rows, Single, TipColumns, account, signed};
+use super::state::LinkedEntry;
+use crate::domain::record::{NewAccount, PasswordChange, PolicyChange};
+use crate::units::{Timestamp, Version};
+
+/// What one commit writes.
+pub(super) struct Transaction {
+    pub(super) before: Head,
+    pub(super) after: Head,
+    pub(super) entries: Vec<LinkedEntry>,
+    pub(super) rows: Rows,
+    pub(super) insert_tips: TipColumns,
+    pub(super) update_tips: TipColumns,
+    /// Numbers of the channel accounts of new conversations, in their order.
+    pub(super) channels: Vec<i16>,
+}
+
+/// Why a batch did not commit.
+#[derive(Debug)]
+pub(super) enum CommitError {
+    /// Another server has the log.
+    Fenced,
+    /// A row was not at the version expected: what was read is old.
+    Stale,
+    /// An effect was refused for what it says (SQLSTATE class 22 or 23): some request of the batch is to blame.
+    Effect { sqlstate: String },
+    /// The transaction did not commit, and the same may succeed: class 40.
+    Retry,
+    /// The transaction did not commit and PostgreSQL can't take more at present: class 53, or a refusal of its own.
+    Refused { sqlstate: Option<String> },
+    /// The connection was lost or PostgreSQL warned during COMMIT: it may have committed or not.
+    Unknown,
+}
+
+/// Runs the transaction. When this returns `Ok`, it is durable.
+pub(super) async fn commit(database: &Database, log: &LogName, transaction: &Transaction) -> Result<(), CommitError> {
+    let written = write(database, log, transaction).await;
+    if let Err(error) = written {
+        // The connection may be gone; what was not committed is rolled back with it.
+        let rolled_back = database.client.batch_execute("ROLLBACK").await;
+        return Err(match (error, rolled_back) {
+            (CommitError::Refused { sqlstate: None }, _) | (_, Err(_)) => CommitError::Unknown,
+            (error, Ok(())) => error,
+        });
+    }
+    let warnings = database.warnings();
+    match database.client.batch_execute("COMMIT").await {
+        Ok(()) if database.warnings() == warnings => Ok(()),
+        Ok(()) | Err(_) => Err(CommitError::Unknown),
+    }
+}
+
+async fn write(database: &Database, log: &LogName, transaction: &Transaction) -> Result<(), CommitError> {
+    let begin = format!("BEGIN; SET LOCAL app.tenant = '{}'; SET LOCAL synchronous_commit = on", log.tenant);
+    let statements = Statements::prepare(database, &transaction.rows).await.map_err(|error| blame(&error, false))?;
+    let opening = database.client.batch_execute(&begin);
+    let swap = swap_head(database, log, transaction, &statements);
+    let entries = insert_entries(database, log, transaction, &statements);
+    let effects = apply(database, log, transaction, &statements);
+    // Each future sends when it is first polled, so this order is the order on the wire.
+    let (opened, swapped, inserted, applied) = futures_util::future::join4(opening, swap, entries, effects).await;
+    opened.map_err(|error| blame(&error, false))?;
+    swapped?;
+    inserted?;
+    applied
+}
+
+/// Statements that every batch needs, and those that this one does.
+struct Statements {
+    swap: tokio_postgres::Statement,
+    entries: tokio_postgres::Statement,
+    inserts: Vec<(&'static str, tokio_postgres::Statement)>,
+}
+
+const SWAP: &str = "UPDATE log_head SET size = $1, root = $2, last_leaf = $3, last_time = $4, frontier = $5, \
+    lease_expires = now() + make_interval(secs => $6) WHERE tenant = $7 AND size = $8 AND root = $9 AND last_leaf = $10 AND epoch = $11";
+const ENTRIES: &str =
+    "INSERT INTO ledger_entry (tenant, generation, seq, body) SELECT $1, $2, u.* FROM unnest($3::bigint[], $4::bytea[]) u";
+const DEDUP: &str =
+    "INSERT INTO dedup (tenant, key, seq, body) SELECT $1, u.* FROM unnest($2::bytea[], $3::bigint[], $4::bytea[]) u";
+const SUBJECT: &str = "INSERT INTO subject (tenant, id, contact) SELECT $1, u.* FROM unnest($2::uuid[], $3::bytea[]) u";
+const DATA_KEY: &str = "INSERT INTO data_key (tenant, subject, generation, epoch, wrapped) \
+    SELECT $1, u.id, 1, u.epoch, u.wrapped FROM unnest($2::uuid[], $3::integer[], $4::bytea[]) AS u(id, epoch, wrapped)";
+const IDENTITY: &str = "INSERT INTO identity (tenant, epoch, lookup, subject) \
+    SELECT $1, u.* FROM unnest($2::integer[], $3::bytea[], $4::uuid[]) u";
+const MESSAGE: &str = "INSERT INTO message (tenant, conversation, seq, entry_seq, id, time, direction, author, original, masked) \
+    SELECT $1, u.* FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::uuid[], $6::bigint[], $7::smallint[], $8::uuid[], \
+    $9::bytea[], $10::bytea[]) u";
+const CONVERSATION: &str = "INSERT INTO conversation (tenant, id, public_id, subject, channel, state, agent, version, \
+    last_message, opened_seq, opened_at, chain_n, chain_seq, chain_leaf, subject_n, subject_seq, subject_leaf) \
+    SELECT $1, u.* FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[], $7::uuid[], $8::bigint[], \
+    $9::integer[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bytea[], $15::bigint[], $16::bigint[], $17::bytea[]) u";
+const CONVERSATION_UPDATE: &str = "UPDATE conversation c SET version = u.version, state = coalesce(u.state, c.state), \
+    agent = CASE WHEN u.state IS NULL THEN c.agent ELSE u.agent END, last_message = coalesce(u.last, c.last_message), \
+    chain_n = u.n, chain_seq = u.s, chain_leaf = u.l, subject_n = u.sn, subject_seq = u.ss, subject_leaf = u.sl \
+    FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::smallint[], $6::uuid[], $7::integer[], $8::bigint[], $9::bigint[], \
+    $10::bytea[], $11::bigint[], $12::bigint[], $13::bytea[]) \
+    AS u(id, expected, version, state, agent, last, n, s, l, sn, ss, sl) \
+    WHERE c.tenant = $1 AND c.id = u.id AND c.version = u.expected";
+const AGENT_UPDATE: &str = "UPDATE agent a SET version = u.version, load = u.load, idle_since = u.idle \
+    FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::integer[], $6::bigint[]) AS u(id, expected, version, load, idle) \
+    WHERE a.tenant = $1 AND a.id = u.id AND a.version = u.expected";
+
+impl Statements {
+    async fn prepare(database: &Database, rows: &Rows) -> Result<Self, tokio_postgres::Error> {
+        let mut needed = Vec::new();
+        let wanted: [(bool, &[&'static str]); 5] = [
+            (!rows.dedup.is_empty(), &[DEDUP]),
+            (!rows.subjects.is_empty(), &[SUBJECT, DATA_KEY, IDENTITY]),
+            (!rows.inserts.is_empty(), &[CONVERSATION]),
+            (!rows.messages.is_empty(), &[MESSAGE]),
+            (!rows.updates.is_empty(), &[CONVERSATION_UPDATE]),
+        ];
+        for sql in wanted.into_iter().filter(|(needed, _)| *needed).flat_map(|(_, statements)| statements) {
+            needed.push((*sql, database.prepared(sql).await?));
+        }
+        if !rows.agents.is_empty() {
+            needed.push((AGENT_UPDATE, database.prepared(AGENT_UPDATE).await?));
+        }
+        Ok(Self { swap: database.prepared(SWAP).await?, entries: database.prepared(ENTRIES).await?, inserts: needed })
+    }
+
+    fn of(&self, sql: &'static str) -> Option<&tokio_postgres::Statement> {
+        self.inserts.iter().find(|(known, _)| *known == sql).map(|(_, statement)| statement)
+    }
+}
+
+async fn swap_head(
+    database: &Database,
+    log: &LogName,
+    transaction: &Transaction,
+    statements: &Statements,
+) -> Result<(), CommitError> {
+    let (before, after) = (&transaction.before, &transaction.after);
+    let moved = database
+        .client
+        .execute(
+            &statements.swap,
+            &[
+                &signed(after.size().0),
+                &after.frontier.root().as_bytes().as_slice(),
+                &after.last_leaf.as_bytes().as_slice(),
+                &after.last_time.as_micros(),
+                &after.frontier.to_bytes(),
+                &LEASE_S,
+                &log.tenant.0,
+                &signed(before.size().0),
+                &before.frontier.root().as_bytes().as_slice(),
+                &before.last_leaf.as_bytes().as_slice(),
+                &before.epoch,
+            ],
+        )
+        .await
+        .map_err(|error| blame(&error, false))?;
+    if moved == 1 { Ok(()) } else { Err(CommitError::Fenced) }
+}
+
+async fn insert_entries(
+    database: &Database,
+    log: &LogName,
+    transaction: &Transaction,
+    statements: &Statements,
+) -> Result<(), CommitError> {
+    let seqs: Vec<i64> = transaction.entries.iter().map(|entry| signed(entry.index.0)).collect();
+    let bodies: Vec<&[u8]> = transaction.entries.iter().map(|entry| &*entry.bytes).collect();
+    let generation = i32::try_from(log.generation).unwrap_or(i32::MAX);
+    let parameters: [&(dyn ToSql + Sync); 4] = [&log.tenant.0, &generation, &seqs, &bodies];
+    database.client.execute(&statements.entries, &parameters).await.map_err(|error| blame(&error, false))?;
+    Ok(())
+}
+
+/// One statement's rows: its parameters and how many rows it must reach.
+struct Columns<'a> {
+    sql: &'static str,
+    parameters: Vec<Box<dyn ToSql + Sync + Send + 'a>>,
+    rows: usize,
+}
+
+async fn apply(
+    database: &Database,
+    log: &LogName,
+    transaction: &Transaction,
+    statements: &Statements,
+) -> Result<(), CommitError> {
+    let rows = &transaction.rows;
+    let all = [
+        (!rows.dedup.is_empty()).then(|| dedup(rows)),
+        (!rows.subjects.is_empty()).then(|| subjects(rows)),
+        (!rows.subjects.is_empty()).then(|| data_keys(rows)),
+        (!rows.subjects.is_empty()).then(|| identities(rows)),
+        (!rows.inserts.is_empty()).then(|| conversations(transaction)),
+        (!rows.messages.is_empty()).then(|| messages(rows)),
+        (!rows.updates.is_empty()).then(|| updates(&rows.updates, &transaction.update_tips)),
+        (!rows.agents.is_empty()).then(|| agents(&rows.agents)),
+    ];
+    let sends = all.into_iter().flatten().map(|columns| async move {
+        let statement = statements.of(columns.sql).ok_or(CommitError::Refused { sqlstate: None })?;
+        let tenant: &(dyn ToSql + Sync) = &log.tenant.0;
+        let own = columns.parameters.iter().map(|parameter| &**parameter as &(dyn ToSql + Sync));
+        let parameters: Vec<_> = std::iter::once(tenant).chain(own).collect();
+        let reached =
+            database.client.execute(statement, &parameters).await.map_err(|error| blame(&error, true))?;
+        if reached == columns.rows as u64 { Ok(()) } else { Err(CommitError::Stale) }
+    });
+    try_join_all(sends).await?;
+    for single in &rows.singles {
+        apply_single(database, log, single).await?;
+    }
+    Ok(())
+}
+
+macro_rules! columns {
+    ($sql:expr, $rows:expr, $($column:expr),+ $(,)?) => {
+        Columns { sql: $sql, rows: $rows.len(), parameters: vec![$(Box::new($column.collect::<Vec<_>>())),+] }
+    };
+}
+
+fn dedup(rows: &Rows) -> Columns<'_> {
+    let of = || rows.dedup.iter();
+    columns!(
+        DEDUP,
+        rows.dedup,
+        of().map(|(dedup, _)| dedup.key.as_slice()),
+        of().map(|(_, index)| signed(index.0)),
+        of().map(|(dedup, _)| dedup.body.as_slice()),
+    )
+}
+
+fn subjects(rows: &Rows) -> Columns<'_> {
+    let of = || rows.subjects.iter();
+    columns!(SUBJECT, rows.subjects, of().map(|new| new.id.to_uuid()), of().map(|new| new.contact.as_slice()))
+}
+
+fn data_keys(rows: &Rows) -> Columns<'_> {
+    let of = || rows.subjects.iter();
+    columns!(
+        DATA_KEY,
+        rows.subjects,
+        of().map(|new| new.id.to_uuid()),
+        of().map(|new| new.epoch),
+        of().map(|new| new.wrapped_key.as_slice()),
+    )
+}
+
+fn identities(rows: &Rows) -> Columns<'_> {
+    let of = || rows.subjects.iter();
+    columns!(
+        IDENTITY,
+        rows.subjects,
+        of().map(|new| new.epoch),
+        of().map(|new| new.identity.as_slice()),
+        of().map(|new| new.id.to_uuid()),
+    )
+}
+
+fn messages(rows: &Rows) -> Columns<'_> {
+    let of = || rows.messages.iter();
+    columns!(
+        MESSAGE,
+        rows.messages,
+        of().map(|(new, _)| new.conversation.0),
+        of().map(|(new, _)| new.seq.0),
+        of().map(|(_, index)| signed(index.0)),
+        of().map(|(new, _)| new.id.to_uuid()),
+        of().map(|(new, _)| new.time.as_micros()),
+        of().map(|(new, _)| new.direction),
+        of().map(|(new, _)| account(new.author)),
+        of().map(|(new, _)| new.original.0.as_slice()),
+        of().map(|(new, _)| new.masked.0.as_slice()),
+    )
+}
+
+fn conversations(transaction: &Transaction) -> Columns<'_> {
+    let inserts = &transaction.rows.inserts;
+    let tips = &transaction.insert_tips;
+    let of = || inserts.iter();
+    columns!(
+        CONVERSATION,
+        inserts,
+        of().map(|row| row.new.conversation.key.0),
+        of().map(|row| row.new.conversation.public.to_uuid()),
+        of().map(|row| row.new.subject.to_uuid()),
+        transaction.channels.iter().copied(),
+        of().map(|row| row.state.code()),
+        of().map(|row| account(row.agent)),
+        of().map(|row| row.version.0),
+        of().map(|row| row.last.0),
+        of().map(|row| signed(row.opened.0)),
+        of().map(|row| row.opened_at.as_micros()),
+        tips.n.iter().copied(),
+        tips.seq.iter().copied(),
+        tips.leaf.iter().map(Vec::as_slice),
+        tips.subject_n.iter().copied(),
+        tips.subject_seq.iter().copied(),
+        tips.subject_leaf.iter().map(Vec::as_slice),
+    )
+}
+
+fn updates<'a>(updates: &'a [ConversationUpdate], tips: &'a TipColumns) -> Columns<'a> {
+    let of = || updates.iter();
+    columns!(
+        CONVERSATION_UPDATE,
+        updates,
+        of().map(|row| row.key.0),
+        of().map(|row| row.expected.0),
+        of().map(|row| row.version.0),
+        of().map(|row| row.state.map(|state| state.code())),
+        of().map(|row| account(row.agent)),
+        of().map(|row| row.last.map(|last| last.0)),
+        tips.n.iter().copied(),
+        tips.seq.iter().copied(),
+        tips.leaf.iter().map(Vec::as_slice),
+        tips.subject_n.iter().copied(),
+        tips.subject_seq.iter().copied(),
+        tips.subject_leaf.iter().map(Vec::as_slice),
+    )
+}
+
+fn agents(agents: &[AgentUpdate]) -> Columns<'_> {
+    let of = || agents.iter();
+    columns!(
+        AGENT_UPDATE,
+        agents,
+        of().map(|row| row.agent.to_uuid()),
+        of().map(|row| row.expected.0),
+        of().map(|row| row.version.0),
+        of().map(|row| row.load),
+        of().map(|row| row.idle_since.as_micros()),
+    )
+}
+
+async fn apply_single(database: &Database, log: &LogName, single: &Single) -> Result<(), CommitError> {
+    let reached = match single {
+        Single::Account(new, time) => insert_account(database, log, new, *time).await,
+        Single::Password(change) => update_password(database, log, change).await,
+        Single::Policy(change) => activate_policy(database, log, change).await,
+    };
+    match reached {
+        Ok(1) => Ok(()),
+        Ok(_) => Err(CommitError::Stale),
+        Err(error) => Err(blame(&error, true)),
+    }
+}
+
+async fn insert_account(
+    database: &Database,
+    log: &LogName,
+    new: &NewAccount,
+    time: Timestamp,
+) -> Result<u64, tokio_postgres::Error> {
+    let id: Uuid = new.id.to_uuid();
+    if new.capacity > 0 {
+        let sql = "INSERT INTO agent (tenant, id, capacity, load, online, idle_since, version) VALUES ($1, $2, $3, 0, false, $4, $5)";
+        let version = Version::FIRST.0;
+        database.client.execute(sql, &[&log.tenant.0, &id, &new.capacity, &time.as_micros(), &version]).await?;
+    }
+    let sql = "INSERT INTO account (tenant, id, login, profile, password, role, must_change, version) \
+               VALUES ($1, $2, $3, $4, $5, $6, true, $7)";
+    let (login, version) = (new.login.as_slice(), Version::FIRST.0);
+    database
+        .client
+        .execute(sql, &[&log.tenant.0, &id, &login, &new.profile, &new.password, &new.role.code(), &version])
+        .await
+}
+
+async fn update_password(
+    database: &Database,
+    log: &LogName,
+    change: &PasswordChange,
+) -> Result<u64, tokio_postgres::Error> {
+    let sql = "UPDATE account SET password = $3, must_change = $4, version = version + 1 \
+               WHERE tenant = $1 AND id = $2 AND version = $5";
+    let (id, expected) = (change.account.to_uuid(), change.expected.0);
+    database.client.execute(sql, &[&log.tenant.0, &id, &change.password, &change.must_change, &expected]).await
+}
+
+async fn activate_policy(
+    database: &Database,
+    log: &LogName,
+    change: &PolicyChange,
+) -> Result<u64, tokio_postgres::Error> {
+    let digest = change.digest.as_bytes().as_slice();
+    let sql = "INSERT INTO policy (tenant, digest, source) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    database.client.execute(sql, &[&log.tenant.0, &digest, &change.source]).await?;
+    let sql = "UPDATE settings SET policy = $2, version = version + 1 WHERE tenant = $1 AND version = $3";
+    database.client.execute(sql, &[&log.tenant.0, &digest, &change.expected.0]).await
+}
+
+/// What an error of a statement before COMMIT means. Nothing was committed, unless the connection is gone.
+fn blame(error: &tokio_postgres::Error, effect: bool) -> CommitError {
+    let Some(code) = sqlstate(error) else { return CommitError::Refused { sqlstate: None } };
+    match code.get(..2) {
+        Some("22" | "23") if effect => CommitError::Effect { sqlstate: code },
+        Some("40") => CommitError::Retry,
+        Some("08" | "57") | None => CommitError::Refused { sqlstate: None },
+        Some(_) => CommitError::Refused { sqlstate: Some(code) },
+    }
+}

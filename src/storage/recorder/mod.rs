@@ -1,0 +1,93 @@
+//! Writes one tenant's log in three overlapping stages: prepare | commit | sign and acknowledge.
+//!
+//! - `state`: the speculative head and the overlay of what batches in flight have changed. Links entries, checks versions.
+//! - `rows`: the columns that a batch inserts and updates.
+//! - `load`: reads what the overlay does not know yet.
+//! - `commit`: the one transaction, and what its failure means.
+//! - `writer`: the loop that owns all of it.
+//! - `sign`: guard, signature, receipts.
+//!
+//! This module is the handle that callers hold. It deliberately knows neither what a message says nor who may write it.
+
+mod commit;
+mod load;
+mod rows;
+mod sign;
+mod state;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::domain::message::Committed;
+use crate::domain::record::{Outcome, PROPOSAL_ENTRIES_MAX, Proposal, Receipt};
+use crate::limits::{RECORD_WAIT_MS_MAX, RECORDER_QUEUE_PROPOSALS_MAX};
+use crate::ports::{RecordError, Recorder, SignedHead};
+pub use writer::{Ended, Writer, WriterParts};
+
+/// A proposal on its way, with the place where its answer goes.
+pub(crate) struct Request {
+    proposal: Proposal,
+    answer: oneshot::Sender<Result<Outcome, RecordError>>,
+}
+
+/// The handle of one log's writer; cheap to clone.
+#[derive(Clone)]
+pub struct LogRecorder {
+    queue: mpsc::Sender<Request>,
+    head: watch::Receiver<Option<SignedHead>>,
+}
+
+/// The writer's ends of the handle.
+pub(crate) struct RecorderEnds {
+    queue: mpsc::Receiver<Request>,
+    head: watch::Sender<Option<SignedHead>>,
+}
+
+impl LogRecorder {
+    /// Makes a handle and the ends that a [`Writer`] serves.
+    pub(crate) fn new() -> (Self, RecorderEnds) {
+        let (queue, waiting) = mpsc::channel(RECORDER_QUEUE_PROPOSALS_MAX);
+        let (publish, head) = watch::channel(None);
+        (Self { queue, head }, RecorderEnds { queue: waiting, head: publish })
+    }
+
+    /// Follows the newest signed head.
+    pub fn heads(&self) -> watch::Receiver<Option<SignedHead>> {
+        self.head.clone()
+    }
+}
+
+#[async_trait]
+impl Recorder for LogRecorder {
+    async fn record(&self, proposal: Proposal) -> Result<Outcome, RecordError> {
+        let count = proposal.steps.len();
+        if count == 0 || count > PROPOSAL_ENTRIES_MAX || proposal.primary >= count {
+            return Err(RecordError::Rejected { sqlstate: "22023".to_owned() });
+        }
+        let (answer, waiting) = oneshot::channel();
+        self.queue.try_send(Request { proposal, answer }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => RecordError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => RecordError::Stopped,
+        })?;
+        match tokio::time::timeout(Duration::from_millis(RECORD_WAIT_MS_MAX), waiting).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(RecordError::Unknown),
+        }
+    }
+
+    fn head(&self) -> Option<SignedHead> {
+        self.head.borrow().clone()
+    }
+}
+
+/// Turns receipts of a commit that was seen to succeed into an outcome. The only place that vouches for a commit.
+pub(crate) fn after_commit(receipts: Vec<Receipt>) -> Outcome {
+    Outcome::Recorded(receipts, Committed::witnessed())
+}
+
+/// Entry bytes that are shared between the commit and the receipts.
+pub(crate) type EntryBytes = Arc<[u8]>;

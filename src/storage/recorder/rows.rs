@@ -1,0 +1,193 @@
+//! The columns that one batch inserts and updates, gathered so that each table is written by one statement.
+//!
+//! Several changes of one conversation or agent within a batch become one row: the first expected version and the last
+//! values. A conversation that begins in the batch takes its later changes into the inserted row.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::state::{Overlay, Tip};
+use crate::domain::record::{
+    ConversationState, Dedup, Effect, NewAccount, NewConversation, NewMessage, NewSubject, PasswordChange, PolicyChange,
+};
+use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
+
+/// A conversation that exists already: changed, or only touched by an entry about it.
+pub(super) struct ConversationUpdate {
+    pub(super) key: ConversationKey,
+    pub(super) subject: SubjectId,
+    pub(super) expected: Version,
+    pub(super) version: Version,
+    pub(super) state: Option<ConversationState>,
+    pub(super) agent: Option<AccountId>,
+    pub(super) last: Option<MessageSeq>,
+}
+
+/// A conversation that begins.
+pub(super) struct ConversationInsert {
+    pub(super) new: NewConversation,
+    pub(super) opened: EntryIndex,
+    pub(super) opened_at: Timestamp,
+    pub(super) version: Version,
+    pub(super) state: ConversationState,
+    pub(super) agent: Option<AccountId>,
+    pub(super) last: MessageSeq,
+}
+
+/// An agent's new load.
+pub(super) struct AgentUpdate {
+    pub(super) agent: AccountId,
+    pub(super) expected: Version,
+    pub(super) version: Version,
+    pub(super) load: i32,
+    pub(super) idle_since: Timestamp,
+}
+
+/// What is rare enough to be written one by one.
+pub(super) enum Single {
+    Account(NewAccount, Timestamp),
+    Password(PasswordChange),
+    Policy(PolicyChange),
+}
+
+/// The columns of one batch.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) dedup: Vec<(Dedup, EntryIndex)>,
+    pub(super) subjects: Vec<NewSubject>,
+    pub(super) messages: Vec<(NewMessage, EntryIndex)>,
+    pub(super) inserts: Vec<ConversationInsert>,
+    pub(super) updates: Vec<ConversationUpdate>,
+    pub(super) agents: Vec<AgentUpdate>,
+    pub(super) singles: Vec<Single>,
+    insert_at: HashMap<ConversationKey, usize>,
+    update_at: HashMap<ConversationKey, usize>,
+    agent_at: HashMap<AccountId, usize>,
+}
+
+impl Rows {
+    /// Takes the effects of one entry.
+    pub(super) fn add(&mut self, effects: &[Effect], index: EntryIndex, time: Timestamp) {
+        for effect in effects {
+            match effect {
+                Effect::NewSubject(new) => self.subjects.push(new.clone()),
+                Effect::NewConversation(new) => self.insert(new.clone(), index, time),
+                Effect::NewMessage(new) => self.messages.push((new.clone(), index)),
+                Effect::Conversation(change) => {
+                    if let Some(row) = self.insert_at.get(&change.conversation).and_then(|at| self.inserts.get_mut(*at)) {
+                        row.version = change.expected.next();
+                        row.state = change.state;
+                        row.agent = change.agent;
+                        row.last = change.last;
+                    } else if let Some(row) =
+                        self.update_at.get(&change.conversation).and_then(|at| self.updates.get_mut(*at))
+                    {
+                        row.version = change.expected.next();
+                        row.state = Some(change.state);
+                        row.agent = change.agent;
+                        row.last = Some(change.last);
+                    }
+                }
+                Effect::Agent(change) => self.agent(&AgentUpdate {
+                    agent: change.agent,
+                    expected: change.expected,
+                    version: change.expected.next(),
+                    load: change.load,
+                    idle_since: change.idle_since,
+                }),
+                Effect::NewAccount(new) => self.singles.push(Single::Account(new.clone(), time)),
+                Effect::Password(change) => self.singles.push(Single::Password(change.clone())),
+                Effect::Policy(change) => self.singles.push(Single::Policy(change.clone())),
+            }
+        }
+    }
+
+    fn insert(&mut self, new: NewConversation, opened: EntryIndex, opened_at: Timestamp) {
+        self.insert_at.insert(new.conversation.key, self.inserts.len());
+        self.inserts.push(ConversationInsert {
+            new,
+            opened,
+            opened_at,
+            version: Version::FIRST,
+            state: ConversationState::Waiting,
+            agent: None,
+            last: MessageSeq(0),
+        });
+    }
+
+    fn agent(&mut self, change: &AgentUpdate) {
+        let at = *self.agent_at.entry(change.agent).or_insert(self.agents.len());
+        match self.agents.get_mut(at) {
+            Some(row) => {
+                row.version = change.version;
+                row.load = change.load;
+                row.idle_since = change.idle_since;
+            }
+            None => self.agents.push(AgentUpdate { ..*change }),
+        }
+    }
+
+    /// Marks a conversation as touched by an entry, at the version that the overlay knew before the entry's effects.
+    pub(super) fn touch(&mut self, key: ConversationKey, subject: SubjectId, version: Version) {
+        if self.insert_at.contains_key(&key) || self.update_at.contains_key(&key) {
+            return;
+        }
+        self.update_at.insert(key, self.updates.len());
+        self.updates.push(ConversationUpdate {
+            key,
+            subject,
+            expected: version,
+            version,
+            state: None,
+            agent: None,
+            last: None,
+        });
+    }
+
+    /// The channel accounts that new conversations came by.
+    pub(super) fn channels(&self) -> impl Iterator<Item = &ChannelAccount> {
+        self.inserts.iter().map(|row| &row.new.channel)
+    }
+}
+
+/// Chain tips of conversations, as columns.
+#[derive(Default)]
+pub(super) struct TipColumns {
+    pub(super) n: Vec<i64>,
+    pub(super) seq: Vec<i64>,
+    pub(super) leaf: Vec<Vec<u8>>,
+    pub(super) subject_n: Vec<i64>,
+    pub(super) subject_seq: Vec<i64>,
+    pub(super) subject_leaf: Vec<Vec<u8>>,
+}
+
+impl TipColumns {
+    /// Reads the tips of each conversation and its subject out of the overlay.
+    pub(super) fn of(overlay: &Overlay, rows: impl Iterator<Item = (ConversationKey, SubjectId)>) -> Self {
+        let mut columns = Self::default();
+        for (key, subject) in rows {
+            let own = overlay.conversations.get(&key).and_then(|tips| tips.conversation);
+            push(own, &mut columns.n, &mut columns.seq, &mut columns.leaf);
+            let whole = overlay.subjects.get(&subject).copied().flatten();
+            push(whole, &mut columns.subject_n, &mut columns.subject_seq, &mut columns.subject_leaf);
+        }
+        columns
+    }
+}
+
+fn push(tip: Option<Tip>, n: &mut Vec<i64>, seq: &mut Vec<i64>, leaf: &mut Vec<Vec<u8>>) {
+    n.push(tip.map_or(-1, |tip| signed(tip.n)));
+    seq.push(tip.map_or(-1, |tip| signed(tip.seq.0)));
+    leaf.push(tip.map_or_else(Vec::new, |tip| tip.leaf.as_bytes().to_vec()));
+}
+
+/// An index or count as PostgreSQL's bigint; entries refuse more than 2^53 long before this could overflow.
+pub(super) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// An account's pseudonym as a column value.
+pub(super) fn account(id: Option<AccountId>) -> Option<Uuid> {
+    id.map(AccountId::to_uuid)
+}

@@ -1,0 +1,137 @@
+//! The last stage: guard, signature, receipts, answers.
+//!
+//! The order matters: the guard is on disk before the signature exists, or a crash in between could leave a signed head
+//! that a restored database would not be measured against. Several commits may share one signature.
+
+use std::sync::Arc;
+
+use lww_audit::Checkpoint;
+use lww_audit::merkle::Growth;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::super::FatalError;
+use super::super::guard::Guard;
+use super::super::head::Head;
+use super::state::LinkedEntry;
+use super::after_commit;
+use crate::domain::record::{Outcome, Receipt};
+use crate::ports::{RecordError, SignedHead, Signer};
+use crate::units::{EntryIndex, Hash, Origin};
+
+/// Most commits that share one signature.
+const COMMITS_MAX: usize = 64;
+
+/// What a request is to be told once its batch is signed.
+pub(super) enum Answer {
+    /// Recorded: its entries within the batch.
+    Recorded { first: usize, count: usize },
+    /// Recorded before.
+    Duplicate { index: EntryIndex },
+    /// Not recorded.
+    Refused(RecordError),
+}
+
+/// Where an answer goes.
+pub(super) type Waiter = (oneshot::Sender<Result<Outcome, RecordError>>, Answer);
+
+/// A batch that is durable.
+pub(super) struct Durable {
+    pub(super) before: Head,
+    pub(super) after: Head,
+    pub(super) entries: Vec<LinkedEntry>,
+    pub(super) waiters: Vec<Waiter>,
+}
+
+/// Signs heads and answers waiters until the writer is gone.
+pub(super) struct SignStage {
+    pub(super) origin: Origin,
+    pub(super) guard: Guard,
+    pub(super) signer: Arc<dyn Signer>,
+    pub(super) durable: mpsc::Receiver<Durable>,
+    pub(super) published: watch::Sender<Option<SignedHead>>,
+}
+
+impl SignStage {
+    /// Runs until the writer ends; gives the guard back.
+    ///
+    /// # Errors
+    /// [`FatalError`] when the guard can't be written or the key can't sign; whoever waits learns that the outcome is
+    /// unknown, because the entries are durable and not proven.
+    pub(super) async fn run(mut self) -> Result<Guard, FatalError> {
+        let mut batches = Vec::new();
+        while self.durable.recv_many(&mut batches, COMMITS_MAX).await > 0 {
+            let signed = self.sign(&batches).await;
+            match signed {
+                Ok(head) => answer(batches.drain(..).collect(), &head),
+                Err(error) => {
+                    refuse(batches.drain(..));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(self.guard)
+    }
+
+    async fn sign(&mut self, batches: &[Durable]) -> Result<SignedHead, FatalError> {
+        let Some(newest) = batches.last() else { return Err(FatalError::Sign("there is nothing to sign")) };
+        let frontier = newest.after.frontier.clone();
+        let known = self.published.borrow().clone();
+        if let Some(head) = known.filter(|head| head.size == frontier.size()) {
+            return Ok(head);
+        }
+        // An fsync takes about a millisecond: the runtime's other work moves aside meanwhile.
+        tokio::task::block_in_place(|| self.guard.advance(&frontier))?;
+        let root = frontier.root();
+        let body = Checkpoint { origin: self.origin.clone(), size: frontier.size(), root }.to_body();
+        let text = self.signer.sign(&body).await.map_err(|error| FatalError::Sign(error.reason))?;
+        let head = SignedHead { size: frontier.size(), root, checkpoint: text.into() };
+        self.published.send_replace(Some(head.clone()));
+        Ok(head)
+    }
+}
+
+fn answer(batches: Vec<Durable>, head: &SignedHead) {
+    let Some(first) = batches.first() else { return };
+    let mut growth = Growth::start(first.before.frontier.clone());
+    for leaf in batches.iter().flat_map(|batch| batch.entries.iter().map(|entry| entry.leaf)) {
+        growth.push(leaf);
+    }
+    for batch in batches {
+        for (waiting, answer) in batch.waiters {
+            let told = match answer {
+                Answer::Recorded { first, count } => {
+                    let mine = batch.entries.get(first..first + count).unwrap_or_default();
+                    receipts(mine, &growth, head).map(after_commit)
+                }
+                Answer::Duplicate { index } => Ok(Outcome::Duplicate { index }),
+                Answer::Refused(error) => Err(error),
+            };
+            // A caller that went away does not undo what was recorded.
+            let _gone = waiting.send(told);
+        }
+    }
+}
+
+fn receipts(entries: &[LinkedEntry], growth: &Growth, head: &SignedHead) -> Result<Vec<Receipt>, RecordError> {
+    let receipt = |entry: &LinkedEntry| {
+        let path: Vec<Hash> = growth.inclusion_path(entry.index).map_err(RecordError::Entry)?;
+        Ok(Receipt {
+            index: entry.index,
+            leaf: entry.leaf,
+            entry: Arc::clone(&entry.bytes),
+            path,
+            checkpoint: Arc::clone(&head.checkpoint),
+        })
+    };
+    entries.iter().map(receipt).collect()
+}
+
+fn refuse(batches: impl Iterator<Item = Durable>) {
+    for (waiting, answer) in batches.flat_map(|batch| batch.waiters) {
+        let error = match answer {
+            Answer::Recorded { .. } | Answer::Duplicate { .. } => RecordError::Unknown,
+            Answer::Refused(error) => error,
+        };
+        let _gone = waiting.send(Err(error));
+    }
+}

@@ -1,0 +1,319 @@
+//! Reads of one tenant's projections. Every query names the tenant, and row level security names it again.
+
+use async_trait::async_trait;
+use tokio_postgres::{Client, Config, Row};
+use uuid::Uuid;
+
+use super::database::{Database, DatabaseError};
+use super::head::LogName;
+use crate::domain::event::Role;
+use crate::domain::message::{Committed, Sealed};
+use crate::domain::record::ConversationState;
+use crate::ports::{
+    AccountRow, AgentRow, ContactRow, ConversationFilter, ConversationRow, IdentityLookup, MessageRow, SettingsRow, Store,
+    StoreError, WrappedKey,
+};
+use crate::units::{
+    AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq,
+    SubjectId, Timestamp, Version,
+};
+
+/// Connections that reads share.
+const CONNECTIONS: usize = 4;
+
+/// One tenant's reads over a few connections; lost ones are made anew.
+pub struct TenantStore {
+    config: Config,
+    log: LogName,
+    connections: Vec<tokio::sync::RwLock<std::sync::Arc<Database>>>,
+    next: std::sync::atomic::AtomicUsize,
+}
+
+/// Vouches that a row read outside any transaction of this server is a committed one. The only place that does so for reads.
+pub fn read_back() -> Committed {
+    Committed::witnessed()
+}
+
+/// The number of a channel account, given out at first use.
+///
+/// # Errors
+/// PostgreSQL's.
+pub async fn channel_number(
+    client: &Client,
+    tenant: crate::units::TenantId,
+    channel: &ChannelAccount,
+) -> Result<i16, tokio_postgres::Error> {
+    let sql = "WITH known AS (SELECT id FROM channel_account WHERE tenant = $1 AND channel = $2 AND account = $3), \
+               made AS (INSERT INTO channel_account (tenant, id, channel, account) \
+                   SELECT $1, (SELECT coalesce(max(id), 0) + 1 FROM channel_account WHERE tenant = $1)::smallint, $2, $3 \
+                   WHERE NOT EXISTS (SELECT 1 FROM known) RETURNING id) \
+               SELECT id FROM known UNION ALL SELECT id FROM made";
+    let row = client.query_one(sql, &[&tenant.0, &channel.channel, &channel.account]).await?;
+    Ok(row.get(0))
+}
+
+const CONVERSATION_COLUMNS: &str = "c.id, c.public_id, c.subject, a.channel, a.account, c.state, c.agent, c.version, \
+    c.last_message, c.opened_seq, c.opened_at";
+const CONVERSATION_FROM: &str = "conversation c JOIN channel_account a ON a.tenant = c.tenant AND a.id = c.channel";
+const MESSAGE_COLUMNS: &str = "m.id, m.seq, m.entry_seq, m.time, m.direction, m.author, m.original, m.masked";
+
+impl TenantStore {
+    /// Connects to the database for one tenant.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] when it can't be reached.
+    pub async fn connect(config: &Config, log: &LogName) -> Result<Self, DatabaseError> {
+        let mut connections = Vec::with_capacity(CONNECTIONS);
+        for _ in 0..CONNECTIONS {
+            let database = Database::connect(config, Some(log.tenant)).await?;
+            connections.push(tokio::sync::RwLock::new(std::sync::Arc::new(database)));
+        }
+        Ok(Self { config: config.clone(), log: log.clone(), connections, next: std::sync::atomic::AtomicUsize::new(0) })
+    }
+
+    /// A live connection; one that was lost is replaced first.
+    async fn database(&self) -> Result<std::sync::Arc<Database>, StoreError> {
+        let turn = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % CONNECTIONS;
+        let gone = || StoreError::Unavailable { sqlstate: None };
+        let slot = self.connections.get(turn).ok_or_else(gone)?;
+        let present = std::sync::Arc::clone(&*slot.read().await);
+        if !present.client.is_closed() {
+            return Ok(present);
+        }
+        let mut slot = slot.write().await;
+        if slot.client.is_closed() {
+            let fresh = Database::connect(&self.config, Some(self.log.tenant)).await.map_err(|_| gone())?;
+            *slot = std::sync::Arc::new(fresh);
+        }
+        Ok(std::sync::Arc::clone(&*slot))
+    }
+
+    async fn rows(&self, sql: &str, own: &[&(dyn tokio_postgres::types::ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
+        let database = self.database().await?;
+        let statement = database.prepared(sql).await?;
+        let tenant: &(dyn tokio_postgres::types::ToSql + Sync) = &self.log.tenant.0;
+        let parameters: Vec<_> = std::iter::once(tenant).chain(own.iter().copied()).collect();
+        Ok(database.client.query(&statement, &parameters).await?)
+    }
+
+    async fn row(
+        &self,
+        sql: &str,
+        own: &[&(dyn tokio_postgres::types::ToSql + Sync)],
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(sql, own).await?.into_iter().next())
+    }
+}
+
+#[async_trait]
+impl Store for TenantStore {
+    async fn contact(
+        &self,
+        lookup: &IdentityLookup,
+        channel: &ChannelAccount,
+    ) -> Result<Option<ContactRow>, StoreError> {
+        let sql = format!(
+            "SELECT {CONVERSATION_COLUMNS}, i.subject, k.generation, k.epoch, k.wrapped FROM identity i \
+             JOIN LATERAL (SELECT * FROM data_key k WHERE k.tenant = i.tenant AND k.subject = i.subject \
+                 ORDER BY k.generation DESC LIMIT 1) k ON true \
+             LEFT JOIN ({CONVERSATION_FROM}) ON c.tenant = i.tenant AND c.subject = i.subject AND c.state < 2 \
+                 AND a.channel = $4 AND a.account = $5 \
+             WHERE i.tenant = $1 AND i.epoch = $2 AND i.lookup = $3"
+        );
+        let found =
+            self.row(&sql, &[&lookup.epoch, &lookup.hash.as_slice(), &channel.channel, &channel.account]).await?;
+        let Some(row) = found else { return Ok(None) };
+        let open = row.get::<_, Option<Uuid>>(0).map(|_| conversation(&row, Some(channel.channel))).transpose()?;
+        let key = WrappedKey { generation: row.get(12), epoch: row.get(13), wrapped: row.get(14) };
+        Ok(Some(ContactRow { subject: SubjectId::from_uuid(row.get(11)), key, open }))
+    }
+
+    async fn data_key(&self, subject: SubjectId) -> Result<Option<WrappedKey>, StoreError> {
+        let sql = "SELECT generation, epoch, wrapped FROM data_key WHERE tenant = $1 AND subject = $2 \
+                   ORDER BY generation DESC LIMIT 1";
+        let row = self.row(sql, &[&subject.to_uuid()]).await?;
+        Ok(row.map(|row| WrappedKey { generation: row.get(0), epoch: row.get(1), wrapped: row.get(2) }))
+    }
+
+    async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationRow>, StoreError> {
+        let sql =
+            format!("SELECT {CONVERSATION_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 AND c.public_id = $2");
+        self.row(&sql, &[&id.to_uuid()]).await?.map(|row| conversation(&row, None)).transpose()
+    }
+
+    async fn conversations(&self, filter: ConversationFilter) -> Result<Vec<ConversationRow>, StoreError> {
+        let sql = format!(
+            "SELECT {CONVERSATION_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 \
+             AND ($2::smallint IS NULL OR c.state = $2) AND ($3::uuid IS NULL OR c.agent = $3) AND c.opened_seq > $4 \
+             ORDER BY c.opened_seq LIMIT $5"
+        );
+        let state = filter.state.map(ConversationState::code);
+        let agent = filter.agent.map(AccountId::to_uuid);
+        let rows = self.rows(&sql, &[&state, &agent, &after(filter.after), &i64::from(filter.limit)]).await?;
+        rows.iter().map(|row| conversation(row, None)).collect()
+    }
+
+    async fn messages(
+        &self,
+        conversation: ConversationRef,
+        from: Option<EntryIndex>,
+        limit: u32,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        let sql = format!(
+            "SELECT {MESSAGE_COLUMNS} FROM message m WHERE m.tenant = $1 AND m.conversation = $2 AND m.entry_seq > $3 \
+             ORDER BY m.seq LIMIT $4"
+        );
+        let rows = self.rows(&sql, &[&conversation.key.0, &after(from), &i64::from(limit)]).await?;
+        Ok(rows.iter().map(message).collect())
+    }
+
+    async fn subject_messages(
+        &self,
+        subject: SubjectId,
+        channel: &ChannelAccount,
+        from: Option<EntryIndex>,
+        limit: u32,
+    ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError> {
+        let sql = format!(
+            "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id FROM {CONVERSATION_FROM} \
+             JOIN message m ON m.tenant = c.tenant AND m.conversation = c.id \
+             WHERE c.tenant = $1 AND c.subject = $2 AND a.channel = $3 AND a.account = $4 AND m.entry_seq > $5 \
+             ORDER BY m.entry_seq LIMIT $6"
+        );
+        let rows = self
+            .rows(&sql, &[&subject.to_uuid(), &channel.channel, &channel.account, &after(from), &i64::from(limit)])
+            .await?;
+        let place = |row: &Row| ConversationRef {
+            key: ConversationKey(row.get(8)),
+            public: ConversationId::from_uuid(row.get(9)),
+        };
+        Ok(rows.iter().map(|row| (place(row), message(row))).collect())
+    }
+
+    async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT body FROM ledger_entry WHERE tenant = $1 AND generation = $2 AND seq = $3";
+        let generation = i32::try_from(self.log.generation).unwrap_or(i32::MAX);
+        let row = self.row(sql, &[&generation, &i64::try_from(index.0).unwrap_or(i64::MAX)]).await?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
+    async fn account_by_login(&self, login: &[u8; 32]) -> Result<Option<AccountRow>, StoreError> {
+        let sql = "SELECT id, profile, password, role, must_change, version FROM account WHERE tenant = $1 AND login = $2";
+        self.row(sql, &[&login.as_slice()]).await?.map(|row| account(&row)).transpose()
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<AccountRow>, StoreError> {
+        let sql = "SELECT id, profile, password, role, must_change, version FROM account WHERE tenant = $1 AND id = $2";
+        self.row(sql, &[&id.to_uuid()]).await?.map(|row| account(&row)).transpose()
+    }
+
+    async fn agents(&self) -> Result<Vec<AgentRow>, StoreError> {
+        let sql = "SELECT id, capacity, load, online, idle_since, version FROM agent WHERE tenant = $1";
+        Ok(self.rows(sql, &[]).await?.iter().map(agent).collect())
+    }
+
+    async fn set_online(&self, agent: AccountId, online: bool) -> Result<(), StoreError> {
+        let sql = "UPDATE agent SET online = $3 WHERE tenant = $1 AND id = $2";
+        self.rows(sql, &[&agent.to_uuid(), &online]).await.map(|_| ())
+    }
+
+    async fn settings(&self) -> Result<SettingsRow, StoreError> {
+        let sql = "SELECT policy, version FROM settings WHERE tenant = $1";
+        let row = self.row(sql, &[]).await?.ok_or(StoreError::Corrupt { what: "settings" })?;
+        let policy = row.get::<_, Option<&[u8]>>(0).map(<[u8; 32]>::try_from).transpose();
+        let policy = policy.map_err(|_| StoreError::Corrupt { what: "policy digest" })?.map(Hash);
+        Ok(SettingsRow { policy, version: Version(row.get(1)) })
+    }
+
+    async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT source FROM policy WHERE tenant = $1 AND digest = $2";
+        Ok(self.row(sql, &[&digest.as_bytes().as_slice()]).await?.map(|row| row.get(0)))
+    }
+
+    async fn put_session(
+        &self,
+        token: &[u8; 32],
+        account: AccountId,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO session (tenant, token, account, last_seen, expires) VALUES ($1, $2, $3, $4, $5)";
+        let own: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+            [&token.as_slice(), &account.to_uuid(), &now.as_micros(), &expires.as_micros()];
+        self.rows(sql, &own).await.map(|_| ())
+    }
+
+    async fn session(&self, token: &[u8; 32], now: Timestamp) -> Result<Option<AccountId>, StoreError> {
+        let sql = "UPDATE session SET last_seen = $3 WHERE tenant = $1 AND token = $2 AND expires > $3 RETURNING account";
+        let row = self.row(sql, &[&token.as_slice(), &now.as_micros()]).await?;
+        Ok(row.map(|row| AccountId::from_uuid(row.get(0))))
+    }
+
+    async fn end_session(&self, token: &[u8; 32]) -> Result<(), StoreError> {
+        self.rows("DELETE FROM session WHERE tenant = $1 AND token = $2", &[&token.as_slice()]).await.map(|_| ())
+    }
+
+    async fn end_sessions_of(&self, account: AccountId) -> Result<(), StoreError> {
+        self.rows("DELETE FROM session WHERE tenant = $1 AND account = $2", &[&account.to_uuid()]).await.map(|_| ())
+    }
+}
+
+fn after(index: Option<EntryIndex>) -> i64 {
+    index.map_or(-1, |index| i64::try_from(index.0).unwrap_or(i64::MAX))
+}
+
+fn conversation(row: &Row, channel: Option<&'static str>) -> Result<ConversationRow, StoreError> {
+    let name: &str = row.get(3);
+    let channel = channel
+        .or_else(|| crate::units::CHANNEL_NAMES.iter().copied().find(|known| *known == name))
+        .ok_or(StoreError::Corrupt { what: "channel" })?;
+    Ok(ConversationRow {
+        conversation: ConversationRef {
+            key: ConversationKey(row.get(0)),
+            public: ConversationId::from_uuid(row.get(1)),
+        },
+        subject: SubjectId::from_uuid(row.get(2)),
+        channel: ChannelAccount { channel, account: row.get(4) },
+        state: ConversationState::from_code(row.get(5)).ok_or(StoreError::Corrupt { what: "conversation state" })?,
+        agent: row.get::<_, Option<Uuid>>(6).map(AccountId::from_uuid),
+        version: Version(row.get(7)),
+        last_message: MessageSeq(row.get(8)),
+        opened: EntryIndex(u64::try_from(row.get::<_, i64>(9)).unwrap_or(0)),
+        opened_at: Timestamp::from_micros(row.get(10)),
+    })
+}
+
+fn message(row: &Row) -> MessageRow {
+    MessageRow {
+        id: MessageId::from_uuid(row.get(0)),
+        seq: MessageSeq(row.get(1)),
+        index: EntryIndex(u64::try_from(row.get::<_, i64>(2)).unwrap_or(0)),
+        time: Timestamp::from_micros(row.get(3)),
+        outbound: row.get::<_, i16>(4) == 1,
+        author: row.get::<_, Option<Uuid>>(5).map(AccountId::from_uuid),
+        original: Sealed(row.get(6)),
+        masked: Sealed(row.get(7)),
+    }
+}
+
+fn account(row: &Row) -> Result<AccountRow, StoreError> {
+    Ok(AccountRow {
+        id: AccountId::from_uuid(row.get(0)),
+        profile: row.get(1),
+        password: row.get(2),
+        role: Role::from_code(row.get(3)).ok_or(StoreError::Corrupt { what: "role" })?,
+        must_change: row.get(4),
+        version: Version(row.get(5)),
+    })
+}
+
+fn agent(row: &Row) -> AgentRow {
+    AgentRow {
+        id: AccountId::from_uuid(row.get(0)),
+        capacity: row.get(1),
+        load: row.get(2),
+        online: row.get(3),
+        idle_since: Timestamp::from_micros(row.get(4)),
+        version: Version(row.get(5)),
+    }
+}
