@@ -1,9 +1,9 @@
 //! Canonical JSON (RFC 8785) as far as the ledger needs it: no floats, integers below 2^53, bounded depth.
 //!
 //! Writers put object members in sorted order themselves; this module writes the scalars and the free-form `detail`
-//! values. Keys are narrower than the RFC allows (`[a-z0-9_]`), so that sorting by bytes and by UTF-16 units agree.
+//! of an entry. Keys are narrower than the RFC allows (`[a-z0-9_]`), so that sorting by bytes and by UTF-16 units agree.
 
-use crate::error::{Format, VerifyError, malformed};
+use crate::error::{Error, Format, malformed};
 use crate::types::INTEGER_MAX;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeMap;
@@ -15,12 +15,13 @@ pub const DEPTH_MAX: usize = 8;
 pub const KEY_BYTES_MAX: usize = 64;
 
 /// The members of an object, sorted by key.
-pub type Object = BTreeMap<String, Value>;
+pub type Object = BTreeMap<String, Detail>;
 
-/// A JSON value without floats.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+/// A JSON value without floats: what an entry records beyond its common fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
     /// `null`
+    #[default]
     Null,
     /// `true` or `false`
     Bool(bool),
@@ -32,26 +33,6 @@ pub enum Value {
     Array(Vec<Self>),
     /// An object.
     Object(Object),
-}
-
-macro_rules! value_from {
-    ($($from:ty => $make:expr),* $(,)?) => {$(
-        impl From<$from> for Value {
-            fn from(value: $from) -> Self {
-                $make(value)
-            }
-        }
-    )*};
-}
-
-value_from! {
-    bool => Self::Bool,
-    i64 => Self::Int,
-    u32 => |value| Self::Int(i64::from(value)),
-    String => Self::String,
-    &str => |value: &str| Self::String(value.to_owned()),
-    Vec<Self> => Self::Array,
-    Object => Self::Object,
 }
 
 /// Writes a string with the escapes of RFC 8785 section 3.2.2.2.
@@ -80,7 +61,7 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
 ///
 /// # Errors
 /// `Malformed` if it is not below 2^53.
-pub(crate) fn push_integer(out: &mut Vec<u8>, value: u64) -> Result<(), VerifyError> {
+pub(crate) fn push_integer(out: &mut Vec<u8>, value: u64) -> Result<(), Error> {
     if value > INTEGER_MAX {
         return Err(malformed(
             Format::Entry,
@@ -107,11 +88,7 @@ pub(crate) fn push_integer(out: &mut Vec<u8>, value: u64) -> Result<(), VerifyEr
 ///
 /// # Errors
 /// `Malformed` if an integer, key or depth is out of bounds.
-pub(crate) fn push_object(
-    out: &mut Vec<u8>,
-    object: &Object,
-    depth: usize,
-) -> Result<(), VerifyError> {
+pub(crate) fn push_object(out: &mut Vec<u8>, object: &Object, depth: usize) -> Result<(), Error> {
     if depth > DEPTH_MAX {
         return Err(malformed(Format::Entry, out.len(), "nested too deeply"));
     }
@@ -137,19 +114,19 @@ pub(crate) fn push_object(
     Ok(())
 }
 
-fn push_value(out: &mut Vec<u8>, value: &Value, depth: usize) -> Result<(), VerifyError> {
+fn push_value(out: &mut Vec<u8>, value: &Detail, depth: usize) -> Result<(), Error> {
     match value {
-        Value::Null => out.extend(b"null"),
-        Value::Bool(true) => out.extend(b"true"),
-        Value::Bool(false) => out.extend(b"false"),
-        Value::Int(number) => {
+        Detail::Null => out.extend(b"null"),
+        Detail::Bool(true) => out.extend(b"true"),
+        Detail::Bool(false) => out.extend(b"false"),
+        Detail::Int(number) => {
             if *number < 0 {
                 out.push(b'-');
             }
             push_integer(out, number.unsigned_abs())?;
         }
-        Value::String(text) => push_string(out, text),
-        Value::Array(values) => {
+        Detail::String(text) => push_string(out, text),
+        Detail::Array(values) => {
             if depth >= DEPTH_MAX {
                 return Err(malformed(Format::Entry, out.len(), "nested too deeply"));
             }
@@ -162,7 +139,7 @@ fn push_value(out: &mut Vec<u8>, value: &Value, depth: usize) -> Result<(), Veri
             }
             out.push(b']');
         }
-        Value::Object(object) => push_object(out, object, depth + 1)?,
+        Detail::Object(object) => push_object(out, object, depth + 1)?,
     }
     Ok(())
 }
@@ -176,11 +153,7 @@ fn is_key(key: &str) -> bool {
 ///
 /// # Errors
 /// `Malformed` if they differ.
-pub(crate) fn demand_canonical(
-    what: Format,
-    got: &[u8],
-    canonical: &[u8],
-) -> Result<(), VerifyError> {
+pub(crate) fn demand_canonical(what: Format, got: &[u8], canonical: &[u8]) -> Result<(), Error> {
     if got == canonical {
         return Ok(());
     }
@@ -193,7 +166,7 @@ pub(crate) fn demand_canonical(
 }
 
 /// Turns an error of the JSON parser into ours. Its text is dropped because it quotes the input.
-pub(crate) fn json_error(what: Format, error: &serde_json::Error) -> VerifyError {
+pub(crate) fn json_error(what: Format, error: &serde_json::Error) -> Error {
     // Canonical JSON has no raw line breaks, so the column on the first line is the offset.
     let offset = if error.line() > 1 {
         0
@@ -209,59 +182,59 @@ pub(crate) fn json_error(what: Format, error: &serde_json::Error) -> VerifyError
     malformed(what, offset, reason)
 }
 
-impl<'de> Deserialize<'de> for Value {
+impl<'de> Deserialize<'de> for Detail {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
+        deserializer.deserialize_any(DetailVisitor)
     }
 }
 
-struct ValueVisitor;
+struct DetailVisitor;
 
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value;
+impl<'de> Visitor<'de> for DetailVisitor {
+    type Value = Detail;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value without floats")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Detail, E> {
+        Ok(Detail::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Detail, E> {
+        Ok(Detail::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Int(value))
+    fn visit_i64<E>(self, value: i64) -> Result<Detail, E> {
+        Ok(Detail::Int(value))
     }
 
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Detail, E> {
         i64::try_from(value)
-            .map(Value::Int)
+            .map(Detail::Int)
             .map_err(|_| E::custom("integer too large"))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<Detail, E> {
+        Ok(Detail::String(value.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Detail, A::Error> {
         let mut values = Vec::new();
         while let Some(value) = seq.next_element()? {
             values.push(value);
         }
-        Ok(Value::Array(values))
+        Ok(Detail::Array(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Detail, A::Error> {
         let mut object = Object::new();
         while let Some((key, value)) = map.next_entry()? {
             if object.insert(key, value).is_some() {
                 return Err(A::Error::custom("duplicate key"));
             }
         }
-        Ok(Value::Object(object))
+        Ok(Detail::Object(object))
     }
 }
 
@@ -297,10 +270,10 @@ macro_rules! deserialize_from_text {
 deserialize_from_text!(
     crate::types::Hash,
     crate::types::Id128,
-    crate::types::Label,
     crate::types::Origin,
     crate::time::Timestamp,
-    crate::entry::Kind
+    crate::entry::Kind,
+    crate::entry::Role
 );
 
 impl<'de> Deserialize<'de> for crate::types::EntryIndex {

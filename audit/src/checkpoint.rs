@@ -3,7 +3,7 @@
 //! Extension lines, which the specification allows but advises against, are refused: no monitor can audit them, and
 //! post-quantum cosignatures don't cover them. Source: C2SP `tlog-checkpoint`.
 
-use crate::error::{Format, VerifyError, malformed};
+use crate::error::{Error, Format, malformed};
 use crate::note::{Note, NoteSignature, NoteSigner, VerifierKey};
 use crate::types::{Hash, Origin, TreeSize};
 use std::fmt;
@@ -34,10 +34,10 @@ impl fmt::Display for Checkpoint {
 }
 
 impl FromStr for Checkpoint {
-    type Err = VerifyError;
+    type Err = Error;
 
     /// Parses a note text.
-    fn from_str(text: &str) -> Result<Self, VerifyError> {
+    fn from_str(text: &str) -> Result<Self, Error> {
         let refuse = |offset, reason| malformed(Format::Checkpoint, offset, reason);
         let body = text
             .strip_suffix('\n')
@@ -53,8 +53,8 @@ impl FromStr for Checkpoint {
                 "extension lines are not accepted",
             ));
         }
-        let at_line = |offset: usize, error: VerifyError| match error {
-            VerifyError::Malformed { reason, .. } => refuse(offset, reason),
+        let at_line = |offset: usize, error: Error| match error {
+            Error::Malformed { reason, .. } => refuse(offset, reason),
             other => other,
         };
         Ok(Self {
@@ -77,7 +77,7 @@ impl SignedCheckpoint {
     ///
     /// # Errors
     /// `Malformed` if there is no signer.
-    pub fn sign(checkpoint: Checkpoint, signers: &[&NoteSigner]) -> Result<Self, VerifyError> {
+    pub fn sign(checkpoint: Checkpoint, signers: &[&NoteSigner]) -> Result<Self, Error> {
         let text = checkpoint.to_string();
         let signatures = signers.iter().map(|signer| signer.sign(&text)).collect();
         Self::with_signatures(checkpoint, signatures)
@@ -90,7 +90,7 @@ impl SignedCheckpoint {
     pub fn with_signatures(
         checkpoint: Checkpoint,
         signatures: Vec<NoteSignature>,
-    ) -> Result<Self, VerifyError> {
+    ) -> Result<Self, Error> {
         Ok(Self {
             note: Note::new(checkpoint.to_string(), signatures)?,
             checkpoint,
@@ -101,7 +101,7 @@ impl SignedCheckpoint {
     ///
     /// # Errors
     /// `Malformed` or `TooLong`. The signatures are not verified by this.
-    pub fn parse(bytes: &[u8]) -> Result<Self, VerifyError> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let note = Note::parse(bytes)?;
         Ok(Self {
             checkpoint: note.text().parse()?,
@@ -116,7 +116,7 @@ impl SignedCheckpoint {
     pub fn verify<'k>(
         &self,
         keys: &'k [VerifierKey],
-    ) -> Result<(&Checkpoint, Vec<&'k VerifierKey>), VerifyError> {
+    ) -> Result<(&Checkpoint, Vec<&'k VerifierKey>), Error> {
         // A key of another log, or of a witness, must not vouch for this one: the name is compared with the origin.
         let signers = self.note.verify(keys, self.checkpoint.origin.as_str())?;
         Ok((&self.checkpoint, signers))
@@ -178,10 +178,7 @@ mod tests {
         let parsed = SignedCheckpoint::parse(good.to_string().as_bytes()).unwrap();
         assert_eq!(parsed.verify(&keys).unwrap().0, &checkpoint);
         let bad = SignedCheckpoint::sign(checkpoint.clone(), &[&other]).unwrap();
-        assert!(matches!(
-            bad.verify(&keys),
-            Err(VerifyError::Unsigned { .. })
-        ));
+        assert!(matches!(bad.verify(&keys), Err(Error::Unsigned { .. })));
         assert!(SignedCheckpoint::sign(checkpoint, &[]).is_err());
     }
 }

@@ -115,7 +115,7 @@ impl fmt::Display for Link {
 /// Says why something can't be believed, read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum VerifyError {
+pub enum Error {
     /// The input does not have the form that its format prescribes.
     #[error("{what} is malformed at byte {offset}: {reason}")]
     Malformed {
@@ -288,11 +288,11 @@ pub enum VerifyError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: Box<VerifyError>,
+        source: Box<Error>,
     },
 }
 
-impl VerifyError {
+impl Error {
     /// Names the file in which the error was met, unless the error already names one.
     #[must_use]
     pub fn in_file(self, path: &Path) -> Self {
@@ -420,9 +420,9 @@ impl Class {
     }
 }
 
-/// Makes a [`VerifyError::Malformed`]; parsers of this crate use it for every refusal of form.
-pub(crate) fn malformed(what: Format, offset: usize, reason: &'static str) -> VerifyError {
-    VerifyError::Malformed {
+/// Makes a [`Error::Malformed`]; parsers of this crate use it for every refusal of form.
+pub(crate) fn malformed(what: Format, offset: usize, reason: &'static str) -> Error {
+    Error::Malformed {
         what,
         offset: offset as u64,
         reason,

@@ -11,7 +11,6 @@
 
 pub mod canonical;
 pub mod checkpoint;
-pub mod commitment;
 pub mod entry;
 pub mod error;
 pub mod merkle;
@@ -22,11 +21,10 @@ pub mod time;
 pub mod types;
 
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
-pub use commitment::{Salt, Tag, commitment};
 pub use entry::{Entry, Kind};
-pub use error::{Class, VerifyError};
+pub use error::{Class, Error};
 pub use note::{Note, NoteSigner, VerifierKey};
 pub use proof::TlogProof;
 pub use receipt::{Opened, Receipt, Verified};
 pub use time::Timestamp;
-pub use types::{EntryIndex, Hash, Id128, Label, Origin, TreeSize};
+pub use types::{EntryIndex, Hash, Id128, Origin, TreeSize};

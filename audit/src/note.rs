@@ -3,7 +3,7 @@
 //! It knows nothing of what the text says. Signature lines of unknown keys are kept and ignored, which is what lets
 //! keys rotate and witnesses add theirs. Source: C2SP `signed-note` v1; RFC 8032 for Ed25519.
 
-use crate::error::{Format, VerifyError, malformed};
+use crate::error::{Error, Format, malformed};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
@@ -35,7 +35,7 @@ impl VerifierKey {
     ///
     /// # Errors
     /// `Malformed` if the name is empty, too long or holds a space, a plus or a control character.
-    pub fn new(name: &str, public: [u8; 32]) -> Result<Self, VerifyError> {
+    pub fn new(name: &str, public: [u8; 32]) -> Result<Self, Error> {
         check_key_name(name, Format::VerifierKey, 0)?;
         Ok(Self {
             name: name.to_owned(),
@@ -79,8 +79,8 @@ impl fmt::Display for VerifierKey {
 }
 
 impl FromStr for VerifierKey {
-    type Err = VerifyError;
-    fn from_str(text: &str) -> Result<Self, VerifyError> {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self, Error> {
         let refuse = |offset, reason| malformed(Format::VerifierKey, offset, reason);
         // The base64 part may hold plus signs itself, the name may not.
         let mut parts = text.splitn(3, '+');
@@ -119,7 +119,7 @@ impl NoteSigner {
     ///
     /// # Errors
     /// `Malformed` if the name is not a key name or the seed is unusable.
-    pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, VerifyError> {
+    pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, Error> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed)
             .map_err(|_| malformed(Format::Seed, 0, "unusable"))?;
         let public = pair.public_key().as_ref();
@@ -178,7 +178,7 @@ impl Note {
     ///
     /// # Errors
     /// `Malformed` or `TooLong` if the result is not a signed note.
-    pub fn new(text: String, signatures: Vec<NoteSignature>) -> Result<Self, VerifyError> {
+    pub fn new(text: String, signatures: Vec<NoteSignature>) -> Result<Self, Error> {
         Self::parse(Self { text, signatures }.to_string().as_bytes())
     }
 
@@ -186,10 +186,10 @@ impl Note {
     ///
     /// # Errors
     /// `Malformed` or `TooLong`; the signatures are not verified by this.
-    pub fn parse(bytes: &[u8]) -> Result<Self, VerifyError> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.len() > NOTE_BYTES_MAX {
             let (max, got) = (NOTE_BYTES_MAX as u64, bytes.len() as u64);
-            return Err(VerifyError::TooLong {
+            return Err(Error::TooLong {
                 what: Format::Note,
                 max,
                 got,
@@ -243,7 +243,7 @@ impl Note {
     ///
     /// # Errors
     /// `Malformed` or `TooLong` if the note would become too big.
-    pub fn with_signature(mut self, signature: NoteSignature) -> Result<Self, VerifyError> {
+    pub fn with_signature(mut self, signature: NoteSignature) -> Result<Self, Error> {
         self.signatures.push(signature);
         Self::new(self.text, self.signatures)
     }
@@ -256,7 +256,7 @@ impl Note {
         &self,
         keys: &'k [VerifierKey],
         name: &str,
-    ) -> Result<Vec<&'k VerifierKey>, VerifyError> {
+    ) -> Result<Vec<&'k VerifierKey>, Error> {
         let mut signers = Vec::new();
         for key in keys {
             let id = key.id();
@@ -266,7 +266,7 @@ impl Note {
                 .filter(|line| line.name == key.name && line.key_id == id)
             {
                 if !key.verify(&self.text, &line.signature) {
-                    return Err(VerifyError::BadSignature {
+                    return Err(Error::BadSignature {
                         key: key.to_string(),
                     });
                 }
@@ -281,7 +281,7 @@ impl Note {
                 .iter()
                 .map(|s| format!("{}+{:08x}", s.name, u32::from_be_bytes(s.key_id)));
             let got = names.collect::<Vec<_>>().join(", ");
-            return Err(VerifyError::Unsigned {
+            return Err(Error::Unsigned {
                 expected: name.to_owned(),
                 got,
             });
@@ -299,7 +299,7 @@ impl fmt::Display for Note {
     }
 }
 
-fn parse_signature(line: &str, offset: usize) -> Result<NoteSignature, VerifyError> {
+fn parse_signature(line: &str, offset: usize) -> Result<NoteSignature, Error> {
     let refuse = |reason| malformed(Format::Note, offset, reason);
     let rest = line
         .strip_prefix(LINE_START)
@@ -321,7 +321,7 @@ fn parse_signature(line: &str, offset: usize) -> Result<NoteSignature, VerifyErr
     }
 }
 
-fn check_key_name(name: &str, what: Format, offset: usize) -> Result<(), VerifyError> {
+fn check_key_name(name: &str, what: Format, offset: usize) -> Result<(), Error> {
     let forbidden = |c: char| c.is_whitespace() || c.is_control() || c == '+';
     if name.is_empty() || name.len() > KEY_NAME_BYTES_MAX || name.contains(forbidden) {
         return Err(malformed(what, offset, "not a key name"));

@@ -4,7 +4,7 @@
 //! [`crate::receipt`]). Source: C2SP `tlog-proof` v1.
 
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
-use crate::error::{Format, VerifyError, malformed};
+use crate::error::{Error, Format, malformed};
 use crate::merkle::{PATH_HASHES_MAX, verify_inclusion};
 use crate::note::VerifierKey;
 use crate::types::{EntryIndex, Hash};
@@ -19,8 +19,8 @@ const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
 /// What a first line of another version starts with.
 const FIRST_LINE_OTHER: &str = "c2sp.org/tlog-proof@v";
 
-/// A proof that a leaf is in a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A proof that a leaf is in a log. Its extra data may be personal, hence no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
 pub struct TlogProof {
     /// Opaque bytes that belong to the application. They are not authenticated.
     pub extra: Option<Vec<u8>>,
@@ -37,11 +37,11 @@ impl TlogProof {
     ///
     /// # Errors
     /// `UnknownVersion`, `TooLong` or `Malformed`. Nothing is verified by this.
-    pub fn parse(bytes: &[u8]) -> Result<Self, VerifyError> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let refuse = |offset, reason| malformed(Format::Proof, offset, reason);
         if bytes.len() > PROOF_BYTES_MAX {
             let (max, got) = (PROOF_BYTES_MAX as u64, bytes.len() as u64);
-            return Err(VerifyError::TooLong {
+            return Err(Error::TooLong {
                 what: Format::Proof,
                 max,
                 got,
@@ -97,7 +97,7 @@ impl TlogProof {
         &self,
         leaf: &Hash,
         keys: &'k [VerifierKey],
-    ) -> Result<(&Checkpoint, Vec<&'k VerifierKey>), VerifyError> {
+    ) -> Result<(&Checkpoint, Vec<&'k VerifierKey>), Error> {
         // The root is only worth comparing with after its signature: before, an attacker could have chosen it.
         let (checkpoint, signers) = self.checkpoint.verify(keys)?;
         verify_inclusion(
@@ -113,19 +113,43 @@ impl TlogProof {
 
 impl fmt::Display for TlogProof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{FIRST_LINE}")?;
-        if let Some(extra) = &self.extra {
-            writeln!(f, "extra {}", STANDARD.encode(extra))?;
-        }
-        writeln!(f, "index {}", self.index)?;
-        self.hashes
-            .iter()
-            .try_for_each(|hash| writeln!(f, "{}", hash.to_base64()))?;
-        write!(f, "\n{}", self.checkpoint)
+        let extra = self.extra.as_deref();
+        f.write_str(&format_proof(
+            extra,
+            self.index,
+            &self.hashes,
+            &self.checkpoint.to_string(),
+        ))
     }
 }
 
-fn check_version(line: &str) -> Result<(), VerifyError> {
+/// Writes the text form; `checkpoint` is the text of a signed checkpoint.
+pub(crate) fn format_proof(
+    extra: Option<&[u8]>,
+    index: EntryIndex,
+    hashes: &[Hash],
+    checkpoint: &str,
+) -> String {
+    let mut out = String::with_capacity(
+        extra.map_or(0, <[u8]>::len) * 4 / 3 + hashes.len() * 45 + checkpoint.len() + 64,
+    );
+    out.push_str(FIRST_LINE);
+    if let Some(extra) = extra {
+        out.push_str("\nextra ");
+        STANDARD.encode_string(extra, &mut out);
+    }
+    out.push_str("\nindex ");
+    out.push_str(&index.to_string());
+    for hash in hashes {
+        out.push('\n');
+        STANDARD.encode_string(hash.as_bytes(), &mut out);
+    }
+    out.push_str("\n\n");
+    out.push_str(checkpoint);
+    out
+}
+
+fn check_version(line: &str) -> Result<(), Error> {
     if line == FIRST_LINE {
         return Ok(());
     }
@@ -133,7 +157,7 @@ fn check_version(line: &str) -> Result<(), VerifyError> {
         .strip_prefix(FIRST_LINE_OTHER)
         .and_then(|version| version.parse().ok())
     {
-        Some(got) => Err(VerifyError::UnknownVersion {
+        Some(got) => Err(Error::UnknownVersion {
             what: Format::Proof,
             known: 1,
             got,

@@ -5,24 +5,22 @@
 //! one. Source: C2SP `tlog-proof` (extra data); `FORMAT.md`, "Receipt".
 
 use crate::canonical::{demand_canonical, json_error, push_string};
-use crate::checkpoint::{Checkpoint, SignedCheckpoint};
-use crate::commitment::{Salt, Tag, commitment};
-use crate::entry::Entry;
-use crate::error::{Format, Link, VerifyError, malformed};
+use crate::checkpoint::Checkpoint;
+use crate::entry::{Entry, Salt, Tag, commitment};
+use crate::error::{Error, Format, Link, malformed};
 use crate::merkle::leaf_hash;
 use crate::note::VerifierKey;
-use crate::proof::TlogProof;
+use crate::proof::{TlogProof, format_proof};
 use crate::types::{EntryIndex, Hash};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use std::fmt;
 
 /// Longest opened text in bytes.
 pub const TEXT_BYTES_MAX: usize = 128 * 1024;
 
-/// Opens one commitment of the entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Opens one commitment of the entry. It may hold personal data and hence has no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Opened {
     /// Which commitment.
     pub of: Tag,
@@ -33,7 +31,7 @@ pub struct Opened {
 }
 
 /// An entry with its proof.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Receipt {
     entry: Vec<u8>,
     opened: Vec<Opened>,
@@ -41,7 +39,7 @@ pub struct Receipt {
 }
 
 /// What a receipt was found to prove.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Verified<'a> {
     /// The entry.
     pub entry: Entry,
@@ -71,113 +69,76 @@ struct ExtraOpened {
 }
 
 impl Receipt {
-    /// Joins an entry's bytes, what is opened of it, and its proof.
+    /// Writes a `.tlog-proof` file from parts that are known to be right; the inverse of [`Receipt::parse`].
     ///
-    /// # Errors
-    /// `Malformed` or `TooLong` if the entry is not one, or the opened parts repeat or are out of order (masked first).
-    pub fn new(
-        entry: Vec<u8>,
-        opened: Vec<Opened>,
-        hashes: Vec<Hash>,
-        checkpoint: SignedCheckpoint,
-    ) -> Result<Self, VerifyError> {
-        let index = Entry::parse(&entry)?.seq;
-        if !opened.is_sorted_by(|a, b| a.of < b.of) {
-            return Err(malformed(
-                Format::Receipt,
-                0,
-                "opened parts are repeated or out of order",
-            ));
-        }
-        for text in opened.iter().filter_map(|opened| opened.text.as_ref()) {
-            if text.len() > TEXT_BYTES_MAX {
-                let (max, got) = (TEXT_BYTES_MAX as u64, text.len() as u64);
-                return Err(VerifyError::TooLong {
-                    what: Format::Receipt,
-                    max,
-                    got,
-                });
-            }
-        }
-        let text = std::str::from_utf8(&entry)
-            .map_err(|e| malformed(Format::Entry, e.valid_up_to(), "not UTF-8"))?;
-        let extra = Some(write_extra(text, &opened));
-        Ok(Self {
-            entry,
-            opened,
-            proof: TlogProof {
-                extra,
-                index,
-                hashes,
-                checkpoint,
-            },
-        })
+    /// `opened` holds each [`Tag`] at most once, masked first; `checkpoint` is the text of a signed checkpoint.
+    pub fn format(
+        entry: &[u8],
+        opened: &[Opened],
+        index: EntryIndex,
+        path: &[Hash],
+        checkpoint: &str,
+    ) -> String {
+        let extra = write_extra(&String::from_utf8_lossy(entry), opened);
+        format_proof(Some(&extra), index, path, checkpoint)
     }
 
     /// Parses a `.tlog-proof` file.
     ///
     /// # Errors
     /// `Malformed`, `TooLong` or `UnknownVersion`. Nothing is verified by this.
-    pub fn parse(bytes: &[u8]) -> Result<Self, VerifyError> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let refuse = |reason| malformed(Format::Receipt, 0, reason);
-        let TlogProof {
-            extra,
-            index,
-            hashes,
-            checkpoint,
-        } = TlogProof::parse(bytes)?;
-        let extra =
-            extra.ok_or_else(|| refuse("the proof has no extra data, so it is not a receipt"))?;
+        let proof = TlogProof::parse(bytes)?;
+        let extra = proof
+            .extra
+            .as_deref()
+            .ok_or_else(|| refuse("no extra data, so this is not a receipt"))?;
         let parsed: Extra =
-            serde_json::from_slice(&extra).map_err(|e| json_error(Format::Receipt, &e))?;
-        let opened = parsed.opened.into_iter().map(|part| {
-            let salt = STANDARD
-                .decode(part.salt)
-                .ok()
-                .and_then(|salt| salt.try_into().ok());
-            let salt = salt.ok_or_else(|| refuse("salt is not the base64 of 32 bytes"))?;
-            Ok(Opened {
-                of: part.of,
-                salt,
-                text: part.text,
-            })
-        });
-        let opened = opened.collect::<Result<Vec<_>, VerifyError>>()?;
-        let receipt = Self::new(parsed.entry.into_bytes(), opened, hashes, checkpoint)?;
-        demand_canonical(
-            Format::Receipt,
-            &extra,
-            receipt.proof.extra.as_deref().unwrap_or_default(),
-        )?;
-        if receipt.proof.index != index {
-            return Err(VerifyError::ChainBreak {
-                index,
-                link: Link::Seq,
-                expected: index.to_string(),
-                got: receipt.proof.index.to_string(),
-            });
+            serde_json::from_slice(extra).map_err(|e| json_error(Format::Receipt, &e))?;
+        let opened = parsed
+            .opened
+            .into_iter()
+            .map(Opened::try_from)
+            .collect::<Result<Vec<_>, _>>()?;
+        if !opened.is_sorted_by(|a, b| a.of < b.of) {
+            return Err(refuse("opened parts are repeated or out of order"));
         }
-        Ok(receipt)
+        demand_canonical(Format::Receipt, extra, &write_extra(&parsed.entry, &opened))?;
+        Ok(Self {
+            entry: parsed.entry.into_bytes(),
+            opened,
+            proof,
+        })
     }
 
     /// Verifies everything: the checkpoint's signature, the path from the entry to its root, the entry's place, and
     /// each opened text.
     ///
     /// # Errors
-    /// Whatever does not hold, see [`VerifyError`].
-    pub fn verify<'a>(&'a self, keys: &'a [VerifierKey]) -> Result<Verified<'a>, VerifyError> {
+    /// Whatever does not hold, see [`Error`].
+    pub fn verify<'a>(&'a self, keys: &'a [VerifierKey]) -> Result<Verified<'a>, Error> {
         let leaf = leaf_hash(&self.entry);
         let (checkpoint, signers) = self.proof.verify(&leaf, keys)?;
         let entry = Entry::parse(&self.entry)?;
         if entry.log != checkpoint.origin {
-            return Err(VerifyError::OtherLog {
+            return Err(Error::OtherLog {
                 expected: checkpoint.origin.clone(),
                 got: entry.log,
             });
         }
+        if entry.seq != self.proof.index {
+            let (expected, got) = (self.proof.index.to_string(), entry.seq.to_string());
+            return Err(Error::ChainBreak {
+                index: self.proof.index,
+                link: Link::Seq,
+                expected,
+                got,
+            });
+        }
         let mut texts = Vec::new();
         for opened in &self.opened {
-            if let Some(text) = self.check_opened(&entry, opened)? {
+            if let Some(text) = Self::check_opened(&entry, opened)? {
                 texts.push((opened.of, text));
             }
         }
@@ -190,11 +151,7 @@ impl Receipt {
         })
     }
 
-    fn check_opened<'a>(
-        &self,
-        entry: &Entry,
-        opened: &'a Opened,
-    ) -> Result<Option<&'a str>, VerifyError> {
+    fn check_opened<'a>(entry: &Entry, opened: &'a Opened) -> Result<Option<&'a str>, Error> {
         let content = entry.content.as_ref();
         let content = content
             .ok_or_else(|| malformed(Format::Receipt, 0, "opens an entry that has no content"))?;
@@ -209,7 +166,7 @@ impl Receipt {
         if got == expected {
             Ok(Some(text))
         } else {
-            Err(VerifyError::BadCommitment {
+            Err(Error::BadCommitment {
                 of: opened.of.name(),
                 expected,
                 got,
@@ -238,10 +195,32 @@ impl Receipt {
     }
 }
 
-impl fmt::Display for Receipt {
-    /// Writes the `.tlog-proof` file.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.proof.fmt(f)
+impl TryFrom<ExtraOpened> for Opened {
+    type Error = Error;
+    fn try_from(part: ExtraOpened) -> Result<Self, Error> {
+        if let Some(got) = part
+            .text
+            .as_ref()
+            .map(String::len)
+            .filter(|len| *len > TEXT_BYTES_MAX)
+        {
+            return Err(Error::TooLong {
+                what: Format::Receipt,
+                max: TEXT_BYTES_MAX as u64,
+                got: got as u64,
+            });
+        }
+        let salt = STANDARD
+            .decode(part.salt)
+            .ok()
+            .and_then(|salt| salt.try_into().ok());
+        let salt = salt
+            .ok_or_else(|| malformed(Format::Receipt, 0, "salt is not the base64 of 32 bytes"))?;
+        Ok(Self {
+            of: part.of,
+            salt,
+            text: part.text,
+        })
     }
 }
 
@@ -268,3 +247,6 @@ fn write_extra(entry: &str, opened: &[Opened]) -> Vec<u8> {
     out.extend(b"]}");
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! It reads no clock: time is always given by the caller. Source: RFC 3339 section 5.6; the day arithmetic is the
 //! proleptic Gregorian calendar counted in eras of 400 years.
 
-use crate::error::{Format, VerifyError, malformed};
+use crate::error::{Error, Format, malformed};
 use std::fmt;
 use std::str::FromStr;
 
@@ -117,10 +117,10 @@ impl fmt::Debug for Timestamp {
 }
 
 impl FromStr for Timestamp {
-    type Err = VerifyError;
+    type Err = Error;
 
     /// Parses exactly the form that `Display` writes; offsets other than `Z` and leap seconds are refused.
-    fn from_str(text: &str) -> Result<Self, VerifyError> {
+    fn from_str(text: &str) -> Result<Self, Error> {
         let bytes: &[u8; TEXT_BYTES] = text.as_bytes().try_into().map_err(|_| {
             malformed(
                 Format::Time,

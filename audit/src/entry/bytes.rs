@@ -1,17 +1,18 @@
 //! Writes an entry as canonical JSON in one pass over one buffer.
 //!
 //! This is on the path of every message, so members are written in sorted order by hand instead of being sorted.
-//! Labels, origins and kinds hold nothing that JSON escapes, which their types guarantee. Source: RFC 8785.
+//! Labels, origins and kinds hold nothing that JSON escapes: their types guarantee it, or `label` checks it.
+//! Source: RFC 8785.
 
-use super::{Chain, ChainOf, Content, ENTRY_BYTES_MAX, Entry, Policy};
+use super::{Chain, ChainLink, Content, Detail, ENTRY_BYTES_MAX, Entry, PolicyRef};
 use crate::canonical::{push_integer, push_object};
-use crate::error::{Format, VerifyError, malformed};
-use crate::types::{Hash, push_hex};
+use crate::error::{Error, Format, malformed};
+use crate::types::{Hash, check_label, push_hex};
 
 /// Most entries of a message fit, so that the buffer is allocated once.
 const BYTES_EXPECTED: usize = 1280;
 
-pub(super) fn write(entry: &Entry) -> Result<Vec<u8>, VerifyError> {
+pub(super) fn write(entry: &Entry) -> Result<Vec<u8>, Error> {
     check_chains(entry)?;
     let mut out = Vec::with_capacity(BYTES_EXPECTED);
     out.extend(b"{\"actor\":{\"id\":");
@@ -20,7 +21,7 @@ pub(super) fn write(entry: &Entry) -> Result<Vec<u8>, VerifyError> {
     out.push(b'}');
     chains(&mut out, &entry.chains)?;
     if let Some(channel) = &entry.channel {
-        plain(&mut out, b",\"channel\":", channel.as_str());
+        label(&mut out, b",\"channel\":", channel)?;
     }
     if let Some(content) = &entry.content {
         self::content(&mut out, content)?;
@@ -29,14 +30,24 @@ pub(super) fn write(entry: &Entry) -> Result<Vec<u8>, VerifyError> {
         out.extend(b",\"conversation\":");
         quoted_hex(&mut out, conversation.as_bytes());
     }
-    if !entry.detail.is_empty() {
-        out.extend(b",\"detail\":");
-        push_object(&mut out, &entry.detail, 1)?;
+    match &entry.detail {
+        Detail::Null => {}
+        Detail::Object(object) => {
+            out.extend(b",\"detail\":");
+            push_object(&mut out, object, 1)?;
+        }
+        Detail::Bool(_) | Detail::Int(_) | Detail::String(_) | Detail::Array(_) => {
+            return Err(malformed(
+                Format::Entry,
+                out.len(),
+                "detail is not an object",
+            ));
+        }
     }
     plain(&mut out, b",\"kind\":", entry.kind.as_str());
     plain(&mut out, b",\"log\":", entry.log.as_str());
     if let Some(policy) = &entry.policy {
-        self::policy(&mut out, policy);
+        self::policy(&mut out, policy)?;
     }
     hash(&mut out, b",\"prev\":", &entry.prev);
     out.extend(b",\"seq\":");
@@ -45,13 +56,13 @@ pub(super) fn write(entry: &Entry) -> Result<Vec<u8>, VerifyError> {
         out.extend(b",\"subject\":");
         quoted_hex(&mut out, subject.as_bytes());
     }
-    plain(&mut out, b",\"tenant\":", entry.tenant.as_str());
+    label(&mut out, b",\"tenant\":", &entry.tenant)?;
     out.extend(b",\"time\":\"");
     entry.time.push_text(&mut out);
     out.extend(b"\",\"v\":1}");
     if out.len() > ENTRY_BYTES_MAX {
         let (max, got) = (ENTRY_BYTES_MAX as u64, out.len() as u64);
-        return Err(VerifyError::TooLong {
+        return Err(Error::TooLong {
             what: Format::Entry,
             max,
             got,
@@ -61,7 +72,7 @@ pub(super) fn write(entry: &Entry) -> Result<Vec<u8>, VerifyError> {
 }
 
 /// Chains come once each, conversation first, only with their id, and start without a link.
-fn check_chains(entry: &Entry) -> Result<(), VerifyError> {
+fn check_chains(entry: &Entry) -> Result<(), Error> {
     let refuse = |reason| Err(malformed(Format::Entry, 0, reason));
     if !entry.chains.is_sorted_by(|a, b| a.of < b.of) {
         return refuse("chains are repeated or out of order");
@@ -80,7 +91,7 @@ fn check_chains(entry: &Entry) -> Result<(), VerifyError> {
     Ok(())
 }
 
-fn chains(out: &mut Vec<u8>, chains: &[Chain]) -> Result<(), VerifyError> {
+fn chains(out: &mut Vec<u8>, chains: &[ChainLink]) -> Result<(), Error> {
     for (at, chain) in chains.iter().enumerate() {
         out.extend(if at == 0 {
             b",\"chains\":[{\"n\":".as_slice()
@@ -89,8 +100,8 @@ fn chains(out: &mut Vec<u8>, chains: &[Chain]) -> Result<(), VerifyError> {
         });
         push_integer(out, chain.n)?;
         out.extend(match chain.of {
-            ChainOf::Conversation => b",\"of\":\"conversation\",\"prev\":".as_slice(),
-            ChainOf::Subject => b",\"of\":\"subject\",\"prev\":",
+            Chain::Conversation => b",\"of\":\"conversation\",\"prev\":".as_slice(),
+            Chain::Subject => b",\"of\":\"subject\",\"prev\":",
         });
         if let Some(link) = &chain.prev {
             hash(out, b"{\"leaf\":", &link.leaf);
@@ -107,7 +118,7 @@ fn chains(out: &mut Vec<u8>, chains: &[Chain]) -> Result<(), VerifyError> {
     Ok(())
 }
 
-fn content(out: &mut Vec<u8>, content: &Content) -> Result<(), VerifyError> {
+fn content(out: &mut Vec<u8>, content: &Content) -> Result<(), Error> {
     hash(
         out,
         b",\"content\":{\"commit_masked\":",
@@ -116,29 +127,28 @@ fn content(out: &mut Vec<u8>, content: &Content) -> Result<(), VerifyError> {
     hash(out, b",\"commit_sealed\":", &content.commit_sealed);
     out.extend(b",\"spans\":[");
     for (at, span) in content.spans.iter().enumerate() {
-        plain(
-            out,
-            if at == 0 {
-                b"{\"class\":"
-            } else {
-                b",{\"class\":"
-            },
-            span.class.as_str(),
-        );
+        let class = if at == 0 {
+            b"{\"class\":".as_slice()
+        } else {
+            b",{\"class\":"
+        };
+        label(out, class, &span.class)?;
         out.extend(b",\"count\":");
         push_integer(out, span.count)?;
-        plain(out, b",\"entity\":", span.entity.as_str());
+        label(out, b",\"entity\":", &span.entity)?;
         out.push(b'}');
     }
     out.extend(b"]}");
     Ok(())
 }
 
-fn policy(out: &mut Vec<u8>, policy: &Policy) {
+fn policy(out: &mut Vec<u8>, policy: &PolicyRef) -> Result<(), Error> {
     hash(out, b",\"policy\":{\"digest\":", &policy.digest);
-    plain(out, b",\"id\":", policy.id.as_str());
-    plain(out, b",\"version\":", policy.version.as_str());
+    label(out, b",\"id\":", &policy.id)?;
+    out.extend(b",\"version\":");
+    push_integer(out, policy.version)?;
     out.push(b'}');
+    Ok(())
 }
 
 fn hash(out: &mut Vec<u8>, member: &[u8], hash: &Hash) {
@@ -150,6 +160,13 @@ fn quoted_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
     push_hex(out, bytes);
     out.push(b'"');
+}
+
+/// Writes a member whose value needs no escapes once it is known to be a label.
+fn label(out: &mut Vec<u8>, member: &[u8], value: &str) -> Result<(), Error> {
+    check_label(value)?;
+    plain(out, member, value);
+    Ok(())
 }
 
 /// Writes a member whose value needs no escapes by its type.

@@ -5,22 +5,24 @@
 //! Source: `FORMAT.md`; RFC 8785 for the bytes.
 
 mod bytes;
+mod commitment;
 pub mod kinds;
+mod names;
 
-use crate::canonical::{Object, demand_canonical, json_error};
-use crate::error::{Format, VerifyError, malformed};
+pub use crate::canonical::{Detail, Object};
+pub use commitment::{Salt, Tag, commitment};
+pub use names::{KIND_BYTES_MAX, Kind, Role};
+
+use crate::canonical::{demand_canonical, json_error};
+use crate::error::{Error, Format, malformed};
 use crate::time::Timestamp;
-use crate::types::{EntryIndex, Hash, Id128, Label, Origin};
+use crate::types::{EntryIndex, Hash, Id128, Origin};
 use serde::Deserialize;
-use std::fmt;
-use std::str::FromStr;
 
 /// Longest entry in bytes; bundles carry 16-bit lengths, and larger evidence is a sealed blob with a commitment.
 pub const ENTRY_BYTES_MAX: usize = 16 * 1024;
 /// Version of the entry format that this crate writes.
 pub const VERSION: u64 = 1;
-/// Longest kind in bytes, version included.
-pub const KIND_BYTES_MAX: usize = 64;
 
 /// One record of something that happened, as it is hashed into the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,21 +38,21 @@ pub struct Entry {
     /// Who did it.
     pub actor: Actor,
     /// The tenant concerned.
-    pub tenant: Label,
+    pub tenant: String,
     /// The conversation concerned.
     pub conversation: Option<Id128>,
     /// The channel by which it came or went.
-    pub channel: Option<Label>,
+    pub channel: Option<String>,
     /// Random pseudonym of the customer concerned.
     pub subject: Option<Id128>,
     /// The policy that was applied.
-    pub policy: Option<Policy>,
+    pub policy: Option<PolicyRef>,
     /// Commitments to the content and what was found in it.
     pub content: Option<Content>,
     /// Links to the entries before of the same conversation and of the same subject, in this order.
-    pub chains: Vec<Chain>,
-    /// What else the kind records; holds no personal data. Left out of the bytes when empty.
-    pub detail: Object,
+    pub chains: Vec<ChainLink>,
+    /// What else the kind records: an object without personal data, or `Null`, which is left out of the bytes.
+    pub detail: Detail,
     /// Leaf hash of the entry before; zeroes for the first.
     pub prev: Hash,
 }
@@ -62,19 +64,19 @@ pub struct Actor {
     /// Random pseudonym.
     pub id: Id128,
     /// Role in which it was done, for instance `customer`, `agent`, `system`.
-    pub role: Label,
+    pub role: Role,
 }
 
 /// The policy that was applied.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Policy {
+pub struct PolicyRef {
     /// Digest over the canonical form of the resolved policy.
     pub digest: Hash,
     /// Name of the policy.
-    pub id: Label,
+    pub id: String,
     /// Its version.
-    pub version: Label,
+    pub version: u64,
 }
 
 /// Commitments to a message's content, and what masking found in it.
@@ -94,29 +96,29 @@ pub struct Content {
 #[serde(deny_unknown_fields)]
 pub struct SpanCount {
     /// Protection class, for instance `C2`.
-    pub class: Label,
+    pub class: String,
     /// Number of spans.
     pub count: u64,
     /// Entity, for instance `bank_card`.
-    pub entity: Label,
+    pub entity: String,
 }
 
 /// A link to the entry before of the same conversation or subject.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Chain {
+pub struct ChainLink {
     /// Position in the chain, counted from 0.
     pub n: u64,
     /// What the chain is of; its id is the entry's field of that name.
-    pub of: ChainOf,
+    pub of: Chain,
     /// The entry before in the chain; `None` exactly when `n` is 0.
-    pub prev: Option<ChainLink>,
+    pub prev: Option<ChainPrev>,
 }
 
 /// What a chain runs through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ChainOf {
+pub enum Chain {
     /// The entries of one conversation.
     Conversation,
     /// The entries about one subject.
@@ -126,73 +128,11 @@ pub enum ChainOf {
 /// Names an entry by position and leaf hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ChainLink {
+pub struct ChainPrev {
     /// Its leaf hash.
     pub leaf: Hash,
     /// Its position in the log.
     pub seq: EntryIndex,
-}
-
-/// What happened, with the version of its detail: for instance `message.received/1`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Kind(Box<str>);
-
-impl Kind {
-    /// Borrows the whole kind.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Borrows the name without the version.
-    pub fn name(&self) -> &str {
-        self.0.split_once('/').map_or(&self.0, |(name, _)| name)
-    }
-
-    /// Returns the version of the detail.
-    pub fn version(&self) -> u32 {
-        self.0
-            .split_once('/')
-            .and_then(|(_, version)| version.parse().ok())
-            .unwrap_or_default()
-    }
-}
-
-impl FromStr for Kind {
-    type Err = VerifyError;
-    fn from_str(text: &str) -> Result<Self, VerifyError> {
-        let refuse = |reason| malformed(Format::Kind, 0, reason);
-        if text.len() > KIND_BYTES_MAX {
-            return Err(refuse("longer than 64 bytes"));
-        }
-        let (name, version) = text
-            .split_once('/')
-            .ok_or_else(|| refuse("has no version"))?;
-        let is_word = |word: &str| {
-            word.starts_with(|c: char| c.is_ascii_lowercase())
-                && word
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        };
-        if !name.contains('.') || !name.split('.').all(is_word) {
-            return Err(refuse("name is not dot-separated lower-case words"));
-        }
-        if crate::types::parse_decimal(version, Format::Kind)? == 0 || version.len() > 4 {
-            return Err(refuse("version is not between 1 and 9999"));
-        }
-        Ok(Self(text.into()))
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// The fields as JSON has them; `Entry` is this after the version was looked at.
@@ -201,19 +141,19 @@ impl fmt::Debug for Kind {
 struct Fields {
     actor: Actor,
     #[serde(default)]
-    chains: Vec<Chain>,
-    channel: Option<Label>,
+    chains: Vec<ChainLink>,
+    channel: Option<String>,
     content: Option<Content>,
     conversation: Option<Id128>,
     #[serde(default)]
-    detail: Object,
+    detail: Detail,
     kind: Kind,
     log: Origin,
-    policy: Option<Policy>,
+    policy: Option<PolicyRef>,
     prev: Hash,
     seq: EntryIndex,
     subject: Option<Id128>,
-    tenant: Label,
+    tenant: String,
     time: Timestamp,
     v: u64,
 }
@@ -228,10 +168,10 @@ impl Entry {
     ///
     /// # Errors
     /// `TooLong`, `UnknownVersion`, or `Malformed` if the bytes are not exactly the canonical form of an entry.
-    pub fn parse(bytes: &[u8]) -> Result<Self, VerifyError> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.len() > ENTRY_BYTES_MAX {
             let (max, got) = (ENTRY_BYTES_MAX as u64, bytes.len() as u64);
-            return Err(VerifyError::TooLong {
+            return Err(Error::TooLong {
                 what: Format::Entry,
                 max,
                 got,
@@ -243,7 +183,7 @@ impl Entry {
             // A later version may have any other fields, so its version is looked for before its form is blamed.
             other => {
                 return match (serde_json::from_slice::<Versioned>(bytes), other) {
-                    (Ok(Versioned { v }), _) if v != VERSION => Err(VerifyError::UnknownVersion {
+                    (Ok(Versioned { v }), _) if v != VERSION => Err(Error::UnknownVersion {
                         what: Format::Entry,
                         known: VERSION,
                         got: v,
@@ -263,15 +203,15 @@ impl Entry {
     /// # Errors
     /// `TooLong` if there are more than [`ENTRY_BYTES_MAX`]; `Malformed` if a number, key, depth or chain is out of
     /// bounds.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, VerifyError> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         bytes::write(self)
     }
 
     /// Returns the id of the chain: the conversation or the subject.
-    pub const fn chain_id(&self, of: ChainOf) -> Option<Id128> {
+    pub const fn chain_id(&self, of: Chain) -> Option<Id128> {
         match of {
-            ChainOf::Conversation => self.conversation,
-            ChainOf::Subject => self.subject,
+            Chain::Conversation => self.conversation,
+            Chain::Subject => self.subject,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! set bit of the size. Source: RFC 6962 section 2.1 (the decomposition at the largest power of two).
 
 use super::{empty_root, node_hash};
-use crate::error::{Format, VerifyError, malformed};
+use crate::error::{Error, Format, malformed};
 use crate::types::{EntryIndex, Hash, TreeSize};
 use std::sync::OnceLock;
 
@@ -63,7 +63,7 @@ impl Frontier {
     ///
     /// # Errors
     /// `Malformed` unless there is one hash for each set bit of the size.
-    pub fn from_bytes(size: TreeSize, bytes: &[u8]) -> Result<Self, VerifyError> {
+    pub fn from_bytes(size: TreeSize, bytes: &[u8]) -> Result<Self, Error> {
         let (hashes, rest) = bytes.as_chunks::<32>();
         if !rest.is_empty() || hashes.len() != size.0.count_ones() as usize {
             return Err(malformed(
@@ -175,9 +175,9 @@ impl Growth {
     ///
     /// # Errors
     /// `OutOfRange` if the leaf is from before the start, or not there.
-    pub fn inclusion_path(&self, index: EntryIndex) -> Result<Vec<Hash>, VerifyError> {
+    pub fn inclusion_path(&self, index: EntryIndex) -> Result<Vec<Hash>, Error> {
         let size = self.frontier.size;
-        let out_of_range = || VerifyError::OutOfRange {
+        let out_of_range = || Error::OutOfRange {
             index,
             first: EntryIndex(self.base),
             size: TreeSize(size),

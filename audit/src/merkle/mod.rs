@@ -9,7 +9,7 @@ mod reader;
 pub use growth::{Frontier, Growth};
 pub use reader::{NodeReader, consistency_path, inclusion_path, root_at};
 
-use crate::error::VerifyError;
+use crate::error::Error;
 use crate::types::{EntryIndex, Hash, TreeSize};
 use ring::digest::{Context, SHA256, digest};
 
@@ -58,8 +58,8 @@ pub fn verify_inclusion(
     size: TreeSize,
     path: &[Hash],
     root: &Hash,
-) -> Result<(), VerifyError> {
-    let shape = |reason| VerifyError::BadProofShape {
+) -> Result<(), Error> {
+    let shape = |reason| Error::BadProofShape {
         index: index.0,
         size,
         reason,
@@ -104,14 +104,14 @@ pub fn verify_consistency(
     new_size: TreeSize,
     new_root: &Hash,
     path: &[Hash],
-) -> Result<(), VerifyError> {
-    let shape = |reason| VerifyError::BadProofShape {
+) -> Result<(), Error> {
+    let shape = |reason| Error::BadProofShape {
         index: old_size.0,
         size: new_size,
         reason,
     };
     if new_size < old_size {
-        return Err(VerifyError::Rollback {
+        return Err(Error::Rollback {
             old: old_size,
             new: new_size,
         });
@@ -167,11 +167,11 @@ pub fn verify_consistency(
     same(new_root, new_hash)
 }
 
-fn same(expected: &Hash, got: Hash) -> Result<(), VerifyError> {
+fn same(expected: &Hash, got: Hash) -> Result<(), Error> {
     if *expected == got {
         Ok(())
     } else {
-        Err(VerifyError::BadHash {
+        Err(Error::BadHash {
             expected: *expected,
             got,
         })

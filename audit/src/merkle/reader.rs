@@ -4,7 +4,7 @@
 //! sections 2.1.1 and 2.1.2, whose recursive definitions are followed literally; the depth is at most 64.
 
 use super::{empty_root, node_hash};
-use crate::error::VerifyError;
+use crate::error::Error;
 use crate::types::{EntryIndex, Hash, TreeSize};
 
 /// Gives the hashes of complete subtrees.
@@ -13,14 +13,14 @@ pub trait NodeReader {
     ///
     /// # Errors
     /// Whatever keeps it from being read.
-    fn node(&self, level: u32, index: u64) -> Result<Hash, VerifyError>;
+    fn node(&self, level: u32, index: u64) -> Result<Hash, Error>;
 }
 
 /// Computes the root of the tree of the first `size` entries.
 ///
 /// # Errors
 /// Those of the reader.
-pub fn root_at(reader: &impl NodeReader, size: TreeSize) -> Result<Hash, VerifyError> {
+pub fn root_at(reader: &impl NodeReader, size: TreeSize) -> Result<Hash, Error> {
     if size.0 == 0 {
         Ok(empty_root())
     } else {
@@ -36,9 +36,9 @@ pub fn inclusion_path(
     reader: &impl NodeReader,
     index: EntryIndex,
     size: TreeSize,
-) -> Result<Vec<Hash>, VerifyError> {
+) -> Result<Vec<Hash>, Error> {
     if index.0 >= size.0 {
-        return Err(VerifyError::OutOfRange {
+        return Err(Error::OutOfRange {
             index,
             first: EntryIndex(0),
             size,
@@ -68,9 +68,9 @@ pub fn consistency_path(
     reader: &impl NodeReader,
     old: TreeSize,
     new: TreeSize,
-) -> Result<Vec<Hash>, VerifyError> {
+) -> Result<Vec<Hash>, Error> {
     if new < old {
-        return Err(VerifyError::Rollback { old, new });
+        return Err(Error::Rollback { old, new });
     }
     let mut path = Vec::new();
     if old.0 == 0 {
@@ -101,7 +101,7 @@ const fn split(count: u64) -> u64 {
 }
 
 /// Hashes the leaves from `start` to before `end`; `start` is a multiple of the range's next power of two.
-fn range_hash(reader: &impl NodeReader, start: u64, end: u64) -> Result<Hash, VerifyError> {
+fn range_hash(reader: &impl NodeReader, start: u64, end: u64) -> Result<Hash, Error> {
     let count = end - start;
     if count.is_power_of_two() {
         let level = count.ilog2();

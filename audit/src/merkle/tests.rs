@@ -18,7 +18,7 @@ fn mth(leaves: &[Hash]) -> Hash {
 struct Leaves<'a>(&'a [Hash]);
 
 impl NodeReader for Leaves<'_> {
-    fn node(&self, level: u32, index: u64) -> Result<Hash, VerifyError> {
+    fn node(&self, level: u32, index: u64) -> Result<Hash, Error> {
         let count = 1_usize << level;
         let start = usize::try_from(index).unwrap() * count;
         Ok(mth(&self.0[start..start + count]))
@@ -127,7 +127,7 @@ fn consistency_holds_between_all_sizes_and_breaks_when_touched() {
     }
     assert!(matches!(
         verify_consistency(TreeSize(2), &Hash::ZERO, TreeSize(1), &Hash::ZERO, &[]),
-        Err(VerifyError::Rollback { .. })
+        Err(Error::Rollback { .. })
     ));
 }
 

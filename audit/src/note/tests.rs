@@ -1,7 +1,7 @@
 //! Tests of notes: published examples, another implementation, rotation, and everything that must be refused.
 
 use super::*;
-use signed_note::{Ed25519NoteSigner, Ed25519NoteVerifier, VerifierList};
+use signed_note::{StandardSigner, StandardVerifier, VerifierList};
 
 const TEXT: &str = "lww.example/acme/1\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
 
@@ -38,7 +38,7 @@ fn gos_example_note_verifies() {
 #[test]
 fn another_implementation_verifies_our_notes_and_we_verify_its() {
     let ours = signed();
-    let theirs = Ed25519NoteVerifier::new_from_encoded_key(&key(1).to_string()).unwrap();
+    let theirs = StandardVerifier::new(&key(1).to_string()).unwrap();
     let mut note = signed_note::Note::from_bytes(ours.to_string().as_bytes()).unwrap();
     assert_eq!(
         note.verify(&VerifierList::new(vec![Box::new(theirs)]))
@@ -53,7 +53,7 @@ fn another_implementation_verifies_our_notes_and_we_verify_its() {
         u32::from_be_bytes(key(1).id()),
         STANDARD.encode([[TYPE_ED25519].as_slice(), &[1; 32]].concat())
     );
-    let their_signer = Ed25519NoteSigner::new_from_encoded_key(&skey).unwrap();
+    let their_signer = StandardSigner::new(&skey).unwrap();
     note.add_sigs(&[&their_signer]).unwrap();
     assert_eq!(
         String::from_utf8(note.to_bytes()).unwrap(),
@@ -81,11 +81,11 @@ fn unknown_lines_are_ignored_and_a_rotation_has_two() {
     );
     assert!(matches!(
         note.verify(&[key(99)], "lww.example/acme/1"),
-        Err(VerifyError::Unsigned { .. })
+        Err(Error::Unsigned { .. })
     ));
     assert!(matches!(
         note.verify(&[key(1)], "other.example/acme/1"),
-        Err(VerifyError::Unsigned { .. })
+        Err(Error::Unsigned { .. })
     ));
     assert!(note.verify(&[], "lww.example/acme/1").is_err());
 }
@@ -101,7 +101,7 @@ fn a_wrong_signature_of_a_trusted_key_spoils_the_note() {
     );
     assert!(matches!(
         note.verify(&[key(1), key(2)], "lww.example/acme/1"),
-        Err(VerifyError::BadSignature { .. })
+        Err(Error::BadSignature { .. })
     ));
 }
 
