@@ -163,21 +163,13 @@ CREATE TABLE settings (
     version bigint NOT NULL
 );
 
--- Which servers have kept a rollback guard for this log. A server that once had one and lost it must not adopt the
--- database's head by itself.
-CREATE TABLE guard_keeper (
-    tenant integer NOT NULL,
-    node   uuid    NOT NULL,
-    PRIMARY KEY (tenant, node)
-);
-
 DO $$
 DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY[
         'log_head', 'ledger_entry', 'dedup', 'subject', 'identity', 'data_key', 'channel_account', 'conversation',
-        'message', 'account', 'agent', 'session', 'policy', 'settings', 'guard_keeper'
+        'message', 'account', 'agent', 'session', 'policy', 'settings'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
@@ -216,8 +208,8 @@ END $$;
 REVOKE ALL ON FUNCTION ensure_partition(integer, integer, bigint) FROM PUBLIC;
 
 -- What the server's role may do. It owns nothing. The ledger is append-only for it: no UPDATE, no DELETE.
-GRANT SELECT, INSERT ON tenant, ledger_entry, dedup, subject, identity, data_key, message, policy, guard_keeper,
-    channel_account TO lww_app;
+GRANT SELECT, INSERT ON tenant, ledger_entry, dedup, subject, identity, data_key, message, policy, channel_account
+    TO lww_app;
 GRANT SELECT, INSERT, UPDATE ON log_head, conversation, account, agent, settings TO lww_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON session TO lww_app;
 GRANT EXECUTE ON FUNCTION ensure_partition(integer, integer, bigint) TO lww_app;

@@ -38,3 +38,35 @@ pub const SESSION_S_MAX: i64 = 8 * 3_600;
 pub const LOGIN_FAILURES_MAX: u32 = 5;
 /// How long it must wait then, in seconds.
 pub const LOGIN_PAUSE_S: u64 = 60;
+/// Items on a page when the caller names no number.
+pub const PAGE_ITEMS_DEFAULT: u32 = 50;
+/// Longest query string, in bytes.
+pub const QUERY_BYTES_MAX: usize = 4 * 1024;
+/// Longest request head (names and values of all headers), in bytes.
+pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// Most components that one message signature may cover.
+pub const SIGNATURE_COMPONENTS_MAX: usize = 16;
+/// Longest key id of a channel account, in bytes of visible ASCII.
+pub const KEYID_BYTES_MAX: usize = 128;
+/// Shortest shared secret of a channel account, in bytes: as long as the hash that it keys.
+pub const CHANNEL_SECRET_BYTES_MIN: usize = 32;
+/// Most connections that one HTTP worker holds; more wait in the kernel's queue.
+pub const CONNECTIONS_PER_WORKER_MAX: usize = 8_192;
+/// Most TLS handshakes that one HTTP worker has under way.
+pub const HANDSHAKES_PER_WORKER_MAX: usize = 256;
+/// Longest that a connection may take to send a request's head, in milliseconds.
+pub const REQUEST_HEAD_WAIT_MS_MAX: u64 = 5_000;
+/// Longest that a request's body may take to arrive, in milliseconds.
+pub const REQUEST_BODY_WAIT_MS_MAX: u64 = 10_000;
+/// Longest TLS handshake, in milliseconds.
+pub const HANDSHAKE_WAIT_MS_MAX: u64 = 5_000;
+/// How long an idle connection is kept, in milliseconds.
+pub const KEEP_ALIVE_MS_MAX: u64 = 30_000;
+/// Longest that closing a connection may take, in milliseconds.
+pub const DISCONNECT_WAIT_MS_MAX: u64 = 1_000;
+/// Longest that requests under way are waited for when the server stops, in seconds.
+pub const DRAIN_WAIT_S_MAX: u64 = 20;
+/// Messages that are read again to rebuild a conversation tail after a restart.
+pub const TAIL_MESSAGES_MAX: u32 = 16;
+/// Logins whose failures are counted in memory.
+pub const THROTTLED_LOGINS_MAX: usize = 10_000;

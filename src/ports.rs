@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 pub use crate::domain::masking::Tokens;
 pub use crate::domain::message::Sealer;
 use crate::domain::event::Role;
-use crate::domain::message::{Inbound, Message, Raw, RawBody, RawText, Sealed};
+use crate::domain::message::{Committed, Inbound, Message, Raw, RawBody, RawText, Sealed};
 use crate::domain::record::{Aggregate, ConversationState, Dedup, NewSubject, Outcome, Proposal};
 use crate::units::{
     AccountId, ChannelAccount, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq, SubjectId, TenantId, Timestamp,
@@ -187,6 +187,8 @@ pub struct MessageRow {
     pub original: Sealed,
     /// The sealed masked text.
     pub masked: Sealed,
+    /// Shows that it was read from what is committed.
+    pub committed: Committed,
 }
 
 /// A staff account.
@@ -276,6 +278,13 @@ pub trait Store: Send + Sync {
         after: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError>;
+    /// Messages of a conversation that arrived or were written since `since`, oldest first, the newest `limit` of them.
+    async fn recent_messages(
+        &self,
+        conversation: ConversationRef,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<MessageRow>, StoreError>;
     /// The bytes of one entry.
     async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError>;
     /// The staff account behind a login lookup.
@@ -387,6 +396,13 @@ pub trait Passwords: Send + Sync {
 
     /// Whether a password matches; `None` burns the same time and says no, so that unknown names can't be told by it.
     fn verify(&self, password: &RawText, phc: Option<&str>) -> bool;
+}
+
+/// Proves entries from the published tiles.
+pub trait Proofs: Send + Sync {
+    /// The inclusion path of an entry in the tree of the published checkpoint, and that checkpoint's signed text; `None`
+    /// while nothing published covers the entry.
+    fn prove(&self, index: EntryIndex) -> Option<(Vec<Hash>, Arc<str>)>;
 }
 
 /// Signs checkpoints. May be slow (a hardware module): one signature may serve several commits.

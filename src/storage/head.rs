@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use super::FatalError;
-use super::database::{Database, DatabaseError};
+use super::database::DatabaseError;
 use super::guard::Guard;
 use crate::units::{EntryIndex, Hash, Origin, TenantId, Timestamp, TreeSize};
 
@@ -233,29 +233,4 @@ pub async fn entries(client: &Client, log: &LogName, from: EntryIndex, limit: i6
         bodies.push(row.get(1));
     }
     Ok(bodies)
-}
-
-/// Opens a log for writing by this node: takes it, then checks it against the guard, adopting the head when told to.
-///
-/// `None`: another node holds it. The third value tells that the head was adopted, which the caller must record.
-///
-/// # Errors
-/// [`OpenError`]; a fatal one leaves the lease with this node, so that no standby serves what this node refused.
-pub async fn open(
-    database: &Database,
-    log: &LogName,
-    node: Uuid,
-    guard: &mut Guard,
-    adopt: bool,
-) -> Result<Option<(Head, bool)>, OpenError> {
-    let Some(head) = take(&database.client, log, node).await? else { return Ok(None) };
-    let adopted = guard.frontier().is_none() && head.size().0 > 0;
-    if adopted && !adopt {
-        return Err(FatalError::GuardMissing.into());
-    }
-    check_against_guard(&database.client, log, &head, guard).await?;
-    if guard.frontier().is_none() || adopted {
-        guard.advance(&head.frontier)?;
-    }
-    Ok(Some((head, adopted)))
 }

@@ -7,7 +7,7 @@ pub mod database;
 pub mod embedded;
 pub mod guard;
 pub mod head;
-pub mod node;
+pub mod keeper;
 pub mod recorder;
 pub mod store;
 

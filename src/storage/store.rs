@@ -30,7 +30,7 @@ pub struct TenantStore {
 }
 
 /// Vouches that a row read outside any transaction of this server is a committed one. The only place that does so for reads.
-pub fn read_back() -> Committed {
+fn read_back() -> Committed {
     Committed::witnessed()
 }
 
@@ -190,6 +190,20 @@ impl Store for TenantStore {
         Ok(rows.iter().map(|row| (place(row), message(row))).collect())
     }
 
+    async fn recent_messages(
+        &self,
+        conversation: ConversationRef,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        let sql = format!(
+            "SELECT * FROM (SELECT {MESSAGE_COLUMNS} FROM message m WHERE m.tenant = $1 AND m.conversation = $2 \
+             AND m.time >= $3 ORDER BY m.seq DESC LIMIT $4) recent ORDER BY seq"
+        );
+        let rows = self.rows(&sql, &[&conversation.key.0, &since.as_micros(), &i64::from(limit)]).await?;
+        Ok(rows.iter().map(message).collect())
+    }
+
     async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT body FROM ledger_entry WHERE tenant = $1 AND generation = $2 AND seq = $3";
         let generation = i32::try_from(self.log.generation).unwrap_or(i32::MAX);
@@ -293,6 +307,7 @@ fn message(row: &Row) -> MessageRow {
         author: row.get::<_, Option<Uuid>>(5).map(AccountId::from_uuid),
         original: Sealed(row.get(6)),
         masked: Sealed(row.get(7)),
+        committed: read_back(),
     }
 }
 

@@ -1,0 +1,236 @@
+//! The one story: a message comes in, is masked, recorded, routed and answered; nothing else happens to it.
+//!
+//! ```text
+//! channel in -> MASK -> RECORD -> route -> reply -> MASK -> RECORD -> channel out
+//! ```
+//!
+//! [`Tenant::receive`] and [`Tenant::reply`] tell it; `desk` is what agents do besides, `staff` how they come in, `policies`
+//! which rules mask, `tails` what is remembered between two messages. It speaks to ports only.
+
+mod accounts;
+mod desk;
+mod policies;
+mod proposals;
+mod refusal;
+mod staff;
+mod tails;
+mod transcript;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use lww_audit::{Opened, Tag};
+use tokio::sync::Notify;
+
+pub use accounts::NewStaff;
+pub use desk::Transcript;
+pub use policies::{Activation, Drift};
+pub use refusal::Refusal;
+pub use staff::{NewSession, Staff};
+pub use transcript::{CustomerMessage, TranscriptMessage};
+
+use crate::domain::access::Action;
+use crate::domain::masking::{Policy, View};
+use crate::domain::message::{Direction, Masked, Message, Outbound, Raw, RawText, Recorded, Salt, Salts};
+use crate::domain::record::{Outcome, Receipt};
+use crate::limits::DECISIONS_MAX;
+use crate::ports::{
+    Clock, Incoming, Passwords, Proofs, Random, RecordError, Recorder, SignedHead, Store, TenantName, Vault, random_bytes,
+};
+use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
+use proposals::{Contact, Taken};
+use tails::{Serial, Tails};
+
+/// What a tenant's pipeline speaks to.
+pub struct Ports {
+    /// Writes the log.
+    pub recorder: Arc<dyn Recorder>,
+    /// Reads what is committed.
+    pub store: Arc<dyn Store>,
+    /// Holds the keys.
+    pub vault: Arc<dyn Vault>,
+    /// Hashes passwords.
+    pub passwords: Arc<dyn Passwords>,
+    /// Proves entries from published tiles.
+    pub proofs: Arc<dyn Proofs>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+}
+
+/// One tenant's pipeline.
+pub struct Tenant {
+    /// Its number and name.
+    pub name: TenantName,
+    /// The public key of its log, in vkey form.
+    pub vkey: String,
+    ports: Ports,
+    policy: RwLock<Option<Arc<Policy>>>,
+    tails: Tails,
+    serial: Serial,
+    throttle: staff::Throttle,
+    waiting: Notify,
+}
+
+/// What the sender of a message is told once it is recorded.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The message's public id.
+    pub message: MessageId,
+    /// The conversation it belongs to.
+    pub conversation: ConversationId,
+    /// Index of its entry.
+    pub index: EntryIndex,
+    /// Leaf hash of its entry.
+    pub leaf: Hash,
+    /// The text as the sender may see it.
+    pub text: String,
+    /// The receipt as a `.tlog-proof`; `None` while nothing published covers a message that was recorded before.
+    pub receipt: Option<String>,
+    /// Whether it had been recorded before.
+    pub duplicate: bool,
+}
+
+impl Tenant {
+    /// A pipeline without an active policy yet.
+    pub fn new(name: TenantName, vkey: String, ports: Ports) -> Self {
+        Self {
+            name,
+            vkey,
+            ports,
+            policy: RwLock::default(),
+            tails: Tails::default(),
+            serial: Serial::default(),
+            throttle: staff::Throttle::default(),
+            waiting: Notify::new(),
+        }
+    }
+
+    /// Takes a customer's message in: masked, recorded together with its conversation, and put in the queue.
+    ///
+    /// # Errors
+    /// [`Refusal`]; nothing was stored then, except after [`Refusal::Unknown`], when the same key tells.
+    pub async fn receive(&self, incoming: Incoming) -> Result<Accepted, Refusal> {
+        let Incoming { channel, contact, key, fingerprint, message } = incoming;
+        let lookup = self.ports.vault.identity_lookup(&channel, &contact);
+        let _one_at_a_time = self.serial.lock(lookup).await;
+        let dedup = self.ports.vault.dedup(&format!("in/{channel}"), key.as_bytes(), &fingerprint);
+        let mut contact = self.contact(lookup, &channel, &contact).await?;
+        let masked = self.mask(message, &contact).await?;
+        for _ in 0..DECISIONS_MAX {
+            let taken = Taken::decide(&contact, &channel, || self.new_conversation());
+            match self.ports.recorder.record(taken.proposal(&contact, &masked, dedup)).await {
+                Ok(outcome) => return self.told(outcome, masked, taken.conversation.public, None, View::Customer).await,
+                Err(RecordError::Conflict { .. }) => contact.read_again(self.ports.store.contact(&lookup, &channel).await?)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Conflict)
+    }
+
+    /// Sends an agent's answer: masked, recorded, and from then on what the customer's channel fetches.
+    ///
+    /// # Errors
+    /// [`Refusal`], as for [`Tenant::receive`]; `Forbidden` when the agent doesn't hold the conversation.
+    pub async fn reply(
+        &self,
+        staff: &Staff,
+        id: ConversationId,
+        text: RawText,
+        key: &str,
+    ) -> Result<Accepted, Refusal> {
+        staff.may(Action::Converse)?;
+        let mut held = self.held(staff, id).await?;
+        let contact = self.known_contact(held.subject).await?;
+        let dedup = self.ports.vault.dedup(&format!("reply/{}", staff.account), key.as_bytes(), &self.keyed(id, &text));
+        let id = MessageId::from_random(random_bytes(&*self.ports.random));
+        let message = Message::<Raw, Outbound>::new(id, self.ports.clock.now(), text);
+        let masked = self.mask(message, &contact).await?;
+        for _ in 0..DECISIONS_MAX {
+            let proposal = proposals::reply(staff.actor(), &held, &masked, dedup);
+            match self.ports.recorder.record(proposal).await {
+                Ok(outcome) => {
+                    let public = held.conversation.public;
+                    return self.told(outcome, masked, public, Some(staff.account), View::Agent).await;
+                }
+                Err(RecordError::Conflict { .. }) => held = self.held(staff, held.conversation.public).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Conflict)
+    }
+
+    /// Masks under the active policy with the tail of what this customer's conversation said before.
+    async fn mask<D: Direction>(
+        &self,
+        message: Message<Raw, D>,
+        contact: &Contact,
+    ) -> Result<Message<Masked, D>, Refusal> {
+        let policy = self.policy().ok_or(Refusal::NoPolicy)?;
+        let random = || Salt::from_random(random_bytes(&*self.ports.random));
+        let salts = Salts { sealed: random(), masked: random() };
+        let slot = self.tails.slot(contact.subject);
+        let mut tail = slot.lock().await;
+        if tail.is_none() {
+            *tail = Some(self.rebuild_tail(&policy, contact).await?);
+        }
+        let tail = tail.get_or_insert_with(crate::domain::masking::Tail::empty);
+        let vault = &self.ports.vault;
+        message.mask(&policy, tail, salts, &*contact.sealer, vault.tokens()).map_err(|_| Refusal::Unavailable)
+    }
+
+    /// What the sender is told. Recording is over: from here on only answers and wake-ups.
+    async fn told<D: Direction>(
+        &self,
+        outcome: Outcome,
+        masked: Message<Masked, D>,
+        conversation: ConversationId,
+        author: Option<AccountId>,
+        view: View,
+    ) -> Result<Accepted, Refusal> {
+        match outcome {
+            Outcome::Recorded(receipts, committed) => {
+                self.waiting.notify_one();
+                let receipt = proposals::message_receipt(&receipts).ok_or(Refusal::Unknown)?;
+                let recorded = masked.recorded(receipt.index, author, committed);
+                Ok(accepted(&recorded, conversation, receipt, view))
+            }
+            Outcome::Duplicate { index } => self.recorded_before(index, view).await,
+        }
+    }
+
+    /// The active policy.
+    pub fn policy(&self) -> Option<Arc<Policy>> {
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The newest signed head of the log.
+    pub fn head(&self) -> Option<SignedHead> {
+        self.ports.recorder.head()
+    }
+}
+
+pub(crate) fn accepted<D: Direction>(
+    recorded: &Message<Recorded, D>,
+    conversation: ConversationId,
+    receipt: &Receipt,
+    view: View,
+) -> Accepted {
+    Accepted {
+        message: recorded.id(),
+        conversation,
+        index: receipt.index,
+        leaf: receipt.leaf,
+        text: recorded.render(view),
+        receipt: Some(receipt.to_proof_text(opened(recorded))),
+        duplicate: false,
+    }
+}
+
+/// What a receipt opens: the masked record with its salt, and the salt of what was sealed, whose text only the sender has.
+fn opened<D: Direction>(recorded: &Message<Recorded, D>) -> Vec<Opened> {
+    let of = |of, salt: &Salt, text| Opened { of, salt: *salt.as_bytes(), text };
+    let masked = of(Tag::Masked, recorded.masked_salt(), Some(recorded.render(View::Record)));
+    let sealed = recorded.sealed_salt().map(|salt| of(Tag::Sealed, salt, None));
+    std::iter::once(masked).chain(sealed).collect()
+}

@@ -1,0 +1,89 @@
+//! Which masking policy is active: the one whose digest the ledger names, never what happens to lie in a file.
+//!
+//! The first start activates the file by an entry. Later a different file is drift: reported, not activated, until somebody
+//! activates it. A policy whose own tests fail is not loaded, and what is active stays.
+
+use std::sync::{Arc, PoisonError};
+
+use super::{Refusal, Tenant};
+use crate::domain::event::{Event, Role};
+use crate::domain::masking::{Policy, PolicyError};
+use crate::domain::record::{Actor, Draft, Effect, PolicyChange, Proposal};
+use crate::ports::SettingsRow;
+use crate::units::{Hash, SERVER_ACTOR};
+
+/// A file that differs from what is active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// Digest that the ledger names.
+    pub active: Hash,
+    /// Digest of the file.
+    pub file: Hash,
+}
+
+/// Why a policy was not activated.
+#[derive(Debug, thiserror::Error)]
+pub enum Activation {
+    /// The file is not a policy that passes its own tests.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// It could not be recorded.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl Tenant {
+    /// Brings the active policy into memory, activating `source` when there has never been one.
+    ///
+    /// # Errors
+    /// [`Activation`]; without an active policy no message is taken in.
+    pub async fn load_policy(&self, source: &str) -> Result<Option<Drift>, Activation> {
+        let settings = self.ports.store.settings().await.map_err(Refusal::from)?;
+        let Some(active) = settings.policy else {
+            self.activate_as(source, settings, Role::Server).await?;
+            return Ok(None);
+        };
+        let stored = self.ports.store.policy_source(active).await.map_err(Refusal::from)?;
+        let stored = stored.ok_or(Refusal::NotFound { what: "active policy" })?;
+        let policy = Policy::load(&stored)?;
+        let resolved = policy.digest();
+        if resolved == active {
+            self.put_policy(policy);
+        } else {
+            // The same text resolves differently under this version of the engine: that is a change of policy too.
+            self.activate_as(&stored, settings, Role::Server).await?;
+        }
+        let file = Policy::load(source)?.digest();
+        Ok((file != resolved).then_some(Drift { active: resolved, file }))
+    }
+
+    /// Activates a policy by an entry; from then on each message names its digest.
+    ///
+    /// # Errors
+    /// [`Activation`]; what was active stays active then.
+    pub async fn activate_policy(&self, source: &str) -> Result<Hash, Activation> {
+        let settings = self.ports.store.settings().await.map_err(Refusal::from)?;
+        self.activate_as(source, settings, Role::Operator).await
+    }
+
+    async fn activate_as(&self, source: &str, settings: SettingsRow, by: Role) -> Result<Hash, Activation> {
+        let policy = Policy::load(source)?;
+        let digest = policy.digest();
+        let event = Event::PolicyActivated {
+            id: policy.id().to_owned(),
+            version: policy.version(),
+            digest,
+            previous: settings.policy,
+        };
+        let change = PolicyChange { expected: settings.version, digest, source: source.to_owned() };
+        let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: by });
+        let recorded = self.ports.recorder.record(Proposal::single(draft, vec![Effect::Policy(change)])).await;
+        recorded.map_err(Refusal::from)?;
+        self.put_policy(policy);
+        Ok(digest)
+    }
+
+    fn put_policy(&self, policy: Policy) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(policy));
+    }
+}

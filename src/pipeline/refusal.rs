@@ -1,0 +1,107 @@
+//! Why something was not done, by blame; `http` maps each variant to one stable problem code.
+
+use crate::domain::message::SealError;
+use crate::ports::{RecordError, StoreError, VaultError};
+use crate::units::EntryIndex;
+
+/// Why the pipeline refused. Nothing took effect, except perhaps after [`Refusal::Unknown`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such thing, or none that the caller may know of.
+    #[error("there is no such {what}")]
+    NotFound {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// The caller's role or place does not allow it.
+    #[error("this is not yours to do")]
+    Forbidden,
+    /// Login or password is wrong, or the session is over.
+    #[error("the login, the password or the session is not valid")]
+    BadCredentials,
+    /// Too many failed attempts.
+    #[error("too many attempts, wait {retry_after_s} s")]
+    Throttled {
+        /// Seconds to wait.
+        retry_after_s: u64,
+    },
+    /// A one-time password must be changed first.
+    #[error("change the one-time password first")]
+    MustChangePassword,
+    /// A value is out of bounds.
+    #[error("{field}: {expected}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// Things kept changing while it was decided.
+    #[error("it changed meanwhile, try again")]
+    Conflict,
+    /// The same key came with another body.
+    #[error("the key was used before, at index {first}, with another body")]
+    KeyReused {
+        /// Index of the first.
+        first: EntryIndex,
+    },
+    /// Too much waits already.
+    #[error("the server is busy")]
+    Overloaded,
+    /// The ledger or the database can't be reached at present.
+    #[error("the ledger can't be written at present")]
+    Unavailable,
+    /// The commit's outcome is not known: repeat with the same key.
+    #[error("the outcome is not known, repeat it with the same key")]
+    Unknown,
+    /// The log is stopped until an operator acts.
+    #[error("the ledger is stopped")]
+    Stopped,
+    /// No masking policy is active.
+    #[error("no masking policy is active")]
+    NoPolicy,
+}
+
+impl From<RecordError> for Refusal {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Conflict { .. } => Self::Conflict,
+            RecordError::KeyReused { first } => Self::KeyReused { first },
+            // Two of the same began at the same instant; the unique index let one through.
+            RecordError::Rejected { sqlstate } if sqlstate == "23505" => Self::Conflict,
+            RecordError::Rejected { sqlstate } => {
+                tracing::warn!(event = "effect_rejected", sqlstate, "the database refused an effect");
+                Self::Unavailable
+            }
+            RecordError::Entry(error) => {
+                tracing::warn!(event = "entry_refused", %error, "an entry could not be written");
+                Self::Unavailable
+            }
+            RecordError::Unavailable => Self::Unavailable,
+            RecordError::Overloaded => Self::Overloaded,
+            RecordError::Unknown => Self::Unknown,
+            RecordError::Stopped => Self::Stopped,
+        }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(event = "read_failed", %error, "a read failed");
+        Self::Unavailable
+    }
+}
+
+impl From<VaultError> for Refusal {
+    fn from(error: VaultError) -> Self {
+        tracing::warn!(event = "vault_failed", %error, "a key could not be used");
+        Self::Unavailable
+    }
+}
+
+impl From<SealError> for Refusal {
+    fn from(error: SealError) -> Self {
+        tracing::warn!(event = "seal_failed", %error, "a sealed part could not be used");
+        Self::Unavailable
+    }
+}

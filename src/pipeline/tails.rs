@@ -1,0 +1,78 @@
+//! What is remembered between two messages of a person: the conversation tail, and whose turn it is.
+//!
+//! Masking is serial per person, because a number may be split over messages. The tail lives in memory only and is rebuilt
+//! from the vault after a restart.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+
+use super::proposals::Contact;
+use super::{Refusal, Tenant};
+use crate::domain::masking::{self, Policy, Tail};
+use crate::domain::message::{OpenedPart, Part, RawText};
+use crate::limits::{TAILS_MAX, TAIL_MESSAGES_MAX};
+use crate::ports::IdentityLookup;
+use crate::units::{SubjectId, Timestamp};
+
+/// A tail that may not be in memory yet.
+pub(super) type TailSlot = Arc<AsyncMutex<Option<Tail>>>;
+
+/// A bounded map of things shared by whoever works on the same key.
+struct Shared<K, V>(Mutex<HashMap<K, Arc<V>>>);
+
+impl<K, V> Default for Shared<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Hash + Eq, V: Default> Shared<K, V> {
+    fn get(&self, key: K) -> Arc<V> {
+        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if map.len() >= TAILS_MAX {
+            // Whoever works on one holds it too; the others can be made again.
+            map.retain(|_, value| Arc::strong_count(value) > 1);
+        }
+        Arc::clone(map.entry(key).or_default())
+    }
+}
+
+/// Conversation tails by person.
+#[derive(Default)]
+pub(super) struct Tails(Shared<SubjectId, AsyncMutex<Option<Tail>>>);
+
+impl Tails {
+    pub(super) fn slot(&self, subject: SubjectId) -> TailSlot {
+        self.0.get(subject)
+    }
+}
+
+/// Lets the messages of one person pass one after the other.
+#[derive(Default)]
+pub(super) struct Serial(Shared<IdentityLookup, AsyncMutex<()>>);
+
+impl Serial {
+    pub(super) async fn lock(&self, lookup: IdentityLookup) -> OwnedMutexGuard<()> {
+        self.0.get(lookup).lock_owned().await
+    }
+}
+
+impl Tenant {
+    /// Reads the newest messages of the open conversation again, through the vault, and lets the masker see them.
+    pub(super) async fn rebuild_tail(&self, policy: &Policy, contact: &Contact) -> Result<Tail, Refusal> {
+        let mut tail = Tail::empty();
+        let Some(open) = contact.row.as_ref().and_then(|row| row.open.as_ref()) else { return Ok(tail) };
+        let since = Timestamp::from_micros(self.ports.clock.now().as_micros() - masking::TAIL_US);
+        for row in self.ports.store.recent_messages(open.conversation, since, TAIL_MESSAGES_MAX).await? {
+            let opened = contact.sealer.open(Part::Original, row.id, &row.original)?;
+            let part = OpenedPart::split(Part::Original, &opened)?;
+            let text = std::str::from_utf8(&part.plaintext).map_err(|_| Refusal::Unavailable)?;
+            let text = RawText::new(text.to_owned());
+            masking::detect(policy, text.expose(), &mut tail, row.time.as_micros());
+        }
+        Ok(tail)
+    }
+}

@@ -1,0 +1,297 @@
+//! Keeps one log: stands by while another server has it, takes it when its lease runs out, and says where it stands.
+//!
+//! A server that stands by follows the head with its own rollback guard, so that it measures the database by what it saw
+//! itself when it takes over. The slot is the recorder that the rest of the server holds, whoever writes at the moment.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lww_audit::Entry;
+use lww_audit::entry::Detail;
+use tokio::sync::watch;
+use tokio_postgres::Config;
+use uuid::Uuid;
+
+use super::FatalError;
+use super::database::Database;
+use super::guard::Guard;
+use super::head::{self, Head, LogName, OpenError};
+use super::recorder::{Ended, LogRecorder, Writer, WriterParts};
+use crate::domain::event::{Event, Role};
+use crate::domain::record::{Actor, Draft, Outcome, Proposal};
+use crate::ports::{Clock, RecordError, Recorder, SignedHead, Signer};
+use crate::units::{EntryIndex, Hash, SERVER_ACTOR, TreeSize};
+
+/// How often a standby looks at the head and its lease.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Where a log stands with this server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogStatus {
+    /// Not known yet: the database was not reached so far.
+    Starting,
+    /// Another server writes it; this one follows.
+    Standby,
+    /// This server writes it.
+    Active,
+    /// It was given back in order.
+    Released,
+    /// It must stop until an operator acts.
+    Stopped(FatalError),
+}
+
+/// The recorder of one log, whoever writes it at the moment.
+pub struct LogSlot {
+    current: RwLock<Option<LogRecorder>>,
+    status: watch::Sender<LogStatus>,
+}
+
+impl LogSlot {
+    /// A slot whose log is not opened yet.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { current: RwLock::default(), status: watch::channel(LogStatus::Starting).0 })
+    }
+
+    /// Follows where the log stands.
+    pub fn status(&self) -> watch::Receiver<LogStatus> {
+        self.status.subscribe()
+    }
+
+    /// The writer's handle, while this server writes.
+    pub fn recorder(&self) -> Option<LogRecorder> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets the writer finish what it took in and give the log back.
+    pub fn close(&self) {
+        self.put(None);
+    }
+
+    fn put(&self, recorder: Option<LogRecorder>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = recorder;
+    }
+}
+
+#[async_trait]
+impl Recorder for LogSlot {
+    async fn record(&self, proposal: Proposal) -> Result<Outcome, RecordError> {
+        match self.recorder() {
+            Some(recorder) => recorder.record(proposal).await,
+            None => Err(match *self.status.borrow() {
+                LogStatus::Stopped(_) => RecordError::Stopped,
+                LogStatus::Starting | LogStatus::Standby | LogStatus::Active | LogStatus::Released => {
+                    RecordError::Unavailable
+                }
+            }),
+        }
+    }
+
+    fn head(&self) -> Option<SignedHead> {
+        self.recorder().and_then(|recorder| recorder.head())
+    }
+}
+
+/// What it takes to keep a log.
+pub struct Keeper {
+    /// Where PostgreSQL is, as the server's role.
+    pub config: Config,
+    /// Which log.
+    pub log: LogName,
+    /// This server.
+    pub node: Uuid,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The log's key.
+    pub signer: Arc<dyn Signer>,
+    /// The file of this server's rollback guard for the log.
+    pub guard: PathBuf,
+    /// Whether the operator vouches for the database's head where the guard has none.
+    pub adopt_head: bool,
+    /// What to record each time that this server begins to write.
+    pub announce: Vec<Event>,
+    /// What the rest of the server holds.
+    pub slot: Arc<LogSlot>,
+}
+
+/// A head that was taken as true on the operator's word.
+#[derive(Clone, Copy)]
+struct Adopted {
+    size: TreeSize,
+    root: Hash,
+}
+
+impl Keeper {
+    /// Keeps the log until it is released or must stop.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut adopted = None;
+        let last = loop {
+            if *stop.borrow() {
+                break LogStatus::Released;
+            }
+            match self.turn(&mut adopted, &mut stop).await {
+                Ok(Some(last)) => break last,
+                Ok(None) => {}
+                Err(OpenError::Fatal(fatal)) => break LogStatus::Stopped(fatal),
+                Err(OpenError::Database(error)) => {
+                    tracing::warn!(event = "log_not_reached", tenant = self.log.tenant.0, %error, "the log can't be opened yet");
+                    pause(&mut stop).await;
+                }
+            }
+        };
+        if let LogStatus::Stopped(fatal) = &last {
+            tracing::error!(event = "log_stopped", tenant = self.log.tenant.0, reason = %fatal, "the log is stopped");
+        }
+        self.slot.put(None);
+        self.slot.status.send_replace(last);
+    }
+
+    /// Opens the log and serves it, or looks after it once. `Some` is the end.
+    async fn turn(
+        &self,
+        adopted: &mut Option<Adopted>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Option<LogStatus>, OpenError> {
+        let database = Database::connect(&self.config, Some(self.log.tenant)).await?;
+        let mut guard = Guard::open(&self.guard)?;
+        let Some(head) = head::take(&database.client, &self.log, self.node).await? else {
+            self.slot.status.send_replace(LogStatus::Standby);
+            self.follow(&database, &mut guard, adopted, stop).await?;
+            return Ok(None);
+        };
+        self.accept(&database, &head, &mut guard, adopted).await?;
+        drop(database);
+        let ended = self.serve(head, guard, *adopted, stop).await?;
+        Ok(match ended {
+            Ended::Drained => Some(LogStatus::Released),
+            Ended::Fenced => {
+                tracing::warn!(event = "log_fenced", tenant = self.log.tenant.0, "another server has the log");
+                None
+            }
+            Ended::Fatal(fatal) => Some(LogStatus::Stopped(fatal)),
+        })
+    }
+
+    /// Refuses a head that is not what this server saw, or that another key signed.
+    async fn accept(
+        &self,
+        database: &Database,
+        head: &Head,
+        guard: &mut Guard,
+        adopted: &mut Option<Adopted>,
+    ) -> Result<(), OpenError> {
+        if guard.frontier().is_none() && head.size().0 > 0 {
+            if !self.adopt_head {
+                return Err(FatalError::GuardMissing.into());
+            }
+            *adopted = Some(Adopted { size: head.size(), root: head.frontier.root() });
+        }
+        head::check_against_guard(&database.client, &self.log, head, guard).await?;
+        if head.size().0 > 0 {
+            self.check_key(database).await?;
+        }
+        guard.advance(&head.frontier)?;
+        Ok(())
+    }
+
+    /// The first entry names the key that the log was opened under.
+    async fn check_key(&self, database: &Database) -> Result<(), OpenError> {
+        let first = head::entries(&database.client, &self.log, EntryIndex(0), 1).await?;
+        let missing = FatalError::MissingEntry { index: EntryIndex(0) };
+        let first = first.first().ok_or(missing)?;
+        let entry = Entry::parse(first).map_err(|_| FatalError::BrokenChain { index: EntryIndex(0) })?;
+        let expected = match &entry.detail {
+            Detail::Object(fields) => match fields.get("key") {
+                Some(Detail::String(key)) => key.clone(),
+                Some(_) | None => String::new(),
+            },
+            Detail::Null | Detail::Bool(_) | Detail::Int(_) | Detail::String(_) | Detail::Array(_) => String::new(),
+        };
+        let got = self.signer.vkey();
+        if expected == got { Ok(()) } else { Err(FatalError::WrongKey { expected, got }.into()) }
+    }
+
+    async fn serve(
+        &self,
+        head: Head,
+        guard: Guard,
+        adopted: Option<Adopted>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Ended, OpenError> {
+        let (size, epoch) = (head.size(), head.epoch);
+        let (recorder, ends) = LogRecorder::new();
+        let parts = WriterParts {
+            config: self.config.clone(),
+            log: self.log.clone(),
+            node: self.node,
+            clock: Arc::clone(&self.clock),
+            signer: Arc::clone(&self.signer),
+            guard,
+            head,
+        };
+        let writer = tokio::spawn(Writer::start(parts, ends).await?.run());
+        let announced = self.announce(&recorder, size, epoch, adopted).await;
+        if announced.is_ok() && !*stop.borrow() {
+            self.slot.put(Some(recorder.clone()));
+            self.slot.status.send_replace(LogStatus::Active);
+        }
+        drop(recorder);
+        let mut writer = writer;
+        let ended = tokio::select! {
+            ended = &mut writer => ended,
+            _ = stop.wait_for(|stop| *stop) => {
+                self.slot.close();
+                writer.await
+            }
+        };
+        self.slot.close();
+        self.slot.status.send_replace(LogStatus::Standby);
+        Ok(ended.unwrap_or(Ended::Fatal(FatalError::Head("the writer ended unexpectedly"))))
+    }
+
+    /// Records how this server came to write the log.
+    async fn announce(
+        &self,
+        recorder: &LogRecorder,
+        size: TreeSize,
+        epoch: i64,
+        adopted: Option<Adopted>,
+    ) -> Result<(), RecordError> {
+        let server = Actor { id: SERVER_ACTOR, role: Role::Server };
+        let mut events = Vec::new();
+        if size.0 == 0 {
+            let (generation, key) = (self.log.generation, self.signer.vkey());
+            events.push(Event::GenerationOpened { generation, key });
+        }
+        if let Some(Adopted { size, root }) = adopted {
+            events.push(Event::GuardAdopted { size, root });
+        }
+        events.push(Event::LogTaken { epoch });
+        events.extend(self.announce.iter().cloned());
+        for event in events {
+            recorder.record(Proposal::single(Draft::of(event, server), Vec::new())).await?;
+        }
+        Ok(())
+    }
+
+    /// One look while standing by: the guard follows what the database shows.
+    async fn follow(
+        &self,
+        database: &Database,
+        guard: &mut Guard,
+        adopted: &mut Option<Adopted>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), OpenError> {
+        if let Some(head) = head::read(&database.client, self.log.tenant).await? {
+            self.accept(database, &head, guard, adopted).await?;
+        }
+        pause(stop).await;
+        Ok(())
+    }
+}
+
+async fn pause(stop: &mut watch::Receiver<bool>) {
+    // Whichever comes first; a stop is looked at by the caller.
+    let _either = tokio::time::timeout(LOOK_EVERY, stop.wait_for(|stop| *stop)).await;
+}
