@@ -13,4 +13,5 @@ pub mod pipeline;
 pub mod ports;
 pub mod storage;
 pub mod units;
+pub mod wire;
 pub mod workers;

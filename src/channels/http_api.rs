@@ -1,0 +1,109 @@
+//! The HTTP API channel: a bank's own app or back end posts its customers' messages and polls for answers.
+//!
+//! `POST …/messages` takes a message in, `GET …/messages` reads what was said, both signed (RFC 9421). It knows neither the
+//! web framework nor what becomes of a message.
+
+mod body;
+mod signature;
+
+use std::sync::Arc;
+
+use self::signature::Verifier;
+use super::{ChannelConfig, ChannelConfigError};
+use crate::domain::message::{Message, RawText};
+use crate::limits::{CONTACT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ITEMS_DEFAULT};
+use crate::ports::{ChannelCall, ChannelError, Incoming, Webhook, WebhookRequest};
+use crate::units::{ChannelAccount, EntryIndex, MessageId, Timestamp};
+use crate::wire::{self, Query};
+
+/// The channel's name.
+pub const NAME: &str = "http";
+
+/// Components that every request's signature must cover.
+const COVERED_ALWAYS: [&str; 4] = ["@method", "@authority", "@path", "@query"];
+/// Components that the signature of a request with a body must cover beside those.
+const COVERED_WITH_BODY: [&str; 2] = ["content-digest", "idempotency-key"];
+
+/// Makes one account of the channel.
+///
+/// # Errors
+/// None beyond what the table checks before it calls.
+pub fn open(config: ChannelConfig) -> Result<Arc<dyn Webhook>, ChannelConfigError> {
+    let verifier = Verifier::new(config.keyid, &config.secret);
+    let account = ChannelAccount { channel: NAME, account: config.account };
+    Ok(Arc::new(HttpApi { account, verifier }))
+}
+
+struct HttpApi {
+    account: ChannelAccount,
+    verifier: Verifier,
+}
+
+impl Webhook for HttpApi {
+    fn account(&self) -> &ChannelAccount {
+        &self.account
+    }
+
+    fn call(&self, request: WebhookRequest, now: Timestamp, id: MessageId) -> Result<ChannelCall, ChannelError> {
+        match request.method.as_str() {
+            "POST" => self.receive(&request, now, id),
+            "GET" => self.read(&request, now),
+            _ => Err(ChannelError::NotFound { expected: "POST and GET" }),
+        }
+    }
+}
+
+impl HttpApi {
+    fn receive(&self, request: &WebhookRequest, now: Timestamp, id: MessageId) -> Result<ChannelCall, ChannelError> {
+        let key = idempotency_key(request)?;
+        let required = COVERED_ALWAYS.iter().chain(&COVERED_WITH_BODY);
+        let digest = self.verifier.verify(request, required, now)?;
+        let body::NewMessage { contact, text } = body::parse(&request.body)?;
+        Ok(ChannelCall::Receive(Incoming {
+            channel: self.account.clone(),
+            contact,
+            key,
+            fingerprint: digest.as_ref().to_vec(),
+            message: Message::new(id, now, text),
+        }))
+    }
+
+    fn read(&self, request: &WebhookRequest, now: Timestamp) -> Result<ChannelCall, ChannelError> {
+        if !request.body.is_empty() {
+            return Err(ChannelError::MalformedBody { expected: "no body", offset: 0 });
+        }
+        self.verifier.verify(request, &COVERED_ALWAYS, now)?;
+        let mut query = Query::parse(&request.query, &["contact", "after", "limit"]).map_err(|error| {
+            ChannelError::BadField { field: error.field.unwrap_or("query"), expected: error.expected }
+        })?;
+        let contact = query.take("contact").map(|mut contact| RawText::new(std::mem::take(&mut *contact)));
+        let contact = contact.filter(|contact| (1..=CONTACT_BYTES_MAX).contains(&contact.len()));
+        Ok(ChannelCall::Read {
+            contact: contact.ok_or(ChannelError::BadField { field: "contact", expected: body::CONTACT_EXPECTED })?,
+            after: query.take("after").map(|text| cursor(&text)).transpose()?,
+            limit: query.take("limit").map_or(Ok(PAGE_ITEMS_DEFAULT), |text| page_items(&text))?,
+        })
+    }
+}
+
+fn idempotency_key(request: &WebhookRequest) -> Result<String, ChannelError> {
+    const NAME: &str = "idempotency-key";
+    let mut given = request.headers.iter().filter(|(name, _)| name == NAME).map(|(_, value)| value);
+    let key = given.next().ok_or(ChannelError::MissingHeader { name: NAME })?;
+    let fits = (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if !fits || given.next().is_some() {
+        return Err(ChannelError::MalformedHeader { name: NAME, expected: "one value of 1 to 128 visible ASCII characters" });
+    }
+    Ok(key.clone())
+}
+
+fn cursor(text: &str) -> Result<EntryIndex, ChannelError> {
+    wire::entry_index(text).ok_or(ChannelError::BadField { field: "after", expected: wire::ENTRY_INDEX_EXPECTED })
+}
+
+fn page_items(text: &str) -> Result<u32, ChannelError> {
+    wire::page_items(text).ok_or(ChannelError::BadField { field: "limit", expected: wire::PAGE_ITEMS_EXPECTED })
+}
+
+#[cfg(test)]
+mod tests;
