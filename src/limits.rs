@@ -70,3 +70,11 @@ pub const DRAIN_WAIT_S_MAX: u64 = 20;
 pub const TAIL_MESSAGES_MAX: u32 = 16;
 /// Logins whose failures are counted in memory.
 pub const THROTTLED_LOGINS_MAX: usize = 10_000;
+/// Longest order of an operator, in bytes: a policy file fits.
+pub const CONTROL_LINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Operators at a time.
+pub const CONTROL_CONNECTIONS_MAX: usize = 8;
+/// How much of a body that is too long is read and thrown away, so that its sender hears why, in bytes.
+pub const REFUSED_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Longest session cookie that is looked at, in bytes.
+pub const COOKIE_BYTES_MAX: usize = 256;

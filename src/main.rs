@@ -1,2 +1,9 @@
 //! Parses the command line and dispatches; it knows nothing else.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    liaowaiwai::cli::Cli::parse().run()
+}

@@ -61,6 +61,11 @@ impl RawText {
         self.0.is_empty()
     }
 
+    /// A second copy, for the one place that shows a new one-time password after it was stored.
+    pub(crate) fn copy(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     /// The text itself, for the masker, the vault and credential checks.
     pub(crate) fn expose(&self) -> &str {
         &self.0

@@ -75,10 +75,7 @@ impl EmbeddedPostgres {
     ///
     /// # Errors
     /// [`EmbeddedError`] names the path, what was found there and the way out.
-    pub async fn start(
-        options: &EmbeddedOptions,
-        progress: &dyn Fn(&str),
-    ) -> Result<Self, EmbeddedError> {
+    pub async fn start(options: &EmbeddedOptions, progress: &dyn Fn(&str)) -> Result<Self, EmbeddedError> {
         let data_dir = make_data_dir(&options.data_dir)?;
         let lock = lock(&data_dir)?;
         let place = Place::locate(&data_dir)?;
@@ -100,17 +97,9 @@ impl EmbeddedPostgres {
             passwords
         };
 
-        let postgres = Self {
-            place,
-            binaries,
-            passwords,
-            pid: AtomicU32::new(0),
-            restart: Mutex::new(()),
-            _lock: lock,
-        };
-        postgres
-            .take_over_or_launch(&configuration, progress)
-            .await?;
+        let postgres =
+            Self { place, binaries, passwords, pid: AtomicU32::new(0), restart: Mutex::new(()), _lock: lock };
+        postgres.take_over_or_launch(&configuration, progress).await?;
         Ok(postgres)
     }
 
@@ -161,11 +150,7 @@ impl EmbeddedPostgres {
         &self.place.data
     }
 
-    async fn take_over_or_launch(
-        &self,
-        configuration: &str,
-        progress: &dyn Fn(&str),
-    ) -> Result<(), EmbeddedError> {
+    async fn take_over_or_launch(&self, configuration: &str, progress: &dyn Fn(&str)) -> Result<(), EmbeddedError> {
         let path = self.place.data.join("postgresql.conf");
         let same = fs::read_to_string(&path).is_ok_and(|found| found == configuration);
         if let Occupant::Server(pid) = running::occupant(&self.place).await? {
@@ -178,12 +163,7 @@ impl EmbeddedPostgres {
             running::stop(&self.place, &self.binaries).await?;
         }
         if !same {
-            creation::write_setting(
-                &self.place,
-                &self.place.data,
-                "postgresql.conf",
-                configuration,
-            )?;
+            creation::write_setting(&self.place, &self.place.data, "postgresql.conf", configuration)?;
         }
         progress(&format!("Starting PostgreSQL {}", self.binaries.major));
         self.launch().await
@@ -197,25 +177,16 @@ impl EmbeddedPostgres {
 
     /// Connects and asks which data directory answers: a socket of the same name may be another's.
     async fn verify(&self) -> Result<(), EmbeddedError> {
-        let failed = |source| EmbeddedError::Connection {
-            path: self.place.data.clone(),
-            source,
-        };
+        let failed = |source| EmbeddedError::Connection { path: self.place.data.clone(), source };
         let (client, connection) = self.owner_config().connect(NoTls).await.map_err(failed)?;
         // Ends by itself when the client is dropped; the query reports what goes wrong.
         tokio::spawn(connection);
-        let row = client
-            .query_one("SHOW data_directory", &[])
-            .await
-            .map_err(failed)?;
+        let row = client.query_one("SHOW data_directory", &[]).await.map_err(failed)?;
         let got: String = row.try_get(0).map_err(failed)?;
         if Path::new(&got) == self.place.data {
             return Ok(());
         }
-        Err(EmbeddedError::WrongDatabase {
-            expected: self.place.data.clone(),
-            got,
-        })
+        Err(EmbeddedError::WrongDatabase { expected: self.place.data.clone(), got })
     }
 
     fn config(&self, role: &str, password: &str) -> Config {
@@ -234,11 +205,7 @@ impl EmbeddedPostgres {
 /// Makes the data directory and returns its canonical path.
 fn make_data_dir(path: &Path) -> Result<PathBuf, EmbeddedError> {
     // As root, PostgreSQL's account must pass through; it still cannot list or read anything.
-    let mode = if account::Account::own()?.is_root() {
-        0o711
-    } else {
-        0o700
-    };
+    let mode = if account::Account::own()?.is_root() { 0o711 } else { 0o700 };
     place::make_folder(path, mode)?;
     path.canonicalize().map_err(EmbeddedError::io("find", path))
 }
@@ -260,11 +227,7 @@ fn lock(data_dir: &Path) -> Result<File, EmbeddedError> {
             let mut holder = String::new();
             let read = file.take(LOCK_FILE_BYTES_MAX).read_to_string(&mut holder);
             let known = read.is_ok() && holder.trim_end().parse::<u32>().is_ok();
-            let holder = if known {
-                holder.trim_end().to_owned()
-            } else {
-                "unknown".to_owned()
-            };
+            let holder = if known { holder.trim_end().to_owned() } else { "unknown".to_owned() };
             return Err(EmbeddedError::DirectoryBusy { path, holder });
         }
         Err(TryLockError::Error(source)) => return Err(EmbeddedError::io("lock", path)(source)),
@@ -282,10 +245,7 @@ fn read_major(data: &Path) -> Result<Option<u32>, EmbeddedError> {
     }
     let path = data.join("PG_VERSION");
     let text = fs::read_to_string(&path).map_err(EmbeddedError::io("read", &path))?;
-    let damaged = EmbeddedError::FileDamaged {
-        path,
-        expected: "a version of PostgreSQL",
-    };
+    let damaged = EmbeddedError::FileDamaged { path, expected: "a version of PostgreSQL" };
     text.trim_end().parse().map(Some).map_err(|_| damaged)
 }
 

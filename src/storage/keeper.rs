@@ -111,6 +111,8 @@ pub struct Keeper {
     pub adopt_head: bool,
     /// What to record each time that this server begins to write.
     pub announce: Vec<Event>,
+    /// What to record besides when the log has no entry yet.
+    pub announce_first: Vec<Event>,
     /// What the rest of the server holds.
     pub slot: Arc<LogSlot>,
 }
@@ -263,6 +265,7 @@ impl Keeper {
         if size.0 == 0 {
             let (generation, key) = (self.log.generation, self.signer.vkey());
             events.push(Event::GenerationOpened { generation, key });
+            events.extend(self.announce_first.iter().cloned());
         }
         if let Some(Adopted { size, root }) = adopted {
             events.push(Event::GuardAdopted { size, root });

@@ -10,6 +10,7 @@ pub mod head;
 pub mod keeper;
 pub mod recorder;
 pub mod store;
+pub mod verify;
 
 use crate::units::{EntryIndex, Hash, TreeSize};
 

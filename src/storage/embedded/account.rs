@@ -28,15 +28,9 @@ pub(super) struct Account {
 impl Account {
     /// The account of this process.
     pub(super) fn own() -> Result<Self, EmbeddedError> {
-        let me = fs::metadata("/proc/self").map_err(EmbeddedError::io(
-            "read the user id of this process from",
-            "/proc/self",
-        ))?;
-        Ok(Self {
-            uid: me.uid(),
-            gid: me.gid(),
-            switch: false,
-        })
+        let me = fs::metadata("/proc/self")
+            .map_err(EmbeddedError::io("read the user id of this process from", "/proc/self"))?;
+        Ok(Self { uid: me.uid(), gid: me.gid(), switch: false })
     }
 
     /// The account for a new database: this process's own, or an ordinary one when it is root.
@@ -45,37 +39,22 @@ impl Account {
         if !own.is_root() {
             return Ok(own);
         }
-        let passwd =
-            fs::read_to_string("/etc/passwd").map_err(EmbeddedError::io("read", "/etc/passwd"))?;
+        let passwd = fs::read_to_string("/etc/passwd").map_err(EmbeddedError::io("read", "/etc/passwd"))?;
         ACCOUNTS
             .iter()
             .find_map(|name| lookup(&passwd, name))
-            .ok_or(EmbeddedError::AccountMissing {
-                candidates: ACCOUNTS,
-            })
+            .ok_or(EmbeddedError::AccountMissing { candidates: ACCOUNTS })
     }
 
     /// The account for an existing database: its owner, whoever would be chosen for a new one.
     pub(super) fn of_existing_database(path: &Path) -> Result<Self, EmbeddedError> {
         let data = fs::metadata(path).map_err(EmbeddedError::io("read", path))?;
         let own = Self::own()?;
-        let allowed = if own.is_root() {
-            data.uid() != ROOT_UID
-        } else {
-            data.uid() == own.uid
-        };
+        let allowed = if own.is_root() { data.uid() != ROOT_UID } else { data.uid() == own.uid };
         if !allowed {
-            return Err(EmbeddedError::WrongOwner {
-                path: path.to_owned(),
-                owner_uid: data.uid(),
-                own_uid: own.uid,
-            });
+            return Err(EmbeddedError::WrongOwner { path: path.to_owned(), owner_uid: data.uid(), own_uid: own.uid });
         }
-        Ok(Self {
-            uid: data.uid(),
-            gid: data.gid(),
-            switch: own.is_root(),
-        })
+        Ok(Self { uid: data.uid(), gid: data.gid(), switch: own.is_root() })
     }
 
     /// Whether this is the superuser's account.
@@ -90,9 +69,7 @@ impl Account {
 
     /// Whether the account can enter `folder` and every folder above it.
     pub(super) fn can_enter(&self, folder: &Path) -> bool {
-        folder
-            .ancestors()
-            .all(|ancestor| fs::metadata(ancestor).is_ok_and(|found| self.may_search(&found)))
+        folder.ancestors().all(|ancestor| fs::metadata(ancestor).is_ok_and(|found| self.may_search(&found)))
     }
 
     fn may_search(&self, folder: &Metadata) -> bool {
@@ -143,11 +120,7 @@ fn lookup(passwd: &str, name: &str) -> Option<Account> {
             return None;
         }
         let (uid, gid) = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
-        (uid != ROOT_UID).then_some(Account {
-            uid,
-            gid,
-            switch: true,
-        })
+        (uid != ROOT_UID).then_some(Account { uid, gid, switch: true })
     })
 }
 
@@ -159,11 +132,7 @@ mod tests {
     #[test]
     fn accounts_are_found_by_name_and_root_is_never_one() {
         let passwd = "root:x:0:0::/:/bin/sh\npg:x:70:71::/:/bin/sh\nevil:x:0:0::/:/bin/sh\nbad:x\n";
-        let pg = Account {
-            uid: 70,
-            gid: 71,
-            switch: true,
-        };
+        let pg = Account { uid: 70, gid: 71, switch: true };
         for (name, expect) in [("pg", Some(pg)), ("evil", None), ("bad", None), ("p", None)] {
             assert_eq!(lookup(passwd, name), expect, "{name}");
         }
@@ -174,11 +143,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let inner = root.path().join("a/b");
         fs::create_dir_all(&inner).unwrap();
-        let stranger = Account {
-            uid: 4_000_000,
-            gid: 4_000_000,
-            switch: true,
-        };
+        let stranger = Account { uid: 4_000_000, gid: 4_000_000, switch: true };
         for (mode, expect) in [(0o700, false), (0o711, true), (0o750, false), (0o755, true)] {
             fs::set_permissions(root.path(), fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(stranger.can_enter(&inner), expect, "{mode:o}");

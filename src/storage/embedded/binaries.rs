@@ -48,15 +48,10 @@ impl Binaries {
             searched.push(Searched { folder, major });
         }
         Err(match data {
-            Some((data_directory, data_major)) => EmbeddedError::VersionMismatch {
-                data_directory: data_directory.to_owned(),
-                data_major,
-                searched,
-            },
-            None => EmbeddedError::BinariesMissing {
-                min_major: MAJOR_MIN,
-                searched,
-            },
+            Some((data_directory, data_major)) => {
+                EmbeddedError::VersionMismatch { data_directory: data_directory.to_owned(), data_major, searched }
+            }
+            None => EmbeddedError::BinariesMissing { min_major: MAJOR_MIN, searched },
         })
     }
 
@@ -70,19 +65,14 @@ fn candidates(configured: Option<&Path>) -> Vec<PathBuf> {
     if let Some(folder) = configured {
         return vec![folder.to_owned()];
     }
-    let mut folders: Vec<PathBuf> = env::var_os("LWW_PG_BIN_DIR")
-        .map(PathBuf::from)
-        .into_iter()
-        .collect();
+    let mut folders: Vec<PathBuf> = env::var_os("LWW_PG_BIN_DIR").map(PathBuf::from).into_iter().collect();
     if let Some(path) = env::var_os("PATH") {
         folders.extend(env::split_paths(&path).filter(|folder| folder.join("postgres").exists()));
     }
     folders.extend(versioned(Path::new("/usr/lib/postgresql")));
     folders.extend(versioned(Path::new("/var/lib/liaowaiwai/postgresql")));
     if let Some(home) = env::var_os("HOME") {
-        folders.extend(versioned(
-            &Path::new(&home).join(".cache/liaowaiwai/postgresql"),
-        ));
+        folders.extend(versioned(&Path::new(&home).join(".cache/liaowaiwai/postgresql")));
     }
     folders.truncate(FOLDERS_MAX);
     folders
@@ -109,10 +99,7 @@ fn versioned(root: &Path) -> Vec<PathBuf> {
 
 /// Splits `15` or `18.6.3` into its numbers.
 fn numbers(name: &OsStr) -> Option<Vec<u32>> {
-    name.to_str()?
-        .split('.')
-        .map(|part| part.parse().ok())
-        .collect()
+    name.to_str()?.split('.').map(|part| part.parse().ok()).collect()
 }
 
 /// Asks the server program of `folder` for its version, as the account that has to run it: that
@@ -121,16 +108,8 @@ async fn major_in(folder: &Path, account: &Account) -> Option<u32> {
     if !folder.is_absolute() || !PROGRAMS.iter().all(|name| folder.join(name).is_file()) {
         return None;
     }
-    let output = account
-        .command(&folder.join("postgres"))
-        .arg("--version")
-        .output()
-        .await
-        .ok()?;
-    output
-        .status
-        .success()
-        .then(|| parse_major(&String::from_utf8_lossy(&output.stdout)))?
+    let output = account.command(&folder.join("postgres")).arg("--version").output().await.ok()?;
+    output.status.success().then(|| parse_major(&String::from_utf8_lossy(&output.stdout)))?
 }
 
 /// Reads 15 from `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
@@ -147,10 +126,7 @@ mod tests {
     #[test]
     fn major_version_is_read_from_the_programs_own_words() {
         for (line, expect) in [
-            (
-                "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n",
-                Some(15),
-            ),
+            ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n", Some(15)),
             ("postgres (PostgreSQL) 18beta1\n", Some(18)),
             ("postgres (PostgreSQL) devel\n", None),
             ("postgres 15\n", None),
@@ -167,9 +143,7 @@ mod tests {
             std::fs::create_dir(root.path().join(name)).unwrap();
         }
         let folders = versioned(root.path());
-        let expect: Vec<_> = ["18.6.3", "15", "9"]
-            .map(|v| root.path().join(v).join("bin"))
-            .into();
+        let expect: Vec<_> = ["18.6.3", "15", "9"].map(|v| root.path().join(v).join("bin")).into();
         assert_eq!(folders, expect);
     }
 

@@ -49,37 +49,20 @@ async fn fill(
     passwords: &Passwords,
     configuration: &str,
 ) -> Result<(), EmbeddedError> {
-    DirBuilder::new()
-        .mode(0o700)
-        .create(staging)
-        .map_err(EmbeddedError::io("create the folder", staging))?;
+    DirBuilder::new().mode(0o700).create(staging).map_err(EmbeddedError::io("create the folder", staging))?;
     place.account.give(staging)?;
     initdb(place, staging, binaries).await?;
-    for (name, text) in [
-        ("postgresql.conf", configuration),
-        ("tuning.conf", settings::TUNING),
-        ("pg_hba.conf", settings::HBA),
-    ] {
+    for (name, text) in
+        [("postgresql.conf", configuration), ("tuning.conf", settings::TUNING), ("pg_hba.conf", settings::HBA)]
+    {
         write_setting(place, staging, name, text)?;
     }
-    single(
-        place,
-        staging,
-        binaries,
-        "postgres",
-        &create_roles(passwords),
-    )
-    .await?;
+    single(place, staging, binaries, "postgres", &create_roles(passwords)).await?;
     single(place, staging, binaries, DATABASE, &settle_schema()).await
 }
 
 /// Replaces one of PostgreSQL's configuration files whole.
-pub(super) fn write_setting(
-    place: &Place,
-    folder: &Path,
-    name: &str,
-    text: &str,
-) -> Result<(), EmbeddedError> {
+pub(super) fn write_setting(place: &Place, folder: &Path, name: &str, text: &str) -> Result<(), EmbeddedError> {
     let (path, unfinished) = (folder.join(name), folder.join(format!("{name}.new")));
     remove_file(&unfinished)?;
     passwords::write_private(&unfinished, text)?;
@@ -93,31 +76,11 @@ async fn initdb(place: &Place, staging: &Path, binaries: &Binaries) -> Result<()
     command
         .arg("--pgdata")
         .arg(staging)
-        .args([
-            "--username",
-            SUPERUSER,
-            "--auth",
-            "scram-sha-256",
-            "--data-checksums",
-        ])
-        .args([
-            "--encoding",
-            "UTF8",
-            "--locale",
-            "C",
-            "--lc-messages",
-            "C",
-            "--no-instructions",
-        ])
+        .args(["--username", SUPERUSER, "--auth", "scram-sha-256", "--data-checksums"])
+        .args(["--encoding", "UTF8", "--locale", "C", "--lc-messages", "C", "--no-instructions"])
         .arg("--pwfile")
         .arg(&password_file.0);
-    Program {
-        name: "initdb",
-        data: staging,
-        command,
-    }
-    .run("")
-    .await
+    Program { name: "initdb", data: staging, command }.run("").await
 }
 
 /// The superuser's first password, on disk only while `initdb` reads it.
@@ -151,23 +114,10 @@ async fn single(
 ) -> Result<(), EmbeddedError> {
     let mut command = place.account.command(&binaries.program("postgres"));
     command
-        .args([
-            "--single",
-            "-c",
-            "exit_on_error=on",
-            "-c",
-            "log_min_messages=error",
-            "-D",
-        ])
+        .args(["--single", "-c", "exit_on_error=on", "-c", "log_min_messages=error", "-D"])
         .arg(staging)
         .arg(database);
-    Program {
-        name: "postgres --single",
-        data: staging,
-        command,
-    }
-    .run(sql)
-    .await
+    Program { name: "postgres --single", data: staging, command }.run(sql).await
 }
 
 /// One statement a line, as single-user mode wants it.
@@ -199,7 +149,5 @@ fn sync_parent(path: &Path) -> Result<(), EmbeddedError> {
     let Some(parent) = path.parent() else {
         return Ok(());
     };
-    File::open(parent)
-        .and_then(|folder| folder.sync_all())
-        .map_err(EmbeddedError::io("sync the folder", parent))
+    File::open(parent).and_then(|folder| folder.sync_all()).map_err(EmbeddedError::io("sync the folder", parent))
 }

@@ -245,16 +245,9 @@ impl fmt::Display for FolderState {
 
 impl EmbeddedError {
     /// Wraps an operating system error with the action and path that it belongs to; for `map_err`.
-    pub(super) fn io(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(std::io::Error) -> Self {
+    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::Io { action, path, source }
     }
 }
 
@@ -262,9 +255,5 @@ fn list(searched: &[Searched]) -> String {
     if searched.is_empty() {
         return "nowhere".to_owned();
     }
-    searched
-        .iter()
-        .map(Searched::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    searched.iter().map(Searched::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -29,15 +29,9 @@ impl Passwords {
             if exists(&path)? {
                 return read(&path);
             }
-            Err(EmbeddedError::PasswordMissing {
-                data_directory: data_directory.to_owned(),
-                path,
-            })
+            Err(EmbeddedError::PasswordMissing { data_directory: data_directory.to_owned(), path })
         };
-        Ok(Self {
-            owner: load(owner_file(folder))?,
-            app: load(app_file(folder))?,
-        })
+        Ok(Self { owner: load(owner_file(folder))?, app: load(app_file(folder))? })
     }
 
     /// Makes the passwords of a new database and writes them durably. Files that an interrupted
@@ -45,16 +39,9 @@ impl Passwords {
     pub(super) fn create(folder: &Path) -> Result<Self, EmbeddedError> {
         make_folder(folder, 0o700)?;
         let read_or_write = |path: PathBuf| {
-            if exists(&path)? {
-                read(&path)
-            } else {
-                write(&path)
-            }
+            if exists(&path)? { read(&path) } else { write(&path) }
         };
-        let made = Self {
-            owner: read_or_write(owner_file(folder))?,
-            app: read_or_write(app_file(folder))?,
-        };
+        let made = Self { owner: read_or_write(owner_file(folder))?, app: read_or_write(app_file(folder))? };
         File::open(folder)
             .and_then(|folder| folder.sync_all())
             .map_err(EmbeddedError::io("sync the folder", folder))?;
@@ -65,9 +52,7 @@ impl Passwords {
 /// Makes a password of 64 hexadecimal digits.
 pub(super) fn random() -> Result<String, EmbeddedError> {
     let mut bytes = [0; PASSWORD_BYTES];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| EmbeddedError::RandomnessUnavailable)?;
+    SystemRandom::new().fill(&mut bytes).map_err(|_| EmbeddedError::RandomnessUnavailable)?;
     Ok(hex(bytes.iter()))
 }
 
@@ -78,10 +63,7 @@ pub(super) fn write_private(path: &Path, text: &str) -> Result<(), EmbeddedError
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())
-                .and_then(|()| file.sync_all())
-        })
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
         .map_err(EmbeddedError::io("write", path))
 }
 
@@ -108,22 +90,14 @@ fn read(path: &Path) -> Result<String, EmbeddedError> {
     let file = File::open(path).map_err(io())?;
     let mode = file.metadata().map_err(io())?.mode() & 0o7777;
     if mode & 0o077 != 0 {
-        return Err(EmbeddedError::PasswordExposed {
-            path: path.to_owned(),
-            got_mode: mode,
-        });
+        return Err(EmbeddedError::PasswordExposed { path: path.to_owned(), got_mode: mode });
     }
     let mut text = String::new();
     // One more than allowed is read, so that a longer file is seen to be longer.
-    file.take(PASSWORD_DIGITS as u64 + 2)
-        .read_to_string(&mut text)
-        .map_err(io())?;
+    file.take(PASSWORD_DIGITS as u64 + 2).read_to_string(&mut text).map_err(io())?;
     let password = text.trim_end();
     if password.len() != PASSWORD_DIGITS || !password.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(EmbeddedError::FileDamaged {
-            path: path.to_owned(),
-            expected: "64 hexadecimal digits",
-        });
+        return Err(EmbeddedError::FileDamaged { path: path.to_owned(), expected: "64 hexadecimal digits" });
     }
     Ok(password.to_owned())
 }
@@ -156,19 +130,10 @@ mod tests {
         let good = fs::read_to_string(&path).unwrap();
         for bad in ["", "'; DROP", &good[1..], &format!("{good}00")] {
             fs::write(&path, bad).unwrap();
-            assert!(
-                matches!(load(), Err(EmbeddedError::FileDamaged { .. })),
-                "{bad}"
-            );
+            assert!(matches!(load(), Err(EmbeddedError::FileDamaged { .. })), "{bad}");
         }
         fs::write(&path, &good).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(
-            load(),
-            Err(EmbeddedError::PasswordExposed {
-                got_mode: 0o640,
-                ..
-            })
-        ));
+        assert!(matches!(load(), Err(EmbeddedError::PasswordExposed { got_mode: 0o640, .. })));
     }
 }

@@ -52,10 +52,7 @@ impl Place {
         let (data, pointer, account) = if exists(&pointer)? {
             let data = read_pointer(&pointer)?;
             if !exists(&data)? {
-                return Err(EmbeddedError::DataMissing {
-                    pointer,
-                    expected: data,
-                });
+                return Err(EmbeddedError::DataMissing { pointer, expected: data });
             }
             let account = owner(&data)?;
             (data, None, account)
@@ -72,12 +69,7 @@ impl Place {
             }
         };
         let socket_dir = make_socket_dir(&name, &account)?;
-        Ok(Self {
-            data,
-            pointer,
-            account,
-            socket_dir,
-        })
+        Ok(Self { data, pointer, account, socket_dir })
     }
 
     /// Path of the file in which PostgreSQL says that it runs.
@@ -98,19 +90,13 @@ impl Place {
 
 /// Makes a folder and those above it if they are missing, with `mode` for the new ones.
 pub(super) fn make_folder(path: &Path, mode: u32) -> Result<(), EmbeddedError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(path)
-        .map_err(EmbeddedError::io("create the folder", path))
+    DirBuilder::new().recursive(true).mode(mode).create(path).map_err(EmbeddedError::io("create the folder", path))
 }
 
 /// Removes a file; that it is missing is fine.
 pub(super) fn remove_file(path: &Path) -> Result<(), EmbeddedError> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(EmbeddedError::io("remove", path)(error))
-        }
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(EmbeddedError::io("remove", path)(error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }
@@ -129,10 +115,7 @@ fn owner(data: &Path) -> Result<Account, EmbeddedError> {
     if account.can_enter(data) {
         return Ok(account);
     }
-    Err(EmbeddedError::DataUnreachable {
-        path: data.to_owned(),
-        uid: account.uid,
-    })
+    Err(EmbeddedError::DataUnreachable { path: data.to_owned(), uid: account.uid })
 }
 
 fn read_pointer(pointer: &Path) -> Result<PathBuf, EmbeddedError> {
@@ -144,10 +127,7 @@ fn read_pointer(pointer: &Path) -> Result<PathBuf, EmbeddedError> {
     if data.is_absolute() {
         return Ok(data);
     }
-    Err(EmbeddedError::FileDamaged {
-        path: pointer.to_owned(),
-        expected: "an absolute path",
-    })
+    Err(EmbeddedError::FileDamaged { path: pointer.to_owned(), expected: "an absolute path" })
 }
 
 fn outside(name: &str, account: &Account) -> Result<PathBuf, EmbeddedError> {
@@ -156,10 +136,7 @@ fn outside(name: &str, account: &Account) -> Result<PathBuf, EmbeddedError> {
     if account.can_enter(&folder) {
         return Ok(folder.join("pg"));
     }
-    Err(EmbeddedError::DataUnreachable {
-        path: folder,
-        uid: account.uid,
-    })
+    Err(EmbeddedError::DataUnreachable { path: folder, uid: account.uid })
 }
 
 /// Makes the private folder of the socket, at a path short enough for a socket address.
@@ -186,8 +163,7 @@ fn socket_base(account: &Account) -> PathBuf {
         .filter(|base| {
             let longest = base.join("lww-pg-0123456789abcdef/.s.PGSQL.5432.lock");
             longest.as_os_str().len() <= SOCKET_PATH_BYTES_MAX
-                && fs::metadata(base)
-                    .is_ok_and(|found| found.uid() == account.uid && found.is_dir())
+                && fs::metadata(base).is_ok_and(|found| found.uid() == account.uid && found.is_dir())
         })
         .unwrap_or_else(|| PathBuf::from("/tmp"))
 }
@@ -199,34 +175,22 @@ fn check_private(path: &Path, found: &Metadata, expected_uid: u32) -> Result<(),
     } else if found.uid() != expected_uid {
         FolderState::OwnedBy { uid: found.uid() }
     } else if found.mode() & 0o077 != 0 {
-        FolderState::Open {
-            mode: found.mode() & 0o7777,
-        }
+        FolderState::Open { mode: found.mode() & 0o7777 }
     } else {
         return Ok(());
     };
-    Err(EmbeddedError::FolderNotPrivate {
-        path: path.to_owned(),
-        expected_uid,
-        got,
-    })
+    Err(EmbeddedError::FolderNotPrivate { path: path.to_owned(), expected_uid, got })
 }
 
 /// Short name of a data directory: 16 hexadecimal digits of the SHA-256 of its path.
 fn name_of(data_dir: &Path) -> String {
-    let digest = ring::digest::digest(
-        &ring::digest::SHA256,
-        data_dir.as_os_str().as_encoded_bytes(),
-    );
+    let digest = ring::digest::digest(&ring::digest::SHA256, data_dir.as_os_str().as_encoded_bytes());
     hex(digest.as_ref().iter().take(NAME_HASH_BYTES))
 }
 
 /// Lower-case hexadecimal digits of some bytes.
 pub(super) fn hex<'a>(bytes: impl Iterator<Item = &'a u8>) -> String {
-    bytes
-        .flat_map(|byte| [byte >> 4, byte & 0xf])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
+    bytes.flat_map(|byte| [byte >> 4, byte & 0xf]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 #[cfg(test)]
@@ -248,18 +212,12 @@ mod tests {
         let own = Account::own().unwrap().uid;
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o700)).unwrap();
         assert_eq!(state(root.path(), own), None);
-        assert_eq!(
-            state(root.path(), own + 1),
-            Some(FolderState::OwnedBy { uid: own })
-        );
+        assert_eq!(state(root.path(), own + 1), Some(FolderState::OwnedBy { uid: own }));
         let link = root.path().join("link");
         symlink(root.path(), &link).unwrap();
         assert_eq!(state(&link, own), Some(FolderState::NotAFolder));
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o750)).unwrap();
-        assert_eq!(
-            state(root.path(), own),
-            Some(FolderState::Open { mode: 0o750 })
-        );
+        assert_eq!(state(root.path(), own), Some(FolderState::Open { mode: 0o750 }));
     }
 
     #[test]
@@ -276,10 +234,7 @@ mod tests {
     fn data_that_were_placed_elsewhere_and_are_gone_are_not_replaced_by_empty_ones() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join(POINTER), "/nonexistent/pg\n").unwrap();
-        assert!(matches!(
-            Place::locate(root.path()),
-            Err(EmbeddedError::DataMissing { .. })
-        ));
+        assert!(matches!(Place::locate(root.path()), Err(EmbeddedError::DataMissing { .. })));
     }
 
     #[test]

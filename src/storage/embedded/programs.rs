@@ -44,15 +44,8 @@ impl Program<'_> {
     /// Runs the program to its end with `input` as its standard input.
     pub(super) async fn output(mut self, input: &str) -> Result<Output, EmbeddedError> {
         let program = PathBuf::from(self.command.as_std().get_program());
-        self.command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = self
-            .command
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(EmbeddedError::io("start", &program))?;
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.kill_on_drop(true).spawn().map_err(EmbeddedError::io("start", &program))?;
         let stdin = child.stdin.take();
         let talked = async {
             if let Some(mut stdin) = stdin {
@@ -83,12 +76,7 @@ pub(super) fn failure(
     if tail.contains("No space left on device") || tail.contains("Disk quota exceeded") {
         return EmbeddedError::DiskFull { path, tail };
     }
-    EmbeddedError::ProgramFailed {
-        program,
-        path,
-        status,
-        tail,
-    }
+    EmbeddedError::ProgramFailed { program, path, status, tail }
 }
 
 /// Last lines of a log file after byte `from`; empty if it cannot be read.
@@ -96,9 +84,7 @@ pub(super) fn log_tail(log: &Path, from: u64) -> String {
     let read = || -> std::io::Result<Vec<u8>> {
         let mut file = File::open(log)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(
-            from.max(length.saturating_sub(TAIL_BYTES_MAX as u64)),
-        ))?;
+        file.seek(SeekFrom::Start(from.max(length.saturating_sub(TAIL_BYTES_MAX as u64))))?;
         let mut bytes = Vec::new();
         file.take(TAIL_BYTES_MAX as u64).read_to_end(&mut bytes)?;
         Ok(bytes)
@@ -108,10 +94,7 @@ pub(super) fn log_tail(log: &Path, from: u64) -> String {
 
 fn tail_of(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let from = lines.len().saturating_sub(TAIL_LINES_MAX);
     lines.into_iter().skip(from).collect::<Vec<_>>().join("\n")
 }
@@ -142,10 +125,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_apart_from_other_failures() {
         let status = std::process::ExitStatus::from_raw(256);
-        for (tail, full) in [
-            ("FATAL: x: No space left on device", true),
-            ("FATAL: x", false),
-        ] {
+        for (tail, full) in [("FATAL: x: No space left on device", true), ("FATAL: x", false)] {
             let error = failure("initdb", Path::new("/d"), status, tail);
             assert_eq!(matches!(error, EmbeddedError::DiskFull { .. }), full);
             assert!(error.to_string().contains("/d") && error.to_string().contains(tail));

@@ -48,15 +48,8 @@ pub(super) async fn occupant(place: &Place) -> Result<Occupant, EmbeddedError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Occupant::Nobody),
         Err(error) => return Err(EmbeddedError::io("read", path)(error)),
     };
-    let Some(pid) = text
-        .lines()
-        .next()
-        .and_then(|line| line.trim().parse::<u32>().ok())
-    else {
-        return Err(EmbeddedError::FileDamaged {
-            path,
-            expected: "a process id",
-        });
+    let Some(pid) = text.lines().next().and_then(|line| line.trim().parse::<u32>().ok()) else {
+        return Err(EmbeddedError::FileDamaged { path, expected: "a process id" });
     };
     if !Path::new(&format!("/proc/{pid}")).exists() {
         return Ok(Occupant::Nobody);
@@ -65,22 +58,12 @@ pub(super) async fn occupant(place: &Place) -> Result<Occupant, EmbeddedError> {
     // into other accounts' processes, but each account may look into its own.
     let mut command = place.account.command(Path::new("readlink"));
     command.arg(format!("/proc/{pid}/cwd"));
-    let output = Program {
-        name: "readlink",
-        data: &place.data,
-        command,
-    }
-    .output("")
-    .await?;
+    let output = Program { name: "readlink", data: &place.data, command }.output("").await?;
     let folder = String::from_utf8_lossy(&output.stdout);
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     // A zombie that nobody reaps has no folder any more and counts as a stranger too.
     let ours = Path::new(folder.trim_end()) == place.data && name.trim_end() == "postgres";
-    Ok(if ours {
-        Occupant::Server(pid)
-    } else {
-        Occupant::Stranger
-    })
+    Ok(if ours { Occupant::Server(pid) } else { Occupant::Stranger })
 }
 
 /// Starts PostgreSQL and waits until it accepts connections. Returns its process id.
@@ -116,13 +99,7 @@ async fn start_once(place: &Place, binaries: &Binaries) -> Result<u32, EmbeddedE
     let log_bytes = fs::metadata(&log).map_or(0, |found| found.len());
     let mut command = pg_ctl(place, binaries, "start", START_TIMEOUT_S);
     command.arg("--log").arg(&log);
-    let output = Program {
-        name: "pg_ctl start",
-        data: &place.data,
-        command,
-    }
-    .output("")
-    .await?;
+    let output = Program { name: "pg_ctl start", data: &place.data, command }.output("").await?;
     if !output.status.success() {
         let own_words = String::from_utf8_lossy(&output.stderr);
         let tail = match log_tail(&log, log_bytes) {
@@ -150,12 +127,7 @@ pub(super) async fn stop(place: &Place, binaries: &Binaries) -> Result<(), Embed
     let stop = |mode| {
         let mut command = pg_ctl(place, binaries, "stop", STOP_TIMEOUT_S);
         command.args(["--mode", mode]);
-        Program {
-            name: "pg_ctl stop",
-            data: &place.data,
-            command,
-        }
-        .run("")
+        Program { name: "pg_ctl stop", data: &place.data, command }.run("")
     };
     // PostgreSQL 18 was seen to wait for ever when it is stopped while it recovers from a crash.
     match stop("fast").await {
@@ -164,20 +136,9 @@ pub(super) async fn stop(place: &Place, binaries: &Binaries) -> Result<(), Embed
     }
 }
 
-fn pg_ctl(
-    place: &Place,
-    binaries: &Binaries,
-    verb: &str,
-    timeout_s: u64,
-) -> tokio::process::Command {
+fn pg_ctl(place: &Place, binaries: &Binaries, verb: &str, timeout_s: u64) -> tokio::process::Command {
     let mut command = place.account.command(&binaries.program("pg_ctl"));
-    command.args([
-        verb,
-        "--wait",
-        "--silent",
-        "--timeout",
-        &timeout_s.to_string(),
-    ]);
+    command.args([verb, "--wait", "--silent", "--timeout", &timeout_s.to_string()]);
     command.arg("--pgdata").arg(&place.data);
     command
 }

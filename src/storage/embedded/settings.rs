@@ -100,12 +100,7 @@ mod tests {
     fn fixed_settings_come_after_the_operators_tuning() {
         let text = render(Path::new("/run/x"), 4096);
         let include = text.find("include_if_exists").unwrap();
-        for fixed in [
-            "fsync",
-            "full_page_writes",
-            "listen_addresses",
-            "log_min_messages",
-        ] {
+        for fixed in ["fsync", "full_page_writes", "listen_addresses", "log_min_messages"] {
             let at = text.find(&format!("\n{fixed} =")).unwrap();
             assert!(at > include, "{fixed} could be overridden");
         }
@@ -115,10 +110,7 @@ mod tests {
     fn shared_buffers_stay_within_bounds() {
         for (memory_mib, expect) in [(0, 128), (512, 128), (4096, 512), (1 << 20, 1024)] {
             let text = render(Path::new("/run/x"), memory_mib);
-            assert!(
-                text.contains(&format!("shared_buffers = {expect}MB\n")),
-                "{memory_mib}"
-            );
+            assert!(text.contains(&format!("shared_buffers = {expect}MB\n")), "{memory_mib}");
         }
     }
 
@@ -130,10 +122,7 @@ mod tests {
 
     #[test]
     fn memory_is_read_from_meminfo_and_missing_memory_is_zero() {
-        assert_eq!(
-            memory_mib("MemFree: 1 kB\nMemTotal:       24684092 kB\n"),
-            24_105
-        );
+        assert_eq!(memory_mib("MemFree: 1 kB\nMemTotal:       24684092 kB\n"), 24_105);
         assert_eq!(memory_mib("MemTotal: much kB\n"), 0);
         assert_eq!(memory_mib(""), 0);
     }

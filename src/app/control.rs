@@ -1,0 +1,161 @@
+//! Orders of an operator at the machine, by a socket in the data directory that only the server's account can open.
+//!
+//! One line of JSON in, one out. What is ordered is recorded with the role `operator`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, watch};
+
+use super::tenants::Served;
+use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX};
+use crate::pipeline::Activation;
+
+/// How long a connection may take.
+const CONTROL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What an operator may order.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Order {
+    /// Make a masking policy the active one.
+    ActivatePolicy {
+        /// The tenant's name.
+        tenant: String,
+        /// The file's text.
+        source: String,
+    },
+    /// Set a one-time password.
+    ResetAccount {
+        /// The tenant's name.
+        tenant: String,
+        /// The login.
+        login: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    Done(String),
+    Refused(String),
+}
+
+/// Why an order was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// No server listens.
+    #[error("no server answers at {path}: start it with `lww run`, or name its data directory with --data-dir")]
+    NoServer {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The conversation broke off.
+    #[error("the server broke off: {0}")]
+    Broken(#[from] std::io::Error),
+    /// The answer can't be read.
+    #[error("the server's answer can't be read")]
+    BadAnswer,
+    /// The server said no.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Where the socket is.
+pub fn socket_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("control.sock")
+}
+
+/// Gives an order to the server of a data directory and returns what it says.
+///
+/// # Errors
+/// [`ControlError`].
+pub async fn ask(data_dir: &Path, order: &Order) -> Result<String, ControlError> {
+    let path = socket_path(data_dir);
+    let stream = UnixStream::connect(&path).await.map_err(|_| ControlError::NoServer { path })?;
+    let (read, mut write) = stream.into_split();
+    let mut line = serde_json::to_string(order).map_err(|_| ControlError::BadAnswer)?;
+    line.push('\n');
+    write.write_all(line.as_bytes()).await?;
+    let mut answer = String::new();
+    BufReader::new(read.take(CONTROL_LINE_BYTES_MAX)).read_line(&mut answer).await?;
+    match serde_json::from_str(&answer).map_err(|_| ControlError::BadAnswer)? {
+        Answer::Done(said) => Ok(said),
+        Answer::Refused(why) => Err(ControlError::Refused(why)),
+    }
+}
+
+/// Takes orders until `stop` turns true.
+///
+/// # Errors
+/// The system's, when the socket can't be made.
+pub async fn serve(
+    data_dir: &Path,
+    tenants: Vec<Arc<Served>>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), std::io::Error> {
+    use std::os::unix::fs::PermissionsExt;
+    let path = socket_path(data_dir);
+    // The data directory's lock is held: a socket that is there is a dead server's.
+    if let Err(error) = std::fs::remove_file(&path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let tenants = Arc::new(tenants);
+    let free = Arc::new(Semaphore::new(CONTROL_CONNECTIONS_MAX));
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => accepted?.0,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let Ok(permit) = Arc::clone(&free).try_acquire_owned() else { continue };
+        let tenants = Arc::clone(&tenants);
+        tokio::spawn(async move {
+            let _permit = permit;
+            // Whoever is too slow or breaks off is simply let go.
+            let _done = tokio::time::timeout(CONTROL_TIMEOUT, answer(stream, &tenants)).await;
+        });
+    }
+    std::fs::remove_file(&path)
+}
+
+async fn answer(stream: UnixStream, tenants: &[Arc<Served>]) -> Result<(), std::io::Error> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(read.take(CONTROL_LINE_BYTES_MAX)).read_line(&mut line).await?;
+    let answer = match serde_json::from_str::<Order>(&line) {
+        Ok(order) => carry_out(tenants, order).await.map_or_else(Answer::Refused, Answer::Done),
+        Err(_) => Answer::Refused("the order can't be read: use the `lww` of the server's own version".to_owned()),
+    };
+    let mut text = serde_json::to_string(&answer)?;
+    text.push('\n');
+    write.write_all(text.as_bytes()).await
+}
+
+async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, String> {
+    match order {
+        Order::ActivatePolicy { tenant, source } => {
+            let activated = find(tenants, &tenant)?.tenant.activate_policy(&source).await;
+            activated.map(|digest| digest.to_string()).map_err(|error| match error {
+                Activation::Policy(error) => error.to_string(),
+                Activation::Refused(refusal) => refusal.to_string(),
+            })
+        }
+        Order::ResetAccount { tenant, login } => {
+            let reset = find(tenants, &tenant)?.reset(&login).await;
+            reset.map(|password| password.expose().to_owned()).map_err(|refusal| refusal.to_string())
+        }
+    }
+}
+
+fn find<'a>(tenants: &'a [Arc<Served>], name: &str) -> Result<&'a Served, String> {
+    let found = tenants.iter().find(|served| !served.is_system() && served.tenant.name.name == name);
+    found.map(|served| &**served).ok_or_else(|| format!("there is no tenant {name:?}"))
+}

@@ -1,0 +1,218 @@
+//! Wiring: reads the configuration, opens keys, database and logs, and starts what serves and follows.
+//!
+//! It decides nothing about messages. The order of starting is the order of trust: lock and database, then keys, then the
+//! logs against their guards, then policies, and only then anything that takes a message in.
+
+pub mod config;
+mod control;
+mod logging;
+mod seed;
+mod supervise;
+mod tenants;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+pub use control::{ControlError, Order, ask};
+pub use logging::{LogGuard, start_logging};
+pub use seed::OneTimePassword;
+pub use supervise::Supervision;
+pub use tenants::Served;
+
+use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemClock, SystemRandom};
+use crate::ports::{Clock, Random, random_bytes};
+use crate::storage::FatalError;
+use crate::storage::database::{self, DatabaseError};
+use crate::storage::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedPostgres};
+use crate::storage::keeper::LogStatus;
+use config::{Config, ConfigError};
+
+/// Why the server did not start or stop as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The private PostgreSQL can't be used.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+    /// PostgreSQL refuses, or is not fit for a ledger.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A key is missing, wrong or open to others.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// A log must stop.
+    #[error("the log of tenant {tenant} is stopped: {fatal}")]
+    Log {
+        /// The tenant's name.
+        tenant: String,
+        /// Why.
+        fatal: FatalError,
+    },
+    /// A folder or file of the server's own can't be used.
+    #[error("{path} can't be used: {reason}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// A channel of the configuration can't be made.
+    #[error("channel {channel} of tenant {tenant}: {reason}")]
+    Channel {
+        /// The tenant.
+        tenant: String,
+        /// The channel account.
+        channel: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// What the command line adds to the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct StartOptions {
+    /// Take the database's head as true where the rollback guard has none.
+    pub adopt_head: bool,
+}
+
+/// A server that runs.
+pub struct App {
+    /// The configuration it runs with.
+    pub config: Config,
+    /// Where PostgreSQL is, as the server's role.
+    pub database: tokio_postgres::Config,
+    /// The tenants it serves.
+    pub tenants: Vec<Arc<Served>>,
+    embedded: Option<Arc<EmbeddedPostgres>>,
+    stop: watch::Sender<bool>,
+    keepers: Vec<JoinHandle<()>>,
+    followers: Vec<JoinHandle<()>>,
+}
+
+impl App {
+    /// Starts everything but the listeners. `progress` gets a sentence before each step that takes long.
+    ///
+    /// # Errors
+    /// [`AppError`], naming what is wrong and the way out; what was started is stopped again.
+    pub async fn start(
+        config: Config,
+        options: &StartOptions,
+        progress: &(dyn Fn(&str) + Sync),
+    ) -> Result<Self, AppError> {
+        let (embedded, database) = open_database(&config, progress).await?;
+        let started = Self::start_on(config, options, embedded.clone(), database).await;
+        if started.is_err()
+            && let Some(embedded) = embedded.and_then(Arc::into_inner)
+        {
+            embedded.stop().await?;
+        }
+        started
+    }
+
+    async fn start_on(
+        config: Config,
+        options: &StartOptions,
+        embedded: Option<Arc<EmbeddedPostgres>>,
+        database: tokio_postgres::Config,
+    ) -> Result<Self, AppError> {
+        database::check(&database).await?;
+        let random: Arc<dyn Random> = Arc::new(SystemRandom::new());
+        let node = node_id(&config, &*random)?;
+        let fresh = !tenants::any(&database).await?;
+        let places = KeyPlaces { directory: config.keys_dir.clone(), master: config.master_key.clone() };
+        let keys = KeyDirectory::open_or_create(&places, Arc::clone(&random), fresh)?;
+        let (stop, stopping) = watch::channel(false);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let context = tenants::Context { config: &config, database: &database, keys: &keys, node, clock, random };
+        let (served, keepers) = tenants::open(&context, options, &stopping).await?;
+        let followers = supervise::start(&config, &database, &served, embedded.as_ref(), &stopping);
+        Ok(Self { config, database, tenants: served, embedded, stop, keepers, followers })
+    }
+
+    /// Waits until every log is active, or says why one is not: it stands by, or it is stopped.
+    ///
+    /// # Errors
+    /// [`AppError::Log`] when a log must stop.
+    pub async fn settled(&self) -> Result<Supervision, AppError> {
+        let mut supervision = Supervision::Active;
+        for served in &self.tenants {
+            let mut status = served.slot.status();
+            let settled = status.wait_for(|status| !matches!(status, LogStatus::Starting)).await;
+            match settled.map(|status| status.clone()) {
+                Ok(LogStatus::Stopped(fatal)) => {
+                    return Err(AppError::Log { tenant: served.tenant.name.name.clone(), fatal });
+                }
+                Ok(LogStatus::Standby) => supervision = Supervision::Standby,
+                Ok(LogStatus::Starting | LogStatus::Active | LogStatus::Released) | Err(_) => {}
+            }
+        }
+        Ok(supervision)
+    }
+
+    /// Follows whether the server is to stop.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// Lets everything finish what it took in: recorders drain, tiles are published, leases given back, PostgreSQL stopped.
+    ///
+    /// # Errors
+    /// [`AppError::Embedded`] when the private PostgreSQL doesn't stop.
+    pub async fn stop(self) -> Result<(), AppError> {
+        let Self { embedded, stop, keepers, followers, tenants, .. } = self;
+        for served in &tenants {
+            served.announce_stop().await;
+        }
+        stop.send_replace(true);
+        drop(tenants);
+        for task in followers.into_iter().chain(keepers) {
+            // A task that panicked has nothing left to finish.
+            let _ended = task.await;
+        }
+        if let Some(embedded) = embedded.and_then(Arc::into_inner) {
+            embedded.stop().await?;
+        }
+        Ok(())
+    }
+}
+
+async fn open_database(
+    config: &Config,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<(Option<Arc<EmbeddedPostgres>>, tokio_postgres::Config), AppError> {
+    if let Some(database) = config.database()? {
+        return Ok((None, database));
+    }
+    let options = EmbeddedOptions {
+        data_dir: config.data_dir.clone(),
+        bin_dir: config.postgresql.bin_dir.clone(),
+        secrets_dir: config.data_dir.join("database-secrets"),
+    };
+    let embedded = EmbeddedPostgres::start(&options, &|line| progress(line)).await?;
+    database::migrate(&embedded.owner_config()).await?;
+    let database = embedded.app_config();
+    Ok((Some(Arc::new(embedded)), database))
+}
+
+/// This server's own id, made at its first start.
+fn node_id(config: &Config, random: &dyn Random) -> Result<Uuid, AppError> {
+    let path = config.data_dir.join("node.id");
+    let file = |reason| AppError::File { path: path.clone(), reason };
+    std::fs::create_dir_all(&config.data_dir).map_err(file)?;
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Uuid::parse_str(text.trim())
+            .map_err(|_| file(std::io::Error::new(std::io::ErrorKind::InvalidData, "it holds no id"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let id = uuid::Builder::from_random_bytes(random_bytes(random)).into_uuid();
+            std::fs::write(&path, format!("{id}\n")).map_err(file)?;
+            Ok(id)
+        }
+        Err(error) => Err(file(error)),
+    }
+}

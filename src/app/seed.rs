@@ -1,0 +1,78 @@
+//! The demo tenant's staff: one account a role, each with a one-time password that is shown once and kept nowhere.
+
+use super::tenants::Served;
+use crate::crypto::{SystemRandom, one_time_password};
+use crate::domain::event::Role;
+use crate::domain::message::RawText;
+use crate::pipeline::{NewStaff, Refusal};
+
+/// A login that was just made or reset.
+pub struct OneTimePassword {
+    /// The login name.
+    pub login: &'static str,
+    /// The role's word.
+    pub role: &'static str,
+    /// The password, to be shown once.
+    pub password: RawText,
+}
+
+/// Login, name, role and capacity of each demo account.
+const STAFF: [(&str, &str, Role, i32); 5] = [
+    ("agent", "客服小林 (demo agent)", Role::Agent, 8),
+    ("supervisor", "客服主管 (demo supervisor)", Role::Supervisor, 0),
+    ("compliance", "合规官 (demo compliance officer)", Role::Compliance, 0),
+    ("auditor", "审计员 (demo auditor)", Role::Auditor, 0),
+    ("admin", "管理员 (demo administrator)", Role::Admin, 0),
+];
+
+impl Served {
+    /// Makes the demo accounts that are not there yet, and returns their one-time passwords.
+    ///
+    /// # Errors
+    /// [`Refusal`] when they can't be recorded at present.
+    pub async fn seed_demo(&self) -> Result<Vec<OneTimePassword>, Refusal> {
+        let random = SystemRandom::new();
+        let mut made = Vec::new();
+        if !self.config.as_ref().is_some_and(|config| config.demo) {
+            return Ok(made);
+        }
+        for (login, name, role, capacity) in STAFF {
+            if self.tenant.has_account(&RawText::new(login.to_owned())).await? {
+                continue;
+            }
+            let password = one_time_password(&random);
+            let new = NewStaff {
+                login: RawText::new(login.to_owned()),
+                name: RawText::new(name.to_owned()),
+                role,
+                capacity,
+                password: password.copy(),
+            };
+            self.tenant.create_account(Role::Server, new).await?;
+            made.push(OneTimePassword { login, role: role.word(), password });
+        }
+        Ok(made)
+    }
+
+    /// Sets a one-time password for a login; an administrator that isn't there yet is made.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is no such login and it is not the administrator's.
+    pub async fn reset(&self, login: &str) -> Result<RawText, Refusal> {
+        let password = one_time_password(&SystemRandom::new());
+        let name = RawText::new(login.to_owned());
+        if login == "admin" && !self.tenant.has_account(&name).await? {
+            let new = NewStaff {
+                login: name,
+                name: RawText::new("admin".to_owned()),
+                role: Role::Admin,
+                capacity: 0,
+                password: password.copy(),
+            };
+            self.tenant.create_account(Role::Operator, new).await?;
+        } else {
+            self.tenant.reset_account(&name, password.copy()).await?;
+        }
+        Ok(password)
+    }
+}

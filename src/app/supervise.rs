@@ -1,0 +1,145 @@
+//! Keeps the followers of each log running while this server writes it: policy, matcher, tiles; and PostgreSQL itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_postgres::Config as Database;
+
+use super::config::Config;
+use super::tenants::Served;
+use crate::pipeline::Activation;
+use crate::storage::embedded::EmbeddedPostgres;
+use crate::storage::keeper::LogStatus;
+use crate::workers::matcher;
+use crate::workers::tiles::TileFollower;
+
+/// How often the private PostgreSQL is looked after.
+const WATCH_EVERY: Duration = Duration::from_millis(500);
+/// Pause before a policy that could not be loaded is tried again.
+const POLICY_AGAIN: Duration = Duration::from_secs(1);
+
+/// What this server is, over all of its logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supervision {
+    /// It writes every log.
+    Active,
+    /// Another server writes at least one of them.
+    Standby,
+}
+
+/// Starts the followers of every log.
+pub(super) fn start(
+    config: &Config,
+    database: &Database,
+    served: &[Arc<Served>],
+    embedded: Option<&Arc<EmbeddedPostgres>>,
+    stopping: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let mut tasks = Vec::new();
+    for one in served {
+        let follow = Follow {
+            served: Arc::clone(one),
+            database: database.clone(),
+            tiles: config.tiles_dir(&one.log),
+            stopping: stopping.clone(),
+        };
+        tasks.push(tokio::spawn(follow.run()));
+    }
+    if let Some(embedded) = embedded {
+        tasks.push(tokio::spawn(watch_database(Arc::clone(embedded), stopping.clone())));
+    }
+    tasks
+}
+
+struct Follow {
+    served: Arc<Served>,
+    database: Database,
+    tiles: std::path::PathBuf,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Follow {
+    /// Follows while active, again and again, until the server stops.
+    async fn run(mut self) {
+        let mut status = self.served.slot.status();
+        loop {
+            tokio::select! {
+                active = status.wait_for(|status| *status == LogStatus::Active) => if active.is_err() { return },
+                _ = self.stopping.wait_for(|stop| *stop) => return,
+            }
+            self.while_active(&mut status).await;
+            if *self.stopping.borrow() {
+                return;
+            }
+        }
+    }
+
+    async fn while_active(&mut self, status: &mut watch::Receiver<LogStatus>) {
+        let Some(recorder) = self.served.slot.recorder() else { return };
+        let (end, ending) = watch::channel(false);
+        let heads = recorder.heads();
+        drop(recorder);
+        let tiles = TileFollower {
+            config: self.database.clone(),
+            log: self.served.log.clone(),
+            folder: self.tiles.clone(),
+            heads,
+        };
+        let mut tasks = vec![tokio::spawn(tiles.run(ending.clone()))];
+        if !self.served.is_system() {
+            self.load_policy().await;
+            tasks.push(tokio::spawn(matcher::run(Arc::clone(&self.served.tenant), ending)));
+        }
+        tokio::select! {
+            _ = status.wait_for(|status| *status != LogStatus::Active) => {}
+            _ = self.stopping.wait_for(|stop| *stop) => {}
+        }
+        end.send_replace(true);
+        for task in tasks {
+            // A follower that panicked has nothing left to finish; it begins again from its cursor.
+            let _ended = task.await;
+        }
+    }
+
+    /// Loads the active policy, activating the configured file at the very first start.
+    async fn load_policy(&self) {
+        let Some(config) = &self.served.config else { return };
+        let tenant = &self.served.tenant;
+        while !*self.stopping.borrow() && *self.served.slot.status().borrow() == LogStatus::Active {
+            match tenant.load_policy(&config.policy_source).await {
+                Ok(None) => return,
+                Ok(Some(drift)) => {
+                    let (active, file) = (drift.active, drift.file);
+                    tracing::warn!(
+                        event = "policy_drift", tenant = tenant.name.id.0, %active, %file,
+                        "the policy file differs from the active policy; activate it with `lww policy activate`"
+                    );
+                    return;
+                }
+                Err(Activation::Policy(error)) => {
+                    tracing::error!(event = "policy_refused", tenant = tenant.name.id.0, %error, "no policy could be loaded");
+                    return;
+                }
+                Err(Activation::Refused(error)) => {
+                    tracing::warn!(event = "policy_not_loaded", tenant = tenant.name.id.0, %error, "trying again");
+                    tokio::time::sleep(POLICY_AGAIN).await;
+                }
+            }
+        }
+    }
+}
+
+/// Starts PostgreSQL again when it was killed.
+async fn watch_database(embedded: Arc<EmbeddedPostgres>, mut stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        match embedded.ensure_running().await {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!(event = "database_restarted", "the private PostgreSQL was gone and runs again"),
+            Err(error) => tracing::error!(event = "database_down", %error, "the private PostgreSQL does not start"),
+        }
+        // Whichever comes first.
+        let _either = tokio::time::timeout(WATCH_EVERY, stopping.wait_for(|stop| *stop)).await;
+    }
+}

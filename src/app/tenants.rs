@@ -1,0 +1,203 @@
+//! Opens each tenant's log and builds its pipeline and channels.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_postgres::Config as Database;
+use uuid::Uuid;
+
+use super::config::{Config, TenantConfig};
+use super::{AppError, StartOptions};
+use crate::channels;
+use crate::crypto::{Argon2Passwords, KeyDirectory, TenantVault};
+use crate::domain::event::{Event, Role};
+use crate::domain::record::{Actor, Draft, Proposal};
+use crate::pipeline::{Ports, Tenant};
+use crate::ports::{Clock, Random, Recorder, Signer, TenantName, Webhook};
+use crate::storage::database::{self, DatabaseError};
+use crate::storage::head::{self, LogName};
+use crate::storage::keeper::{Keeper, LogSlot};
+use crate::storage::store::TenantStore;
+use crate::units::{Hash, SERVER_ACTOR, TenantId};
+use crate::workers::tiles::PublishedTiles;
+
+/// The name of the log of events that belong to no tenant.
+const SYSTEM: &str = "system";
+
+/// A tenant that this server serves.
+pub struct Served {
+    /// Its pipeline.
+    pub tenant: Arc<Tenant>,
+    /// Its log.
+    pub log: LogName,
+    /// Its log's recorder and status.
+    pub slot: Arc<LogSlot>,
+    /// Its channels.
+    pub channels: Vec<Arc<dyn Webhook>>,
+    /// Its configuration; `None` for the system log.
+    pub config: Option<TenantConfig>,
+}
+
+impl Served {
+    /// Whether this is the system log, which takes no messages.
+    pub fn is_system(&self) -> bool {
+        self.config.is_none()
+    }
+
+    /// Records that the server stops, in the system log; best effort, because a log that can't be written must not keep
+    /// the server from stopping.
+    pub(super) async fn announce_stop(&self) {
+        if self.is_system() {
+            let draft = Draft::of(Event::ServerStopped, Actor { id: SERVER_ACTOR, role: Role::Server });
+            if let Err(error) = self.slot.record(Proposal::single(draft, Vec::new())).await {
+                tracing::info!(event = "stop_not_recorded", %error, "the log can't be written");
+            }
+        } else if let Err(error) = self.tenant.record_failed_logins(true).await {
+            tracing::info!(event = "failed_logins_lost", %error, "the log can't be written");
+        }
+    }
+}
+
+/// What tenants are opened with.
+pub(super) struct Context<'a> {
+    pub(super) config: &'a Config,
+    pub(super) database: &'a Database,
+    pub(super) keys: &'a KeyDirectory,
+    pub(super) node: Uuid,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+}
+
+/// Whether the database knows any tenant yet.
+pub(super) async fn any(database: &Database) -> Result<bool, DatabaseError> {
+    let database = database::Database::connect(database, None).await?;
+    Ok(database.client.query_one("SELECT EXISTS (SELECT 1 FROM tenant)", &[]).await?.get(0))
+}
+
+/// Opens the system log and every configured tenant's.
+pub(super) async fn open(
+    context: &Context<'_>,
+    options: &StartOptions,
+    stopping: &watch::Receiver<bool>,
+) -> Result<(Vec<Arc<Served>>, Vec<JoinHandle<()>>), AppError> {
+    let mut served = Vec::new();
+    let mut keepers = Vec::new();
+    let configured = context.config.tenants.iter().map(Some);
+    for config in std::iter::once(None).chain(configured) {
+        let (one, keeper) = open_one(context, config, options).await?;
+        keepers.push(tokio::spawn(keeper.run(stopping.clone())));
+        served.push(Arc::new(one));
+    }
+    Ok((served, keepers))
+}
+
+async fn open_one(
+    context: &Context<'_>,
+    config: Option<&TenantConfig>,
+    options: &StartOptions,
+) -> Result<(Served, Keeper), AppError> {
+    let name = config.map_or(SYSTEM, |config| config.name.as_str());
+    let id = provision(context.database, name, config).await?;
+    let log = LogName {
+        tenant: id,
+        name: context.config.name.clone(),
+        tenant_name: name.to_owned(),
+        generation: 1,
+    };
+    let fatal = |fatal| AppError::Log { tenant: name.to_owned(), fatal };
+    let origin = log.origin().map_err(fatal)?;
+    let reader = database::Database::connect(context.database, Some(id)).await?;
+    let present = head::read(&reader.client, id).await.map_err(|error| match error {
+        head::OpenError::Database(error) => AppError::Database(error),
+        head::OpenError::Fatal(reason) => fatal(reason),
+    })?;
+    let is_new = present.is_none_or(|head| head.size().0 == 0);
+    let signer: Arc<dyn Signer> = Arc::new(context.keys.log_signer(&origin, is_new)?);
+    let slot = LogSlot::new();
+    let ports = Ports {
+        recorder: Arc::clone(&slot) as Arc<dyn Recorder>,
+        store: Arc::new(TenantStore::connect(context.database, &log).await?),
+        vault: Arc::new(TenantVault::new(context.keys, id)?),
+        passwords: Arc::new(Argon2Passwords),
+        proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),
+        clock: Arc::clone(&context.clock),
+        random: Arc::clone(&context.random),
+    };
+    let tenant = Arc::new(Tenant::new(TenantName { id, name: name.to_owned() }, signer.vkey(), ports));
+    let guard = guard_path(context.config, &log)?;
+    let keeper = Keeper {
+        config: context.database.clone(),
+        log: log.clone(),
+        node: context.node,
+        clock: Arc::clone(&context.clock),
+        signer,
+        guard,
+        adopt_head: options.adopt_head,
+        announce: if config.is_none() { vec![started(context)] } else { Vec::new() },
+        announce_first: if config.is_none() { keys_created(context) } else { Vec::new() },
+        slot: Arc::clone(&slot),
+    };
+    let channels = config.map_or(Ok(Vec::new()), |config| open_channels(context, config))?;
+    Ok((Served { tenant, log, slot, channels, config: config.cloned() }, keeper))
+}
+
+fn open_channels(context: &Context<'_>, config: &TenantConfig) -> Result<Vec<Arc<dyn Webhook>>, AppError> {
+    let open = |channel: &super::config::ChannelConfig| {
+        let secret = channel.secret.resolve(context.keys)?;
+        let settings = channels::ChannelConfig {
+            account: channel.account.clone(),
+            keyid: channel.key_id.clone(),
+            secret: secret.bytes().to_vec().into(),
+        };
+        channels::open(&channel.channel, settings).map_err(|error| AppError::Channel {
+            tenant: config.name.clone(),
+            channel: format!("{}:{}", channel.channel, channel.account),
+            reason: error.to_string(),
+        })
+    };
+    config.channels.iter().map(open).collect()
+}
+
+/// What the system log says each time that this server begins to write.
+fn started(context: &Context<'_>) -> Event {
+    Event::ServerStarted {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        binary: binary_digest(),
+        configuration: context.config.digest(),
+    }
+}
+
+/// What the system log says of the keys that were made before its first entry.
+fn keys_created(context: &Context<'_>) -> Vec<Event> {
+    let created = |key: &crate::crypto::KeyIdentity| Event::KeyCreated { purpose: key.purpose, fingerprint: key.fingerprint };
+    context.keys.identities().iter().map(created).collect()
+}
+
+/// SHA-256 of the running binary; zeros when the system doesn't say which file it is.
+fn binary_digest() -> Hash {
+    let bytes = std::env::current_exe().and_then(std::fs::read).unwrap_or_default();
+    let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
+    Hash(digest.as_ref().try_into().unwrap_or([0; 32]))
+}
+
+fn guard_path(config: &Config, log: &LogName) -> Result<std::path::PathBuf, AppError> {
+    let folder = config.data_dir.join("guard");
+    std::fs::create_dir_all(&folder).map_err(|reason| AppError::File { path: folder.clone(), reason })?;
+    Ok(folder.join(format!("{}-{}", log.tenant_name, log.generation)))
+}
+
+/// The tenant's number, given out at first use, with its settings.
+async fn provision(database: &Database, name: &str, config: Option<&TenantConfig>) -> Result<TenantId, DatabaseError> {
+    let connection = database::Database::connect(database, None).await?;
+    let is_system = config.is_none();
+    let demo = config.is_some_and(|config| config.demo);
+    let sql = "INSERT INTO tenant (id, name, demo) SELECT CASE WHEN $2 THEN 0 ELSE (SELECT coalesce(max(id), 0) + 1 FROM tenant) END, \
+               $1, $3 ON CONFLICT DO NOTHING";
+    connection.client.execute(sql, &[&name, &is_system, &demo]).await?;
+    let row = connection.client.query_one("SELECT id FROM tenant WHERE name = $1", &[&name]).await?;
+    let id = TenantId(row.get(0));
+    let own = database::Database::connect(database, Some(id)).await?;
+    own.client.execute("INSERT INTO settings (tenant, version) VALUES ($1, 1) ON CONFLICT DO NOTHING", &[&id.0]).await?;
+    Ok(id)
+}

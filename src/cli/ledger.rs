@@ -1,0 +1,148 @@
+//! `lww ledger`: the published head, the log's public key, and the comparison of database and tiles.
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use lww_audit::{TileDir, VerifierKey};
+
+use super::{CommandError, Place, screen};
+use crate::app::AppError;
+use crate::app::config::Config;
+use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemRandom, TenantVault};
+use crate::ports::Signer;
+use crate::storage::database::Database;
+use crate::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
+use crate::storage::head::LogName;
+use crate::storage::verify::{Comparison, Difference};
+use crate::units::TenantId;
+
+/// The ledger.
+#[derive(Subcommand)]
+pub enum LedgerCommand {
+    /// Print the published checkpoint: origin, size, root and signatures.
+    Head(LogArgs),
+    /// Print the log's public key in vkey form, for `lww-verify --vkey`.
+    Vkey(LogArgs),
+    /// Verify the published tiles, and with --against-db every row of the database against them.
+    Verify {
+        /// Compare the database row by row.
+        #[arg(long, required = true)]
+        against_db: bool,
+        #[command(flatten)]
+        log: LogArgs,
+    },
+}
+
+/// Which log.
+#[derive(Args)]
+pub struct LogArgs {
+    /// The tenant; `system` for the log of events without one.
+    #[arg(long, default_value = "demo")]
+    tenant: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Why the ledger could not be shown, or does not verify.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Database and tiles differ.
+    #[error("TAMPERED: {0}")]
+    Differs(#[from] Difference),
+    /// A published file can't be read.
+    #[error(transparent)]
+    Files(#[from] lww_audit::Error),
+    /// There is no such tenant in the database.
+    #[error("the database knows no tenant {0:?}")]
+    NoTenant(String),
+}
+
+pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
+    match command {
+        LedgerCommand::Head(log) => {
+            let config = log.place.load()?;
+            let tiles = TileDir::open(config.tiles_dir(&name(&config, &log.tenant, TenantId(-1))));
+            let signed = tiles.checkpoint().map_err(LedgerError::Files)?;
+            let missing = || LedgerError::Differs(Difference::Nothing(tiles.path().display().to_string()));
+            screen::line(signed.ok_or_else(missing)?.note().to_string().trim_end());
+        }
+        LedgerCommand::Vkey(log) => {
+            let config = log.place.load()?;
+            screen::line(&vkey(&keys(&config)?, &name(&config, &log.tenant, TenantId(-1)))?);
+        }
+        LedgerCommand::Verify { against_db: _, log } => {
+            let config = log.place.load()?;
+            verify(&config, &log.tenant).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn verify(config: &Config, tenant: &str) -> Result<(), CommandError> {
+    let (embedded, database) = match config.database().map_err(AppError::from)? {
+        Some(database) => (None, database),
+        None => open_embedded(config).await?,
+    };
+    let compared = compare(config, tenant, &database).await;
+    if let Some(embedded) = embedded {
+        embedded.stop().await.map_err(AppError::from)?;
+    }
+    compared
+}
+
+/// The private PostgreSQL: the running server's, or started for the occasion.
+async fn open_embedded(
+    config: &Config,
+) -> Result<(Option<EmbeddedPostgres>, tokio_postgres::Config), CommandError> {
+    let options = EmbeddedOptions {
+        data_dir: config.data_dir.clone(),
+        bin_dir: config.postgresql.bin_dir.clone(),
+        secrets_dir: config.data_dir.join("database-secrets"),
+    };
+    if let Some(database) = EmbeddedPostgres::attach(&options).await.map_err(AppError::from)? {
+        return Ok((None, database));
+    }
+    let embedded = EmbeddedPostgres::start(&options, &|line| screen::progress(line)).await.map_err(AppError::from)?;
+    let database = embedded.app_config();
+    Ok((Some(embedded), database))
+}
+
+async fn compare(config: &Config, tenant: &str, database: &tokio_postgres::Config) -> Result<(), CommandError> {
+    let finder = Database::connect(database, None).await.map_err(AppError::from)?;
+    let found = finder.client.query_opt("SELECT id FROM tenant WHERE name = $1", &[&tenant]).await;
+    let found = found.map_err(|error| AppError::Database(error.into()))?;
+    let id = found.map(|row| TenantId(row.get(0))).ok_or_else(|| LedgerError::NoTenant(tenant.to_owned()))?;
+    let log = name(config, tenant, id);
+    let keys = keys(config)?;
+    let key: VerifierKey = vkey(&keys, &log)?.parse().map_err(LedgerError::Files)?;
+    let vault = TenantVault::new(&keys, id).map_err(AppError::from)?;
+    let tiles = TileDir::open(config.tiles_dir(&log));
+    let connection = Database::connect(database, Some(id)).await.map_err(AppError::from)?;
+    let comparison =
+        Comparison { client: &connection.client, log: &log, tiles: &tiles, key: &key, vault: &vault };
+    let compared = comparison.run(&|done, all| screen::bar("compared", done, all)).await.map_err(LedgerError::from)?;
+    screen::line(&format!(
+        "{} {} entries and {} messages of {} are what was published",
+        screen::good("VALID"),
+        compared.entries,
+        compared.messages,
+        tenant
+    ));
+    Ok(())
+}
+
+fn name(config: &Config, tenant: &str, id: TenantId) -> LogName {
+    LogName { tenant: id, name: config.name.clone(), tenant_name: tenant.to_owned(), generation: 1 }
+}
+
+fn keys(config: &Config) -> Result<KeyDirectory, AppError> {
+    let places = KeyPlaces { directory: config.keys_dir.clone(), master: config.master_key.clone() };
+    Ok(KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false)?)
+}
+
+fn vkey(keys: &KeyDirectory, log: &LogName) -> Result<String, AppError> {
+    let fatal = |fatal| AppError::Log { tenant: log.tenant_name.clone(), fatal };
+    let origin = log.origin().map_err(fatal)?;
+    let signer = keys.log_signer(&origin, false).map_err(|error: KeyError| AppError::Keys(error))?;
+    Ok(signer.vkey())
+}

@@ -1,0 +1,147 @@
+//! Commands of `lww`: what an operator types. Each prints for people, says what went wrong and the way out.
+//!
+//! It wires nothing itself; `app` does.
+
+pub mod client;
+mod db;
+pub mod demo;
+mod ledger;
+pub mod mask;
+mod operator;
+mod run;
+mod screen;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::app::AppError;
+use crate::app::config::{Config, ConfigError};
+
+/// Liaowaiwai (聊歪歪): a compliance-grade customer-service server.
+///
+/// Every customer message is masked by policy, recorded in a ledger that nobody can rewrite unseen, and only then routed
+/// and answered.
+#[derive(Parser)]
+#[command(name = "lww", version, about, long_about, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  lww run                                   start with a private PostgreSQL and a demo tenant
+  lww demo --keep /tmp/lww-demo             a scripted conversation, its proof, and tampering caught
+  echo '卡号6222 0212 3456 7890 128' | lww mask --policy policies/masking/cn-retail.yaml --view agent
+  lww ledger verify --against-db            compare the database with what was published, row by row";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the server.
+    Run(run::RunArgs),
+    /// Play a scripted conversation on a server of its own, verify its proofs, and catch tampering.
+    Demo(demo::DemoArgs),
+    /// Mask messages from standard input by a policy file.
+    Mask(mask::MaskArgs),
+    /// Masking policies.
+    #[command(subcommand)]
+    Policy(operator::PolicyCommand),
+    /// The ledger: its head, its key, and whether the database still agrees with what was published.
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    /// Accounts, for the operator at the machine.
+    #[command(subcommand)]
+    Admin(operator::AdminCommand),
+    /// The database's schema.
+    #[command(subcommand)]
+    Db(db::DbCommand),
+}
+
+/// Where the configuration is; the same for every command.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Place {
+    /// Configuration file (TOML). Without it: a private PostgreSQL and one demo tenant.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Data directory, overriding the configuration's.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+impl Place {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming file, line and key.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        let mut config = Config::load(self.config.as_deref())?;
+        if let Some(data_dir) = &self.data_dir {
+            config.move_to(data_dir);
+        }
+        Ok(config)
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The server could not start or stop.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Standard output or a file failed.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// A message could not be masked.
+    #[error(transparent)]
+    Mask(#[from] mask::MaskCommandError),
+    /// The server refused an order.
+    #[error(transparent)]
+    Control(#[from] crate::app::ControlError),
+    /// The ledger does not verify.
+    #[error(transparent)]
+    Ledger(#[from] ledger::LedgerError),
+    /// The demo did not go as it should.
+    #[error(transparent)]
+    Demo(#[from] demo::DemoError),
+    /// Logging could not begin.
+    #[error("logging: {0}")]
+    Logging(String),
+}
+
+impl Cli {
+    /// Runs the command; 0 is success, 1 a failure that was told, 2 a wrong call.
+    pub fn run(self) -> ExitCode {
+        match self.command.run() {
+            Ok(()) => ExitCode::SUCCESS,
+            // Whoever reads the output has seen enough.
+            Err(CommandError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(error) => {
+                screen::error(&error.to_string());
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+impl Command {
+    fn run(self) -> Result<(), CommandError> {
+        match self {
+            Self::Mask(args) => Ok(mask::run(&args, std::io::stdin().lock(), std::io::stdout().lock())?),
+            Self::Run(args) => runtime()?.block_on(run::run(args)),
+            Self::Demo(args) => runtime()?.block_on(demo::run(args)),
+            Self::Policy(command) => runtime()?.block_on(operator::policy(command)),
+            Self::Admin(command) => runtime()?.block_on(operator::admin(command)),
+            Self::Ledger(command) => runtime()?.block_on(ledger::run(command)),
+            Self::Db(command) => runtime()?.block_on(db::run(command)),
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

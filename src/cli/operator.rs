@@ -1,0 +1,84 @@
+//! `lww policy` and `lww admin`: orders to the server that runs, each recorded by it.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::{CommandError, Place, screen};
+use crate::app::{Order, ask};
+use crate::domain::masking::Policy;
+
+/// Masking policies.
+#[derive(Subcommand)]
+pub enum PolicyCommand {
+    /// Make a policy file the active one: its tests are run, and the change is an entry in the ledger.
+    Activate {
+        /// The policy file.
+        file: PathBuf,
+        /// The tenant.
+        #[arg(long, default_value = "demo")]
+        tenant: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Run a policy file's own tests and print its digest; nothing is activated.
+    Check {
+        /// The policy file.
+        file: PathBuf,
+    },
+}
+
+/// Accounts.
+#[derive(Subcommand)]
+pub enum AdminCommand {
+    /// Set a one-time password, shown once. Every session of the account ends. An administrator that is not there is made.
+    Reset {
+        /// The login.
+        #[arg(long, default_value = "admin")]
+        login: String,
+        /// The tenant.
+        #[arg(long, default_value = "demo")]
+        tenant: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+pub(super) async fn policy(command: PolicyCommand) -> Result<(), CommandError> {
+    match command {
+        PolicyCommand::Activate { file, tenant, place } => {
+            let source = read(&file)?;
+            let order = Order::ActivatePolicy { tenant, source };
+            let digest = ask(&place.load()?.data_dir, &order).await?;
+            screen::line(&format!("active: {} (digest {digest})", file.display()));
+        }
+        PolicyCommand::Check { file } => {
+            let policy = Policy::load(&read(&file)?).map_err(|error| named(&file, &error.to_string()))?;
+            screen::line(&format!(
+                "{}: {} version {} passes its tests (digest {})",
+                file.display(),
+                policy.id(),
+                policy.version(),
+                crate::units::Hash(policy.digest())
+            ));
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn admin(command: AdminCommand) -> Result<(), CommandError> {
+    let AdminCommand::Reset { login, tenant, place } = command;
+    let order = Order::ResetAccount { tenant, login: login.clone() };
+    let password = ask(&place.load()?.data_dir, &order).await?;
+    screen::line(&format!("one-time password of {login}: {password}"));
+    screen::line("It must be changed at the next login. The reset is recorded in the ledger.");
+    Ok(())
+}
+
+fn read(file: &PathBuf) -> Result<String, std::io::Error> {
+    std::fs::read_to_string(file).map_err(|error| named(file, &error.to_string()))
+}
+
+fn named(file: &std::path::Path, reason: &str) -> std::io::Error {
+    std::io::Error::other(format!("{}: {reason}", file.display()))
+}

@@ -1,0 +1,270 @@
+//! Compares the database with the published tiles, row by row, and names the first that differs.
+//!
+//! Tiles are what auditors hold; the database is what an administrator could edit. Besides the entries, every message row
+//! is held against the entry that speaks of it: id, place, and the commitments to what is sealed in it.
+
+use std::collections::HashSet;
+
+use lww_audit::entry::{Detail, Tag, commitment};
+use lww_audit::tile::{Part as TilePart, TilePath};
+use lww_audit::{Entry, SignedCheckpoint, TileDir, VerifierKey};
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+
+use super::database::DatabaseError;
+use super::head::{self, LogName, OpenError};
+use crate::domain::masking::{MaskedText, View};
+use crate::domain::message::{OpenedPart, Part, Sealed};
+use crate::ports::{SharedSealer, Vault, WrappedKey};
+use crate::units::{EntryIndex, Hash, MessageId, SubjectId, TreeSize};
+
+/// Entries compared at a time.
+const PAGE_ENTRIES: i64 = 256;
+
+/// What differs between database and tiles.
+#[derive(Debug, thiserror::Error)]
+pub enum Difference {
+    /// The published files themselves don't hold.
+    #[error("the published files do not verify: {0}")]
+    Tiles(#[from] lww_audit::Error),
+    /// Nothing was published yet.
+    #[error("nothing was published yet in {0}")]
+    Nothing(String),
+    /// The database can't be read.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The head row is not the tree over the entries.
+    #[error("row log_head: {0}")]
+    Head(String),
+    /// A row is gone.
+    #[error("row ledger_entry {index} is missing")]
+    Missing {
+        /// The entry.
+        index: EntryIndex,
+    },
+    /// A row is not what was published.
+    #[error("row ledger_entry {index} was changed: leaf {got} instead of {expected}{moved}")]
+    Changed {
+        /// The entry.
+        index: EntryIndex,
+        /// Leaf hash published.
+        expected: Hash,
+        /// Leaf hash of the row.
+        got: Hash,
+        /// Where the row's bytes belong, when they are another entry's.
+        moved: String,
+    },
+    /// A row that the log doesn't know.
+    #[error("row {table} {index} is not in the log")]
+    Extra {
+        /// The table.
+        table: &'static str,
+        /// Index that the row names.
+        index: i64,
+    },
+    /// A message row does not hold what its entry committed to.
+    #[error("row message of entry {index}: {what}")]
+    Message {
+        /// The entry.
+        index: EntryIndex,
+        /// What differs.
+        what: &'static str,
+    },
+}
+
+impl From<tokio_postgres::Error> for Difference {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<OpenError> for Difference {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Database(error) => Self::Database(error),
+            OpenError::Fatal(fatal) => Self::Head(fatal.to_string()),
+        }
+    }
+}
+
+/// What was compared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Compared {
+    /// Entries.
+    pub entries: u64,
+    /// Message rows.
+    pub messages: u64,
+}
+
+/// A log, its files and its keys.
+pub struct Comparison<'a> {
+    /// A connection bound to the tenant.
+    pub client: &'a Client,
+    /// Which log.
+    pub log: &'a LogName,
+    /// Its tiles.
+    pub tiles: &'a TileDir,
+    /// The log's public key.
+    pub key: &'a VerifierKey,
+    /// Opens what is sealed.
+    pub vault: &'a dyn Vault,
+}
+
+impl Comparison<'_> {
+    /// Compares everything up to the published checkpoint; `progress` gets entries done and to do.
+    ///
+    /// # Errors
+    /// The first [`Difference`].
+    pub async fn run(&self, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Compared, Difference> {
+        let signed = self.checkpoint()?;
+        let size = signed.unverified().size;
+        self.check_head(&signed).await?;
+        let mut compared = Compared::default();
+        let mut messages = HashSet::new();
+        while compared.entries < size.0 {
+            let published = self.published(EntryIndex(compared.entries), size)?;
+            let rows = self.rows(compared.entries).await?;
+            for (index, bytes) in (compared.entries..).map(EntryIndex).zip(&published) {
+                compare_entry(index, bytes, &rows, &published)?;
+                let entry = Entry::parse(bytes)?;
+                if let Some(message) = message_of(&entry) {
+                    self.check_message(index, &entry, message).await?;
+                    messages.insert(index.0);
+                    compared.messages += 1;
+                }
+            }
+            compared.entries += published.len() as u64;
+            progress(compared.entries, size.0);
+        }
+        self.check_extra(size, &messages).await?;
+        Ok(compared)
+    }
+
+    fn checkpoint(&self) -> Result<SignedCheckpoint, Difference> {
+        let signed = self.tiles.checkpoint()?;
+        let signed = signed.ok_or_else(|| Difference::Nothing(self.tiles.path().display().to_string()))?;
+        signed.verify(std::slice::from_ref(self.key))?;
+        Ok(signed)
+    }
+
+    async fn check_head(&self, signed: &SignedCheckpoint) -> Result<(), Difference> {
+        let published = signed.unverified();
+        let head = head::read(self.client, self.log.tenant).await?;
+        let head = head.ok_or_else(|| Difference::Head("it is missing".to_owned()))?;
+        if head.size() < published.size {
+            let (got, expected) = (head.size(), published.size);
+            return Err(Difference::Head(format!("size {got} is behind the published checkpoint's {expected}")));
+        }
+        if head.size() == published.size && head.frontier.root() != published.root {
+            return Err(Difference::Head("its root is not the published checkpoint's".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn published(&self, from: EntryIndex, size: TreeSize) -> Result<Vec<Vec<u8>>, Difference> {
+        let bundle = from.0 / lww_audit::tile::WIDTH;
+        let path = TilePath::in_tree(TilePart::Entries, bundle, size);
+        let path = path.ok_or(lww_audit::Error::Gap { first: from, last: from })?;
+        Ok(self.tiles.bundle(path)?.entries().map(|entry| entry.bytes.to_vec()).collect())
+    }
+
+    async fn rows(&self, from: u64) -> Result<Vec<(i64, Vec<u8>)>, Difference> {
+        let sql = "SELECT seq, body FROM ledger_entry WHERE tenant = $1 AND generation = $2 AND seq >= $3 AND seq < $3 + $4";
+        let generation = i32::try_from(self.log.generation).unwrap_or(i32::MAX);
+        let from = i64::try_from(from).unwrap_or(i64::MAX);
+        let rows = self.client.query(sql, &[&self.log.tenant.0, &generation, &from, &PAGE_ENTRIES]).await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
+    async fn check_message(&self, index: EntryIndex, entry: &Entry, message: &str) -> Result<(), Difference> {
+        let differs = |what| Difference::Message { index, what };
+        let sql = "SELECT m.id, m.original, m.masked, c.public_id, c.subject, k.generation, k.epoch, k.wrapped FROM message m \
+                   JOIN conversation c ON c.tenant = m.tenant AND c.id = m.conversation \
+                   JOIN data_key k ON k.tenant = c.tenant AND k.subject = c.subject \
+                   WHERE m.tenant = $1 AND m.entry_seq = $2 AND c.public_id = $3 ORDER BY k.generation DESC LIMIT 1";
+        let conversation = entry.conversation.ok_or_else(|| differs("its entry names no conversation"))?;
+        let seq = i64::try_from(index.0).unwrap_or(i64::MAX);
+        let found = self.client.query_opt(sql, &[&self.log.tenant.0, &seq, &Uuid::from_bytes(conversation.0)]).await?;
+        let row = found.ok_or_else(|| differs("it is missing"))?;
+        let id = MessageId::from_uuid(row.get(0));
+        if id.to_string() != message {
+            return Err(differs("its id is another one's"));
+        }
+        let sealer = self.sealer(&row).map_err(|_| differs("its data key does not open"))?;
+        let content = entry.content.as_ref().ok_or_else(|| differs("its entry commits to nothing"))?;
+        let original = open(&sealer, Part::Original, id, row.get(1)).ok_or_else(|| differs("its original does not open"))?;
+        if commitment(original.salt.as_bytes(), Tag::Sealed, &original.plaintext) != content.commit_sealed {
+            return Err(differs("its original is not what was committed to"));
+        }
+        let masked = open(&sealer, Part::Masked, id, row.get(2)).ok_or_else(|| differs("its masked text does not open"))?;
+        let text = MaskedText::from_bytes(&masked.plaintext).map_err(|_| differs("its masked text can't be read"))?;
+        let record = text.render(View::Record);
+        if commitment(masked.salt.as_bytes(), Tag::Masked, record.as_bytes()) != content.commit_masked {
+            return Err(differs("its masked text is not what was committed to"));
+        }
+        Ok(())
+    }
+
+    fn sealer(&self, row: &Row) -> Result<SharedSealer, crate::ports::VaultError> {
+        let key = WrappedKey { generation: row.get(5), epoch: row.get(6), wrapped: row.get(7) };
+        self.vault.sealer(SubjectId::from_uuid(row.get(4)), &key)
+    }
+
+    async fn check_extra(&self, size: TreeSize, messages: &HashSet<u64>) -> Result<(), Difference> {
+        let tenant = self.log.tenant.0;
+        let head = head::read(self.client, self.log.tenant).await?;
+        let end = i64::try_from(head.map_or(size.0, |head| head.size().0)).unwrap_or(i64::MAX);
+        let sql = "SELECT seq FROM ledger_entry WHERE tenant = $1 AND (seq >= $2 OR seq < 0) ORDER BY seq LIMIT 1";
+        if let Some(row) = self.client.query_opt(sql, &[&tenant, &end]).await? {
+            return Err(Difference::Extra { table: "ledger_entry", index: row.get(0) });
+        }
+        let published = i64::try_from(size.0).unwrap_or(i64::MAX);
+        let sql = "SELECT entry_seq FROM message WHERE tenant = $1 AND entry_seq < $2";
+        let mut seen = HashSet::new();
+        for row in self.client.query(sql, &[&tenant, &published]).await? {
+            let index: i64 = row.get(0);
+            let known = u64::try_from(index).is_ok_and(|index| messages.contains(&index) && seen.insert(index));
+            if !known {
+                return Err(Difference::Extra { table: "message", index });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn compare_entry(
+    index: EntryIndex,
+    published: &[u8],
+    rows: &[(i64, Vec<u8>)],
+    page: &[Vec<u8>],
+) -> Result<(), Difference> {
+    let row = rows.iter().find(|(seq, _)| u64::try_from(*seq) == Ok(index.0));
+    let (_, body) = row.ok_or(Difference::Missing { index })?;
+    if body == published {
+        return Ok(());
+    }
+    let first = index.0 - index.0 % lww_audit::tile::WIDTH;
+    let place = page.iter().position(|other| other == body);
+    let moved = place.map_or_else(String::new, |at| format!(" (these are the bytes of entry {})", first + at as u64));
+    let leaf = lww_audit::merkle::leaf_hash;
+    Err(Difference::Changed { index, expected: leaf(published), got: leaf(body), moved })
+}
+
+fn open(sealer: &SharedSealer, part: Part, id: MessageId, sealed: Vec<u8>) -> Option<OpenedPart> {
+    let opened = sealer.open(part, id, &Sealed(sealed)).ok()?;
+    OpenedPart::split(part, &opened).ok()
+}
+
+/// The message that an entry took in or released.
+fn message_of(entry: &Entry) -> Option<&str> {
+    if !matches!(entry.kind.as_str(), "message.received/1" | "message.sent/1") {
+        return None;
+    }
+    match &entry.detail {
+        Detail::Object(fields) => match fields.get("message") {
+            Some(Detail::String(id)) => Some(id),
+            Some(_) | None => None,
+        },
+        Detail::Null | Detail::Bool(_) | Detail::Int(_) | Detail::String(_) | Detail::Array(_) => None,
+    }
+}

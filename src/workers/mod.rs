@@ -1,0 +1,4 @@
+//! Followers: what happens after a commit, at its own pace. Each resumes from a cursor and never blocks the recorder.
+
+pub mod matcher;
+pub mod tiles;

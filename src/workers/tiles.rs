@@ -1,0 +1,124 @@
+//! Follows one log from the database into tiles and bundles, and publishes a checkpoint each second (C2SP tlog-tiles).
+//!
+//! Tiles are derived: they can always be made again from the entries. What is published covers only entries that the log
+//! key has signed. It also proves entries out of what it published.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lww_audit::merkle::inclusion_path;
+use lww_audit::{SignedCheckpoint, TileDir, TileWriter};
+use tokio::sync::watch;
+use tokio_postgres::Config;
+
+use crate::ports::{Proofs, SignedHead};
+use crate::storage::database::{Database, DatabaseError};
+use crate::storage::head::{self, LogName, OpenError};
+use crate::units::{EntryIndex, Hash};
+
+/// Pause between two publications.
+const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+/// Entries read and written at a time.
+const PAGE_ENTRIES: i64 = 4096;
+
+/// Why tiles could not be written at present.
+#[derive(Debug, thiserror::Error)]
+pub enum TilesError {
+    /// The entries can't be read.
+    #[error(transparent)]
+    Entries(#[from] OpenError),
+    /// The database can't be reached.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The folder refuses, or holds something else than this log.
+    #[error(transparent)]
+    Tiles(#[from] lww_audit::Error),
+}
+
+/// Follows one log.
+pub struct TileFollower {
+    /// Where PostgreSQL is.
+    pub config: Config,
+    /// Which log.
+    pub log: LogName,
+    /// The folder of its tiles.
+    pub folder: PathBuf,
+    /// The newest signed head.
+    pub heads: watch::Receiver<Option<SignedHead>>,
+}
+
+impl TileFollower {
+    /// Runs until `stop` turns true; publishes once more then.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut last = None;
+        loop {
+            let stopping = *stop.borrow();
+            let head = self.heads.borrow_and_update().clone();
+            if let Some(head) = head.filter(|head| last != Some(head.size)) {
+                match self.publish(&head).await {
+                    Ok(()) => last = Some(head.size),
+                    Err(error) => {
+                        let tenant = self.log.tenant.0;
+                        tracing::warn!(event = "tiles_behind", tenant, %error, "tiles could not be written");
+                    }
+                }
+            }
+            if stopping {
+                return;
+            }
+            // Whichever comes first.
+            let _either = tokio::time::timeout(PUBLISH_EVERY, stop.wait_for(|stop| *stop)).await;
+        }
+    }
+
+    /// Brings the tiles up to a signed head and publishes its checkpoint.
+    async fn publish(&self, head: &SignedHead) -> Result<(), TilesError> {
+        let database = Database::connect(&self.config, Some(self.log.tenant)).await?;
+        let mut writer = TileWriter::open(&self.folder)?;
+        while writer.size() < head.size {
+            let left = i64::try_from(head.size.0 - writer.size().0).unwrap_or(PAGE_ENTRIES);
+            let page =
+                head::entries(&database.client, &self.log, EntryIndex(writer.size().0), left.min(PAGE_ENTRIES)).await?;
+            if page.is_empty() {
+                let index = EntryIndex(writer.size().0);
+                return Err(OpenError::Fatal(crate::storage::FatalError::MissingEntry { index }).into());
+            }
+            for entry in &page {
+                writer.append(entry)?;
+            }
+        }
+        let checkpoint = SignedCheckpoint::parse(head.checkpoint.as_bytes())?;
+        writer.publish(&checkpoint)?;
+        Ok(())
+    }
+}
+
+/// Proves entries from a folder of tiles.
+pub struct PublishedTiles {
+    folder: PathBuf,
+}
+
+impl PublishedTiles {
+    /// Reads from `folder`, which may still be empty.
+    pub fn new(folder: &Path) -> Arc<Self> {
+        Arc::new(Self { folder: folder.to_owned() })
+    }
+
+    fn try_prove(&self, index: EntryIndex) -> Result<Option<(Vec<Hash>, Arc<str>)>, lww_audit::Error> {
+        let tiles = TileDir::open(&self.folder);
+        let Some(signed) = tiles.checkpoint()? else { return Ok(None) };
+        let size = signed.unverified().size;
+        if index.0 >= size.0 {
+            return Ok(None);
+        }
+        let path = inclusion_path(&tiles.tree(size), index, size)?;
+        Ok(Some((path, signed.note().to_string().into())))
+    }
+}
+
+impl Proofs for PublishedTiles {
+    fn prove(&self, index: EntryIndex) -> Option<(Vec<Hash>, Arc<str>)> {
+        self.try_prove(index).unwrap_or_default()
+    }
+}
