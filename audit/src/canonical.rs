@@ -63,11 +63,7 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
 /// `Malformed` if it is not below 2^53.
 pub(crate) fn push_integer(out: &mut Vec<u8>, value: u64) -> Result<(), Error> {
     if value > INTEGER_MAX {
-        return Err(malformed(
-            Format::Entry,
-            out.len(),
-            "integer not below 2^53",
-        ));
+        return Err(malformed(Format::Entry, out.len(), "integer not below 2^53"));
     }
     let start = out.len();
     let mut rest = value;
@@ -95,11 +91,7 @@ pub(crate) fn push_object(out: &mut Vec<u8>, object: &Object, depth: usize) -> R
     let mut before = b'{';
     for (key, value) in object {
         if !is_key(key) {
-            return Err(malformed(
-                Format::Entry,
-                out.len(),
-                "key is not 1 to 64 bytes of [a-z0-9_]",
-            ));
+            return Err(malformed(Format::Entry, out.len(), "key is not 1 to 64 bytes of [a-z0-9_]"));
         }
         out.push(before);
         before = b',';
@@ -157,22 +149,14 @@ pub(crate) fn demand_canonical(what: Format, got: &[u8], canonical: &[u8]) -> Re
     if got == canonical {
         return Ok(());
     }
-    let common = got
-        .iter()
-        .zip(canonical)
-        .take_while(|(a, b)| a == b)
-        .count();
+    let common = got.iter().zip(canonical).take_while(|(a, b)| a == b).count();
     Err(malformed(what, common, "not the canonical form (RFC 8785)"))
 }
 
 /// Turns an error of the JSON parser into ours. Its text is dropped because it quotes the input.
 pub(crate) fn json_error(what: Format, error: &serde_json::Error) -> Error {
     // Canonical JSON has no raw line breaks, so the column on the first line is the offset.
-    let offset = if error.line() > 1 {
-        0
-    } else {
-        error.column().saturating_sub(1)
-    };
+    let offset = if error.line() > 1 { 0 } else { error.column().saturating_sub(1) };
     let reason = match error.classify() {
         serde_json::error::Category::Data => "a field is missing, unknown or not of its type",
         serde_json::error::Category::Syntax => "not JSON",
@@ -210,9 +194,7 @@ impl<'de> Visitor<'de> for DetailVisitor {
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Detail, E> {
-        i64::try_from(value)
-            .map(Detail::Int)
-            .map_err(|_| E::custom("integer too large"))
+        i64::try_from(value).map(Detail::Int).map_err(|_| E::custom("integer too large"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Detail, E> {

@@ -23,13 +23,7 @@ pub struct Checkpoint {
 impl fmt::Display for Checkpoint {
     /// Writes the note text: three lines, each with its line break.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{}\n{}\n{}",
-            self.origin,
-            self.size,
-            self.root.to_base64()
-        )
+        writeln!(f, "{}\n{}\n{}", self.origin, self.size, self.root.to_base64())
     }
 }
 
@@ -39,19 +33,13 @@ impl FromStr for Checkpoint {
     /// Parses a note text.
     fn from_str(text: &str) -> Result<Self, Error> {
         let refuse = |offset, reason| malformed(Format::Checkpoint, offset, reason);
-        let body = text
-            .strip_suffix('\n')
-            .ok_or_else(|| refuse(text.len(), "no line break at the end"))?;
+        let body = text.strip_suffix('\n').ok_or_else(|| refuse(text.len(), "no line break at the end"))?;
         let mut lines = body.split('\n');
-        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next())
-        else {
+        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
             return Err(refuse(text.len(), "fewer than three lines"));
         };
         if lines.next().is_some() {
-            return Err(refuse(
-                origin.len() + size.len() + root.len() + 3,
-                "extension lines are not accepted",
-            ));
+            return Err(refuse(origin.len() + size.len() + root.len() + 3, "extension lines are not accepted"));
         }
         let at_line = |offset: usize, error: Error| match error {
             Error::Malformed { reason, .. } => refuse(offset, reason),
@@ -87,14 +75,8 @@ impl SignedCheckpoint {
     ///
     /// # Errors
     /// `Malformed` if there is no signature. The signatures are not verified by this.
-    pub fn with_signatures(
-        checkpoint: Checkpoint,
-        signatures: Vec<NoteSignature>,
-    ) -> Result<Self, Error> {
-        Ok(Self {
-            note: Note::new(checkpoint.to_string(), signatures)?,
-            checkpoint,
-        })
+    pub fn with_signatures(checkpoint: Checkpoint, signatures: Vec<NoteSignature>) -> Result<Self, Error> {
+        Ok(Self { note: Note::new(checkpoint.to_string(), signatures)?, checkpoint })
     }
 
     /// Parses a signed checkpoint.
@@ -103,20 +85,14 @@ impl SignedCheckpoint {
     /// `Malformed` or `TooLong`. The signatures are not verified by this.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let note = Note::parse(bytes)?;
-        Ok(Self {
-            checkpoint: note.text().parse()?,
-            note,
-        })
+        Ok(Self { checkpoint: note.text().parse()?, note })
     }
 
     /// Verifies that a trusted key named like the origin has signed, and returns what it signed and who did.
     ///
     /// # Errors
     /// `BadSignature` or `Unsigned`.
-    pub fn verify<'k>(
-        &self,
-        keys: &'k [VerifierKey],
-    ) -> Result<(&Checkpoint, Vec<&'k VerifierKey>), Error> {
+    pub fn verify<'k>(&self, keys: &'k [VerifierKey]) -> Result<(&Checkpoint, Vec<&'k VerifierKey>), Error> {
         // A key of another log, or of a witness, must not vouch for this one: the name is compared with the origin.
         let signers = self.note.verify(keys, self.checkpoint.origin.as_str())?;
         Ok((&self.checkpoint, signers))

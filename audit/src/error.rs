@@ -247,9 +247,7 @@ pub enum Error {
         not_before: crate::Timestamp,
     },
     /// An inclusion path was asked for an entry that the tree does not hold, or no longer holds in memory.
-    #[error(
-        "no path can be made for entry {index}: this tree holds entries {first} to before {size}"
-    )]
+    #[error("no path can be made for entry {index}: this tree holds entries {first} to before {size}")]
     OutOfRange {
         /// The index asked for.
         index: EntryIndex,
@@ -298,10 +296,7 @@ impl Error {
     pub fn in_file(self, path: &Path) -> Self {
         match self {
             Self::Io { .. } | Self::InFile { .. } => self,
-            other => Self::InFile {
-                path: path.to_owned(),
-                source: Box::new(other),
-            },
+            other => Self::InFile { path: path.to_owned(), source: Box::new(other) },
         }
     }
 
@@ -311,10 +306,9 @@ impl Error {
             Self::Malformed { .. } | Self::TooLong { .. } => Class::Malformed,
             Self::UnknownVersion { .. } => Class::UnknownVersion,
             Self::BadSignature { .. } | Self::Unsigned { .. } => Class::BadSignature,
-            Self::BadHash { .. }
-            | Self::BadProofShape { .. }
-            | Self::OutOfRange { .. }
-            | Self::NotThisTree { .. } => Class::BadProof,
+            Self::BadHash { .. } | Self::BadProofShape { .. } | Self::OutOfRange { .. } | Self::NotThisTree { .. } => {
+                Class::BadProof
+            }
             Self::BadCommitment { .. } => Class::BadCommitment,
             Self::ChainBreak { .. } => Class::ChainBreak,
             Self::Fork { .. } => Class::Fork,
@@ -422,9 +416,5 @@ impl Class {
 
 /// Makes a [`Error::Malformed`]; parsers of this crate use it for every refusal of form.
 pub(crate) fn malformed(what: Format, offset: usize, reason: &'static str) -> Error {
-    Error::Malformed {
-        what,
-        offset: offset as u64,
-        reason,
-    }
+    Error::Malformed { what, offset: offset as u64, reason }
 }

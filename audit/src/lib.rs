@@ -17,6 +17,7 @@ pub mod merkle;
 pub mod note;
 pub mod proof;
 pub mod receipt;
+pub mod tile;
 pub mod time;
 pub mod types;
 
@@ -26,5 +27,6 @@ pub use error::{Class, Error};
 pub use note::{Note, NoteSigner, VerifierKey};
 pub use proof::TlogProof;
 pub use receipt::{Opened, Receipt, Verified};
+pub use tile::{TileDir, TileWriter};
 pub use time::Timestamp;
 pub use types::{EntryIndex, Hash, Id128, Origin, TreeSize};

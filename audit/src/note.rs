@@ -37,10 +37,7 @@ impl VerifierKey {
     /// `Malformed` if the name is empty, too long or holds a space, a plus or a control character.
     pub fn new(name: &str, public: [u8; 32]) -> Result<Self, Error> {
         check_key_name(name, Format::VerifierKey, 0)?;
-        Ok(Self {
-            name: name.to_owned(),
-            public,
-        })
+        Ok(Self { name: name.to_owned(), public })
     }
 
     /// Borrows the key name.
@@ -56,17 +53,11 @@ impl VerifierKey {
     /// Returns the key id: the first four bytes of SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key).
     pub fn id(&self) -> [u8; 4] {
         let input = [self.name.as_bytes(), &[b'\n', TYPE_ED25519], &self.public].concat();
-        digest(&SHA256, &input)
-            .as_ref()
-            .first_chunk()
-            .copied()
-            .unwrap_or_default()
+        digest(&SHA256, &input).as_ref().first_chunk().copied().unwrap_or_default()
     }
 
     fn verify(&self, text: &str, signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, &self.public)
-            .verify(text.as_bytes(), signature)
-            .is_ok()
+        UnparsedPublicKey::new(&ED25519, &self.public).verify(text.as_bytes(), signature).is_ok()
     }
 }
 
@@ -88,21 +79,14 @@ impl FromStr for VerifierKey {
             return Err(refuse(0, "not <name>+<key id>+<key>"));
         };
         let key_at = name.len() + id.len() + 2;
-        let bytes = STANDARD
-            .decode(key)
-            .map_err(|_| refuse(key_at, "key is not base64"))?;
+        let bytes = STANDARD.decode(key).map_err(|_| refuse(key_at, "key is not base64"))?;
         let Some((&TYPE_ED25519, public)) = bytes.split_first() else {
             return Err(refuse(key_at, "not an Ed25519 key (type 0x01)"));
         };
-        let public = public
-            .try_into()
-            .map_err(|_| refuse(key_at, "not 32 bytes of key"))?;
+        let public = public.try_into().map_err(|_| refuse(key_at, "not 32 bytes of key"))?;
         let key = Self::new(name, public)?;
         if format!("{:08x}", u32::from_be_bytes(key.id())) != id {
-            return Err(refuse(
-                name.len() + 1,
-                "key id does not belong to this name and key",
-            ));
+            return Err(refuse(name.len() + 1, "key id does not belong to this name and key"));
         }
         Ok(key)
     }
@@ -120,16 +104,10 @@ impl NoteSigner {
     /// # Errors
     /// `Malformed` if the name is not a key name or the seed is unusable.
     pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, Error> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed)
-            .map_err(|_| malformed(Format::Seed, 0, "unusable"))?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| malformed(Format::Seed, 0, "unusable"))?;
         let public = pair.public_key().as_ref();
-        let public = public
-            .try_into()
-            .map_err(|_| malformed(Format::Seed, 0, "unusable"))?;
-        Ok(Self {
-            pair,
-            key: VerifierKey::new(name, public)?,
-        })
+        let public = public.try_into().map_err(|_| malformed(Format::Seed, 0, "unusable"))?;
+        Ok(Self { pair, key: VerifierKey::new(name, public)? })
     }
 
     /// Borrows the public half, to be given to auditors.
@@ -140,11 +118,7 @@ impl NoteSigner {
     /// Signs a note text.
     pub fn sign(&self, text: &str) -> NoteSignature {
         let signature = self.pair.sign(text.as_bytes()).as_ref().to_vec();
-        NoteSignature {
-            name: self.key.name.clone(),
-            key_id: self.key.id(),
-            signature,
-        }
+        NoteSignature { name: self.key.name.clone(), key_id: self.key.id(), signature }
     }
 }
 
@@ -189,30 +163,18 @@ impl Note {
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.len() > NOTE_BYTES_MAX {
             let (max, got) = (NOTE_BYTES_MAX as u64, bytes.len() as u64);
-            return Err(Error::TooLong {
-                what: Format::Note,
-                max,
-                got,
-            });
+            return Err(Error::TooLong { what: Format::Note, max, got });
         }
-        let note = std::str::from_utf8(bytes)
-            .map_err(|e| malformed(Format::Note, e.valid_up_to(), "not UTF-8"))?;
+        let note = std::str::from_utf8(bytes).map_err(|e| malformed(Format::Note, e.valid_up_to(), "not UTF-8"))?;
         if let Some(at) = note.bytes().position(|b| b < 0x20 && b != b'\n') {
             return Err(malformed(Format::Note, at, "control character"));
         }
         // Two line breaks: the first ends the text, the second is the empty line that separates the signatures.
-        let end = note
-            .rfind("\n\n")
-            .ok_or_else(|| malformed(Format::Note, bytes.len(), "no empty line"))?
-            + 1;
+        let end = note.rfind("\n\n").ok_or_else(|| malformed(Format::Note, bytes.len(), "no empty line"))? + 1;
         let (text, rest) = note.split_at(end);
         let lines = rest.get(1..).unwrap_or_default();
         let Some(lines) = lines.strip_suffix('\n') else {
-            return Err(malformed(
-                Format::Note,
-                bytes.len(),
-                "no signature, or no line break at the end",
-            ));
+            return Err(malformed(Format::Note, bytes.len(), "no signature, or no line break at the end"));
         };
         let mut signatures = Vec::new();
         let mut offset = end + 1;
@@ -223,10 +185,7 @@ impl Note {
             signatures.push(parse_signature(line, offset)?);
             offset += line.len() + 1;
         }
-        Ok(Self {
-            text: text.to_owned(),
-            signatures,
-        })
+        Ok(Self { text: text.to_owned(), signatures })
     }
 
     /// Borrows the signed text, with its last line break.
@@ -252,23 +211,13 @@ impl Note {
     ///
     /// # Errors
     /// `BadSignature` if a line of any trusted key does not verify, `Unsigned` if none is of a key named `name`.
-    pub fn verify<'k>(
-        &self,
-        keys: &'k [VerifierKey],
-        name: &str,
-    ) -> Result<Vec<&'k VerifierKey>, Error> {
+    pub fn verify<'k>(&self, keys: &'k [VerifierKey], name: &str) -> Result<Vec<&'k VerifierKey>, Error> {
         let mut signers = Vec::new();
         for key in keys {
             let id = key.id();
-            for line in self
-                .signatures
-                .iter()
-                .filter(|line| line.name == key.name && line.key_id == id)
-            {
+            for line in self.signatures.iter().filter(|line| line.name == key.name && line.key_id == id) {
                 if !key.verify(&self.text, &line.signature) {
-                    return Err(Error::BadSignature {
-                        key: key.to_string(),
-                    });
+                    return Err(Error::BadSignature { key: key.to_string() });
                 }
                 if key.name == name && !signers.contains(&key) {
                     signers.push(key);
@@ -276,15 +225,9 @@ impl Note {
             }
         }
         if signers.is_empty() {
-            let names = self
-                .signatures
-                .iter()
-                .map(|s| format!("{}+{:08x}", s.name, u32::from_be_bytes(s.key_id)));
+            let names = self.signatures.iter().map(|s| format!("{}+{:08x}", s.name, u32::from_be_bytes(s.key_id)));
             let got = names.collect::<Vec<_>>().join(", ");
-            return Err(Error::Unsigned {
-                expected: name.to_owned(),
-                got,
-            });
+            return Err(Error::Unsigned { expected: name.to_owned(), got });
         }
         Ok(signers)
     }
@@ -293,30 +236,20 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
-        self.signatures
-            .iter()
-            .try_for_each(|signature| writeln!(f, "{signature}"))
+        self.signatures.iter().try_for_each(|signature| writeln!(f, "{signature}"))
     }
 }
 
 fn parse_signature(line: &str, offset: usize) -> Result<NoteSignature, Error> {
     let refuse = |reason| malformed(Format::Note, offset, reason);
-    let rest = line
-        .strip_prefix(LINE_START)
-        .ok_or_else(|| refuse("not a signature line"))?;
-    let (name, blob) = rest
-        .split_once(' ')
-        .ok_or_else(|| refuse("signature line without signature"))?;
+    let rest = line.strip_prefix(LINE_START).ok_or_else(|| refuse("not a signature line"))?;
+    let (name, blob) = rest.split_once(' ').ok_or_else(|| refuse("signature line without signature"))?;
     check_key_name(name, Format::Note, offset)?;
-    let blob = STANDARD
-        .decode(blob)
-        .map_err(|_| refuse("signature is not base64"))?;
+    let blob = STANDARD.decode(blob).map_err(|_| refuse("signature is not base64"))?;
     match blob.split_first_chunk() {
-        Some((key_id, signature)) if !signature.is_empty() => Ok(NoteSignature {
-            name: name.to_owned(),
-            key_id: *key_id,
-            signature: signature.to_vec(),
-        }),
+        Some((key_id, signature)) if !signature.is_empty() => {
+            Ok(NoteSignature { name: name.to_owned(), key_id: *key_id, signature: signature.to_vec() })
+        }
         Some(_) | None => Err(refuse("signature too short")),
     }
 }

@@ -72,13 +72,7 @@ impl Receipt {
     /// Writes a `.tlog-proof` file from parts that are known to be right; the inverse of [`Receipt::parse`].
     ///
     /// `opened` holds each [`Tag`] at most once, masked first; `checkpoint` is the text of a signed checkpoint.
-    pub fn format(
-        entry: &[u8],
-        opened: &[Opened],
-        index: EntryIndex,
-        path: &[Hash],
-        checkpoint: &str,
-    ) -> String {
+    pub fn format(entry: &[u8], opened: &[Opened], index: EntryIndex, path: &[Hash], checkpoint: &str) -> String {
         let extra = write_extra(&String::from_utf8_lossy(entry), opened);
         format_proof(Some(&extra), index, path, checkpoint)
     }
@@ -90,26 +84,14 @@ impl Receipt {
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let refuse = |reason| malformed(Format::Receipt, 0, reason);
         let proof = TlogProof::parse(bytes)?;
-        let extra = proof
-            .extra
-            .as_deref()
-            .ok_or_else(|| refuse("no extra data, so this is not a receipt"))?;
-        let parsed: Extra =
-            serde_json::from_slice(extra).map_err(|e| json_error(Format::Receipt, &e))?;
-        let opened = parsed
-            .opened
-            .into_iter()
-            .map(Opened::try_from)
-            .collect::<Result<Vec<_>, _>>()?;
+        let extra = proof.extra.as_deref().ok_or_else(|| refuse("no extra data, so this is not a receipt"))?;
+        let parsed: Extra = serde_json::from_slice(extra).map_err(|e| json_error(Format::Receipt, &e))?;
+        let opened = parsed.opened.into_iter().map(Opened::try_from).collect::<Result<Vec<_>, _>>()?;
         if !opened.is_sorted_by(|a, b| a.of < b.of) {
             return Err(refuse("opened parts are repeated or out of order"));
         }
         demand_canonical(Format::Receipt, extra, &write_extra(&parsed.entry, &opened))?;
-        Ok(Self {
-            entry: parsed.entry.into_bytes(),
-            opened,
-            proof,
-        })
+        Ok(Self { entry: parsed.entry.into_bytes(), opened, proof })
     }
 
     /// Verifies everything: the checkpoint's signature, the path from the entry to its root, the entry's place, and
@@ -122,19 +104,11 @@ impl Receipt {
         let (checkpoint, signers) = self.proof.verify(&leaf, keys)?;
         let entry = Entry::parse(&self.entry)?;
         if entry.log != checkpoint.origin {
-            return Err(Error::OtherLog {
-                expected: checkpoint.origin.clone(),
-                got: entry.log,
-            });
+            return Err(Error::OtherLog { expected: checkpoint.origin.clone(), got: entry.log });
         }
         if entry.seq != self.proof.index {
             let (expected, got) = (self.proof.index.to_string(), entry.seq.to_string());
-            return Err(Error::ChainBreak {
-                index: self.proof.index,
-                link: Link::Seq,
-                expected,
-                got,
-            });
+            return Err(Error::ChainBreak { index: self.proof.index, link: Link::Seq, expected, got });
         }
         let mut texts = Vec::new();
         for opened in &self.opened {
@@ -142,19 +116,12 @@ impl Receipt {
                 texts.push((opened.of, text));
             }
         }
-        Ok(Verified {
-            entry,
-            leaf,
-            checkpoint,
-            signers,
-            texts,
-        })
+        Ok(Verified { entry, leaf, checkpoint, signers, texts })
     }
 
     fn check_opened<'a>(entry: &Entry, opened: &'a Opened) -> Result<Option<&'a str>, Error> {
         let content = entry.content.as_ref();
-        let content = content
-            .ok_or_else(|| malformed(Format::Receipt, 0, "opens an entry that has no content"))?;
+        let content = content.ok_or_else(|| malformed(Format::Receipt, 0, "opens an entry that has no content"))?;
         let Some(text) = opened.text.as_deref() else {
             return Ok(None);
         };
@@ -163,15 +130,7 @@ impl Receipt {
             Tag::Sealed => content.commit_sealed,
         };
         let got = commitment(&opened.salt, opened.of, text.as_bytes());
-        if got == expected {
-            Ok(Some(text))
-        } else {
-            Err(Error::BadCommitment {
-                of: opened.of.name(),
-                expected,
-                got,
-            })
-        }
+        if got == expected { Ok(Some(text)) } else { Err(Error::BadCommitment { of: opened.of.name(), expected, got }) }
     }
 
     /// Returns the position of the entry.
@@ -198,29 +157,12 @@ impl Receipt {
 impl TryFrom<ExtraOpened> for Opened {
     type Error = Error;
     fn try_from(part: ExtraOpened) -> Result<Self, Error> {
-        if let Some(got) = part
-            .text
-            .as_ref()
-            .map(String::len)
-            .filter(|len| *len > TEXT_BYTES_MAX)
-        {
-            return Err(Error::TooLong {
-                what: Format::Receipt,
-                max: TEXT_BYTES_MAX as u64,
-                got: got as u64,
-            });
+        if let Some(got) = part.text.as_ref().map(String::len).filter(|len| *len > TEXT_BYTES_MAX) {
+            return Err(Error::TooLong { what: Format::Receipt, max: TEXT_BYTES_MAX as u64, got: got as u64 });
         }
-        let salt = STANDARD
-            .decode(part.salt)
-            .ok()
-            .and_then(|salt| salt.try_into().ok());
-        let salt = salt
-            .ok_or_else(|| malformed(Format::Receipt, 0, "salt is not the base64 of 32 bytes"))?;
-        Ok(Self {
-            of: part.of,
-            salt,
-            text: part.text,
-        })
+        let salt = STANDARD.decode(part.salt).ok().and_then(|salt| salt.try_into().ok());
+        let salt = salt.ok_or_else(|| malformed(Format::Receipt, 0, "salt is not the base64 of 32 bytes"))?;
+        Ok(Self { of: part.of, salt, text: part.text })
     }
 }
 
@@ -230,11 +172,7 @@ fn write_extra(entry: &str, opened: &[Opened]) -> Vec<u8> {
     push_string(&mut out, entry);
     out.extend(b",\"opened\":[");
     for (at, part) in opened.iter().enumerate() {
-        out.extend(if at == 0 {
-            b"{\"of\":".as_slice()
-        } else {
-            b",{\"of\":"
-        });
+        out.extend(if at == 0 { b"{\"of\":".as_slice() } else { b",{\"of\":" });
         push_string(&mut out, part.of.name());
         out.extend(b",\"salt\":");
         push_string(&mut out, &STANDARD.encode(part.salt));

@@ -78,16 +78,11 @@ fn date_of_day(day: i64) -> (i64, i64, i64) {
     let shifted = day + DAYS_BEFORE_EPOCH;
     let era = shifted.div_euclid(DAYS_PER_ERA);
     let day_of_era = shifted.rem_euclid(DAYS_PER_ERA);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -121,13 +116,10 @@ impl FromStr for Timestamp {
 
     /// Parses exactly the form that `Display` writes; offsets other than `Z` and leap seconds are refused.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let bytes: &[u8; TEXT_BYTES] = text.as_bytes().try_into().map_err(|_| {
-            malformed(
-                Format::Time,
-                text.len().min(TEXT_BYTES),
-                "not 27 bytes long",
-            )
-        })?;
+        let bytes: &[u8; TEXT_BYTES] = text
+            .as_bytes()
+            .try_into()
+            .map_err(|_| malformed(Format::Time, text.len().min(TEXT_BYTES), "not 27 bytes long"))?;
         let mut fields = [0_i64; 7];
         let mut field = fields.iter_mut();
         let mut current = field.next();
@@ -140,11 +132,7 @@ impl FromStr for Timestamp {
                 }
                 (mark, byte) if mark == byte => current = field.next(),
                 _ => {
-                    return Err(malformed(
-                        Format::Time,
-                        at,
-                        "not YYYY-MM-DDTHH:MM:SS.ffffffZ",
-                    ));
+                    return Err(malformed(Format::Time, at, "not YYYY-MM-DDTHH:MM:SS.ffffffZ"));
                 }
             }
         }
@@ -176,10 +164,7 @@ mod tests {
             (i64::MAX, "9999-12-31T23:59:59.999999Z"),
         ] {
             assert_eq!(Timestamp::from_micros(micros).to_string(), text);
-            assert_eq!(
-                text.parse::<Timestamp>().unwrap(),
-                Timestamp::from_micros(micros)
-            );
+            assert_eq!(text.parse::<Timestamp>().unwrap(), Timestamp::from_micros(micros));
         }
     }
 

@@ -21,11 +21,7 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Writes bytes as lower hex digits onto `out`.
 pub(crate) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend(
-        bytes
-            .iter()
-            .flat_map(|b| [hex_digit(b >> 4), hex_digit(b & 15)]),
-    );
+    out.extend(bytes.iter().flat_map(|b| [hex_digit(b >> 4), hex_digit(b & 15)]));
 }
 
 fn hex_digit(nibble: u8) -> u8 {
@@ -34,11 +30,7 @@ fn hex_digit(nibble: u8) -> u8 {
 
 fn parse_hex<const N: usize>(text: &str, what: Format) -> Result<[u8; N], Error> {
     if text.len() != 2 * N {
-        return Err(malformed(
-            what,
-            text.len().min(2 * N),
-            "wrong number of hex digits",
-        ));
+        return Err(malformed(what, text.len().min(2 * N), "wrong number of hex digits"));
     }
     let mut bytes = [0; N];
     for ((at, pair), byte) in text.as_bytes().chunks_exact(2).enumerate().zip(&mut bytes) {
@@ -63,8 +55,7 @@ pub(crate) fn parse_decimal(text: &str, what: Format) -> Result<u64, Error> {
     if digits.len() > 1 && digits.first() == Some(&b'0') {
         return Err(malformed(what, 0, "leading zero"));
     }
-    text.parse()
-        .map_err(|_| malformed(what, 0, "number too large"))
+    text.parse().map_err(|_| malformed(what, 0, "number too large"))
 }
 
 macro_rules! hex_bytes {
@@ -125,12 +116,8 @@ impl Hash {
     /// # Errors
     /// `Malformed` unless it is the canonical base64 of 32 bytes.
     pub fn from_base64(text: &str) -> Result<Self, Error> {
-        let bytes = STANDARD
-            .decode(text)
-            .map_err(|_| malformed(Format::Hash, 0, "not base64"))?;
-        let bytes = bytes
-            .try_into()
-            .map_err(|_| malformed(Format::Hash, 0, "not 32 bytes"))?;
+        let bytes = STANDARD.decode(text).map_err(|_| malformed(Format::Hash, 0, "not base64"))?;
+        let bytes = bytes.try_into().map_err(|_| malformed(Format::Hash, 0, "not 32 bytes"))?;
         Ok(Self(bytes))
     }
 }
@@ -207,11 +194,7 @@ impl Origin {
     /// `Malformed` if a part is empty or holds a character outside `[A-Za-z0-9._:-]` (the name may hold slashes).
     pub fn new(name: &str, tenant: &str, generation: u32) -> Result<Self, Error> {
         if tenant.contains('/') {
-            return Err(malformed(
-                Format::Origin,
-                0,
-                "the tenant may not contain a slash",
-            ));
+            return Err(malformed(Format::Origin, 0, "the tenant may not contain a slash"));
         }
         format!("{name}/{tenant}/{generation}").parse()
     }
@@ -238,34 +221,22 @@ impl FromStr for Origin {
     fn from_str(text: &str) -> Result<Self, Error> {
         if text.len() > ORIGIN_BYTES_MAX {
             let (max, got) = (ORIGIN_BYTES_MAX as u64, text.len() as u64);
-            return Err(Error::TooLong {
-                what: Format::Origin,
-                max,
-                got,
-            });
+            return Err(Error::TooLong { what: Format::Origin, max, got });
         }
         if let Some(at) = text.bytes().position(|b| !is_label_byte(b) && b != b'/') {
             return Err(malformed(Format::Origin, at, "character not allowed"));
         }
-        if text
-            .split('/')
-            .any(|part| part.is_empty() || part == "." || part == "..")
-        {
+        if text.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
             return Err(malformed(Format::Origin, 0, "empty or dotted part"));
         }
         let shape = || malformed(Format::Origin, 0, "not <name>/<tenant>/<generation>");
         let (head, generation) = text.rsplit_once('/').ok_or_else(shape)?;
         let (name, _tenant) = head.rsplit_once('/').ok_or_else(shape)?;
-        let generation =
-            u32::try_from(parse_decimal(generation, Format::Origin)?).map_err(|_| shape())?;
+        let generation = u32::try_from(parse_decimal(generation, Format::Origin)?).map_err(|_| shape())?;
         if generation == 0 {
             return Err(malformed(Format::Origin, 0, "generations count from 1"));
         }
-        Ok(Self {
-            tenant_start: name.len() + 1,
-            text: text.into(),
-            generation,
-        })
+        Ok(Self { tenant_start: name.len() + 1, text: text.into(), generation })
     }
 }
 
@@ -287,11 +258,7 @@ impl fmt::Debug for Origin {
 /// nothing that JSON would escape.
 pub(crate) fn check_label(text: &str) -> Result<(), Error> {
     if text.is_empty() || text.len() > LABEL_BYTES_MAX {
-        return Err(malformed(
-            Format::Label,
-            text.len().min(LABEL_BYTES_MAX),
-            "must have 1 to 64 bytes",
-        ));
+        return Err(malformed(Format::Label, text.len().min(LABEL_BYTES_MAX), "must have 1 to 64 bytes"));
     }
     match text.bytes().position(|b| !is_label_byte(b)) {
         Some(at) => Err(malformed(Format::Label, at, "character not allowed")),
@@ -325,11 +292,7 @@ mod tests {
             ("a/b/4294967296", None),
         ] {
             let got = text.parse::<Origin>().ok();
-            assert_eq!(
-                got.as_ref().map(|o| (o.tenant(), o.generation())),
-                expect,
-                "{text}"
-            );
+            assert_eq!(got.as_ref().map(|o| (o.tenant(), o.generation())), expect, "{text}");
         }
         assert!(Origin::new("a", "b/c", 1).is_err());
         assert!(Origin::new(&"a".repeat(ORIGIN_BYTES_MAX), "b", 1).is_err());
@@ -340,22 +303,10 @@ mod tests {
         let hash = Hash([0xab; 32]);
         assert_eq!(hash.to_string().parse::<Hash>().unwrap(), hash);
         assert_eq!(Hash::from_base64(&hash.to_base64()).unwrap(), hash);
-        for text in [
-            "",
-            "AB",
-            &"AB".repeat(32),
-            &"a".repeat(63),
-            &"é".repeat(32),
-            &"g".repeat(64),
-        ] {
+        for text in ["", "AB", &"AB".repeat(32), &"a".repeat(63), &"é".repeat(32), &"g".repeat(64)] {
             assert!(text.parse::<Hash>().is_err(), "{text}");
         }
-        for text in [
-            "",
-            "AAAA",
-            &hash.to_base64().replace('=', ""),
-            &format!("{}\n", hash.to_base64()),
-        ] {
+        for text in ["", "AAAA", &hash.to_base64().replace('=', ""), &format!("{}\n", hash.to_base64())] {
             assert!(Hash::from_base64(text).is_err(), "{text}");
         }
         assert_eq!(Id128([7; 16]).to_string(), "07".repeat(16));
@@ -363,14 +314,9 @@ mod tests {
 
     #[test]
     fn labels_can_not_carry_sentences() {
-        for (text, ok) in [
-            ("agent", true),
-            ("C2", true),
-            ("cn.id-18", true),
-            ("", false),
-            ("a b", false),
-            ("客户", false),
-        ] {
+        for (text, ok) in
+            [("agent", true), ("C2", true), ("cn.id-18", true), ("", false), ("a b", false), ("客户", false)]
+        {
             assert_eq!(check_label(text).is_ok(), ok, "{text}");
         }
         assert!(check_label(&"a".repeat(LABEL_BYTES_MAX)).is_ok());
@@ -379,15 +325,9 @@ mod tests {
 
     #[test]
     fn decimals_have_no_sign_and_no_leading_zero() {
-        for (text, ok) in [
-            ("0", true),
-            ("10", true),
-            ("01", false),
-            ("+1", false),
-            ("-1", false),
-            ("", false),
-            ("1 ", false),
-        ] {
+        for (text, ok) in
+            [("0", true), ("10", true), ("01", false), ("+1", false), ("-1", false), ("", false), ("1 ", false)]
+        {
             assert_eq!(text.parse::<TreeSize>().is_ok(), ok, "{text}");
         }
         assert!("18446744073709551616".parse::<EntryIndex>().is_err());

@@ -37,11 +37,7 @@ pub(super) fn write(entry: &Entry) -> Result<Vec<u8>, Error> {
             push_object(&mut out, object, 1)?;
         }
         Detail::Bool(_) | Detail::Int(_) | Detail::String(_) | Detail::Array(_) => {
-            return Err(malformed(
-                Format::Entry,
-                out.len(),
-                "detail is not an object",
-            ));
+            return Err(malformed(Format::Entry, out.len(), "detail is not an object"));
         }
     }
     plain(&mut out, b",\"kind\":", entry.kind.as_str());
@@ -62,11 +58,7 @@ pub(super) fn write(entry: &Entry) -> Result<Vec<u8>, Error> {
     out.extend(b"\",\"v\":1}");
     if out.len() > ENTRY_BYTES_MAX {
         let (max, got) = (ENTRY_BYTES_MAX as u64, out.len() as u64);
-        return Err(Error::TooLong {
-            what: Format::Entry,
-            max,
-            got,
-        });
+        return Err(Error::TooLong { what: Format::Entry, max, got });
     }
     Ok(out)
 }
@@ -93,11 +85,7 @@ fn check_chains(entry: &Entry) -> Result<(), Error> {
 
 fn chains(out: &mut Vec<u8>, chains: &[ChainLink]) -> Result<(), Error> {
     for (at, chain) in chains.iter().enumerate() {
-        out.extend(if at == 0 {
-            b",\"chains\":[{\"n\":".as_slice()
-        } else {
-            b",{\"n\":"
-        });
+        out.extend(if at == 0 { b",\"chains\":[{\"n\":".as_slice() } else { b",{\"n\":" });
         push_integer(out, chain.n)?;
         out.extend(match chain.of {
             Chain::Conversation => b",\"of\":\"conversation\",\"prev\":".as_slice(),
@@ -119,19 +107,11 @@ fn chains(out: &mut Vec<u8>, chains: &[ChainLink]) -> Result<(), Error> {
 }
 
 fn content(out: &mut Vec<u8>, content: &Content) -> Result<(), Error> {
-    hash(
-        out,
-        b",\"content\":{\"commit_masked\":",
-        &content.commit_masked,
-    );
+    hash(out, b",\"content\":{\"commit_masked\":", &content.commit_masked);
     hash(out, b",\"commit_sealed\":", &content.commit_sealed);
     out.extend(b",\"spans\":[");
     for (at, span) in content.spans.iter().enumerate() {
-        let class = if at == 0 {
-            b"{\"class\":".as_slice()
-        } else {
-            b",{\"class\":"
-        };
+        let class = if at == 0 { b"{\"class\":".as_slice() } else { b",{\"class\":" };
         label(out, class, &span.class)?;
         out.extend(b",\"count\":");
         push_integer(out, span.count)?;

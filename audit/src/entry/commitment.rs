@@ -70,14 +70,8 @@ mod tests {
     fn no_tag_is_a_prefix_of_another() {
         let tags = [Tag::Masked, Tag::Sealed];
         for a in tags {
-            assert_eq!(
-                a.bytes().iter().position(|b| *b == 0),
-                Some(a.bytes().len() - 1)
-            );
-            assert!(
-                tags.iter()
-                    .all(|b| a == *b || !b.bytes().starts_with(a.bytes()))
-            );
+            assert_eq!(a.bytes().iter().position(|b| *b == 0), Some(a.bytes().len() - 1));
+            assert!(tags.iter().all(|b| a == *b || !b.bytes().starts_with(a.bytes())));
         }
     }
 }

@@ -19,120 +19,52 @@ const fn kind(kind: &'static str, about: &'static str) -> KindInfo {
 
 /// All known kinds, grouped by what they are about.
 pub const KINDS: &[KindInfo] = &[
-    kind(
-        "message.received/1",
-        "a message of a customer came in, masked and sealed",
-    ),
-    kind(
-        "message.remasked/1",
-        "an earlier message was masked again under another policy or for a later find",
-    ),
-    kind(
-        "message.sent/1",
-        "an answer was accepted for sending, masked and sealed",
-    ),
-    kind(
-        "message.delivery/1",
-        "the channel reported what became of a sent message",
-    ),
-    kind(
-        "message.refused/1",
-        "a message was refused after it had been recognised, with the reason",
-    ),
+    kind("message.received/1", "a message of a customer came in, masked and sealed"),
+    kind("message.remasked/1", "an earlier message was masked again under another policy or for a later find"),
+    kind("message.sent/1", "an answer was accepted for sending, masked and sealed"),
+    kind("message.delivery/1", "the channel reported what became of a sent message"),
+    kind("message.refused/1", "a message was refused after it had been recognised, with the reason"),
     kind("conversation.opened/1", "a conversation began"),
-    kind(
-        "conversation.assigned/1",
-        "a conversation was given to an agent, with the reason",
-    ),
-    kind(
-        "conversation.transferred/1",
-        "a conversation went to another agent or queue",
-    ),
+    kind("conversation.assigned/1", "a conversation was given to an agent, with the reason"),
+    kind("conversation.transferred/1", "a conversation went to another agent or queue"),
     kind("conversation.closed/1", "a conversation ended"),
-    kind(
-        "transcript.viewed/1",
-        "someone opened a transcript, and in which view",
-    ),
-    kind("session.login/1", "someone logged in"),
-    kind(
-        "session.login_failed/1",
-        "failed logins of one account or address, counted over a time",
-    ),
-    kind("session.logout/1", "someone logged out or was logged out"),
+    kind("transcript.viewed/1", "someone opened a transcript, and in which view"),
+    kind("login.succeeded/1", "someone logged in"),
+    kind("login.failed/1", "failed logins of one account or address, counted over a time"),
+    kind("logout/1", "someone logged out or was logged out"),
     kind("account.created/1", "an account was created"),
-    kind(
-        "account.changed/1",
-        "the role, state or password of an account was changed",
-    ),
-    kind(
-        "unmask.granted/1",
-        "someone was allowed to see unmasked text, by whom, why and until when",
-    ),
+    kind("account.changed/1", "the role, state or password of an account was changed"),
+    kind("account.reset/1", "an account was given a new one-time password by an operator"),
+    kind("password.changed/1", "somebody changed their own password"),
+    kind("unmask.granted/1", "someone was allowed to see unmasked text, by whom, why and until when"),
     kind("unmask.used/1", "unmasked text was shown under a grant"),
     kind("unmask.expired/1", "a grant ended"),
     kind("policy.proposed/1", "a policy was proposed"),
-    kind(
-        "policy.approved/1",
-        "a proposed policy was approved by a second person",
-    ),
+    kind("policy.approved/1", "a proposed policy was approved by a second person"),
     kind("policy.activated/1", "a policy came into force"),
     kind("policy.rejected/1", "a proposed policy was rejected"),
-    kind(
-        "policy.drift/1",
-        "the policy file differs from the policy in force",
-    ),
-    kind(
-        "playbook.intent/1",
-        "a step of a playbook is about to be done",
-    ),
-    kind(
-        "playbook.outcome/1",
-        "a step of a playbook was done or failed",
-    ),
+    kind("policy.drift/1", "the policy file differs from the policy in force"),
+    kind("playbook.intent/1", "a step of a playbook is about to be done"),
+    kind("playbook.outcome/1", "a step of a playbook was done or failed"),
     kind("config.changed/1", "the configuration was changed"),
     kind("key.created/1", "a key was created"),
-    kind(
-        "key.rotated/1",
-        "a key was replaced; for the log's key signed by old and new",
-    ),
+    kind("key.rotated/1", "a key was replaced; for the log's key signed by old and new"),
     kind("key.destroyed/1", "a key was destroyed"),
-    kind(
-        "subject.erased/1",
-        "a customer's data was made unreadable for good",
-    ),
+    kind("subject.erased/1", "a customer's data was made unreadable for good"),
     kind("hold.placed/1", "a legal hold was placed"),
     kind("hold.released/1", "a legal hold was released"),
-    kind(
-        "export.made/1",
-        "data was exported, by whom and of which range",
-    ),
-    kind(
-        "anchor.receipt/1",
-        "an outside party confirmed a checkpoint",
-    ),
-    kind(
-        "chains.sealed/1",
-        "the ends of all chains were committed to under one root",
-    ),
-    kind(
-        "clock.stepped_back/1",
-        "the clock went back by more than a second",
-    ),
-    kind(
-        "server.started/1",
-        "the server started, with version, binary digest and configuration digest",
-    ),
+    kind("export.made/1", "data was exported, by whom and of which range"),
+    kind("anchor.receipt/1", "an outside party confirmed a checkpoint"),
+    kind("chains.sealed/1", "the ends of all chains were committed to under one root"),
+    kind("clock.stepped_back/1", "the clock went back by more than a second"),
+    kind("server.started/1", "the server started, with version, binary digest and configuration digest"),
     kind("server.stopped/1", "the server stopped in order"),
-    kind(
-        "generation.opened/1",
-        "the log goes on after a declared gap; names the last signed checkpoint before",
-    ),
+    kind("log.taken/1", "a server took over writing the log, with the epoch of its lease"),
+    kind("guard.adopted/1", "an operator accepted the database's head where the rollback guard had none"),
+    kind("generation.opened/1", "the first entry of a generation; after a gap it names the last signed checkpoint"),
 ];
 
 /// Returns what a kind means, if it is listed.
 pub fn about(kind: &str) -> Option<&'static str> {
-    KINDS
-        .iter()
-        .find(|info| info.kind == kind)
-        .map(|info| info.about)
+    KINDS.iter().find(|info| info.kind == kind).map(|info| info.about)
 }

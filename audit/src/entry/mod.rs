@@ -171,11 +171,7 @@ impl Entry {
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.len() > ENTRY_BYTES_MAX {
             let (max, got) = (ENTRY_BYTES_MAX as u64, bytes.len() as u64);
-            return Err(Error::TooLong {
-                what: Format::Entry,
-                max,
-                got,
-            });
+            return Err(Error::TooLong { what: Format::Entry, max, got });
         }
         let parsed = serde_json::from_slice::<Fields>(bytes);
         let fields = match parsed {
@@ -183,11 +179,9 @@ impl Entry {
             // A later version may have any other fields, so its version is looked for before its form is blamed.
             other => {
                 return match (serde_json::from_slice::<Versioned>(bytes), other) {
-                    (Ok(Versioned { v }), _) if v != VERSION => Err(Error::UnknownVersion {
-                        what: Format::Entry,
-                        known: VERSION,
-                        got: v,
-                    }),
+                    (Ok(Versioned { v }), _) if v != VERSION => {
+                        Err(Error::UnknownVersion { what: Format::Entry, known: VERSION, got: v })
+                    }
                     (_, Err(error)) => Err(json_error(Format::Entry, &error)),
                     (_, Ok(_)) => Err(malformed(Format::Entry, 0, "no version")),
                 };
@@ -218,26 +212,8 @@ impl Entry {
 
 impl From<Fields> for Entry {
     fn from(fields: Fields) -> Self {
-        let Fields {
-            actor,
-            chains,
-            channel,
-            content,
-            conversation,
-            detail,
-            kind,
-            log,
-            ..
-        } = fields;
-        let Fields {
-            policy,
-            prev,
-            seq,
-            subject,
-            tenant,
-            time,
-            ..
-        } = fields;
+        let Fields { actor, chains, channel, content, conversation, detail, kind, log, .. } = fields;
+        let Fields { policy, prev, seq, subject, tenant, time, .. } = fields;
         Self {
             log,
             seq,

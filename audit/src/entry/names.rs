@@ -36,10 +36,7 @@ impl Kind {
 
     /// Returns the version of the detail.
     pub fn version(&self) -> u32 {
-        self.0
-            .split_once('/')
-            .and_then(|(_, version)| version.parse().ok())
-            .unwrap_or_default()
+        self.0.split_once('/').and_then(|(_, version)| version.parse().ok()).unwrap_or_default()
     }
 }
 
@@ -50,16 +47,12 @@ impl FromStr for Kind {
         if text.len() > KIND_BYTES_MAX {
             return Err(refuse("longer than 64 bytes"));
         }
-        let (name, version) = text
-            .split_once('/')
-            .ok_or_else(|| refuse("has no version"))?;
+        let (name, version) = text.split_once('/').ok_or_else(|| refuse("has no version"))?;
         let is_word = |word: &str| {
             word.starts_with(|c: char| c.is_ascii_lowercase())
-                && word
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+                && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         };
-        if !name.contains('.') || !name.split('.').all(is_word) {
+        if !name.split('.').all(is_word) {
             return Err(refuse("name is not dot-separated lower-case words"));
         }
         if parse_decimal(version, Format::Kind)? == 0 || version.len() > 4 {

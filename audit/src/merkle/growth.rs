@@ -19,10 +19,7 @@ impl Frontier {
     /// Returns the frontier of the empty tree.
     #[must_use]
     pub const fn empty() -> Self {
-        Self {
-            size: 0,
-            nodes: Vec::new(),
-        }
+        Self { size: 0, nodes: Vec::new() }
     }
 
     /// Appends a leaf.
@@ -66,16 +63,9 @@ impl Frontier {
     pub fn from_bytes(size: TreeSize, bytes: &[u8]) -> Result<Self, Error> {
         let (hashes, rest) = bytes.as_chunks::<32>();
         if !rest.is_empty() || hashes.len() != size.0.count_ones() as usize {
-            return Err(malformed(
-                Format::Frontier,
-                bytes.len(),
-                "not one 32-byte hash for each set bit of the size",
-            ));
+            return Err(malformed(Format::Frontier, bytes.len(), "not one 32-byte hash for each set bit of the size"));
         }
-        Ok(Self {
-            size: size.0,
-            nodes: hashes.iter().copied().map(Hash).collect(),
-        })
+        Ok(Self { size: size.0, nodes: hashes.iter().copied().map(Hash).collect() })
     }
 
     /// Yields height and hash of each subtree, smallest first.
@@ -109,23 +99,14 @@ impl Growth {
     /// Starts to grow from `base`.
     #[must_use]
     pub fn start(base: Frontier) -> Self {
-        let mut levels: Vec<_> = (0..u64::BITS)
-            .map(|level| Level {
-                first: (base.size >> level) & !1,
-                nodes: Vec::new(),
-            })
-            .collect();
+        let mut levels: Vec<_> =
+            (0..u64::BITS).map(|level| Level { first: (base.size >> level) & !1, nodes: Vec::new() }).collect();
         for (level, hash) in base.subtrees() {
             if let Some(level) = levels.get_mut(level as usize) {
                 level.nodes.push(hash);
             }
         }
-        Self {
-            base: base.size,
-            frontier: base,
-            levels,
-            edge: OnceLock::new(),
-        }
+        Self { base: base.size, frontier: base, levels, edge: OnceLock::new() }
     }
 
     /// Appends a leaf and returns its index.
@@ -154,11 +135,7 @@ impl Growth {
         let merged = self.frontier.size.trailing_ones();
         let kept = self.frontier.nodes.len().saturating_sub(merged as usize);
         self.frontier.nodes.truncate(kept);
-        if let Some(hash) = self
-            .levels
-            .get(merged as usize)
-            .and_then(|level| level.nodes.last())
-        {
+        if let Some(hash) = self.levels.get(merged as usize).and_then(|level| level.nodes.last()) {
             self.frontier.nodes.push(*hash);
         }
         self.frontier.size += 1;
@@ -177,11 +154,7 @@ impl Growth {
     /// `OutOfRange` if the leaf is from before the start, or not there.
     pub fn inclusion_path(&self, index: EntryIndex) -> Result<Vec<Hash>, Error> {
         let size = self.frontier.size;
-        let out_of_range = || Error::OutOfRange {
-            index,
-            first: EntryIndex(self.base),
-            size: TreeSize(size),
-        };
+        let out_of_range = || Error::OutOfRange { index, first: EntryIndex(self.base), size: TreeSize(size) };
         if index.0 < self.base || index.0 >= size {
             return Err(out_of_range());
         }
@@ -193,8 +166,7 @@ impl Growth {
             }
             let sibling = (index.0 >> height) ^ 1;
             if sibling < size >> height {
-                let at = usize::try_from(sibling.wrapping_sub(level.first))
-                    .map_err(|_| out_of_range())?;
+                let at = usize::try_from(sibling.wrapping_sub(level.first)).map_err(|_| out_of_range())?;
                 path.push(*level.nodes.get(at).ok_or_else(out_of_range)?);
             } else if sibling == size >> height {
                 path.extend(*rest);

@@ -59,11 +59,7 @@ pub fn verify_inclusion(
     path: &[Hash],
     root: &Hash,
 ) -> Result<(), Error> {
-    let shape = |reason| Error::BadProofShape {
-        index: index.0,
-        size,
-        reason,
-    };
+    let shape = |reason| Error::BadProofShape { index: index.0, size, reason };
     if index.0 >= size.0 {
         return Err(shape("the index is not in the tree"));
     }
@@ -105,16 +101,9 @@ pub fn verify_consistency(
     new_root: &Hash,
     path: &[Hash],
 ) -> Result<(), Error> {
-    let shape = |reason| Error::BadProofShape {
-        index: old_size.0,
-        size: new_size,
-        reason,
-    };
+    let shape = |reason| Error::BadProofShape { index: old_size.0, size: new_size, reason };
     if new_size < old_size {
-        return Err(Error::Rollback {
-            old: old_size,
-            new: new_size,
-        });
+        return Err(Error::Rollback { old: old_size, new: new_size });
     }
     if old_size.0 == 0 || old_size == new_size {
         if !path.is_empty() {
@@ -122,11 +111,7 @@ pub fn verify_consistency(
         }
         if old_size.0 == 0 {
             same(&empty_root(), *old_root)?;
-            return if new_size.0 == 0 {
-                same(&empty_root(), *new_root)
-            } else {
-                Ok(())
-            };
+            return if new_size.0 == 0 { same(&empty_root(), *new_root) } else { Ok(()) };
         }
         return same(old_root, *new_root);
     }
@@ -134,8 +119,7 @@ pub fn verify_consistency(
     let (first, rest) = if old_size.0.is_power_of_two() {
         (old_root, path)
     } else {
-        path.split_first()
-            .ok_or_else(|| shape("the path is too short"))?
+        path.split_first().ok_or_else(|| shape("the path is too short"))?
     };
     let mut node = old_size.0 - 1;
     let mut last = new_size.0 - 1;
@@ -168,14 +152,7 @@ pub fn verify_consistency(
 }
 
 fn same(expected: &Hash, got: Hash) -> Result<(), Error> {
-    if *expected == got {
-        Ok(())
-    } else {
-        Err(Error::BadHash {
-            expected: *expected,
-            got,
-        })
-    }
+    if *expected == got { Ok(()) } else { Err(Error::BadHash { expected: *expected, got }) }
 }
 
 #[cfg(test)]

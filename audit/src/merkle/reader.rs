@@ -21,28 +21,16 @@ pub trait NodeReader {
 /// # Errors
 /// Those of the reader.
 pub fn root_at(reader: &impl NodeReader, size: TreeSize) -> Result<Hash, Error> {
-    if size.0 == 0 {
-        Ok(empty_root())
-    } else {
-        range_hash(reader, 0, size.0)
-    }
+    if size.0 == 0 { Ok(empty_root()) } else { range_hash(reader, 0, size.0) }
 }
 
 /// Makes the inclusion path of an entry in the tree of `size`, from the leaf's sibling upwards.
 ///
 /// # Errors
 /// `OutOfRange` if the entry is not in that tree; those of the reader.
-pub fn inclusion_path(
-    reader: &impl NodeReader,
-    index: EntryIndex,
-    size: TreeSize,
-) -> Result<Vec<Hash>, Error> {
+pub fn inclusion_path(reader: &impl NodeReader, index: EntryIndex, size: TreeSize) -> Result<Vec<Hash>, Error> {
     if index.0 >= size.0 {
-        return Err(Error::OutOfRange {
-            index,
-            first: EntryIndex(0),
-            size,
-        });
+        return Err(Error::OutOfRange { index, first: EntryIndex(0), size });
     }
     let mut path = Vec::new();
     let (mut start, mut end) = (0, size.0);
@@ -64,11 +52,7 @@ pub fn inclusion_path(
 ///
 /// # Errors
 /// `Rollback` if `new` is smaller than `old`; those of the reader.
-pub fn consistency_path(
-    reader: &impl NodeReader,
-    old: TreeSize,
-    new: TreeSize,
-) -> Result<Vec<Hash>, Error> {
+pub fn consistency_path(reader: &impl NodeReader, old: TreeSize, new: TreeSize) -> Result<Vec<Hash>, Error> {
     if new < old {
         return Err(Error::Rollback { old, new });
     }
@@ -108,8 +92,5 @@ fn range_hash(reader: &impl NodeReader, start: u64, end: u64) -> Result<Hash, Er
         return reader.node(level, start >> level);
     }
     let middle = start + split(count);
-    Ok(node_hash(
-        &range_hash(reader, start, middle)?,
-        &range_hash(reader, middle, end)?,
-    ))
+    Ok(node_hash(&range_hash(reader, start, middle)?, &range_hash(reader, middle, end)?))
 }

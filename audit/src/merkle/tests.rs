@@ -36,14 +36,8 @@ fn size(n: usize) -> TreeSize {
 #[test]
 fn hashes_have_their_published_values() {
     for (hash, expect) in [
-        (
-            empty_root(),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-        ),
-        (
-            leaf_hash(b""),
-            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
-        ),
+        (empty_root(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        (leaf_hash(b""), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"),
         (
             node_hash(&leaf_hash(b""), &leaf_hash(b"\0")),
             "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
@@ -100,18 +94,10 @@ fn consistency_holds_between_all_sizes_and_breaks_when_touched() {
         for old in 0..=new {
             let path = consistency_path(&Leaves(&all), size(old), size(new)).unwrap();
             let (old_root, new_root) = (mth(&all[..old]), mth(&all[..new]));
-            let check = |old_root, new_root, path: &[Hash]| {
-                verify_consistency(size(old), old_root, size(new), new_root, path)
-            };
+            let check =
+                |old_root, new_root, path: &[Hash]| verify_consistency(size(old), old_root, size(new), new_root, path);
             check(&old_root, &new_root, &path).unwrap();
-            assert!(
-                check(
-                    &old_root,
-                    &new_root,
-                    &[path.as_slice(), &[Hash::ZERO]].concat()
-                )
-                .is_err()
-            );
+            assert!(check(&old_root, &new_root, &[path.as_slice(), &[Hash::ZERO]].concat()).is_err());
             assert!(check(&Hash::ZERO, &new_root, &path).is_err());
             if old > 0 {
                 assert!(check(&old_root, &Hash::ZERO, &path).is_err());
@@ -140,18 +126,10 @@ fn another_implementation_computes_the_same_roots_and_paths() {
     for (n, entry) in all.iter().enumerate() {
         oracle.push(entry.clone());
         frontier.push(hashes[n]);
-        assert_eq!(
-            frontier.root().as_bytes().as_slice(),
-            oracle.root().as_bytes().as_slice(),
-            "size {}",
-            n + 1
-        );
+        assert_eq!(frontier.root().as_bytes().as_slice(), oracle.root().as_bytes().as_slice(), "size {}", n + 1);
         let ours = inclusion_path(&Leaves(&hashes), EntryIndex(n as u64 / 2), size(n + 1)).unwrap();
         let theirs = oracle.prove_inclusion(n / 2);
-        assert_eq!(
-            ours.iter().flat_map(|hash| hash.0).collect::<Vec<_>>(),
-            theirs.as_bytes()
-        );
+        assert_eq!(ours.iter().flat_map(|hash| hash.0).collect::<Vec<_>>(), theirs.as_bytes());
     }
 }
 

@@ -19,18 +19,11 @@ fn signed() -> Note {
 
 #[test]
 fn gos_example_note_verifies() {
-    let key = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
-        .parse::<VerifierKey>()
-        .unwrap();
+    let key = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".parse::<VerifierKey>().unwrap();
     let note = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n\n\
         \u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
     let parsed = Note::parse(note.as_bytes()).unwrap();
-    assert_eq!(
-        parsed
-            .verify(std::slice::from_ref(&key), "PeterNeumann")
-            .unwrap(),
-        [&key]
-    );
+    assert_eq!(parsed.verify(std::slice::from_ref(&key), "PeterNeumann").unwrap(), [&key]);
     assert_eq!(parsed.to_string(), note);
     assert_eq!(key.to_string().parse::<VerifierKey>().unwrap(), key);
 }
@@ -40,13 +33,7 @@ fn another_implementation_verifies_our_notes_and_we_verify_its() {
     let ours = signed();
     let theirs = StandardVerifier::new(&key(1).to_string()).unwrap();
     let mut note = signed_note::Note::from_bytes(ours.to_string().as_bytes()).unwrap();
-    assert_eq!(
-        note.verify(&VerifierList::new(vec![Box::new(theirs)]))
-            .unwrap()
-            .0
-            .len(),
-        1
-    );
+    assert_eq!(note.verify(&VerifierList::new(vec![Box::new(theirs)])).unwrap().0.len(), 1);
 
     let skey = format!(
         "PRIVATE+KEY+lww.example/acme/1+{:08x}+{}",
@@ -55,10 +42,7 @@ fn another_implementation_verifies_our_notes_and_we_verify_its() {
     );
     let their_signer = StandardSigner::new(&skey).unwrap();
     note.add_sigs(&[&their_signer]).unwrap();
-    assert_eq!(
-        String::from_utf8(note.to_bytes()).unwrap(),
-        ours.to_string()
-    );
+    assert_eq!(String::from_utf8(note.to_bytes()).unwrap(), ours.to_string());
 }
 
 #[test]
@@ -69,24 +53,10 @@ fn unknown_lines_are_ignored_and_a_rotation_has_two() {
     }
     let note = Note::parse(note.to_string().as_bytes()).unwrap();
     assert_eq!(note.signatures().len(), 17);
-    assert_eq!(
-        note.verify(&[key(1)], "lww.example/acme/1").unwrap().len(),
-        1
-    );
-    assert_eq!(
-        note.verify(&[key(1), key(9)], "lww.example/acme/1")
-            .unwrap()
-            .len(),
-        2
-    );
-    assert!(matches!(
-        note.verify(&[key(99)], "lww.example/acme/1"),
-        Err(Error::Unsigned { .. })
-    ));
-    assert!(matches!(
-        note.verify(&[key(1)], "other.example/acme/1"),
-        Err(Error::Unsigned { .. })
-    ));
+    assert_eq!(note.verify(&[key(1)], "lww.example/acme/1").unwrap().len(), 1);
+    assert_eq!(note.verify(&[key(1), key(9)], "lww.example/acme/1").unwrap().len(), 2);
+    assert!(matches!(note.verify(&[key(99)], "lww.example/acme/1"), Err(Error::Unsigned { .. })));
+    assert!(matches!(note.verify(&[key(1)], "other.example/acme/1"), Err(Error::Unsigned { .. })));
     assert!(note.verify(&[], "lww.example/acme/1").is_err());
 }
 
@@ -95,14 +65,8 @@ fn a_wrong_signature_of_a_trusted_key_spoils_the_note() {
     let mut bad = signer(2).sign(TEXT);
     bad.signature[5] ^= 1;
     let note = signed().with_signature(bad).unwrap();
-    assert!(
-        note.verify(&[key(1)], "lww.example/acme/1").is_ok(),
-        "of an unknown key it is ignored"
-    );
-    assert!(matches!(
-        note.verify(&[key(1), key(2)], "lww.example/acme/1"),
-        Err(Error::BadSignature { .. })
-    ));
+    assert!(note.verify(&[key(1)], "lww.example/acme/1").is_ok(), "of an unknown key it is ignored");
+    assert!(matches!(note.verify(&[key(1), key(2)], "lww.example/acme/1"), Err(Error::BadSignature { .. })));
 }
 
 #[test]
@@ -112,8 +76,7 @@ fn every_flipped_byte_is_caught() {
         for flip in [1, 0x20, 0x80, 0xff] {
             let mut other = bytes.clone();
             other[at] ^= flip;
-            let verdict = Note::parse(&other)
-                .and_then(|note| note.verify(&[key(1)], "lww.example/acme/1").map(|_| ()));
+            let verdict = Note::parse(&other).and_then(|note| note.verify(&[key(1)], "lww.example/acme/1").map(|_| ()));
             assert!(verdict.is_err(), "byte {at} ^ {flip:#x}");
         }
     }
@@ -132,27 +95,17 @@ fn what_is_not_a_note_is_refused() {
         ("control character", good.replacen("0\n", "0\t\n", 1)),
         ("carriage return", good.replace('\n', "\r\n")),
         ("plain dash", good.replace('\u{2014}', "-")),
-        (
-            "signature of four bytes",
-            format!("{TEXT}\n\u{2014} a AAAAAA==\n"),
-        ),
+        ("signature of four bytes", format!("{TEXT}\n\u{2014} a AAAAAA==\n")),
         ("no name", format!("{TEXT}\n\u{2014}  AAAAAAAA\n")),
         ("name with plus", format!("{TEXT}\n\u{2014} a+b AAAAAAAA\n")),
         ("not base64", format!("{TEXT}\n\u{2014} a AAAAAAA!\n")),
-        (
-            "too many lines",
-            format!(
-                "{TEXT}\n{}",
-                "\u{2014} a AAAAAAAA\n".repeat(SIGNATURES_MAX + 1)
-            ),
-        ),
+        ("too many lines", format!("{TEXT}\n{}", "\u{2014} a AAAAAAAA\n".repeat(SIGNATURES_MAX + 1))),
         ("too long", "x".repeat(NOTE_BYTES_MAX + 1)),
     ] {
         assert!(Note::parse(note.as_bytes()).is_err(), "{what}");
     }
     assert!(Note::parse(b"\xff\n\n").is_err());
-    Note::parse(format!("{TEXT}\n{}", "\u{2014} a AAAAAAAA\n".repeat(SIGNATURES_MAX)).as_bytes())
-        .unwrap();
+    Note::parse(format!("{TEXT}\n{}", "\u{2014} a AAAAAAAA\n".repeat(SIGNATURES_MAX)).as_bytes()).unwrap();
 }
 
 #[test]

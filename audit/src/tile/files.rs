@@ -1,0 +1,133 @@
+//! Files that are there whole or not at all, also after a power failure.
+//!
+//! It knows nothing of what is in them. A new file is written beside its place, synced, renamed into it, and then the
+//! directory is synced; POSIX promises no less effort will do.
+
+use crate::error::{Error, Format, malformed};
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry, OpenOptions};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Ends the name of a file that is still being written. Such files are ignored by readers and overwritten by writers.
+const TEMPORARY: &str = "tmp";
+/// Ends the name of a directory of partial tiles.
+const PARTIALS: &str = "p";
+/// Audit files are for the server and whoever it serves them to.
+const FILE_MODE: u32 = 0o600;
+
+fn io_error(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Error {
+    move |source| Error::Io { path: path.to_owned(), action, source }
+}
+
+/// Reads a file, or `None` if there is none.
+///
+/// # Errors
+/// `TooLong` above `bytes_max`; `Io`.
+pub(super) fn read(path: &Path, bytes_max: usize, what: Format) -> Result<Option<Vec<u8>>, Error> {
+    let file = match OpenOptions::new().read(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io_error(path, "open")(error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(bytes_max as u64 + 1).read_to_end(&mut bytes).map_err(io_error(path, "read"))?;
+    if bytes.len() > bytes_max {
+        let got = fs::metadata(path).map_or(bytes.len() as u64, |meta| meta.len());
+        return Err(Error::TooLong { what, max: bytes_max as u64, got }.in_file(path));
+    }
+    Ok(Some(bytes))
+}
+
+/// Replaces a file in one step and makes that durable.
+///
+/// # Errors
+/// `Io`; the old file, or none, is in place then.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let Some(parent) = path.parent() else {
+        return Err(malformed(Format::Tile, 0, "path without a directory"));
+    };
+    create_dir(parent)?;
+    let temporary = path.with_added_extension(TEMPORARY);
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(&temporary);
+    let mut file = file.map_err(io_error(&temporary, "create"))?;
+    file.write_all(bytes).map_err(io_error(&temporary, "write"))?;
+    // Synced before the rename: otherwise the name could survive a power failure and the content not.
+    file.sync_all().map_err(io_error(&temporary, "sync"))?;
+    fs::rename(&temporary, path).map_err(io_error(path, "rename into"))?;
+    sync_dir(parent)
+}
+
+/// Creates a directory and its parents and makes their names durable.
+fn create_dir(path: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        create_dir(parent)?;
+        match fs::create_dir(path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(io_error(path, "create")(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        return sync_dir(parent);
+    }
+    fs::create_dir_all(path).map_err(io_error(path, "create"))
+}
+
+fn sync_dir(path: &Path) -> Result<(), Error> {
+    let directory = OpenOptions::new().read(true).open(path).map_err(io_error(path, "open"))?;
+    directory.sync_all().map_err(io_error(path, "sync"))
+}
+
+/// Removes everything in a directory of partial tiles but the file named `keep`, and the directory itself if nothing
+/// is kept.
+///
+/// # Errors
+/// `Io`. A directory that is not there is no error.
+pub(super) fn sweep(directory: &Path, keep: Option<&str>) -> Result<(), Error> {
+    for file in list(directory)? {
+        if keep.is_none_or(|keep| file.file_name() != keep) {
+            remove(&file.path())?;
+        }
+    }
+    match keep {
+        None if directory.exists() => fs::remove_dir(directory).map_err(io_error(directory, "remove")),
+        None | Some(_) => Ok(()),
+    }
+}
+
+/// Removes torn files, and partial tiles that are not among `needed`, in a directory and all below it.
+///
+/// # Errors
+/// `Io`.
+pub(super) fn sweep_all(directory: &Path, needed: &[PathBuf]) -> Result<(), Error> {
+    for file in list(directory)? {
+        let path = file.path();
+        let is_dir = file.file_type().map_err(io_error(&path, "look at"))?.is_dir();
+        let extension = path.extension().and_then(OsStr::to_str);
+        if is_dir && extension == Some(PARTIALS) {
+            let keep = needed.iter().find(|needed| needed.parent() == Some(&path));
+            sweep(&path, keep.and_then(|keep| keep.file_name()).and_then(OsStr::to_str))?;
+        } else if is_dir {
+            sweep_all(&path, needed)?;
+        } else if extension == Some(TEMPORARY) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn list(directory: &Path) -> Result<Vec<DirEntry>, Error> {
+    match fs::read_dir(directory) {
+        Ok(listing) => listing.collect::<Result<_, _>>().map_err(io_error(directory, "list")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(io_error(directory, "list")(error)),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    fs::remove_file(path).map_err(io_error(path, "remove"))
+}

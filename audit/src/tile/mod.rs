@@ -1,0 +1,36 @@
+//! The log as a directory of static files: `checkpoint`, tiles of tree hashes, bundles of entries.
+//!
+//! It knows paths, layouts and how files become durable; it doesn't verify signatures or entries, which is [`crate::fsck`].
+//! Source: C2SP `tlog-tiles`, with height 8, so that a tile has 256 hashes and a bundle 256 entries.
+
+mod bundle;
+mod files;
+mod path;
+mod reader;
+mod writer;
+
+pub use bundle::{Bundle, BundleEntry};
+pub use path::{CHECKPOINT, Part, TilePath};
+pub use reader::{TileDir, TreeReader};
+pub use writer::TileWriter;
+
+use crate::types::Hash;
+
+/// Hashes in a full tile, entries in a full bundle.
+pub const WIDTH: u64 = 256;
+/// Bytes of one hash in a tile.
+pub const HASH_BYTES: usize = 32;
+/// Longest bundle in bytes: 256 entries of the longest entry with their lengths.
+pub const BUNDLE_BYTES_MAX: usize = 256 * (crate::entry::ENTRY_BYTES_MAX + 2);
+
+/// Hashes up to 256 neighbouring nodes to the root of the subtree above them.
+pub(crate) fn subtree_root(hashes: &[Hash]) -> Hash {
+    let mut frontier = crate::merkle::Frontier::empty();
+    for hash in hashes {
+        frontier.push(*hash);
+    }
+    frontier.root()
+}
+
+#[cfg(test)]
+mod tests;

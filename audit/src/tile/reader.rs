@@ -1,0 +1,127 @@
+//! Reads a tile directory, and lends its hashes to whoever makes proofs.
+//!
+//! What it reads is not believed by this: [`crate::fsck`] and the proof verifiers decide. Source: C2SP `tlog-tiles`.
+
+use super::{BUNDLE_BYTES_MAX, Bundle, CHECKPOINT, HASH_BYTES, Part, TilePath, WIDTH, files, subtree_root};
+use crate::checkpoint::SignedCheckpoint;
+use crate::error::{Error, Format, malformed};
+use crate::merkle::NodeReader;
+use crate::note::NOTE_BYTES_MAX;
+use crate::types::{EntryIndex, Hash, TreeSize};
+use std::path::{Path, PathBuf};
+
+/// A log's directory.
+#[derive(Clone, Debug)]
+pub struct TileDir {
+    directory: PathBuf,
+}
+
+impl TileDir {
+    /// Names a directory; nothing is read yet.
+    pub fn open(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into() }
+    }
+
+    /// Borrows the path of the directory.
+    pub fn path(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Returns the path of the checkpoint file.
+    pub fn checkpoint_path(&self) -> PathBuf {
+        self.directory.join(CHECKPOINT)
+    }
+
+    /// Reads the published checkpoint, or `None` if nothing was published yet.
+    ///
+    /// # Errors
+    /// `Malformed`, `TooLong` or `Io`, naming the file. Its signatures are not verified by this.
+    pub fn checkpoint(&self) -> Result<Option<SignedCheckpoint>, Error> {
+        let path = self.checkpoint_path();
+        let bytes = files::read(&path, NOTE_BYTES_MAX, Format::Checkpoint)?;
+        bytes.map(|bytes| SignedCheckpoint::parse(&bytes).map_err(|e| e.in_file(&path))).transpose()
+    }
+
+    /// Reads a tile of hashes. Where a partial one is gone because the tile became full, the full one serves.
+    ///
+    /// # Errors
+    /// `Gap` if it is not there, `Malformed` if it hasn't the width of its name, `Io`; each names the file.
+    pub fn tile(&self, tile: TilePath) -> Result<Vec<Hash>, Error> {
+        let bytes_max = HASH_BYTES * usize::try_from(tile.width).unwrap_or(usize::MAX);
+        let (path, bytes, is_fallback) = self.read(tile, bytes_max, Format::Tile)?;
+        let (hashes, rest) = bytes.as_chunks::<HASH_BYTES>();
+        let width = if is_fallback { WIDTH } else { tile.width };
+        if !rest.is_empty() || hashes.len() as u64 != width {
+            let error = malformed(Format::Tile, bytes.len(), "not the number of hashes that its name says");
+            return Err(error.in_file(&path));
+        }
+        let wanted = usize::try_from(tile.width).unwrap_or(usize::MAX);
+        Ok(hashes.iter().take(wanted).copied().map(Hash).collect())
+    }
+
+    /// Reads a bundle of entries. Where a partial one is gone because the bundle became full, the full one serves.
+    ///
+    /// # Errors
+    /// `Gap` if it is not there, `Malformed` if it is not a bundle of the width of its name, `Io`; each names the file.
+    pub fn bundle(&self, tile: TilePath) -> Result<Bundle, Error> {
+        let (path, bytes, is_fallback) = self.read(tile, BUNDLE_BYTES_MAX, Format::Bundle)?;
+        let width = if is_fallback { WIDTH } else { tile.width };
+        let mut bundle = Bundle::parse(bytes, width).map_err(|e| e.in_file(&path))?;
+        bundle.truncate(tile.width);
+        Ok(bundle)
+    }
+
+    fn read(&self, tile: TilePath, bytes_max: usize, what: Format) -> Result<(PathBuf, Vec<u8>, bool), Error> {
+        let path = tile.under(&self.directory);
+        if let Some(bytes) = files::read(&path, bytes_max, what)? {
+            return Ok((path, bytes, false));
+        }
+        let full = TilePath::full(tile.part, tile.index);
+        if !tile.is_full() {
+            let bytes_max = if what == Format::Tile { HASH_BYTES * 256 } else { BUNDLE_BYTES_MAX };
+            let full_path = full.under(&self.directory);
+            if let Some(bytes) = files::read(&full_path, bytes_max, what)? {
+                return Ok((full_path, bytes, true));
+            }
+        }
+        let leaves_each = match tile.part {
+            Part::Level(level) => 1_u64.checked_shl(8 * level).unwrap_or(u64::MAX),
+            Part::Entries => 1,
+        };
+        let first = tile.index.saturating_mul(WIDTH).saturating_mul(leaves_each);
+        let last = first.saturating_add(tile.width.saturating_mul(leaves_each)).saturating_sub(1);
+        Err(Error::Gap { first: EntryIndex(first), last: EntryIndex(last) }.in_file(&path))
+    }
+
+    /// Lends the hashes of the tree of `size` for making proofs.
+    #[must_use]
+    pub const fn tree(&self, size: TreeSize) -> TreeReader<'_> {
+        TreeReader { directory: self, size }
+    }
+}
+
+/// The tree of some size in a tile directory.
+#[derive(Clone, Copy, Debug)]
+pub struct TreeReader<'a> {
+    directory: &'a TileDir,
+    size: TreeSize,
+}
+
+impl NodeReader for TreeReader<'_> {
+    fn node(&self, level: u32, index: u64) -> Result<Hash, Error> {
+        let size = self.size;
+        let out_of_range = || {
+            let index = EntryIndex(index.checked_shl(level).unwrap_or(u64::MAX));
+            Error::OutOfRange { index, first: EntryIndex(0), size }
+        };
+        let part = Part::Level(level / 8);
+        // A node inside a tile is the root of 2^(level mod 8) of its hashes.
+        let count = 1_usize << (level % 8);
+        let first = index.checked_mul(count as u64).ok_or_else(out_of_range)?;
+        let tile = TilePath::in_tree(part, first / WIDTH, size).ok_or_else(out_of_range)?;
+        let hashes = self.directory.tile(tile)?;
+        let start = usize::try_from(first % WIDTH).map_err(|_| out_of_range())?;
+        let children = hashes.get(start..start + count).ok_or_else(out_of_range)?;
+        Ok(subtree_root(children))
+    }
+}

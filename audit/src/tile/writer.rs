@@ -1,0 +1,260 @@
+//! Writes a tile directory so that a crash at any step leaves a log that readers can use and the writer can go on with.
+//!
+//! Order of durable steps: full bundle, its level-0 tile, tiles above it; at publication partial tiles, then the
+//! checkpoint that needs them, then removal of the partial tiles that only the checkpoint before needed. Whatever is
+//! missing after a crash can be recomputed from the step before. It doesn't verify entries or signatures; one process
+//! at a time writes a directory, which its caller ensures. Source: C2SP `tlog-tiles`.
+
+use super::{CHECKPOINT, HASH_BYTES, Part, TileDir, TilePath, WIDTH, files, subtree_root};
+use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::entry::ENTRY_BYTES_MAX;
+use crate::error::{Error, Format};
+use crate::merkle::{empty_root, leaf_hash, root_at};
+use crate::types::{EntryIndex, Hash, TreeSize};
+use std::ops::Range;
+use std::path::Path;
+
+/// Appends entries to a tile directory and publishes checkpoints.
+#[derive(Debug)]
+pub struct TileWriter {
+    directory: TileDir,
+    size: u64,
+    /// Bytes of the bundle that is being filled.
+    bundle: Vec<u8>,
+    /// For each level the hashes of the tile that is being filled.
+    levels: Vec<Vec<Hash>>,
+    published: TreeSize,
+}
+
+impl TileWriter {
+    /// Opens a directory, which need not exist, and goes on from what is durable in it: whole bundles, and the partial
+    /// bundle of the published checkpoint. Entries beyond must be appended again.
+    ///
+    /// # Errors
+    /// `Malformed`, `Gap` or `Io`, naming the file; `NotThisTree` if the files don't lead to the published root.
+    pub fn open(directory: impl AsRef<Path>) -> Result<Self, Error> {
+        let directory = TileDir::open(directory.as_ref());
+        let checkpoint = directory.checkpoint()?;
+        let published = checkpoint.as_ref().map_or(TreeSize(0), |signed| signed.unverified().size);
+        let mut writer = Self { directory, size: 0, bundle: Vec::new(), levels: Vec::new(), published };
+        writer.recover_full_tiles()?;
+        if writer.size() < published {
+            writer.recover_partial_bundle(published)?;
+        }
+        if let Some(signed) = &checkpoint {
+            writer.check_published(signed)?;
+        }
+        writer.sweep_all()?;
+        Ok(writer)
+    }
+
+    /// Returns the number of entries appended, durable ones and ones that wait for their bundle or a checkpoint.
+    pub const fn size(&self) -> TreeSize {
+        TreeSize(self.size)
+    }
+
+    /// Returns the size of the published checkpoint.
+    pub const fn published(&self) -> TreeSize {
+        self.published
+    }
+
+    /// Computes the root of the tree appended.
+    pub fn root(&self) -> Hash {
+        // What is right of a level's complete subtrees is one incomplete subtree, which joins as their last sibling.
+        let mut right = None;
+        for hashes in &self.levels {
+            let siblings: Vec<_> = hashes.iter().copied().chain(right).collect();
+            if !siblings.is_empty() {
+                right = Some(subtree_root(&siblings));
+            }
+        }
+        right.unwrap_or_else(empty_root)
+    }
+
+    /// Appends an entry. When it completes a bundle, that and the completed tiles are durable on return.
+    ///
+    /// # Errors
+    /// `TooLong` for an entry over its bound; `Io`, after which the writer must be opened again.
+    pub fn append(&mut self, entry: &[u8]) -> Result<EntryIndex, Error> {
+        let too_long = || Error::TooLong { what: Format::Entry, max: ENTRY_BYTES_MAX as u64, got: entry.len() as u64 };
+        let length = u16::try_from(entry.len()).ok().filter(|_| entry.len() <= ENTRY_BYTES_MAX);
+        let length = length.ok_or_else(too_long)?;
+        self.bundle.extend(length.to_be_bytes());
+        self.bundle.extend(entry);
+        let index = self.size().next_index();
+        if (index.0 + 1).is_multiple_of(WIDTH) {
+            // The bundle first: level-0 tiles are recomputed from bundles after a crash, never the other way round.
+            self.write(TilePath::full(Part::Entries, index.0 / WIDTH), &self.bundle)?;
+            self.bundle.clear();
+        }
+        self.push_leaf(leaf_hash(entry))?;
+        Ok(index)
+    }
+
+    /// Publishes a checkpoint of exactly the tree appended: writes its partial tiles and bundle, then the checkpoint.
+    /// On return it is durable, and partial tiles that it doesn't need are gone.
+    ///
+    /// # Errors
+    /// `NotThisTree` if size or root differ; `Io`, after which the checkpoint before, or this one, is in place.
+    pub fn publish(&mut self, signed: &SignedCheckpoint) -> Result<(), Error> {
+        let size = self.size();
+        let checkpoint = signed.unverified();
+        let root = self.root();
+        if (checkpoint.size, checkpoint.root) != (size, root) {
+            return Err(self.not_this_tree(root, size, signed));
+        }
+        for part in Part::all(size) {
+            let Some(partial) = TilePath::partial(part, size) else {
+                continue;
+            };
+            match part {
+                Part::Entries => self.write(partial, &self.bundle)?,
+                Part::Level(level) => self.write(partial, &self.level_bytes(level))?,
+            }
+        }
+        // The partial tiles first: a reader of the new checkpoint must find all that it needs.
+        files::replace(&self.directory.path().join(CHECKPOINT), signed.to_string().as_bytes())?;
+        let before = std::mem::replace(&mut self.published, size);
+        self.sweep_partials(before)
+    }
+
+    fn level_bytes(&self, level: u32) -> Vec<u8> {
+        let hashes = usize::try_from(level).ok().and_then(|level| self.levels.get(level));
+        hashes.map_or_else(Vec::new, |hashes| tile_bytes(hashes))
+    }
+
+    fn write(&self, tile: TilePath, bytes: &[u8]) -> Result<(), Error> {
+        files::replace(&tile.under(self.directory.path()), bytes)
+    }
+
+    /// Adds a leaf, and writes each tile that it completes.
+    fn push_leaf(&mut self, leaf: Hash) -> Result<(), Error> {
+        self.size += 1;
+        let size = self.size();
+        let mut hash = leaf;
+        for level in 0_u32.. {
+            let hashes = self.level_mut(level);
+            hashes.push(hash);
+            if (hashes.len() as u64) < WIDTH {
+                break;
+            }
+            let full = std::mem::take(hashes);
+            let part = Part::Level(level);
+            self.write(TilePath::full(part, part.count(size) / WIDTH - 1), &tile_bytes(&full))?;
+            hash = subtree_root(&full);
+        }
+        Ok(())
+    }
+
+    fn level_mut(&mut self, level: u32) -> &mut Vec<Hash> {
+        let level = level as usize;
+        if self.levels.len() <= level {
+            self.levels.resize_with(level + 1, Vec::new);
+        }
+        &mut self.levels[level]
+    }
+
+    /// Goes on from the last whole bundle. Only the tiles that it completed can be missing, because each bundle and its
+    /// tiles are durable before the next is begun.
+    fn recover_full_tiles(&mut self) -> Result<(), Error> {
+        let mut bundles = self.published.0 / WIDTH;
+        while self.is_there(TilePath::full(Part::Entries, bundles)) {
+            bundles += 1;
+        }
+        self.size = bundles * WIDTH;
+        if let Some(last) = bundles.checked_sub(1) {
+            let tile = TilePath::full(Part::Level(0), last);
+            if !self.is_there(tile) {
+                let bundle = self.directory.bundle(TilePath::full(Part::Entries, last))?;
+                self.write(tile, &tile_bytes(&bundle.leaves()))?;
+            }
+        }
+        for level in 1.. {
+            let part = Part::Level(level);
+            let count = part.count(self.size());
+            if count == 0 {
+                break;
+            }
+            if let Some(last) = (count / WIDTH).checked_sub(1) {
+                let tile = TilePath::full(part, last);
+                if !self.is_there(tile) {
+                    let hashes = self.tile_roots(level - 1, last * WIDTH..(last + 1) * WIDTH)?;
+                    self.write(tile, &tile_bytes(&hashes))?;
+                }
+            }
+            *self.level_mut(level) = self.tile_roots(level - 1, count / WIDTH * WIDTH..count)?;
+        }
+        Ok(())
+    }
+
+    fn is_there(&self, tile: TilePath) -> bool {
+        tile.under(self.directory.path()).exists()
+    }
+
+    /// Hashes full tiles to the roots of their subtrees, which are the hashes of the level above.
+    fn tile_roots(&self, level: u32, tiles: Range<u64>) -> Result<Vec<Hash>, Error> {
+        tiles.map(|index| Ok(subtree_root(&self.directory.tile(TilePath::full(Part::Level(level), index))?))).collect()
+    }
+
+    fn recover_partial_bundle(&mut self, published: TreeSize) -> Result<(), Error> {
+        let Some(partial) = TilePath::partial(Part::Entries, published) else {
+            return Ok(());
+        };
+        if partial.index * WIDTH != self.size().0 {
+            let last = EntryIndex(partial.index * WIDTH - 1);
+            let missing = TilePath::full(Part::Entries, self.size().0 / WIDTH).under(self.directory.path());
+            return Err(Error::Gap { first: self.size().next_index(), last }.in_file(&missing));
+        }
+        let bundle = self.directory.bundle(partial)?;
+        bundle.leaves().into_iter().try_for_each(|leaf| self.push_leaf(leaf))?;
+        self.bundle = bundle.into_bytes();
+        Ok(())
+    }
+
+    /// Refuses to go on from files that are not what was published: appending to them would make it worse.
+    fn check_published(&self, signed: &SignedCheckpoint) -> Result<(), Error> {
+        let checkpoint = signed.unverified();
+        let root = if self.size() == checkpoint.size {
+            self.root()
+        } else {
+            root_at(&self.directory.tree(checkpoint.size), checkpoint.size)?
+        };
+        if self.size() >= checkpoint.size && root == checkpoint.root {
+            return Ok(());
+        }
+        Err(self.not_this_tree(root, self.size(), signed))
+    }
+
+    fn not_this_tree(&self, expected_root: Hash, expected: TreeSize, signed: &SignedCheckpoint) -> Error {
+        let Checkpoint { size: got, root: got_root, .. } = *signed.unverified();
+        Error::NotThisTree { expected, expected_root, got, got_root }.in_file(&self.directory.checkpoint_path())
+    }
+
+    /// Removes partial tiles that the published checkpoint doesn't need, from the positions of the one `before` on.
+    fn sweep_partials(&self, before: TreeSize) -> Result<(), Error> {
+        for part in Part::all(self.published) {
+            let needed = TilePath::partial(part, self.published);
+            for index in part.count(before) / WIDTH..=part.count(self.published) / WIDTH {
+                let keep = needed.filter(|tile| tile.index == index).map(|tile| tile.width.to_string());
+                let partials = TilePath::full(part, index).partials_dir();
+                files::sweep(&self.directory.path().join(partials), keep.as_deref())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes partial tiles and torn files that a crash left anywhere.
+    fn sweep_all(&self) -> Result<(), Error> {
+        let partials = Part::all(self.published).filter_map(|part| TilePath::partial(part, self.published));
+        let needed: Vec<_> = partials.map(|tile| tile.under(self.directory.path())).collect();
+        files::sweep_all(self.directory.path(), &needed)
+    }
+}
+
+fn tile_bytes(hashes: &[Hash]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(hashes.len() * HASH_BYTES);
+    for hash in hashes {
+        bytes.extend(hash.as_bytes());
+    }
+    bytes
+}
