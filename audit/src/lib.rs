@@ -13,6 +13,7 @@ pub mod canonical;
 pub mod checkpoint;
 pub mod entry;
 pub mod error;
+pub mod fsck;
 pub mod merkle;
 pub mod note;
 pub mod proof;

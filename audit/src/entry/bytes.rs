@@ -63,20 +63,19 @@ pub(super) fn write(entry: &Entry) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
-/// Chains come once each, conversation first, only with their id, and start without a link.
+/// There is one chain for each of conversation and subject that the entry names, in this order; it starts without a link.
+/// Without this rule an entry could hide from the completeness of its conversation.
 fn check_chains(entry: &Entry) -> Result<(), Error> {
     let refuse = |reason| Err(malformed(Format::Entry, 0, reason));
-    if !entry.chains.is_sorted_by(|a, b| a.of < b.of) {
-        return refuse("chains are repeated or out of order");
+    let named = [Chain::Conversation, Chain::Subject].into_iter().filter(|of| entry.chain_id(*of).is_some());
+    if !entry.chains.iter().map(|link| link.of).eq(named) {
+        return refuse("chains are not those of the conversation and subject named");
     }
     for chain in &entry.chains {
-        if entry.chain_id(chain.of).is_none() {
-            return refuse("chain without the id of what it is of");
-        }
         match chain.prev {
             None if chain.n != 0 => return refuse("chain goes on without a link"),
             Some(_) if chain.n == 0 => return refuse("chain starts with a link"),
-            Some(link) if link.seq >= entry.seq => return refuse("chain links forwards"),
+            Some(prev) if prev.seq >= entry.seq => return refuse("chain links forwards"),
             None | Some(_) => {}
         }
     }

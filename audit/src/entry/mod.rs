@@ -49,7 +49,8 @@ pub struct Entry {
     pub policy: Option<PolicyRef>,
     /// Commitments to the content and what was found in it.
     pub content: Option<Content>,
-    /// Links to the entries before of the same conversation and of the same subject, in this order.
+    /// Links to the entries before of the same conversation and of the same subject, in this order: exactly one for each
+    /// that the entry names.
     pub chains: Vec<ChainLink>,
     /// What else the kind records: an object without personal data, or `Null`, which is left out of the bytes.
     pub detail: Detail,

@@ -228,6 +228,7 @@ fn bounds_are_kept_when_writing() {
         (with("a", Detail::String("x".repeat(ENTRY_BYTES_MAX))), false),
         (Entry { seq: EntryIndex(1 << 53), ..sample() }, false),
         (Entry { conversation: None, ..sample() }, false),
+        (Entry { chains: Vec::new(), ..sample() }, false),
     ] {
         assert_eq!(entry.to_bytes().is_ok(), ok, "{:?}", entry.to_bytes());
     }

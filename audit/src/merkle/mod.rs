@@ -92,8 +92,9 @@ pub fn verify_inclusion(
 /// with `new_root`. From the empty tree, and between equal sizes, only the empty path is accepted.
 ///
 /// # Errors
-/// `Rollback` if the new tree is smaller, `BadProofShape` if the path's length can't be right, `BadHash` if it leads
-/// to another root.
+/// `Rollback` if the new tree is smaller. `Fork` if the two are known to contradict each other: equal sizes with
+/// different roots, or a path that leads to the new root from another old one. `BadProofShape` or `BadHash` if the path
+/// itself is wrong, which says nothing of the trees.
 pub fn verify_consistency(
     old_size: TreeSize,
     old_root: &Hash,
@@ -102,6 +103,7 @@ pub fn verify_consistency(
     path: &[Hash],
 ) -> Result<(), Error> {
     let shape = |reason| Error::BadProofShape { index: old_size.0, size: new_size, reason };
+    let fork = || Error::Fork { old: old_size, old_root: *old_root, new: new_size, new_root: *new_root };
     if new_size < old_size {
         return Err(Error::Rollback { old: old_size, new: new_size });
     }
@@ -113,7 +115,7 @@ pub fn verify_consistency(
             same(&empty_root(), *old_root)?;
             return if new_size.0 == 0 { same(&empty_root(), *new_root) } else { Ok(()) };
         }
-        return same(old_root, *new_root);
+        return if old_root == new_root { Ok(()) } else { Err(fork()) };
     }
     // RFC 9162 puts the old root in front when the old tree is complete; the path then starts below it.
     let (first, rest) = if old_size.0.is_power_of_two() {
@@ -147,8 +149,9 @@ pub fn verify_consistency(
     if last != 0 {
         return Err(shape("the path is too short"));
     }
-    same(old_root, old_hash)?;
-    same(new_root, new_hash)
+    // The new root first: a path that reaches it is a true piece of the new tree, and then the old root is what is wrong.
+    same(new_root, new_hash)?;
+    if *old_root == old_hash { Ok(()) } else { Err(fork()) }
 }
 
 fn same(expected: &Hash, got: Hash) -> Result<(), Error> {

@@ -22,27 +22,46 @@ pub struct BundleEntry<'a> {
     pub bytes: &'a [u8],
 }
 
+impl BundleEntry<'_> {
+    /// Returns the offset of the entry's length, where it begins for the bundle.
+    pub const fn start(&self) -> u64 {
+        self.offset - 2
+    }
+
+    fn end(&self) -> usize {
+        usize::try_from(self.offset).unwrap_or(usize::MAX).saturating_add(self.bytes.len())
+    }
+}
+
+/// Yields the entries of a bundle, and stops at the first that is cut off.
+pub(crate) fn walk(bytes: &[u8]) -> impl Iterator<Item = Result<BundleEntry<'_>, Error>> {
+    let mut at = 0;
+    let mut is_broken = false;
+    std::iter::from_fn(move || {
+        let rest = bytes.get(at..).filter(|rest| !rest.is_empty() && !is_broken)?;
+        let entry = rest
+            .split_first_chunk::<2>()
+            .and_then(|(length, rest)| rest.get(..usize::from(u16::from_be_bytes(*length))));
+        let Some(entry) = entry else {
+            is_broken = true;
+            return Some(Err(malformed(Format::Bundle, at, "entry cut off, or its length is wrong")));
+        };
+        let offset = at + 2;
+        at = offset + entry.len();
+        Some(Ok(BundleEntry { offset: offset as u64, bytes: entry }))
+    })
+}
+
 impl Bundle {
     /// Takes a bundle apart that must hold exactly `width` entries.
     ///
     /// # Errors
     /// `Malformed` if entries are cut off, too few or too many.
     pub fn parse(bytes: Vec<u8>, width: u64) -> Result<Self, Error> {
-        let refuse = |offset, reason| malformed(Format::Bundle, offset, reason);
-        let mut ends = Vec::new();
-        let mut at = 0;
-        while at < bytes.len() {
-            let length = bytes.get(at..).and_then(<[u8]>::first_chunk::<2>);
-            let length = length.ok_or_else(|| refuse(at, "length cut off"))?;
-            let end = at + 2 + usize::from(u16::from_be_bytes(*length));
-            if end > bytes.len() {
-                return Err(refuse(at, "entry cut off, or its length is wrong"));
-            }
-            ends.push(end);
-            at = end;
-        }
+        let ends = walk(&bytes).map(|entry| entry.map(|entry| entry.end())).collect::<Result<Vec<_>, _>>()?;
         if ends.len() as u64 != width {
-            return Err(refuse(at, "not the number of entries that its name says"));
+            let reason = "not the number of entries that its name says";
+            return Err(malformed(Format::Bundle, bytes.len(), reason));
         }
         Ok(Self { bytes, ends })
     }
@@ -55,11 +74,7 @@ impl Bundle {
 
     /// Yields the entries in order.
     pub fn entries(&self) -> impl Iterator<Item = BundleEntry<'_>> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| {
-            let offset = start + 2;
-            BundleEntry { offset: offset as u64, bytes: self.bytes.get(offset..*end).unwrap_or_default() }
-        })
+        walk(&self.bytes).filter_map(Result::ok)
     }
 
     /// Computes the leaf hashes of the entries.

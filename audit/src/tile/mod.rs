@@ -9,6 +9,7 @@ mod path;
 mod reader;
 mod writer;
 
+pub(crate) use bundle::walk;
 pub use bundle::{Bundle, BundleEntry};
 pub use path::{CHECKPOINT, Part, TilePath};
 pub use reader::{TileDir, TreeReader};

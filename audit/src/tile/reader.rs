@@ -71,6 +71,15 @@ impl TileDir {
         Ok(bundle)
     }
 
+    /// Reads the bytes of a bundle without taking them apart; a full one may serve for a partial one.
+    ///
+    /// # Errors
+    /// `Gap` if it is not there, `TooLong`, `Io`; each names the file.
+    pub(crate) fn bundle_bytes(&self, tile: TilePath) -> Result<(PathBuf, Vec<u8>), Error> {
+        let (path, bytes, _) = self.read(tile, BUNDLE_BYTES_MAX, Format::Bundle)?;
+        Ok((path, bytes))
+    }
+
     fn read(&self, tile: TilePath, bytes_max: usize, what: Format) -> Result<(PathBuf, Vec<u8>, bool), Error> {
         let path = tile.under(&self.directory);
         if let Some(bytes) = files::read(&path, bytes_max, what)? {

@@ -1,2 +1,137 @@
-//! Placeholder
-fn main() {}
+//! `lww-verify`: checks receipts, checkpoints and whole logs offline, trusting nothing but the keys it is given.
+//!
+//! It has no network, no configuration and no memory of earlier runs; all judgement is in the library, this only reads
+//! files and words the verdict. Exit codes are documented in `--help` and in `FORMAT.md`.
+#![forbid(unsafe_code)]
+
+mod consistency;
+mod fsck;
+mod input;
+mod output;
+mod proof;
+
+use clap::{Args, Parser, Subcommand};
+use input::Keys;
+use output::Output;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const ABOUT: &str = "Verify Liaowaiwai's records offline, trusting nothing but the keys you were given";
+
+const AFTER_HELP: &str = "\
+Keys: --vkey takes a verifier key (<name>+<id>+<base64>) or a file with one a line. Take it from the sheet that was
+signed by hand, not from the server that you are checking.
+
+Exit codes:
+   0  everything that was asked for is valid
+   2  the command line is wrong
+   3  a file can't be read or written
+  10  malformed: a file does not have its prescribed form
+  11  unknown version of an entry or proof: use a newer verifier
+  12  bad signature, or none of a trusted key
+  13  bad proof: hashes don't lead to the signed root
+  14  bad commitment: a text is not the one that was recorded
+  15  chain break: an entry doesn't link to the ones before it
+  16  fork: two signed checkpoints contradict each other
+  17  rollback: a log became shorter
+  18  gap: entries that the checkpoint covers are missing
+  19  stale: the newest entry is older than accepted
+  20  other log: the documents are of different logs
+
+Examples:
+  lww-verify proof --vkey vkey receipts/*.tlog-proof
+  lww-verify fsck --vkey vkey --receipts receipts tiles
+  lww-verify fsck --vkey vkey --fresh-within 24h tiles
+  lww-verify consistency --vkey vkey --tiles tiles yesterday.checkpoint tiles/checkpoint";
+
+#[derive(Parser)]
+#[command(name = "lww-verify", version, about = ABOUT, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Verify receipts (.tlog-proof): who recorded what when, under which signature, and any opened text
+    Proof(ProofArgs),
+    /// Verify that a log only grew between two signed checkpoints
+    Consistency(ConsistencyArgs),
+    /// Check a whole log: signature, every tile, every entry, every chain; names the first bad file and offset
+    Fsck(FsckArgs),
+}
+
+#[derive(Args)]
+struct Common {
+    /// A trusted key, or a file of them; may be given several times
+    #[arg(long = "vkey", value_name = "FILE|KEY", required = true)]
+    keys: Vec<String>,
+    /// Print one line of JSON for each verdict instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct ProofArgs {
+    #[command(flatten)]
+    common: Common,
+    /// The receipts
+    #[arg(value_name = "RECEIPT", required = true)]
+    receipts: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+struct ConsistencyArgs {
+    #[command(flatten)]
+    common: Common,
+    /// The older signed checkpoint
+    old: PathBuf,
+    /// The newer signed checkpoint
+    new: PathBuf,
+    /// The log's directory, to make the proof from
+    #[arg(long, value_name = "DIR", required_unless_present = "proof", conflicts_with = "proof")]
+    tiles: Option<PathBuf>,
+    /// A consistency proof: one base64 hash a line
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
+    /// Where to write both notes and the failed proof when they contradict each other; never overwritten
+    #[arg(long, value_name = "FILE", default_value = "lww-evidence.txt")]
+    evidence: PathBuf,
+}
+
+#[derive(Args)]
+struct FsckArgs {
+    #[command(flatten)]
+    common: Common,
+    /// The log's directory
+    directory: PathBuf,
+    /// A directory of receipts (*.tlog-proof) that this log must still honour
+    #[arg(long, value_name = "DIR")]
+    receipts: Option<PathBuf>,
+    /// Refuse the log if its newest entry is older than this: a number with s, m, h or d
+    #[arg(long, value_name = "AGE", value_parser = input::parse_age)]
+    fresh_within: Option<input::Age>,
+}
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let common = match &command {
+        Command::Proof(ProofArgs { common, .. })
+        | Command::Consistency(ConsistencyArgs { common, .. })
+        | Command::Fsck(FsckArgs { common, .. }) => common,
+    };
+    let mut output = Output::new(common.json);
+    let keys = match Keys::read(&common.keys) {
+        Ok(keys) => keys,
+        Err(error) => {
+            output.refuse("keys", &error);
+            return output.exit_code();
+        }
+    };
+    match command {
+        Command::Proof(args) => proof::run(&args, &keys, &mut output),
+        Command::Consistency(args) => consistency::run(&args, &keys, &mut output),
+        Command::Fsck(args) => fsck::run(&args, &keys, &mut output),
+    }
+    output.exit_code()
+}

@@ -1,0 +1,129 @@
+//! `lww-verify fsck`: a whole log, and the receipts that it must still honour.
+
+use crate::FsckArgs;
+use crate::input::Keys;
+use crate::output::{Facts, Output};
+use crate::proof::{key_names, read_receipt};
+use lww_audit::entry::kinds;
+use lww_audit::fsck::{Finding, Pass, Progress, Summary, check, check_receipt};
+use lww_audit::{Error, TileDir};
+use serde_json::json;
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::path::{Path, PathBuf};
+
+/// Columns of the progress bar.
+const BAR_COLUMNS: u64 = 40;
+/// Extension of receipts.
+const RECEIPT_EXTENSION: &str = "tlog-proof";
+
+/// Checks the log, then its age and the receipts.
+pub fn run(args: &FsckArgs, keys: &Keys, output: &mut Output) {
+    let directory = TileDir::open(&args.directory);
+    let mut bar = Bar { shown: None, is_terminal: stderr().is_terminal() };
+    let checked = check(&directory, keys.as_slice(), &mut |progress| bar.show(progress));
+    bar.clear();
+    let subject = args.directory.display().to_string();
+    let summary = match checked {
+        Ok(summary) => summary,
+        Err(finding) => return output.refuse_with(&subject, &finding.error, found(&finding)),
+    };
+    match args.fresh_within.map_or(Ok(()), |age| summary.check_fresh(age.ago())) {
+        Ok(()) => output.accept(&subject, facts(&summary)),
+        Err(error) => output.refuse_with(&subject, &error, facts(&summary)),
+    }
+    if let Some(receipts) = &args.receipts {
+        check_receipts(receipts, &directory, &summary, keys, output);
+    }
+}
+
+fn found(finding: &Finding) -> Facts {
+    let mut facts = Facts::default();
+    let kind = finding.kind.as_ref().map(|kind| kind.as_str().to_owned());
+    facts
+        .add("file", finding.file.display().to_string())
+        .add("offset", finding.offset)
+        .add("entry", finding.entry.map(|index| index.0))
+        .add("kind", kind.clone())
+        .add("about", kind.and_then(|kind| kinds::about(&kind)));
+    facts
+}
+
+fn facts(summary: &Summary) -> Facts {
+    let mut facts = Facts::default();
+    let signers: Vec<_> = summary.signers.iter().collect();
+    let kinds = summary.kinds.iter().map(|(kind, count)| json!(format!("{count} {kind}")));
+    facts
+        .add("log", summary.checkpoint.origin.as_str())
+        .add("entries", summary.checkpoint.size.0)
+        .add("root", summary.checkpoint.root.to_string())
+        .add("first", summary.times.map(|(first, _)| first.to_string()))
+        .add("newest", summary.times.map(|(_, newest)| newest.to_string()))
+        .add("conversations", summary.conversations)
+        .add("subjects", summary.subjects)
+        .add("kinds", kinds.collect::<Vec<_>>())
+        .add("signed_by", key_names(&signers));
+    facts
+}
+
+fn check_receipts(receipts: &Path, directory: &TileDir, log: &Summary, keys: &Keys, output: &mut Output) {
+    let files = match list_receipts(receipts) {
+        Ok(files) => files,
+        Err(source) => {
+            let error = Error::Io { path: receipts.to_owned(), action: "list", source };
+            return output.refuse(&receipts.display().to_string(), &error);
+        }
+    };
+    let mut honoured = 0_u64;
+    for file in &files {
+        let verdict =
+            read_receipt(file).and_then(|receipt| check_receipt(directory, log, &receipt, keys.as_slice()).map(|_| ()));
+        match verdict {
+            Ok(()) => honoured += 1,
+            Err(error) => output.refuse(&file.display().to_string(), &error),
+        }
+    }
+    if honoured == files.len() as u64 {
+        let mut facts = Facts::default();
+        facts.add("receipts", honoured);
+        output.accept(&receipts.display().to_string(), facts);
+    }
+}
+
+fn list_receipts(directory: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
+    let files = std::fs::read_dir(directory)?.map(|file| file.map(|file| file.path()));
+    let mut files = files.collect::<Result<Vec<_>, _>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == RECEIPT_EXTENSION));
+    files.sort();
+    Ok(files)
+}
+
+/// A progress bar on standard error, when that is a terminal.
+struct Bar {
+    shown: Option<(Pass, u64)>,
+    is_terminal: bool,
+}
+
+impl Bar {
+    fn show(&mut self, progress: Progress) {
+        let Progress { pass, done, total } = progress;
+        let percent = done.saturating_mul(100).checked_div(total).unwrap_or(100);
+        if !self.is_terminal || self.shown == Some((pass, percent)) {
+            return;
+        }
+        self.shown = Some((pass, percent));
+        let name = match pass {
+            Pass::Tiles => "tiles",
+            Pass::Entries => "entries",
+        };
+        let filled = percent * BAR_COLUMNS / 100;
+        let bar: String = (0..BAR_COLUMNS).map(|column| if column < filled { '#' } else { '.' }).collect();
+        // The verdict doesn't depend on whether the bar can be drawn.
+        let _ = write!(stderr(), "\r{name:<8} [{bar}] {percent:3}% of {total}");
+    }
+
+    fn clear(&self) {
+        if self.shown.is_some() {
+            let _ = write!(stderr(), "\r\x1b[K");
+        }
+    }
+}

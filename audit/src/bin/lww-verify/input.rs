@@ -1,0 +1,90 @@
+//! Reads what the user points at: keys, files within a bound, ages.
+//!
+//! It judges form only.
+
+use lww_audit::error::Format;
+use lww_audit::{Error, Timestamp, VerifierKey};
+use std::fs::OpenOptions;
+use std::io::Read as _;
+use std::path::Path;
+use std::time::SystemTime;
+
+/// Longest file of keys in bytes.
+const KEY_FILE_BYTES_MAX: usize = 64 * 1024;
+const MICROS_PER_SECOND: i64 = 1_000_000;
+
+/// The keys that the user trusts.
+pub struct Keys(Vec<VerifierKey>);
+
+impl Keys {
+    /// Reads keys given as text or as files with one a line; empty lines and lines with `#` are skipped.
+    pub fn read(arguments: &[String]) -> Result<Self, Error> {
+        let mut keys = Vec::new();
+        for argument in arguments {
+            let path = Path::new(argument);
+            // A key's own base64 may hold slashes, so what is a file is a file, and what is not must be a key.
+            if !path.is_file() {
+                keys.push(argument.parse()?);
+                continue;
+            }
+            let text = String::from_utf8(read(path, KEY_FILE_BYTES_MAX, Format::VerifierKey)?);
+            let text = text.map_err(|error| {
+                let offset = error.utf8_error().valid_up_to() as u64;
+                Error::Malformed { what: Format::VerifierKey, offset, reason: "not UTF-8" }.in_file(path)
+            })?;
+            for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+                keys.push(line.parse::<VerifierKey>().map_err(|error| error.in_file(path))?);
+            }
+        }
+        Ok(Self(keys))
+    }
+
+    /// Borrows the keys.
+    pub fn as_slice(&self) -> &[VerifierKey] {
+        &self.0
+    }
+}
+
+/// Reads a file of at most `bytes_max` bytes.
+pub fn read(path: &Path, bytes_max: usize, what: Format) -> Result<Vec<u8>, Error> {
+    let io = |source| Error::Io { path: path.to_owned(), action: "read", source };
+    let mut bytes = Vec::new();
+    let file = OpenOptions::new().read(true).open(path).map_err(io)?;
+    file.take(bytes_max as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() > bytes_max {
+        return Err(Error::TooLong { what, max: bytes_max as u64, got: bytes.len() as u64 }.in_file(path));
+    }
+    Ok(bytes)
+}
+
+/// How old something may be, in seconds.
+#[derive(Clone, Copy)]
+pub struct Age {
+    seconds: i64,
+}
+
+impl Age {
+    /// Returns the time that is this long ago.
+    #[expect(clippy::disallowed_methods, reason = "this program is where time comes from; the library takes it")]
+    pub fn ago(self) -> Timestamp {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+        Timestamp::from_micros(now.saturating_sub(self.seconds.saturating_mul(MICROS_PER_SECOND)))
+    }
+}
+
+/// Parses an age such as `90m` or `24h`.
+pub fn parse_age(text: &str) -> Result<Age, String> {
+    let wrong = || "expected a number with s, m, h or d, for instance 24h".to_owned();
+    let unit_at = text.len().checked_sub(1).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at_checked(unit_at).ok_or_else(wrong)?;
+    let seconds_each = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    Ok(Age { seconds: i64::from(number) * seconds_each })
+}

@@ -1,0 +1,123 @@
+//! Words verdicts: text for people, with colour on a terminal only, or one line of JSON.
+//!
+//! The exit code is that of the first thing refused. Opened texts come from outside and may hold terminal escapes, so
+//! control characters are shown, not sent.
+
+use lww_audit::{Class, Error};
+use serde_json::{Map, Value, json};
+use std::io::{IsTerminal as _, Write as _, stdout};
+use std::process::ExitCode;
+
+const GREEN: &str = "\x1b[1;32m";
+const RED: &str = "\x1b[1;31m";
+const PLAIN: &str = "\x1b[0m";
+/// Width of the column of names in text output.
+const NAME_COLUMNS: usize = 12;
+
+/// Where verdicts go.
+pub struct Output {
+    json: bool,
+    colour: bool,
+    first_refused: Option<Class>,
+}
+
+/// The facts of a verdict, in order.
+#[derive(Default)]
+pub struct Facts(Vec<(&'static str, Value)>);
+
+impl Facts {
+    /// Adds a fact.
+    pub fn add(&mut self, name: &'static str, value: impl Into<Value>) -> &mut Self {
+        self.0.push((name, value.into()));
+        self
+    }
+}
+
+impl Output {
+    /// Starts with nothing refused.
+    pub fn new(json: bool) -> Self {
+        let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self { json, colour, first_refused: None }
+    }
+
+    /// Says that `subject` is valid, and what it says.
+    pub fn accept(&self, subject: &str, facts: Facts) {
+        self.print("VALID", GREEN, subject, None, facts);
+    }
+
+    /// Says that `subject` is refused, and why.
+    pub fn refuse(&mut self, subject: &str, error: &Error) {
+        self.refuse_with(subject, error, Facts::default());
+    }
+
+    /// Says that `subject` is refused, why, and where.
+    pub fn refuse_with(&mut self, subject: &str, error: &Error, facts: Facts) {
+        let mut all = Facts::default();
+        let source = std::error::Error::source(error).map(|source| format!(" ({source})"));
+        // An error in a file names the file and then its own source, which would be said twice.
+        let reason = match error {
+            Error::Io { .. } => format!("{error}{}", source.unwrap_or_default()),
+            error => error.to_string(),
+        };
+        all.add("reason", reason);
+        all.0.extend(facts.0);
+        self.print("REFUSED", RED, subject, Some(error.class()), all);
+        self.first_refused.get_or_insert(error.class());
+    }
+
+    /// Returns the exit code of everything said so far.
+    pub fn exit_code(&self) -> ExitCode {
+        self.first_refused.map_or(ExitCode::SUCCESS, |class| ExitCode::from(class.exit_code()))
+    }
+
+    fn print(&self, verdict: &str, colour: &str, subject: &str, class: Option<Class>, facts: Facts) {
+        let text = if self.json {
+            json_line(subject, class, facts)
+        } else {
+            let (on, off) = if self.colour { (colour, PLAIN) } else { ("", "") };
+            let class = class.map(|class| format!(" [{}, exit code {}]", class.name(), class.exit_code()));
+            let head = format!("{on}{verdict}{off}  {}{}\n", visible(subject), class.unwrap_or_default());
+            facts.0.iter().fold(head, |text, (name, value)| text + &fact_line(name, value))
+        };
+        // A closed pipe is the reader's choice and changes no verdict.
+        let _ = stdout().lock().write_all(text.as_bytes());
+    }
+}
+
+fn json_line(subject: &str, class: Option<Class>, facts: Facts) -> String {
+    let mut line = Map::new();
+    line.insert("subject".to_owned(), json!(subject));
+    line.insert("valid".to_owned(), json!(class.is_none()));
+    line.insert("class".to_owned(), json!(class.map_or("valid", Class::name)));
+    line.insert("exit_code".to_owned(), json!(class.map_or(0, Class::exit_code)));
+    line.extend(facts.0.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    format!("{}\n", Value::Object(line))
+}
+
+fn fact_line(name: &str, value: &Value) -> String {
+    let value = match value {
+        Value::Null => return String::new(),
+        Value::String(text) => visible(text),
+        Value::Array(values) => {
+            let texts = values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), visible));
+            texts.collect::<Vec<_>>().join(", ")
+        }
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    };
+    format!("  {:<NAME_COLUMNS$} {value}\n", name.replace('_', " "))
+}
+
+/// Shows control characters, and those that reorder text, instead of sending them to the terminal.
+fn visible(text: &str) -> String {
+    let is_reordering =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_reordering(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
