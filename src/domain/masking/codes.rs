@@ -1,0 +1,79 @@
+//! Numbers with letters and a check: unified social credit codes and IBANs, in any grouping.
+//!
+//! What they are is decided by [`super::validate`]; here they are only gathered across spaces and dashes.
+
+use super::{
+    entity::Entity,
+    fold::Folded,
+    scene::{Proposal, Scene},
+    symbol,
+    validate::{credit_code, iban},
+};
+
+/// Separators between two characters of one code.
+const GAP_MAX: usize = 2;
+
+/// Finds every code in the message.
+pub(super) fn find(scene: &mut Scene<'_>) {
+    let message = scene.message;
+    for at in 0..message.len() {
+        let (symbol, before) = (message.at(at), message.before(at));
+        let begins = symbol::is_alphanumeric(symbol) && !symbol::is_alphanumeric(before);
+        if !begins && !scene.hit_ends_at(at) {
+            continue;
+        }
+        if symbol::is_letter(symbol) && symbol::is_letter(message.at(at + 1)) {
+            find_iban(scene, at);
+        }
+        if symbol::is_digit(symbol) || symbol::is_numeral(symbol) || matches!(symbol, b'a' | b'n' | b'y') {
+            find_credit_code(scene, at);
+        }
+    }
+}
+
+fn find_iban(scene: &mut Scene<'_>, at: usize) {
+    let message = scene.message;
+    let country = [message.at(at), message.at(at + 1)].map(|letter| letter.to_ascii_uppercase());
+    let Some(length) = iban::length(country) else { return };
+    if let Some((number, end)) = gather(message, at, length, false)
+        && let Some(confidence) = iban::judge(&number)
+    {
+        let range = at..end;
+        scene.propose(Proposal { range, entity: Entity::Iban, confidence, cost: 0, canonical: &number, earlier: 0 });
+    }
+}
+
+fn find_credit_code(scene: &mut Scene<'_>, at: usize) {
+    if let Some((code, end)) = gather(scene.message, at, credit_code::LEN, true)
+        && let Some(confidence) = credit_code::judge(&code)
+    {
+        let (range, entity) = (at..end, Entity::CreditCode);
+        scene.propose(Proposal { range, entity, confidence, cost: 0, canonical: &code, earlier: 0 });
+    }
+}
+
+/// Gathers `length` letters and digits in upper case, and returns them with one past the last; a longer word is none.
+///
+/// With `no_io` the letters I and O, which the code's alphabet lacks, are read as the digits that they look like.
+fn gather(message: &Folded, from: usize, length: usize, no_io: bool) -> Option<(Vec<u8>, usize)> {
+    let mut gathered = Vec::with_capacity(length);
+    let (mut at, mut gap) = (from, 0);
+    while gathered.len() < length {
+        let symbol = message.at(at);
+        if symbol::is_letter(symbol) {
+            let read = if no_io && matches!(symbol, b'i' | b'o') { symbol::digit_value(symbol) } else { None };
+            gathered.push(read.unwrap_or(symbol.to_ascii_uppercase()));
+        } else if let Some(digit) = symbol::digit_value(symbol) {
+            gathered.push(digit);
+        } else if gap < GAP_MAX && matches!(symbol, b' ' | b'-' | b'.' | symbol::EMOJI | symbol::MIDDLE_DOT) {
+            gap += 1;
+            at += 1;
+            continue;
+        } else {
+            return None;
+        }
+        gap = 0;
+        at += 1;
+    }
+    (!symbol::is_alphanumeric(message.at(at)) || symbol::is_numeral(message.at(at))).then_some((gathered, at))
+}

@@ -1,0 +1,140 @@
+//! From a message to its spans: runs the recognisers, settles overlaps, and keeps the conversation's tail.
+
+use std::collections::BTreeMap;
+
+use super::{
+    codes,
+    digits::{self, Run},
+    email,
+    entity::Entity,
+    fold::{Folded, Screening, screen},
+    lexicon::Cues,
+    policy::Policy,
+    scene::{Candidate, Scene},
+    secrets,
+    span::Span,
+    symbol,
+    tail::Tail,
+    traps,
+};
+
+/// Symbols from a message's beginning within which its digits may continue those of earlier messages.
+const CONTINUATION_START_MAX: usize = 6;
+/// Symbols from a message's end within which a keyword asks for the next message.
+const QUESTION_WINDOW: usize = 16;
+/// Symbols after the last digits of a message that still let the next one continue them (`138，`, `6222吧`).
+const TRAILING_MAX: usize = 4;
+/// What a password gains over what is inside it: showing a part of it is never right.
+const PASSWORD_BONUS: usize = 20;
+
+/// Finds the sensitive values of a message, in order and without overlaps.
+///
+/// `tail` is the conversation's; it is brought up to date. `now_us` is the message's time in UTC microseconds. A value
+/// that began in earlier messages is reported where this message completes it ([`Span::completes_earlier`]).
+pub fn detect(policy: &Policy, text: &str, tail: &mut Tail, now_us: i64) -> Vec<Span> {
+    tail.expire(now_us);
+    match screen(&policy.lexicon, text) {
+        Screening::Plain => return Vec::new(),
+        Screening::Digits if !tail.is_live() => return Vec::new(),
+        Screening::Digits | Screening::Suspicious => {}
+    }
+    let mut message = Folded::new(&policy.lexicon, text);
+    let links = traps::blot(&mut message, &policy.replacements);
+    let hits = policy.lexicon.find(&message);
+    let mut scene = Scene { policy, message: &message, hits, carried: tail.cues(), links, candidates: Vec::new() };
+
+    let mut run = Run::default();
+    digits::find(&mut scene, &mut run);
+    continue_earlier(&mut scene, &mut run, tail);
+    codes::find(&mut scene);
+    email::find(&mut scene);
+    secrets::find(&mut scene, &mut run);
+
+    let chosen = resolve(std::mem::take(&mut scene.candidates));
+    update(tail, &scene, &mut run, &chosen, now_us);
+    chosen.into_iter().filter_map(|candidate| span(policy, &message, candidate)).collect()
+}
+
+fn span(policy: &Policy, message: &Folded, candidate: Candidate) -> Option<Span> {
+    let rule = policy.rules().get(usize::from(candidate.rule))?;
+    Some(Span {
+        bytes: message.bytes(candidate.range),
+        entity: candidate.entity,
+        class: rule.class,
+        rule: candidate.rule,
+        confidence: candidate.confidence,
+        canonical: candidate.canonical,
+        earlier: candidate.earlier,
+    })
+}
+
+/// Joins the digits that a message begins with to those that earlier ones ended with.
+fn continue_earlier(scene: &mut Scene<'_>, run: &mut Run, tail: &Tail) {
+    if tail.fragments().next().is_none() {
+        return;
+    }
+    for start in 0..CONTINUATION_START_MAX.min(scene.message.len()) {
+        run.begin_with(tail.fragments());
+        if run.extend(scene.message, start) > start {
+            digits::propose_all(scene, run);
+            return;
+        }
+    }
+}
+
+/// Keeps the best candidates that do not overlap: the surer and longer one first.
+fn resolve(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let score = |candidate: &Candidate| {
+        let bonus = if candidate.entity == Entity::Password { PASSWORD_BONUS } else { 0 };
+        usize::from(candidate.confidence) + candidate.canonical.expose().len() + bonus
+    };
+    candidates
+        .sort_by(|left, right| score(right).cmp(&score(left)).then_with(|| left.range.start.cmp(&right.range.start)));
+    let mut chosen: BTreeMap<usize, Candidate> = BTreeMap::new();
+    for candidate in candidates {
+        let before = chosen.range(..candidate.range.end).next_back();
+        if before.is_none_or(|(_, other)| other.range.end <= candidate.range.start) {
+            chosen.insert(candidate.range.start, candidate);
+        }
+    }
+    chosen.into_values().collect()
+}
+
+/// Remembers what the next message may complete or answer.
+fn update(tail: &mut Tail, scene: &Scene<'_>, run: &mut Run, chosen: &[Candidate], now_us: i64) {
+    let message = scene.message;
+    remember_digits(tail, message, run, chosen, now_us);
+    let asked = message.len().saturating_sub(QUESTION_WINDOW);
+    let answered = chosen.last().map_or(0, |last| last.range.end);
+    let mut cues = Cues::NONE;
+    for hit in scene.hits.iter().filter(|hit| hit.end >= asked && hit.start >= answered) {
+        cues = if hit.cues.meets(Cues::AGAINST) { Cues::NONE } else { cues.and(hit.cues) };
+    }
+    let has_digits = message.symbols().iter().any(|&symbol| symbol::is_digit(symbol));
+    if cues != Cues::NONE || has_digits {
+        tail.remember_cues(cues, now_us);
+    }
+}
+
+fn remember_digits(tail: &mut Tail, message: &Folded, run: &mut Run, chosen: &[Candidate], now_us: i64) {
+    let digit = |&at: &usize| symbol::is_digit(message.at(at)) || symbol::is_numeral(message.at(at));
+    let Some(last) = (0..message.len()).rev().take(TRAILING_MAX + 1).find(digit) else {
+        if message.symbols().iter().any(|&symbol| symbol::is_digit(symbol)) {
+            tail.forget_digits();
+        }
+        return;
+    };
+    if chosen.last().is_some_and(|span| span.range.end > last) {
+        tail.forget_digits();
+        return;
+    }
+    let joins = |at: usize| symbol::is_separator(message.at(at)) || digit(&at);
+    let reach = digits::NUMBER_LEN_MAX * 2;
+    let start = (0..=last).rev().take(reach).take_while(|&at| joins(at)).last().unwrap_or(last);
+    let Some(first) = (start..=last).find(digit) else { return };
+    if first > CONTINUATION_START_MAX {
+        tail.forget_digits();
+    }
+    run.read(message, first);
+    tail.remember_digits(run.values(), now_us);
+}

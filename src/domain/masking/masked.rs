@@ -1,0 +1,206 @@
+//! A masked message: plain text and masked spans, each knowing what every view shows of it.
+//!
+//! [`MaskedText::render`] is the only way to a string. The original value is not in here, only what views may show. How
+//! values are found is not known here; how a masked message is stored is in [`super::codec`].
+//!
+//! A mask covers the original with its disguise: kept characters are shown as plain ASCII, each hidden one of the value
+//! as `*`, and separators vanish (`6222 02…` becomes `622202****…`), so a mask never tells how a value was written.
+
+use std::collections::BTreeMap;
+
+use super::{
+    entity::Entity,
+    policy::{Operator, Policy, Rule},
+    span::Span,
+    view::{Class, View},
+};
+
+/// Fewer hidden characters than this would make a mask that does not look like one; then all are hidden.
+const HIDDEN_MIN: usize = 3;
+/// Stands for a C3 value where the original text is sealed.
+const OBJECT_REPLACEMENT: char = '\u{FFFC}';
+
+/// The port to a tenant's token keys.
+pub trait Tokens {
+    /// Returns a token for a value: the same for the same key, entity and canonical value, and telling nothing of it.
+    ///
+    /// `key` is the key's name in the policy, `entity` the stable name, `canonical` the value without its disguise. The
+    /// token should be 4 to 64 letters `a` to `z` (see [`token_letters`]), so that masking a masked text leaves it
+    /// alone; anything else is spelled out in letters.
+    fn token(&self, key: &str, entity: &str, canonical: &str) -> String;
+}
+
+/// Spells bytes as letters `a` to `p`, two for each byte: a token without digits cannot look like a number.
+pub fn token_letters(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|half| char::from(b'a' + half)).collect()
+}
+
+/// Longest token in letters.
+pub(super) const TOKEN_LEN_MAX: usize = 64;
+/// Shortest token in letters.
+pub(super) const TOKEN_LEN_MIN: usize = 4;
+
+/// A message that may be stored and shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MaskedText {
+    pub(super) segments: Vec<Segment>,
+}
+
+/// A part of a masked message.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Segment {
+    /// Text that is the same in every view.
+    Plain(String),
+    /// A masked value.
+    Masked(MaskedSpan),
+}
+
+/// A masked value: what it was, and what each view shows of it.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct MaskedSpan {
+    pub(super) entity: Entity,
+    pub(super) class: Class,
+    pub(super) rule: u16,
+    pub(super) confidence: u8,
+    /// What is shown, by the set of views that show it; a view in no set shows the placeholder.
+    pub(super) shown: Vec<(u16, String)>,
+}
+
+impl MaskedText {
+    /// Returns the text that a view may show.
+    pub fn render(&self, view: View) -> String {
+        let mut text = String::new();
+        for segment in &self.segments {
+            match segment {
+                Segment::Plain(plain) => text.push_str(plain),
+                Segment::Masked(span) => span.render(view, &mut text),
+            }
+        }
+        text
+    }
+
+    /// Returns how many spans of each entity and class there are, ordered by entity.
+    pub fn span_counts(&self) -> Vec<(Entity, Class, usize)> {
+        let mut counts = BTreeMap::new();
+        for segment in &self.segments {
+            match segment {
+                Segment::Plain(_) => {}
+                Segment::Masked(span) => *counts.entry((span.entity, span.class)).or_insert(0) += 1,
+            }
+        }
+        counts.into_iter().map(|((entity, class), count)| (entity, class, count)).collect()
+    }
+}
+
+impl MaskedSpan {
+    fn render(&self, view: View, text: &mut String) {
+        if let Some((_, shown)) = self.shown.iter().find(|(views, _)| views & view.bit() != 0) {
+            text.push_str(shown);
+        } else {
+            text.push('[');
+            text.push_str(self.entity.label());
+            text.push(']');
+        }
+    }
+}
+
+/// Masks a message: replaces each span by what the policy lets each view show.
+///
+/// `spans` are those that [`super::detect`] returned for the same text and policy.
+pub fn apply(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -> MaskedText {
+    let mut segments = Vec::with_capacity(spans.len() * 2 + 1);
+    let mut numbers = Numbers::default();
+    let mut from = 0;
+    for span in spans {
+        let Some(rule) = policy.rules().get(usize::from(span.rule)) else { continue };
+        push_plain(&mut segments, text.get(from..span.bytes.start));
+        let original = text.get(span.bytes.clone()).unwrap_or_default();
+        let number = numbers.of(span);
+        segments.push(Segment::Masked(mask(rule, span, original, number, tokens)));
+        from = span.bytes.end;
+    }
+    push_plain(&mut segments, text.get(from..));
+    MaskedText { segments }
+}
+
+/// Returns the original with each C3 value replaced by U+FFFC: the form that may be sealed.
+pub fn without_c3(text: &str, spans: &[Span]) -> String {
+    let mut sealed = String::with_capacity(text.len());
+    let mut from = 0;
+    for span in spans.iter().filter(|span| span.class == Class::C3) {
+        sealed.push_str(text.get(from..span.bytes.start).unwrap_or_default());
+        sealed.push(OBJECT_REPLACEMENT);
+        from = span.bytes.end;
+    }
+    sealed.push_str(text.get(from..).unwrap_or_default());
+    sealed
+}
+
+fn push_plain(segments: &mut Vec<Segment>, text: Option<&str>) {
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
+        segments.push(Segment::Plain(text.to_owned()));
+    }
+}
+
+/// Numbers equal values of one message alike, from 1 for each entity.
+#[derive(Default)]
+struct Numbers<'s> {
+    seen: BTreeMap<(Entity, &'s str), usize>,
+    last: BTreeMap<Entity, usize>,
+}
+
+impl<'s> Numbers<'s> {
+    fn of(&mut self, span: &'s Span) -> usize {
+        let last = self.last.entry(span.entity).or_default();
+        *self.seen.entry((span.entity, span.canonical.expose())).or_insert_with(|| {
+            *last += 1;
+            *last
+        })
+    }
+}
+
+fn mask(rule: &Rule, span: &Span, original: &str, number: usize, tokens: &dyn Tokens) -> MaskedSpan {
+    let mut shown: Vec<(u16, String)> = Vec::new();
+    for view in View::ALL {
+        let Some(text) = show(rule.operator(view), span, original, number, tokens) else { continue };
+        match shown.iter_mut().find(|(_, known)| *known == text) {
+            Some((views, _)) => *views |= view.bit(),
+            None => shown.push((view.bit(), text)),
+        }
+    }
+    MaskedSpan { entity: span.entity, class: span.class, rule: span.rule, confidence: span.confidence, shown }
+}
+
+fn show(operator: &Operator, span: &Span, original: &str, number: usize, tokens: &dyn Tokens) -> Option<String> {
+    match operator {
+        Operator::Drop => None,
+        Operator::KeepAll => Some(original.to_owned()),
+        Operator::Keep { first, last } => Some(ends(span, *first, *last)),
+        Operator::Replace { name } => Some(format!("<{name}_{number}>")),
+        Operator::Token { key } => {
+            let token = tokens.token(key, span.entity.as_str(), span.canonical.expose());
+            let plain = token.bytes().all(|byte| byte.is_ascii_lowercase());
+            let letters = if plain && (TOKEN_LEN_MIN..=TOKEN_LEN_MAX).contains(&token.len()) {
+                token
+            } else {
+                token_letters(token.as_bytes()).chars().take(TOKEN_LEN_MAX).collect()
+            };
+            Some(format!("[{}:{letters}]", span.entity.label()))
+        }
+    }
+}
+
+/// Shows the ends of the value, or of its part in this message when it began in an earlier one.
+fn ends(span: &Span, first: usize, last: usize) -> String {
+    let characters = span.canonical.expose().chars();
+    let length = characters.clone().count();
+    let hides = length >= first + last + HIDDEN_MIN;
+    characters
+        .enumerate()
+        .skip(span.earlier)
+        .map(|(place, character)| {
+            let kept = hides && (place < first || place >= length - last);
+            if kept { character } else { '*' }
+        })
+        .collect()
+}

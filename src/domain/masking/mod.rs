@@ -1,0 +1,45 @@
+//! The masking core: finds sensitive values in a message however they are disguised, and says what each view may show.
+//!
+//! ```text
+//! text -> screen (one walk, no allocation; most messages end here)
+//!      -> fold (one symbol a character, with the way back to the bytes)
+//!      -> blot (masked text, UUIDs, addresses of machines)
+//!      -> propose (numbers, codes, mail, secrets) and weigh (keywords, policy)
+//!      -> resolve overlaps -> spans -> apply -> MaskedText -> render(view)
+//! ```
+//!
+//! It is pure: text, policy, conversation tail and time come in, spans go out. It deliberately does not know channels,
+//! storage, keys ([`Tokens`] is a port) or who may see which view; and it never keeps or prints a value that it found.
+//! Sources: JR/T 0171-2020, PCI DSS 4.0.1 requirement 3.4.1, GB 11643, GB 32100, ISO 13616, ISO/IEC 7812.
+
+mod automaton;
+mod codec;
+mod codes;
+mod detect;
+mod digits;
+mod email;
+mod entity;
+mod fold;
+mod fold_table;
+mod keywords;
+mod lexicon;
+mod masked;
+mod passwords;
+mod policy;
+mod scene;
+mod secrets;
+mod span;
+mod symbol;
+mod tail;
+mod traps;
+mod validate;
+mod view;
+
+pub use codec::DecodeError;
+pub use detect::detect;
+pub use entity::Entity;
+pub use masked::{MaskedText, Tokens, apply, token_letters, without_c3};
+pub use policy::{Allowed, Approvals, ENGINE_VERSION, Effective, Operator, Policy, PolicyError, Rule};
+pub use span::Span;
+pub use tail::{TAIL_US, Tail};
+pub use view::{Class, UnknownView, View};

@@ -1,0 +1,284 @@
+//! The policy file as written: `mask/v1`, a closed vocabulary in YAML.
+//!
+//! It only parses; what the fields mean together is [`super::compile`]'s business. The JSON Schema beside the policies
+//! (`policies/masking/schema.json`) says the same for editors.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Deserializer, de};
+use serde_saphyr::Spanned;
+
+/// A whole policy file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Document {
+    pub(super) api_version: ApiVersion,
+    pub(super) id: Spanned<String>,
+    pub(super) version: u64,
+    #[serde(default)]
+    pub(super) supersedes: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) effective: Option<Effective>,
+    pub(super) mode: Spanned<Mode>,
+    #[serde(default)]
+    pub(super) layers: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) approvals: Option<Approvals>,
+    pub(super) rules: Vec<Spanned<RuleDoc>>,
+    #[serde(default)]
+    pub(super) allow: Vec<Spanned<AllowDoc>>,
+    pub(super) tests: Vec<Spanned<TestDoc>>,
+}
+
+/// The only format there is.
+#[derive(Deserialize)]
+pub(super) enum ApiVersion {
+    #[serde(rename = "mask/v1")]
+    MaskV1,
+}
+
+/// Whether the policy acts or only watches.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Mode {
+    Enforce,
+    Shadow,
+}
+
+/// From when on a policy is meant to act.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Effective {
+    /// RFC 3339 instant, as written.
+    pub from: String,
+}
+
+/// Whose approval a policy asks for.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Approvals {
+    /// How many people must approve.
+    pub required: u32,
+    /// Roles that may approve.
+    pub roles: Vec<String>,
+    /// Whether the author's own approval counts.
+    #[serde(default)]
+    pub author_may_approve: bool,
+}
+
+/// A rule for one entity.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleDoc {
+    pub(super) entity: String,
+    pub(super) class: super::super::view::Class,
+    #[serde(default)]
+    pub(super) basis: Vec<String>,
+    #[serde(default)]
+    pub(super) detect: DetectDoc,
+    pub(super) views: BTreeMap<String, OperatorDoc>,
+    #[serde(default)]
+    pub(super) reversible: Reversible,
+}
+
+/// How surely, and beside which words, a value counts.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct DetectDoc {
+    pub(super) min_confidence: f64,
+    pub(super) context: Vec<String>,
+    pub(super) context_window: u64,
+}
+
+impl Default for DetectDoc {
+    fn default() -> Self {
+        Self { min_confidence: 0.7, context: Vec::new(), context_window: 30 }
+    }
+}
+
+/// Whether a masked value can be shown again.
+#[derive(Default, PartialEq, Eq)]
+pub(super) enum Reversible {
+    #[default]
+    No,
+    Vault,
+}
+
+impl<'de> Deserialize<'de> for Reversible {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Reversible;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("false or {vault: …}")
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Reversible, E> {
+                Ok(if value { Reversible::Vault } else { Reversible::No })
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Reversible, A::Error> {
+                while map.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
+                Ok(Reversible::Vault)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// What one view shows.
+pub(super) enum OperatorDoc {
+    Drop,
+    Keep(KeepDoc),
+    Replace(String),
+    Token { key: String },
+    Unavailable(&'static str),
+}
+
+/// How much of a value stays.
+pub(super) enum KeepDoc {
+    All,
+    Ends { first: u64, last: u64 },
+}
+
+impl<'de> Deserialize<'de> for KeepDoc {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Ends {
+            #[serde(default)]
+            first: u64,
+            #[serde(default)]
+            last: u64,
+        }
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = KeepDoc;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("all or {first: N, last: N}")
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<KeepDoc, E> {
+                match value {
+                    "all" => Ok(KeepDoc::All),
+                    _ => Err(E::invalid_value(de::Unexpected::Str(value), &self)),
+                }
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<KeepDoc, A::Error> {
+                let ends = Ends::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(KeepDoc::Ends { first: ends.first, last: ends.last })
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// The one known keyed token.
+#[derive(Deserialize)]
+enum TokenKind {
+    #[serde(rename = "hmac")]
+    Hmac,
+}
+
+/// Every operator's field; exactly one operator must be named.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct OperatorFields {
+    keep: Option<KeepDoc>,
+    replace: Option<String>,
+    token: Option<TokenKind>,
+    key: Option<String>,
+    fpe: Option<de::IgnoredAny>,
+    date_shift: Option<de::IgnoredAny>,
+    generalise: Option<de::IgnoredAny>,
+    vault: Option<de::IgnoredAny>,
+}
+
+impl OperatorFields {
+    fn one<E: de::Error>(self) -> Result<OperatorDoc, E> {
+        let unavailable = [
+            (self.fpe.is_some(), "the operator fpe"),
+            (self.date_shift.is_some(), "the operator date_shift"),
+            (self.generalise.is_some(), "the operator generalise"),
+            (self.vault.is_some(), "the operator vault"),
+        ];
+        if let Some((_, feature)) = unavailable.into_iter().find(|(asked, _)| *asked) {
+            return Ok(OperatorDoc::Unavailable(feature));
+        }
+        match (self.keep, self.replace, self.token, self.key) {
+            (Some(keep), None, None, None) => Ok(OperatorDoc::Keep(keep)),
+            (None, Some(template), None, None) => Ok(OperatorDoc::Replace(template)),
+            (None, None, Some(TokenKind::Hmac), Some(key)) => Ok(OperatorDoc::Token { key }),
+            (None, None, Some(TokenKind::Hmac), None) => Err(E::missing_field("key")),
+            _ => Err(E::custom("expected exactly one of drop, keep, replace, or token with key")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for OperatorDoc {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = OperatorDoc;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("drop, {keep: …}, {replace: …} or {token: hmac, key: …}")
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<OperatorDoc, E> {
+                match value {
+                    "drop" => Ok(OperatorDoc::Drop),
+                    _ => Err(E::invalid_value(de::Unexpected::Str(value), &self)),
+                }
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<OperatorDoc, A::Error> {
+                OperatorFields::deserialize(de::value::MapAccessDeserializer::new(map))?.one()
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// A value that is public and stays as it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AllowDoc {
+    pub(super) literal: String,
+    pub(super) why: String,
+}
+
+/// A message and what views must show of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TestDoc {
+    /// Earlier messages of the same conversation.
+    #[serde(default)]
+    pub(super) after: Vec<String>,
+    #[serde(rename = "in")]
+    pub(super) input: String,
+    #[serde(default)]
+    pub(super) customer: Option<String>,
+    #[serde(default)]
+    pub(super) agent: Option<String>,
+    #[serde(default)]
+    pub(super) supervisor: Option<String>,
+    #[serde(default)]
+    pub(super) auditor: Option<String>,
+    #[serde(default)]
+    pub(super) record: Option<String>,
+    #[serde(default)]
+    pub(super) analytics: Option<String>,
+    #[serde(default)]
+    pub(super) model: Option<String>,
+    #[serde(default)]
+    pub(super) export: Option<String>,
+    #[serde(default)]
+    pub(super) outbound: Option<String>,
+    /// States that every view shows the input unchanged.
+    #[serde(default)]
+    pub(super) unchanged: bool,
+}

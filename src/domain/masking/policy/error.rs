@@ -1,0 +1,79 @@
+//! Why a policy is refused, by what its author has to mend.
+//!
+//! A policy is no customer data, so its own text may be quoted.
+
+use super::super::view::View;
+
+/// A policy that is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// The file is larger than any policy may be.
+    #[error("the policy has {got_bytes} bytes, at most {max_bytes} are allowed")]
+    TooLong {
+        /// Length of the file in bytes.
+        got_bytes: usize,
+        /// Longest allowed length in bytes.
+        max_bytes: usize,
+    },
+    /// The text is no YAML, or has a field, value or type that the vocabulary does not know.
+    #[error("line {line}, column {column}: {reason}")]
+    Malformed {
+        /// Line of the fault, from 1; 0 when the parser cannot tell.
+        line: u64,
+        /// Column of the fault, from 1; 0 when the parser cannot tell.
+        column: u64,
+        /// What the parser expected.
+        reason: String,
+    },
+    /// The policy asks for something that the engine does not do; ignoring it would show what was to be hidden.
+    #[error("line {line}: {feature} is not available in this version")]
+    Unavailable {
+        /// Line where it is asked for, from 1.
+        line: u64,
+        /// What is asked for.
+        feature: &'static str,
+    },
+    /// A field has a value that makes no sense.
+    #[error("line {line}: {field}: expected {expected}, got {got}")]
+    Invalid {
+        /// Line of the rule, test or field, from 1.
+        line: u64,
+        /// Path of the field.
+        field: &'static str,
+        /// What the field takes.
+        expected: &'static str,
+        /// What it holds.
+        got: String,
+    },
+    /// Two rules are about the same entity.
+    #[error("line {line}: {entity} has a rule already")]
+    DuplicateRule {
+        /// Line of the second rule, from 1.
+        line: u64,
+        /// Stable name of the entity.
+        entity: &'static str,
+    },
+    /// The context words are too many or use too many different characters.
+    #[error("the context words of the rules are too many or use too many different characters")]
+    TooManyKeywords,
+    /// The policy has no test for an entity that it has a rule for.
+    #[error("{entity} has a rule but no test: write one where it is masked")]
+    Untested {
+        /// Stable name of the entity.
+        entity: &'static str,
+    },
+    /// One of the policy's own tests fails.
+    #[error("test {number} (line {line}), view {view}: expected {expected:?}, got {got:?}")]
+    TestFailed {
+        /// Number of the test in the file, from 1.
+        number: usize,
+        /// Line of the test, from 1.
+        line: u64,
+        /// View that was rendered.
+        view: View,
+        /// What the test expects.
+        expected: String,
+        /// What the policy makes of the input.
+        got: String,
+    },
+}

@@ -1,0 +1,164 @@
+//! The compiled policy: which entities are looked for, how surely, and what each view shows of them.
+//!
+//! A policy comes from one YAML text, is compiled once and never changes. It deliberately does not know where the text
+//! came from, who approved it or when it acts: that is governance, recorded in the ledger under [`Policy::digest`].
+
+mod compile;
+mod digest;
+mod document;
+mod error;
+mod self_test;
+
+pub use document::{Approvals, Effective};
+pub use error::PolicyError;
+
+use super::{
+    entity::Entity,
+    lexicon::Lexicon,
+    view::{Class, View},
+};
+
+/// Version of the engine's behaviour; part of every policy's digest.
+pub const ENGINE_VERSION: u32 = 1;
+
+/// What a view shows of a value.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operator {
+    /// Nothing but the entity's placeholder, such as `[cvv]`.
+    Drop,
+    /// The whole value as it was written; only for class C1.
+    KeepAll,
+    /// The ends of the value; the characters between are `*`, and all of them are when the ends would meet.
+    Keep {
+        /// Characters shown at the beginning.
+        first: usize,
+        /// Characters shown at the end.
+        last: usize,
+    },
+    /// A name with a number that tells values of one message apart: `<CARD_1>`.
+    Replace {
+        /// The name inside the brackets, without the number.
+        name: String,
+    },
+    /// A keyed token, the same for the same value wherever it occurs in a tenant.
+    Token {
+        /// Name of the key.
+        key: String,
+    },
+}
+
+/// What is done with one entity.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// The entity.
+    pub entity: Entity,
+    /// Its class.
+    pub class: Class,
+    /// The norms that ask for the rule.
+    pub basis: Vec<String>,
+    /// Percentage from which on a candidate is masked.
+    pub min_confidence: u8,
+    /// The policy's own keywords for the entity.
+    pub context: Vec<String>,
+    /// How many characters a keyword reaches.
+    pub context_window: usize,
+    operators: [Operator; View::ALL.len()],
+}
+
+impl Rule {
+    /// Returns what a view shows.
+    pub fn operator(&self, view: View) -> &Operator {
+        &self.operators[view.index()]
+    }
+}
+
+/// A value that is public and never masked.
+#[derive(Clone, Debug)]
+pub struct Allowed {
+    /// The value as written in the policy.
+    pub literal: String,
+    /// Why it is public.
+    pub why: String,
+}
+
+/// A policy that has passed its own tests.
+pub struct Policy {
+    id: String,
+    version: u64,
+    supersedes: Option<String>,
+    effective: Option<Effective>,
+    approvals: Option<Approvals>,
+    rules: Vec<Rule>,
+    by_entity: [Option<u16>; Entity::ALL.len()],
+    allow: Vec<Allowed>,
+    digest: [u8; 32],
+    /// Canonical forms of the allowed values.
+    pub(super) allowed: Vec<String>,
+    /// The compiled keywords.
+    pub(super) lexicon: Lexicon,
+    /// Names of all replacements, so that a replacement is recognised when it is masked again.
+    pub(super) replacements: Vec<Vec<u8>>,
+}
+
+impl Policy {
+    /// Parses, compiles and tests a policy written in YAML.
+    ///
+    /// # Errors
+    /// Refuses a text that is too long, malformed, asks for something unavailable, contradicts itself, or fails one of
+    /// its own tests; the error names the line or the test.
+    pub fn load(yaml: &str) -> Result<Self, PolicyError> {
+        let (policy, tests) = compile::compile(yaml)?;
+        self_test::run(&policy, &tests)?;
+        Ok(policy)
+    }
+
+    /// Returns the policy's name.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the author's version number.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Returns the SHA-256 digest of the resolved policy in canonical JSON (RFC 8785).
+    ///
+    /// It covers rules, allowed values and the engine's tables and version, but neither the layout nor the comments nor
+    /// the tests of the file.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// Returns the rules; a span's rule is a position in this list.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Returns the values that are never masked.
+    pub fn allow(&self) -> &[Allowed] {
+        &self.allow
+    }
+
+    /// Returns the digest of the policy that this one means to follow, as written.
+    pub fn supersedes(&self) -> Option<&str> {
+        self.supersedes.as_deref()
+    }
+
+    /// Returns from when on the policy is meant to act.
+    pub fn effective(&self) -> Option<&Effective> {
+        self.effective.as_ref()
+    }
+
+    /// Returns whose approval the policy asks for.
+    pub fn approvals(&self) -> Option<&Approvals> {
+        self.approvals.as_ref()
+    }
+
+    /// Returns the rule of an entity and its position, if there is one.
+    pub(super) fn rule_for(&self, entity: Entity) -> Option<(u16, &Rule)> {
+        let position = self.by_entity[entity.index()]?;
+        self.rules.get(usize::from(position)).map(|rule| (position, rule))
+    }
+}

@@ -1,0 +1,229 @@
+//! Short values that mean something only beside a keyword: card verification values, PINs, one-time codes, expiry dates.
+//!
+//! The keyword may stand before the value, after it (`384921 is your code`), or at the end of an earlier message. Words
+//! for passwords are next door in [`super::passwords`].
+
+use std::ops::Range;
+
+use super::{
+    digits::Run,
+    entity::Entity,
+    fold::Folded,
+    lexicon::{Cues, Hit, Lexicon},
+    passwords,
+    scene::{Proposal, Scene},
+    symbol,
+    validate::Confidence,
+};
+
+/// Symbols of an answer that are neither its digits nor separators (`好的，是384921哈`).
+const ANSWER_WORDS_MAX: usize = 6;
+/// Longest stretch of words between a value and a keyword after it.
+const BACKWARD_REACH: usize = 30;
+/// Symbols between an expiry date and the word that makes it a card's.
+const CARD_WINDOW: usize = 40;
+/// Length of almost every one-time code; without any other word only this length counts.
+const USUAL_CODE_LEN: usize = 6;
+
+/// How a short value looks, and how far from its keyword it may be.
+struct Shape {
+    entity: Entity,
+    lengths: std::ops::RangeInclusive<usize>,
+    reach: usize,
+}
+
+const SHAPES: [Shape; 4] = [
+    Shape { entity: Entity::Cvv, lengths: 3..=4, reach: 14 },
+    Shape { entity: Entity::OneTimeCode, lengths: 4..=8, reach: 20 },
+    Shape { entity: Entity::Pin, lengths: 4..=8, reach: 10 },
+    Shape { entity: Entity::Expiry, lengths: 4..=6, reach: 8 },
+];
+
+/// Finds the values of all keywords of the message, and an answer to an earlier one.
+pub(super) fn find(scene: &mut Scene<'_>, run: &mut Run) {
+    for position in 0..scene.hits.len() {
+        let Some(&hit) = scene.hits.get(position) else { break };
+        if hit.cues.meets(Cues::of(Entity::Password)) {
+            passwords::find(scene, run, hit);
+        }
+        for shape in SHAPES.iter().filter(|shape| hit.cues.meets(Cues::of(shape.entity))) {
+            if !forward(scene, run, hit, shape) {
+                backward(scene, run, hit, shape);
+            }
+        }
+    }
+    if scene.carried.meets(Cues::SECRETS) {
+        answer(scene, run);
+    }
+}
+
+/// Returns the canonical form of a value that a policy allows.
+pub(super) fn canonical_of_literal(lexicon: &Lexicon, literal: &str) -> String {
+    Folded::new(lexicon, literal)
+        .symbols()
+        .iter()
+        .filter(|&&symbol| symbol::is_alphanumeric(symbol) || matches!(symbol, b'@' | b'.'))
+        .map(|&symbol| {
+            char::from(if symbol::is_letter(symbol) { symbol } else { symbol::digit_value(symbol).unwrap_or(symbol) })
+        })
+        .filter(|&character| literal.contains('@') || character != '.')
+        .collect()
+}
+
+/// Looks for the value after the keyword; true when the keyword is spoken for, be it by a masked value.
+fn forward(scene: &mut Scene<'_>, run: &mut Run, hit: Hit, shape: &Shape) -> bool {
+    let message = scene.message;
+    let limit = hit.end + shape.reach;
+    let foreign = Cues::SECRETS.and(Cues::AGAINST);
+    let stop = scene.hits_from(hit.end).find(|next| next.cues.meets(foreign)).map_or(usize::MAX, |next| next.start);
+    let (mut at, mut words) = (hit.end, 0);
+    while at <= limit && at < message.len() {
+        let symbol = message.at(at);
+        if at >= stop {
+            return message.len() > stop
+                && scene.hits_from(stop).any(|next| next.start == stop && next.cues.meets(Cues::AGAINST));
+        }
+        if symbol == symbol::MASKED {
+            return true;
+        }
+        if symbol::ends_clause(symbol) && words > 0 {
+            return false;
+        }
+        let end = run.read(message, at);
+        if end == at {
+            words += usize::from(!symbol::is_separator(symbol));
+            at += 1;
+            continue;
+        }
+        if let Some(end) = fit(message, run, shape) {
+            let weak = hit.cues.meets(Cues::WEAK);
+            if !weak || (is_link(message.slice(hit.end..at)) && run.values().len() == USUAL_CODE_LEN) {
+                let confidence = if words == 0 { 95 } else { 86 };
+                return propose(scene, run, shape.entity, at..end, confidence);
+            }
+        }
+        words += 1;
+        at = end;
+    }
+    shape.entity == Entity::OneTimeCode && passwords::find_code(scene, hit)
+}
+
+/// Joins groups of digits until they are long enough, and on while groups have equal length; returns the value's end.
+fn fit(message: &Folded, run: &Run, shape: &Shape) -> Option<usize> {
+    let groups = run.groups();
+    let first = groups.first()?.0;
+    let mut total = 0;
+    for (position, &(len, end)) in groups.iter().enumerate() {
+        total += len;
+        if total > *shape.lengths.end() {
+            return None;
+        }
+        let joins =
+            groups.get(position + 1).is_some_and(|&(next, _)| next == first && total + next <= *shape.lengths.end());
+        if total >= *shape.lengths.start() && !joins {
+            let fits = shape.entity != Entity::Expiry || is_month_and_year(run.values().get(..total)?);
+            return (fits && !is_quantity(message, end)).then_some(end);
+        }
+    }
+    None
+}
+
+fn is_month_and_year(digits: &[u8]) -> bool {
+    let month_first = matches!(digits, [b'0', b'1'..=b'9', ..] | [b'1', b'0'..=b'2', ..]);
+    let year = digits.get(2..).unwrap_or_default();
+    month_first && (matches!(year, [b'2'..=b'4', _]) || matches!(year, [b'2', b'0', b'2'..=b'4', _]))
+}
+
+/// A unit, a percent sign or a letter after a number makes it something else than a secret.
+fn is_quantity(message: &Folded, end: usize) -> bool {
+    let after = if message.at(end) == b' ' { message.at(end + 1) } else { message.at(end) };
+    matches!(after, symbol::UNIT | symbol::MONEY | b'%') || symbol::is_letter(message.at(end))
+}
+
+/// Says whether nothing but separators, a colon or `is` joins a keyword to its value.
+fn is_link(symbols: &[u8]) -> bool {
+    let words: Vec<u8> = symbols
+        .iter()
+        .copied()
+        .filter(|&symbol| !symbol::is_separator(symbol) && symbol != b':' && symbol != symbol::COPULA)
+        .collect();
+    words.is_empty() || words == b"is"
+}
+
+fn propose(scene: &mut Scene<'_>, run: &Run, entity: Entity, range: Range<usize>, confidence: u8) -> bool {
+    let near_card = || scene.is_near(Cues::of(Entity::BankCard).and(Cues::of(Entity::Cvv)), &range, CARD_WINDOW);
+    let has_card = scene.candidates.iter().any(|candidate| candidate.entity == Entity::BankCard);
+    if entity == Entity::Expiry && !has_card && !near_card() {
+        return false;
+    }
+    let canonical: Vec<u8> =
+        scene.message.slice(range.clone()).iter().filter_map(|&symbol| symbol::digit_value(symbol)).collect();
+    debug_assert!(run.values().starts_with(&canonical));
+    scene.propose(Proposal {
+        range,
+        entity,
+        confidence: Confidence::new(confidence, confidence),
+        cost: 0,
+        canonical: &canonical,
+        earlier: 0,
+    });
+    true
+}
+
+/// Looks for `384921是验证码`, `384921 is your code` and, for the usual length, a value right before the keyword.
+fn backward(scene: &mut Scene<'_>, run: &mut Run, hit: Hit, shape: &Shape) {
+    if !matches!(shape.entity, Entity::OneTimeCode | Entity::Cvv) {
+        return;
+    }
+    let message = scene.message;
+    let is_digit = |at: usize| symbol::is_digit(message.at(at)) || symbol::is_numeral(message.at(at));
+    let from = hit.start.saturating_sub(BACKWARD_REACH);
+    let Some(last) = (from..hit.start).rev().find(|&at| is_digit(at)) else { return };
+    let mut start = last;
+    while start > from
+        && (is_digit(start - 1) || (symbol::is_separator(message.at(start - 1)) && start > 1 && is_digit(start - 2)))
+    {
+        start -= 1;
+    }
+    let between = message.slice(last + 1..hit.start);
+    let says_is = says_is(between);
+    if run.read(message, start) != last + 1 || !(says_is || between.iter().all(|&symbol| symbol::is_separator(symbol)))
+    {
+        return;
+    }
+    let total = run.values().len();
+    let usual = shape.entity == Entity::Cvv || total == USUAL_CODE_LEN;
+    if shape.lengths.contains(&total) && (usual || (says_is && !hit.cues.meets(Cues::WEAK))) {
+        propose(scene, run, shape.entity, start..last + 1, 86);
+    }
+}
+
+/// Says whether the words between a value and a keyword after it begin with `是`, `is` or `as`, in one clause.
+pub(super) fn says_is(between: &[u8]) -> bool {
+    let skipped = between.iter().take_while(|&&symbol| symbol == b' ' || symbol == b',').count();
+    let words = between.get(skipped..).unwrap_or_default();
+    let one_clause = !words.iter().any(|&symbol| symbol::ends_clause(symbol) || symbol == symbol::MASKED);
+    one_clause && (words.first() == Some(&symbol::COPULA) || words.starts_with(b"is ") || words.starts_with(b"as "))
+}
+
+/// Takes a bare number for the answer to an earlier message that ended with a keyword.
+fn answer(scene: &mut Scene<'_>, run: &mut Run) {
+    let message = scene.message;
+    let is_word =
+        |symbol: u8| !symbol::is_separator(symbol) && !symbol::is_digit(symbol) && !symbol::is_numeral(symbol);
+    let words = message.symbols().iter().filter(|&&symbol| is_word(symbol)).take(ANSWER_WORDS_MAX + 1).count();
+    let against = scene.hits.iter().any(|hit| hit.cues.meets(Cues::AGAINST));
+    if scene.carried.meets(Cues::of(Entity::Password)) {
+        passwords::answer(scene);
+    }
+    if words > ANSWER_WORDS_MAX || against {
+        return;
+    }
+    let Some(at) = (0..message.len()).find(|&at| run.read(message, at) > at) else { return };
+    for shape in SHAPES.iter().filter(|shape| scene.carried.meets(Cues::of(shape.entity))) {
+        if let Some(end) = fit(message, run, shape) {
+            propose(scene, run, shape.entity, at..end, 88);
+            return;
+        }
+    }
+}

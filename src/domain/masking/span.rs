@@ -1,0 +1,68 @@
+//! A detected value: where it is, what it is, how sure the engine is, and its canonical form.
+//!
+//! It knows nothing of views. The canonical form is the value itself, so it has no `Debug`, is wiped on drop, and only
+//! this module's neighbours can read it.
+
+use std::{fmt, ops::Range};
+
+use zeroize::Zeroizing;
+
+use super::{entity::Entity, view::Class};
+
+/// A value found in a message.
+#[derive(Clone)]
+pub struct Span {
+    /// Bytes of the original that are covered, disguise included.
+    pub bytes: Range<usize>,
+    /// What it is.
+    pub entity: Entity,
+    /// How strictly it is held, by the policy's rule.
+    pub class: Class,
+    /// Position of the rule in [`super::Policy::rules`].
+    pub rule: u16,
+    /// How sure the engine is, in percent.
+    pub confidence: u8,
+    pub(super) canonical: Canonical,
+    pub(super) earlier: usize,
+}
+
+impl Span {
+    /// Says whether the value began in earlier messages of the conversation, which then need masking again.
+    pub fn completes_earlier(&self) -> bool {
+        self.earlier > 0
+    }
+
+    /// Returns how many of the value's characters are in earlier messages.
+    pub fn earlier_characters(&self) -> usize {
+        self.earlier
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Span")
+            .field("bytes", &self.bytes)
+            .field("entity", &self.entity)
+            .field("class", &self.class)
+            .field("rule", &self.rule)
+            .field("confidence", &self.confidence)
+            .field("earlier", &self.earlier)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A value without its disguise: plain digits and letters.
+#[derive(Clone)]
+pub(super) struct Canonical(Zeroizing<String>);
+
+impl Canonical {
+    /// Takes folded characters; they are ASCII.
+    pub(super) fn new(characters: &[u8]) -> Self {
+        Self(Zeroizing::new(characters.iter().copied().map(char::from).collect()))
+    }
+
+    /// Shows the value; for masks, tokens and comparison with the allow list only.
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
