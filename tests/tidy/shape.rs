@@ -103,7 +103,7 @@ impl<'ast> Visit<'ast> for Ignored<'_> {
                 attribute.span(),
                 "switched off",
                 "a test is ignored".to_owned(),
-                "Make it pass, or move a long run into tests/slow_*.rs",
+                "Make it pass, or move a long run into a module called slow",
             ));
         }
     }
