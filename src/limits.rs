@@ -78,3 +78,7 @@ pub const CONTROL_CONNECTIONS_MAX: usize = 8;
 pub const REFUSED_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Longest session cookie that is looked at, in bytes.
 pub const COOKIE_BYTES_MAX: usize = 256;
+/// Longest that the client of the commands waits for an answer, in milliseconds.
+pub const CLIENT_WAIT_MS_MAX: u64 = 30_000;
+/// Largest answer that the client of the commands takes, in bytes.
+pub const CLIENT_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;

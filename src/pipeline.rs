@@ -18,7 +18,8 @@ mod transcript;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use lww_audit::{Opened, Tag};
+use lww_audit::Opened;
+use lww_audit::entry::Tag;
 use tokio::sync::Notify;
 
 pub use accounts::NewStaff;

@@ -64,7 +64,7 @@ pub enum RecordError {
     },
     /// The entry is longer than a leaf may be.
     #[error("the entry could not be written: {0}")]
-    Entry(lww_audit::Error),
+    Entry(Arc<lww_audit::Error>),
     /// The log can't write at present; the same may succeed later.
     #[error("the log can't write at present")]
     Unavailable,

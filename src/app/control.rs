@@ -94,12 +94,12 @@ pub async fn ask(data_dir: &Path, order: &Order) -> Result<String, ControlError>
 /// # Errors
 /// The system's, when the socket can't be made.
 pub async fn serve(
-    data_dir: &Path,
+    data_dir: PathBuf,
     tenants: Vec<Arc<Served>>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), std::io::Error> {
     use std::os::unix::fs::PermissionsExt;
-    let path = socket_path(data_dir);
+    let path = socket_path(&data_dir);
     // The data directory's lock is held: a socket that is there is a dead server's.
     if let Err(error) = std::fs::remove_file(&path)
         && error.kind() != std::io::ErrorKind::NotFound
@@ -113,7 +113,7 @@ pub async fn serve(
     loop {
         let stream = tokio::select! {
             accepted = listener.accept() => accepted?.0,
-            _ = stop.wait_for(|stop| *stop) => break,
+            _ = stop.changed() => break,
         };
         let Ok(permit) = Arc::clone(&free).try_acquire_owned() else { continue };
         let tenants = Arc::clone(&tenants);

@@ -17,13 +17,15 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-pub use control::{ControlError, Order, ask};
+pub use control::{ControlError, Order, ask, serve as serve_orders};
 pub use logging::{LogGuard, start_logging};
 pub use seed::OneTimePassword;
 pub use supervise::Supervision;
 pub use tenants::Served;
 
 use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemClock, SystemRandom};
+use crate::crypto::dev_ca::{OldestTls, TlsError, dev_certificate, server_config};
+use crate::http::{Addresses, Https};
 use crate::ports::{Clock, Random, random_bytes};
 use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
@@ -54,6 +56,9 @@ pub enum AppError {
         /// Why.
         fatal: FatalError,
     },
+    /// A certificate can't be used or made.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A folder or file of the server's own can't be used.
     #[error("{path} can't be used: {reason}")]
     File {
@@ -215,4 +220,23 @@ fn node_id(config: &Config, random: &dyn Random) -> Result<Uuid, AppError> {
         }
         Err(error) => Err(file(error)),
     }
+}
+
+/// Where the listeners are, with the certificate that HTTPS shows: the configured one, or the development one that is made
+/// under `certs/` for loopback.
+///
+/// # Errors
+/// [`AppError::Tls`], naming the file or the address.
+pub fn addresses(config: &Config) -> Result<Addresses, AppError> {
+    let http = &config.http;
+    let (certificate, key, strict_transport) = match &http.tls {
+        Some(files) => (files.certificate.clone(), files.private_key.clone(), true),
+        None => {
+            let made = dev_certificate(&http.certs_dir, http.listen, SystemClock.now())?;
+            (made.certificate, made.key, false)
+        }
+    };
+    let tls = server_config(&certificate, &key, OldestTls::V13)?;
+    let https = Https { address: http.listen, config: tls, strict_transport };
+    Ok(Addresses { https: Some(https), http: http.trial_listen })
 }

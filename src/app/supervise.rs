@@ -66,8 +66,8 @@ impl Follow {
         let mut status = self.served.slot.status();
         loop {
             tokio::select! {
-                active = status.wait_for(|status| *status == LogStatus::Active) => if active.is_err() { return },
-                _ = self.stopping.wait_for(|stop| *stop) => return,
+                active = reached(&mut status, LogStatus::Active) => if !active { return },
+                () = stopped(&mut self.stopping) => return,
             }
             self.while_active(&mut status).await;
             if *self.stopping.borrow() {
@@ -92,10 +92,8 @@ impl Follow {
             self.load_policy().await;
             tasks.push(tokio::spawn(matcher::run(Arc::clone(&self.served.tenant), ending)));
         }
-        tokio::select! {
-            _ = status.wait_for(|status| *status != LogStatus::Active) => {}
-            _ = self.stopping.wait_for(|stop| *stop) => {}
-        }
+        // When the server stops, the writer drains first: what it recorded last is still to be published.
+        let _changed = status.wait_for(|status| *status != LogStatus::Active).await.map(drop);
         end.send_replace(true);
         for task in tasks {
             // A follower that panicked has nothing left to finish; it begins again from its cursor.
@@ -140,6 +138,15 @@ async fn watch_database(embedded: Arc<EmbeddedPostgres>, mut stopping: watch::Re
             Err(error) => tracing::error!(event = "database_down", %error, "the private PostgreSQL does not start"),
         }
         // Whichever comes first.
-        let _either = tokio::time::timeout(WATCH_EVERY, stopping.wait_for(|stop| *stop)).await;
+        let _either = tokio::time::timeout(WATCH_EVERY, stopped(&mut stopping)).await;
     }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // When the sender is gone, so is the server.
+    let _gone = stop.wait_for(|stop| *stop).await.map(drop);
+}
+
+async fn reached(status: &mut watch::Receiver<LogStatus>, wanted: LogStatus) -> bool {
+    status.wait_for(|status| *status == wanted).await.is_ok()
 }

@@ -150,7 +150,7 @@ fn open_channels(context: &Context<'_>, config: &TenantConfig) -> Result<Vec<Arc
             keyid: channel.key_id.clone(),
             secret: secret.bytes().to_vec().into(),
         };
-        channels::open(&channel.channel, settings).map_err(|error| AppError::Channel {
+        channels::open(channel.channel, settings).map_err(|error| AppError::Channel {
             tenant: config.name.clone(),
             channel: format!("{}:{}", channel.channel, channel.account),
             reason: error.to_string(),

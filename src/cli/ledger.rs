@@ -135,7 +135,7 @@ fn name(config: &Config, tenant: &str, id: TenantId) -> LogName {
     LogName { tenant: id, name: config.name.clone(), tenant_name: tenant.to_owned(), generation: 1 }
 }
 
-fn keys(config: &Config) -> Result<KeyDirectory, AppError> {
+pub(super) fn keys(config: &Config) -> Result<KeyDirectory, AppError> {
     let places = KeyPlaces { directory: config.keys_dir.clone(), master: config.master_key.clone() };
     Ok(KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false)?)
 }

@@ -108,6 +108,12 @@ pub enum CommandError {
     /// The demo did not go as it should.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    /// The listeners failed.
+    #[error(transparent)]
+    Http(#[from] crate::http::HttpError),
+    /// The demo tenant's accounts could not be made.
+    #[error("the demo accounts could not be made: {0}")]
+    Seed(String),
     /// Logging could not begin.
     #[error("logging: {0}")]
     Logging(String),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use super::masking::{self, MaskedText, Policy, Tail, Tokens, View};
-use crate::units::{AccountId, EntryIndex, MessageId, Timestamp};
+use crate::units::{AccountId, EntryIndex, Hash, MessageId, Timestamp};
 
 /// Length of a commitment's salt in bytes.
 pub const SALT_BYTES: usize = 32;
@@ -232,7 +232,7 @@ impl<D: Direction> Message<Raw, D> {
             commit_masked: commitment(salts.masked.as_bytes(), Tag::Masked, text.render(View::Record).as_bytes()),
             spans: span_counts(&text),
         };
-        let policy = PolicyRef { id: policy.id().to_owned(), version: policy.version(), digest: policy.digest() };
+        let policy = PolicyRef { id: policy.id().to_owned(), version: policy.version(), digest: Hash(policy.digest()) };
         Ok(Message {
             id: self.id,
             time: self.time,
@@ -245,7 +245,11 @@ impl<D: Direction> Message<Raw, D> {
 fn span_counts(text: &MaskedText) -> Vec<SpanCount> {
     text.span_counts()
         .into_iter()
-        .map(|(entity, class, count)| SpanCount { entity, class: class.to_string(), count })
+        .map(|(entity, class, count)| SpanCount {
+            entity: entity.to_string(),
+            class: class.to_string(),
+            count: count as u64,
+        })
         .collect()
 }
 

@@ -46,14 +46,14 @@ impl Tenant {
         let stored = self.ports.store.policy_source(active).await.map_err(Refusal::from)?;
         let stored = stored.ok_or(Refusal::NotFound { what: "active policy" })?;
         let policy = Policy::load(&stored)?;
-        let resolved = policy.digest();
+        let resolved = Hash(policy.digest());
         if resolved == active {
             self.put_policy(policy);
         } else {
             // The same text resolves differently under this version of the engine: that is a change of policy too.
             self.activate_as(&stored, settings, Role::Server).await?;
         }
-        let file = Policy::load(source)?.digest();
+        let file = Hash(Policy::load(source)?.digest());
         Ok((file != resolved).then_some(Drift { active: resolved, file }))
     }
 
@@ -68,7 +68,7 @@ impl Tenant {
 
     async fn activate_as(&self, source: &str, settings: SettingsRow, by: Role) -> Result<Hash, Activation> {
         let policy = Policy::load(source)?;
-        let digest = policy.digest();
+        let digest = Hash(policy.digest());
         let event = Event::PolicyActivated {
             id: policy.id().to_owned(),
             version: policy.version(),

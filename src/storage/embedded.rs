@@ -103,6 +103,23 @@ impl EmbeddedPostgres {
         Ok(postgres)
     }
 
+    /// How to reach the database that a server of this data directory keeps running, as `lww_app`; `None` when no server
+    /// uses the directory.
+    ///
+    /// # Errors
+    /// [`EmbeddedError`] when the directory or its passwords can't be read.
+    pub async fn attach(options: &EmbeddedOptions) -> Result<Option<Config>, EmbeddedError> {
+        let data_dir = make_data_dir(&options.data_dir)?;
+        match lock(&data_dir) {
+            Ok(_unused) => return Ok(None),
+            Err(EmbeddedError::DirectoryBusy { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let place = Place::locate(&data_dir)?;
+        let passwords = Passwords::load(&options.secrets_dir, &place.data)?;
+        Ok(Some(configuration(&place.socket_dir, ROLE_APP, &passwords.app)))
+    }
+
     /// Makes sure that PostgreSQL runs, and starts it again if it was killed. Returns whether it had
     /// to. Concurrent calls wait for each other.
     ///
@@ -190,16 +207,20 @@ impl EmbeddedPostgres {
     }
 
     fn config(&self, role: &str, password: &str) -> Config {
-        let mut config = Config::new();
-        config
-            .host_path(&self.place.socket_dir)
-            .port(settings::SOCKET_PORT)
-            .user(role)
-            .password(password)
-            .dbname(DATABASE)
-            .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_S));
-        config
+        configuration(&self.place.socket_dir, role, password)
     }
+}
+
+fn configuration(socket_dir: &Path, role: &str, password: &str) -> Config {
+    let mut config = Config::new();
+    config
+        .host_path(socket_dir)
+        .port(settings::SOCKET_PORT)
+        .user(role)
+        .password(password)
+        .dbname(DATABASE)
+        .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_S));
+    config
 }
 
 /// Makes the data directory and returns its canonical path.

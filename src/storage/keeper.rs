@@ -166,7 +166,8 @@ impl Keeper {
         drop(database);
         let ended = self.serve(head, guard, *adopted, stop).await?;
         Ok(match ended {
-            Ended::Drained => Some(LogStatus::Released),
+            // Without an order to stop it only means that the opening entries could not be written: try again.
+            Ended::Drained => stop.borrow().then_some(LogStatus::Released),
             Ended::Fenced => {
                 tracing::warn!(event = "log_fenced", tenant = self.log.tenant.0, "another server has the log");
                 None
@@ -242,7 +243,7 @@ impl Keeper {
         let mut writer = writer;
         let ended = tokio::select! {
             ended = &mut writer => ended,
-            _ = stop.wait_for(|stop| *stop) => {
+            () = stopped(stop) => {
                 self.slot.close();
                 writer.await
             }
@@ -294,7 +295,12 @@ impl Keeper {
     }
 }
 
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // When the sender is gone, so is the server.
+    let _gone = stop.wait_for(|stop| *stop).await.map(drop);
+}
+
 async fn pause(stop: &mut watch::Receiver<bool>) {
     // Whichever comes first; a stop is looked at by the caller.
-    let _either = tokio::time::timeout(LOOK_EVERY, stop.wait_for(|stop| *stop)).await;
+    let _either = tokio::time::timeout(LOOK_EVERY, stopped(stop)).await;
 }

@@ -31,7 +31,7 @@ pub async fn run(tenant: Arc<Tenant>, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             () = tenant.something_to_match() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
+            _ = stop.changed() => {}
         }
     }
 }

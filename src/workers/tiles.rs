@@ -68,7 +68,7 @@ impl TileFollower {
                 return;
             }
             // Whichever comes first.
-            let _either = tokio::time::timeout(PUBLISH_EVERY, stop.wait_for(|stop| *stop)).await;
+            let _either = tokio::time::timeout(PUBLISH_EVERY, stop.changed()).await;
         }
     }
 

@@ -59,6 +59,7 @@ fn at_sign(message: &Folded, at: usize) -> Option<At> {
                 word: false,
             })
         }
+        symbol::AT_WORD => sign(2, 85, false),
         b' ' if slice(4) == b" at " => sign(4, 80, true),
         _ => None,
     }
@@ -140,6 +141,9 @@ fn dot(message: &Folded, at: usize, labels: usize) -> Option<(usize, bool)> {
         b'.' => return Some((at + 1, false)),
         symbol::FULL_STOP | symbol::MIDDLE_DOT if labels == 1 => return Some((at + 1, true)),
         symbol::DOT_WORD => return Some((at + 1, true)),
+        b' ' if labels == 1 && message.at(spaced) == b'.' => {
+            return Some((spaced + 1 + spaces(message, spaced + 1), true));
+        }
         _ => {}
     }
     let word: [&[u8]; 3] = [b"(dot)", b"[dot]", b"dot "];

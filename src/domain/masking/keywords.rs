@@ -51,7 +51,12 @@ pub(super) const KEYWORDS: &[(Cues, &str, &str)] = &[
         "pin,pin code,pin number,pin no,atm pin,card pin,passcode",
     ),
     (
-        Cues::of(Entity::Expiry),
+        Cues::of(Entity::Cvv).and(Cues::BESIDE_CARD),
+        "后三位 后3位 末三位 末3位 后面三位",
+        "last three digits,last 3 digits,three digits on the back,3 digits on the back",
+    ),
+    (
+        Cues::of(Entity::Expiry).and(Cues::BESIDE_CARD),
         "有效期 有效期至 有效日期 到期日 到期日期 过期日期",
         "valid thru,valid through,valid until,good thru,expiry,expiry date,expiration,expiration date,exp date,exp,\
          expires",

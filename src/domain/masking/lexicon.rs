@@ -16,17 +16,19 @@ use super::{
 
 /// What a keyword says: a set of entities that it speaks for, and marks.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Cues(u16);
+pub(super) struct Cues(u32);
 
 impl Cues {
     /// Says nothing.
     pub(super) const NONE: Self = Self(0);
     /// Speaks against a sensitive value: an order number, an amount, a postcode.
-    pub(super) const AGAINST: Self = Self(1 << 15);
+    pub(super) const AGAINST: Self = Self(1 << 31);
     /// Only wakes the engine: spells out part of an e-mail address.
-    pub(super) const WAKE: Self = Self(1 << 14);
+    pub(super) const WAKE: Self = Self(1 << 30);
     /// So common that only the plainest value counts.
-    pub(super) const WEAK: Self = Self(1 << 13);
+    pub(super) const WEAK: Self = Self(1 << 29);
+    /// Counts only in the company of a card.
+    pub(super) const BESIDE_CARD: Self = Self(1 << 28);
     /// The entities that mean nothing without a keyword.
     pub(super) const SECRETS: Self = Self::of(Entity::Cvv)
         .and(Self::of(Entity::Pin))
@@ -36,7 +38,7 @@ impl Cues {
 
     /// Speaks for one entity.
     pub(super) const fn of(entity: Entity) -> Self {
-        Self(1 << entity as u16)
+        Self(1 << entity as u32)
     }
 
     /// Joins two sets.

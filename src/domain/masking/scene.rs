@@ -120,6 +120,14 @@ impl Scene<'_> {
         self.nearest(cues, range, window) == Support::For
     }
 
+    /// Says whether a word for a card, other than one that itself needs a card's company, is within `window` symbols.
+    pub(super) fn is_beside_card(&self, range: &Range<usize>, window: usize) -> bool {
+        let card = Cues::of(Entity::BankCard).and(Cues::of(Entity::Cvv));
+        let first = self.hits.partition_point(|hit| hit.end + window < range.start);
+        let near = self.hits.get(first..).unwrap_or_default().iter().take_while(|hit| hit.end <= range.end + window);
+        near.into_iter().any(|hit| hit.cues.meets(card) && !hit.cues.meets(Cues::BESIDE_CARD))
+    }
+
     fn support(&self, entity: Entity, range: &Range<usize>, window: usize) -> Support {
         self.nearest(Cues::of(entity), range, window)
     }

@@ -20,7 +20,7 @@ use super::{
 const ANSWER_WORDS_MAX: usize = 6;
 /// Longest stretch of words between a value and a keyword after it.
 const BACKWARD_REACH: usize = 30;
-/// Symbols between an expiry date and the word that makes it a card's.
+/// Symbols between an expiry date, or `后三位`, and the word that makes it a card's.
 const CARD_WINDOW: usize = 40;
 /// Length of almost every one-time code; without any other word only this length counts.
 const USUAL_CODE_LEN: usize = 6;
@@ -99,7 +99,7 @@ fn forward(scene: &mut Scene<'_>, run: &mut Run, hit: Hit, shape: &Shape) -> boo
             let weak = hit.cues.meets(Cues::WEAK);
             if !weak || (is_link(message.slice(hit.end..at)) && run.values().len() == USUAL_CODE_LEN) {
                 let confidence = if words == 0 { 95 } else { 86 };
-                return propose(scene, run, shape.entity, at..end, confidence);
+                return propose(scene, hit.cues, shape.entity, at..end, confidence);
             }
         }
         words += 1;
@@ -150,15 +150,13 @@ fn is_link(symbols: &[u8]) -> bool {
     words.is_empty() || words == b"is"
 }
 
-fn propose(scene: &mut Scene<'_>, run: &Run, entity: Entity, range: Range<usize>, confidence: u8) -> bool {
-    let near_card = || scene.is_near(Cues::of(Entity::BankCard).and(Cues::of(Entity::Cvv)), &range, CARD_WINDOW);
+fn propose(scene: &mut Scene<'_>, cues: Cues, entity: Entity, range: Range<usize>, confidence: u8) -> bool {
     let has_card = scene.candidates.iter().any(|candidate| candidate.entity == Entity::BankCard);
-    if entity == Entity::Expiry && !has_card && !near_card() {
+    if cues.meets(Cues::BESIDE_CARD) && !has_card && !scene.is_beside_card(&range, CARD_WINDOW) {
         return false;
     }
     let canonical: Vec<u8> =
         scene.message.slice(range.clone()).iter().filter_map(|&symbol| symbol::digit_value(symbol)).collect();
-    debug_assert!(run.values().starts_with(&canonical));
     scene.propose(Proposal {
         range,
         entity,
@@ -194,7 +192,7 @@ fn backward(scene: &mut Scene<'_>, run: &mut Run, hit: Hit, shape: &Shape) {
     let total = run.values().len();
     let usual = shape.entity == Entity::Cvv || total == USUAL_CODE_LEN;
     if shape.lengths.contains(&total) && (usual || (says_is && !hit.cues.meets(Cues::WEAK))) {
-        propose(scene, run, shape.entity, start..last + 1, 86);
+        propose(scene, hit.cues, shape.entity, start..last + 1, 86);
     }
 }
 
@@ -222,7 +220,7 @@ fn answer(scene: &mut Scene<'_>, run: &mut Run) {
     let Some(at) = (0..message.len()).find(|&at| run.read(message, at) > at) else { return };
     for shape in SHAPES.iter().filter(|shape| scene.carried.meets(Cues::of(shape.entity))) {
         if let Some(end) = fit(message, run, shape) {
-            propose(scene, run, shape.entity, at..end, 88);
+            propose(scene, scene.carried, shape.entity, at..end, 88);
             return;
         }
     }

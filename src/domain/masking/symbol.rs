@@ -27,6 +27,8 @@ pub(super) const MONEY: u8 = 0x8E;
 pub(super) const COPULA: u8 = 0x8F;
 /// The ideograph that may stand for the dot of a mail domain.
 pub(super) const DOT_WORD: u8 = 0x90;
+/// The ideograph that begins the word for an at-sign, `艾特`.
+pub(super) const AT_WORD: u8 = 0x91;
 
 const DIGIT: u8 = 1;
 const NUMERAL: u8 = 2;

@@ -82,7 +82,7 @@ impl SignStage {
         // An fsync takes about a millisecond: the runtime's other work moves aside meanwhile.
         tokio::task::block_in_place(|| self.guard.advance(&frontier))?;
         let root = frontier.root();
-        let body = Checkpoint { origin: self.origin.clone(), size: frontier.size(), root }.to_body();
+        let body = Checkpoint { origin: self.origin.clone(), size: frontier.size(), root }.to_string();
         let text = self.signer.sign(&body).await.map_err(|error| FatalError::Sign(error.reason))?;
         let head = SignedHead { size: frontier.size(), root, checkpoint: text.into() };
         self.published.send_replace(Some(head.clone()));
@@ -114,7 +114,7 @@ fn answer(batches: Vec<Durable>, head: &SignedHead) {
 
 fn receipts(entries: &[LinkedEntry], growth: &Growth, head: &SignedHead) -> Result<Vec<Receipt>, RecordError> {
     let receipt = |entry: &LinkedEntry| {
-        let path: Vec<Hash> = growth.inclusion_path(entry.index).map_err(RecordError::Entry)?;
+        let path: Vec<Hash> = growth.inclusion_path(entry.index).map_err(|error| RecordError::Entry(Arc::new(error)))?;
         Ok(Receipt {
             index: entry.index,
             leaf: entry.leaf,

@@ -3,6 +3,7 @@
 //! Everything here is speculative until a commit succeeds; after a failure the writer throws it away and reads again.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use lww_audit::entry::{self, Chain, ChainLink, ChainPrev, Entry, Kind};
 use lww_audit::merkle::leaf_hash;
@@ -104,7 +105,7 @@ impl Chained {
         let index = EntryIndex(self.head.size().0);
         let time = self.entry_time(now);
         let entry = self.entry(context, overlay, draft, index, time)?;
-        let bytes = entry.to_bytes().map_err(RecordError::Entry)?;
+        let bytes = entry.to_bytes().map_err(refused)?;
         let leaf = leaf_hash(&bytes);
         self.head.frontier.push(leaf);
         self.head.last_leaf = leaf;
@@ -126,10 +127,10 @@ impl Chained {
             log: context.origin.clone(),
             seq: index,
             time,
-            kind: Kind::new(draft.event.kind()).map_err(RecordError::Entry)?,
+            kind: Kind::new(draft.event.kind()).map_err(refused)?,
             actor: entry::Actor {
                 id: id.0,
-                role: entry::Role::new(role.word()).map_err(RecordError::Entry)?,
+                role: entry::Role::new(role.word()).map_err(refused)?,
             },
             tenant: context.log.tenant_name.clone(),
             conversation: draft.conversation.map(|conversation| conversation.public.0),
@@ -171,6 +172,10 @@ fn move_tips(overlay: &mut Overlay, draft: &Draft, seq: EntryIndex, leaf: Hash) 
         let tip = overlay.subjects.entry(subject).or_default();
         *tip = after(*tip);
     }
+}
+
+fn refused(error: lww_audit::Error) -> RecordError {
+    RecordError::Entry(Arc::new(error))
 }
 
 /// The aggregates that effects change, with the version that each was decided on; `None`: it must be new.

@@ -1,0 +1,299 @@
+//! The configuration: one TOML file, every key known, every mistake named with its line.
+//!
+//! Secrets are references (`secret://…`), never values. Without a file, and in a file that names neither a database nor a
+//! tenant, there is one marked demo tenant on a private PostgreSQL. It deliberately opens nothing but the files that it
+//! names: keys, database and listeners are the wiring's.
+
+mod check;
+mod error;
+mod keys;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+pub use error::{ConfigError, Problem};
+pub use keys::{KEYS, Key};
+
+use self::check::Checked;
+use self::read::{Section, Source};
+use crate::crypto::KeyError;
+use crate::crypto::secrets::SecretRef;
+use crate::storage::head::LogName;
+use crate::units::Hash;
+
+/// Longest configuration file in bytes.
+pub const CONFIG_BYTES_MAX: usize = 256 * 1024;
+
+const BUILT_IN: &str = "built-in configuration";
+/// What holds where neither a database nor a tenant is named.
+const DEMO: &str = r#"
+[[tenant]]
+name = "demo"
+demo = true
+
+[[tenant.channel]]
+channel = "http"
+account = "app"
+key_id = "demo-app"
+secret = "secret://keys/channel-demo-app"
+"#;
+
+/// Everything that an operator decides.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// First part of every log's origin.
+    pub name: String,
+    /// Where the server keeps its data.
+    pub data_dir: PathBuf,
+    /// Where wrapped keys lie.
+    pub keys_dir: PathBuf,
+    /// The master key's file, when it is not in `keys_dir`.
+    pub master_key: Option<PathBuf>,
+    /// Where HTTP is served.
+    pub http: HttpConfig,
+    /// About the private PostgreSQL.
+    pub postgresql: PostgresqlConfig,
+    /// About log files.
+    pub log: LogConfig,
+    /// The tenants; names are unique.
+    pub tenants: Vec<TenantConfig>,
+    database: Option<DatabaseConfig>,
+}
+
+/// `[http]`.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Where HTTPS is served.
+    pub listen: SocketAddr,
+    /// Where plain HTTP is served for trials, a loopback address; `None` when it is off.
+    pub trial_listen: Option<SocketAddr>,
+    /// The configured certificate; `None` means a development certificate, on a loopback address.
+    pub tls: Option<TlsFiles>,
+    /// Where the development certificate authority lies.
+    pub certs_dir: PathBuf,
+}
+
+/// A certificate with its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificate chain in PEM.
+    pub certificate: PathBuf,
+    /// Private key in PEM.
+    pub private_key: PathBuf,
+}
+
+/// `[postgresql]`.
+#[derive(Clone, Debug)]
+pub struct PostgresqlConfig {
+    /// Folder of the programs; `None` means that they are searched for.
+    pub bin_dir: Option<PathBuf>,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// Where log files go.
+    pub directory: PathBuf,
+    /// The least severe events that are logged: `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: &'static str,
+}
+
+/// `[[tenant]]`.
+#[derive(Clone, Debug)]
+pub struct TenantConfig {
+    /// The tenant's name.
+    pub name: String,
+    /// The masking policy's file; `None` is the built-in one of a demo tenant.
+    pub policy: Option<PathBuf>,
+    /// The text of that policy, which the first start activates.
+    pub policy_source: String,
+    /// How many conversations a new agent holds at a time.
+    pub agents_capacity_default: i32,
+    /// Whether this is a demo tenant.
+    pub demo: bool,
+    /// Its channel accounts; unique by channel and account.
+    pub channels: Vec<ChannelConfig>,
+}
+
+/// `[[tenant.channel]]`.
+#[derive(Clone, Debug)]
+pub struct ChannelConfig {
+    /// The channel's name, which the table of channels has.
+    pub channel: &'static str,
+    /// The tenant's own name for its account.
+    pub account: String,
+    /// Names the shared secret in signatures.
+    pub key_id: String,
+    /// Where the shared secret is.
+    pub secret: SecretRef,
+}
+
+#[derive(Clone, Debug)]
+struct DatabaseConfig {
+    url: String,
+    parsed: tokio_postgres::Config,
+    password: Option<SecretRef>,
+}
+
+impl Config {
+    /// Reads a configuration file; `None` is the built-in configuration with its demo tenant.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming file, line, column and key.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let Some(path) = file else { return Self::parse(BUILT_IN, "") };
+        let bytes = read(path, CONFIG_BYTES_MAX)
+            .map_err(|source| ConfigError::Unreadable { file: path.into(), source })?
+            .ok_or_else(|| ConfigError::TooLong { file: path.into(), bytes_max: CONFIG_BYTES_MAX })?;
+        let file = path.display().to_string();
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::parse(&file, &text),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let valid = String::from_utf8_lossy(error.as_bytes().get(..at).unwrap_or_default()).into_owned();
+                Err(Source { file: &file, text: &valid }.error(at, Problem::NotUtf8))
+            }
+        }
+    }
+
+    /// Reads the text of a configuration; `file` is its name in errors.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming line, column and key.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
+        let source = Source { file, text };
+        let table = DeTable::parse(text).map_err(|error| {
+            let at = error.span().map_or(text.len(), |span| span.start);
+            // The parser's message is put together from fixed words; its Display would repeat the line.
+            source.error(at, Problem::Syntax { reason: error.message().to_owned() })
+        })?;
+        let root = Section::root(source, &table)?;
+        let mut config = check::root(&root)?;
+        if config.tenants.is_empty() {
+            if config.database.is_some() {
+                return Err(root.missing("tenant"));
+            }
+            config.tenants = demo()?;
+        }
+        Ok(config)
+    }
+
+    /// Moves the data, and with it what lies there by default, to another directory.
+    pub fn move_to(&mut self, data_dir: &Path) {
+        for (place, name) in [(&mut self.keys_dir, KEYS_FOLDER), (&mut self.log.directory, LOGS_FOLDER)] {
+            if *place == self.data_dir.join(name) {
+                *place = data_dir.join(name);
+            }
+        }
+        data_dir.clone_into(&mut self.data_dir);
+    }
+
+    /// Where the bank's own PostgreSQL is, with its password fetched; `None` when a private one is to be started.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the password is not where its reference says.
+    pub fn database(&self) -> Result<Option<tokio_postgres::Config>, KeyError> {
+        let Some(database) = &self.database else { return Ok(None) };
+        let mut config = database.parsed.clone();
+        if let Some(reference) = &database.password {
+            config.password(reference.resolve_without_keys()?.bytes());
+        }
+        Ok(Some(config))
+    }
+
+    /// The folder of a log's tiles.
+    pub fn tiles_dir(&self, log: &LogName) -> PathBuf {
+        self.data_dir.join("audit").join(format!("{}-{}", log.tenant_name, log.generation))
+    }
+
+    /// SHA-256 of everything that was decided, defaults included; of secrets only the references.
+    pub fn digest(&self) -> Hash {
+        let mut out = [0; 32];
+        out.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, self.canonical().as_bytes()).as_ref());
+        Hash(out)
+    }
+
+    /// One line a value, `key = "escaped value"`, in the order of [`KEYS`]; lists repeat their keys.
+    fn canonical(&self) -> String {
+        let mut lines = Lines::default();
+        lines.put("name", &self.name);
+        lines.path("data_dir", Some(&self.data_dir));
+        lines.path("keys_dir", Some(&self.keys_dir));
+        lines.path("master_key", self.master_key.as_deref());
+        if let Some(database) = &self.database {
+            lines.put("database_url", &database.url);
+            lines.put("database_password", &database.password.as_ref().map(ToString::to_string).unwrap_or_default());
+        }
+        self.http.write(&mut lines);
+        lines.path("postgresql.bin_dir", self.postgresql.bin_dir.as_deref());
+        lines.path("log.directory", Some(&self.log.directory));
+        lines.put("log.level", self.log.level);
+        for tenant in &self.tenants {
+            tenant.write(&mut lines);
+        }
+        lines.0
+    }
+}
+
+impl HttpConfig {
+    fn write(&self, lines: &mut Lines) {
+        lines.put("http.listen", &self.listen.to_string());
+        lines.put("http.trial_listen", &self.trial_listen.map_or_else(|| "off".to_owned(), |at| at.to_string()));
+        lines.path("http.certificate", self.tls.as_ref().map(|files| files.certificate.as_path()));
+        lines.path("http.private_key", self.tls.as_ref().map(|files| files.private_key.as_path()));
+        lines.path("http.certs_dir", Some(&self.certs_dir));
+    }
+}
+
+impl TenantConfig {
+    fn write(&self, lines: &mut Lines) {
+        lines.put("tenant.name", &self.name);
+        lines.path("tenant.policy", self.policy.as_deref());
+        lines.put("tenant.agents_capacity_default", &self.agents_capacity_default.to_string());
+        lines.put("tenant.demo", &self.demo.to_string());
+        for channel in &self.channels {
+            lines.put("tenant.channel.channel", channel.channel);
+            lines.put("tenant.channel.account", &channel.account);
+            lines.put("tenant.channel.key_id", &channel.key_id);
+            lines.put("tenant.channel.secret", &channel.secret.to_string());
+        }
+    }
+}
+
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    fn put(&mut self, key: &str, value: &str) {
+        // Writing to a String can't fail.
+        let _written = writeln!(self.0, "{key} = {value:?}");
+    }
+
+    fn path(&mut self, key: &str, value: Option<&Path>) {
+        self.put(key, &value.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default());
+    }
+}
+
+const KEYS_FOLDER: &str = "keys";
+const LOGS_FOLDER: &str = "logs";
+
+fn demo() -> Checked<Vec<TenantConfig>> {
+    let built_in = Config::parse(BUILT_IN, DEMO)?;
+    Ok(built_in.tenants)
+}
+
+/// A whole file; `None` when it is longer than the bound.
+fn read(path: &Path, bytes_max: usize) -> std::io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let limit = (bytes_max as u64).saturating_add(1);
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok((bytes.len() <= bytes_max).then_some(bytes))
+}

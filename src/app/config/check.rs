@@ -1,0 +1,275 @@
+//! What each value must mean, section by section: names, addresses, paths, references, and what fits together.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::error::{ConfigError, Problem};
+use super::read::{Field, Section};
+use super::{
+    ChannelConfig, Config, DatabaseConfig, HttpConfig, KEYS_FOLDER, LOGS_FOLDER, LogConfig, PostgresqlConfig,
+    TenantConfig, TlsFiles, read,
+};
+use crate::channels::CHANNELS;
+use crate::crypto::secrets::SecretRef;
+use crate::limits::KEYID_BYTES_MAX;
+
+/// What a check gives.
+pub(super) type Checked<T> = Result<T, ConfigError>;
+
+/// Longest policy file in bytes.
+const POLICY_BYTES_MAX: usize = 1024 * 1024;
+/// Longest host-like name in bytes, as in DNS labels joined.
+const HOST_BYTES_MAX: usize = 100;
+/// Longest name of a tenant or account in bytes.
+const NAME_BYTES_MAX: usize = 64;
+/// Longest path in bytes.
+const PATH_BYTES_MAX: usize = 4096;
+/// Most conversations that an agent may hold by default, plus one.
+const CAPACITY_END: i32 = 1_001;
+/// The log of events without a tenant has this name.
+const RESERVED_NAME: &str = "system";
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+const DEMO_POLICY: &str = include_str!("../../../policies/masking/cn-retail.yaml");
+
+const FILE: &str = "file";
+const FOLDER: &str = "folder";
+
+/// Reads the whole file.
+pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
+    let data_dir = required_path(root, "data_dir")?;
+    let database = database(root)?;
+    let postgresql = root.section("postgresql")?;
+    let log = root.section("log")?;
+    Ok(Config {
+        name: host(&root.required("name")?)?,
+        keys_dir: path(root, "keys_dir")?.map_or_else(|| data_dir.join(KEYS_FOLDER), |field| field.value),
+        master_key: path(root, "master_key")?.map(|field| field.value),
+        http: http(&root.section("http")?)?,
+        postgresql: PostgresqlConfig { bin_dir: existing(path(&postgresql, "bin_dir")?, FOLDER, Path::is_dir)? },
+        log: LogConfig {
+            directory: path(&log, "directory")?.map_or_else(|| data_dir.join(LOGS_FOLDER), |field| field.value),
+            level: level(&log.required("level")?)?,
+        },
+        tenants: tenants(root, database.is_some())?,
+        data_dir,
+        database,
+    })
+}
+
+fn database(root: &Section<'_>) -> Checked<Option<DatabaseConfig>> {
+    let password = root.text("database_password")?.map(|field| secret(&field)).transpose()?;
+    let Some(url) = root.text("database_url")? else {
+        return match password {
+            Some(password) => Err(password.expected("no password without database_url")),
+            None => Ok(None),
+        };
+    };
+    let expected = "a PostgreSQL URL such as postgresql://lww@db.bank.example/lww";
+    // The parser's own error could name parts of the URL, and a URL can hold a password.
+    let parsed: tokio_postgres::Config = url.value.parse().map_err(|_| url.expected(expected))?;
+    if parsed.get_password().is_some() {
+        return Err(url.expected("a URL without a password; put it into a file and name that as database_password"));
+    }
+    if parsed.get_hosts().is_empty() {
+        return Err(url.expected(expected));
+    }
+    if let Some(field) = password.as_ref().filter(|field| matches!(field.value, SecretRef::Keys(_))) {
+        return Err(
+            field.expected("secret://file, secret://env or secret://credential: keys are opened after the database")
+        );
+    }
+    Ok(Some(DatabaseConfig { url: url.value.to_owned(), parsed, password: password.map(|field| field.value) }))
+}
+
+fn http(http: &Section<'_>) -> Checked<HttpConfig> {
+    let listen = address(&http.required("listen")?)?;
+    let trial = http.required("trial_listen")?;
+    let trial_listen = if trial.value == "off" { None } else { Some(address(&trial)?.value) };
+    if trial_listen.is_some_and(|at| !at.ip().is_loopback()) {
+        return Err(
+            trial.expected("a loopback address such as 127.0.0.1:8080, or off: plain HTTP never leaves the machine")
+        );
+    }
+    if trial_listen == Some(listen.value) && listen.value.port() != 0 {
+        return Err(trial.expected("another address than http.listen"));
+    }
+    let certificate = existing_field(path(http, "certificate")?, FILE, Path::is_file)?;
+    let private_key = existing_field(path(http, "private_key")?, FILE, Path::is_file)?;
+    let tls = match (certificate, private_key) {
+        (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.value, private_key: key.value }),
+        (None, None) => None,
+        (Some(alone), None) => return Err(alone.expected("http.private_key beside it")),
+        (None, Some(alone)) => return Err(alone.expected("http.certificate beside it")),
+    };
+    if tls.is_none() && !listen.value.ip().is_loopback() {
+        let expected = "a loopback address, or http.certificate and http.private_key: the development certificate is for this machine only";
+        return Err(listen.expected(expected));
+    }
+    Ok(HttpConfig { listen: listen.value, trial_listen, tls, certs_dir: required_path(http, "certs_dir")? })
+}
+
+fn tenants(root: &Section<'_>, has_database: bool) -> Checked<Vec<TenantConfig>> {
+    let mut names = Unique::default();
+    root.sections("tenant")?
+        .iter()
+        .map(|section| {
+            let name = section.required("name")?;
+            check_name(&name)?;
+            if name.value == RESERVED_NAME {
+                return Err(name.expected("another name: the log of events without a tenant is called system"));
+            }
+            names.check(&name, name.value)?;
+            tenant(section, name.value, has_database)
+        })
+        .collect()
+}
+
+fn tenant(section: &Section<'_>, name: &str, has_database: bool) -> Checked<TenantConfig> {
+    let demo = section.boolean("demo")?;
+    if demo.value && has_database {
+        return Err(demo.expected("false: a demo tenant has no place beside database_url"));
+    }
+    let (policy, policy_source) = match path(section, "policy")? {
+        Some(field) => (Some(field.value.clone()), policy_source(&field)?),
+        None if demo.value => (None, DEMO_POLICY.to_owned()),
+        None => return Err(section.missing("policy")),
+    };
+    Ok(TenantConfig {
+        name: name.to_owned(),
+        policy,
+        policy_source,
+        agents_capacity_default: section.integer("agents_capacity_default", 1..CAPACITY_END)?,
+        demo: demo.value,
+        channels: channels(section)?,
+    })
+}
+
+fn policy_source(field: &Field<'_, PathBuf>) -> Checked<String> {
+    let bytes = read(&field.value, POLICY_BYTES_MAX)
+        .map_err(|_| field.error(Problem::Absent { key: field.key, expected: FILE }))?
+        .ok_or_else(|| field.expected(format!("a file of at most {POLICY_BYTES_MAX} bytes")))?;
+    String::from_utf8(bytes).map_err(|_| field.expected("a file in UTF-8"))
+}
+
+fn channels(tenant: &Section<'_>) -> Checked<Vec<ChannelConfig>> {
+    let mut accounts = Unique::default();
+    tenant
+        .sections("channel")?
+        .iter()
+        .map(|section| {
+            let channel = channel_name(&section.required("channel")?)?;
+            let account = section.required("account")?;
+            check_name(&account)?;
+            accounts.check(&account, (channel, account.value))?;
+            Ok(ChannelConfig {
+                channel,
+                account: account.value.to_owned(),
+                key_id: key_id(&section.required("key_id")?)?,
+                secret: secret(&section.required("secret")?)?.value,
+            })
+        })
+        .collect()
+}
+
+fn channel_name(field: &Field<'_, &str>) -> Checked<&'static str> {
+    let known = CHANNELS.iter().map(|(name, _)| *name);
+    known
+        .clone()
+        .find(|name| *name == field.value)
+        .ok_or_else(|| field.expected(format!("one of: {}", known.collect::<Vec<_>>().join(", "))))
+}
+
+fn key_id(field: &Field<'_, &str>) -> Checked<String> {
+    let fits = !field.value.is_empty() && field.value.len() <= KEYID_BYTES_MAX;
+    if !fits || !field.value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(field.expected(format!("1 to {KEYID_BYTES_MAX} visible ASCII characters")));
+    }
+    Ok(field.value.to_owned())
+}
+
+fn secret<'a>(field: &Field<'a, &str>) -> Checked<Field<'a, SecretRef>> {
+    match field.value.parse() {
+        Ok(reference) => Ok(field.with(reference)),
+        Err(reason) => Err(field.error(Problem::Secret { key: field.key, reason })),
+    }
+}
+
+fn host(field: &Field<'_, &str>) -> Checked<String> {
+    let label = |label: &str| {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(allowed)
+    };
+    if field.value.len() > HOST_BYTES_MAX || !field.value.split('.').all(label) {
+        return Err(field.expected(format!("a lower-case host name of at most {HOST_BYTES_MAX} bytes")));
+    }
+    Ok(field.value.to_owned())
+}
+
+fn check_name(field: &Field<'_, &str>) -> Checked<()> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let fits = (1..=NAME_BYTES_MAX).contains(&field.value.len());
+    if !fits || field.value.starts_with('-') || !field.value.bytes().all(allowed) {
+        let expected = format!("1 to {NAME_BYTES_MAX} lower-case letters, digits and '-', not beginning with '-'");
+        return Err(field.expected(expected));
+    }
+    Ok(())
+}
+
+fn level(field: &Field<'_, &str>) -> Checked<&'static str> {
+    let known = LEVELS.iter().copied().find(|level| *level == field.value);
+    known.ok_or_else(|| field.expected(format!("one of: {}", LEVELS.join(", "))))
+}
+
+fn address<'a>(field: &Field<'a, &str>) -> Checked<Field<'a, SocketAddr>> {
+    match field.value.parse() {
+        Ok(address) => Ok(field.with(address)),
+        Err(_) => Err(field.expected("an address and port such as 127.0.0.1:8443")),
+    }
+}
+
+fn path<'a>(section: &Section<'a>, name: &'static str) -> Checked<Option<Field<'a, PathBuf>>> {
+    let Some(field) = section.text(name)? else { return Ok(None) };
+    if field.value.is_empty() || field.value.len() > PATH_BYTES_MAX || field.value.contains('\0') {
+        return Err(field.expected(format!("a path of 1 to {PATH_BYTES_MAX} bytes")));
+    }
+    Ok(Some(field.with(PathBuf::from(field.value))))
+}
+
+fn required_path(section: &Section<'_>, name: &'static str) -> Checked<PathBuf> {
+    path(section, name)?.map(|field| field.value).ok_or_else(|| section.missing(name))
+}
+
+fn existing(field: Option<Field<'_, PathBuf>>, kind: &'static str, is: fn(&Path) -> bool) -> Checked<Option<PathBuf>> {
+    Ok(existing_field(field, kind, is)?.map(|field| field.value))
+}
+
+fn existing_field<'a>(
+    field: Option<Field<'a, PathBuf>>,
+    kind: &'static str,
+    is: fn(&Path) -> bool,
+) -> Checked<Option<Field<'a, PathBuf>>> {
+    match field {
+        Some(field) if !is(&field.value) => Err(field.error(Problem::Absent { key: field.key, expected: kind })),
+        found => Ok(found),
+    }
+}
+
+/// Values that must not come twice, with the line of each.
+struct Unique<V>(HashMap<V, usize>);
+
+impl<V> Default for Unique<V> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<V: Eq + Hash> Unique<V> {
+    fn check<T>(&mut self, field: &Field<'_, T>, value: V) -> Checked<()> {
+        match self.0.insert(value, field.line()) {
+            None => Ok(()),
+            Some(first_line) => Err(field.error(Problem::Duplicate { key: field.key, first_line })),
+        }
+    }
+}

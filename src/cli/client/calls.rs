@@ -1,0 +1,248 @@
+//! The API's calls with their types: what a customer's app does, and what members of staff do.
+
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::sign::Signed;
+use super::{Answer, Call, ChannelKey, Client, ClientError};
+use crate::http::answers::{
+    Accepted, Conversations, CustomerMessages, LedgerHead, SessionInfo, State, Transcript,
+};
+use crate::http::Readiness;
+use crate::units::Timestamp;
+use crate::wire;
+
+/// Which part of a list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Page {
+    /// Resume after this index.
+    pub after: Option<u64>,
+    /// At most this many; 50 when not given.
+    pub limit: Option<u32>,
+}
+
+/// Which conversations to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Listing {
+    /// Only those in this state.
+    pub state: Option<State>,
+    /// Only those that one holds.
+    pub mine: bool,
+    /// Which part.
+    pub page: Page,
+}
+
+impl Page {
+    fn pairs(self) -> Vec<(&'static str, String)> {
+        let after = self.after.map(|after| ("after", after.to_string()));
+        let limit = self.limit.map(|limit| ("limit", limit.to_string()));
+        after.into_iter().chain(limit).collect()
+    }
+}
+
+/// What customers' apps do.
+impl Client {
+    /// Sends a customer's message.
+    ///
+    /// # Errors
+    /// [`ClientError`]; repeat with the same `key` when it is not known what became of it.
+    pub async fn send_message(
+        &self,
+        channel: &ChannelKey,
+        (contact, text): (&str, &str),
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Accepted, ClientError> {
+        self.ask(self.signed_message(channel, (contact, text), key, now)).await
+    }
+
+    /// The signed request that [`Client::send_message`] sends, for tests that alter it.
+    pub fn signed_message(
+        &self,
+        channel: &ChannelKey,
+        (contact, text): (&str, &str),
+        key: &str,
+        now: Timestamp,
+    ) -> Call {
+        let body = Zeroizing::new(json!({"contact": contact, "text": text}).to_string().into_bytes());
+        let path = channel.path();
+        let signed =
+            Signed { method: "POST", authority: &self.authority, path: &path, query: "", body: Some((&body, key)) };
+        let headers = channel.headers(&signed, now);
+        Call { method: "POST", target: path, headers, body: Some(body) }
+    }
+
+    /// Reads what was said to and by a contact.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn messages(
+        &self,
+        channel: &ChannelKey,
+        contact: &str,
+        page: Page,
+        now: Timestamp,
+    ) -> Result<CustomerMessages, ClientError> {
+        let mut pairs = vec![("contact", contact.to_owned())];
+        pairs.extend(page.pairs());
+        let query = query(&pairs);
+        let path = channel.path();
+        let signed = Signed { method: "GET", authority: &self.authority, path: &path, query: &query, body: None };
+        let headers = channel.headers(&signed, now);
+        self.ask(Call { method: "GET", target: format!("{path}?{query}"), headers, body: None }).await
+    }
+}
+
+/// What members of staff do.
+impl Client {
+    /// Logs in; the session is kept for the calls that follow.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn login(&self, tenant: &str, login: &str, password: &str) -> Result<SessionInfo, ClientError> {
+        let body = json!({"tenant": tenant, "login": login, "password": password});
+        self.ask(call("POST", "/api/v1/session", Some(&body))).await
+    }
+
+    /// Who is logged in.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn session(&self) -> Result<SessionInfo, ClientError> {
+        self.ask(call("GET", "/api/v1/session", None)).await
+    }
+
+    /// Logs out.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn logout(&self) -> Result<(), ClientError> {
+        self.done(call("DELETE", "/api/v1/session", Some(&json!({})))).await
+    }
+
+    /// Changes one's own password; log in again then.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn change_password(&self, old: &str, new: &str) -> Result<(), ClientError> {
+        self.done(call("POST", "/api/v1/session/password", Some(&json!({"old": old, "new": new})))).await
+    }
+
+    /// Says whether one takes conversations.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn set_online(&self, online: bool) -> Result<(), ClientError> {
+        self.done(call("PUT", "/api/v1/agent/presence", Some(&json!({"online": online})))).await
+    }
+
+    /// Lists conversations.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn conversations(&self, listing: Listing) -> Result<Conversations, ClientError> {
+        let mut pairs = listing.page.pairs();
+        if listing.mine {
+            pairs.push(("mine", "true".to_owned()));
+        }
+        if let Some(state) = listing.state {
+            let word = match state {
+                State::Waiting => "waiting",
+                State::Assigned => "assigned",
+                State::Closed => "closed",
+            };
+            pairs.push(("state", word.to_owned()));
+        }
+        self.ask(call("GET", &format!("/api/v1/agent/conversations?{}", query(&pairs)), None)).await
+    }
+
+    /// Opens a conversation.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn open(&self, conversation: &str, page: Page) -> Result<Transcript, ClientError> {
+        let target = format!("/api/v1/agent/conversations/{conversation}?{}", query(&page.pairs()));
+        self.ask(call("GET", &target, None)).await
+    }
+
+    /// Answers the customer.
+    ///
+    /// # Errors
+    /// [`ClientError`]; repeat with the same `key` when it is not known what became of it.
+    pub async fn reply(&self, conversation: &str, text: &str, key: &str) -> Result<Accepted, ClientError> {
+        let target = format!("/api/v1/agent/conversations/{conversation}/messages");
+        let mut call = call("POST", &target, Some(&json!({"text": text})));
+        call.headers.push(("idempotency-key", key.to_owned()));
+        self.ask(call).await
+    }
+
+    /// Ends a conversation.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn close(&self, conversation: &str) -> Result<(), ClientError> {
+        self.done(call("POST", &format!("/api/v1/agent/conversations/{conversation}/close"), Some(&json!({})))).await
+    }
+
+    /// The ledger's head.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn ledger_head(&self) -> Result<LedgerHead, ClientError> {
+        self.ask(call("GET", "/api/v1/ledger/head", None)).await
+    }
+
+    /// Whether the server is ready.
+    ///
+    /// # Errors
+    /// [`ClientError`] when it doesn't say.
+    pub async fn readiness(&self) -> Result<Readiness, ClientError> {
+        let Answer { status, body, .. } = self.send(call("GET", "/readyz", None)).await?;
+        wire::json(&body).map_err(|error| ClientError::Unexpected { status, error })
+    }
+
+    /// Sends one request whose answer has nothing to say but that it was done.
+    async fn done(&self, call: Call) -> Result<(), ClientError> {
+        let Answer { status, body, .. } = self.send(call).await?;
+        if (200..300).contains(&status) {
+            return Ok(());
+        }
+        let details = wire::json(&body).map_err(|error| ClientError::Unexpected { status, error })?;
+        Err(ClientError::Problem(Box::new(details)))
+    }
+}
+
+/// A request without more headers; the body may hold a password, so its bytes are wiped.
+fn call(method: &'static str, target: &str, body: Option<&serde_json::Value>) -> Call {
+    let body = body.map(|body| Zeroizing::new(body.to_string().into_bytes()));
+    Call { method, target: target.trim_end_matches('?').to_owned(), headers: Vec::new(), body }
+}
+
+/// Pairs as a query, every byte but unreserved ones percent-encoded (RFC 3986, section 2.3).
+fn query(pairs: &[(&str, String)]) -> String {
+    let encoded = |value: &str| -> String {
+        value
+            .bytes()
+            .map(|byte| match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+                other => format!("%{other:02X}"),
+            })
+            .collect()
+    };
+    pairs.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_client_encodes_the_server_reads_back() {
+        for contact in ["a", "+86 138", "你好&x=1", "100%", "?#/"] {
+            let query = query(&[("contact", contact.to_owned()), ("after", "7".to_owned())]);
+            let mut read = wire::Query::parse(&query, &["contact", "after"]).unwrap();
+            assert_eq!(read.take("contact").unwrap().as_str(), contact);
+            assert_eq!(read.take("after").unwrap().as_str(), "7");
+        }
+    }
+}

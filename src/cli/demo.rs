@@ -1,0 +1,369 @@
+//! `lww demo`: a scripted conversation on a server of its own, over real HTTPS, then its proofs, then tampering caught.
+//!
+//! It does what a bank's app, an agent and an auditor would do, with nothing that they couldn't do: signed requests, a
+//! login, and the verifier's own library on the files that are left behind.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use lww_audit::{Receipt, TileDir, VerifierKey};
+
+use super::client::{ChannelKey, Client, ClientError, Listing, Page};
+use super::run::Running;
+use super::{CommandError, screen};
+use crate::app::{AppError, StartOptions};
+use crate::app::config::Config;
+use crate::crypto::SystemClock;
+use crate::domain::message::RawText;
+use crate::ports::Clock;
+
+/// How long the demo waits for something that the server does by itself.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Play a scripted conversation on a server of its own.
+#[derive(Args)]
+pub struct DemoArgs {
+    /// Keep the files: tiles/ (checkpoint and tiles), vkey, receipts/ and data/.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+/// Why the demo did not go as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// A request failed.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A proof does not hold.
+    #[error("the proof does not hold: {0}")]
+    Proof(#[from] lww_audit::Error),
+    /// Tampering went unnoticed.
+    #[error("tampering with {0} went unnoticed")]
+    Unnoticed(&'static str),
+    /// A file can't be written or read.
+    #[error("a file of the demo: {0}")]
+    File(std::io::Error),
+    /// Something did not happen in time.
+    #[error("{0} did not happen in time")]
+    TooSlow(&'static str),
+    /// The folder is in use.
+    #[error("{0} exists already: name a folder that does not")]
+    Exists(PathBuf),
+    /// The demo server is not as it should be.
+    #[error("the demo server has no {0}")]
+    Missing(&'static str),
+}
+
+/// Lines of a conversation: who says it, and what.
+struct Script {
+    title: &'static str,
+    contact: &'static str,
+    asks: &'static [&'static str],
+    answers: &'static [&'static str],
+}
+
+const SCRIPTS: [Script; 2] = [
+    Script {
+        title: "一位客户挂失银行卡,号码写得五花八门 (a lost card, told in disguised numbers)",
+        contact: "customer-zhang",
+        asks: &[
+            "你好,我的卡丢了,卡号６２２２ ０２１２-3456·7890 128,快帮我挂失!",
+            "我的手机是一三八零零一三八〇〇〇,身份证①①010519491231002X",
+            "验证码是483920,密码是abc12345,CVV 737",
+        ],
+        answers: &["您好,已为您挂失。请放心,不要把验证码告诉任何人。", "新卡会寄出,请问还有什么可以帮您?"],
+    },
+    Script {
+        title: "An English conversation",
+        contact: "customer-smith",
+        asks: &[
+            "Hi, my card 4111-1111-1111-1111 was charged twice, cvv is 123",
+            "You can reach me at john.smith (at) example.com or 138-0013-8000",
+        ],
+        answers: &["Thank you, the second charge has been reversed."],
+    },
+];
+
+pub(super) async fn run(args: DemoArgs) -> Result<(), CommandError> {
+    let scratch = Scratch::make(args.keep.as_deref())?;
+    screen::line(&screen::strong("聊歪歪 Liaowaiwai: masked, recorded, routed, answered, proven"));
+    let mut config = Config::load(None)?;
+    config.move_to(&scratch.folder.join("data"));
+    config.http.listen.set_port(0);
+    config.http.trial_listen = None;
+    config.http.certs_dir = scratch.folder.join("data").join("certs");
+    let running = Running::start(config, &StartOptions::default(), &|line| screen::progress(line)).await?;
+    let players = Players::of(&running)?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(running.serve(async move {
+        // Dropped or sent: either way the play is over.
+        let _over = stopped.await;
+    }));
+    let played = play(&players, &scratch).await;
+    let _over = stop.send(());
+    let served = serving.await.map_err(|error| std::io::Error::other(error.to_string()))?;
+    played?;
+    served?;
+    prove(&players, &scratch)?;
+    scratch.farewell();
+    Ok(())
+}
+
+/// Who takes part, and what they know.
+struct Players {
+    app: Client,
+    key: ChannelKey,
+    desk: Client,
+    password: RawText,
+    vkey: String,
+    tiles: PathBuf,
+}
+
+impl Players {
+    fn of(running: &Running) -> Result<Self, CommandError> {
+        let missing = DemoError::Missing;
+        let config = &running.app.config;
+        let served = running.app.tenants.iter().find(|served| !served.is_system()).ok_or(missing("tenant"))?;
+        let agent = running.passwords.iter().find(|one| one.login == "agent").ok_or(missing("agent"))?;
+        let address = running.https.ok_or(missing("HTTPS"))?;
+        let ca = config.http.certs_dir.join("ca.pem");
+        let account = config.tenants.iter().flat_map(|tenant| &tenant.channels).next().ok_or(missing("channel"))?;
+        let secret = account.secret.resolve(&super::ledger::keys(config)?).map_err(AppError::from)?;
+        let app = Client::https(address, &ca).map_err(DemoError::from)?;
+        let key = ChannelKey {
+            tenant: served.tenant.name.name.clone(),
+            account: account.account.clone(),
+            keyid: account.key_id.clone(),
+            secret: secret.bytes().to_vec().into(),
+        };
+        Ok(Self {
+            desk: app.fresh(),
+            app,
+            key,
+            password: agent.password.copy(),
+            vkey: served.tenant.vkey.clone(),
+            tiles: config.tiles_dir(&served.log),
+        })
+    }
+}
+
+async fn play(players: &Players, scratch: &Scratch) -> Result<(), DemoError> {
+    let Players { desk, password, .. } = players;
+    let chosen = format!("demo-{}", password.expose());
+    desk.login("demo", "agent", password.expose()).await?;
+    desk.change_password(password.expose(), &chosen).await?;
+    desk.login("demo", "agent", &chosen).await?;
+    desk.set_online(true).await?;
+    let mut count = 0;
+    for script in &SCRIPTS {
+        screen::line(&format!("\n{}", screen::strong(script.title)));
+        converse(script, players, scratch, &mut count).await?;
+    }
+    Ok(())
+}
+
+async fn converse(
+    script: &Script,
+    players: &Players,
+    scratch: &Scratch,
+    count: &mut u32,
+) -> Result<(), DemoError> {
+    let Players { app, key, desk, .. } = players;
+    let mut conversation = None;
+    let mut ledger = Vec::new();
+    for text in script.asks {
+        let sent = (script.contact, *text);
+        let accepted = app.send_message(key, sent, &format!("demo-{count}"), SystemClock.now()).await?;
+        let receipt = accepted.receipt.as_deref().ok_or(DemoError::Missing("receipt"))?;
+        ledger.push(scratch.keep_receipt(receipt, count)?);
+        conversation = Some(accepted.conversation);
+    }
+    let conversation = conversation.ok_or(DemoError::Missing("conversation"))?;
+    assigned(desk, &conversation).await?;
+    let seen = desk.open(&conversation, Page::default()).await?.messages;
+    let own = app.messages(key, script.contact, Page::default(), SystemClock.now()).await?.messages;
+    for (at, asked) in script.asks.iter().enumerate() {
+        screen::line(&format!("  {} {asked}", screen::strong("customer typed ")));
+        let views = [
+            ("customer sees  ", own.get(at).map(|message| message.text.as_str())),
+            ("agent sees     ", seen.get(at).map(|message| message.text.as_str())),
+            ("ledger records ", ledger.get(at).map(String::as_str)),
+        ];
+        for (who, text) in views {
+            screen::line(&format!("    {who} {}", text.ok_or(DemoError::Missing("message"))?));
+        }
+    }
+    for answer in script.answers {
+        let accepted = desk.reply(&conversation, answer, &format!("demo-reply-{count}")).await?;
+        let receipt = accepted.receipt.as_deref().ok_or(DemoError::Missing("receipt"))?;
+        scratch.keep_receipt(receipt, count)?;
+        screen::line(&format!("  {} {answer}", screen::strong("agent answered ")));
+    }
+    let after = Page { after: own.last().map(|message| message.index), limit: None };
+    let fetched = app.messages(key, script.contact, after, SystemClock.now()).await?.messages;
+    screen::line(&format!("    the customer's app fetched {} answer(s) by its cursor", fetched.len()));
+    desk.close(&conversation).await?;
+    Ok(())
+}
+
+/// Waits until the matcher has given the conversation to the agent.
+async fn assigned(desk: &Client, conversation: &str) -> Result<(), DemoError> {
+    let until = tokio::time::Instant::now() + WAIT;
+    while tokio::time::Instant::now() < until {
+        let held = desk.conversations(Listing { mine: true, ..Listing::default() }).await?.conversations;
+        if held.iter().any(|one| one.id == conversation) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(DemoError::TooSlow("the assignment"))
+}
+
+/// Verifies what is left behind as an auditor would, then damages copies.
+fn prove(players: &Players, scratch: &Scratch) -> Result<(), DemoError> {
+    let key: VerifierKey = players.vkey.parse()?;
+    scratch.keep("vkey", format!("{}\n", players.vkey).as_bytes())?;
+    scratch.copy_tiles(&players.tiles)?;
+    screen::line(&format!("\n{}", screen::strong("Proof")));
+    let keys = [key];
+    let receipts = scratch.receipts()?;
+    for path in &receipts {
+        let receipt = Receipt::parse(&scratch.read(path)?)?;
+        let verified = receipt.verify(&keys)?;
+        let entry = verified.entry;
+        screen::line(&format!("  {} {} entry {} {}", screen::good("VALID"), file_name(path), entry.seq, entry.kind));
+    }
+    let tiles = TileDir::open(scratch.folder.join("tiles"));
+    let summary = lww_audit::fsck::check(&tiles, &keys, &mut |_| {}).map_err(|finding| finding.error)?;
+    let size = summary.checkpoint.size;
+    screen::line(&format!("  {} tiles: {} entries, every hash, link and signature", screen::good("VALID"), size));
+    tamper(scratch, &keys, receipts.first().ok_or(DemoError::Missing("receipt"))?)
+}
+
+/// One byte of a copy is flipped: of a receipt, and of the bundle that holds its entry.
+fn tamper(scratch: &Scratch, keys: &[VerifierKey], receipt: &Path) -> Result<(), DemoError> {
+    screen::line(&format!("\n{}", screen::strong("Tampering: one byte of a copy is flipped")));
+    let mut bytes = scratch.read(receipt)?;
+    flip(&mut bytes, 100);
+    let caught = Receipt::parse(&bytes).and_then(|receipt| receipt.verify(keys).map(|_| ()));
+    let error = caught.err().ok_or(DemoError::Unnoticed("a receipt"))?;
+    screen::line(&format!("  {} {}: {error}", screen::bad("CAUGHT"), file_name(receipt)));
+    let copy = scratch.folder.join("tampered");
+    copy_folder(&scratch.folder.join("tiles"), &copy).map_err(file_error)?;
+    let bundle = first_file(&copy.join("tile").join("entries")).ok_or(DemoError::Missing("bundle"))?;
+    let mut bytes = scratch.read(&bundle)?;
+    let middle = bytes.len() / 2;
+    flip(&mut bytes, middle);
+    std::fs::write(&bundle, bytes).map_err(file_error)?;
+    let caught = lww_audit::fsck::check(&TileDir::open(&copy), keys, &mut |_| {});
+    let finding = caught.err().ok_or(DemoError::Unnoticed("a bundle"))?;
+    let entry = finding.entry.map_or_else(String::new, |entry| format!(", entry {entry}"));
+    let kind = finding.kind.map_or_else(String::new, |kind| format!(" ({kind})"));
+    screen::line(&format!("  {} {}{entry}{kind}: {}", screen::bad("CAUGHT"), file_name(&finding.file), finding.error));
+    std::fs::remove_dir_all(&copy).map_err(file_error)
+}
+
+fn flip(bytes: &mut [u8], at: usize) {
+    if let Some(byte) = bytes.get_mut(at) {
+        *byte ^= 1;
+    }
+}
+
+/// The folder that the demo works in.
+struct Scratch {
+    folder: PathBuf,
+    keep: bool,
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if !self.keep {
+            // What can't be removed lies in the system's temporary folder.
+            let _left = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+impl Scratch {
+    fn make(keep: Option<&Path>) -> Result<Self, CommandError> {
+        let folder = match keep {
+            Some(folder) if folder.join("data").exists() => return Err(DemoError::Exists(folder.to_owned()).into()),
+            Some(folder) => folder.to_owned(),
+            None => std::env::temp_dir().join(format!("lww-demo-{}", std::process::id())),
+        };
+        std::fs::create_dir_all(folder.join("receipts"))?;
+        let folder = folder.canonicalize()?;
+        Ok(Self { folder, keep: keep.is_some() })
+    }
+
+    fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), DemoError> {
+        std::fs::write(self.folder.join(name), bytes).map_err(file_error)
+    }
+
+    fn read(&self, path: &Path) -> Result<Vec<u8>, DemoError> {
+        std::fs::read(path).map_err(file_error)
+    }
+
+    /// Keeps a receipt and returns the record text that it opens.
+    fn keep_receipt(&self, text: &str, count: &mut u32) -> Result<String, DemoError> {
+        let receipt = Receipt::parse(text.as_bytes())?;
+        *count += 1;
+        self.keep(&format!("receipts/{count:02}.tlog-proof"), text.as_bytes())?;
+        let opened = receipt.opened().iter().find_map(|opened| opened.text.clone());
+        opened.ok_or(DemoError::Missing("opened text"))
+    }
+
+    fn receipts(&self) -> Result<Vec<PathBuf>, DemoError> {
+        let listed = std::fs::read_dir(self.folder.join("receipts")).map_err(file_error)?;
+        let mut paths: Vec<PathBuf> = listed.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        Ok(paths)
+    }
+
+    fn copy_tiles(&self, from: &Path) -> Result<(), DemoError> {
+        copy_folder(from, &self.folder.join("tiles")).map_err(file_error)
+    }
+
+    fn farewell(&self) {
+        screen::line("");
+        if self.keep {
+            let folder = self.folder.display();
+            screen::line("Verify it yourself; the verifier knows nothing of the server:");
+            screen::line(&format!(
+                "  target/release/lww-verify proof --vkey {folder}/vkey {folder}/receipts/01.tlog-proof"
+            ));
+            screen::line(&format!("  target/release/lww-verify fsck --vkey {folder}/vkey {folder}/tiles"));
+        } else {
+            screen::line("Keep the files and verify them yourself: ./x run --demo --keep DIR");
+        }
+    }
+}
+
+fn file_error(error: std::io::Error) -> DemoError {
+    DemoError::File(error)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+fn first_file(folder: &Path) -> Option<PathBuf> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths.into_iter().find_map(|path| if path.is_dir() { first_file(&path) } else { Some(path) })
+}

@@ -1,0 +1,174 @@
+//! `lww run`: starts the server, says where it is, and drains it on SIGTERM or Ctrl-C.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{CommandError, Place, screen};
+use crate::app::{App, OneTimePassword, StartOptions, Supervision, addresses, serve_orders, start_logging};
+use crate::crypto::{SystemClock, SystemRandom};
+use crate::http::{Readiness, Served, Server, ServerRole, Service};
+use crate::storage::keeper::LogStatus;
+
+/// Start the server.
+#[derive(Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Take the database's head as true where this server has no rollback guard for a log. The act is recorded. A second
+    /// node needs it once when the log already has entries.
+    #[arg(long)]
+    adopt_head: bool,
+    /// Print addresses and one-time passwords as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A server that answers.
+pub(super) struct Running {
+    pub(super) app: App,
+    pub(super) https: Option<SocketAddr>,
+    pub(super) http: Option<SocketAddr>,
+    pub(super) passwords: Vec<OneTimePassword>,
+    pub(super) role: Supervision,
+    server: Server,
+}
+
+impl Running {
+    /// Starts everything up to the listeners; nothing is answered before [`Running::serve`].
+    pub(super) async fn start(
+        config: crate::app::config::Config,
+        options: &StartOptions,
+        progress: &(dyn Fn(&str) + Sync),
+    ) -> Result<Self, CommandError> {
+        let app = App::start(config, options, progress).await?;
+        match Self::on(&app).await {
+            Ok((role, passwords, server)) => {
+                let (https, http) = (server.https, server.http);
+                Ok(Self { app, https, http, passwords, role, server })
+            }
+            Err(error) => {
+                app.stop().await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn on(app: &App) -> Result<(Supervision, Vec<OneTimePassword>, Server), CommandError> {
+        let role = app.settled().await?;
+        let mut passwords = Vec::new();
+        if role == Supervision::Active {
+            for served in &app.tenants {
+                passwords.extend(served.seed_demo().await.map_err(|error| CommandError::Seed(error.to_string()))?);
+            }
+        }
+        let server = Server::bind(service(app), addresses(&app.config)?)?;
+        Ok((role, passwords, server))
+    }
+
+    /// Serves until `stop` is over, then drains.
+    pub(super) async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), CommandError> {
+        let Self { app, server, .. } = self;
+        let orders =
+            tokio::spawn(serve_orders(app.config.data_dir.clone(), app.tenants.clone(), app.stopping()));
+        let served = server.run(stop).await;
+        app.stop().await?;
+        // Its socket is gone with the server; what it could not remove, the next start does.
+        let _orders = orders.await;
+        Ok(served?)
+    }
+}
+
+pub(super) async fn run(args: RunArgs) -> Result<(), CommandError> {
+    let config = args.place.load()?;
+    let _log = start_logging(&config.log.directory, &config.log.level).map_err(CommandError::Logging)?;
+    let options = StartOptions { adopt_head: args.adopt_head };
+    let running = Running::start(config, &options, &|line| screen::progress(line)).await?;
+    if args.json {
+        screen::line(&as_json(&running));
+    } else {
+        introduce(&running);
+    }
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        screen::progress("stopping: requests under way are finished, the ledger is closed in order");
+    };
+    running.serve(stop).await
+}
+
+/// The http room's view of the server.
+fn service(app: &App) -> Arc<Service> {
+    let logs: Vec<_> = app.tenants.iter().map(|served| (Arc::clone(served), served.slot.status())).collect();
+    let readiness = move || {
+        for (served, status) in &logs {
+            let name = &served.tenant.name.name;
+            let (role, reason) = match &*status.borrow() {
+                LogStatus::Active if served.is_system() || served.tenant.policy().is_some() => continue,
+                LogStatus::Active => (ServerRole::Active, format!("tenant {name} has no active masking policy")),
+                LogStatus::Standby => (ServerRole::Standby, format!("another server writes the log of {name}")),
+                LogStatus::Starting => (ServerRole::Standby, format!("the log of {name} is not opened yet")),
+                LogStatus::Released => (ServerRole::Standby, "stopping".to_owned()),
+                LogStatus::Stopped(fatal) => (ServerRole::Standby, format!("the log of {name} is stopped: {fatal}")),
+            };
+            return Readiness { ready: false, role, reason };
+        }
+        Readiness { ready: true, role: ServerRole::Active, reason: "active".to_owned() }
+    };
+    let service = Service::new(Arc::new(SystemClock), Arc::new(SystemRandom::new()), Box::new(readiness));
+    let tenants = app.tenants.iter().filter(|served| !served.is_system()).map(|served| {
+        let one = Served { tenant: Arc::clone(&served.tenant), channels: served.channels.clone() };
+        (served.tenant.name.name.clone(), one)
+    });
+    service.set_tenants(tenants.collect::<BTreeMap<_, _>>());
+    Arc::new(service)
+}
+
+fn as_json(running: &Running) -> String {
+    let accounts: Vec<_> = running
+        .passwords
+        .iter()
+        .map(|one| serde_json::json!({"login": one.login, "role": one.role, "password": one.password.expose()}))
+        .collect();
+    serde_json::json!({
+        "https": running.https.map(|address| format!("https://localhost:{}", address.port())),
+        "http": running.http.map(|address| format!("http://{address}")),
+        "role": match running.role { Supervision::Active => "active", Supervision::Standby => "standby" },
+        "accounts": accounts,
+    })
+    .to_string()
+}
+
+fn introduce(running: &Running) {
+    let config = &running.app.config;
+    screen::line("");
+    match running.role {
+        Supervision::Active => screen::line(&screen::good("聊歪歪 Liaowaiwai is up.")),
+        Supervision::Standby => screen::line("聊歪歪 Liaowaiwai stands by: another server writes this ledger."),
+    }
+    if let Some(address) = running.https {
+        let port = address.port();
+        screen::line(&format!("  API over HTTPS   https://localhost:{port}/api/v1   (described at /api/v1/openapi.json)"));
+    }
+    if let Some(address) = running.http {
+        screen::line(&format!("  for trials       http://{address}/api/v1   (plain HTTP, this machine only)"));
+    }
+    screen::line(&format!("  data             {}", config.data_dir.display()));
+    for tenant in config.tenants.iter().filter(|tenant| tenant.demo) {
+        screen::line(&format!("\nTenant {} is a demo: don't give it real data.", screen::strong(&tenant.name)));
+    }
+    if !running.passwords.is_empty() {
+        screen::line("One-time passwords, shown only now; each must be changed at the first login:");
+        for one in &running.passwords {
+            screen::line(&format!("  {:<12} {}", one.login, one.password.expose()));
+        }
+    }
+    screen::line("\nStop it with Ctrl-C. See the whole story in half a minute: ./x run --demo");
+}

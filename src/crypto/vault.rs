@@ -1,0 +1,182 @@
+//! One tenant's keys behind the port `Vault`: data keys are made, wrapped and unwrapped here, identities and logins are
+//! looked up by keyed hashes. It knows no database: rows come in and go out as values.
+//!
+//! Lookups and guards are HMAC-SHA256 over length-prefixed fields with a domain of their own, so that a hash of a phone
+//! number can't be guessed without the key. An identity's lookup hangs on the epoch: when an epoch's key is destroyed,
+//! pseudonyms that were indexed under it can't be found again.
+
+mod sealer;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::fmt;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use self::sealer::SubjectSealer;
+use self::tokens::TenantTokens;
+use super::derive::{MacKey, SecretKey, associated_data};
+use super::error::KeyError;
+use super::keys::{Epochs, KeyDirectory, Purpose};
+use super::seal;
+use crate::domain::message::RawText;
+use crate::domain::record::{Dedup, NewSubject};
+use crate::ports::{IdentityLookup, Random, SharedSealer, Tokens, Vault, VaultError, WrappedKey};
+use crate::units::{AccountId, ChannelAccount, SubjectId, TenantId};
+
+const FIRST_GENERATION: i32 = 1;
+const STAFF_KEY_NUMBER: i32 = 1;
+
+const TOKENS: &str = "lww/1 tenant tokens";
+const DEDUP: &str = "lww/1 tenant dedup";
+const SESSIONS: &str = "lww/1 tenant sessions";
+const LOGINS: &str = "lww/1 tenant logins";
+const PROFILES: &str = "lww/1 tenant profiles";
+
+/// The keys of one tenant.
+pub struct TenantVault {
+    tenant: TenantId,
+    epochs: Arc<Epochs>,
+    newest_epoch: i32,
+    index: MacKey,
+    tokens: TenantTokens,
+    dedup: MacKey,
+    sessions: MacKey,
+    logins: MacKey,
+    profiles: SecretKey,
+    random: Arc<dyn Random>,
+}
+
+impl fmt::Debug for TenantVault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantVault").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
+}
+
+impl TenantVault {
+    /// Derives a tenant's keys.
+    ///
+    /// # Errors
+    /// [`KeyError::Cipher`] when a derivation refuses.
+    pub fn new(keys: &KeyDirectory, tenant: TenantId) -> Result<Self, KeyError> {
+        let epochs = keys.epochs();
+        let (newest_epoch, index) = epochs.newest();
+        let mac = |purpose, use_of| keys.tenant_key(purpose, tenant, use_of).map(|key| key.mac());
+        Ok(Self {
+            tenant,
+            epochs,
+            newest_epoch,
+            index,
+            tokens: TenantTokens::new(mac(Purpose::Tokens, TOKENS)?),
+            dedup: mac(Purpose::Dedup, DEDUP)?,
+            sessions: mac(Purpose::Sessions, SESSIONS)?,
+            logins: mac(Purpose::Staff, LOGINS)?,
+            profiles: keys.tenant_key(Purpose::Staff, tenant, PROFILES)?,
+            random: keys.random(),
+        })
+    }
+
+    /// Opens the contact identity that `new_subject` sealed.
+    ///
+    /// # Errors
+    /// [`VaultError`] when the epoch is gone, or key, subject or bytes differ.
+    pub fn open_contact(
+        &self,
+        subject: SubjectId,
+        key: &WrappedKey,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<String>, VaultError> {
+        into_text(self.subject_sealer(subject, key)?.open_contact(sealed)?)
+    }
+
+    fn subject_sealer(&self, subject: SubjectId, key: &WrappedKey) -> Result<SubjectSealer, VaultError> {
+        let wrap = self.epochs.wrap(key.epoch).ok_or(VaultError::NoEpoch { epoch: key.epoch })?;
+        let data = self.wrap_data(subject, key.generation, key.epoch);
+        let opened = seal::open(wrap, key.epoch, &data, &key.wrapped).map_err(|_| VaultError::Unwrap)?;
+        let data_key = SecretKey::from_slice(&opened).ok_or(VaultError::Unwrap)?;
+        Ok(self.sealer_of(subject, key.generation, data_key))
+    }
+
+    fn sealer_of(&self, subject: SubjectId, generation: i32, data_key: SecretKey) -> SubjectSealer {
+        SubjectSealer::new(self.tenant, subject, generation, data_key, Arc::clone(&self.random))
+    }
+
+    fn wrap_data(&self, subject: SubjectId, generation: i32, epoch: i32) -> Vec<u8> {
+        associated_data(
+            "lww/1 data key",
+            &[&self.tenant.0.to_be_bytes(), &subject.0.0, &generation.to_be_bytes(), &epoch.to_be_bytes()],
+        )
+    }
+
+    fn profile_data(&self, account: AccountId) -> Vec<u8> {
+        associated_data("lww/1 staff profile", &[&self.tenant.0.to_be_bytes(), &account.0.0])
+    }
+}
+
+impl Vault for TenantVault {
+    /// Under the newest epoch's index key.
+    fn identity_lookup(&self, channel: &ChannelAccount, identity: &RawText) -> IdentityLookup {
+        let tenant = self.tenant.0.to_be_bytes();
+        let fields =
+            [tenant.as_slice(), channel.channel.as_bytes(), channel.account.as_bytes(), identity.expose().as_bytes()];
+        IdentityLookup { epoch: self.newest_epoch, hash: self.index.tag("lww/1 identity", &fields) }
+    }
+
+    fn new_subject(
+        &self,
+        id: SubjectId,
+        lookup: IdentityLookup,
+        identity: &RawText,
+    ) -> Result<(NewSubject, SharedSealer), VaultError> {
+        let wrap = self.epochs.wrap(lookup.epoch).ok_or(VaultError::NoEpoch { epoch: lookup.epoch })?;
+        let data_key = SecretKey::random(&*self.random);
+        let data = self.wrap_data(id, FIRST_GENERATION, lookup.epoch);
+        let wrapped_key =
+            seal::seal(wrap, lookup.epoch, &data, data_key.bytes(), &*self.random).map_err(|_| VaultError::Cipher)?;
+        let sealer = self.sealer_of(id, FIRST_GENERATION, data_key);
+        let contact = sealer.seal_contact(identity)?;
+        let subject = NewSubject { id, identity: lookup.hash, epoch: lookup.epoch, wrapped_key, contact };
+        Ok((subject, Arc::new(sealer)))
+    }
+
+    fn sealer(&self, subject: SubjectId, key: &WrappedKey) -> Result<SharedSealer, VaultError> {
+        Ok(Arc::new(self.subject_sealer(subject, key)?))
+    }
+
+    fn tokens(&self) -> &(dyn Tokens + Send + Sync) {
+        &self.tokens
+    }
+
+    /// The body's hash covers scope and key, too, so that equal bodies of two messages can't be told from the table.
+    fn dedup(&self, scope: &str, key: &[u8], body: &[u8]) -> Dedup {
+        Dedup {
+            key: self.dedup.short_tag("lww/1 dedup key", &[scope.as_bytes(), key]),
+            body: self.dedup.short_tag("lww/1 dedup body", &[scope.as_bytes(), key, body]),
+        }
+    }
+
+    fn login_lookup(&self, login: &RawText) -> [u8; 32] {
+        self.logins.tag("lww/1 login", &[login.expose().as_bytes()])
+    }
+
+    fn seal_profile(&self, account: AccountId, profile: &RawText) -> Result<Vec<u8>, VaultError> {
+        let data = self.profile_data(account);
+        seal::seal(&self.profiles, STAFF_KEY_NUMBER, &data, profile.expose().as_bytes(), &*self.random)
+            .map_err(|_| VaultError::Cipher)
+    }
+
+    fn open_profile(&self, account: AccountId, sealed: &[u8]) -> Result<Zeroizing<String>, VaultError> {
+        let opened = seal::open(&self.profiles, STAFF_KEY_NUMBER, &self.profile_data(account), sealed);
+        into_text(opened.map_err(|_| VaultError::Cipher)?)
+    }
+
+    fn session_lookup(&self, token: &str) -> [u8; 32] {
+        self.sessions.tag("lww/1 session", &[token.as_bytes()])
+    }
+}
+
+fn into_text(mut opened: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, VaultError> {
+    String::from_utf8(std::mem::take(&mut *opened)).map(Zeroizing::new).map_err(|_| VaultError::Cipher)
+}

@@ -1,0 +1,236 @@
+//! The answers' shapes. Times are RFC 3339 in UTC, ids are 32 hexadecimal digits, hashes 64; texts are masked for their reader.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::record::ConversationState;
+use crate::pipeline;
+use crate::ports::{ConversationRow, SignedHead};
+
+/// A message was taken in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Accepted {
+    /// The message's id.
+    pub message: String,
+    /// The conversation's id.
+    pub conversation: String,
+    /// Index of the message's entry in the ledger; a cursor.
+    pub index: u64,
+    /// Leaf hash of that entry.
+    pub leaf: String,
+    /// The text as the sender may see it.
+    pub text: String,
+    /// The receipt, a `.tlog-proof` file for `lww-verify proof`; missing while nothing published covers an old message.
+    pub receipt: Option<String>,
+    /// Whether the same had been taken in before.
+    pub duplicate: bool,
+}
+
+/// A message as the customer's side sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CustomerMessage {
+    /// The message's id.
+    pub message: String,
+    /// The conversation's id.
+    pub conversation: String,
+    /// Index of its entry; a cursor.
+    pub index: u64,
+    /// When it was written.
+    pub time: String,
+    /// Whether the bank wrote it.
+    pub from_bank: bool,
+    /// Its text.
+    pub text: String,
+}
+
+/// A page of messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CustomerMessages {
+    /// Oldest first.
+    pub messages: Vec<CustomerMessage>,
+    /// What to give as `after` next; the one given when nothing new is there.
+    pub next: Option<u64>,
+}
+
+/// A member of staff who is logged in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionInfo {
+    /// The tenant's name.
+    pub tenant: String,
+    /// The account's pseudonym.
+    pub account: String,
+    /// The role.
+    pub role: String,
+    /// The name on screens.
+    pub name: String,
+    /// Whether the password must be changed before anything else.
+    pub must_change_password: bool,
+    /// When the session ends; told at login only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+}
+
+/// Where a conversation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// In the queue.
+    Waiting,
+    /// An agent has it.
+    Assigned,
+    /// Over.
+    Closed,
+}
+
+/// A conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Conversation {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub state: State,
+    /// The account of the agent who has or had it.
+    pub agent: Option<String>,
+    /// The channel and account that it came by, `http:app`.
+    pub channel: String,
+    /// Number of its messages.
+    pub messages: i32,
+    /// Index of the entry that opened it; the cursor of the list.
+    pub opened: u64,
+    /// When it was opened.
+    pub opened_at: String,
+}
+
+/// A page of conversations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Conversations {
+    /// In the order in which they were opened.
+    pub conversations: Vec<Conversation>,
+    /// What to give as `after` next; the one given when there are no more.
+    pub next: Option<u64>,
+}
+
+/// A message as the desk shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TranscriptMessage {
+    /// The message's id.
+    pub message: String,
+    /// Index of its entry; a cursor.
+    pub index: u64,
+    /// When it was written.
+    pub time: String,
+    /// Whether the bank wrote it.
+    pub outbound: bool,
+    /// The staff account that wrote it.
+    pub author: Option<String>,
+    /// Its text, masked for the reader's role.
+    pub text: String,
+}
+
+/// A conversation with a page of its messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Transcript {
+    /// The conversation.
+    pub conversation: Conversation,
+    /// Oldest first.
+    pub messages: Vec<TranscriptMessage>,
+    /// What to give as `after` next; the one given when nothing new is there.
+    pub next: Option<u64>,
+}
+
+/// The ledger's newest signed head.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LedgerHead {
+    /// The log's public key in vkey form.
+    pub vkey: String,
+    /// Number of entries; missing before the first signature.
+    pub size: Option<u64>,
+    /// Merkle root over them.
+    pub root: Option<String>,
+    /// The signed checkpoint (C2SP tlog-checkpoint).
+    pub checkpoint: Option<String>,
+}
+
+/// The process lives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Alive {
+    /// `ok`.
+    pub status: String,
+}
+
+impl From<pipeline::Accepted> for Accepted {
+    fn from(accepted: pipeline::Accepted) -> Self {
+        Self {
+            message: accepted.message.to_string(),
+            conversation: accepted.conversation.to_string(),
+            index: accepted.index.0,
+            leaf: accepted.leaf.to_string(),
+            text: accepted.text,
+            receipt: accepted.receipt,
+            duplicate: accepted.duplicate,
+        }
+    }
+}
+
+impl From<pipeline::CustomerMessage> for CustomerMessage {
+    fn from(message: pipeline::CustomerMessage) -> Self {
+        Self {
+            message: message.id.to_string(),
+            conversation: message.conversation.to_string(),
+            index: message.index.0,
+            time: message.time.to_string(),
+            from_bank: message.from_bank,
+            text: message.text,
+        }
+    }
+}
+
+impl From<pipeline::TranscriptMessage> for TranscriptMessage {
+    fn from(message: pipeline::TranscriptMessage) -> Self {
+        Self {
+            message: message.id.to_string(),
+            index: message.index.0,
+            time: message.time.to_string(),
+            outbound: message.outbound,
+            author: message.author.map(|author| author.to_string()),
+            text: message.text,
+        }
+    }
+}
+
+impl From<ConversationRow> for Conversation {
+    fn from(row: ConversationRow) -> Self {
+        Self {
+            id: row.conversation.public.to_string(),
+            state: row.state.into(),
+            agent: row.agent.map(|agent| agent.to_string()),
+            channel: row.channel.to_string(),
+            messages: row.last_message.0,
+            opened: row.opened.0,
+            opened_at: row.opened_at.to_string(),
+        }
+    }
+}
+
+impl From<ConversationState> for State {
+    fn from(state: ConversationState) -> Self {
+        match state {
+            ConversationState::Waiting => Self::Waiting,
+            ConversationState::Assigned => Self::Assigned,
+            ConversationState::Closed => Self::Closed,
+        }
+    }
+}
+
+impl LedgerHead {
+    /// The head with the key that checks it.
+    pub fn new(vkey: String, head: Option<SignedHead>) -> Self {
+        let head = head.as_ref();
+        Self {
+            vkey,
+            size: head.map(|head| head.size.0),
+            root: head.map(|head| head.root.to_string()),
+            checkpoint: head.map(|head| head.checkpoint.to_string()),
+        }
+    }
+}

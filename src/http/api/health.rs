@@ -1,0 +1,40 @@
+//! Whether the process lives, whether it serves, and what it offers.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+
+use super::answers::Alive;
+use crate::http::openapi;
+use crate::http::service::{Readiness, Service};
+
+/// Answers while the process lives.
+#[utoipa::path(
+    get, path = "/healthz", tag = "health",
+    responses((status = 200, description = "The process lives", body = Alive)),
+)]
+pub(in crate::http) async fn alive() -> HttpResponse {
+    HttpResponse::Ok().json(Alive { status: "ok".to_owned() })
+}
+
+/// Says whether this server takes requests, and why not.
+#[utoipa::path(
+    get, path = "/readyz", tag = "health",
+    responses(
+        (status = 200, description = "It takes requests", body = Readiness),
+        (status = 503, description = "It does not", body = Readiness),
+    ),
+)]
+pub(in crate::http) async fn ready(service: Data<Service>) -> HttpResponse {
+    let readiness = service.readiness();
+    let mut answer = if readiness.ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    answer.json(readiness)
+}
+
+/// Describes this interface (OpenAPI 3.1).
+#[utoipa::path(
+    get, path = "/api/v1/openapi.json", tag = "health",
+    responses((status = 200, description = "The description", content_type = "application/json")),
+)]
+pub(in crate::http) async fn description() -> HttpResponse {
+    HttpResponse::Ok().json(openapi::document())
+}

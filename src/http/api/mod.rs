@@ -1,0 +1,53 @@
+//! The handlers, one file a subject. Each reads its request, calls the pipeline once, and writes the answer.
+
+pub mod answers;
+pub(super) mod channels;
+pub(super) mod desk;
+pub(super) mod health;
+pub(super) mod ledger;
+pub(super) mod sessions;
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::problem::Problem;
+use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ITEMS_DEFAULT};
+use crate::units::{ConversationId, EntryIndex};
+use crate::wire::{self, Query, QueryError};
+
+/// What a handler answers.
+type Answer = Result<HttpResponse, Problem>;
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The cursor and the length of a page.
+fn page(query: &mut Query) -> Result<(Option<EntryIndex>, u32), QueryError> {
+    let wrong = |field, expected| QueryError { field: Some(field), expected };
+    let after = query.take("after").map(|text| {
+        wire::entry_index(&text).ok_or(wrong("after", wire::ENTRY_INDEX_EXPECTED))
+    });
+    let limit = query.take("limit").map_or(Ok(PAGE_ITEMS_DEFAULT), |text| {
+        wire::page_items(&text).ok_or(wrong("limit", wire::PAGE_ITEMS_EXPECTED))
+    });
+    Ok((after.transpose()?, limit?))
+}
+
+/// The conversation that the address names.
+fn conversation_id(request: &HttpRequest) -> Result<ConversationId, QueryError> {
+    let wrong = QueryError { field: Some("id"), expected: "32 lower-case hexadecimal digits" };
+    request.match_info().query("id").parse().map_err(|_| wrong)
+}
+
+/// The key under which the same request counts once.
+fn idempotency_key(request: &HttpRequest) -> Result<String, Problem> {
+    let mut given = request.headers().get_all(IDEMPOTENCY_KEY);
+    let value = given.next().ok_or(Problem::MissingHeader { name: IDEMPOTENCY_KEY })?;
+    let text = value.to_str().ok().filter(|text| {
+        (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    });
+    let expected = "one value of 1 to 128 visible ASCII characters";
+    let wrong = Problem::MalformedHeader { name: IDEMPOTENCY_KEY, expected };
+    if given.next().is_some() {
+        return Err(wrong);
+    }
+    text.map(str::to_owned).ok_or(wrong)
+}

@@ -1,0 +1,126 @@
+//! Bodies: one bounded reader and one parser. Nothing else in this room touches the bytes of a request.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::Payload;
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use super::problem::Problem;
+use crate::domain::message::{RawBody, RawText};
+use crate::limits::{BODY_BYTES_MAX, REFUSED_BODY_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX};
+use crate::wire;
+
+/// Who logs in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Login {
+    /// The tenant's name.
+    pub(super) tenant: String,
+    /// The login name.
+    #[schema(value_type = String, max_length = 128)]
+    pub(super) login: RawText,
+    /// The password.
+    #[schema(value_type = String, format = Password, max_length = 256)]
+    pub(super) password: RawText,
+}
+
+/// A change of one's own password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewPassword {
+    /// The password so far.
+    #[schema(value_type = String, format = Password, max_length = 256)]
+    pub(super) old: RawText,
+    /// The one from now on.
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 256)]
+    pub(super) new: RawText,
+}
+
+/// Whether an agent takes conversations.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Presence {
+    /// `true`: conversations may be given to this agent.
+    pub(super) online: bool,
+}
+
+/// An agent's answer.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reply {
+    /// What to say; it is masked before it is recorded.
+    #[schema(value_type = String, min_length = 1, max_length = 16384)]
+    pub(super) text: RawText,
+}
+
+/// A customer's message, as the description of the API shows it; the channel itself parses it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct NewMessage {
+    /// Who wrote it, by the sender's own name for them.
+    #[schema(min_length = 1, max_length = 256)]
+    contact: String,
+    /// What they wrote.
+    #[schema(min_length = 1, max_length = 16384)]
+    text: String,
+}
+
+/// Reads a body of at most [`BODY_BYTES_MAX`] within [`REQUEST_BODY_WAIT_MS_MAX`].
+///
+/// # Errors
+/// [`Problem::BodyTooLarge`], [`Problem::BodyTimeout`], [`Problem::BodyCutOff`].
+pub(super) async fn read(payload: Payload) -> Result<RawBody, Problem> {
+    let wait = Duration::from_millis(REQUEST_BODY_WAIT_MS_MAX);
+    tokio::time::timeout(wait, collect(payload)).await.map_err(|_| Problem::BodyTimeout)?
+}
+
+async fn collect(mut payload: Payload) -> Result<RawBody, Problem> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let mut total = 0_usize;
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Problem::BodyCutOff)?;
+        total = total.saturating_add(chunk.len());
+        if total <= BODY_BYTES_MAX {
+            bytes.extend_from_slice(&chunk);
+        } else if total > REFUSED_BODY_BYTES_MAX {
+            break;
+        }
+        // What is too long is read on and thrown away, up to a bound: closed at once, the connection would be reset
+        // before the client has read why.
+    }
+    if total > BODY_BYTES_MAX {
+        return Err(Problem::BodyTooLarge);
+    }
+    Ok(RawBody::new(std::mem::take(&mut *bytes)))
+}
+
+/// Reads and parses a JSON body.
+///
+/// # Errors
+/// As [`read`]; [`Problem::NotJson`] and [`Problem::Json`].
+pub(super) async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
+    let body = read(payload).await?;
+    require_json(request)?;
+    Ok(wire::json(body.bytes())?)
+}
+
+/// Reads a body that has nothing to say.
+///
+/// # Errors
+/// As [`read`]; [`Problem::NotJson`]. Without that type another site's form could send the request.
+pub(super) async fn none(request: &HttpRequest, payload: Payload) -> Result<(), Problem> {
+    read(payload).await?;
+    require_json(request)
+}
+
+fn require_json(request: &HttpRequest) -> Result<(), Problem> {
+    let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let essence = given.split(';').next().unwrap_or("").trim();
+    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(Problem::NotJson) }
+}

@@ -1,0 +1,126 @@
+//! What happens around every request: bounds of its head, its id, the answer's fixed headers, problems written down, and
+//! one line of log.
+
+use std::time::Instant;
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, web};
+
+use super::problem::{Problem, render, replacement};
+use super::service::Service;
+use crate::limits::HEADER_BYTES_MAX;
+use crate::ports::random_bytes;
+use crate::units::Id128;
+
+/// Headers that every answer carries: answers are data, never a page, and nobody keeps them.
+const FIXED_HEADERS: [(&str, &str); 6] = [
+    ("x-content-type-options", "nosniff"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("cache-control", "no-store"),
+];
+
+/// Whether browsers are told to come by HTTPS only; not for the development certificate, whose names are this machine's.
+#[derive(Clone, Copy)]
+pub(super) struct StrictTransport(pub(super) bool);
+
+/// Wraps every request.
+///
+/// # Errors
+/// None of its own; those of the framework pass.
+pub(super) async fn around<B: MessageBody + 'static>(
+    service: web::Data<Service>,
+    strict: web::Data<StrictTransport>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let _under_way = Service::enter(&service.clone().into_inner());
+    let began = Instant::now();
+    let id = Id128(random_bytes(&*service.random));
+    let response = if head_bytes(&request) > HEADER_BYTES_MAX {
+        let answer = render(&Problem::HeadTooLarge, request.request());
+        request.into_response(answer)
+    } else {
+        next.call(request).await?.map_into_boxed_body()
+    };
+    let mut response = written_down(response);
+    fix_headers(&mut response, id, strict.0, service.is_stopping());
+    log(&response, id, began);
+    Ok(response)
+}
+
+fn head_bytes(request: &ServiceRequest) -> usize {
+    let head: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let uri = request.uri();
+    head + uri.path().len() + uri.query().map_or(0, str::len)
+}
+
+/// Puts the problem document into an answer that so far is a status only.
+fn written_down(response: ServiceResponse) -> ServiceResponse {
+    let answer = match response.response().error() {
+        Some(error) => match error.as_error::<Problem>() {
+            Some(problem) => render(problem, response.request()),
+            None => replacement(response.status(), response.request()),
+        },
+        None if is_bare(&response) => with_allow(replacement(response.status(), response.request()), &response),
+        None => return response,
+    };
+    response.into_response(answer)
+}
+
+fn is_bare(response: &ServiceResponse) -> bool {
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    failed && matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0))
+}
+
+fn with_allow(mut answer: HttpResponse, response: &ServiceResponse) -> HttpResponse {
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        answer.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    answer
+}
+
+fn fix_headers(response: &mut ServiceResponse, id: Id128, strict: bool, stopping: bool) {
+    let secure = response.request().app_config().secure();
+    let headers: &mut HeaderMap = response.headers_mut();
+    for (name, value) in FIXED_HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    if strict && secure {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    if stopping {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+/// The route is the template, never the path; a method that is not one of HTTP's own may be anything, so it isn't named.
+fn log(response: &ServiceResponse, id: Id128, began: Instant) {
+    let request = response.request();
+    let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    };
+    let status = response.status().as_u16();
+    let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::warn!(event = "request_failed", request = %id, method, route, status, duration_us);
+    } else {
+        tracing::info!(event = "request", request = %id, method, route, status, duration_us);
+    }
+}

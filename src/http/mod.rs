@@ -1,0 +1,23 @@
+//! The HTTP room: addresses under `/api/v1`, their bodies and answers, and the listeners.
+//!
+//! It turns requests into calls of the pipeline and refusals into problem documents, once. It knows no business rule, no
+//! SQL and no cipher; who may do what is decided below. Logs name routes, statuses, counts and durations, never content.
+
+mod api;
+mod body;
+mod guard;
+mod openapi;
+mod problem;
+mod routes;
+mod server;
+mod service;
+mod session;
+
+pub use api::answers;
+pub use openapi::document as openapi_document;
+pub use problem::{Problem, ProblemDetails};
+pub use server::{Addresses, HttpError, Https, Server};
+pub use service::{Readiness, Served, ServerRole, Service};
+
+#[cfg(test)]
+mod tests;

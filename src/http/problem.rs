@@ -1,0 +1,157 @@
+//! Why a request was not answered as hoped: every refusal of the rooms below becomes one problem document (RFC 9457).
+//!
+//! This is the only place where an error turns into a status and words. Nothing of a request's content is in a problem: the
+//! types that come in here hold names of ours, numbers and offsets.
+
+mod kinds;
+mod phrases;
+mod render;
+
+use crate::limits::{BODY_BYTES_MAX, HEADER_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX};
+use crate::pipeline::Refusal;
+use crate::ports::ChannelError;
+use crate::wire::{JsonError, QueryError};
+
+use kinds::Kind;
+pub use render::ProblemDetails;
+pub(super) use render::{render, replacement};
+
+/// A request that gets a problem document for an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The pipeline refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The channel refused.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// The body is not the JSON that the address takes.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// The query is not what the address takes.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// A needed header is missing.
+    #[error("header {name} is missing")]
+    MissingHeader {
+        /// Its name.
+        name: &'static str,
+    },
+    /// A header can't be read.
+    #[error("header {name}: expected {expected}")]
+    MalformedHeader {
+        /// Its name.
+        name: &'static str,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// The content type is not JSON.
+    #[error("the content type is not application/json")]
+    NotJson,
+    /// Another site's page asks.
+    #[error("the request comes from a page of another site")]
+    WrongOrigin,
+    /// The body is longer than [`BODY_BYTES_MAX`].
+    #[error("the body is longer than {BODY_BYTES_MAX} bytes")]
+    BodyTooLarge,
+    /// The body did not arrive in time.
+    #[error("the body did not arrive in time")]
+    BodyTimeout,
+    /// The body's framing is broken.
+    #[error("the body is cut off")]
+    BodyCutOff,
+    /// Address and headers are longer than [`HEADER_BYTES_MAX`].
+    #[error("the head is longer than {HEADER_BYTES_MAX} bytes")]
+    HeadTooLarge,
+}
+
+/// What stands in a blank of a kind's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fill {
+    /// A name of ours: a field, a header. It is the same in each language.
+    Name(&'static str),
+    /// A phrase, to be translated.
+    Phrase(&'static str),
+    /// A number.
+    Number(i64),
+}
+
+type Fills = Vec<(&'static str, Fill)>;
+
+impl Problem {
+    /// The kind, and what its words leave blank.
+    fn told(&self) -> (&'static Kind, Fills) {
+        match self {
+            Self::Refused(refusal) => of_refusal(refusal),
+            Self::Channel(error) => of_channel(error),
+            Self::Json(error) => (
+                &kinds::MALFORMED_BODY,
+                vec![("offset", number(error.offset)), ("expected", Fill::Phrase(error.fault.expected()))],
+            ),
+            Self::Query(error) => field(error.field.unwrap_or("query"), error.expected),
+            Self::MissingHeader { name } => (&kinds::MISSING_HEADER, vec![("field", Fill::Name(name))]),
+            Self::MalformedHeader { name, expected } => header(name, expected),
+            Self::NotJson => (&kinds::NOT_JSON, Vec::new()),
+            Self::WrongOrigin => (&kinds::WRONG_ORIGIN, Vec::new()),
+            Self::BodyTooLarge => (&kinds::BODY_TOO_LARGE, vec![("max_bytes", number(BODY_BYTES_MAX))]),
+            Self::BodyTimeout => (&kinds::BODY_TIMEOUT, vec![("wait_s", number(REQUEST_BODY_WAIT_MS_MAX / 1_000))]),
+            Self::BodyCutOff => (&kinds::BODY_CUT_OFF, Vec::new()),
+            Self::HeadTooLarge => (&kinds::HEAD_TOO_LARGE, vec![("max_bytes", number(HEADER_BYTES_MAX))]),
+        }
+    }
+}
+
+fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
+    match refusal {
+        Refusal::NotFound { what } => (&kinds::NOT_FOUND, vec![("what", Fill::Phrase(what))]),
+        Refusal::Forbidden => (&kinds::FORBIDDEN, Vec::new()),
+        Refusal::BadCredentials => (&kinds::BAD_CREDENTIALS, Vec::new()),
+        Refusal::Throttled { retry_after_s } => (&kinds::THROTTLED, vec![("retry_after_s", number(*retry_after_s))]),
+        Refusal::MustChangePassword => (&kinds::MUST_CHANGE_PASSWORD, Vec::new()),
+        Refusal::Invalid { field: name, expected } => field(name, expected),
+        Refusal::Conflict => (&kinds::CONFLICT, Vec::new()),
+        Refusal::KeyReused { first } => (&kinds::KEY_REUSED, vec![("first_index", number(first.0))]),
+        Refusal::Overloaded => (&kinds::OVERLOADED, Vec::new()),
+        Refusal::Unavailable => (&kinds::UNAVAILABLE, Vec::new()),
+        Refusal::Unknown => (&kinds::OUTCOME_UNKNOWN, Vec::new()),
+        Refusal::Stopped => (&kinds::LEDGER_STOPPED, Vec::new()),
+        Refusal::NoPolicy => (&kinds::NO_POLICY, Vec::new()),
+    }
+}
+
+fn of_channel(error: &ChannelError) -> (&'static Kind, Fills) {
+    match error {
+        ChannelError::MissingHeader { name: name @ ("signature" | "signature-input") } => {
+            (&kinds::NOT_SIGNED, vec![("field", Fill::Name(name))])
+        }
+        ChannelError::MissingHeader { name } => (&kinds::MISSING_HEADER, vec![("field", Fill::Name(name))]),
+        ChannelError::MalformedHeader { name, expected } => header(name, expected),
+        ChannelError::NotCovered { component } => (&kinds::NOT_COVERED, vec![("field", Fill::Name(component))]),
+        ChannelError::BadSignature => (&kinds::BAD_SIGNATURE, Vec::new()),
+        ChannelError::BadDigest => (&kinds::BAD_DIGEST, Vec::new()),
+        ChannelError::Stale { skew_s, max_s } => {
+            (&kinds::STALE_SIGNATURE, vec![("skew_s", Fill::Number(*skew_s)), ("max_s", Fill::Number(*max_s))])
+        }
+        ChannelError::MalformedBody { expected, offset } => {
+            (&kinds::MALFORMED_BODY, vec![("offset", number(*offset)), ("expected", Fill::Phrase(expected))])
+        }
+        ChannelError::BadField { field: name, expected } => field(name, expected),
+        ChannelError::NotFound { expected } => (&kinds::WRONG_ADDRESS, vec![("expected", Fill::Phrase(expected))]),
+    }
+}
+
+fn field(name: &'static str, expected: &'static str) -> (&'static Kind, Fills) {
+    (&kinds::INVALID_FIELD, vec![("field", Fill::Name(name)), ("expected", Fill::Phrase(expected))])
+}
+
+fn header(name: &'static str, expected: &'static str) -> (&'static Kind, Fills) {
+    (&kinds::MALFORMED_HEADER, vec![("field", Fill::Name(name)), ("expected", Fill::Phrase(expected))])
+}
+
+/// Lengths, offsets and indexes stay far below 2^53.
+fn number(value: impl TryInto<i64>) -> Fill {
+    Fill::Number(value.try_into().unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Every kind of problem as data: its stable code, its status and its words in English and Chinese.
+//!
+//! `{name}` in a detail is filled in from the problem. Codes never change their meaning and are never used again for another.
+
+/// One kind of problem.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    /// Stable code: the last part of the problem's type.
+    pub(crate) code: &'static str,
+    /// HTTP status.
+    pub(crate) status: u16,
+    /// Seconds after which trying again makes sense, when no better number is known.
+    pub(crate) retry_after_s: Option<u64>,
+    /// English title and detail.
+    pub(crate) en: (&'static str, &'static str),
+    /// Chinese title and detail.
+    pub(crate) zh: (&'static str, &'static str),
+}
+
+macro_rules! kinds {
+    ($($name:ident = $code:literal $status:literal $(retry $retry:literal)?
+        $en_title:literal $en:literal $zh_title:literal $zh:literal;)*) => {
+        $(pub(crate) const $name: Kind = Kind {
+            code: $code,
+            status: $status,
+            retry_after_s: kinds!(@retry $($retry)?),
+            en: ($en_title, $en),
+            zh: ($zh_title, $zh),
+        };)*
+
+        /// Every kind.
+        pub(crate) const ALL: &[Kind] = &[$($name),*];
+    };
+    (@retry) => { None };
+    (@retry $seconds:literal) => { Some($seconds) };
+}
+
+kinds! {
+    NOT_FOUND = "not_found" 404
+        "Not found" "There is no such {what}."
+        "未找到" "没有这样的{what}。";
+    FORBIDDEN = "forbidden" 403
+        "Forbidden" "Your role does not allow this, or somebody else holds the conversation."
+        "无权操作" "您的角色不允许此操作，或会话由他人负责。";
+    BAD_CREDENTIALS = "bad_credentials" 401
+        "Not logged in" "The login, the password or the session is not valid: log in with POST /api/v1/session."
+        "未登录" "登录名、密码或会话无效：请用 POST /api/v1/session 登录。";
+    THROTTLED = "throttled" 429
+        "Too many attempts" "Too many failed attempts: wait {retry_after_s} seconds."
+        "尝试过多" "失败次数过多：请等待 {retry_after_s} 秒。";
+    MUST_CHANGE_PASSWORD = "must_change_password" 403
+        "Change the password first" "This is a one-time password: change it with POST /api/v1/session/password, then log in again."
+        "请先修改密码" "这是一次性密码：请用 POST /api/v1/session/password 修改，然后重新登录。";
+    INVALID_FIELD = "invalid_field" 422
+        "Invalid value" "{field}: expected {expected}."
+        "取值无效" "{field}：应为{expected}。";
+    CONFLICT = "conflict" 409
+        "Changed meanwhile" "It kept changing while this was decided: read it again and repeat."
+        "状态已变化" "处理期间数据不断变化：请重新读取后重试。";
+    KEY_REUSED = "key_reused" 422
+        "Key used before" "This Idempotency-Key was used at index {first_index} with another body: use a new key for a new message."
+        "幂等键已被使用" "此 Idempotency-Key 已在序号 {first_index} 用于其他内容：新消息请使用新的键。";
+    OVERLOADED = "overloaded" 503 retry 1
+        "Busy" "Too much is waiting already: repeat with the same key after Retry-After."
+        "服务繁忙" "等待处理的请求过多：请在 Retry-After 之后用同一个键重试。";
+    UNAVAILABLE = "unavailable" 503 retry 5
+        "Ledger unavailable" "The ledger can't be written or read at present, so nothing was done: repeat with the same key."
+        "账本暂不可用" "账本目前无法读写，因此未执行任何操作：请用同一个键重试。";
+    OUTCOME_UNKNOWN = "outcome_unknown" 503 retry 1
+        "Outcome not known" "It may or may not be recorded: repeat with the same key, and the answer will tell."
+        "结果未知" "可能已记录，也可能未记录：请用同一个键重试，答复会说明结果。";
+    LEDGER_STOPPED = "ledger_stopped" 503 retry 60
+        "Ledger stopped" "The ledger is stopped until an operator acts."
+        "账本已停止" "账本已停止，需由运维人员处理。";
+    NO_POLICY = "no_policy" 503 retry 60
+        "No masking policy" "No masking policy is active, so nothing can be taken in: an operator activates one with `lww policy activate`."
+        "无脱敏策略" "没有生效的脱敏策略，因此不能接收任何内容：请运维人员用 `lww policy activate` 启用。";
+    NOT_SIGNED = "not_signed" 401
+        "Not signed" "Header {field} is missing: sign the request as in RFC 9421."
+        "未签名" "缺少请求头 {field}：请按 RFC 9421 对请求签名。";
+    MISSING_HEADER = "missing_header" 400
+        "Header missing" "Header {field} is missing."
+        "缺少请求头" "缺少请求头 {field}。";
+    MALFORMED_HEADER = "malformed_header" 400
+        "Malformed header" "Header {field}: expected {expected}."
+        "请求头格式错误" "请求头 {field}：应为{expected}。";
+    NOT_COVERED = "not_covered" 401
+        "Signature covers too little" "The signature does not cover {field}."
+        "签名覆盖不足" "签名未覆盖 {field}。";
+    BAD_SIGNATURE = "bad_signature" 401
+        "Signature not valid" "The signature is not valid: check keyid, secret and the components as they were sent."
+        "签名无效" "签名无效：请检查 keyid、密钥以及实际发送的各个组成部分。";
+    STALE_SIGNATURE = "stale_signature" 401
+        "Signature too old" "Signed {skew_s} seconds away from the server's clock, at most {max_s} are allowed."
+        "签名已过期" "签名时间与服务器时钟相差 {skew_s} 秒，最多允许 {max_s} 秒。";
+    BAD_DIGEST = "bad_digest" 400
+        "Digest differs" "The body does not match Content-Digest."
+        "摘要不符" "请求正文与 Content-Digest 不符。";
+    MALFORMED_BODY = "malformed_body" 400
+        "Malformed body" "At byte {offset}: expected {expected}."
+        "正文格式错误" "第 {offset} 字节处：应为{expected}。";
+    WRONG_ADDRESS = "wrong_address" 404
+        "Wrong address" "This address takes {expected}."
+        "地址错误" "此地址接受{expected}。";
+    NO_SUCH_ADDRESS = "no_such_address" 404
+        "No such address" "There is nothing at this address: see /api/v1/openapi.json."
+        "地址不存在" "此地址没有内容：请见 /api/v1/openapi.json。";
+    METHOD_NOT_ALLOWED = "method_not_allowed" 405
+        "Method not allowed" "This address does not take this method: the header Allow lists those it takes."
+        "方法不被允许" "此地址不接受该方法：可用方法见 Allow 响应头。";
+    BODY_TIMEOUT = "body_timeout" 408
+        "Body too slow" "The body did not arrive within {wait_s} seconds."
+        "正文传输超时" "请求正文未在 {wait_s} 秒内到达。";
+    BODY_CUT_OFF = "body_cut_off" 400
+        "Body cut off" "The body ended before its announced length, or its framing is broken."
+        "正文不完整" "请求正文在声明的长度之前结束，或分块格式错误。";
+    BODY_TOO_LARGE = "body_too_large" 413
+        "Body too large" "A body may have at most {max_bytes} bytes."
+        "正文过大" "请求正文最多 {max_bytes} 字节。";
+    HEAD_TOO_LARGE = "head_too_large" 431
+        "Headers too large" "Address and headers together may have at most {max_bytes} bytes."
+        "请求头过大" "地址与请求头合计最多 {max_bytes} 字节。";
+    NOT_JSON = "not_json" 415
+        "Not JSON" "Send Content-Type: application/json."
+        "不是 JSON" "请使用 Content-Type: application/json。";
+    WRONG_ORIGIN = "wrong_origin" 403
+        "Another site's request" "A page of another site can't act for somebody who is logged in here."
+        "跨站请求" "其他网站的页面不能代替已登录的用户操作。";
+    BAD_REQUEST = "bad_request" 400
+        "Bad request" "The request is not well-formed HTTP."
+        "请求错误" "请求不是格式正确的 HTTP。";
+    INTERNAL = "internal" 500
+        "Internal error" "The server failed; the operator finds it in the log by the request's id."
+        "内部错误" "服务器出错；运维人员可按请求编号在日志中查找。";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_words_and_both_languages_fill_in_the_same() {
+        let blanks = |text: &str| -> BTreeSet<String> {
+            text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.to_owned()).collect()
+        };
+        let codes: BTreeSet<&str> = ALL.iter().map(|kind| kind.code).collect();
+        assert_eq!(codes.len(), ALL.len());
+        for kind in ALL {
+            assert!(kind.code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", kind.code);
+            assert!((400..600).contains(&kind.status));
+            assert_eq!(blanks(kind.en.1), blanks(kind.zh.1), "{}", kind.code);
+            assert!(kind.status != 503 || kind.retry_after_s.is_some(), "{}", kind.code);
+        }
+    }
+}

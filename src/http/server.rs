@@ -1,0 +1,179 @@
+//! The listeners: HTTPS, and plain HTTP on loopback for trials; with a bound for everything that a peer could hold open.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use rustls::ServerConfig;
+
+use super::guard::{StrictTransport, around};
+use super::routes::configure;
+use super::service::Service;
+use crate::limits::{
+    CONNECTIONS_PER_WORKER_MAX, DISCONNECT_WAIT_MS_MAX, DRAIN_WAIT_S_MAX, HANDSHAKES_PER_WORKER_MAX,
+    HANDSHAKE_WAIT_MS_MAX, KEEP_ALIVE_MS_MAX, REQUEST_HEAD_WAIT_MS_MAX,
+};
+
+/// How long connections have to send their last bytes once no request is under way, in seconds.
+const LINGER_S: u64 = 1;
+/// File descriptors that the rest of the server needs: database, ledger files, logs.
+const RESERVED_FILES: u64 = 256;
+
+/// The server can't listen.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// No address is configured.
+    #[error("there is no address to listen on: configure `[http] https` or, on loopback, `http`")]
+    NoAddress,
+    /// Plain HTTP where others could read along.
+    #[error("plain HTTP is for loopback addresses only, not for {address}: use `[http] https`")]
+    PlainNotLoopback {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The address can't be had.
+    #[error("can't listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The limit of open files leaves no room for connections.
+    #[error("the limit of open files is {limit}, at least {needed} are needed: raise it (`ulimit -n`, `LimitNOFILE=`)")]
+    TooFewFiles {
+        /// The limit as it is.
+        limit: u64,
+        /// What is needed.
+        needed: u64,
+    },
+    /// Serving ended with an error.
+    #[error("serving failed: {0}")]
+    Serve(io::Error),
+}
+
+/// The HTTPS listener.
+pub struct Https {
+    /// Where to listen.
+    pub address: SocketAddr,
+    /// Certificate, key and versions.
+    pub config: ServerConfig,
+    /// Whether to tell browsers to come by HTTPS only; not for the development certificate.
+    pub strict_transport: bool,
+}
+
+/// Where to listen.
+#[derive(Default)]
+pub struct Addresses {
+    /// HTTPS.
+    pub https: Option<Https>,
+    /// Plain HTTP, for trials on this machine.
+    pub http: Option<SocketAddr>,
+}
+
+/// A server that has its addresses and waits to run.
+pub struct Server {
+    /// Where HTTPS is served; the port is the real one when 0 was asked for.
+    pub https: Option<SocketAddr>,
+    /// Where plain HTTP is served.
+    pub http: Option<SocketAddr>,
+    service: Arc<Service>,
+    inner: actix_web::dev::Server,
+}
+
+impl Server {
+    /// Takes the addresses; requests are answered once [`Server::run`] is awaited.
+    ///
+    /// # Errors
+    /// [`HttpError`], naming the address.
+    pub fn bind(service: Arc<Service>, addresses: Addresses) -> Result<Self, HttpError> {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let connections = connections_per_worker(workers)?;
+        let strict = addresses.https.as_ref().is_some_and(|https| https.strict_transport);
+        let shared = web::Data::from(Arc::clone(&service));
+        let strict = web::Data::new(StrictTransport(strict));
+        let mut server = HttpServer::new(move || {
+            App::new()
+                .app_data(shared.clone())
+                .app_data(strict.clone())
+                .configure(configure)
+                .wrap(from_fn(around))
+        })
+        .workers(workers)
+        .max_connections(connections)
+        .max_connection_rate(HANDSHAKES_PER_WORKER_MAX)
+        .client_request_timeout(Duration::from_millis(REQUEST_HEAD_WAIT_MS_MAX))
+        .client_disconnect_timeout(Duration::from_millis(DISCONNECT_WAIT_MS_MAX))
+        .keep_alive(Duration::from_millis(KEEP_ALIVE_MS_MAX))
+        .tls_handshake_timeout(Duration::from_millis(HANDSHAKE_WAIT_MS_MAX))
+        .shutdown_timeout(LINGER_S)
+        .disable_signals();
+        let bind = |address| move |source| HttpError::Bind { address, source };
+        if addresses.https.is_none() && addresses.http.is_none() {
+            return Err(HttpError::NoAddress);
+        }
+        if let Some(https) = addresses.https {
+            server = server.bind_rustls_0_23(https.address, https.config).map_err(bind(https.address))?;
+        }
+        if let Some(address) = addresses.http {
+            if !address.ip().is_loopback() {
+                return Err(HttpError::PlainNotLoopback { address });
+            }
+            server = server.bind(address).map_err(bind(address))?;
+        }
+        let bound = server.addrs_with_scheme();
+        let of = |wanted: &str| bound.iter().find(|(_, scheme)| *scheme == wanted).map(|(address, _)| *address);
+        Ok(Self { https: of("https"), http: of("http"), service, inner: server.run() })
+    }
+
+    /// Serves until `stop` is over, then takes no new connection and lets requests under way end, for at most
+    /// [`DRAIN_WAIT_S_MAX`].
+    ///
+    /// # Errors
+    /// [`HttpError::Serve`] when the listeners fail.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), HttpError> {
+        let handle = self.inner.handle();
+        let drain = async {
+            stop.await;
+            handle.pause().await;
+            let wait = Duration::from_secs(DRAIN_WAIT_S_MAX);
+            if tokio::time::timeout(wait, self.service.drained()).await.is_err() {
+                tracing::warn!(event = "drain_cut_short", wait_s = DRAIN_WAIT_S_MAX, "requests were still under way");
+            }
+            handle.stop(true).await;
+        };
+        let mut serving = pin!(self.inner);
+        tokio::select! {
+            // Listeners that fail end it at once; they never end on their own otherwise.
+            served = &mut serving => served.map_err(HttpError::Serve),
+            () = drain => serving.await.map_err(HttpError::Serve),
+        }
+    }
+}
+
+/// Connections must never take the file descriptors that the ledger writes with.
+fn connections_per_worker(workers: usize) -> Result<usize, HttpError> {
+    let needed = RESERVED_FILES * 2;
+    let limit = raised_file_limit();
+    if limit < needed {
+        return Err(HttpError::TooFewFiles { limit, needed });
+    }
+    let each = usize::try_from(limit - RESERVED_FILES).unwrap_or(usize::MAX) / workers.max(1);
+    Ok(each.clamp(1, CONNECTIONS_PER_WORKER_MAX))
+}
+
+/// Raises the limit of open files as far as the system lets this process; many systems start with 1,024.
+fn raised_file_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let before = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: before.maximum, maximum: before.maximum };
+    let now = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => raised.current,
+        Err(_) => before.current,
+    };
+    now.unwrap_or(u64::MAX)
+}

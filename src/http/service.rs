@@ -1,0 +1,142 @@
+//! What the handlers speak to: tenants with their channels, the clock, randomness, and whether the server is ready.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use utoipa::ToSchema;
+
+use crate::pipeline::Tenant;
+use crate::ports::{Clock, Random, Webhook};
+
+/// One tenant as it is served.
+pub struct Served {
+    /// The pipeline.
+    pub tenant: Arc<Tenant>,
+    /// The accounts of its channels.
+    pub channels: Vec<Arc<dyn Webhook>>,
+}
+
+/// Which part this server plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ServerRole {
+    /// It writes.
+    Active,
+    /// It waits for the active one's lease.
+    Standby,
+}
+
+/// Whether the server answers, and why not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Readiness {
+    /// Whether it takes requests.
+    pub ready: bool,
+    /// Its part.
+    pub role: ServerRole,
+    /// Why, in words for an operator.
+    pub reason: String,
+}
+
+/// Tells whether the server is ready; asked often, so it must be quick.
+pub type AskReadiness = Box<dyn Fn() -> Readiness + Send + Sync>;
+
+/// What all handlers share.
+pub struct Service {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    readiness: AskReadiness,
+    tenants: RwLock<BTreeMap<String, Arc<Served>>>,
+    under_way: AtomicUsize,
+    stopping: AtomicBool,
+    idle: Notify,
+}
+
+impl Service {
+    /// A service without tenants yet.
+    pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>, readiness: AskReadiness) -> Self {
+        Self {
+            clock,
+            random,
+            readiness,
+            tenants: RwLock::default(),
+            under_way: AtomicUsize::new(0),
+            stopping: AtomicBool::new(false),
+            idle: Notify::new(),
+        }
+    }
+
+    /// Serves these tenants from here on, by name.
+    pub fn set_tenants(&self, tenants: BTreeMap<String, Served>) {
+        let tenants = tenants.into_iter().map(|(name, served)| (name, Arc::new(served))).collect();
+        *self.tenants.write().unwrap_or_else(PoisonError::into_inner) = tenants;
+    }
+
+    /// Whether the server answers.
+    pub fn readiness(&self) -> Readiness {
+        let readiness = (self.readiness)();
+        if readiness.ready && self.is_stopping() {
+            return Readiness { ready: false, reason: "stopping".to_owned(), ..readiness };
+        }
+        readiness
+    }
+
+    /// A tenant by name.
+    pub(super) fn tenant(&self, name: &str) -> Option<Arc<Served>> {
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// One of a tenant's channel accounts.
+    pub(super) fn channel(
+        &self,
+        channel: &str,
+        tenant: &str,
+        account: &str,
+    ) -> Option<(Arc<Served>, Arc<dyn Webhook>)> {
+        let served = self.tenant(tenant)?;
+        let webhook = served.channels.iter().find(|webhook| {
+            let known = webhook.account();
+            known.channel == channel && known.account == account
+        });
+        let webhook = webhook.cloned()?;
+        Some((served, webhook))
+    }
+
+    /// Counts a request until the result is dropped.
+    pub(super) fn enter(service: &Arc<Self>) -> UnderWay {
+        service.under_way.fetch_add(1, Ordering::SeqCst);
+        UnderWay(Arc::clone(service))
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Says that the server stops, and waits until no request is under way.
+    pub(super) async fn drained(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        loop {
+            let idle = self.idle.notified();
+            if self.under_way.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+}
+
+/// A request under way.
+pub(super) struct UnderWay(Arc<Service>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        // One permit is stored when nobody waits yet, so the last request to end can't be missed.
+        if self.0.under_way.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.idle.notify_one();
+        }
+    }
+}

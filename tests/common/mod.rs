@@ -1,0 +1,342 @@
+//! What integration tests share: a world of their own (folder, configuration, perhaps the bank's own PostgreSQL), servers
+//! as real processes in it, and the people who talk to them.
+
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken test world fails the test")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use liaowaiwai::cli::client::{ChannelKey, Client};
+use liaowaiwai::crypto::SystemClock;
+use liaowaiwai::ports::Clock;
+use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
+
+/// The secret of every test channel, 32 bytes.
+pub const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+/// How long a test waits for what a server does by itself.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder with a configuration for one server or several.
+pub struct World {
+    folder: tempfile::TempDir,
+    database: Option<EmbeddedPostgres>,
+    database_url: Option<String>,
+}
+
+impl World {
+    /// A world whose servers have a private PostgreSQL of their own.
+    pub fn private() -> Self {
+        let permissions = std::fs::Permissions::from_mode(0o755);
+        let folder = tempfile::Builder::new().prefix("lww-test-").permissions(permissions).tempdir_in("/tmp").unwrap();
+        std::fs::write(folder.path().join("secret"), SECRET).unwrap();
+        std::fs::set_permissions(folder.path().join("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        Self { folder, database: None, database_url: None }
+    }
+
+    /// A world with a PostgreSQL that several servers share, migrated by its owner.
+    pub async fn shared() -> Self {
+        let mut world = Self::private();
+        let options = EmbeddedOptions {
+            data_dir: world.path().join("bank"),
+            bin_dir: None,
+            secrets_dir: world.path().join("bank-secrets"),
+        };
+        let database = EmbeddedPostgres::start(&options, &|_| {}).await.unwrap();
+        liaowaiwai::storage::database::migrate(&database.owner_config()).await.unwrap();
+        let config = database.app_config();
+        let host = match config.get_hosts().first().unwrap() {
+            tokio_postgres::config::Host::Unix(path) => path.display().to_string().replace('/', "%2F"),
+            tokio_postgres::config::Host::Tcp(name) => name.clone(),
+        };
+        let (user, name) = (config.get_user().unwrap(), config.get_dbname().unwrap());
+        let port = config.get_ports().first().copied().unwrap_or(5432);
+        std::fs::write(world.path().join("database-password"), config.get_password().unwrap()).unwrap();
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(world.path().join("database-password"), private).unwrap();
+        world.database_url = Some(format!("postgres://{user}@{host}:{port}/{name}"));
+        world.database = Some(database);
+        world
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The shared PostgreSQL.
+    pub fn database(&self) -> &EmbeddedPostgres {
+        self.database.as_ref().unwrap()
+    }
+
+    /// Ends the shared PostgreSQL.
+    pub async fn end(self) {
+        if let Some(database) = self.database {
+            database.stop().await.unwrap();
+        }
+    }
+
+    /// The data directory of a node.
+    pub fn data(&self, node: &str) -> PathBuf {
+        self.path().join(node)
+    }
+
+    /// The folder of a tenant's tiles.
+    pub fn tiles(&self, node: &str, tenant: &str) -> PathBuf {
+        self.data(node).join("audit").join(format!("{tenant}-1"))
+    }
+
+    /// Writes a node's configuration with two tenants, `demo` and `other`, each with the channel account `app`.
+    pub fn configure(&self, node: &str) -> PathBuf {
+        let data = self.data(node);
+        let secret = self.path().join("secret");
+        let keys = self.path().join("keys");
+        let database = self.database_url.as_ref().map_or_else(String::new, |url| {
+            let password = self.path().join("database-password");
+            format!("database_url = {url:?}\ndatabase_password = \"secret://file{}\"\n", password.display())
+        });
+        let demo = self.database_url.is_none();
+        let tenant = |name: &str| {
+            let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/masking/cn-retail.yaml");
+            format!(
+                "\n[[tenant]]\nname = {name:?}\ndemo = {demo}\npolicy = {policy:?}\n\n[[tenant.channel]]\nchannel = \"http\"\n\
+                 account = \"app\"\nkey_id = \"{name}-app\"\nsecret = \"secret://file{}\"\n",
+                secret.display()
+            )
+        };
+        let text = format!(
+            "name = \"lww.test\"\ndata_dir = {data:?}\nkeys_dir = {keys:?}\n{database}\n[http]\nlisten = \"127.0.0.1:0\"\n\
+             trial_listen = \"127.0.0.1:0\"\ncerts_dir = {:?}\n\n[log]\nlevel = \"trace\"\n{}{}",
+            data.join("certs"),
+            tenant("demo"),
+            tenant("other"),
+        );
+        let path = self.path().join(format!("{node}.toml"));
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Starts a node and waits until it says where it listens.
+    pub fn start(&self, node: &str) -> Server {
+        self.try_start(node, &[]).unwrap_or_else(|error| panic!("the server did not start: {error}"))
+    }
+
+    /// Starts a node; the error is what it printed.
+    pub fn try_start(&self, node: &str, arguments: &[&str]) -> Result<Server, String> {
+        let config = self.configure(node);
+        Server::launch(&config, &self.data(node), arguments)
+    }
+}
+
+/// A server process.
+pub struct Server {
+    child: Child,
+    /// Where HTTPS is served.
+    pub https: SocketAddr,
+    /// Where plain HTTP is served.
+    pub http: SocketAddr,
+    /// `active` or `standby`.
+    pub role: String,
+    /// Its data directory.
+    pub data: PathBuf,
+    accounts: Vec<(String, String)>,
+    errors: PathBuf,
+}
+
+impl Server {
+    fn launch(config: &Path, data: &Path, arguments: &[&str]) -> Result<Self, String> {
+        let errors = data.with_extension("stderr");
+        let sink = std::fs::OpenOptions::new().create(true).append(true).open(&errors).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lww"))
+            .args(["run", "--json", "--config"])
+            .arg(config)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(sink)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let Ok(said) = serde_json::from_str::<serde_json::Value>(&line) else {
+            child.wait().unwrap();
+            return Err(std::fs::read_to_string(&errors).unwrap());
+        };
+        let port = |key: &str| said[key].as_str().unwrap().rsplit(':').next().unwrap().parse::<u16>().unwrap();
+        let address = |key: &str| SocketAddr::from(([127, 0, 0, 1], port(key)));
+        let word = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let accounts = said["accounts"].as_array().unwrap().iter();
+        let server = Self {
+            https: address("https"),
+            http: address("http"),
+            role: word(&said["role"]),
+            data: data.to_owned(),
+            accounts: accounts.map(|one| (word(&one["login"]), word(&one["password"]))).collect(),
+            errors,
+            child,
+        };
+        if server.role == "active" {
+            server.wait_ready();
+        }
+        Ok(server)
+    }
+
+    /// The certificate to trust.
+    pub fn ca(&self) -> PathBuf {
+        self.data.join("certs").join("ca.pem")
+    }
+
+    /// A client over HTTPS, without a session.
+    pub fn client(&self) -> Client {
+        Client::https(self.https, &self.ca()).unwrap()
+    }
+
+    /// The one-time password of the first account with this login: the demo tenant's.
+    pub fn password(&self, login: &str) -> String {
+        let found = self.accounts.iter().find(|(known, _)| known == login);
+        found.unwrap_or_else(|| panic!("no account {login}")).1.clone()
+    }
+
+    /// A member of the demo tenant's staff who has changed the one-time password and logged in.
+    pub async fn staff(&self, login: &str) -> Client {
+        self.staff_with("demo", login, &self.password(login)).await
+    }
+
+    /// The same with a one-time password that came from elsewhere.
+    pub async fn staff_with(&self, tenant: &str, login: &str, password: &str) -> Client {
+        let desk = self.client();
+        let chosen = chosen_password(login);
+        desk.login(tenant, login, password).await.unwrap();
+        desk.change_password(password, &chosen).await.unwrap();
+        desk.login(tenant, login, &chosen).await.unwrap();
+        desk
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by name, such as `-STOP`.
+    pub fn signal(&self, name: &str) {
+        signal(name, self.pid());
+    }
+
+    /// Kills it as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Stops it in order and waits for its end.
+    pub fn stop(mut self) {
+        self.signal("-TERM");
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}: {}", std::fs::read_to_string(&self.errors).unwrap());
+    }
+
+    /// What it printed to stderr.
+    pub fn errors(&self) -> String {
+        std::fs::read_to_string(&self.errors).unwrap()
+    }
+
+    /// The answer of `/readyz`: status and body.
+    pub fn ready(&self) -> Option<(u16, String)> {
+        get(self.http, "/readyz")
+    }
+
+    /// Waits until it serves.
+    pub fn wait_ready(&self) {
+        wait_until("the server to be ready", || self.ready().is_some_and(|(status, _)| status == 200));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A stopped process would not see SIGTERM; one that has ended is no matter.
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+        stop_database(&self.data);
+    }
+}
+
+/// Ends the private PostgreSQL that a killed server left running.
+fn stop_database(data: &Path) {
+    let located = std::fs::read_to_string(data.join("pg.location")).map(|text| PathBuf::from(text.trim()));
+    let folder = located.unwrap_or_else(|_| data.join("pg"));
+    let Ok(text) = std::fs::read_to_string(folder.join("postmaster.pid")) else { return };
+    if let Some(pid) = text.lines().next().and_then(|line| line.trim().parse::<u32>().ok()) {
+        // It may have ended by itself meanwhile.
+        let _gone = Command::new("kill").args(["-QUIT", &pid.to_string()]).status();
+    }
+}
+
+/// The key of a tenant's app.
+pub fn key(tenant: &str) -> ChannelKey {
+    ChannelKey {
+        tenant: tenant.to_owned(),
+        account: "app".to_owned(),
+        keyid: format!("{tenant}-app"),
+        secret: SECRET.to_vec().into(),
+    }
+}
+
+/// The time, for signatures.
+pub fn now() -> liaowaiwai::units::Timestamp {
+    SystemClock.now()
+}
+
+/// The password that a member of staff chooses.
+pub fn chosen_password(login: &str) -> String {
+    format!("a longer password of {login}")
+}
+
+/// Sends a signal.
+pub fn signal(name: &str, pid: u32) {
+    assert!(Command::new("kill").arg(name).arg(pid.to_string()).status().unwrap().success());
+}
+
+/// Waits until something holds, as long as [`PATIENCE`].
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < until, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A plain GET over the trial listener; `None` when nobody answers.
+pub fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+    send(address, format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())
+}
+
+/// Raw bytes over the trial listener, and the answer's status and body.
+pub fn send(address: SocketAddr, request: &[u8]) -> Option<(u16, String)> {
+    use std::io::Write;
+    let mut stream = std::net::TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    // A server that refuses early closes while we still write; its answer is what counts.
+    let _early = stream.write_all(request);
+    let mut answer = Vec::new();
+    let _cut = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let status = answer.split(' ').nth(1)?.parse().ok()?;
+    Some((status, answer.split_once("\r\n\r\n")?.1.to_owned()))
+}
+
+/// Runs `lww` with arguments; output and whether it succeeded.
+pub fn lww(arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_lww")).args(arguments).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.success(), text)
+}
+
+/// Every file below a folder.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(listed) = std::fs::read_dir(folder) else { return Vec::new() };
+    let paths = listed.flatten().map(|entry| entry.path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
