@@ -1,4 +1,5 @@
 //! Checks of whole logs: every byte of every file matters, every lie has its class, and the bad file is named.
+#![cfg(test)]
 
 mod common;
 
