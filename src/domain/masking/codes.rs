@@ -39,7 +39,15 @@ fn find_iban(scene: &mut Scene<'_>, at: usize) {
         && let Some(confidence) = iban::judge(&number)
     {
         let range = at..end;
-        scene.propose(Proposal { range, entity: Entity::Iban, confidence, cost: 0, canonical: &number, earlier: 0 });
+        scene.propose(Proposal {
+            range,
+            entity: Entity::Iban,
+            confidence,
+            cost: 0,
+            joined: false,
+            canonical: &number,
+            earlier: 0,
+        });
     }
 }
 
@@ -48,7 +56,7 @@ fn find_credit_code(scene: &mut Scene<'_>, at: usize) {
         && let Some(confidence) = credit_code::judge(&code)
     {
         let (range, entity) = (at..end, Entity::CreditCode);
-        scene.propose(Proposal { range, entity, confidence, cost: 0, canonical: &code, earlier: 0 });
+        scene.propose(Proposal { range, entity, confidence, cost: 0, joined: false, canonical: &code, earlier: 0 });
     }
 }
 

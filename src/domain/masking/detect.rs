@@ -1,6 +1,6 @@
 //! From a message to its spans: runs the recognisers, settles overlaps, and keeps the conversation's tail.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{
     codes,
@@ -41,7 +41,8 @@ pub fn detect(policy: &Policy, text: &str, tail: &mut Tail, now_us: i64) -> Vec<
     let mut message = Folded::new(&policy.lexicon, text);
     let links = traps::blot(&mut message, &policy.replacements);
     let hits = policy.lexicon.find(&message);
-    let mut scene = Scene { policy, message: &message, hits, carried: tail.cues(), links, candidates: Vec::new() };
+    let mut scene =
+        Scene { policy, message: &message, hits, carried: tail.cues(), links, has_card: false, candidates: Vec::new() };
 
     let mut run = Run::default();
     digits::find(&mut scene, &mut run);
@@ -83,7 +84,8 @@ fn continue_earlier(scene: &mut Scene<'_>, run: &mut Run, tail: &Tail) {
 }
 
 /// Keeps the best candidates that do not overlap: the surer and longer one first.
-fn resolve(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+fn resolve(candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let mut candidates = without_loose(candidates);
     let score = |candidate: &Candidate| {
         let bonus = if candidate.entity == Entity::Password { PASSWORD_BONUS } else { 0 };
         usize::from(candidate.confidence) + candidate.canonical.expose().len() + bonus
@@ -98,6 +100,20 @@ fn resolve(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
         }
     }
     chosen.into_values().collect()
+}
+
+/// Drops what only looks like a number because a longer one happens to be grouped so: `6222 0213 8123 4567` holds no phone.
+fn without_loose(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    candidates.sort_by_key(|candidate| (candidate.range.start, Reverse(candidate.range.end)));
+    let mut around = 0..0;
+    candidates.retain(|candidate| {
+        let inside = candidate.range.end <= around.end && candidate.range != around;
+        if candidate.range.end > around.end {
+            around = candidate.range.clone();
+        }
+        !(inside && candidate.loose)
+    });
+    candidates
 }
 
 /// Remembers what the next message may complete or answer.

@@ -17,7 +17,7 @@ use super::{
 /// Longest number that any validator takes.
 pub(super) const NUMBER_LEN_MAX: usize = 19;
 /// Shortest number that needs no keyword.
-const NUMBER_LEN_MIN: usize = 10;
+pub(super) const NUMBER_LEN_MIN: usize = 10;
 /// Longest series of letters like `l` and `O` that is taken for digits.
 const HOMOGLYPHS_MAX: usize = 4;
 /// Numerals from which on the first and the last may belong to the words around (`唯一一三八…`).
@@ -226,14 +226,15 @@ struct Number<'r> {
     digits: &'r [u8],
     range: Range<usize>,
     cost: u8,
+    joined: bool,
     earlier: usize,
 }
 
 impl Number<'_> {
     fn offer(&self, scene: &mut Scene<'_>, entity: Entity, confidence: Option<Confidence>) {
         if let Some(confidence) = confidence {
-            let Self { digits: canonical, ref range, cost, earlier } = *self;
-            scene.propose(Proposal { range: range.clone(), entity, confidence, cost, canonical, earlier });
+            let Self { digits: canonical, ref range, cost, joined, earlier } = *self;
+            scene.propose(Proposal { range: range.clone(), entity, confidence, cost, joined, canonical, earlier });
         }
     }
 }
@@ -252,7 +253,7 @@ fn propose(scene: &mut Scene<'_>, run: &Run, pieces: Range<usize>, total: usize)
     let edges = [chosen.first(), run.pieces.get(pieces.end)];
     let glued: u8 = edges.into_iter().flatten().map(|piece| 5 * u8::from(piece.glued)).sum();
     let cost = glued + cost_of_form(scene, &range);
-    let number = Number { digits, range, cost, earlier: visible_from - from };
+    let number = Number { digits, range, cost, joined: chosen.len() > 1, earlier: visible_from - from };
 
     if total == 11 {
         number.offer(scene, Entity::Mobile, phone::mobile(digits));
@@ -262,7 +263,7 @@ fn propose(scene: &mut Scene<'_>, run: &Run, pieces: Range<usize>, total: usize)
         // A country code is set apart in its own way, which says nothing about the number.
         let bare_start = run.at.get(until - bare.len()).copied().unwrap_or(start);
         let cost = cost_of_form(scene, &(bare_start..last + 1));
-        let prefixed = Number { digits: bare, range: number.range.clone(), cost, earlier: 0 };
+        let prefixed = Number { digits: bare, range: number.range.clone(), cost, ..number };
         prefixed.offer(scene, Entity::Mobile, Some(Confidence::new(96, 99)));
     }
     if (10..=12).contains(&total) && number.earlier == 0 {
@@ -305,9 +306,10 @@ fn cost_of_form(scene: &Scene<'_>, range: &Range<usize>) -> u8 {
             kinds.push(symbol);
         }
     }
-    let mixed = match kinds.len() {
-        0 => 0,
-        1 => 3,
+    // Spaces around another separator are no second kind.
+    let mixed = match kinds.iter().filter(|&&kind| kind != b' ').count() {
+        0 if kinds.is_empty() => 0,
+        0 | 1 => 3,
         2 => 8,
         _ => 14,
     };

@@ -83,6 +83,7 @@ fn find_at(scene: &mut Scene<'_>, sign: At) {
         entity: Entity::Email,
         confidence: Confidence::new(sign.confidence, sign.confidence),
         cost: 0,
+        joined: false,
         canonical: &canonical,
         earlier: 0,
     });

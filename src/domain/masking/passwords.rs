@@ -182,7 +182,7 @@ fn propose(scene: &mut Scene<'_>, entity: Entity, range: Range<usize>, confidenc
         .map(|&symbol| if symbol.is_ascii_graphic() { symbol } else { symbol::digit_value(symbol).unwrap_or(b' ') })
         .collect();
     let confidence = Confidence::new(confidence, confidence);
-    scene.propose(Proposal { range, entity, confidence, cost: 0, canonical: &canonical, earlier: 0 });
+    scene.propose(Proposal { range, entity, confidence, cost: 0, joined: false, canonical: &canonical, earlier: 0 });
 }
 
 /// Skips what may stand between keyword and value.

@@ -33,6 +33,8 @@ pub(super) struct Candidate {
     pub(super) entity: Entity,
     /// How surely, in percent.
     pub(super) confidence: u8,
+    /// Put together from several groups of digits without a check digit: weaker than any number around it.
+    pub(super) loose: bool,
     /// Position of the rule.
     pub(super) rule: u16,
     /// The value without disguise.
@@ -61,6 +63,8 @@ pub(super) struct Scene<'m> {
     pub(super) carried: Cues,
     /// Links, in order.
     pub(super) links: Vec<Range<usize>>,
+    /// Whether a bank card was found.
+    pub(super) has_card: bool,
     /// What was found.
     pub(super) candidates: Vec<Candidate>,
 }
@@ -75,6 +79,8 @@ pub(super) struct Proposal<'c> {
     pub(super) confidence: Confidence,
     /// Percent that its form costs.
     pub(super) cost: u8,
+    /// Put together from several groups of digits.
+    pub(super) joined: bool,
     /// The value without disguise, in ASCII.
     pub(super) canonical: &'c [u8],
     /// Characters of the value that are in earlier messages.
@@ -84,7 +90,8 @@ pub(super) struct Proposal<'c> {
 impl Scene<'_> {
     /// Weighs a proposal; it becomes a candidate when the policy wants it.
     pub(super) fn propose(&mut self, proposal: Proposal<'_>) {
-        let Proposal { range, entity, confidence, cost, canonical, earlier } = proposal;
+        let Proposal { range, entity, confidence, cost, joined, canonical, earlier } = proposal;
+        let loose = joined && !confidence.checked;
         let Some((position, rule)) = self.policy.rule_for(entity) else { return };
         let weighed = match self.support(entity, &range, rule.context_window) {
             Support::For => confidence.supported,
@@ -100,7 +107,8 @@ impl Scene<'_> {
         if self.policy.allowed.iter().any(|allowed| allowed == canonical.expose()) {
             return;
         }
-        self.candidates.push(Candidate { range, entity, confidence, rule: position, canonical, earlier });
+        self.has_card |= entity == Entity::BankCard;
+        self.candidates.push(Candidate { range, entity, confidence, loose, rule: position, canonical, earlier });
     }
 
     /// Returns the keywords that begin at or after a position, in order of their ends.

@@ -30,13 +30,14 @@ struct Shape {
     entity: Entity,
     lengths: std::ops::RangeInclusive<usize>,
     reach: usize,
+    is_date: bool,
 }
 
 const SHAPES: [Shape; 4] = [
-    Shape { entity: Entity::Cvv, lengths: 3..=4, reach: 14 },
-    Shape { entity: Entity::OneTimeCode, lengths: 4..=8, reach: 20 },
-    Shape { entity: Entity::Pin, lengths: 4..=8, reach: 10 },
-    Shape { entity: Entity::Expiry, lengths: 4..=6, reach: 8 },
+    Shape { entity: Entity::Cvv, lengths: 3..=4, reach: 14, is_date: false },
+    Shape { entity: Entity::OneTimeCode, lengths: 4..=8, reach: 20, is_date: false },
+    Shape { entity: Entity::Pin, lengths: 4..=8, reach: 10, is_date: false },
+    Shape { entity: Entity::Expiry, lengths: 4..=6, reach: 8, is_date: true },
 ];
 
 /// Finds the values of all keywords of the message, and an answer to an earlier one.
@@ -75,13 +76,12 @@ fn forward(scene: &mut Scene<'_>, run: &mut Run, hit: Hit, shape: &Shape) -> boo
     let message = scene.message;
     let limit = hit.end + shape.reach;
     let foreign = Cues::SECRETS.and(Cues::AGAINST);
-    let stop = scene.hits_from(hit.end).find(|next| next.cues.meets(foreign)).map_or(usize::MAX, |next| next.start);
+    let stop = scene.hits_from(hit.end).find(|next| next.cues.meets(foreign)).copied();
     let (mut at, mut words) = (hit.end, 0);
     while at <= limit && at < message.len() {
         let symbol = message.at(at);
-        if at >= stop {
-            return message.len() > stop
-                && scene.hits_from(stop).any(|next| next.start == stop && next.cues.meets(Cues::AGAINST));
+        if let Some(stop) = stop.filter(|stop| at >= stop.start) {
+            return stop.cues.meets(Cues::AGAINST);
         }
         if symbol == symbol::MASKED {
             return true;
@@ -110,22 +110,23 @@ fn forward(scene: &mut Scene<'_>, run: &mut Run, hit: Hit, shape: &Shape) -> boo
 
 /// Joins groups of digits until they are long enough, and on while groups have equal length; returns the value's end.
 fn fit(message: &Folded, run: &Run, shape: &Shape) -> Option<usize> {
+    let (shortest, longest) = (*shape.lengths.start(), *shape.lengths.end());
     let groups = run.groups();
     let first = groups.first()?.0;
-    let mut total = 0;
-    for (position, &(len, end)) in groups.iter().enumerate() {
-        total += len;
-        if total > *shape.lengths.end() {
-            return None;
+    let (mut total, mut value) = (0, None);
+    for &(len, end) in &groups {
+        if total >= shortest && (len != first || total + len > longest) {
+            break;
         }
-        let joins =
-            groups.get(position + 1).is_some_and(|&(next, _)| next == first && total + next <= *shape.lengths.end());
-        if total >= *shape.lengths.start() && !joins {
-            let fits = shape.entity != Entity::Expiry || is_month_and_year(run.values().get(..total)?);
-            return (fits && !is_quantity(message, end)).then_some(end);
+        total += len;
+        // The last group may belong to what follows (`8 6 7 2，五分钟`).
+        if (shortest..=longest).contains(&total) && !is_quantity(message, end) {
+            value = Some((total, end));
         }
     }
-    None
+    let (total, end) = value?;
+    let fits = !shape.is_date || is_month_and_year(run.values().get(..total)?);
+    fits.then_some(end)
 }
 
 fn is_month_and_year(digits: &[u8]) -> bool {
@@ -151,8 +152,7 @@ fn is_link(symbols: &[u8]) -> bool {
 }
 
 fn propose(scene: &mut Scene<'_>, cues: Cues, entity: Entity, range: Range<usize>, confidence: u8) -> bool {
-    let has_card = scene.candidates.iter().any(|candidate| candidate.entity == Entity::BankCard);
-    if cues.meets(Cues::BESIDE_CARD) && !has_card && !scene.is_beside_card(&range, CARD_WINDOW) {
+    if cues.meets(Cues::BESIDE_CARD) && !scene.has_card && !scene.is_beside_card(&range, CARD_WINDOW) {
         return false;
     }
     let canonical: Vec<u8> =
@@ -162,6 +162,7 @@ fn propose(scene: &mut Scene<'_>, cues: Cues, entity: Entity, range: Range<usize
         entity,
         confidence: Confidence::new(confidence, confidence),
         cost: 0,
+        joined: false,
         canonical: &canonical,
         earlier: 0,
     });

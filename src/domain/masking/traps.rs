@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::{
+    digits::NUMBER_LEN_MIN,
     entity::Entity,
     fold::Folded,
     masked::{TOKEN_LEN_MAX, TOKEN_LEN_MIN},
@@ -46,7 +47,11 @@ pub(super) fn blot(message: &mut Folded, replacements: &[Vec<u8>]) -> Vec<Range<
             message.blot(range);
             continue;
         }
-        if token_start && let Some(end) = link(message, at) {
+        let outside = links.last().is_none_or(|link: &Range<usize>| link.end <= at);
+        if token_start
+            && outside
+            && let Some(end) = link(message, at)
+        {
             links.push(at..end);
         }
         at += 1;
@@ -140,11 +145,12 @@ fn hash(message: &Folded, at: usize) -> Option<Range<usize>> {
     (whole && letters(message, at..end) >= HASH_LETTERS_MIN).then_some(at..end)
 }
 
+/// Shorter addresses are left alone: they are too short for a number, and could be a spaced-out secret.
 fn ip_address(message: &Folded, at: usize) -> Option<Range<usize>> {
     if message.before(at) == b'.' {
         return None;
     }
-    let mut end = at;
+    let (mut end, mut total) = (at, 0);
     for place in 0..4 {
         if place > 0 {
             if message.at(end) != b'.' {
@@ -158,10 +164,11 @@ fn ip_address(message: &Folded, at: usize) -> Option<Range<usize>> {
         if !(1..=3).contains(&digits) || value > 255 {
             return None;
         }
-        end += digits;
+        (end, total) = (end + digits, total + digits);
     }
     let closed = message.at(end) != b'.' || !symbol::is_digit(message.at(end + 1));
-    (closed && !symbol::is_alphanumeric(message.at(end))).then_some(at..end)
+    let whole = closed && !symbol::is_alphanumeric(message.at(end));
+    (whole && total >= NUMBER_LEN_MIN).then_some(at..end)
 }
 
 /// Returns the end of the link that begins here: up to a space or a character outside ASCII.

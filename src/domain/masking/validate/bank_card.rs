@@ -65,10 +65,10 @@ pub(in super::super) fn judge(digits: &[u8]) -> Option<Confidence> {
         return None;
     }
     match (issued(ISSUERS), issued(RARE), luhn(digits)) {
-        (true, _, true) => Some(Confidence::new(90, 97)),
-        (false, true, true) => Some(Confidence::new(74, 95)),
+        (true, _, true) => Some(Confidence::checked(90, 97)),
+        (false, true, true) => Some(Confidence::checked(74, 95)),
         (true, _, false) => Some(Confidence::new(45, 82)),
-        (false, false, true) => Some(Confidence::new(40, 78)),
+        (false, false, true) => Some(Confidence::checked(40, 78)),
         (false, _, false) if digits.len() >= 16 => Some(Confidence::new(10, 72)),
         (false, _, false) => None,
     }

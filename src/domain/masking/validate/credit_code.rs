@@ -25,8 +25,8 @@ pub(in super::super) fn judge(code: &[u8]) -> Option<Confidence> {
     let check = position(*code.last()?)?;
     let lettered = code.iter().any(u8::is_ascii_uppercase);
     match ((31 - sum % 31) % 31 == check, lettered) {
-        (true, true) => Some(Confidence::new(95, 98)),
-        (true, false) => Some(Confidence::new(74, 95)),
+        (true, true) => Some(Confidence::checked(95, 98)),
+        (true, false) => Some(Confidence::checked(74, 95)),
         (false, _) => Some(Confidence::new(20, 75)),
     }
 }

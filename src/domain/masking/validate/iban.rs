@@ -114,7 +114,7 @@ pub(in super::super) fn judge(number: &[u8]) -> Option<Confidence> {
         let value = char::from(*character).to_digit(36)?;
         remainder = (remainder * if value < 10 { 10 } else { 100 } + value) % 97;
     }
-    Some(if remainder == 1 { Confidence::new(97, 99) } else { Confidence::new(20, 75) })
+    Some(if remainder == 1 { Confidence::checked(97, 99) } else { Confidence::new(20, 75) })
 }
 
 /// Returns the table's text, which the policy digest covers.

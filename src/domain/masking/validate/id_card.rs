@@ -17,7 +17,7 @@ pub(in super::super) fn eighteen(characters: &[u8]) -> Option<Confidence> {
         return None;
     }
     if check_character(body).is_some_and(|expected| check == [expected]) {
-        Some(Confidence::new(98, 99))
+        Some(Confidence::checked(98, 99))
     } else {
         Some(Confidence::new(50, 85))
     }

@@ -16,12 +16,19 @@ pub(super) struct Confidence {
     pub(super) alone: u8,
     /// With a keyword of the entity beside it.
     pub(super) supported: u8,
+    /// A check digit says so, not only the form.
+    pub(super) checked: bool,
 }
 
 impl Confidence {
-    /// States both percentages.
+    /// States both percentages for a value that only its form speaks for.
     pub(super) const fn new(alone: u8, supported: u8) -> Self {
-        Self { alone, supported }
+        Self { alone, supported, checked: false }
+    }
+
+    /// States both percentages for a value whose check digit is right.
+    pub(super) const fn checked(alone: u8, supported: u8) -> Self {
+        Self { alone, supported, checked: true }
     }
 }
 
