@@ -35,10 +35,16 @@ pub enum Detail {
     Object(Object),
 }
 
-/// Writes a string with the escapes of RFC 8785 section 3.2.2.2.
+/// Writes a string with the escapes of RFC 8785 section 3.2.2.2. Runs without escapes are copied whole, because receipts
+/// carry a kilobyte of entry as a string.
 pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
+    let needs_escape = |byte: &u8| matches!(byte, b'"' | b'\\' | 0x00..=0x1f);
+    let mut rest = text.as_bytes();
     out.push(b'"');
-    for &byte in text.as_bytes() {
+    while let Some((plain, [byte, behind @ ..])) =
+        rest.iter().position(needs_escape).and_then(|at| rest.split_at_checked(at))
+    {
+        out.extend(plain);
         match byte {
             b'"' => out.extend(b"\\\""),
             b'\\' => out.extend(b"\\\\"),
@@ -47,13 +53,14 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
             0x0a => out.extend(b"\\n"),
             0x0c => out.extend(b"\\f"),
             0x0d => out.extend(b"\\r"),
-            0x00..=0x1f => {
+            control => {
                 out.extend(b"\\u00");
-                crate::types::push_hex(out, &[byte]);
+                crate::types::push_hex(out, &[*control]);
             }
-            _ => out.push(byte),
         }
+        rest = behind;
     }
+    out.extend(rest);
     out.push(b'"');
 }
 

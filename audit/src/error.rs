@@ -323,10 +323,12 @@ impl Error {
 
     /// Returns the byte offset that the error names, if it names one.
     pub fn offset(&self) -> Option<u64> {
-        match self {
-            Self::Malformed { offset, .. } => Some(*offset),
-            Self::InFile { source, .. } => source.offset(),
-            _ => None,
+        if let Self::Malformed { offset, .. } = self {
+            Some(*offset)
+        } else if let Self::InFile { source, .. } = self {
+            source.offset()
+        } else {
+            None
         }
     }
 }

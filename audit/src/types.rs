@@ -17,15 +17,16 @@ pub const ORIGIN_BYTES_MAX: usize = 200;
 /// Longest label in bytes.
 pub const LABEL_BYTES_MAX: usize = 64;
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
-
 /// Writes bytes as lower hex digits onto `out`.
 pub(crate) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend(bytes.iter().flat_map(|b| [hex_digit(b >> 4), hex_digit(b & 15)]));
+    out.reserve(2 * bytes.len());
+    for byte in bytes {
+        out.extend_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
+    }
 }
 
-fn hex_digit(nibble: u8) -> u8 {
-    HEX.get(usize::from(nibble)).copied().unwrap_or(b'0')
+const fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
 fn parse_hex<const N: usize>(text: &str, what: Format) -> Result<[u8; N], Error> {
@@ -33,17 +34,21 @@ fn parse_hex<const N: usize>(text: &str, what: Format) -> Result<[u8; N], Error>
         return Err(malformed(what, text.len().min(2 * N), "wrong number of hex digits"));
     }
     let mut bytes = [0; N];
-    for ((at, pair), byte) in text.as_bytes().chunks_exact(2).enumerate().zip(&mut bytes) {
-        for digit in pair {
-            let value = match digit {
-                b'0'..=b'9' => digit - b'0',
-                b'a'..=b'f' => digit - b'a' + 10,
-                _ => return Err(malformed(what, 2 * at, "not a lower hex digit")),
-            };
-            *byte = (*byte << 4) | value;
-        }
+    for (at, (pair, byte)) in text.as_bytes().as_chunks::<2>().0.iter().zip(&mut bytes).enumerate() {
+        let [Some(high), Some(low)] = pair.map(hex_value) else {
+            return Err(malformed(what, 2 * at, "not a lower hex digit"));
+        };
+        *byte = (high << 4) | low;
     }
     Ok(bytes)
+}
+
+const fn hex_value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
 }
 
 /// Parses an ASCII decimal without sign or leading zeroes, as all C2SP formats prescribe.

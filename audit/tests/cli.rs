@@ -10,6 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// Clears a terminal, sets its title, and turns the direction of writing.
+const EVIL: &str = "\u{1b}[2J\u{1b}]0;x\u{7} \u{202e}";
+
 struct Home {
     directory: tempfile::TempDir,
     log: Log,
@@ -120,7 +123,6 @@ fn a_receipt_can_not_send_escapes_to_the_terminal() {
             content.commit_masked = lww_audit::entry::commitment(&salt, lww_audit::entry::Tag::Masked, EVIL.as_bytes());
         }
     });
-    const EVIL: &str = "\u{1b}[2J\u{1b}]0;x\u{7} \u{202e}";
     let mut texts = opened(8);
     texts[0].text = Some(EVIL.to_owned());
     let plain = Receipt::parse(log.receipt(8, 9).as_bytes()).unwrap();
@@ -165,7 +167,7 @@ fn fsck_refuses_a_log_that_dropped_what_was_acknowledged() {
     let home = Home::new();
     let other = Log::changed(320, |entry| {
         if entry.seq.0 == 50 {
-            entry.actor.id = Id128([9; 16])
+            entry.actor.id = Id128([9; 16]);
         }
     });
     home.put("receipts/60.tlog-proof", &other.receipt(60, 300));
@@ -179,7 +181,7 @@ fn signed_lies_have_their_codes() {
     let home = Home::new();
     let log = Log::changed(40, |entry| {
         if entry.seq.0 == 20 {
-            entry.seq.0 = 21
+            entry.seq.0 = 21;
         }
     });
     log.write(&home.path("lying"));
@@ -194,7 +196,7 @@ fn consistency_holds_by_tiles_and_by_proof() {
         home.expect(0, &["consistency", "--vkey", "vkey", "--tiles", "tiles", "old", "tiles/checkpoint"]);
         let directory = TileDir::open(home.path("tiles"));
         let path = consistency_path(&directory.tree(TreeSize(300)), TreeSize(old), TreeSize(300)).unwrap();
-        let lines: String = path.iter().map(|hash| format!("{}\n", hash.to_base64())).collect();
+        let lines = path.iter().fold(String::new(), |text, hash| text + &hash.to_base64() + "\n");
         home.put("proof", &lines);
         home.expect(0, &["consistency", "--vkey", "vkey", "--proof", "proof", "old", "tiles/checkpoint"]);
     }
@@ -206,7 +208,7 @@ fn a_contradiction_is_kept_as_evidence_and_never_overwritten() {
     let home = Home::new();
     let other = Log::changed(300, |entry| {
         if entry.seq.0 == 50 {
-            entry.actor.id = Id128([9; 16])
+            entry.actor.id = Id128([9; 16]);
         }
     });
     for (old, new, code) in [(257, 300, 16), (256, 300, 16), (300, 300, 16), (300, 257, 17)] {
@@ -223,7 +225,7 @@ fn a_contradiction_is_kept_as_evidence_and_never_overwritten() {
     // By a proof of the newer log alone: certain when it leads to the newer root.
     let directory = TileDir::open(home.path("tiles"));
     let path = consistency_path(&directory.tree(TreeSize(300)), TreeSize(257), TreeSize(300)).unwrap();
-    let lines: String = path.iter().map(|hash| format!("{}\n", hash.to_base64())).collect();
+    let lines = path.iter().fold(String::new(), |text, hash| text + &hash.to_base64() + "\n");
     home.put("old", &other.signed(257).to_string());
     for (proof, code) in [
         (lines.clone(), 16),

@@ -94,6 +94,9 @@ fn an_honest_log_is_summed_up() {
     fsck(written(&Log::new(0)).path()).unwrap();
 }
 
+/// A change to one entry before the next is linked to it.
+type Lie = fn(&mut Entry);
+
 /// Signs and writes a log whose entries lie although all hashes agree, and returns the finding.
 fn lying(change: impl Fn(&mut Entry)) -> Box<Finding> {
     fsck(written(&Log::changed(40, change)).path()).unwrap_err()
@@ -101,7 +104,7 @@ fn lying(change: impl Fn(&mut Entry)) -> Box<Finding> {
 
 #[test]
 fn signed_entries_that_do_not_link_are_caught() {
-    let lies: &[(&str, fn(&mut Entry))] = &[
+    let lies: &[(&str, Lie)] = &[
         ("prev", |entry| entry.prev.0[0] ^= 1),
         ("seq", |entry| entry.seq.0 += 1),
         ("time", |entry| entry.time = Timestamp::from_micros(0)),
@@ -115,7 +118,7 @@ fn signed_entries_that_do_not_link_are_caught() {
     for (link, lie) in lies {
         let finding = lying(|entry| {
             if entry.seq.0 == 20 {
-                lie(entry)
+                lie(entry);
             }
         });
         assert_eq!((finding.error.class(), finding.entry), (Class::ChainBreak, Some(EntryIndex(20))), "{link}");
@@ -214,7 +217,7 @@ fn a_log_must_honour_its_receipts() {
     let summary = fsck(home.path()).unwrap();
     let other = Log::changed(301, |entry| {
         if entry.seq.0 == 50 {
-            entry.actor.id = Id128([9; 16])
+            entry.actor.id = Id128([9; 16]);
         }
     });
     for (receipt, expect) in [

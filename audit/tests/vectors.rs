@@ -84,7 +84,7 @@ fn good(files: &mut Files) -> Log {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn texts(path: &[Hash]) -> Vec<String> {
@@ -95,7 +95,7 @@ fn proofs(log: &Log, directory: &TileDir) -> Value {
     let tree = directory.tree(TreeSize(SIZE));
     let inclusion = [(0, 1), (0, 300), (8, 9), (100, 257), (255, 256), (256, 257), (299, 300)].map(|(index, size)| {
         let path = inclusion_path(&tree, EntryIndex(index), TreeSize(size)).unwrap();
-        json!({"index": index, "size": size, "leaf": leaf_hash(&log.entries[index as usize]).to_string(),
+        json!({"index": index, "size": size, "leaf": leaf_hash(&log.entries[usize::try_from(index).unwrap()]).to_string(),
             "root": log.frontier(size).root().to_string(), "path": texts(&path)})
     });
     let consistency = [(0, 300), (1, 300), (256, 257), (257, 300), (128, 300), (300, 300)].map(|(old, new)| {
@@ -161,7 +161,7 @@ fn negative(files: &mut Files, log: &Log) {
     let receipt = log.receipt(8, SIZE);
     let other = Log::changed(SIZE, |entry| {
         if entry.seq.0 == 50 {
-            entry.actor.id.0[0] ^= 1
+            entry.actor.id.0[0] ^= 1;
         }
     });
     let reopened = |change: fn(&str) -> String| {
@@ -180,7 +180,7 @@ fn negative(files: &mut Files, log: &Log) {
         (
             "no-extra",
             Class::Malformed,
-            receipt.lines().filter(|line| !line.starts_with("extra")).map(|line| format!("{line}\n")).collect(),
+            receipt.split_inclusive('\n').filter(|line| !line.starts_with("extra")).collect(),
         ),
     ] {
         add(&format!("receipt-{name}.tlog-proof"), "receipt", class, text.into_bytes());
@@ -314,7 +314,7 @@ fn refuse(read_as: &str, bytes: &[u8]) -> Result<(), Error> {
             let (new, old) = (new.verify(&keys)?.0.clone(), old.verify(&keys)?.0.clone());
             let other = Log::changed(SIZE, |entry| {
                 if entry.seq.0 == 50 {
-                    entry.actor.id.0[0] ^= 1
+                    entry.actor.id.0[0] ^= 1;
                 }
             });
             let home = tempfile::tempdir().unwrap();

@@ -84,9 +84,9 @@ pub struct PolicyRef {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Content {
-    /// Commitment to the masked record, see [`crate::Tag::Masked`].
+    /// Commitment to the masked record, see [`Tag::Masked`].
     pub commit_masked: Hash,
-    /// Commitment to what was sealed, see [`crate::Tag::Sealed`].
+    /// Commitment to what was sealed, see [`Tag::Sealed`].
     pub commit_sealed: Hash,
     /// How many spans of each entity were found.
     pub spans: Vec<SpanCount>,

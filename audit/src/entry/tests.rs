@@ -6,7 +6,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 
-/// A generic writer of RFC 8785 over parsed JSON: sorts by UTF-16 units, escapes by serde_json's minimal rules.
+/// A generic writer of RFC 8785 over parsed JSON: sorts by UTF-16 units, escapes by `serde_json`'s minimal rules.
 fn jcs(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::Object(map) => {

@@ -23,11 +23,6 @@ pub struct BundleEntry<'a> {
 }
 
 impl BundleEntry<'_> {
-    /// Returns the offset of the entry's length, where it begins for the bundle.
-    pub const fn start(&self) -> u64 {
-        self.offset - 2
-    }
-
     fn end(&self) -> usize {
         usize::try_from(self.offset).unwrap_or(usize::MAX).saturating_add(self.bytes.len())
     }

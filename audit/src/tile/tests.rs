@@ -173,7 +173,9 @@ fn a_writer_goes_on_after_a_crash_at_any_step() {
             fs::create_dir_all(home.path().join(path).parent().unwrap()).unwrap();
             fs::write(home.path().join(path), bytes).unwrap();
         };
-        old.iter().for_each(|(path, bytes)| put(path, bytes));
+        for (path, bytes) in &old {
+            put(path, bytes);
+        }
         order[..written].iter().for_each(|path| put(Path::new(path), &new[Path::new(path)]));
         if let Some(next) = order.get(written) {
             put(&PathBuf::from(format!("{next}.tmp")), b"torn");
@@ -196,7 +198,7 @@ fn a_checkpoint_of_another_tree_is_not_published() {
         assert_eq!(writer.publish(&signed(wrong)).unwrap_err().class(), Class::BadProof);
     }
     assert!(names(home.path()).is_empty());
-    assert!(matches!(writer.append(&[0; crate::entry::ENTRY_BYTES_MAX + 1]), Err(Error::TooLong { .. })));
+    assert!(matches!(writer.append(&vec![0; crate::entry::ENTRY_BYTES_MAX + 1]), Err(Error::TooLong { .. })));
 }
 
 #[test]

@@ -160,15 +160,15 @@ fn plain_entry(n: u64) -> Entry {
     let (kind, role, detail) = match n {
         0 => ("server.started/1", "system", object([("version", Detail::String("0.1.0".into()))])),
         1..=CONVERSATIONS => ("conversation.opened/1", "system", object([("queue", Detail::String("cards".into()))])),
-        _ if n % 5 == 0 => {
+        _ if n.is_multiple_of(5) => {
             ("transcript.viewed/1", "supervisor", object([("until", Detail::Int(i64::try_from(n).unwrap() - 1))]))
         }
-        _ if n % 3 == 0 => ("message.sent/1", "agent", Detail::Null),
+        _ if n.is_multiple_of(3) => ("message.sent/1", "agent", Detail::Null),
         _ => (
             "message.received/1",
             "customer",
             object([
-                ("urgent", Detail::Bool(n % 2 == 0)),
+                ("urgent", Detail::Bool(n.is_multiple_of(2))),
                 ("words", Detail::Array(vec![Detail::String("卡\u{1}\"".into())])),
             ]),
         ),
