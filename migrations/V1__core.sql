@@ -212,4 +212,5 @@ GRANT SELECT, INSERT ON tenant, ledger_entry, dedup, subject, identity, data_key
     TO lww_app;
 GRANT SELECT, INSERT, UPDATE ON log_head, conversation, account, agent, settings TO lww_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON session TO lww_app;
+GRANT SELECT ON refinery_schema_history TO lww_app;
 GRANT EXECUTE ON FUNCTION ensure_partition(integer, integer, bigint) TO lww_app;

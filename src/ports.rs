@@ -3,19 +3,26 @@
 //! The pipeline and everything above speak to these; `storage`, `crypto` and `channels` implement them. No trait here
 //! knows SQL, HTTP or a cipher.
 
+mod channel;
+mod rows;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
+pub use channel::{ChannelCall, ChannelError, Incoming, Webhook, WebhookRequest};
+pub use rows::{
+    AccountRow, AgentRow, ContactRow, ConversationFilter, ConversationRow, MessageRow, SettingsRow, WrappedKey,
+};
+
 pub use crate::domain::masking::Tokens;
 pub use crate::domain::message::Sealer;
-use crate::domain::event::Role;
-use crate::domain::message::{Committed, Inbound, Message, Raw, RawBody, RawText, Sealed};
-use crate::domain::record::{Aggregate, ConversationState, Dedup, NewSubject, Outcome, Proposal};
+use crate::domain::message::RawText;
+use crate::domain::record::{Aggregate, Dedup, NewSubject, Outcome, Proposal};
 use crate::units::{
-    AccountId, ChannelAccount, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq, SubjectId, TenantId, Timestamp,
-    TreeSize, Version,
+    AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, SubjectId, TenantId, Timestamp, TreeSize,
+    Version,
 };
 
 /// Tells the time. The only source of it outside tests.
@@ -124,129 +131,6 @@ pub enum StoreError {
     },
 }
 
-/// A wrapped data key with what is needed to unwrap it.
-#[derive(Clone)]
-pub struct WrappedKey {
-    /// Key generation, from 1.
-    pub generation: i32,
-    /// The epoch that wraps it.
-    pub epoch: i32,
-    /// The wrapped bytes.
-    pub wrapped: Vec<u8>,
-}
-
-/// A person and, if there is one, the conversation that is open by the channel account asked for.
-#[derive(Clone)]
-pub struct ContactRow {
-    /// The pseudonym.
-    pub subject: SubjectId,
-    /// The data key.
-    pub key: WrappedKey,
-    /// The open conversation.
-    pub open: Option<ConversationRow>,
-}
-
-/// A conversation as it stands.
-#[derive(Clone, Debug)]
-pub struct ConversationRow {
-    /// Its names.
-    pub conversation: ConversationRef,
-    /// Whose it is.
-    pub subject: SubjectId,
-    /// Where it came by.
-    pub channel: ChannelAccount,
-    /// Its state.
-    pub state: ConversationState,
-    /// Who holds it.
-    pub agent: Option<AccountId>,
-    /// Its version.
-    pub version: Version,
-    /// The place of its newest message; 0 when there is none.
-    pub last_message: MessageSeq,
-    /// Index of the entry that opened it.
-    pub opened: EntryIndex,
-    /// When it was opened.
-    pub opened_at: Timestamp,
-}
-
-/// A stored message, still sealed.
-pub struct MessageRow {
-    /// Its public id.
-    pub id: MessageId,
-    /// Its place.
-    pub seq: MessageSeq,
-    /// Index of its entry.
-    pub index: EntryIndex,
-    /// When it arrived or was written.
-    pub time: Timestamp,
-    /// Whether the bank wrote it.
-    pub outbound: bool,
-    /// The staff account that wrote it.
-    pub author: Option<AccountId>,
-    /// The sealed original.
-    pub original: Sealed,
-    /// The sealed masked text.
-    pub masked: Sealed,
-    /// Shows that it was read from what is committed.
-    pub committed: Committed,
-}
-
-/// A staff account.
-#[derive(Clone)]
-pub struct AccountRow {
-    /// Its pseudonym.
-    pub id: AccountId,
-    /// Login and display name, sealed.
-    pub profile: Vec<u8>,
-    /// Argon2id hash in PHC form.
-    pub password: String,
-    /// Its role.
-    pub role: Role,
-    /// Whether the password must be changed before anything else.
-    pub must_change: bool,
-    /// Its version.
-    pub version: Version,
-}
-
-/// An agent's place at the desk.
-#[derive(Clone, Copy, Debug)]
-pub struct AgentRow {
-    /// The account.
-    pub id: AccountId,
-    /// Most conversations at a time.
-    pub capacity: i32,
-    /// Conversations held.
-    pub load: i32,
-    /// Whether the agent takes conversations.
-    pub online: bool,
-    /// Since when no conversation was given.
-    pub idle_since: Timestamp,
-    /// Its version.
-    pub version: Version,
-}
-
-/// The tenant's settings.
-#[derive(Clone, Copy, Debug)]
-pub struct SettingsRow {
-    /// Digest of the active policy.
-    pub policy: Option<Hash>,
-    /// Their version.
-    pub version: Version,
-}
-
-/// Which conversations to list.
-#[derive(Clone, Copy, Debug)]
-pub struct ConversationFilter {
-    /// Only those in this state.
-    pub state: Option<ConversationState>,
-    /// Only those held by this agent.
-    pub agent: Option<AccountId>,
-    /// Only those opened after this entry.
-    pub after: Option<EntryIndex>,
-    /// At most this many.
-    pub limit: u32,
-}
-
 /// Reads one tenant's projections, and writes the few things that the exempt list of `ARCHITECTURE.md` allows outside the
 /// ledger (presence, sessions). Every read sees only what is committed.
 #[async_trait]
@@ -259,7 +143,7 @@ pub trait Store: Send + Sync {
     /// One conversation by its public id.
     async fn conversation(
         &self,
-        id: crate::units::ConversationId,
+        id: ConversationId,
     ) -> Result<Option<ConversationRow>, StoreError>;
     /// Conversations in the order in which they were opened.
     async fn conversations(&self, filter: ConversationFilter) -> Result<Vec<ConversationRow>, StoreError>;
@@ -398,6 +282,30 @@ pub trait Passwords: Send + Sync {
     fn verify(&self, password: &RawText, phc: Option<&str>) -> bool;
 }
 
+/// Entries could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum EntriesError {
+    /// The database can't be reached at present.
+    #[error("the entries can't be read at present")]
+    Unavailable,
+    /// An entry below the head is not there.
+    #[error("entry {index} is missing")]
+    Missing {
+        /// The entry.
+        index: EntryIndex,
+    },
+}
+
+/// Reads a log's entries in order, for those who follow it.
+#[async_trait]
+pub trait Entries: Send + Sync {
+    /// Bytes of at most `limit` entries from `from` on, without a gap; fewer at the end.
+    ///
+    /// # Errors
+    /// [`EntriesError`].
+    async fn entries(&self, from: EntryIndex, limit: u32) -> Result<Vec<Vec<u8>>, EntriesError>;
+}
+
 /// Proves entries from the published tiles.
 pub trait Proofs: Send + Sync {
     /// The inclusion path of an entry in the tree of the published checkpoint, and that checkpoint's signed text; `None`
@@ -424,134 +332,6 @@ pub trait Signer: Send + Sync {
 pub struct SignError {
     /// What the key's holder said; never key material.
     pub reason: &'static str,
-}
-
-/// A request by HTTP as a channel sees it: no framework's types.
-pub struct WebhookRequest {
-    /// Upper-case method.
-    pub method: String,
-    /// Host and port as the client named them, lower case.
-    pub authority: String,
-    /// Path as sent, percent-encoding untouched.
-    pub path: String,
-    /// Query without `?`, as sent; empty when there is none.
-    pub query: String,
-    /// Header names in lower case with their values, in order; values that aren't visible ASCII were refused before.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: RawBody,
-}
-
-impl WebhookRequest {
-    /// The first value of a header, by lower-case name.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-}
-
-/// One customer's message with what the shared code needs to know of it.
-pub struct Incoming {
-    /// The channel account that it came by.
-    pub channel: ChannelAccount,
-    /// Who wrote it, by the channel's own identity.
-    pub contact: RawText,
-    /// Platform message id or idempotency key: the same never counts twice.
-    pub key: String,
-    /// Keyed into the duplicate guard: a repeat with another fingerprint is an error.
-    pub fingerprint: Vec<u8>,
-    /// The message.
-    pub message: Message<Raw, Inbound>,
-}
-
-/// What an authenticated request asks for.
-pub enum ChannelCall {
-    /// Take this in.
-    Receive(Incoming),
-    /// Show what was said to and by this contact after a cursor.
-    Read {
-        /// Whose messages.
-        contact: RawText,
-        /// Log index to resume after.
-        after: Option<EntryIndex>,
-        /// At most this many.
-        limit: u32,
-    },
-}
-
-/// Why a channel refused a request. Holds names and offsets, never what was sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ChannelError {
-    /// A needed header is missing.
-    #[error("header {name} is missing")]
-    MissingHeader {
-        /// Its name.
-        name: &'static str,
-    },
-    /// A header can't be read.
-    #[error("header {name} can't be read: {expected}")]
-    MalformedHeader {
-        /// Its name.
-        name: &'static str,
-        /// What would be right.
-        expected: &'static str,
-    },
-    /// The signature does not cover what it must.
-    #[error("the signature does not cover {component}")]
-    NotCovered {
-        /// The component.
-        component: &'static str,
-    },
-    /// The signature, key id or digest is wrong.
-    #[error("the signature is not valid")]
-    BadSignature,
-    /// The body's digest differs.
-    #[error("the body does not match content-digest")]
-    BadDigest,
-    /// Signed too long ago, or in the future.
-    #[error("signed {skew_s} s away from the server's clock, at most {max_s} s are allowed")]
-    Stale {
-        /// Seconds between the two clocks.
-        skew_s: i64,
-        /// Seconds allowed.
-        max_s: i64,
-    },
-    /// The body can't be parsed.
-    #[error("the body is not what this channel takes: {expected} (at byte {offset})")]
-    MalformedBody {
-        /// What would be right.
-        expected: &'static str,
-        /// Where parsing stopped.
-        offset: usize,
-    },
-    /// A field's value is out of bounds.
-    #[error("field {field}: {expected}")]
-    BadField {
-        /// The field.
-        field: &'static str,
-        /// What would be right.
-        expected: &'static str,
-    },
-    /// This method or path is not the channel's.
-    #[error("this address takes {expected}")]
-    NotFound {
-        /// What would be right.
-        expected: &'static str,
-    },
-}
-
-/// A channel that platforms reach by HTTP.
-///
-/// Duties: authenticate exactly as the platform prescribes, over the raw body, in constant time; then parse. It holds no
-/// business rule, keeps no state, and puts nothing of the body into an error.
-pub trait Webhook: Send + Sync {
-    /// The channel account it serves.
-    fn account(&self) -> &ChannelAccount;
-
-    /// Authenticates and parses one request. `now` is the server's time, `id` a fresh random id for a message.
-    ///
-    /// # Errors
-    /// [`ChannelError`], by blame.
-    fn call(&self, request: WebhookRequest, now: Timestamp, id: MessageId) -> Result<ChannelCall, ChannelError>;
 }
 
 /// Where a tenant's name belongs to.

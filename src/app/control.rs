@@ -150,7 +150,7 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
         }
         Order::ResetAccount { tenant, login } => {
             let reset = find(tenants, &tenant)?.reset(&login).await;
-            reset.map(|password| password.expose().to_owned()).map_err(|refusal| refusal.to_string())
+            reset.map(|password| password.shown().to_owned()).map_err(|refusal| refusal.to_string())
         }
     }
 }

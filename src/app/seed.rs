@@ -9,11 +9,15 @@ use crate::pipeline::{NewStaff, Refusal};
 /// A login that was just made or reset.
 pub struct OneTimePassword {
     /// The login name.
-    pub login: &'static str,
-    /// The role's word.
-    pub role: &'static str,
-    /// The password, to be shown once.
-    pub password: RawText,
+    pub login: String,
+    password: RawText,
+}
+
+impl OneTimePassword {
+    /// The password itself: it is shown once, to the operator who asked for it.
+    pub fn shown(&self) -> &str {
+        self.password.expose()
+    }
 }
 
 /// Login, name, role and capacity of each demo account.
@@ -49,7 +53,7 @@ impl Served {
                 password: password.copy(),
             };
             self.tenant.create_account(Role::Server, new).await?;
-            made.push(OneTimePassword { login, role: role.word(), password });
+            made.push(OneTimePassword { login: login.to_owned(), password });
         }
         Ok(made)
     }
@@ -58,7 +62,7 @@ impl Served {
     ///
     /// # Errors
     /// [`Refusal::NotFound`] when there is no such login and it is not the administrator's.
-    pub async fn reset(&self, login: &str) -> Result<RawText, Refusal> {
+    pub async fn reset(&self, login: &str) -> Result<OneTimePassword, Refusal> {
         let password = one_time_password(&SystemRandom::new());
         let name = RawText::new(login.to_owned());
         if login == "admin" && !self.tenant.has_account(&name).await? {
@@ -73,6 +77,6 @@ impl Served {
         } else {
             self.tenant.reset_account(&name, password.copy()).await?;
         }
-        Ok(password)
+        Ok(OneTimePassword { login: login.to_owned(), password })
     }
 }

@@ -11,6 +11,7 @@ use super::config::Config;
 use super::tenants::Served;
 use crate::pipeline::Activation;
 use crate::storage::embedded::EmbeddedPostgres;
+use crate::storage::head::LogReader;
 use crate::storage::keeper::LogStatus;
 use crate::workers::matcher;
 use crate::workers::tiles::TileFollower;
@@ -82,8 +83,8 @@ impl Follow {
         let heads = recorder.heads();
         drop(recorder);
         let tiles = TileFollower {
-            config: self.database.clone(),
-            log: self.served.log.clone(),
+            tenant: self.served.log.tenant,
+            entries: Arc::new(LogReader::new(&self.database, &self.served.log)),
             folder: self.tiles.clone(),
             heads,
         };

@@ -15,7 +15,6 @@ use super::{CommandError, screen};
 use crate::app::{AppError, StartOptions};
 use crate::app::config::Config;
 use crate::crypto::SystemClock;
-use crate::domain::message::RawText;
 use crate::ports::Clock;
 
 /// How long the demo waits for something that the server does by itself.
@@ -115,7 +114,7 @@ struct Players {
     app: Client,
     key: ChannelKey,
     desk: Client,
-    password: RawText,
+    password: String,
     vkey: String,
     tiles: PathBuf,
 }
@@ -141,7 +140,7 @@ impl Players {
             desk: app.fresh(),
             app,
             key,
-            password: agent.password.copy(),
+            password: agent.shown().to_owned(),
             vkey: served.tenant.vkey.clone(),
             tiles: config.tiles_dir(&served.log),
         })
@@ -150,9 +149,9 @@ impl Players {
 
 async fn play(players: &Players, scratch: &Scratch) -> Result<(), DemoError> {
     let Players { desk, password, .. } = players;
-    let chosen = format!("demo-{}", password.expose());
-    desk.login("demo", "agent", password.expose()).await?;
-    desk.change_password(password.expose(), &chosen).await?;
+    let chosen = format!("demo-{password}");
+    desk.login("demo", "agent", password).await?;
+    desk.change_password(password, &chosen).await?;
     desk.login("demo", "agent", &chosen).await?;
     desk.set_online(true).await?;
     let mut count = 0;

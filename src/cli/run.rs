@@ -135,7 +135,7 @@ fn as_json(running: &Running) -> String {
     let accounts: Vec<_> = running
         .passwords
         .iter()
-        .map(|one| serde_json::json!({"login": one.login, "role": one.role, "password": one.password.expose()}))
+        .map(|one| serde_json::json!({"login": one.login, "password": one.shown()}))
         .collect();
     serde_json::json!({
         "https": running.https.map(|address| format!("https://localhost:{}", address.port())),
@@ -167,7 +167,7 @@ fn introduce(running: &Running) {
     if !running.passwords.is_empty() {
         screen::line("One-time passwords, shown only now; each must be changed at the first login:");
         for one in &running.passwords {
-            screen::line(&format!("  {:<12} {}", one.login, one.password.expose()));
+            screen::line(&format!("  {:<12} {}", one.login, one.shown()));
         }
     }
     screen::line("\nStop it with Ctrl-C. See the whole story in half a minute: ./x run --demo");

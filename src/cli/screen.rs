@@ -45,8 +45,3 @@ pub(crate) fn strong(text: &str) -> String {
 fn paint(code: &str, text: &str, colour: bool) -> String {
     if colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
-
-/// Columns that a text takes on a terminal: wide characters take two.
-pub(crate) fn width(text: &str) -> usize {
-    text.chars().map(|character| if ('\u{1100}'..='\u{FFE6}').contains(&character) { 2 } else { 1 }).sum()
-}

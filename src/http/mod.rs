@@ -18,6 +18,3 @@ pub use openapi::document as openapi_document;
 pub use problem::{Problem, ProblemDetails};
 pub use server::{Addresses, HttpError, Https, Server};
 pub use service::{Readiness, Served, ServerRole, Service};
-
-#[cfg(test)]
-mod tests;

@@ -4,6 +4,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{channels, desk, health, ledger, sessions};
+use super::problem::codes;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -28,7 +29,44 @@ use super::api::{channels, desk, health, ledger, sessions};
 )]
 struct Api;
 
-/// The description as a document.
+/// The description as a document; it lists the codes of all problems.
 pub fn document() -> Document {
-    Api::openapi()
+    let mut document = Api::openapi();
+    let codes = codes().collect::<Vec<_>>().join("`, `");
+    let description = document.info.description.take().unwrap_or_default();
+    document.info.description = Some(format!("{description} Codes of problems: `{codes}`."));
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::http::routes::ADDRESSES;
+
+    #[test]
+    fn every_route_is_described_and_every_description_is_a_route() {
+        let routed: BTreeSet<(String, String)> = ADDRESSES
+            .iter()
+            .flat_map(|address| address.methods.iter().map(|(method, _)| (address.path.into(), (*method).into())))
+            .collect();
+        let described = serde_json::to_value(document()).unwrap();
+        let paths = described["paths"].as_object().unwrap().iter();
+        let described: BTreeSet<(String, String)> = paths
+            .flat_map(|(path, item)| item.as_object().unwrap().keys().map(|method| (path.clone(), method.clone())))
+            .collect();
+        assert_eq!(routed, described);
+    }
+
+    #[test]
+    fn the_description_is_openapi_3_1_and_names_every_reference() {
+        let text = serde_json::to_string(&document()).unwrap();
+        assert!(text.starts_with("{\"openapi\":\"3.1"), "{}", &text[..40]);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for reference in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = reference.split('"').next().unwrap();
+            assert!(value.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
 }

@@ -65,6 +65,11 @@ pub enum Problem {
     HeadTooLarge,
 }
 
+/// Every problem's stable code.
+pub(super) fn codes() -> impl Iterator<Item = &'static str> {
+    kinds::ALL.iter().map(|kind| kind.code)
+}
+
 /// What stands in a blank of a kind's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fill {

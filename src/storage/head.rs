@@ -5,12 +5,15 @@
 
 use lww_audit::Entry;
 use lww_audit::merkle::{Frontier, leaf_hash};
-use tokio_postgres::{Client, Row};
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use tokio_postgres::{Client, Config, Row};
 use uuid::Uuid;
 
 use super::FatalError;
-use super::database::DatabaseError;
+use super::database::{Database, DatabaseError};
 use super::guard::Guard;
+use crate::ports::{Entries, EntriesError};
 use crate::units::{EntryIndex, Hash, Origin, TenantId, Timestamp, TreeSize};
 
 /// How long a server holds a log without renewing, in seconds; a standby takes over after that.
@@ -233,4 +236,37 @@ pub async fn entries(client: &Client, log: &LogName, from: EntryIndex, limit: i6
         bodies.push(row.get(1));
     }
     Ok(bodies)
+}
+
+/// Reads one log's entries for those who follow it; connects when it is first asked, and again when a connection was lost.
+pub struct LogReader {
+    config: Config,
+    log: LogName,
+    connection: Mutex<Option<Database>>,
+}
+
+impl LogReader {
+    /// A reader that has not connected yet.
+    pub fn new(config: &Config, log: &LogName) -> Self {
+        Self { config: config.clone(), log: log.clone(), connection: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl Entries for LogReader {
+    async fn entries(&self, from: EntryIndex, limit: u32) -> Result<Vec<Vec<u8>>, EntriesError> {
+        let mut connection = self.connection.lock().await;
+        let database = match connection.take() {
+            Some(open) if !open.client.is_closed() => open,
+            Some(_) | None => Database::connect(&self.config, Some(self.log.tenant))
+                .await
+                .map_err(|_| EntriesError::Unavailable)?,
+        };
+        let read = entries(&database.client, &self.log, from, i64::from(limit)).await;
+        *connection = Some(database);
+        read.map_err(|error| match error {
+            OpenError::Fatal(FatalError::MissingEntry { index }) => EntriesError::Missing { index },
+            OpenError::Fatal(_) | OpenError::Database(_) => EntriesError::Unavailable,
+        })
+    }
 }

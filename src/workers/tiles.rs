@@ -10,27 +10,21 @@ use std::time::Duration;
 use lww_audit::merkle::inclusion_path;
 use lww_audit::{SignedCheckpoint, TileDir, TileWriter};
 use tokio::sync::watch;
-use tokio_postgres::Config;
 
-use crate::ports::{Proofs, SignedHead};
-use crate::storage::database::{Database, DatabaseError};
-use crate::storage::head::{self, LogName, OpenError};
-use crate::units::{EntryIndex, Hash};
+use crate::ports::{Entries, EntriesError, Proofs, SignedHead};
+use crate::units::{EntryIndex, Hash, TenantId};
 
 /// Pause between two publications.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// Entries read and written at a time.
-const PAGE_ENTRIES: i64 = 4096;
+const PAGE_ENTRIES: u32 = 4096;
 
 /// Why tiles could not be written at present.
 #[derive(Debug, thiserror::Error)]
 pub enum TilesError {
     /// The entries can't be read.
     #[error(transparent)]
-    Entries(#[from] OpenError),
-    /// The database can't be reached.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
+    Entries(#[from] EntriesError),
     /// The folder refuses, or holds something else than this log.
     #[error(transparent)]
     Tiles(#[from] lww_audit::Error),
@@ -38,10 +32,10 @@ pub enum TilesError {
 
 /// Follows one log.
 pub struct TileFollower {
-    /// Where PostgreSQL is.
-    pub config: Config,
-    /// Which log.
-    pub log: LogName,
+    /// Whose log.
+    pub tenant: TenantId,
+    /// Where its entries come from.
+    pub entries: Arc<dyn Entries>,
     /// The folder of its tiles.
     pub folder: PathBuf,
     /// The newest signed head.
@@ -59,7 +53,7 @@ impl TileFollower {
                 match self.publish(&head).await {
                     Ok(()) => last = Some(head.size),
                     Err(error) => {
-                        let tenant = self.log.tenant.0;
+                        let tenant = self.tenant.0;
                         tracing::warn!(event = "tiles_behind", tenant, %error, "tiles could not be written");
                     }
                 }
@@ -74,15 +68,13 @@ impl TileFollower {
 
     /// Brings the tiles up to a signed head and publishes its checkpoint.
     async fn publish(&self, head: &SignedHead) -> Result<(), TilesError> {
-        let database = Database::connect(&self.config, Some(self.log.tenant)).await?;
         let mut writer = TileWriter::open(&self.folder)?;
         while writer.size() < head.size {
-            let left = i64::try_from(head.size.0 - writer.size().0).unwrap_or(PAGE_ENTRIES);
-            let page =
-                head::entries(&database.client, &self.log, EntryIndex(writer.size().0), left.min(PAGE_ENTRIES)).await?;
+            let from = EntryIndex(writer.size().0);
+            let left = u32::try_from(head.size.0 - from.0).unwrap_or(PAGE_ENTRIES);
+            let page = self.entries.entries(from, left.min(PAGE_ENTRIES)).await?;
             if page.is_empty() {
-                let index = EntryIndex(writer.size().0);
-                return Err(OpenError::Fatal(crate::storage::FatalError::MissingEntry { index }).into());
+                return Err(EntriesError::Missing { index: from }.into());
             }
             for entry in &page {
                 writer.append(entry)?;

@@ -1,9 +1,86 @@
-//! The phrases that rooms below put into errors ("expected …", "no such …"), in Chinese.
+//! The phrases that rooms below put into errors ("expected …", "no such …"), in Chinese. A test finds each in the source.
 
 const PHRASES: &[(&str, &str)] = &[
+    ("1 to 128 bytes", "1 至 128 字节"),
+    ("1 to 256 bytes", "1 至 256 字节"),
+    ("1 to 16384 bytes", "1 至 16384 字节"),
+    ("12 characters or more, at most 256 bytes", "至少 12 个字符，最多 256 字节"),
+    ("32 lower-case hexadecimal digits", "32 位小写十六进制数字"),
+    ("@method, @authority, @path, @query and header fields", "@method、@authority、@path、@query 和请求头字段"),
+    ("JSON in UTF-8", "UTF-8 编码的 JSON"),
+    ("POST and GET", " POST 和 GET"),
+    ("UTF-8 in percent-encoding; %20 for a space, %2B for a plus", "百分号编码的 UTF-8；空格写作 %20，加号写作 %2B"),
+    ("a byte sequence under the label of signature-input", "与 signature-input 标签相同的字节序列"),
+    ("a dictionary as in RFC 9651, section 3.2", "RFC 9651 第 3.2 节的字典"),
+    ("a shorter query", "更短的查询串"),
+    ("a whole JSON value", "完整的 JSON 值"),
+    ("a whole number from 1 to 200", "1 至 200 的整数"),
+    ("account", "账号"),
+    ("active policy", "生效的策略"),
+    ("alg hmac-sha256, or none", "alg 为 hmac-sha256 或省略"),
+    ("another password than the old one", "与旧密码不同的密码"),
+    ("channel account", "渠道账号"),
+    ("components that are strings without parameters", "不带参数的字符串组成部分"),
+    ("components that the request has", "请求中存在的组成部分"),
+    ("components with their parameters", "组成部分及其参数"),
+    ("conversation", "会话"),
+    ("created, in whole seconds since 1970", "created，自 1970 年起的整秒数"),
+    ("data key", "数据密钥"),
+    ("each component once", "每个组成部分只出现一次"),
+    ("each parameter at most once", "每个参数最多一次"),
+    ("entry", "账本条目"),
+    ("exactly the fields of the API's description, each once and of its type", "接口说明中的字段，每个一次且类型正确"),
+    ("expires, in whole seconds since 1970", "expires，自 1970 年起的整秒数"),
+    ("no body", "没有正文"),
+    ("one list of components by this keyid, with its parameters", "此 keyid 的唯一一个组成部分列表及其参数"),
+    ("one value of 1 to 128 visible ASCII characters", "一个由 1 至 128 个可见 ASCII 字符组成的值"),
+    ("one well-formed JSON value and nothing after it", "一个格式正确的 JSON 值，其后没有其他内容"),
+    ("only the parameters of the API's description", "接口说明中的参数"),
+    ("open conversation", "进行中的会话"),
+    ("sha-256=:base64:", "sha-256=:base64:"),
+    ("the index of an entry, as answers give it", "答复中给出的条目序号"),
+    ("true or false", "true 或 false"),
+    ("values of visible ASCII characters", "可见 ASCII 字符组成的值"),
+    ("waiting, assigned or closed", "waiting、assigned 或 closed"),
 ];
 
 /// The phrase in Chinese; one that is not known stays as it is.
 pub(super) fn in_chinese(phrase: &'static str) -> &'static str {
     PHRASES.iter().find(|(english, _)| *english == phrase).map_or(phrase, |(_, chinese)| chinese)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+    }
+
+    /// Every phrase that the rooms below may put into an error, read from their source.
+    fn phrases_in_use() -> BTreeSet<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut files = vec![root.join("wire.rs"), root.join("pipeline.rs")];
+        for room in ["channels", "pipeline", "http/api", "http/body.rs", "http/session.rs"] {
+            let path = root.join(room);
+            files.extend(if path.is_dir() { sources(&path) } else { vec![path] });
+        }
+        let before = r#"(?:expected: |expected = |_EXPECTED: &str = |what: |malformed\(|missing\(|Self::\w+ => )"#;
+        let pattern = regex::Regex::new(&format!("{before}\"([^\"]+)\"")).unwrap();
+        let without_tests = files.iter().filter(|path| !path.ends_with("tests.rs"));
+        let texts = without_tests.map(|path| std::fs::read_to_string(path).unwrap());
+        let code = texts.map(|text| text.split("#[cfg(test)]").next().unwrap_or("").to_owned());
+        code.flat_map(|text| pattern.captures_iter(&text).map(|found| found[1].to_owned()).collect::<Vec<_>>()).collect()
+    }
+
+    #[test]
+    fn every_phrase_in_use_is_known_in_chinese_and_no_other() {
+        let known: BTreeSet<String> = PHRASES.iter().map(|(english, _)| (*english).to_owned()).collect();
+        assert_eq!(known.len(), PHRASES.len(), "a phrase stands twice");
+        assert_eq!(phrases_in_use(), known);
+    }
 }

@@ -5,6 +5,9 @@
 //! thrown away, the head is read again and the requests of both batches are prepared anew: no request is lost by another's
 //! failure.
 
+mod prepare;
+mod recovery;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,16 +22,14 @@ use super::super::database::Database;
 use super::super::guard::Guard;
 use super::super::head::{self, Head, LogName, OpenError};
 use super::commit::{CommitError, Transaction, commit};
-use super::load::load;
-use super::rows::{Rows, TipColumns, signed};
-use super::sign::{Answer, Durable, SignStage, Waiter};
-use super::state::{Chained, ConversationTips, LinkContext, LinkedEntry, Overlay, expectations};
+use super::rows::{Rows, signed};
+use super::sign::{Durable, SignStage, Waiter};
+use super::state::{Chained, LinkContext, Overlay};
 use super::{RecorderEnds, Request};
-use crate::domain::event::Role;
-use crate::domain::record::{Actor, Aggregate, Draft, Effect, Proposal};
+use crate::domain::record::Proposal;
 use crate::limits::{BATCH_ENTRIES_MAX, BATCH_WAIT_US_MAX};
-use crate::ports::{Clock, RecordError, SignedHead, Signer};
-use crate::units::{ChannelAccount, SERVER_ACTOR, Timestamp, Version};
+use crate::ports::{Clock, SignedHead, Signer};
+use crate::units::ChannelAccount;
 
 /// Entries in one partition of the ledger; the same number stands in `migrations/V1__core.sql`.
 const PARTITION_ENTRIES: u64 = 4_194_304;
@@ -259,115 +260,6 @@ impl Writer {
         }
     }
 
-    /// Links a batch to the speculative head. `None`: the database could not be read; the requests are in the backlog.
-    async fn prepare(&mut self, requests: Vec<Request>) -> Option<Prepared> {
-        if load(&self.read, self.parts.context.log.tenant, &mut self.overlay, &requests).await.is_err() {
-            self.backlog.extend(requests);
-            return None;
-        }
-        let now = self.parts.clock.now();
-        let before = self.chained.head.clone();
-        let mut batch = Batch { entries: Vec::new(), rows: Rows::default() };
-        if let Some(event) = self.chained.step_back(now) {
-            let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: Role::Server });
-            // The server's own entry is short and touches nothing; were it refused, the next batch would try again.
-            let linked = self.chained.link(&self.parts.context, &mut self.overlay, &draft, now);
-            batch.entries.extend(linked.ok());
-        }
-        let mut waiters = Vec::with_capacity(requests.len());
-        let mut proposals = Vec::with_capacity(requests.len());
-        for Request { proposal, answer } in requests {
-            let told = self.take_in(&proposal, &mut batch, now);
-            waiters.push((answer, told));
-            proposals.push(proposal);
-        }
-        let transaction = (!batch.entries.is_empty()).then(|| self.transaction(before, batch));
-        Some(Prepared { requests: proposals, waiters, transaction })
-    }
-
-    fn transaction(&self, before: Head, batch: Batch) -> Transaction {
-        let Batch { entries, rows } = batch;
-        let inserts = rows.inserts.iter().map(|row| (row.new.conversation.key, row.new.subject));
-        let updates = rows.updates.iter().map(|row| (row.key, row.subject));
-        let (insert_tips, update_tips) = (TipColumns::of(&self.overlay, inserts), TipColumns::of(&self.overlay, updates));
-        Transaction {
-            before,
-            after: self.chained.head.clone(),
-            entries,
-            insert_tips,
-            update_tips,
-            channels: Vec::new(),
-            rows,
-        }
-    }
-
-    /// Decides on one proposal against the overlay, and links it.
-    fn take_in(&mut self, proposal: &Proposal, batch: &mut Batch, now: Timestamp) -> Answer {
-        if let Some(guard) = proposal.dedup
-            && let Some(Some((index, body))) = self.overlay.dedup.get(&guard.key)
-        {
-            return if *body == guard.body {
-                Answer::Duplicate { index: *index }
-            } else {
-                Answer::Refused(RecordError::KeyReused { first: *index })
-            };
-        }
-        if let Some(conflict) = conflict(&self.overlay, proposal) {
-            return Answer::Refused(conflict);
-        }
-        let saved = (self.chained.clone(), Saved::of(&self.overlay, proposal));
-        match self.link_all(proposal, now) {
-            Ok(linked) => {
-                let first = batch.entries.len();
-                let count = linked.len();
-                self.apply(proposal, &linked, batch, &saved.1);
-                batch.entries.extend(linked);
-                Answer::Recorded { first, count }
-            }
-            Err(error) => {
-                self.chained = saved.0;
-                saved.1.restore(&mut self.overlay);
-                Answer::Refused(error)
-            }
-        }
-    }
-
-    fn link_all(&mut self, proposal: &Proposal, now: Timestamp) -> Result<Vec<LinkedEntry>, RecordError> {
-        let mut linked = Vec::with_capacity(proposal.steps.len());
-        for step in &proposal.steps {
-            if let (Some(conversation), Some(subject)) = (step.draft.conversation, step.draft.subject) {
-                let fresh = ConversationTips { conversation: None, subject };
-                self.overlay.conversations.entry(conversation.key).or_insert(fresh);
-            }
-            linked.push(self.chained.link(&self.parts.context, &mut self.overlay, &step.draft, now)?);
-        }
-        Ok(linked)
-    }
-
-    /// Puts the effects of a linked proposal into the batch's columns and the overlay.
-    fn apply(&mut self, proposal: &Proposal, linked: &[LinkedEntry], batch: &mut Batch, saved: &Saved) {
-        let time = self.chained.head.last_time;
-        for (step, entry) in proposal.steps.iter().zip(linked) {
-            // The row that begins a conversation must be there before it is touched.
-            let (openings, others): (Vec<Effect>, Vec<Effect>) =
-                step.effects.iter().cloned().partition(|effect| matches!(effect, Effect::NewConversation(_)));
-            batch.rows.add(&openings, entry.index, time);
-            if let (Some(conversation), Some(subject)) = (step.draft.conversation, step.draft.subject) {
-                let version = saved.version(Aggregate::Conversation(conversation.key)).unwrap_or(Version::FIRST);
-                batch.rows.touch(conversation.key, subject, version);
-            }
-            batch.rows.add(&others, entry.index, time);
-            for (aggregate, expected) in expectations(&step.effects) {
-                let next = expected.map_or(Version::FIRST, Version::next);
-                self.overlay.versions.insert(aggregate, Some(next));
-            }
-        }
-        if let (Some(guard), Some(entry)) = (proposal.dedup, linked.get(proposal.primary)) {
-            batch.rows.dedup.push((guard, entry.index));
-            self.overlay.dedup.insert(guard.key, Some((entry.index, guard.body)));
-        }
-    }
-
     /// Sends a batch off. A batch of answers only goes straight on to be told, after those before it.
     fn start_commit(&mut self, prepared: Prepared) -> InFlight {
         let database = Arc::clone(&self.write);
@@ -439,98 +331,6 @@ impl Writer {
         }
     }
 
-    /// Decides what a failed commit means for each of its requests.
-    async fn recover(&mut self, prepared: Prepared, error: CommitError) -> Result<(), Ended> {
-        self.forget();
-        match error {
-            CommitError::Fenced => Err(Ended::Fenced),
-            CommitError::Refused { sqlstate: Some(code) } if code.starts_with("22") || code.starts_with("23") => {
-                Err(Ended::Fatal(FatalError::Head("the database refused the log's own rows")))
-            }
-            CommitError::Unknown | CommitError::Refused { sqlstate: None } => {
-                let committed = self.take_again(prepared.transaction.as_ref()).await?;
-                if committed { self.deliver(prepared).await } else { self.again(prepared, RecordError::Unavailable) }
-            }
-            CommitError::Stale | CommitError::Retry => self.again(prepared, RecordError::Unavailable),
-            CommitError::Refused { sqlstate: Some(sqlstate) } => {
-                tracing::warn!(event = "commit_refused", sqlstate, "PostgreSQL takes no entries at present");
-                tell_all(prepared, &RecordError::Unavailable);
-                Ok(())
-            }
-            CommitError::Effect { sqlstate } => self.bisect(prepared, sqlstate).await,
-        }
-    }
-
-    /// Prepares the same requests again, a bounded number of times.
-    fn again(&mut self, prepared: Prepared, otherwise: RecordError) -> Result<(), Ended> {
-        self.attempts += 1;
-        if self.attempts > ATTEMPTS_MAX {
-            self.attempts = 0;
-            tell_all(prepared, &otherwise);
-        } else {
-            self.put_back(prepared, 0);
-        }
-        Ok(())
-    }
-
-    /// Some request's effect was refused: halves are committed one after the other until it stands alone.
-    async fn bisect(&mut self, prepared: Prepared, sqlstate: String) -> Result<(), Ended> {
-        let mut halves = vec![requests_of(prepared)];
-        let mut known = Some(sqlstate);
-        while let Some(mut requests) = halves.pop() {
-            if let Some(sqlstate) = known.take() {
-                if requests.len() <= 1 {
-                    for request in requests {
-                        let _gone = request.answer.send(Err(RecordError::Rejected { sqlstate: sqlstate.clone() }));
-                    }
-                    continue;
-                }
-                let second = requests.split_off(requests.len() / 2);
-                halves.push(second);
-            }
-            let Some(prepared) = self.prepare(requests).await else {
-                self.backlog.extend(halves.into_iter().flatten());
-                return Ok(());
-            };
-            let Ok((prepared, done)) = self.start_commit(prepared).task.await else {
-                return Err(Ended::Fatal(FatalError::Head("the commit task ended unexpectedly")));
-            };
-            match done {
-                Ok(()) => self.deliver(prepared).await?,
-                Err(CommitError::Effect { sqlstate }) => {
-                    self.forget();
-                    known = Some(sqlstate);
-                    halves.push(requests_of(prepared));
-                }
-                Err(
-                    error @ (CommitError::Fenced
-                    | CommitError::Stale
-                    | CommitError::Retry
-                    | CommitError::Refused { .. }
-                    | CommitError::Unknown),
-                ) => {
-                    self.backlog.extend(halves.into_iter().rev().flatten());
-                    return Box::pin(self.recover(prepared, error)).await;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Throws away everything speculative.
-    fn forget(&mut self) {
-        self.chained = Chained { head: self.durable.clone(), stepped_back: self.chained.stepped_back };
-        self.overlay = Overlay::default();
-    }
-
-    /// Puts a batch's requests back into the backlog, behind its first `after` ones.
-    fn put_back(&mut self, prepared: Prepared, after: usize) {
-        self.forget();
-        let later = self.backlog.split_off(after.min(self.backlog.len()));
-        self.backlog.extend(requests_of(prepared));
-        self.backlog.extend(later);
-    }
-
     async fn reconnect_reader(&mut self) {
         tokio::time::sleep(RECONNECT_EVERY).await;
         if let Ok(read) = Database::connect(&self.parts.config, Some(self.parts.context.log.tenant)).await {
@@ -538,128 +338,6 @@ impl Writer {
         }
     }
 
-    /// Reaches PostgreSQL again and takes the log anew, which settles a commit in doubt: `true` when it had happened.
-    async fn take_again(&mut self, in_doubt: Option<&Transaction>) -> Result<bool, Ended> {
-        loop {
-            match self.reopen().await {
-                Ok(Some((write, read, found))) => {
-                    self.write = Arc::new(write);
-                    self.read = read;
-                    return self.judge(in_doubt, found);
-                }
-                Ok(None) => return Err(Ended::Fenced),
-                Err(OpenError::Fatal(fatal)) => return Err(Ended::Fatal(fatal)),
-                Err(OpenError::Database(_)) => tokio::time::sleep(RECONNECT_EVERY).await,
-            }
-        }
-    }
-
-    async fn reopen(&self) -> Result<Option<(Database, Database, Head)>, OpenError> {
-        let log = &self.parts.context.log;
-        let write = Database::connect(&self.parts.config, Some(log.tenant)).await?;
-        let read = Database::connect(&self.parts.config, Some(log.tenant)).await?;
-        let warnings = write.warnings();
-        let taken = head::take(&write.client, log, self.parts.node).await?;
-        // The take-over must itself be confirmed before anything is concluded from it.
-        if write.warnings() > warnings {
-            return Err(OpenError::Database(super::super::database::DatabaseError::Refused {
-                sqlstate: None,
-                kind: "a commit was not confirmed".to_owned(),
-            }));
-        }
-        Ok(taken.map(|head| (write, read, head)))
-    }
-
-    fn judge(&mut self, in_doubt: Option<&Transaction>, found: Head) -> Result<bool, Ended> {
-        let same = |head: &Head| head.size() == found.size() && head.frontier.root() == found.frontier.root();
-        if found.epoch != self.durable.epoch + 1 {
-            // Somebody else wrote in between and this node took it back: only a fresh start can tell what is true.
-            return Err(Ended::Fenced);
-        }
-        let committed = in_doubt.is_some_and(|transaction| same(&transaction.after));
-        if !committed && !same(&self.durable) {
-            let (size, expected, got) = (found.size(), self.durable.frontier.root(), found.frontier.root());
-            return Err(Ended::Fatal(FatalError::Forked { size, expected, got }));
-        }
-        self.durable = found;
-        self.forget();
-        Ok(committed)
-    }
-}
-
-/// What a batch gathers.
-struct Batch {
-    entries: Vec<LinkedEntry>,
-    rows: Rows,
-}
-
-/// What the overlay held for the things that a proposal touches.
-struct Saved {
-    versions: Vec<(Aggregate, Option<Option<Version>>)>,
-    conversations: Vec<(crate::units::ConversationKey, Option<ConversationTips>)>,
-    subjects: Vec<(crate::units::SubjectId, Option<Option<super::state::Tip>>)>,
-}
-
-impl Saved {
-    fn of(overlay: &Overlay, proposal: &Proposal) -> Self {
-        let mut saved = Self { versions: Vec::new(), conversations: Vec::new(), subjects: Vec::new() };
-        for step in &proposal.steps {
-            if let Some(conversation) = step.draft.conversation {
-                let aggregate = Aggregate::Conversation(conversation.key);
-                saved.versions.push((aggregate, overlay.versions.get(&aggregate).copied()));
-                saved.conversations.push((conversation.key, overlay.conversations.get(&conversation.key).copied()));
-            }
-            if let Some(subject) = step.draft.subject {
-                saved.subjects.push((subject, overlay.subjects.get(&subject).copied()));
-            }
-        }
-        saved
-    }
-
-    fn version(&self, aggregate: Aggregate) -> Option<Version> {
-        self.versions.iter().find(|(known, _)| *known == aggregate).and_then(|(_, version)| version.flatten())
-    }
-
-    fn restore(self, overlay: &mut Overlay) {
-        put(&mut overlay.conversations, self.conversations);
-        put(&mut overlay.subjects, self.subjects);
-        put(&mut overlay.versions, self.versions);
-    }
-}
-
-fn put<K: std::hash::Hash + Eq, V>(map: &mut std::collections::HashMap<K, V>, saved: Vec<(K, Option<V>)>) {
-    for (key, value) in saved.into_iter().rev() {
-        match value {
-            Some(value) => map.insert(key, value),
-            None => map.remove(&key),
-        };
-    }
-}
-
-/// The first aggregate of a proposal that is not at the version it was decided on.
-fn conflict(overlay: &Overlay, proposal: &Proposal) -> Option<RecordError> {
-    let mut own: Vec<(Aggregate, Version)> = Vec::new();
-    for (aggregate, expected) in proposal.steps.iter().flat_map(|step| expectations(&step.effects)) {
-        let changed = own.iter().rev().find(|(known, _)| *known == aggregate).map(|(_, version)| *version);
-        let got = changed.or_else(|| overlay.versions.get(&aggregate).copied().flatten());
-        if got != expected {
-            let expected = expected.unwrap_or(Version(0));
-            return Some(RecordError::Conflict { aggregate, expected, got });
-        }
-        own.push((aggregate, expected.map_or(Version::FIRST, Version::next)));
-    }
-    None
-}
-
-fn requests_of(prepared: Prepared) -> Vec<Request> {
-    let answers = prepared.waiters.into_iter().map(|(answer, _)| answer);
-    prepared.requests.into_iter().zip(answers).map(|(proposal, answer)| Request { proposal, answer }).collect()
-}
-
-fn tell_all(prepared: Prepared, error: &RecordError) {
-    for (answer, _) in prepared.waiters {
-        let _gone = answer.send(Err(error.clone()));
-    }
 }
 
 fn start_signing(

@@ -1,0 +1,132 @@
+//! Channels: requests and calls in our own types, so that a channel knows no web framework.
+
+use crate::domain::message::{Inbound, Message, Raw, RawBody, RawText};
+use crate::units::{ChannelAccount, EntryIndex, MessageId, Timestamp};
+
+/// A request by HTTP as a channel sees it: no framework's types.
+pub struct WebhookRequest {
+    /// Upper-case method.
+    pub method: String,
+    /// Host and port as the client named them, lower case.
+    pub authority: String,
+    /// Path as sent, percent-encoding untouched.
+    pub path: String,
+    /// Query without `?`, as sent; empty when there is none.
+    pub query: String,
+    /// Header names in lower case with their values, in order; values that aren't visible ASCII were refused before.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: RawBody,
+}
+
+impl WebhookRequest {
+    /// The first value of a header, by lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// One customer's message with what the shared code needs to know of it.
+pub struct Incoming {
+    /// The channel account that it came by.
+    pub channel: ChannelAccount,
+    /// Who wrote it, by the channel's own identity.
+    pub contact: RawText,
+    /// Platform message id or idempotency key: the same never counts twice.
+    pub key: String,
+    /// Keyed into the duplicate guard: a repeat with another fingerprint is an error.
+    pub fingerprint: Vec<u8>,
+    /// The message.
+    pub message: Message<Raw, Inbound>,
+}
+
+/// What an authenticated request asks for.
+pub enum ChannelCall {
+    /// Take this in.
+    Receive(Incoming),
+    /// Show what was said to and by this contact after a cursor.
+    Read {
+        /// Whose messages.
+        contact: RawText,
+        /// Log index to resume after.
+        after: Option<EntryIndex>,
+        /// At most this many.
+        limit: u32,
+    },
+}
+
+/// Why a channel refused a request. Holds names and offsets, never what was sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChannelError {
+    /// A needed header is missing.
+    #[error("header {name} is missing")]
+    MissingHeader {
+        /// Its name.
+        name: &'static str,
+    },
+    /// A header can't be read.
+    #[error("header {name} can't be read: {expected}")]
+    MalformedHeader {
+        /// Its name.
+        name: &'static str,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// The signature does not cover what it must.
+    #[error("the signature does not cover {component}")]
+    NotCovered {
+        /// The component.
+        component: &'static str,
+    },
+    /// The signature, key id or digest is wrong.
+    #[error("the signature is not valid")]
+    BadSignature,
+    /// The body's digest differs.
+    #[error("the body does not match content-digest")]
+    BadDigest,
+    /// Signed too long ago, or in the future.
+    #[error("signed {skew_s} s away from the server's clock, at most {max_s} s are allowed")]
+    Stale {
+        /// Seconds between the two clocks.
+        skew_s: i64,
+        /// Seconds allowed.
+        max_s: i64,
+    },
+    /// The body can't be parsed.
+    #[error("the body is not what this channel takes: {expected} (at byte {offset})")]
+    MalformedBody {
+        /// What would be right.
+        expected: &'static str,
+        /// Where parsing stopped.
+        offset: usize,
+    },
+    /// A field's value is out of bounds.
+    #[error("field {field}: {expected}")]
+    BadField {
+        /// The field.
+        field: &'static str,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// This method or path is not the channel's.
+    #[error("this address takes {expected}")]
+    NotFound {
+        /// What would be right.
+        expected: &'static str,
+    },
+}
+
+/// A channel that platforms reach by HTTP.
+///
+/// Duties: authenticate exactly as the platform prescribes, over the raw body, in constant time; then parse. It holds no
+/// business rule, keeps no state, and puts nothing of the body into an error.
+pub trait Webhook: Send + Sync {
+    /// The channel account it serves.
+    fn account(&self) -> &ChannelAccount;
+
+    /// Authenticates and parses one request. `now` is the server's time, `id` a fresh random id for a message.
+    ///
+    /// # Errors
+    /// [`ChannelError`], by blame.
+    fn call(&self, request: WebhookRequest, now: Timestamp, id: MessageId) -> Result<ChannelCall, ChannelError>;
+}

@@ -1,0 +1,131 @@
+//! What reads give back: rows as the pipeline sees them, sealed where they tell of a person.
+
+use crate::domain::event::Role;
+use crate::domain::message::{Committed, Sealed};
+use crate::domain::record::ConversationState;
+use crate::units::{
+    AccountId, ChannelAccount, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq, SubjectId, Timestamp, Version,
+};
+
+/// A wrapped data key with what is needed to unwrap it.
+#[derive(Clone)]
+pub struct WrappedKey {
+    /// Key generation, from 1.
+    pub generation: i32,
+    /// The epoch that wraps it.
+    pub epoch: i32,
+    /// The wrapped bytes.
+    pub wrapped: Vec<u8>,
+}
+
+/// A person and, if there is one, the conversation that is open by the channel account asked for.
+#[derive(Clone)]
+pub struct ContactRow {
+    /// The pseudonym.
+    pub subject: SubjectId,
+    /// The data key.
+    pub key: WrappedKey,
+    /// The open conversation.
+    pub open: Option<ConversationRow>,
+}
+
+/// A conversation as it stands.
+#[derive(Clone, Debug)]
+pub struct ConversationRow {
+    /// Its names.
+    pub conversation: ConversationRef,
+    /// Whose it is.
+    pub subject: SubjectId,
+    /// Where it came by.
+    pub channel: ChannelAccount,
+    /// Its state.
+    pub state: ConversationState,
+    /// Who holds it.
+    pub agent: Option<AccountId>,
+    /// Its version.
+    pub version: Version,
+    /// The place of its newest message; 0 when there is none.
+    pub last_message: MessageSeq,
+    /// Index of the entry that opened it.
+    pub opened: EntryIndex,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+}
+
+/// A stored message, still sealed.
+pub struct MessageRow {
+    /// Its public id.
+    pub id: MessageId,
+    /// Its place.
+    pub seq: MessageSeq,
+    /// Index of its entry.
+    pub index: EntryIndex,
+    /// When it arrived or was written.
+    pub time: Timestamp,
+    /// Whether the bank wrote it.
+    pub outbound: bool,
+    /// The staff account that wrote it.
+    pub author: Option<AccountId>,
+    /// The sealed original.
+    pub original: Sealed,
+    /// The sealed masked text.
+    pub masked: Sealed,
+    /// Shows that it was read from what is committed.
+    pub committed: Committed,
+}
+
+/// A staff account.
+#[derive(Clone)]
+pub struct AccountRow {
+    /// Its pseudonym.
+    pub id: AccountId,
+    /// Login and display name, sealed.
+    pub profile: Vec<u8>,
+    /// Argon2id hash in PHC form.
+    pub password: String,
+    /// Its role.
+    pub role: Role,
+    /// Whether the password must be changed before anything else.
+    pub must_change: bool,
+    /// Its version.
+    pub version: Version,
+}
+
+/// An agent's place at the desk.
+#[derive(Clone, Copy, Debug)]
+pub struct AgentRow {
+    /// The account.
+    pub id: AccountId,
+    /// Most conversations at a time.
+    pub capacity: i32,
+    /// Conversations held.
+    pub load: i32,
+    /// Whether the agent takes conversations.
+    pub online: bool,
+    /// Since when no conversation was given.
+    pub idle_since: Timestamp,
+    /// Its version.
+    pub version: Version,
+}
+
+/// The tenant's settings.
+#[derive(Clone, Copy, Debug)]
+pub struct SettingsRow {
+    /// Digest of the active policy.
+    pub policy: Option<Hash>,
+    /// Their version.
+    pub version: Version,
+}
+
+/// Which conversations to list.
+#[derive(Clone, Copy, Debug)]
+pub struct ConversationFilter {
+    /// Only those in this state.
+    pub state: Option<ConversationState>,
+    /// Only those held by this agent.
+    pub agent: Option<AccountId>,
+    /// Only those opened after this entry.
+    pub after: Option<EntryIndex>,
+    /// At most this many.
+    pub limit: u32,
+}
