@@ -1,0 +1,231 @@
+//! A message by the whole server against a plain JSON POST on the same stack, in one run.
+//!
+//! Both are actix-web over plain HTTP on loopback with the same signed requests from the same load generator. The plain one
+//! parses the JSON and answers; the other verifies the signature, masks, seals, records durably and answers with a receipt.
+//! Goals: 30 % (moonshot 50 %) of the plain rate, and p99 under 50 ms at half of its own. Arguments: `-- [seconds]`.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a benchmark prints figures and stops at the first thing that is wrong"
+)]
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use liaowaiwai::cli::client::{ChannelKey, Client};
+use liaowaiwai::crypto::SystemClock;
+use liaowaiwai::ports::Clock;
+use serde::Deserialize;
+
+const WORKERS: usize = 256;
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+/// One message in ten is sensitive.
+const TEXTS: [&str; 10] = [
+    "你好,我想问一下信用卡账单的还款日是哪一天,这个月可以延后几天吗?谢谢。",
+    "请问你们周末营业吗?我想去网点办理业务,大概需要排队多久?",
+    "Hello, I would like to know whether the transfer limit can be raised for one day.",
+    "好的,明白了,我先试一下,如果还不行再来找你。",
+    "手机银行登录之后一直转圈,重装了也不行,帮我看看是什么原因。",
+    "我的卡号是6222 0212 3456 7890 128,手机号138 0013 8000,帮我查一下。",
+    "The app shows an error when I open the statement of last month.",
+    "理财产品到期之后会自动赎回吗?收益什么时候到账?",
+    "不用了,谢谢你的耐心解答,祝工作顺利。",
+    "可以帮我转人工吗?机器人说的我没听懂。",
+];
+
+#[derive(Deserialize)]
+struct Body {
+    contact: String,
+    text: String,
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    if std::env::args().any(|argument| argument == "--plain-server") {
+        runtime.block_on(plain_server());
+    } else {
+        runtime.block_on(measure());
+    }
+}
+
+async fn plain_server() {
+    let plain = |body: web::Json<Body>| async move {
+        HttpResponse::Ok()
+            .json(serde_json::json!({"contact": body.contact, "text": body.text, "receipt": "x".repeat(1500)}))
+    };
+    let server = HttpServer::new(move || App::new().route("/{path:.*}", web::post().to(plain)))
+        .workers(std::thread::available_parallelism().map_or(1, usize::from))
+        .bind("127.0.0.1:0")
+        .expect("an address");
+    println!("{}", server.addrs()[0]);
+    server.run().await.expect("it serves");
+}
+
+async fn measure() {
+    let seconds = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(10);
+    let this = std::env::current_exe().expect("this program");
+    let (mut plain, line) = spawn(Command::new(this).arg("--plain-server"));
+    let address = line.trim().parse().expect("an address");
+    let baseline = closed_loop(address, seconds, "plain").await;
+    plain.kill().expect("the plain server ends");
+    plain.wait().expect("the plain server ends");
+    println!(
+        "plain JSON POST                    {:>8.0} requests/s   p50 {:.1} ms  p99 {:.1} ms",
+        baseline.rate, baseline.p50, baseline.p99
+    );
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    let (mut server, line) = spawn(
+        Command::new(env!("CARGO_BIN_EXE_lww")).args(["run", "--json", "--config"]).arg(configure(folder.path())),
+    );
+    let said: serde_json::Value = serde_json::from_str(&line).expect("the server's first line");
+    let address = said["http"]
+        .as_str()
+        .and_then(|url| url.strip_prefix("http://"))
+        .expect("an address")
+        .parse()
+        .expect("an address");
+    closed_loop(address, 2, "warm").await;
+    let whole = closed_loop(address, seconds, "full").await;
+    println!(
+        "mask, seal, record, acknowledge    {:>8.0} messages/s   p50 {:.1} ms  p99 {:.1} ms",
+        whole.rate, whole.p50, whole.p99
+    );
+    println!(
+        "ratio                              {:>8.1} %            goal 30 %, moonshot 50 %",
+        100.0 * whole.rate / baseline.rate
+    );
+    let half = open_loop(address, seconds, whole.rate / 2.0).await;
+    println!(
+        "at half of that load               {:>8.0} messages/s   p50 {:.1} ms  p99 {:.1} ms   goal p99 50 ms",
+        half.rate, half.p50, half.p99
+    );
+    Command::new("kill").args(["-TERM", &server.id().to_string()]).status().expect("a signal");
+    server.wait().expect("the server stops");
+}
+
+fn spawn(command: &mut Command) -> (Child, String) {
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("a process");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("its first line");
+    (child, line)
+}
+
+fn configure(folder: &Path) -> std::path::PathBuf {
+    let secret = folder.join("secret");
+    std::fs::write(&secret, SECRET).expect("a file");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("its mode");
+    let text = format!(
+        "data_dir = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\ntrial_listen = \"127.0.0.1:0\"\ncerts_dir = \"{}\"\n\n[log]\nlevel = \"warn\"\n\n\
+         [[tenant]]\nname = \"demo\"\ndemo = true\n\n[[tenant.channel]]\nchannel = \"http\"\naccount = \"app\"\nkey_id = \"bench\"\n\
+         secret = \"secret://file{}\"\n",
+        folder.join("data").display(),
+        folder.join("certs").display(),
+        secret.display()
+    );
+    let path = folder.join("lww.toml");
+    std::fs::write(&path, text).expect("a file");
+    path
+}
+
+struct Figures {
+    rate: f64,
+    p50: f64,
+    p99: f64,
+}
+
+fn figures(mut waits: Vec<Duration>, took: Duration) -> Figures {
+    waits.sort_unstable();
+    let at = |share: f64| waits[((waits.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    Figures { rate: waits.len() as f64 / took.as_secs_f64(), p50: at(0.5), p99: at(0.99) }
+}
+
+async fn send(client: &Client, key: &ChannelKey, worker: usize, count: u64, run: &str) {
+    let text = TEXTS[count as usize % TEXTS.len()];
+    let contact = format!("{run}-customer-{worker}");
+    let call = client.signed_message(key, (&contact, text), &format!("{run}-{worker}-{count}"), SystemClock.now());
+    match client.send(call).await {
+        Ok(answer) if answer.status / 100 == 2 => {}
+        Ok(answer) => panic!("status {}", answer.status),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn key() -> ChannelKey {
+    ChannelKey {
+        tenant: "demo".to_owned(),
+        account: "app".to_owned(),
+        keyid: "bench".to_owned(),
+        secret: SECRET.to_vec().into(),
+    }
+}
+
+/// Each worker sends its next message when it has the answer to the one before.
+async fn closed_loop(address: SocketAddr, seconds: u64, run: &'static str) -> Figures {
+    let began = Instant::now();
+    let until = began + Duration::from_secs(seconds);
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|worker| {
+            tokio::spawn(async move {
+                let (client, key) = (Client::http(address), key());
+                let mut waits = Vec::new();
+                while Instant::now() < until {
+                    let sent = Instant::now();
+                    send(&client, &key, worker, waits.len() as u64, run).await;
+                    waits.push(sent.elapsed());
+                }
+                waits
+            })
+        })
+        .collect();
+    let mut waits = Vec::new();
+    for worker in workers {
+        waits.extend(worker.await.expect("a worker"));
+    }
+    figures(waits, began.elapsed())
+}
+
+/// Messages leave on schedule, whatever the answers take; waits count from the scheduled instant.
+async fn open_loop(address: SocketAddr, seconds: u64, rate: f64) -> Figures {
+    let began = Instant::now();
+    let total = (rate * seconds as f64) as u64;
+    let next = Arc::new(AtomicU64::new(0));
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|worker| {
+            let next = Arc::clone(&next);
+            tokio::spawn(async move {
+                let (client, key) = (Client::http(address), key());
+                let mut waits = Vec::new();
+                loop {
+                    let turn = next.fetch_add(1, Ordering::Relaxed);
+                    if turn >= total {
+                        return waits;
+                    }
+                    let due = began + Duration::from_secs_f64(turn as f64 / rate);
+                    tokio::time::sleep_until(due.into()).await;
+                    send(&client, &key, worker, turn, "half").await;
+                    waits.push(due.elapsed());
+                }
+            })
+        })
+        .collect();
+    let mut waits = Vec::new();
+    for worker in workers {
+        waits.extend(worker.await.expect("a worker"));
+    }
+    figures(waits, began.elapsed())
+}
