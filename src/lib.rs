@@ -2,6 +2,8 @@
 //!
 //! `ARCHITECTURE.md` names the rooms, their floors and what holds in each.
 
+#![warn(clippy::wildcard_enum_match_arm, reason = "a new variant must be looked at wherever it can turn up")]
+
 pub mod app;
 pub mod channels;
 pub mod cli;

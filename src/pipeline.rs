@@ -35,7 +35,8 @@ use crate::domain::message::{Direction, Masked, Message, Outbound, Raw, RawText,
 use crate::domain::record::{Outcome, Receipt};
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Incoming, Passwords, Proofs, Random, RecordError, Recorder, SignedHead, Store, TenantName, Vault, random_bytes,
+    Clock, Incoming, Passwords, Proofs, Random, RecordError, Recorder, SignedHead, Store, TenantName, Vault,
+    random_bytes,
 };
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
 use proposals::{Contact, Taken};
@@ -121,8 +122,12 @@ impl Tenant {
         for _ in 0..DECISIONS_MAX {
             let taken = Taken::decide(&contact, &channel, || self.new_conversation());
             match self.ports.recorder.record(taken.proposal(&contact, &masked, dedup)).await {
-                Ok(outcome) => return self.told(outcome, masked, taken.conversation.public, None, View::Customer).await,
-                Err(RecordError::Conflict { .. }) => contact.read_again(self.ports.store.contact(&lookup, &channel).await?)?,
+                Ok(outcome) => {
+                    return self.told(outcome, masked, taken.conversation.public, None, View::Customer).await;
+                }
+                Err(RecordError::Conflict { .. }) => {
+                    contact.read_again(self.ports.store.contact(&lookup, &channel).await?)?;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -143,7 +148,8 @@ impl Tenant {
         staff.may(Action::Converse)?;
         let mut held = self.held(staff, id).await?;
         let contact = self.known_contact(held.subject).await?;
-        let dedup = self.ports.vault.dedup(&format!("reply/{}", staff.account), key.as_bytes(), &self.keyed(id, &text));
+        let dedup =
+            self.ports.vault.dedup(&format!("reply/{}", staff.account), key.as_bytes(), &transcript::keyed(id, &text));
         let id = MessageId::from_random(random_bytes(&*self.ports.random));
         let message = Message::<Raw, Outbound>::new(id, self.ports.clock.now(), text);
         let masked = self.mask(message, &contact).await?;
@@ -223,7 +229,7 @@ pub(crate) fn accepted<D: Direction>(
         index: receipt.index,
         leaf: receipt.leaf,
         text: recorded.render(view),
-        receipt: Some(receipt.to_proof_text(opened(recorded))),
+        receipt: Some(receipt.to_proof_text(&opened(recorded))),
         duplicate: false,
     }
 }

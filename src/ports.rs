@@ -17,12 +17,12 @@ pub use rows::{
 };
 
 pub use crate::domain::masking::Tokens;
-pub use crate::domain::message::Sealer;
 use crate::domain::message::RawText;
+pub use crate::domain::message::Sealer;
 use crate::domain::record::{Aggregate, Dedup, NewSubject, Outcome, Proposal};
 use crate::units::{
-    AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, SubjectId, TenantId, Timestamp, TreeSize,
-    Version,
+    AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, SubjectId, TenantId, Timestamp,
+    TreeSize, Version,
 };
 
 /// Tells the time. The only source of it outside tests.
@@ -136,15 +136,15 @@ pub enum StoreError {
 #[async_trait]
 pub trait Store: Send + Sync {
     /// The person behind an identity lookup, with the conversation open by `channel`.
-    async fn contact(&self, lookup: &IdentityLookup, channel: &ChannelAccount)
-    -> Result<Option<ContactRow>, StoreError>;
+    async fn contact(
+        &self,
+        lookup: &IdentityLookup,
+        channel: &ChannelAccount,
+    ) -> Result<Option<ContactRow>, StoreError>;
     /// A person's data key.
     async fn data_key(&self, subject: SubjectId) -> Result<Option<WrappedKey>, StoreError>;
     /// One conversation by its public id.
-    async fn conversation(
-        &self,
-        id: ConversationId,
-    ) -> Result<Option<ConversationRow>, StoreError>;
+    async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationRow>, StoreError>;
     /// Conversations in the order in which they were opened.
     async fn conversations(&self, filter: ConversationFilter) -> Result<Vec<ConversationRow>, StoreError>;
     /// Messages of a conversation after a log index, oldest first.
@@ -184,8 +184,13 @@ pub trait Store: Send + Sync {
     /// The text of a policy that was activated once.
     async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError>;
     /// Keeps a session until `expires`.
-    async fn put_session(&self, token: &[u8; 32], account: AccountId, now: Timestamp, expires: Timestamp)
-    -> Result<(), StoreError>;
+    async fn put_session(
+        &self,
+        token: &[u8; 32],
+        account: AccountId,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<(), StoreError>;
     /// The account of a live session, whose last-seen time becomes `now`.
     async fn session(&self, token: &[u8; 32], now: Timestamp) -> Result<Option<AccountId>, StoreError>;
     /// Ends a session.

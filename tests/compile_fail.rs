@@ -17,7 +17,7 @@ fn library(name: &str) -> PathBuf {
     let deps = std::env::current_exe().unwrap().parent().unwrap().to_owned();
     let found = std::fs::read_dir(&deps).unwrap().flatten().filter(|entry| {
         let file = entry.file_name().to_string_lossy().into_owned();
-        file.starts_with(&format!("lib{name}-")) && file.ends_with(".rlib")
+        file.starts_with(&format!("lib{name}-")) && Path::new(&file).extension().is_some_and(|end| end == "rlib")
     });
     let newest = found.max_by_key(|entry| entry.metadata().unwrap().modified().unwrap());
     newest.expect("the library that this test was built with").path()
@@ -57,7 +57,8 @@ fn what_must_not_compile_fails_for_its_reason_and_its_twin_compiles() {
         let source = std::fs::read_to_string(entry.path()).unwrap();
         let expected = source.strip_prefix("//! ").unwrap().split(':').next().unwrap().to_owned();
         assert_eq!(error_codes(&source, folder.path()), BTreeSet::from([expected]), "{name}");
-        let twin: Vec<&str> = source.lines().map(|line| line.split_once(MARK).map_or(line, |(_, other)| other)).collect();
+        let twin: Vec<&str> =
+            source.lines().map(|line| line.split_once(MARK).map_or(line, |(_, other)| other)).collect();
         let marked = source.lines().filter(|line| line.contains(MARK)).count();
         assert_eq!(marked, 1, "{name} must mark one line");
         assert_eq!(error_codes(&twin.join("\n"), folder.path()), BTreeSet::new(), "the twin of {name}");

@@ -36,10 +36,6 @@ pub fn start_logging(folder: &Path, level: &str) -> Result<LogGuard, String> {
     let filter = EnvFilter::try_new(level).map_err(|error| format!("log level {level:?}: {error}"))?;
     let to_files = fmt::layer().json().with_writer(writer).with_filter(filter);
     let to_stderr = fmt::layer().compact().with_writer(std::io::stderr).with_filter(LevelFilter::WARN);
-    tracing_subscriber::registry()
-        .with(to_files)
-        .with(to_stderr)
-        .try_init()
-        .map_err(|error| error.to_string())?;
+    tracing_subscriber::registry().with(to_files).with(to_stderr).try_init().map_err(|error| error.to_string())?;
     Ok(LogGuard { _worker: worker })
 }

@@ -23,8 +23,8 @@ pub use seed::OneTimePassword;
 pub use supervise::Supervision;
 pub use tenants::Served;
 
-use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemClock, SystemRandom};
 use crate::crypto::dev_ca::{OldestTls, TlsError, dev_certificate, server_config};
+use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemClock, SystemRandom};
 use crate::http::{Addresses, Https};
 use crate::ports::{Clock, Random, random_bytes};
 use crate::storage::FatalError;

@@ -99,12 +99,7 @@ async fn open_one(
 ) -> Result<(Served, Keeper), AppError> {
     let name = config.map_or(SYSTEM, |config| config.name.as_str());
     let id = provision(context.database, name, config).await?;
-    let log = LogName {
-        tenant: id,
-        name: context.config.name.clone(),
-        tenant_name: name.to_owned(),
-        generation: 1,
-    };
+    let log = LogName { tenant: id, name: context.config.name.clone(), tenant_name: name.to_owned(), generation: 1 };
     let fatal = |fatal| AppError::Log { tenant: name.to_owned(), fatal };
     let origin = log.origin().map_err(fatal)?;
     let reader = database::Database::connect(context.database, Some(id)).await?;
@@ -170,7 +165,8 @@ fn started(context: &Context<'_>) -> Event {
 
 /// What the system log says of the keys that were made before its first entry.
 fn keys_created(context: &Context<'_>) -> Vec<Event> {
-    let created = |key: &crate::crypto::KeyIdentity| Event::KeyCreated { purpose: key.purpose, fingerprint: key.fingerprint };
+    let created =
+        |key: &crate::crypto::KeyIdentity| Event::KeyCreated { purpose: key.purpose, fingerprint: key.fingerprint };
     context.keys.identities().iter().map(created).collect()
 }
 
@@ -198,6 +194,8 @@ async fn provision(database: &Database, name: &str, config: Option<&TenantConfig
     let row = connection.client.query_one("SELECT id FROM tenant WHERE name = $1", &[&name]).await?;
     let id = TenantId(row.get(0));
     let own = database::Database::connect(database, Some(id)).await?;
-    own.client.execute("INSERT INTO settings (tenant, version) VALUES ($1, 1) ON CONFLICT DO NOTHING", &[&id.0]).await?;
+    own.client
+        .execute("INSERT INTO settings (tenant, version) VALUES ($1, 1) ON CONFLICT DO NOTHING", &[&id.0])
+        .await?;
     Ok(id)
 }

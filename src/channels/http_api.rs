@@ -92,7 +92,10 @@ fn idempotency_key(request: &WebhookRequest) -> Result<String, ChannelError> {
     let key = given.next().ok_or(ChannelError::MissingHeader { name: NAME })?;
     let fits = (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     if !fits || given.next().is_some() {
-        return Err(ChannelError::MalformedHeader { name: NAME, expected: "one value of 1 to 128 visible ASCII characters" });
+        return Err(ChannelError::MalformedHeader {
+            name: NAME,
+            expected: "one value of 1 to 128 visible ASCII characters",
+        });
     }
     Ok(key.clone())
 }

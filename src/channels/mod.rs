@@ -14,9 +14,7 @@ use crate::ports::Webhook;
 pub mod http_api;
 
 /// Every channel: its name in addresses, ledger entries and configuration, and how an account of it is made.
-pub const CHANNELS: &[(&str, Constructor)] = &[
-    (http_api::NAME, http_api::open),
-];
+pub const CHANNELS: &[(&str, Constructor)] = &[(http_api::NAME, http_api::open)];
 
 /// Makes a channel out of the configuration of one account.
 pub type Constructor = fn(ChannelConfig) -> Result<Arc<dyn Webhook>, ChannelConfigError>;
@@ -83,7 +81,8 @@ fn check(config: &ChannelConfig) -> Result<(), ChannelConfigError> {
     if !(1..=64).contains(&account.len()) || !account.bytes().all(in_address) {
         return Err(ChannelConfigError::BadAccount { account });
     }
-    if !(1..=KEYID_BYTES_MAX).contains(&config.keyid.len()) || !config.keyid.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !(1..=KEYID_BYTES_MAX).contains(&config.keyid.len()) || !config.keyid.bytes().all(|byte| byte.is_ascii_graphic())
+    {
         return Err(ChannelConfigError::BadKeyid { account });
     }
     if config.secret.len() < CHANNEL_SECRET_BYTES_MIN {
@@ -97,11 +96,7 @@ mod tests {
     use super::*;
 
     fn config(account: &str, keyid: &str, secret_bytes: usize) -> ChannelConfig {
-        ChannelConfig {
-            account: account.into(),
-            keyid: keyid.into(),
-            secret: Zeroizing::new(vec![7; secret_bytes]),
-        }
+        ChannelConfig { account: account.into(), keyid: keyid.into(), secret: Zeroizing::new(vec![7; secret_bytes]) }
     }
 
     #[test]

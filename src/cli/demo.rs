@@ -12,8 +12,8 @@ use lww_audit::{Receipt, TileDir, VerifierKey};
 use super::client::{ChannelKey, Client, ClientError, Listing, Page};
 use super::run::Running;
 use super::{CommandError, screen};
-use crate::app::{AppError, StartOptions};
 use crate::app::config::Config;
+use crate::app::{AppError, StartOptions};
 use crate::crypto::SystemClock;
 use crate::ports::Clock;
 
@@ -162,12 +162,7 @@ async fn play(players: &Players, scratch: &Scratch) -> Result<(), DemoError> {
     Ok(())
 }
 
-async fn converse(
-    script: &Script,
-    players: &Players,
-    scratch: &Scratch,
-    count: &mut u32,
-) -> Result<(), DemoError> {
+async fn converse(script: &Script, players: &Players, scratch: &Scratch, count: &mut u32) -> Result<(), DemoError> {
     let Players { app, key, desk, .. } = players;
     let mut conversation = None;
     let mut ledger = Vec::new();
@@ -228,7 +223,7 @@ fn prove(players: &Players, scratch: &Scratch) -> Result<(), DemoError> {
     let keys = [key];
     let receipts = scratch.receipts()?;
     for path in &receipts {
-        let receipt = Receipt::parse(&scratch.read(path)?)?;
+        let receipt = Receipt::parse(&read(path)?)?;
         let verified = receipt.verify(&keys)?;
         let entry = verified.entry;
         screen::line(&format!("  {} {} entry {} {}", screen::good("VALID"), file_name(path), entry.seq, entry.kind));
@@ -243,7 +238,7 @@ fn prove(players: &Players, scratch: &Scratch) -> Result<(), DemoError> {
 /// One byte of a copy is flipped: of a receipt, and of the bundle that holds its entry.
 fn tamper(scratch: &Scratch, keys: &[VerifierKey], receipt: &Path) -> Result<(), DemoError> {
     screen::line(&format!("\n{}", screen::strong("Tampering: one byte of a copy is flipped")));
-    let mut bytes = scratch.read(receipt)?;
+    let mut bytes = read(receipt)?;
     flip(&mut bytes, 100);
     let caught = Receipt::parse(&bytes).and_then(|receipt| receipt.verify(keys).map(|_| ()));
     let error = caught.err().ok_or(DemoError::Unnoticed("a receipt"))?;
@@ -251,7 +246,7 @@ fn tamper(scratch: &Scratch, keys: &[VerifierKey], receipt: &Path) -> Result<(),
     let copy = scratch.folder.join("tampered");
     copy_folder(&scratch.folder.join("tiles"), &copy).map_err(file_error)?;
     let bundle = first_file(&copy.join("tile").join("entries")).ok_or(DemoError::Missing("bundle"))?;
-    let mut bytes = scratch.read(&bundle)?;
+    let mut bytes = read(&bundle)?;
     let middle = bytes.len() / 2;
     flip(&mut bytes, middle);
     std::fs::write(&bundle, bytes).map_err(file_error)?;
@@ -300,10 +295,6 @@ impl Scratch {
         std::fs::write(self.folder.join(name), bytes).map_err(file_error)
     }
 
-    fn read(&self, path: &Path) -> Result<Vec<u8>, DemoError> {
-        std::fs::read(path).map_err(file_error)
-    }
-
     /// Keeps a receipt and returns the record text that it opens.
     fn keep_receipt(&self, text: &str, count: &mut u32) -> Result<String, DemoError> {
         let receipt = Receipt::parse(text.as_bytes())?;
@@ -341,6 +332,10 @@ impl Scratch {
 
 fn file_error(error: std::io::Error) -> DemoError {
     DemoError::File(error)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, DemoError> {
+    std::fs::read(path).map_err(file_error)
 }
 
 fn file_name(path: &Path) -> String {

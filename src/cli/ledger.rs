@@ -91,15 +91,13 @@ async fn verify(config: &Config, tenant: &str) -> Result<(), CommandError> {
 }
 
 /// The private PostgreSQL: the running server's, or started for the occasion.
-async fn open_embedded(
-    config: &Config,
-) -> Result<(Option<EmbeddedPostgres>, tokio_postgres::Config), CommandError> {
+async fn open_embedded(config: &Config) -> Result<(Option<EmbeddedPostgres>, tokio_postgres::Config), CommandError> {
     let options = EmbeddedOptions {
         data_dir: config.data_dir.clone(),
         bin_dir: config.postgresql.bin_dir.clone(),
         secrets_dir: config.data_dir.join("database-secrets"),
     };
-    if let Some(database) = EmbeddedPostgres::attach(&options).await.map_err(AppError::from)? {
+    if let Some(database) = EmbeddedPostgres::attach(&options).map_err(AppError::from)? {
         return Ok((None, database));
     }
     let embedded = EmbeddedPostgres::start(&options, &|line| screen::progress(line)).await.map_err(AppError::from)?;
@@ -118,8 +116,7 @@ async fn compare(config: &Config, tenant: &str, database: &tokio_postgres::Confi
     let vault = TenantVault::new(&keys, id).map_err(AppError::from)?;
     let tiles = TileDir::open(config.tiles_dir(&log));
     let connection = Database::connect(database, Some(id)).await.map_err(AppError::from)?;
-    let comparison =
-        Comparison { client: &connection.client, log: &log, tiles: &tiles, key: &key, vault: &vault };
+    let comparison = Comparison { client: &connection.client, log: &log, tiles: &tiles, key: &key, vault: &vault };
     let compared = comparison.run(&|done, all| screen::bar("compared", done, all)).await.map_err(LedgerError::from)?;
     screen::line(&format!(
         "{} {} entries and {} messages of {} are what was published",

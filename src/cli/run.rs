@@ -72,8 +72,7 @@ impl Running {
     /// Serves until `stop` is over, then drains.
     pub(super) async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), CommandError> {
         let Self { app, server, .. } = self;
-        let orders =
-            tokio::spawn(serve_orders(app.config.data_dir.clone(), app.tenants.clone(), app.stopping()));
+        let orders = tokio::spawn(serve_orders(app.config.data_dir.clone(), app.tenants.clone(), app.stopping()));
         let served = server.run(stop).await;
         app.stop().await?;
         // Its socket is gone with the server; what it could not remove, the next start does.
@@ -84,7 +83,7 @@ impl Running {
 
 pub(super) async fn run(args: RunArgs) -> Result<(), CommandError> {
     let config = args.place.load()?;
-    let _log = start_logging(&config.log.directory, &config.log.level).map_err(CommandError::Logging)?;
+    let _log = start_logging(&config.log.directory, config.log.level).map_err(CommandError::Logging)?;
     let options = StartOptions { adopt_head: args.adopt_head };
     let running = Running::start(config, &options, &|line| screen::progress(line)).await?;
     if args.json {
@@ -132,11 +131,8 @@ fn service(app: &App) -> Arc<Service> {
 }
 
 fn as_json(running: &Running) -> String {
-    let accounts: Vec<_> = running
-        .passwords
-        .iter()
-        .map(|one| serde_json::json!({"login": one.login, "password": one.shown()}))
-        .collect();
+    let accounts: Vec<_> =
+        running.passwords.iter().map(|one| serde_json::json!({"login": one.login, "password": one.shown()})).collect();
     serde_json::json!({
         "https": running.https.map(|address| format!("https://localhost:{}", address.port())),
         "http": running.http.map(|address| format!("http://{address}")),
@@ -155,7 +151,9 @@ fn introduce(running: &Running) {
     }
     if let Some(address) = running.https {
         let port = address.port();
-        screen::line(&format!("  API over HTTPS   https://localhost:{port}/api/v1   (described at /api/v1/openapi.json)"));
+        screen::line(&format!(
+            "  API over HTTPS   https://localhost:{port}/api/v1   (described at /api/v1/openapi.json)"
+        ));
     }
     if let Some(address) = running.http {
         screen::line(&format!("  for trials       http://{address}/api/v1   (plain HTTP, this machine only)"));

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, NameConstraints,
+    BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, NameConstraints,
 };
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
@@ -113,7 +113,8 @@ pub fn dev_certificate(dir: &Path, address: SocketAddr, now: Timestamp) -> Resul
     }
     private_file::create_directory(dir)?;
     let _lock = private_file::lock_directory(dir)?;
-    let made = DevCertificate { ca: dir.join("ca.pem"), certificate: dir.join("server.pem"), key: dir.join("server.key") };
+    let made =
+        DevCertificate { ca: dir.join("ca.pem"), certificate: dir.join("server.pem"), key: dir.join("server.key") };
     if is_good_until(&made, plus_days(now, RENEW_BEFORE_DAYS)) {
         return Ok(made);
     }
@@ -161,8 +162,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let pem = key_pem(path)?;
-    PrivateKeyDer::from_pem_slice(&pem)
-        .map_err(|_| TlsError::NotPem { path: path.to_owned(), expected: "private key" })
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| TlsError::NotPem { path: path.to_owned(), expected: "private key" })
 }
 
 fn key_pem(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {

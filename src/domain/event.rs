@@ -93,7 +93,10 @@ impl MatchReason {
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each variant's sentence says what its fields are; a line a field would only repeat their names")]
+#[expect(
+    missing_docs,
+    reason = "each variant's sentence says what its fields are; a line a field would only repeat their names"
+)]
 pub enum Event {
     /// The first entry of a log: its generation and the key that signs it.
     GenerationOpened { generation: u32, key: String },
@@ -189,7 +192,7 @@ impl Event {
                 ("id", text(id)),
                 ("version", count(*version)),
                 ("digest", text(digest)),
-                ("previous", previous.map_or(Detail::Null, text)),
+                ("previous", previous.as_ref().map_or(Detail::Null, text)),
             ]),
             Self::ConversationOpened { queue } => object([("queue", text(queue))]),
             Self::ConversationAssigned { agent, queue, reason, waited_ms, candidates } => object([
@@ -202,9 +205,7 @@ impl Event {
             Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => {
                 object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
             }
-            Self::TranscriptViewed { until } => {
-                object([("until", until.map_or(Detail::Null, |index| count(index.0)))])
-            }
+            Self::TranscriptViewed { until } => object([("until", until.map_or(Detail::Null, |index| count(index.0)))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
             Self::AccountReset { account } => object([("account", text(account))]),
             Self::LoginFailed { count: failures, window_ms } => {
@@ -221,7 +222,7 @@ impl Event {
 
 fn candidate(candidate: &Candidate) -> Detail {
     object([
-        ("agent", text(candidate.agent)),
+        ("agent", text(&candidate.agent)),
         ("load", int(i64::from(candidate.load))),
         ("capacity", int(i64::from(candidate.capacity))),
         ("idle_ms", int(candidate.idle_ms)),
@@ -232,7 +233,7 @@ fn object<const N: usize>(fields: [(&str, Detail); N]) -> Detail {
     Detail::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<_, _>>())
 }
 
-fn text(value: impl ToString) -> Detail {
+fn text(value: &(impl ToString + ?Sized)) -> Detail {
     Detail::String(value.to_string())
 }
 

@@ -295,8 +295,8 @@ pub struct Receipt {
 
 impl Receipt {
     /// The receipt as a `.tlog-proof` file that opens what its holder may see.
-    pub fn to_proof_text(&self, opened: Vec<Opened>) -> String {
-        ProofReceipt::format(&self.entry, &opened, self.index, &self.path, &self.checkpoint)
+    pub fn to_proof_text(&self, opened: &[Opened]) -> String {
+        ProofReceipt::format(&self.entry, opened, self.index, &self.path, &self.checkpoint)
     }
 }
 

@@ -27,10 +27,7 @@ pub(super) const ADDRESSES: &[Address] = &[
             ("delete", || web::delete().to(sessions::end)),
         ],
     },
-    Address {
-        path: "/api/v1/session/password",
-        methods: &[("post", || web::post().to(sessions::change_password))],
-    },
+    Address { path: "/api/v1/session/password", methods: &[("post", || web::post().to(sessions::change_password))] },
     Address { path: "/api/v1/agent/presence", methods: &[("put", || web::put().to(desk::presence))] },
     Address { path: "/api/v1/agent/conversations", methods: &[("get", || web::get().to(desk::conversations))] },
     Address { path: "/api/v1/agent/conversations/{id}", methods: &[("get", || web::get().to(desk::open))] },
@@ -45,9 +42,10 @@ pub(super) const ADDRESSES: &[Address] = &[
 /// Puts every address of the table into an application.
 pub(super) fn configure(config: &mut ServiceConfig) {
     for address in ADDRESSES {
-        let resource = address.methods.iter().fold(Resource::new(address.path), |resource, (_, handler)| {
-            resource.route(handler())
-        });
+        let resource = address
+            .methods
+            .iter()
+            .fold(Resource::new(address.path), |resource, (_, handler)| resource.route(handler()));
         config.service(resource);
     }
 }

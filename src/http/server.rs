@@ -14,8 +14,8 @@ use super::guard::{StrictTransport, around};
 use super::routes::configure;
 use super::service::Service;
 use crate::limits::{
-    CONNECTIONS_PER_WORKER_MAX, DISCONNECT_WAIT_MS_MAX, DRAIN_WAIT_S_MAX, HANDSHAKES_PER_WORKER_MAX,
-    HANDSHAKE_WAIT_MS_MAX, KEEP_ALIVE_MS_MAX, REQUEST_HEAD_WAIT_MS_MAX,
+    CONNECTIONS_PER_WORKER_MAX, DISCONNECT_WAIT_MS_MAX, DRAIN_WAIT_S_MAX, HANDSHAKE_WAIT_MS_MAX,
+    HANDSHAKES_PER_WORKER_MAX, KEEP_ALIVE_MS_MAX, REQUEST_HEAD_WAIT_MS_MAX,
 };
 
 /// How long connections have to send their last bytes once no request is under way, in seconds.
@@ -27,10 +27,10 @@ const RESERVED_FILES: u64 = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// No address is configured.
-    #[error("there is no address to listen on: configure `[http] https` or, on loopback, `http`")]
+    #[error("there is no address to listen on: configure `[http] listen`")]
     NoAddress,
     /// Plain HTTP where others could read along.
-    #[error("plain HTTP is for loopback addresses only, not for {address}: use `[http] https`")]
+    #[error("plain HTTP is for loopback addresses only, not for {address}: use `[http] listen`, which is HTTPS")]
     PlainNotLoopback {
         /// The address.
         address: SocketAddr,
@@ -97,11 +97,7 @@ impl Server {
         let shared = web::Data::from(Arc::clone(&service));
         let strict = web::Data::new(StrictTransport(strict));
         let mut server = HttpServer::new(move || {
-            App::new()
-                .app_data(shared.clone())
-                .app_data(strict.clone())
-                .configure(configure)
-                .wrap(from_fn(around))
+            App::new().app_data(shared.clone()).app_data(strict.clone()).configure(configure).wrap(from_fn(around))
         })
         .workers(workers)
         .max_connections(connections)

@@ -64,10 +64,8 @@ impl Tenant {
         let row = self.ports.store.account_by_login(&lookup).await?.ok_or(Refusal::NotFound { what: "account" })?;
         let password = self.hash(password).await?;
         let change = PasswordChange { account: row.id, expected: row.version, password, must_change: true };
-        let draft = Draft::of(
-            Event::AccountReset { account: row.id },
-            Actor { id: SERVER_ACTOR, role: Role::Operator },
-        );
+        let draft =
+            Draft::of(Event::AccountReset { account: row.id }, Actor { id: SERVER_ACTOR, role: Role::Operator });
         self.ports.recorder.record(Proposal::single(draft, vec![Effect::Password(change)])).await?;
         self.ports.store.end_sessions_of(row.id).await?;
         Ok(row.id)

@@ -36,11 +36,8 @@ impl Tenant {
     ) -> Result<Vec<ConversationRow>, Refusal> {
         staff.may(Action::Converse)?;
         let own = (!allows(staff.role, Action::Supervise)).then_some(staff.account);
-        let filter = ConversationFilter {
-            agent: own.or(filter.agent),
-            limit: filter.limit.min(PAGE_ITEMS_MAX),
-            ..filter
-        };
+        let filter =
+            ConversationFilter { agent: own.or(filter.agent), limit: filter.limit.min(PAGE_ITEMS_MAX), ..filter };
         Ok(self.ports.store.conversations(filter).await?)
     }
 
@@ -112,12 +109,8 @@ impl Tenant {
     /// [`Refusal`] when it can't be read or recorded at present.
     pub async fn match_one(&self) -> Result<bool, Refusal> {
         for _ in 0..DECISIONS_MAX {
-            let waiting = ConversationFilter {
-                state: Some(ConversationState::Waiting),
-                agent: None,
-                after: None,
-                limit: 1,
-            };
+            let waiting =
+                ConversationFilter { state: Some(ConversationState::Waiting), agent: None, after: None, limit: 1 };
             let Some(row) = self.ports.store.conversations(waiting).await?.into_iter().next() else { return Ok(false) };
             let agents = self.ports.store.agents().await?;
             let now = self.ports.clock.now();
@@ -171,11 +164,7 @@ fn assignment(row: &ConversationRow, agent: &AgentRow, choice: Choice, now: Time
         waited_ms: (now.as_micros() - row.opened_at.as_micros()).max(0) / 1_000,
         candidates: choice.candidates,
     };
-    let change = ConversationChange {
-        state: ConversationState::Assigned,
-        agent: Some(agent.id),
-        ..unchanged(row)
-    };
+    let change = ConversationChange { state: ConversationState::Assigned, agent: Some(agent.id), ..unchanged(row) };
     let taken = AgentChange { agent: agent.id, expected: agent.version, load: agent.load + 1, idle_since: now };
     let server = Actor { id: SERVER_ACTOR, role: Role::Server };
     let draft = about(Draft::of(event, server), row);

@@ -85,7 +85,8 @@ impl Taken {
         if self.fresh {
             steps.push(self.opening(contact, customer));
         }
-        let draft = with_content(Draft::of(event, customer).about(self.conversation, contact.subject, &self.channel), masked);
+        let draft =
+            with_content(Draft::of(event, customer).about(self.conversation, contact.subject, &self.channel), masked);
         let effects = vec![stored(self.conversation, seq, None, masked), Effect::Conversation(change)];
         steps.push(Step { draft, effects });
         Proposal { primary: steps.len() - 1, steps, dedup: Some(dedup) }
@@ -105,7 +106,12 @@ impl Taken {
 }
 
 /// An agent's answer in a conversation that they hold.
-pub(super) fn reply(actor: Actor, held: &ConversationRow, masked: &Message<Masked, Outbound>, dedup: Dedup) -> Proposal {
+pub(super) fn reply(
+    actor: Actor,
+    held: &ConversationRow,
+    masked: &Message<Masked, Outbound>,
+    dedup: Dedup,
+) -> Proposal {
     let seq = MessageSeq(held.last_message.0 + 1);
     let change = ConversationChange { last: seq, ..unchanged(held) };
     let event = Event::MessageSent { message: masked.id(), seq };

@@ -135,7 +135,10 @@ impl Tenant {
         let row = row.ok_or(Refusal::BadCredentials)?;
         self.throttle.succeeded(&lookup);
         let staff = self.staff_of(&row)?;
-        self.ports.recorder.record(Proposal::single(Draft::of(Event::LoginSucceeded, staff.actor()), Vec::new())).await?;
+        self.ports
+            .recorder
+            .record(Proposal::single(Draft::of(Event::LoginSucceeded, staff.actor()), Vec::new()))
+            .await?;
         let token = Zeroizing::new(URL_SAFE_NO_PAD.encode(random_bytes::<32>(&*self.ports.random)));
         let expires = Timestamp::from_micros(now.as_micros() + SESSION_S_MAX * MICROS_PER_SECOND);
         self.ports.store.put_session(&self.ports.vault.session_lookup(&token), staff.account, now, expires).await?;

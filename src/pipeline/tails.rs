@@ -13,7 +13,7 @@ use super::proposals::Contact;
 use super::{Refusal, Tenant};
 use crate::domain::masking::{self, Policy, Tail};
 use crate::domain::message::{OpenedPart, Part, RawText};
-use crate::limits::{TAILS_MAX, TAIL_MESSAGES_MAX};
+use crate::limits::{TAIL_MESSAGES_MAX, TAILS_MAX};
 use crate::ports::IdentityLookup;
 use crate::units::{SubjectId, Timestamp};
 

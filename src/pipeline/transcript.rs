@@ -102,13 +102,6 @@ impl Tenant {
         }
     }
 
-    /// The duplicate guard's body for a reply: where it goes and what it says.
-    pub(super) fn keyed(&self, conversation: ConversationId, text: &RawText) -> Vec<u8> {
-        let mut body = conversation.0.0.to_vec();
-        body.extend_from_slice(text.expose().as_bytes());
-        body
-    }
-
     /// Answers a duplicate with what the first was told.
     pub(super) async fn recorded_before(&self, index: EntryIndex, view: View) -> Result<Accepted, Refusal> {
         let missing = || Refusal::NotFound { what: "entry" };
@@ -132,6 +125,13 @@ impl Tenant {
         };
         Ok(Accepted { receipt: told.receipt.filter(|_| has_proof), duplicate: true, ..told })
     }
+}
+
+/// The duplicate guard's body for a reply: where it goes and what it says.
+pub(super) fn keyed(conversation: ConversationId, text: &RawText) -> Vec<u8> {
+    let mut body = conversation.0.0.to_vec();
+    body.extend_from_slice(text.expose().as_bytes());
+    body
 }
 
 /// A reader's rendering of one stored message.
@@ -177,4 +177,3 @@ fn open(sealer: &SharedSealer, row: &MessageRow) -> Result<(MaskedText, crate::d
     let text = MaskedText::from_bytes(&plaintext).map_err(|_| SealError { part })?;
     Ok((text, salt))
 }
-

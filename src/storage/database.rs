@@ -5,8 +5,8 @@
 //! values; only the SQLSTATE leaves this room.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::poll_fn;
@@ -47,7 +47,9 @@ pub enum DatabaseError {
         expected: &'static str,
     },
     /// The role may do more than a server should.
-    #[error("the server's database role is {what}; give it a role of its own that is not (see `lww db migrate --help`)")]
+    #[error(
+        "the server's database role is {what}; give it a role of its own that is not (see `lww db migrate --help`)"
+    )]
     PowerfulRole {
         /// What is wrong with it.
         what: &'static str,
@@ -101,10 +103,10 @@ impl Database {
     /// [`DatabaseError::Refused`] when PostgreSQL can't be reached in time or says no.
     pub async fn connect(config: &Config, tenant: Option<TenantId>) -> Result<Self, DatabaseError> {
         let mut config = config.clone();
-        let mut options = format!("-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION} -c TimeZone=UTC");
-        if let Some(tenant) = tenant {
-            options.push_str(&format!(" -c app.tenant={tenant}"));
-        }
+        let bound = tenant.map_or_else(String::new, |tenant| format!(" -c app.tenant={tenant}"));
+        let options = format!(
+            "-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION} -c TimeZone=UTC -c synchronous_commit=on{bound}"
+        );
         config.options(options).application_name("lww").connect_timeout(Duration::from_millis(CONNECT_MS_MAX));
         let timeout = Duration::from_millis(CONNECT_MS_MAX);
         let connecting = tokio::time::timeout(timeout, config.connect(NoTls)).await;
@@ -204,7 +206,7 @@ async fn check_pooler(config: &Config, client: &Client) -> Result<(), DatabaseEr
 }
 
 async fn check_schema(client: &Client) -> Result<(), DatabaseError> {
-    let expected = migrations::migrations::runner().get_migrations().iter().map(|known| known.version()).max();
+    let expected = migrations::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max();
     let expected = expected.and_then(|version| u32::try_from(version).ok()).unwrap_or(0);
     let found = client.query_one("SELECT max(version)::integer FROM refinery_schema_history", &[]).await;
     let got = match found {

@@ -108,7 +108,7 @@ impl EmbeddedPostgres {
     ///
     /// # Errors
     /// [`EmbeddedError`] when the directory or its passwords can't be read.
-    pub async fn attach(options: &EmbeddedOptions) -> Result<Option<Config>, EmbeddedError> {
+    pub fn attach(options: &EmbeddedOptions) -> Result<Option<Config>, EmbeddedError> {
         let data_dir = make_data_dir(&options.data_dir)?;
         match lock(&data_dir) {
             Ok(_unused) => return Ok(None),

@@ -67,12 +67,10 @@ impl Guard {
     pub fn advance(&mut self, frontier: &Frontier) -> Result<(), FatalError> {
         let counter = self.counter + 1;
         let slot = write_slot(counter, frontier);
-        let offset = if counter % 2 == 0 { 0 } else { SLOT_BYTES as u64 };
+        let offset = if counter.is_multiple_of(2) { 0 } else { SLOT_BYTES as u64 };
         let written = self.file.write_all_at(&slot, offset).and_then(|()| self.file.sync_data());
-        written.map_err(|error| FatalError::Guard {
-            path: self.path.display().to_string(),
-            reason: error.to_string(),
-        })?;
+        written
+            .map_err(|error| FatalError::Guard { path: self.path.display().to_string(), reason: error.to_string() })?;
         self.counter = counter;
         self.frontier = Some(frontier.clone());
         Ok(())

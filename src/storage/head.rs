@@ -3,9 +3,9 @@
 //! Taking over raises the epoch. `UPDATE … RETURNING` waits for the row lock of a transaction in doubt, so the same
 //! statement that opens a log also settles what became of a commit whose answer was lost.
 
+use async_trait::async_trait;
 use lww_audit::Entry;
 use lww_audit::merkle::{Frontier, leaf_hash};
-use async_trait::async_trait;
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, Config, Row};
 use uuid::Uuid;
@@ -87,8 +87,11 @@ impl From<tokio_postgres::Error> for OpenError {
 /// `None`: another node holds it.
 ///
 /// # Errors
-/// [`OpenError`] when the database refuses or the head can't be read.
-pub async fn take(client: &Client, log: &LogName, node: Uuid) -> Result<Option<Head>, OpenError> {
+/// [`OpenError`] when the database refuses, when its replica did not confirm the take-over (nothing may be concluded from
+/// it then), or when the head can't be read.
+pub async fn take(database: &Database, log: &LogName, node: Uuid) -> Result<Option<Head>, OpenError> {
+    let client = &database.client;
+    let warnings = database.warnings();
     let generation = i32::try_from(log.generation).unwrap_or(i32::MAX);
     let empty = Frontier::empty();
     client
@@ -113,6 +116,10 @@ pub async fn take(client: &Client, log: &LogName, node: Uuid) -> Result<Option<H
             &[&log.tenant.0, &node, &LEASE_S],
         )
         .await?;
+    if database.warnings() > warnings {
+        let kind = "a commit was not confirmed".to_owned();
+        return Err(DatabaseError::Refused { sqlstate: None, kind }.into());
+    }
     row.map(|row| parse(&row)).transpose().map_err(OpenError::Fatal)
 }
 
@@ -136,7 +143,10 @@ pub async fn renew(client: &Client, tenant: TenantId, epoch: i64) -> Result<bool
 /// [`DatabaseError`] when the database refuses.
 pub async fn release(client: &Client, tenant: TenantId, epoch: i64) -> Result<(), DatabaseError> {
     client
-        .execute("UPDATE log_head SET lease_expires = '-infinity' WHERE tenant = $1 AND epoch = $2", &[&tenant.0, &epoch])
+        .execute(
+            "UPDATE log_head SET lease_expires = '-infinity' WHERE tenant = $1 AND epoch = $2",
+            &[&tenant.0, &epoch],
+        )
         .await?;
     Ok(())
 }
@@ -258,9 +268,9 @@ impl Entries for LogReader {
         let mut connection = self.connection.lock().await;
         let database = match connection.take() {
             Some(open) if !open.client.is_closed() => open,
-            Some(_) | None => Database::connect(&self.config, Some(self.log.tenant))
-                .await
-                .map_err(|_| EntriesError::Unavailable)?,
+            Some(_) | None => {
+                Database::connect(&self.config, Some(self.log.tenant)).await.map_err(|_| EntriesError::Unavailable)?
+            }
         };
         let read = entries(&database.client, &self.log, from, i64::from(limit)).await;
         *connection = Some(database);

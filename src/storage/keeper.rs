@@ -157,14 +157,16 @@ impl Keeper {
     ) -> Result<Option<LogStatus>, OpenError> {
         let database = Database::connect(&self.config, Some(self.log.tenant)).await?;
         let mut guard = Guard::open(&self.guard)?;
-        let Some(head) = head::take(&database.client, &self.log, self.node).await? else {
+        let Some(head) = head::take(&database, &self.log, self.node).await? else {
+            self.follow(&database, &mut guard, adopted).await?;
+            // Only now: a server that may not take the log over must not be thought to stand by for it.
             self.slot.status.send_replace(LogStatus::Standby);
-            self.follow(&database, &mut guard, adopted, stop).await?;
+            pause(stop).await;
             return Ok(None);
         };
         self.accept(&database, &head, &mut guard, adopted).await?;
         drop(database);
-        let ended = self.serve(head, guard, *adopted, stop).await?;
+        let ended = self.serve(head, guard, adopted, stop).await?;
         Ok(match ended {
             // Without an order to stop it only means that the opening entries could not be written: try again.
             Ended::Drained => stop.borrow().then_some(LogStatus::Released),
@@ -219,7 +221,7 @@ impl Keeper {
         &self,
         head: Head,
         guard: Guard,
-        adopted: Option<Adopted>,
+        adopted: &mut Option<Adopted>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<Ended, OpenError> {
         let (size, epoch) = (head.size(), head.epoch);
@@ -234,7 +236,10 @@ impl Keeper {
             head,
         };
         let writer = tokio::spawn(Writer::start(parts, ends).await?.run());
-        let announced = self.announce(&recorder, size, epoch, adopted).await;
+        let announced = self.announce(&recorder, size, epoch, *adopted).await;
+        if announced.is_ok() {
+            *adopted = None;
+        }
         if announced.is_ok() && !*stop.borrow() {
             self.slot.put(Some(recorder.clone()));
             self.slot.status.send_replace(LogStatus::Active);
@@ -285,12 +290,10 @@ impl Keeper {
         database: &Database,
         guard: &mut Guard,
         adopted: &mut Option<Adopted>,
-        stop: &mut watch::Receiver<bool>,
     ) -> Result<(), OpenError> {
         if let Some(head) = head::read(&database.client, self.log.tenant).await? {
             self.accept(database, &head, guard, adopted).await?;
         }
-        pause(stop).await;
         Ok(())
     }
 }

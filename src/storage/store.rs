@@ -10,12 +10,12 @@ use crate::domain::event::Role;
 use crate::domain::message::{Committed, Sealed};
 use crate::domain::record::ConversationState;
 use crate::ports::{
-    AccountRow, AgentRow, ContactRow, ConversationFilter, ConversationRow, IdentityLookup, MessageRow, SettingsRow, Store,
-    StoreError, WrappedKey,
+    AccountRow, AgentRow, ContactRow, ConversationFilter, ConversationRow, IdentityLookup, MessageRow, SettingsRow,
+    Store, StoreError, WrappedKey,
 };
 use crate::units::{
-    AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq,
-    SubjectId, Timestamp, Version,
+    AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
+    MessageSeq, SubjectId, Timestamp, Version,
 };
 
 /// Connections that reads share.
@@ -88,7 +88,11 @@ impl TenantStore {
         Ok(std::sync::Arc::clone(&*slot))
     }
 
-    async fn rows(&self, sql: &str, own: &[&(dyn tokio_postgres::types::ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
+    async fn rows(
+        &self,
+        sql: &str,
+        own: &[&(dyn tokio_postgres::types::ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
         let database = self.database().await?;
         let statement = database.prepared(sql).await?;
         let tenant: &(dyn tokio_postgres::types::ToSql + Sync) = &self.log.tenant.0;
@@ -212,7 +216,8 @@ impl Store for TenantStore {
     }
 
     async fn account_by_login(&self, login: &[u8; 32]) -> Result<Option<AccountRow>, StoreError> {
-        let sql = "SELECT id, profile, password, role, must_change, version FROM account WHERE tenant = $1 AND login = $2";
+        let sql =
+            "SELECT id, profile, password, role, must_change, version FROM account WHERE tenant = $1 AND login = $2";
         self.row(sql, &[&login.as_slice()]).await?.map(|row| account(&row)).transpose()
     }
 
@@ -258,7 +263,8 @@ impl Store for TenantStore {
     }
 
     async fn session(&self, token: &[u8; 32], now: Timestamp) -> Result<Option<AccountId>, StoreError> {
-        let sql = "UPDATE session SET last_seen = $3 WHERE tenant = $1 AND token = $2 AND expires > $3 RETURNING account";
+        let sql =
+            "UPDATE session SET last_seen = $3 WHERE tenant = $1 AND token = $2 AND expires > $3 RETURNING account";
         let row = self.row(sql, &[&token.as_slice(), &now.as_micros()]).await?;
         Ok(row.map(|row| AccountId::from_uuid(row.get(0))))
     }

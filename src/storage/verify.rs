@@ -20,6 +20,8 @@ use crate::units::{EntryIndex, Hash, MessageId, SubjectId, TreeSize};
 
 /// Entries compared at a time.
 const PAGE_ENTRIES: i64 = 256;
+const MESSAGE_RECEIVED: &str = "message.received/1";
+const MESSAGE_SENT: &str = "message.sent/1";
 
 /// What differs between database and tiles.
 #[derive(Debug, thiserror::Error)]
@@ -169,7 +171,8 @@ impl Comparison<'_> {
     }
 
     async fn rows(&self, from: u64) -> Result<Vec<(i64, Vec<u8>)>, Difference> {
-        let sql = "SELECT seq, body FROM ledger_entry WHERE tenant = $1 AND generation = $2 AND seq >= $3 AND seq < $3 + $4";
+        let sql =
+            "SELECT seq, body FROM ledger_entry WHERE tenant = $1 AND generation = $2 AND seq >= $3 AND seq < $3 + $4";
         let generation = i32::try_from(self.log.generation).unwrap_or(i32::MAX);
         let from = i64::try_from(from).unwrap_or(i64::MAX);
         let rows = self.client.query(sql, &[&self.log.tenant.0, &generation, &from, &PAGE_ENTRIES]).await?;
@@ -178,7 +181,8 @@ impl Comparison<'_> {
 
     async fn check_message(&self, index: EntryIndex, entry: &Entry, message: &str) -> Result<(), Difference> {
         let differs = |what| Difference::Message { index, what };
-        let sql = "SELECT m.id, m.original, m.masked, c.public_id, c.subject, k.generation, k.epoch, k.wrapped FROM message m \
+        let sql = "SELECT m.id, m.original, m.masked, c.public_id, c.subject, k.generation, k.epoch, k.wrapped, m.seq, m.direction, \
+                   m.author FROM message m \
                    JOIN conversation c ON c.tenant = m.tenant AND c.id = m.conversation \
                    JOIN data_key k ON k.tenant = c.tenant AND k.subject = c.subject \
                    WHERE m.tenant = $1 AND m.entry_seq = $2 AND c.public_id = $3 ORDER BY k.generation DESC LIMIT 1";
@@ -190,13 +194,25 @@ impl Comparison<'_> {
         if id.to_string() != message {
             return Err(differs("its id is another one's"));
         }
+        let outbound = entry.kind.as_str() == MESSAGE_SENT;
+        if place_of(entry) != Some(i64::from(row.get::<_, i32>(8))) {
+            return Err(differs("its place in the conversation is another"));
+        }
+        if (row.get::<_, i16>(9) == 1) != outbound {
+            return Err(differs("its direction is the other"));
+        }
+        if row.get::<_, Option<Uuid>>(10) != outbound.then(|| Uuid::from_bytes(entry.actor.id.0)) {
+            return Err(differs("its author is another"));
+        }
         let sealer = self.sealer(&row).map_err(|_| differs("its data key does not open"))?;
         let content = entry.content.as_ref().ok_or_else(|| differs("its entry commits to nothing"))?;
-        let original = open(&sealer, Part::Original, id, row.get(1)).ok_or_else(|| differs("its original does not open"))?;
+        let original =
+            open(&sealer, Part::Original, id, row.get(1)).ok_or_else(|| differs("its original does not open"))?;
         if commitment(original.salt.as_bytes(), Tag::Sealed, &original.plaintext) != content.commit_sealed {
             return Err(differs("its original is not what was committed to"));
         }
-        let masked = open(&sealer, Part::Masked, id, row.get(2)).ok_or_else(|| differs("its masked text does not open"))?;
+        let masked =
+            open(&sealer, Part::Masked, id, row.get(2)).ok_or_else(|| differs("its masked text does not open"))?;
         let text = MaskedText::from_bytes(&masked.plaintext).map_err(|_| differs("its masked text can't be read"))?;
         let record = text.render(View::Record);
         if commitment(masked.salt.as_bytes(), Tag::Masked, record.as_bytes()) != content.commit_masked {
@@ -214,8 +230,10 @@ impl Comparison<'_> {
         let tenant = self.log.tenant.0;
         let head = head::read(self.client, self.log.tenant).await?;
         let end = i64::try_from(head.map_or(size.0, |head| head.size().0)).unwrap_or(i64::MAX);
-        let sql = "SELECT seq FROM ledger_entry WHERE tenant = $1 AND (seq >= $2 OR seq < 0) ORDER BY seq LIMIT 1";
-        if let Some(row) = self.client.query_opt(sql, &[&tenant, &end]).await? {
+        let sql = "SELECT seq FROM ledger_entry WHERE tenant = $1 AND (generation <> $3 OR seq >= $2 OR seq < 0) \
+                   ORDER BY seq LIMIT 1";
+        let generation = i32::try_from(self.log.generation).unwrap_or(i32::MAX);
+        if let Some(row) = self.client.query_opt(sql, &[&tenant, &end, &generation]).await? {
             return Err(Difference::Extra { table: "ledger_entry", index: row.get(0) });
         }
         let published = i64::try_from(size.0).unwrap_or(i64::MAX);
@@ -257,14 +275,26 @@ fn open(sealer: &SharedSealer, part: Part, id: MessageId, sealed: Vec<u8>) -> Op
 
 /// The message that an entry took in or released.
 fn message_of(entry: &Entry) -> Option<&str> {
-    if !matches!(entry.kind.as_str(), "message.received/1" | "message.sent/1") {
+    if !matches!(entry.kind.as_str(), MESSAGE_RECEIVED | MESSAGE_SENT) {
         return None;
     }
+    match field(entry, "message") {
+        Some(Detail::String(id)) => Some(id),
+        Some(_) | None => None,
+    }
+}
+
+/// A message's place in its conversation.
+fn place_of(entry: &Entry) -> Option<i64> {
+    match field(entry, "seq") {
+        Some(Detail::Int(seq)) => Some(*seq),
+        Some(_) | None => None,
+    }
+}
+
+fn field<'a>(entry: &'a Entry, name: &str) -> Option<&'a Detail> {
     match &entry.detail {
-        Detail::Object(fields) => match fields.get("message") {
-            Some(Detail::String(id)) => Some(id),
-            Some(_) | None => None,
-        },
+        Detail::Object(fields) => fields.get(name),
         Detail::Null | Detail::Bool(_) | Detail::Int(_) | Detail::String(_) | Detail::Array(_) => None,
     }
 }

@@ -25,10 +25,8 @@ pub(super) struct NewMessage {
 
 /// Parses a body and checks its bounds.
 pub(super) fn parse(body: &RawBody) -> Result<NewMessage, ChannelError> {
-    let message: NewMessage = wire::json(body.bytes()).map_err(|error| ChannelError::MalformedBody {
-        expected: error.fault.expected(),
-        offset: error.offset,
-    })?;
+    let message: NewMessage = wire::json(body.bytes())
+        .map_err(|error| ChannelError::MalformedBody { expected: error.fault.expected(), offset: error.offset })?;
     if !(1..=CONTACT_BYTES_MAX).contains(&message.contact.len()) {
         return Err(ChannelError::BadField { field: "contact", expected: CONTACT_EXPECTED });
     }

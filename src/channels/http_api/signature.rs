@@ -125,8 +125,10 @@ fn header_value(request: &WebhookRequest, name: &str) -> Option<String> {
 }
 
 fn signature_by(request: &WebhookRequest, label: &str) -> Result<Vec<u8>, ChannelError> {
-    byte_sequence(&dictionary(request, SIGNATURE)?, label)
-        .ok_or(ChannelError::MalformedHeader { name: SIGNATURE, expected: "a byte sequence under the label of signature-input" })
+    byte_sequence(&dictionary(request, SIGNATURE)?, label).ok_or(ChannelError::MalformedHeader {
+        name: SIGNATURE,
+        expected: "a byte sequence under the label of signature-input",
+    })
 }
 
 /// A signed digest only binds the body once the body is held against it.

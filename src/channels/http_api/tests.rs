@@ -15,7 +15,8 @@ const GET_COVERED: &str = r#""@method" "@authority" "@path" "@query""#;
 const GOOD: &str = r#"{"contact": "u-1", "text": "我的卡丢了"}"#;
 
 fn channel() -> Arc<dyn Webhook> {
-    let config = ChannelConfig { account: "app".into(), keyid: "key-1".into(), secret: Zeroizing::new(SECRET.to_vec()) };
+    let config =
+        ChannelConfig { account: "app".into(), keyid: "key-1".into(), secret: Zeroizing::new(SECRET.to_vec()) };
     super::super::open(NAME, config).unwrap()
 }
 
@@ -80,7 +81,12 @@ impl Sent {
                 "@authority" => self.authority.clone(),
                 "@path" => self.path.clone(),
                 "@query" => format!("?{}", self.query),
-                field => self.headers.iter().find(|(name, _)| name == field).map(|(_, value)| value.clone()).unwrap_or_default(),
+                field => self
+                    .headers
+                    .iter()
+                    .find(|(name, _)| name == field)
+                    .map(|(_, value)| value.clone())
+                    .unwrap_or_default(),
             };
             base.push_str(&format!("{quoted}: {value}\n"));
         }
@@ -198,7 +204,10 @@ fn parameters_out_of_form_are_refused() {
         (&components, parameters()),
     ] {
         let error = refusal(Sent::post(GOOD).signed(covered, &parameters));
-        assert!(matches!(error, ChannelError::MalformedHeader { name: "signature-input", .. }), "{covered}{parameters}: {error}");
+        assert!(
+            matches!(error, ChannelError::MalformedHeader { name: "signature-input", .. }),
+            "{covered}{parameters}: {error}"
+        );
     }
     let with_alg = Sent::post(GOOD).signed(POST_COVERED, &format!("{};alg=\"hmac-sha256\";nonce=\"n\"", parameters()));
     assert!(call(with_alg.request()).is_ok());

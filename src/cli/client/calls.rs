@@ -5,10 +5,8 @@ use zeroize::Zeroizing;
 
 use super::sign::Signed;
 use super::{Answer, Call, ChannelKey, Client, ClientError};
-use crate::http::answers::{
-    Accepted, Conversations, CustomerMessages, LedgerHead, SessionInfo, State, Transcript,
-};
 use crate::http::Readiness;
+use crate::http::answers::{Accepted, Conversations, CustomerMessages, LedgerHead, SessionInfo, State, Transcript};
 use crate::units::Timestamp;
 use crate::wire;
 

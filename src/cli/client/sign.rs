@@ -86,10 +86,7 @@ mod tests {
             ("content-type", "application/json"),
         ];
         let (input, base) = input_and_base(&components, ";created=1618884473;keyid=\"test-shared-secret\"");
-        assert_eq!(
-            input,
-            "(\"date\" \"@authority\" \"content-type\");created=1618884473;keyid=\"test-shared-secret\""
-        );
+        assert_eq!(input, "(\"date\" \"@authority\" \"content-type\");created=1618884473;keyid=\"test-shared-secret\"");
         let secret = "uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ==";
         let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(secret).unwrap());
         let tag = STANDARD.encode(hmac::sign(&key, base.as_bytes()));

@@ -17,16 +17,17 @@ const GAP_MAX: usize = 2;
 pub(super) fn find(scene: &mut Scene<'_>) {
     let message = scene.message;
     for at in 0..message.len() {
-        let (symbol, before) = (message.at(at), message.before(at));
-        let begins = symbol::is_alphanumeric(symbol) && !symbol::is_alphanumeric(before);
-        if !begins && !scene.hit_ends_at(at) {
-            continue;
-        }
-        if symbol::is_letter(symbol) && symbol::is_letter(message.at(at + 1)) {
-            find_iban(scene, at);
-        }
-        if symbol::is_digit(symbol) || symbol::is_numeral(symbol) || matches!(symbol, b'a' | b'n' | b'y') {
-            find_credit_code(scene, at);
+        let digit = |at: usize| symbol::is_digit(message.at(at)) || symbol::is_numeral(message.at(at));
+        let letter = |at: usize| symbol::is_letter(message.at(at));
+        let iban = letter(at) && letter(at + 1) && digit(at + 2) && digit(at + 3);
+        let credit_code = digit(at) || (matches!(message.at(at), b'a' | b'n' | b'y') && digit(at + 1));
+        if (iban || credit_code) && (!symbol::is_alphanumeric(message.before(at)) || scene.hit_ends_at(at)) {
+            if iban {
+                find_iban(scene, at);
+            }
+            if credit_code {
+                find_credit_code(scene, at);
+            }
         }
     }
 }

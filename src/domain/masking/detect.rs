@@ -85,6 +85,9 @@ fn continue_earlier(scene: &mut Scene<'_>, run: &mut Run, tail: &Tail) {
 
 /// Keeps the best candidates that do not overlap: the surer and longer one first.
 fn resolve(candidates: Vec<Candidate>) -> Vec<Candidate> {
+    if candidates.len() <= 1 {
+        return candidates;
+    }
     let mut candidates = without_loose(candidates);
     let score = |candidate: &Candidate| {
         let bonus = if candidate.entity == Entity::Password { PASSWORD_BONUS } else { 0 };

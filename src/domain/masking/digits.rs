@@ -194,6 +194,10 @@ fn reads_as_digit(message: &Folded, at: usize) -> bool {
 pub(super) fn find(scene: &mut Scene<'_>, run: &mut Run) {
     let mut at = 0;
     while at < scene.message.len() {
+        if symbol::digit_value(scene.message.at(at)).is_none() {
+            at += 1;
+            continue;
+        }
         let end = run.read(scene.message, at);
         if run.values.len() >= NUMBER_LEN_MIN {
             propose_all(scene, run);

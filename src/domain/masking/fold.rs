@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
-use super::{automaton::State, lexicon::Lexicon, symbol};
+use super::{automaton::State, fold_table::Entry, lexicon::Lexicon, symbol};
 
 /// Separators that may stand between two digits of one number.
 pub(super) const GAP_MAX: usize = 4;
 /// Digits in one run from which on a message may hold a number that needs no keyword.
-const RUN_MIN: u32 = 6;
+const RUN_MIN: u32 = 7;
 /// Chinese numerals alone are ordinary text until this many stand together.
 const NUMERAL_RUN_MIN: u32 = 7;
 /// Numerals at a message's end that may be a part of a number told over several messages.
@@ -33,11 +33,15 @@ pub(super) fn screen(lexicon: &Lexicon, text: &str) -> Screening {
     let (mut digits, mut numerals, mut gap) = (0_u32, 0_u32, 0);
     let mut any = false;
     for character in text.chars() {
-        let code = lexicon.table.code(character);
-        if code == u16::from(symbol::IGNORE) {
+        let Entry { code, symbol } = lexicon.table.entry(character);
+        if code == u16::from(symbol::OTHER) {
+            // Most characters of Chinese text end here: no keyword and no number goes on.
+            (state, digits, numerals) = (State::default(), 0, 0);
             continue;
         }
-        let symbol = lexicon.table.symbol(code);
+        if symbol == symbol::IGNORE {
+            continue;
+        }
         if lexicon.wakes(&mut state, code) || symbol == b'@' {
             return Screening::Suspicious;
         }
@@ -82,10 +86,10 @@ impl Folded {
         let mut symbols = Vec::with_capacity(text.len() / 2 + 1);
         let mut starts = Vec::with_capacity(text.len() / 2 + 2);
         for (start, character) in text.char_indices() {
-            let code = lexicon.table.code(character);
-            if code != u16::from(symbol::IGNORE) {
+            let Entry { code, symbol } = lexicon.table.entry(character);
+            if symbol != symbol::IGNORE {
                 codes.push(code);
-                symbols.push(lexicon.table.symbol(code));
+                symbols.push(symbol);
                 starts.push(start);
             }
         }
@@ -164,7 +168,7 @@ mod tests {
 
     #[test]
     fn anything_that_may_hold_a_value_is_looked_at() {
-        for text in ["138 1234 5678", "一三八零零一三八", "a@b.cn", "验证码", "驗證碼", "ＣＶＶ", "我是138", "①③⑧⑴⑵⑶"]
+        for text in ["138 1234 5678", "一三八零零一三八", "a@b.cn", "验证码", "驗證碼", "ＣＶＶ", "我是138", "①③⑧⑴⑵⑶⑷"]
         {
             check(text, Screening::Suspicious);
         }

@@ -140,13 +140,33 @@ const TRADITIONAL: &str = "驗验證证碼码號号機机電电話话郵邮帳�
     戶户動动態态隨随機机開开轉转匯汇鑰钥認认識识稅税納纳統统會会業业執执貨货紅红費费額额點点後后為为設设置置換换\
     簽签欄栏過过時时間间財财產产車车運运遞递歸归領领獎奖優优惠惠驾驾駛驶圓元塊块萬万億亿條条編编";
 
+/// First code of an ideograph: below it codes are symbols.
+const IDEOGRAPHS: usize = 256;
 /// Most codes that keywords may use, so that automata stay small.
 const CODES_MAX: usize = 2048;
 
 /// Folds characters to codes and symbols.
 pub(super) struct FoldTable {
-    codes: Box<[u16]>,
-    symbols: Vec<u8>,
+    entries: Box<[Entry]>,
+    code_count: usize,
+}
+
+/// What a character folds to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The code, which keywords are made of.
+    pub(super) code: u16,
+    /// The symbol, which everything else looks at.
+    pub(super) symbol: u8,
+}
+
+impl Entry {
+    /// A character that means nothing to the engine.
+    const OTHER: Self = Self::plain(symbol::OTHER);
+
+    const fn plain(symbol: u8) -> Self {
+        Self { code: symbol as u16, symbol }
+    }
 }
 
 /// Keywords use more different ideographs than there are codes.
@@ -156,10 +176,8 @@ pub(super) struct TooManyIdeographs;
 impl FoldTable {
     /// Builds the table; every character of `words` that has no code yet is given one.
     pub(super) fn new<'w>(words: impl Iterator<Item = &'w str>) -> Result<Self, TooManyIdeographs> {
-        let mut table = Self {
-            codes: vec![u16::from(symbol::OTHER); TABLE_LEN as usize].into_boxed_slice(),
-            symbols: (0..=u8::MAX).collect(),
-        };
+        let mut table =
+            Self { entries: vec![Entry::OTHER; TABLE_LEN as usize].into_boxed_slice(), code_count: IDEOGRAPHS };
         table.fill_ranges();
         table.fill_latin();
         table.fill_characters();
@@ -175,66 +193,61 @@ impl FoldTable {
         Ok(table)
     }
 
-    /// Returns the code of a character.
+    /// Returns what a character folds to.
     #[inline]
-    pub(super) fn code(&self, character: char) -> u16 {
+    pub(super) fn entry(&self, character: char) -> Entry {
         let position = character as u32;
-        match self.codes.get(position as usize) {
-            Some(&code) => code,
-            None if (0xE_0000..=0xE_0FFF).contains(&position) => u16::from(symbol::IGNORE),
-            None => u16::from(symbol::OTHER),
+        match self.entries.get(position as usize) {
+            Some(&entry) => entry,
+            None if (0xE_0000..=0xE_0FFF).contains(&position) => Entry::plain(symbol::IGNORE),
+            None => Entry::OTHER,
         }
-    }
-
-    /// Returns the symbol of a code.
-    #[inline]
-    pub(super) fn symbol(&self, code: u16) -> u8 {
-        self.symbols.get(usize::from(code)).copied().unwrap_or(symbol::OTHER)
     }
 
     /// Returns how many codes there are.
     pub(super) fn code_count(&self) -> usize {
-        self.symbols.len()
+        self.code_count
     }
 
     /// Returns the codes of a word, without the transparent ones.
     pub(super) fn fold(&self, word: &str) -> Vec<u16> {
-        word.chars().map(|character| self.code(character)).filter(|&code| code != u16::from(symbol::IGNORE)).collect()
+        let entries = word.chars().map(|character| self.entry(character));
+        entries.filter(|entry| entry.symbol != symbol::IGNORE).map(|entry| entry.code).collect()
     }
 
     /// Returns the table's bytes, which the policy digest covers.
     pub(super) fn bytes(&self) -> Vec<u8> {
-        self.codes.iter().flat_map(|code| code.to_be_bytes()).chain(self.symbols.iter().copied()).collect()
+        self.entries.iter().flat_map(|entry| [entry.code.to_be_bytes().as_slice(), &[entry.symbol]].concat()).collect()
     }
 
     fn set(&mut self, position: u32, symbol: u8) {
-        self.set_code(position, u16::from(symbol));
+        self.set_entry(position, Entry::plain(symbol));
     }
 
-    fn set_code(&mut self, position: u32, code: u16) {
-        if let Some(slot) = self.codes.get_mut(position as usize) {
-            *slot = code;
+    fn set_entry(&mut self, position: u32, entry: Entry) {
+        if let Some(slot) = self.entries.get_mut(position as usize) {
+            *slot = entry;
         }
     }
 
     fn assign(&mut self, character: char, kind: u8) -> Result<(), TooManyIdeographs> {
-        if self.code(character) != u16::from(symbol::OTHER) || character as u32 >= TABLE_LEN {
+        if self.entry(character) != Entry::OTHER || character as u32 >= TABLE_LEN {
             return Ok(());
         }
-        if self.symbols.len() >= CODES_MAX {
+        if self.code_count >= CODES_MAX {
             return Err(TooManyIdeographs);
         }
-        let code = u16::try_from(self.symbols.len()).map_err(|_too_large| TooManyIdeographs)?;
-        self.symbols.push(kind);
-        self.set_code(character as u32, code);
+        let code = u16::try_from(self.code_count).map_err(|_too_large| TooManyIdeographs)?;
+        self.code_count += 1;
+        self.set_entry(character as u32, Entry { code, symbol: kind });
         Ok(())
     }
 
     fn alias_traditional(&mut self) {
         let mut pairs = TRADITIONAL.chars().filter(|c| !c.is_whitespace());
         while let (Some(traditional), Some(simplified)) = (pairs.next(), pairs.next()) {
-            if self.code(traditional) == u16::from(symbol::OTHER) {
-                self.set_code(traditional as u32, self.code(simplified));
+            if self.entry(traditional) == Entry::OTHER {
+                self.set_entry(traditional as u32, self.entry(simplified));
             }
         }
     }
@@ -298,7 +311,8 @@ mod tests {
     use super::*;
 
     fn check(table: &FoldTable, disguised: &str, plain: &str) {
-        let symbols: Vec<u8> = table.fold(disguised).into_iter().map(|code| table.symbol(code)).collect();
+        let symbols: Vec<u8> =
+            disguised.chars().map(|c| table.entry(c).symbol).filter(|&symbol| symbol != symbol::IGNORE).collect();
         assert_eq!(symbols, plain.as_bytes(), "{disguised}");
     }
 

@@ -129,6 +129,9 @@ impl Lexicon {
         let mut state = State::default();
         for (end, &code) in (1..).zip(message.codes()) {
             state = self.full.step(state, code);
+            if !self.full.accepts(state) {
+                continue;
+            }
             for (word, cues) in self.full.matches(state).filter_map(|pattern| self.patterns.get(pattern)) {
                 let start = end - word.len();
                 if stands_alone(message, start, end) {

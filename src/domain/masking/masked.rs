@@ -160,12 +160,12 @@ impl<'s> Numbers<'s> {
 }
 
 fn mask(rule: &Rule, span: &Span, original: &str, number: usize, tokens: &dyn Tokens) -> MaskedSpan {
-    let mut shown: Vec<(u16, String)> = Vec::new();
-    for view in View::ALL {
-        let Some(text) = show(rule.operator(view), span, original, number, tokens) else { continue };
+    let mut shown: Vec<(u16, String)> = Vec::with_capacity(rule.shows.len());
+    for (views, operator) in &rule.shows {
+        let Some(text) = show(operator, span, original, number, tokens) else { continue };
         match shown.iter_mut().find(|(_, known)| *known == text) {
-            Some((views, _)) => *views |= view.bit(),
-            None => shown.push((view.bit(), text)),
+            Some((known, _)) => *known |= views,
+            None => shown.push((*views, text)),
         }
     }
     MaskedSpan { entity: span.entity, class: span.class, rule: span.rule, confidence: span.confidence, shown }

@@ -39,7 +39,7 @@ pub(super) fn blot(message: &mut Folded, replacements: &[Vec<u8>]) -> Vec<Range<
             b'[' => placeholder(message, at),
             b'<' => replacement(message, at, replacements),
             b'*' => mask(message, at),
-            _ if token_start => uuid(message, at).or_else(|| hash(message, at)).or_else(|| ip_address(message, at)),
+            _ if token_start && is_hex(symbol) => identifier(message, at),
             _ => None,
         };
         if let Some(range) = end {
@@ -120,6 +120,10 @@ fn is_hex(symbol: u8) -> bool {
 
 fn letters(message: &Folded, range: Range<usize>) -> usize {
     message.slice(range).iter().filter(|&&symbol| symbol::is_letter(symbol)).count()
+}
+
+fn identifier(message: &Folded, at: usize) -> Option<Range<usize>> {
+    uuid(message, at).or_else(|| hash(message, at)).or_else(|| ip_address(message, at))
 }
 
 fn uuid(message: &Folded, at: usize) -> Option<Range<usize>> {

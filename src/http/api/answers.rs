@@ -224,8 +224,7 @@ impl From<ConversationState> for State {
 
 impl LedgerHead {
     /// The head with the key that checks it.
-    pub fn new(vkey: String, head: Option<SignedHead>) -> Self {
-        let head = head.as_ref();
+    pub fn new(vkey: String, head: Option<&SignedHead>) -> Self {
         Self {
             vkey,
             size: head.map(|head| head.size.0),

@@ -93,7 +93,8 @@ async fn answer(served: &Served, account: &ChannelAccount, call: ChannelCall) ->
         ChannelCall::Read { contact, after, limit } => {
             let messages = served.tenant.customer_messages(account, &contact, after, limit).await?;
             let next = messages.last().map(|message| message.index).or(after).map(|index| index.0);
-            Ok(HttpResponse::Ok().json(CustomerMessages { messages: messages.into_iter().map(Into::into).collect(), next }))
+            Ok(HttpResponse::Ok()
+                .json(CustomerMessages { messages: messages.into_iter().map(Into::into).collect(), next }))
         }
     }
 }

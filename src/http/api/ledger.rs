@@ -22,5 +22,5 @@ pub(in crate::http) async fn head(service: Data<Service>, request: HttpRequest) 
     let session = session::of(&service, &request).await?;
     session.staff.may(Action::ReadLedger)?;
     let tenant = &session.served.tenant;
-    Ok(HttpResponse::Ok().json(LedgerHead::new(tenant.vkey.clone(), tenant.head())))
+    Ok(HttpResponse::Ok().json(LedgerHead::new(tenant.vkey.clone(), tenant.head().as_ref())))
 }

@@ -22,9 +22,8 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The cursor and the length of a page.
 fn page(query: &mut Query) -> Result<(Option<EntryIndex>, u32), QueryError> {
     let wrong = |field, expected| QueryError { field: Some(field), expected };
-    let after = query.take("after").map(|text| {
-        wire::entry_index(&text).ok_or(wrong("after", wire::ENTRY_INDEX_EXPECTED))
-    });
+    let after =
+        query.take("after").map(|text| wire::entry_index(&text).ok_or(wrong("after", wire::ENTRY_INDEX_EXPECTED)));
     let limit = query.take("limit").map_or(Ok(PAGE_ITEMS_DEFAULT), |text| {
         wire::page_items(&text).ok_or(wrong("limit", wire::PAGE_ITEMS_EXPECTED))
     });

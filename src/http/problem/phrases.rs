@@ -74,7 +74,8 @@ mod tests {
         let without_tests = files.iter().filter(|path| !path.ends_with("tests.rs"));
         let texts = without_tests.map(|path| std::fs::read_to_string(path).unwrap());
         let code = texts.map(|text| text.split("#[cfg(test)]").next().unwrap_or("").to_owned());
-        code.flat_map(|text| pattern.captures_iter(&text).map(|found| found[1].to_owned()).collect::<Vec<_>>()).collect()
+        code.flat_map(|text| pattern.captures_iter(&text).map(|found| found[1].to_owned()).collect::<Vec<_>>())
+            .collect()
     }
 
     #[test]

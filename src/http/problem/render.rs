@@ -49,7 +49,8 @@ impl Language {
             let ranges = accepted.split(',').filter_map(|range| {
                 let mut parts = range.split(';').map(str::trim);
                 let named = parts.next()?.split('-').next()?.eq_ignore_ascii_case(language);
-                let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse::<f32>().ok());
+                let weight =
+                    parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse::<f32>().ok());
                 weight.filter(|weight| named && weight.is_finite())
             });
             ranges.fold(0.0, f32::max)
@@ -132,14 +133,18 @@ pub(super) fn details(kind: &Kind, fills: &Fills, language: Language) -> Problem
         };
         detail = detail.replace(&format!("{{{name}}}"), &value);
     }
-    let word = |wanted: &str| fills.iter().find_map(|(name, fill)| match fill {
-        Fill::Name(value) if *name == wanted => Some((*value).to_owned()),
-        Fill::Name(_) | Fill::Phrase(_) | Fill::Number(_) => None,
-    });
-    let figure = |wanted: &str| fills.iter().find_map(|(name, fill)| match fill {
-        Fill::Number(value) if *name == wanted => Some(*value),
-        Fill::Name(_) | Fill::Phrase(_) | Fill::Number(_) => None,
-    });
+    let word = |wanted: &str| {
+        fills.iter().find_map(|(name, fill)| match fill {
+            Fill::Name(value) if *name == wanted => Some((*value).to_owned()),
+            Fill::Name(_) | Fill::Phrase(_) | Fill::Number(_) => None,
+        })
+    };
+    let figure = |wanted: &str| {
+        fills.iter().find_map(|(name, fill)| match fill {
+            Fill::Number(value) if *name == wanted => Some(*value),
+            Fill::Name(_) | Fill::Phrase(_) | Fill::Number(_) => None,
+        })
+    };
     ProblemDetails {
         kind: format!("urn:lww:problem:{}", kind.code),
         title: title.to_owned(),

@@ -12,7 +12,7 @@ use super::super::database::{Database, sqlstate};
 use super::super::head::{Head, LEASE_S, LogName};
 use super::rows::{AgentUpdate, ConversationUpdate, Rows, Single, TipColumns, account, signed};
 use super::state::LinkedEntry;
-use crate::domain::record::{NewAccount, PasswordChange, PolicyChange};
+use crate::domain::record::{ConversationState, NewAccount, PasswordChange, PolicyChange};
 use crate::units::{Timestamp, Version};
 
 /// What one commit writes.
@@ -86,8 +86,7 @@ struct Statements {
 
 const SWAP: &str = "UPDATE log_head SET size = $1, root = $2, last_leaf = $3, last_time = $4, frontier = $5, \
     lease_expires = now() + make_interval(secs => $6) WHERE tenant = $7 AND size = $8 AND root = $9 AND last_leaf = $10 AND epoch = $11";
-const ENTRIES: &str =
-    "INSERT INTO ledger_entry (tenant, generation, seq, body) SELECT $1, $2, u.* FROM unnest($3::bigint[], $4::bytea[]) u";
+const ENTRIES: &str = "INSERT INTO ledger_entry (tenant, generation, seq, body) SELECT $1, $2, u.* FROM unnest($3::bigint[], $4::bytea[]) u";
 const DEDUP: &str =
     "INSERT INTO dedup (tenant, key, seq, body) SELECT $1, u.* FROM unnest($2::bytea[], $3::bigint[], $4::bytea[]) u";
 const SUBJECT: &str = "INSERT INTO subject (tenant, id, contact) SELECT $1, u.* FROM unnest($2::uuid[], $3::bytea[]) u";
@@ -210,8 +209,7 @@ async fn apply(
         let tenant: &(dyn ToSql + Sync) = &log.tenant.0;
         let own = columns.parameters.iter().map(|parameter| &**parameter as &(dyn ToSql + Sync));
         let parameters: Vec<_> = std::iter::once(tenant).chain(own).collect();
-        let reached =
-            database.client.execute(statement, &parameters).await.map_err(|error| blame(&error, true))?;
+        let reached = database.client.execute(statement, &parameters).await.map_err(|error| blame(&error, true))?;
         if reached == columns.rows as u64 { Ok(()) } else { Err(CommitError::Stale) }
     });
     try_join_all(sends).await?;
@@ -316,7 +314,7 @@ fn updates<'a>(updates: &'a [ConversationUpdate], tips: &'a TipColumns) -> Colum
         of().map(|row| row.key.0),
         of().map(|row| row.expected.0),
         of().map(|row| row.version.0),
-        of().map(|row| row.state.map(|state| state.code())),
+        of().map(|row| row.state.map(ConversationState::code)),
         of().map(|row| account(row.agent)),
         of().map(|row| row.last.map(|last| last.0)),
         tips.n.iter().copied(),

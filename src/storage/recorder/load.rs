@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::super::database::Database;
 use super::Request;
 use super::rows::account;
-use super::state::{ConversationTips, Overlay, Tip, expectations};
+use super::state::{Overlay, Tip, expectations};
 use crate::domain::record::Aggregate;
 use crate::units::{AccountId, ConversationKey, EntryIndex, Hash, SubjectId, TenantId, Version};
 
@@ -112,7 +112,7 @@ async fn conversations(database: &Database, tenant: TenantId, missing: &Missing)
         return Ok(Vec::new());
     }
     let keys: Vec<Uuid> = missing.conversations.iter().map(|key| key.0).collect();
-    let sql = "SELECT id, version, subject, chain_n, chain_seq, chain_leaf FROM conversation WHERE tenant = $1 AND id = ANY($2)";
+    let sql = "SELECT id, version, chain_n, chain_seq, chain_leaf FROM conversation WHERE tenant = $1 AND id = ANY($2)";
     database.client.query(&database.prepared(sql).await?, &[&tenant.0, &keys]).await
 }
 
@@ -146,7 +146,8 @@ async fn versions(
         }
     }
     if missing.settings
-        && let Some(row) = database.client.query_opt("SELECT version FROM settings WHERE tenant = $1", &[&tenant.0]).await?
+        && let Some(row) =
+            database.client.query_opt("SELECT version FROM settings WHERE tenant = $1", &[&tenant.0]).await?
     {
         found.push((Aggregate::Settings, Version(row.get(0))));
     }
@@ -168,8 +169,7 @@ fn take_conversations(overlay: &mut Overlay, missing: &Missing, rows: &[Row]) {
     for row in rows {
         let key = ConversationKey(row.get(0));
         overlay.versions.insert(Aggregate::Conversation(key), Some(Version(row.get(1))));
-        let conversation = tip(row.get(3), row.get(4), row.get(5));
-        overlay.conversations.insert(key, ConversationTips { conversation, subject: SubjectId::from_uuid(row.get(2)) });
+        overlay.conversations.insert(key, tip(row.get(2), row.get(3), row.get(4)));
     }
 }
 

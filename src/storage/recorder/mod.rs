@@ -71,7 +71,8 @@ impl Recorder for LogRecorder {
         let (answer, waiting) = oneshot::channel();
         self.queue.try_send(Request { proposal, answer }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => RecordError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => RecordError::Stopped,
+            // Whether the log is stopped for good is for its keeper to say.
+            mpsc::error::TrySendError::Closed(_) => RecordError::Unavailable,
         })?;
         match tokio::time::timeout(Duration::from_millis(RECORD_WAIT_MS_MAX), waiting).await {
             Ok(Ok(answer)) => answer,

@@ -75,7 +75,8 @@ impl Rows {
                 Effect::NewConversation(new) => self.insert(new.clone(), index, time),
                 Effect::NewMessage(new) => self.messages.push((new.clone(), index)),
                 Effect::Conversation(change) => {
-                    if let Some(row) = self.insert_at.get(&change.conversation).and_then(|at| self.inserts.get_mut(*at)) {
+                    if let Some(row) = self.insert_at.get(&change.conversation).and_then(|at| self.inserts.get_mut(*at))
+                    {
                         row.version = change.expected.next();
                         row.state = change.state;
                         row.agent = change.agent;
@@ -167,7 +168,7 @@ impl TipColumns {
     pub(super) fn of(overlay: &Overlay, rows: impl Iterator<Item = (ConversationKey, SubjectId)>) -> Self {
         let mut columns = Self::default();
         for (key, subject) in rows {
-            let own = overlay.conversations.get(&key).and_then(|tips| tips.conversation);
+            let own = overlay.conversations.get(&key).copied().flatten();
             push(own, &mut columns.n, &mut columns.seq, &mut columns.leaf);
             let whole = overlay.subjects.get(&subject).copied().flatten();
             push(whole, &mut columns.subject_n, &mut columns.subject_seq, &mut columns.subject_leaf);

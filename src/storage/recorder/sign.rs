@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use lww_audit::Checkpoint;
-use lww_audit::merkle::Growth;
+use lww_audit::merkle::{Frontier, Growth};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::super::FatalError;
 use super::super::guard::Guard;
 use super::super::head::Head;
-use super::state::LinkedEntry;
 use super::after_commit;
+use super::state::LinkedEntry;
 use crate::domain::record::{Outcome, Receipt};
 use crate::ports::{RecordError, SignedHead, Signer};
 use crate::units::{EntryIndex, Hash, Origin};
@@ -45,31 +45,41 @@ pub(super) struct Durable {
 /// Signs heads and answers waiters until the writer is gone.
 pub(super) struct SignStage {
     pub(super) origin: Origin,
-    pub(super) guard: Guard,
+    /// `None` only while it is written aside.
+    pub(super) guard: Option<Guard>,
     pub(super) signer: Arc<dyn Signer>,
     pub(super) durable: mpsc::Receiver<Durable>,
     pub(super) published: watch::Sender<Option<SignedHead>>,
 }
 
 impl SignStage {
-    /// Runs until the writer ends; gives the guard back.
+    /// Runs until the writer ends.
     ///
     /// # Errors
     /// [`FatalError`] when the guard can't be written or the key can't sign; whoever waits learns that the outcome is
     /// unknown, because the entries are durable and not proven.
-    pub(super) async fn run(mut self) -> Result<Guard, FatalError> {
+    pub(super) async fn run(mut self) -> Result<(), FatalError> {
         let mut batches = Vec::new();
         while self.durable.recv_many(&mut batches, COMMITS_MAX).await > 0 {
             let signed = self.sign(&batches).await;
             match signed {
-                Ok(head) => answer(batches.drain(..).collect(), &head),
+                Ok(head) => answer(std::mem::take(&mut batches), &head),
                 Err(error) => {
                     refuse(batches.drain(..));
                     return Err(error);
                 }
             }
         }
-        Ok(self.guard)
+        Ok(())
+    }
+
+    /// Writes the guard aside: an fsync takes about a millisecond.
+    async fn advance_guard(&mut self, frontier: &Frontier) -> Result<(), FatalError> {
+        let mut guard = self.guard.take().ok_or(FatalError::Sign("the rollback guard is gone"))?;
+        let frontier = frontier.clone();
+        let written = tokio::task::spawn_blocking(move || guard.advance(&frontier).map(|()| guard)).await;
+        self.guard = Some(written.map_err(|_| FatalError::Sign("the rollback guard's task ended unexpectedly"))??);
+        Ok(())
     }
 
     async fn sign(&mut self, batches: &[Durable]) -> Result<SignedHead, FatalError> {
@@ -79,8 +89,7 @@ impl SignStage {
         if let Some(head) = known.filter(|head| head.size == frontier.size()) {
             return Ok(head);
         }
-        // An fsync takes about a millisecond: the runtime's other work moves aside meanwhile.
-        tokio::task::block_in_place(|| self.guard.advance(&frontier))?;
+        self.advance_guard(&frontier).await?;
         let root = frontier.root();
         let body = Checkpoint { origin: self.origin.clone(), size: frontier.size(), root }.to_string();
         let text = self.signer.sign(&body).await.map_err(|error| FatalError::Sign(error.reason))?;
@@ -114,7 +123,8 @@ fn answer(batches: Vec<Durable>, head: &SignedHead) {
 
 fn receipts(entries: &[LinkedEntry], growth: &Growth, head: &SignedHead) -> Result<Vec<Receipt>, RecordError> {
     let receipt = |entry: &LinkedEntry| {
-        let path: Vec<Hash> = growth.inclusion_path(entry.index).map_err(|error| RecordError::Entry(Arc::new(error)))?;
+        let path: Vec<Hash> =
+            growth.inclusion_path(entry.index).map_err(|error| RecordError::Entry(Arc::new(error)))?;
         Ok(Receipt {
             index: entry.index,
             leaf: entry.leaf,

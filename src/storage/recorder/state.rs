@@ -8,8 +8,8 @@ use std::sync::Arc;
 use lww_audit::entry::{self, Chain, ChainLink, ChainPrev, Entry, Kind};
 use lww_audit::merkle::leaf_hash;
 
-use super::EntryBytes;
 use super::super::head::{Head, LogName};
+use super::EntryBytes;
 use crate::domain::event::Event;
 use crate::domain::record::{Actor, Aggregate, Draft, Effect};
 use crate::ports::RecordError;
@@ -23,19 +23,12 @@ pub(super) struct Tip {
     pub(super) leaf: Hash,
 }
 
-/// What the recorder knows of a conversation beyond its version.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ConversationTips {
-    pub(super) conversation: Option<Tip>,
-    pub(super) subject: SubjectId,
-}
-
 /// What batches in flight have changed, and what was read for them.
 #[derive(Default)]
 pub(super) struct Overlay {
     /// `None` value: looked for and not there.
     pub(super) versions: HashMap<Aggregate, Option<Version>>,
-    pub(super) conversations: HashMap<ConversationKey, ConversationTips>,
+    pub(super) conversations: HashMap<ConversationKey, Option<Tip>>,
     pub(super) subjects: HashMap<SubjectId, Option<Tip>>,
     pub(super) dedup: HashMap<[u8; 16], Option<(EntryIndex, [u8; 16])>>,
 }
@@ -128,10 +121,7 @@ impl Chained {
             seq: index,
             time,
             kind: Kind::new(draft.event.kind()).map_err(refused)?,
-            actor: entry::Actor {
-                id: id.0,
-                role: entry::Role::new(role.word()).map_err(refused)?,
-            },
+            actor: entry::Actor { id: id.0, role: entry::Role::new(role.word()).map_err(refused)? },
             tenant: context.log.tenant_name.clone(),
             conversation: draft.conversation.map(|conversation| conversation.public.0),
             channel: draft.channel.as_ref().map(ToString::to_string),
@@ -147,7 +137,7 @@ impl Chained {
 
 fn chains(overlay: &Overlay, draft: &Draft) -> Vec<ChainLink> {
     let conversation = draft.conversation.map(|conversation| {
-        link_after(Chain::Conversation, overlay.conversations.get(&conversation.key).and_then(|tips| tips.conversation))
+        link_after(Chain::Conversation, overlay.conversations.get(&conversation.key).copied().flatten())
     });
     let subject =
         draft.subject.map(|subject| link_after(Chain::Subject, overlay.subjects.get(&subject).copied().flatten()));
@@ -163,10 +153,9 @@ fn link_after(of: Chain, tip: Option<Tip>) -> ChainLink {
 
 fn move_tips(overlay: &mut Overlay, draft: &Draft, seq: EntryIndex, leaf: Hash) {
     let after = |tip: Option<Tip>| Some(Tip { n: tip.map_or(0, |tip| tip.n + 1), seq, leaf });
-    if let Some(conversation) = draft.conversation
-        && let Some(tips) = overlay.conversations.get_mut(&conversation.key)
-    {
-        tips.conversation = after(tips.conversation);
+    if let Some(conversation) = draft.conversation {
+        let tip = overlay.conversations.entry(conversation.key).or_default();
+        *tip = after(*tip);
     }
     if let Some(subject) = draft.subject {
         let tip = overlay.subjects.entry(subject).or_default();

@@ -84,7 +84,7 @@ pub struct Writer {
     write: Arc<Database>,
     read: Database,
     sign: mpsc::Sender<Durable>,
-    signing: JoinHandle<Result<Guard, FatalError>>,
+    signing: JoinHandle<Result<(), FatalError>>,
     channels: Vec<(ChannelAccount, i16)>,
     partition: Option<u64>,
     attempts: u32,
@@ -149,14 +149,14 @@ impl Writer {
         drop((sign, queue, backlog));
         let signed = signing.await;
         match (ended, signed) {
-            (Ended::Drained, Ok(Ok(_))) => {
+            (Ended::Drained, Ok(Ok(()))) => {
                 // When this fails the lease runs out by itself.
                 let _lease = head::release(&write.client, parts.context.log.tenant, durable.epoch).await;
                 Ended::Drained
             }
             (_, Ok(Err(fatal))) => Ended::Fatal(fatal),
             (Ended::Drained, Err(_)) => Ended::Fatal(FatalError::Sign("the signing task ended unexpectedly")),
-            (ended @ (Ended::Fenced | Ended::Fatal(_)), Ok(Ok(_)) | Err(_)) => ended,
+            (ended @ (Ended::Fenced | Ended::Fatal(_)), Ok(Ok(())) | Err(_)) => ended,
         }
     }
 
@@ -337,7 +337,6 @@ impl Writer {
             self.read = read;
         }
     }
-
 }
 
 fn start_signing(
@@ -346,8 +345,8 @@ fn start_signing(
     guard: Guard,
     signer: Arc<dyn Signer>,
     durable: mpsc::Receiver<Durable>,
-) -> JoinHandle<Result<Guard, FatalError>> {
-    tokio::spawn(SignStage { origin, guard, signer, durable, published }.run())
+) -> JoinHandle<Result<(), FatalError>> {
+    tokio::spawn(SignStage { origin, guard: Some(guard), signer, durable, published }.run())
 }
 
 async fn run_commit(

@@ -125,6 +125,7 @@ fn resolve(written: &Spanned<RuleDoc>) -> Result<Rule, PolicyError> {
         let got = detect.context_window.to_string();
         return Err(invalid(line, "detect.context_window", "at most 200 characters", got));
     }
+    let operators = operators(line, rule)?;
     Ok(Rule {
         entity,
         class: rule.class,
@@ -132,7 +133,8 @@ fn resolve(written: &Spanned<RuleDoc>) -> Result<Rule, PolicyError> {
         min_confidence: percent(line, detect.min_confidence)?,
         context: detect.context.clone(),
         context_window: usize::try_from(detect.context_window).unwrap_or(usize::MAX),
-        operators: operators(line, rule)?,
+        shows: shows(&operators),
+        operators,
     })
 }
 
@@ -154,6 +156,18 @@ fn operators(line: u64, rule: &RuleDoc) -> Result<[Operator; View::ALL.len()], P
         operators[view.index()] = operator(line, rule.class, written)?;
     }
     Ok(operators)
+}
+
+/// Gathers the views that show the same, so that it is worked out once.
+fn shows(operators: &[Operator; View::ALL.len()]) -> Vec<(u16, Operator)> {
+    let mut shows: Vec<(u16, Operator)> = Vec::new();
+    for (view, operator) in View::ALL.into_iter().zip(operators).filter(|(_, operator)| **operator != Operator::Drop) {
+        match shows.iter_mut().find(|(_, known)| known == operator) {
+            Some((views, _)) => *views |= view.bit(),
+            None => shows.push((view.bit(), operator.clone())),
+        }
+    }
+    shows
 }
 
 fn operator(line: u64, class: Class, written: &OperatorDoc) -> Result<Operator, PolicyError> {

@@ -64,6 +64,8 @@ pub struct Rule {
     /// How many characters a keyword reaches.
     pub context_window: usize,
     operators: [Operator; View::ALL.len()],
+    /// Each different operator that shows something, with the set of views that it serves.
+    pub(super) shows: Vec<(u16, Operator)>,
 }
 
 impl Rule {

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::super::Request;
+use super::super::commit::Transaction;
 use super::super::load::load;
 use super::super::rows::{Rows, TipColumns};
-use super::super::commit::Transaction;
 use super::super::sign::Answer;
-use super::super::state::{ConversationTips, LinkedEntry, Overlay, Tip, expectations};
+use super::super::state::{LinkedEntry, Overlay, Tip, expectations};
 use super::{Prepared, Writer};
 use crate::domain::event::Role;
 use crate::domain::record::{Actor, Aggregate, Draft, Effect, Proposal};
@@ -47,7 +47,8 @@ impl Writer {
         let Batch { entries, rows } = batch;
         let inserts = rows.inserts.iter().map(|row| (row.new.conversation.key, row.new.subject));
         let updates = rows.updates.iter().map(|row| (row.key, row.subject));
-        let (insert_tips, update_tips) = (TipColumns::of(&self.overlay, inserts), TipColumns::of(&self.overlay, updates));
+        let (insert_tips, update_tips) =
+            (TipColumns::of(&self.overlay, inserts), TipColumns::of(&self.overlay, updates));
         Transaction {
             before,
             after: self.chained.head.clone(),
@@ -93,10 +94,6 @@ impl Writer {
     fn link_all(&mut self, proposal: &Proposal, now: Timestamp) -> Result<Vec<LinkedEntry>, RecordError> {
         let mut linked = Vec::with_capacity(proposal.steps.len());
         for step in &proposal.steps {
-            if let (Some(conversation), Some(subject)) = (step.draft.conversation, step.draft.subject) {
-                let fresh = ConversationTips { conversation: None, subject };
-                self.overlay.conversations.entry(conversation.key).or_insert(fresh);
-            }
             linked.push(self.chained.link(&self.parts.context, &mut self.overlay, &step.draft, now)?);
         }
         Ok(linked)
@@ -136,7 +133,7 @@ struct Batch {
 /// What the overlay held for the things that a proposal touches.
 struct Saved {
     versions: Vec<(Aggregate, Option<Option<Version>>)>,
-    conversations: Vec<(ConversationKey, Option<ConversationTips>)>,
+    conversations: Vec<(ConversationKey, Option<Option<Tip>>)>,
     subjects: Vec<(SubjectId, Option<Option<Tip>>)>,
 }
 

@@ -8,7 +8,7 @@ use super::super::state::{Chained, Overlay};
 use super::{ATTEMPTS_MAX, Ended, Prepared, RECONNECT_EVERY, Writer};
 use crate::ports::RecordError;
 use crate::storage::FatalError;
-use crate::storage::database::{Database, DatabaseError};
+use crate::storage::database::Database;
 use crate::storage::head::{self, Head, OpenError};
 
 impl Writer {
@@ -22,9 +22,17 @@ impl Writer {
             }
             CommitError::Unknown | CommitError::Refused { sqlstate: None } => {
                 let committed = self.take_again(prepared.transaction.as_ref()).await?;
-                if committed { self.deliver(prepared).await } else { self.again(prepared, RecordError::Unavailable) }
+                if committed {
+                    self.deliver(prepared).await
+                } else {
+                    self.again(prepared);
+                    Ok(())
+                }
             }
-            CommitError::Stale | CommitError::Retry => self.again(prepared, RecordError::Unavailable),
+            CommitError::Stale | CommitError::Retry => {
+                self.again(prepared);
+                Ok(())
+            }
             CommitError::Refused { sqlstate: Some(sqlstate) } => {
                 tracing::warn!(event = "commit_refused", sqlstate, "PostgreSQL takes no entries at present");
                 tell_all(prepared, &RecordError::Unavailable);
@@ -35,15 +43,14 @@ impl Writer {
     }
 
     /// Prepares the same requests again, a bounded number of times.
-    fn again(&mut self, prepared: Prepared, otherwise: RecordError) -> Result<(), Ended> {
+    fn again(&mut self, prepared: Prepared) {
         self.attempts += 1;
         if self.attempts > ATTEMPTS_MAX {
             self.attempts = 0;
-            tell_all(prepared, &otherwise);
+            tell_all(prepared, &RecordError::Unavailable);
         } else {
             self.put_back(prepared, 0);
         }
-        Ok(())
     }
 
     /// Some request's effect was refused: halves are committed one after the other until it stands alone.
@@ -124,15 +131,7 @@ impl Writer {
         let log = &self.parts.context.log;
         let write = Database::connect(&self.parts.config, Some(log.tenant)).await?;
         let read = Database::connect(&self.parts.config, Some(log.tenant)).await?;
-        let warnings = write.warnings();
-        let taken = head::take(&write.client, log, self.parts.node).await?;
-        // The take-over must itself be confirmed before anything is concluded from it.
-        if write.warnings() > warnings {
-            return Err(OpenError::Database(DatabaseError::Refused {
-                sqlstate: None,
-                kind: "a commit was not confirmed".to_owned(),
-            }));
-        }
+        let taken = head::take(&write, log, self.parts.node).await?;
         Ok(taken.map(|head| (write, read, head)))
     }
 
