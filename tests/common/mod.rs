@@ -1,8 +1,11 @@
 //! What integration tests share: a world of their own (folder, configuration, perhaps the bank's own PostgreSQL), servers
 //! as real processes in it, and the people who talk to them.
 
-#![allow(dead_code, reason = "each test file uses its own part of this")]
+#![expect(dead_code, reason = "each test file uses its own part of this")]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken test world fails the test")]
+
+pub mod load;
+pub mod raw;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -15,9 +18,13 @@ use liaowaiwai::cli::client::{ChannelKey, Client};
 use liaowaiwai::crypto::SystemClock;
 use liaowaiwai::ports::Clock;
 use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
+use lww_audit::fsck::{self, Finding, Summary};
+use lww_audit::tile::{Part, TilePath, WIDTH};
 
 /// The secret of every test channel, 32 bytes.
 pub const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+/// The masking policy that comes with the server.
+pub const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/masking/cn-retail.yaml");
 /// How long a test waits for what a server does by itself.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -35,6 +42,7 @@ impl World {
         let folder = tempfile::Builder::new().prefix("lww-test-").permissions(permissions).tempdir_in("/tmp").unwrap();
         std::fs::write(folder.path().join("secret"), SECRET).unwrap();
         std::fs::set_permissions(folder.path().join("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::copy(POLICY, folder.path().join("policy.yaml")).unwrap();
         Self { folder, database: None, database_url: None }
     }
 
@@ -74,8 +82,8 @@ impl World {
     }
 
     /// Ends the shared PostgreSQL.
-    pub async fn end(self) {
-        if let Some(database) = self.database {
+    pub async fn end(mut self) {
+        if let Some(database) = self.database.take() {
             database.stop().await.unwrap();
         }
     }
@@ -90,6 +98,16 @@ impl World {
         self.data(node).join("audit").join(format!("{tenant}-1"))
     }
 
+    /// The policy file of both tenants, a copy that a test may change.
+    pub fn policy(&self) -> PathBuf {
+        self.path().join("policy.yaml")
+    }
+
+    /// The configuration file of a node.
+    pub fn config(&self, node: &str) -> PathBuf {
+        self.path().join(format!("{node}.toml"))
+    }
+
     /// Writes a node's configuration with two tenants, `demo` and `other`, each with the channel account `app`.
     pub fn configure(&self, node: &str) -> PathBuf {
         let data = self.data(node);
@@ -101,7 +119,7 @@ impl World {
         });
         let demo = self.database_url.is_none();
         let tenant = |name: &str| {
-            let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/masking/cn-retail.yaml");
+            let policy = self.policy();
             format!(
                 "\n[[tenant]]\nname = {name:?}\ndemo = {demo}\npolicy = {policy:?}\n\n[[tenant.channel]]\nchannel = \"http\"\n\
                  account = \"app\"\nkey_id = \"{name}-app\"\nsecret = \"secret://file{}\"\n",
@@ -115,7 +133,7 @@ impl World {
             tenant("demo"),
             tenant("other"),
         );
-        let path = self.path().join(format!("{node}.toml"));
+        let path = self.config(node);
         std::fs::write(&path, text).unwrap();
         path
     }
@@ -125,10 +143,75 @@ impl World {
         self.try_start(node, &[]).unwrap_or_else(|error| panic!("the server did not start: {error}"))
     }
 
-    /// Starts a node; the error is what it printed.
+    /// Starts a node and waits until it is ready, if it is the one that writes; the error is what it printed.
     pub fn try_start(&self, node: &str, arguments: &[&str]) -> Result<Server, String> {
+        let server = self.launch(node, arguments)?;
+        if server.role == "active" {
+            server.wait_ready();
+        }
+        Ok(server)
+    }
+
+    /// Starts a node that may never become ready; the error is what it printed.
+    pub fn launch(&self, node: &str, arguments: &[&str]) -> Result<Server, String> {
         let config = self.configure(node);
         Server::launch(&config, &self.data(node), arguments)
+    }
+
+    /// Runs `lww` on a node's configuration; output and whether it succeeded.
+    pub fn lww(&self, node: &str, arguments: &[&str]) -> (bool, String) {
+        let config = self.config(node).display().to_string();
+        lww(&[arguments, &["--config", &config]].concat())
+    }
+
+    /// Runs `lww ledger verify --against-db` for a tenant: whether all is well, and what it printed.
+    pub fn verify(&self, node: &str, tenant: &str) -> (bool, String) {
+        self.lww(node, &["ledger", "verify", "--against-db", "--tenant", tenant])
+    }
+
+    /// Checks a node's published files as an auditor does.
+    pub fn fsck(&self, node: &str, tenant: &str) -> Result<Summary, Box<Finding>> {
+        let tiles = lww_audit::TileDir::open(self.tiles(node, tenant));
+        fsck::check(&tiles, &[self.vkey(node, tenant)], &mut |_| {})
+    }
+
+    /// The process id of a node's private PostgreSQL, if its file names one.
+    pub fn postmaster(&self, node: &str) -> Option<u32> {
+        postmaster(&self.data(node))
+    }
+
+    /// The public key of a tenant's log as the server tells it, left in `<tenant>.vkey` for `lww-verify`.
+    pub fn vkey(&self, node: &str, tenant: &str) -> lww_audit::VerifierKey {
+        let (told, vkey) = self.lww(node, &["ledger", "vkey", "--tenant", tenant]);
+        assert!(told, "{vkey}");
+        std::fs::write(self.path().join(format!("{tenant}.vkey")), &vkey).unwrap();
+        vkey.trim().parse().unwrap()
+    }
+
+    /// The entries that a node has published for a tenant.
+    pub fn entries(&self, node: &str, tenant: &str) -> Vec<lww_audit::Entry> {
+        let tiles = lww_audit::TileDir::open(self.tiles(node, tenant));
+        let size = tiles.checkpoint().unwrap().unwrap().unverified().size;
+        let bundles = (0..size.0.div_ceil(WIDTH)).map(|bundle| TilePath::in_tree(Part::Entries, bundle, size).unwrap());
+        let read = bundles.flat_map(|path| {
+            let bundle = tiles.bundle(path).unwrap();
+            bundle.entries().map(|entry| lww_audit::Entry::parse(entry.bytes).unwrap()).collect::<Vec<_>>()
+        });
+        read.collect()
+    }
+
+    /// The superuser of the shared PostgreSQL, who can't log in until this lets them.
+    pub fn superuser(&self) -> tokio_postgres::Config {
+        let database = self.database();
+        let rules = database.data_directory().join("pg_hba.conf");
+        let present = std::fs::read_to_string(&rules).unwrap();
+        if !present.starts_with("local all postgres trust") {
+            std::fs::write(&rules, format!("local all postgres trust\n{present}")).unwrap();
+            signal("-HUP", database.pid());
+        }
+        let mut config = database.owner_config();
+        config.user("postgres");
+        config
     }
 }
 
@@ -169,7 +252,7 @@ impl Server {
         let address = |key: &str| SocketAddr::from(([127, 0, 0, 1], port(key)));
         let word = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
         let accounts = said["accounts"].as_array().unwrap().iter();
-        let server = Self {
+        Ok(Self {
             https: address("https"),
             http: address("http"),
             role: word(&said["role"]),
@@ -177,11 +260,7 @@ impl Server {
             accounts: accounts.map(|one| (word(&one["login"]), word(&one["password"]))).collect(),
             errors,
             child,
-        };
-        if server.role == "active" {
-            server.wait_ready();
-        }
-        Ok(server)
+        })
     }
 
     /// The certificate to trust.
@@ -225,15 +304,20 @@ impl Server {
         signal(name, self.pid());
     }
 
-    /// Kills it as a power cut would.
+    /// Kills it. Its private PostgreSQL runs on, until the next start takes it over or the world ends.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Stops it in order and waits for its end.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
         self.signal("-TERM");
+        self.ended();
+    }
+
+    /// Waits for the end of one that was told to stop.
+    pub fn ended(mut self) {
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}: {}", std::fs::read_to_string(&self.errors).unwrap());
     }
@@ -259,19 +343,46 @@ impl Drop for Server {
         // A stopped process would not see SIGTERM; one that has ended is no matter.
         let _gone = self.child.kill();
         let _gone = self.child.wait();
-        stop_database(&self.data);
     }
 }
 
-/// Ends the private PostgreSQL that a killed server left running.
-fn stop_database(data: &Path) {
+impl Drop for World {
+    fn drop(&mut self) {
+        // A killed server leaves its PostgreSQL running, and so does a test that fails.
+        let listed = std::fs::read_dir(self.path()).into_iter().flatten().flatten();
+        for pid in listed.filter_map(|entry| postmaster(&entry.path())).filter(|pid| is_alive(*pid)) {
+            let _gone = Command::new("kill").args(["-QUIT", &pid.to_string()]).status();
+            wait_until("PostgreSQL to end", || !is_alive(pid));
+        }
+    }
+}
+
+/// The process id that a data directory's `postmaster.pid` names.
+fn postmaster(data: &Path) -> Option<u32> {
     let located = std::fs::read_to_string(data.join("pg.location")).map(|text| PathBuf::from(text.trim()));
     let folder = located.unwrap_or_else(|_| data.join("pg"));
-    let Ok(text) = std::fs::read_to_string(folder.join("postmaster.pid")) else { return };
-    if let Some(pid) = text.lines().next().and_then(|line| line.trim().parse::<u32>().ok()) {
-        // It may have ended by itself meanwhile.
-        let _gone = Command::new("kill").args(["-QUIT", &pid.to_string()]).status();
-    }
+    let text = std::fs::read_to_string(folder.join("postmaster.pid")).ok()?;
+    text.lines().next()?.trim().parse().ok()
+}
+
+/// State and parent of a process; `None` when there is none.
+fn process(pid: u32) -> Option<(char, u32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before it may hold anything but ends at the last parenthesis.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}
+
+/// Whether a process runs; one that only waits to be reaped does not.
+pub fn is_alive(pid: u32) -> bool {
+    process(pid).is_some_and(|(state, _)| state != 'Z')
+}
+
+/// The processes that a process started.
+pub fn children(pid: u32) -> Vec<u32> {
+    let listed = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = listed.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|child| process(*child).is_some_and(|(_, parent)| parent == pid)).collect()
 }
 
 /// The key of a tenant's app.
@@ -299,7 +410,17 @@ pub fn signal(name: &str, pid: u32) {
     assert!(Command::new("kill").arg(name).arg(pid.to_string()).status().unwrap().success());
 }
 
+/// Waits until something holds that has to be asked for, as long as [`PATIENCE`].
+pub async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let until = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < until, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Waits until something holds, as long as [`PATIENCE`].
+#[expect(clippy::disallowed_methods, reason = "the test has nothing else to do meanwhile")]
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !holds() {
