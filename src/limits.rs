@@ -82,3 +82,5 @@ pub const COOKIE_BYTES_MAX: usize = 256;
 pub const CLIENT_WAIT_MS_MAX: u64 = 30_000;
 /// Largest answer that the client of the commands takes, in bytes.
 pub const CLIENT_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Password hashes that are computed at a time.
+pub const PASSWORD_HASHES_MAX: usize = 4;

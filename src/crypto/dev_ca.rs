@@ -47,7 +47,7 @@ pub enum TlsError {
     /// The development CA is for this machine only.
     #[error(
         "the development certificate is for loopback addresses only, and the server is to listen on {address}: \
-         configure `[http] certificate` and `key`"
+         configure `[http] certificate` and `private_key`"
     )]
     NotLoopback {
         /// The address.

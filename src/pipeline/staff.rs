@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::{Refusal, Tenant};
@@ -14,13 +15,17 @@ use crate::domain::event::{Event, Role};
 use crate::domain::message::RawText;
 use crate::domain::record::{Actor, Draft, Effect, PasswordChange, Proposal};
 use crate::limits::{
-    LOGIN_FAILURES_MAX, LOGIN_PAUSE_S, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, SESSION_S_MAX, THROTTLED_LOGINS_MAX,
+    LOGIN_FAILURES_MAX, LOGIN_PAUSE_S, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, PASSWORD_HASHES_MAX, SESSION_S_MAX,
+    THROTTLED_LOGINS_MAX,
 };
 use crate::ports::{AccountRow, VaultError, random_bytes};
 use crate::units::{AccountId, MICROS_PER_SECOND, SERVER_ACTOR, Timestamp};
 
 /// Failed logins are recorded together for windows of this length.
 const FAILURE_WINDOW_MS: i64 = 60_000;
+
+/// Each hash takes 19 MiB and most of a core: a flood of logins waits here instead of taking the machine.
+static HASHING: Semaphore = Semaphore::const_new(PASSWORD_HASHES_MAX);
 
 /// A member of staff with a live session.
 pub struct Staff {
@@ -216,12 +221,14 @@ impl Tenant {
     }
 
     async fn verify(&self, password: RawText, phc: Option<String>) -> Result<bool, Refusal> {
+        let _room = HASHING.acquire().await.map_err(|_| Refusal::Unavailable)?;
         let passwords = Arc::clone(&self.ports.passwords);
         let verified = tokio::task::spawn_blocking(move || passwords.verify(&password, phc.as_deref())).await;
         verified.map_err(|_| Refusal::Unavailable)
     }
 
     pub(super) async fn hash(&self, password: RawText) -> Result<String, Refusal> {
+        let _room = HASHING.acquire().await.map_err(|_| Refusal::Unavailable)?;
         let passwords = Arc::clone(&self.ports.passwords);
         let salt = random_bytes(&*self.ports.random);
         let hashed = tokio::task::spawn_blocking(move || passwords.hash(&password, salt)).await;

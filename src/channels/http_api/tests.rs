@@ -1,3 +1,5 @@
+//! Signatures are checked as RFC 9421 says, by examples of the RFC, by altered requests and by properties.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! The development certificate authority is made once, renewed in time, and never shown to anybody but loopback.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
