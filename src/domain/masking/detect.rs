@@ -1,6 +1,6 @@
 //! From a message to its spans: runs the recognisers, settles overlaps, and keeps the conversation's tail.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{cmp::Reverse, collections::BTreeMap, ops::Range};
 
 use super::{
     codes,
@@ -8,7 +8,7 @@ use super::{
     email,
     entity::Entity,
     fold::{Folded, Screening, screen},
-    lexicon::Cues,
+    lexicon::{Cues, Hit},
     policy::Policy,
     scene::{Candidate, Scene},
     secrets,
@@ -24,6 +24,10 @@ const CONTINUATION_START_MAX: usize = 6;
 const QUESTION_WINDOW: usize = 16;
 /// Symbols after the last digits of a message that still let the next one continue them (`138，`, `6222吧`).
 const TRAILING_MAX: usize = 4;
+/// Most looks at one message.
+const ROUNDS_MAX: usize = 4;
+/// Fewest digits left over for which a message is looked at again.
+const REST_DIGITS_MIN: usize = 3;
 /// What a password gains over what is inside it: showing a part of it is never right.
 const PASSWORD_BONUS: usize = 20;
 
@@ -34,26 +38,79 @@ const PASSWORD_BONUS: usize = 20;
 pub fn detect(policy: &Policy, text: &str, tail: &mut Tail, now_us: i64) -> Vec<Span> {
     tail.expire(now_us);
     match screen(&policy.lexicon, text) {
-        Screening::Plain => return Vec::new(),
-        Screening::Digits if !tail.is_live() => return Vec::new(),
+        Screening::Plain => {
+            remember_question(policy, text, tail, now_us);
+            return Vec::new();
+        }
+        Screening::Digits if !tail.is_live() => {
+            remember_question(policy, text, tail, now_us);
+            return Vec::new();
+        }
         Screening::Digits | Screening::Suspicious => {}
     }
     let mut message = Folded::new(&policy.lexicon, text);
     let links = traps::blot(&mut message, &policy.replacements);
     let hits = policy.lexicon.find(&message);
-    let mut scene =
-        Scene { policy, message: &message, hits, carried: tail.cues(), links, has_card: false, candidates: Vec::new() };
-
     let mut run = Run::default();
-    digits::find(&mut scene, &mut run);
-    continue_earlier(&mut scene, &mut run, tail);
+    let mut chosen = look(policy, &message, &hits, &links, &mut run, Some(tail));
+    update(tail, &message, &hits, &mut run, &chosen, now_us);
+
+    let mut round = 1;
+    while !chosen.is_empty() && round < ROUNDS_MAX && deserves_another_look(&mut message, &hits, &chosen) {
+        let hits = policy.lexicon.find(&message);
+        let more = look(policy, &message, &hits, &links, &mut run, None);
+        if more.is_empty() {
+            break;
+        }
+        chosen.extend(more);
+        chosen.sort_unstable_by_key(|candidate| candidate.range.start);
+        round += 1;
+    }
+    chosen.into_iter().filter_map(|candidate| span(policy, &message, candidate)).collect()
+}
+
+/// Runs every recogniser once; with a tail, also over what earlier messages began.
+fn look(
+    policy: &Policy,
+    message: &Folded,
+    hits: &[Hit],
+    links: &[Range<usize>],
+    run: &mut Run,
+    tail: Option<&Tail>,
+) -> Vec<Candidate> {
+    let carried = tail.map_or(Cues::NONE, Tail::cues);
+    let mut scene = Scene { policy, message, hits, carried, links, has_card: false, candidates: Vec::new() };
+    digits::find(&mut scene, run);
+    if let Some(tail) = tail {
+        continue_earlier(&mut scene, run, tail);
+    }
     codes::find(&mut scene);
     email::find(&mut scene);
-    secrets::find(&mut scene, &mut run);
+    secrets::find(&mut scene, run);
+    resolve(scene.candidates)
+}
 
-    let chosen = resolve(std::mem::take(&mut scene.candidates));
-    update(tail, &scene, &mut run, &chosen, now_us);
-    chosen.into_iter().filter_map(|candidate| span(policy, &message, candidate)).collect()
+/// Blots what was found, and says whether the rest could hold more: a value may hide in the shadow of its neighbour.
+///
+/// Masking a masked text changes nothing only because what a second masking would find is found at once.
+fn deserves_another_look(message: &mut Folded, hits: &[Hit], chosen: &[Candidate]) -> bool {
+    for candidate in chosen {
+        message.blot(candidate.range.clone());
+    }
+    let digit_like = |&&symbol: &&u8| symbol::is_digit(symbol) || symbol::is_numeral(symbol);
+    let has_password_word = || hits.iter().any(|hit| hit.cues.meets(Cues::of(Entity::Password)));
+    message.symbols().iter().filter(digit_like).take(REST_DIGITS_MIN).count() == REST_DIGITS_MIN
+        || message.symbols().contains(&b'@')
+        || has_password_word()
+}
+
+/// Remembers the keywords that a message without values ended with; it is not folded, so that nothing is allocated.
+fn remember_question(policy: &Policy, text: &str, tail: &mut Tail, now_us: i64) {
+    let from = text.char_indices().rev().nth(QUESTION_WINDOW - 1).map_or(0, |(start, _)| start);
+    let cues = policy.lexicon.question(text.get(from..).unwrap_or_default());
+    if cues != Cues::NONE {
+        tail.remember_cues(cues, now_us);
+    }
 }
 
 fn span(policy: &Policy, message: &Folded, candidate: Candidate) -> Option<Span> {
@@ -120,15 +177,12 @@ fn without_loose(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
 }
 
 /// Remembers what the next message may complete or answer.
-fn update(tail: &mut Tail, scene: &Scene<'_>, run: &mut Run, chosen: &[Candidate], now_us: i64) {
-    let message = scene.message;
+fn update(tail: &mut Tail, message: &Folded, hits: &[Hit], run: &mut Run, chosen: &[Candidate], now_us: i64) {
     remember_digits(tail, message, run, chosen, now_us);
     let asked = message.len().saturating_sub(QUESTION_WINDOW);
     let answered = chosen.last().map_or(0, |last| last.range.end);
-    let mut cues = Cues::NONE;
-    for hit in scene.hits.iter().filter(|hit| hit.end >= asked && hit.start >= answered) {
-        cues = if hit.cues.meets(Cues::AGAINST) { Cues::NONE } else { cues.and(hit.cues) };
-    }
+    let recent = hits.iter().filter(|hit| hit.end >= asked && hit.start >= answered);
+    let cues = recent.fold(Cues::NONE, |cues, hit| cues.then(hit.cues));
     let has_digits = message.symbols().iter().any(|&symbol| symbol::is_digit(symbol));
     if cues != Cues::NONE || has_digits {
         tail.remember_cues(cues, now_us);

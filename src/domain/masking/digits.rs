@@ -254,6 +254,10 @@ fn propose(scene: &mut Scene<'_>, run: &Run, pieces: Range<usize>, total: usize)
     let visible_from = from.max(run.earlier);
     let (Some(&start), Some(&last)) = (run.at.get(visible_from), run.at.get(until - 1)) else { return };
     let range = start..last + 1;
+    // `138` and then `12345678个` are two quantities.
+    if from < run.earlier && matches!(scene.message.at(range.end), symbol::UNIT | symbol::MONEY) {
+        return;
+    }
     let edges = [chosen.first(), run.pieces.get(pieces.end)];
     let glued: u8 = edges.into_iter().flatten().map(|piece| 5 * u8::from(piece.glued)).sum();
     let cost = glued + cost_of_form(scene, &range);

@@ -9,7 +9,7 @@ use super::{
     automaton::{Automaton, State, TooLarge},
     entity::Entity,
     fold::Folded,
-    fold_table::{FoldTable, TooManyIdeographs},
+    fold_table::{Entry, FoldTable, TooManyIdeographs},
     keywords::{self, KEYWORDS},
     symbol,
 };
@@ -44,6 +44,11 @@ impl Cues {
     /// Joins two sets.
     pub(super) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Returns what still counts after a later keyword: a word against all values ends every question before it.
+    pub(super) fn then(self, later: Self) -> Self {
+        if later.meets(Self::AGAINST) { Self::NONE } else { self.and(later) }
     }
 
     /// Says whether the two sets share a member.
@@ -121,6 +126,24 @@ impl Lexicon {
     pub(super) fn wakes(&self, state: &mut State, code: u16) -> bool {
         *state = self.screen.step(*state, code);
         self.screen.accepts(*state)
+    }
+
+    /// Returns what a message asks for whose end is given: the keywords in it, without a look at words around Latin ones.
+    pub(super) fn question(&self, end_of_message: &str) -> Cues {
+        let mut state = State::default();
+        let mut cues = Cues::NONE;
+        for Entry { code, symbol } in end_of_message.chars().map(|character| self.table.entry(character)) {
+            if symbol == symbol::IGNORE {
+                continue;
+            }
+            state = self.full.step(state, code);
+            if self.full.accepts(state) {
+                // The first pattern is the longest, which knows best.
+                let longest = self.full.matches(state).next().and_then(|pattern| self.patterns.get(pattern));
+                cues = longest.map_or(cues, |(_, said)| cues.then(*said));
+            }
+        }
+        cues
     }
 
     /// Finds the keywords of a folded message, ordered by their ends; a word inside a longer one is not reported.

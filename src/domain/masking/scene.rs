@@ -58,11 +58,11 @@ pub(super) struct Scene<'m> {
     /// The message.
     pub(super) message: &'m Folded,
     /// Its keywords, ordered by their ends.
-    pub(super) hits: Vec<Hit>,
+    pub(super) hits: &'m [Hit],
     /// Keywords that an earlier message ended with.
     pub(super) carried: Cues,
     /// Links, in order.
-    pub(super) links: Vec<Range<usize>>,
+    pub(super) links: &'m [Range<usize>],
     /// Whether a bank card was found.
     pub(super) has_card: bool,
     /// What was found.

@@ -101,17 +101,19 @@ fn mask(message: &Folded, at: usize) -> Option<Range<usize>> {
     if hidden < STARS_MIN {
         return None;
     }
-    let shown = |symbol| symbol::is_alphanumeric(symbol) || matches!(symbol, b'.' | b'-' | b'_');
     let end = at + hidden;
-    let right = count(message, end, SHOWN_MAX + 1, shown);
-    let right = if right > SHOWN_MAX || message.at(end + right) == b'*' { 0 } else { right };
-    let mut start = at;
-    while at - start <= SHOWN_MAX && shown(message.before(start)) {
-        start -= 1;
-    }
-    let start =
-        if at - start > SHOWN_MAX || matches!(message.before(start), b'*' | symbol::MASKED) { at } else { start };
-    Some(start..end + right)
+    let before = |step: usize| if step < at { message.at(at - 1 - step) } else { symbol::OTHER };
+    let after = |step: usize| message.at(end + step);
+    Some(at - shown(before)..end + shown(after))
+}
+
+/// Counts the characters that a mask shows on one side. A longer word may have the value glued to it: its digits only.
+fn shown(symbol_at: impl Fn(usize) -> u8) -> usize {
+    let value = |symbol| symbol::is_alphanumeric(symbol) || matches!(symbol, b'.' | b'-' | b'_');
+    let kinds: [&dyn Fn(u8) -> bool; 2] = [&value, &symbol::is_digit];
+    let lengths = kinds.map(|is| (0..=SHOWN_MAX).take_while(|&step| is(symbol_at(step))).count());
+    let fits = |&length: &usize| length <= SHOWN_MAX && !matches!(symbol_at(length), b'*' | symbol::MASKED);
+    lengths.into_iter().find(fits).unwrap_or(0)
 }
 
 fn is_hex(symbol: u8) -> bool {

@@ -1,0 +1,188 @@
+//! What a policy file may say: each mistake is refused with its place, and the digest follows the meaning alone.
+
+use liaowaiwai::domain::masking::{Entity, Policy, PolicyError, Tail, View, detect};
+
+const GOOD: &str = "\
+apiVersion: mask/v1
+id: small
+version: 1
+mode: enforce
+rules:
+  - entity: cn.mobile
+    class: C2
+    views:
+      agent: {keep: {first: 3, last: 4}}
+tests:
+  - {in: 打13812345678, agent: 打138****5678, export: '打[mobile]'}
+";
+
+fn load(yaml: &str) -> Result<Policy, PolicyError> {
+    Policy::load(yaml)
+}
+
+fn error(yaml: &str) -> String {
+    load(yaml).err().map_or_else(|| panic!("accepted: {yaml}"), |error| error.to_string())
+}
+
+#[test]
+fn a_small_policy_is_enough() {
+    let policy = load(GOOD).unwrap();
+    assert_eq!((policy.id(), policy.version(), policy.rules().len()), ("small", 1, 1));
+    let rule = &policy.rules()[0];
+    assert_eq!((rule.entity, rule.min_confidence, rule.context_window), (Entity::Mobile, 70, 30));
+}
+
+#[test]
+fn every_mistake_is_refused_with_its_line() {
+    for (from, to, expected) in [
+        ("mask/v1", "mask/v2", "line 1"),
+        ("id: small", "id: Small One", "line 2"),
+        ("version: 1", "version: one", "line 3"),
+        ("version: 1", "version: 1\ncolour: red", "line 4"),
+        ("mode: enforce", "mode: shadow", "line 4: mode: shadow is not available"),
+        ("mode: enforce", "mode: watch", "line 4"),
+        ("mode: enforce", "mode: enforce\nlayers: [base/pci]", "line 5: a named layer is not available"),
+        (
+            "cn.mobile",
+            "cn.passport",
+            "line 6: entity: expected the name of an entity that the engine knows, got cn.passport",
+        ),
+        ("class: C2", "class: C4", "line 7"),
+        ("class: C2", "class: C2\n    clas: C2", "line 8"),
+        ("agent: {keep", "agents: {keep", "views: expected the names of views"),
+        ("{keep: {first: 3, last: 4}}", "{fpe: ff1}", "the operator fpe is not available"),
+        ("{keep: {first: 3, last: 4}}", "{date_shift: 30}", "the operator date_shift is not available"),
+        ("{keep: {first: 3, last: 4}}", "{generalise: region}", "the operator generalise is not available"),
+        ("{keep: {first: 3, last: 4}}", "{vault: true}", "the operator vault is not available"),
+        ("{keep: {first: 3, last: 4}}", "{keep: all}", "expected a value of this class to be hidden, got keep: all"),
+        ("{keep: {first: 3, last: 4}}", "keep", "line 9"),
+        ("{keep: {first: 3, last: 4}}", "{keep: {first: 11}}", "at most 10 characters"),
+        ("{keep: {first: 3, last: 4}}", "{keep: {frist: 3}}", "line 9"),
+        ("{keep: {first: 3, last: 4}}", "{keep: {first: 3}, replace: '<X_{n}>'}", "exactly one of"),
+        ("{keep: {first: 3, last: 4}}", "{token: hmac}", "key"),
+        ("{keep: {first: 3, last: 4}}", "{token: md5, key: k}", "line 9"),
+        ("{keep: {first: 3, last: 4}}", "{replace: '***'}", "replace: expected \"<NAME_{n}>\""),
+        ("    views:", "    detect: {min_confidence: 2}\n    views:", "a share from 0.01 to 1"),
+        ("    views:", "    detect: {context_window: 1000}\n    views:", "at most 200 characters"),
+        ("    views:", "    detect: {context: ['']}\n    views:", "words of 1 to 32 characters"),
+        (
+            "    views:",
+            "    reversible: {vault: true, ttl: 15m}\n    views:",
+            "reversible: {vault: …} is not available",
+        ),
+        (
+            "tests:",
+            "  - {entity: cn.mobile, class: C2, views: {'*': drop}}\ntests:",
+            "line 10: cn.mobile has a rule already",
+        ),
+        (
+            "tests:",
+            "  - {entity: card.cvv, class: C3, views: {agent: {keep: {last: 1}}}}\ntests:",
+            "to be hidden, got keep",
+        ),
+        ("tests:", "  - {entity: card.cvv, class: C3, views: {'*': drop}}\ntests:", "card.cvv has a rule but no test"),
+        ("tests:", "allow: [{literal: '95588', why: ''}]\ntests:", "allow: expected a literal and a reason"),
+        (
+            "agent: 打138****5678",
+            "agent: 打13812345678",
+            "test 1 (line 11), view agent: expected \"打13812345678\", got \"打138****5678\"",
+        ),
+        (", agent: 打138****5678, export: '打[mobile]'", "", "at least one view, or unchanged: true"),
+        (
+            "  - {in: 打13812345678, agent: 打138****5678, export: '打[mobile]'}",
+            "  []",
+            "cn.mobile has a rule but no test",
+        ),
+    ] {
+        assert!(GOOD.contains(from), "{from}");
+        let shown = error(&GOOD.replacen(from, to, 1));
+        assert!(shown.contains(expected), "{to}: expected {expected:?} in {shown:?}");
+    }
+}
+
+#[test]
+fn outsize_and_malformed_files_are_refused() {
+    assert!(error(&format!("{GOOD}#{}", "x".repeat(1 << 20))).contains("at most 1048576 are allowed"));
+    for yaml in ["", "rules", "- 1", "{", "a: *b", "a: &a [*a]", "apiVersion: mask/v1\napiVersion: mask/v1"] {
+        assert!(matches!(load(yaml), Err(PolicyError::Malformed { .. })), "{yaml:?}");
+    }
+}
+
+#[test]
+fn the_digest_does_not_see_layout_comments_or_tests() {
+    let digest = load(GOOD).unwrap().digest();
+    let same = [
+        format!("# a comment\n{GOOD}"),
+        GOOD.replace("{keep: {first: 3, last: 4}}", "\n        keep:\n          last: 4\n          first: 3"),
+        GOOD.replace("    views:", "    detect: {min_confidence: 0.70, context_window: 30}\n    views:"),
+        GOOD.replace("tests:", "tests:\n  - {in: 你好, unchanged: true}"),
+        GOOD.replace("      agent:", "      '*': drop\n      agent:"),
+    ];
+    for yaml in same {
+        assert_eq!(load(&yaml).unwrap().digest(), digest, "{yaml}");
+    }
+}
+
+#[test]
+fn the_digest_sees_every_change_of_meaning() {
+    let mut digests = vec![load(GOOD).unwrap().digest()];
+    for (from, to) in [
+        ("    views:", "    detect: {min_confidence: 0.8}\n    views:"),
+        ("    views:", "    detect: {context: [折子]}\n    views:"),
+        ("    views:", "    detect: {context_window: 20}\n    views:"),
+        ("class: C2", "class: C1"),
+        ("      agent:", "      model: {replace: '<PHONE_{n}>'}\n      agent:"),
+        ("      agent:", "      model: {token: hmac, key: a}\n      agent:"),
+        ("      agent:", "      model: {token: hmac, key: b}\n      agent:"),
+        ("tests:", "allow: [{literal: '13800138000', why: 客服}]\ntests:"),
+    ] {
+        digests.push(load(&GOOD.replacen(from, to, 1)).unwrap().digest());
+    }
+    let count = digests.len();
+    digests.sort_unstable();
+    digests.dedup();
+    assert_eq!(digests.len(), count);
+}
+
+#[test]
+fn allowed_values_stay_in_any_disguise() {
+    let policy = load(&GOOD.replace("tests:", "allow: [{literal: '138 0013 8000', why: 公开号码}]\ntests:")).unwrap();
+    for text in ["13800138000", "一三八零零一三八零零零", "138-0013-8000"] {
+        assert!(detect(&policy, text, &mut Tail::empty(), 0).is_empty(), "{text}");
+    }
+    assert_eq!(detect(&policy, "13800138001", &mut Tail::empty(), 0).len(), 1);
+}
+
+#[test]
+fn context_words_of_a_policy_count() {
+    let rule = "  - {entity: cn.bank_card, class: C2, detect: {context: [折子]}, views: {'*': drop}}\n";
+    let test = "  - {in: 折子6222021234567890125, agent: '折子[bank_card]'}\n  - {in: 本子6222021234567890125, unchanged: true}\n";
+    load(&format!("{}{test}", GOOD.replace("tests:", &format!("{rule}tests:")))).unwrap();
+}
+
+#[test]
+fn a_class_c1_value_may_be_kept_whole() {
+    let yaml = GOOD.replace("class: C2", "class: C1").replace("{keep: {first: 3, last: 4}}", "{keep: all}");
+    let yaml = yaml.replace("agent: 打138****5678", "agent: 打13812345678");
+    assert_eq!(load(&yaml).unwrap().rules()[0].operator(View::Agent), &liaowaiwai::domain::masking::Operator::KeepAll);
+}
+
+#[test]
+fn the_retail_policy_loads_and_agrees_with_its_schema() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/masking");
+    let yaml = std::fs::read_to_string(folder.join("cn-retail.yaml")).unwrap();
+    let policy = load(&yaml).unwrap();
+    assert_eq!(policy.rules().len(), Entity::ALL.len());
+    let schema: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("schema.json")).unwrap()).unwrap();
+    let mut named: Vec<&str> =
+        schema["$defs"]["entity"]["enum"].as_array().unwrap().iter().filter_map(|v| v.as_str()).collect();
+    let mut known: Vec<&str> = Entity::ALL.iter().map(|entity| entity.as_str()).collect();
+    named.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(named, known);
+    for view in View::ALL {
+        assert!(schema["$defs"]["views"]["properties"].get(view.as_str()).is_some(), "{view}");
+        assert!(schema["$defs"]["test"]["properties"].get(view.as_str()).is_some(), "{view}");
+    }
+}
