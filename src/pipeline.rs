@@ -173,7 +173,9 @@ impl Tenant {
         message: Message<Raw, D>,
         contact: &Contact,
     ) -> Result<Message<Masked, D>, Refusal> {
-        let policy = self.policy().ok_or(Refusal::NoPolicy)?;
+        // A server that stands by has none either, and that is nobody's omission.
+        let missing = || if self.head().is_some() { Refusal::NoPolicy } else { Refusal::Unavailable };
+        let policy = self.policy().ok_or_else(missing)?;
         let random = || Salt::from_random(random_bytes(&*self.ports.random));
         let salts = Salts { sealed: random(), masked: random() };
         let slot = self.tails.slot(contact.subject);
@@ -209,6 +211,13 @@ impl Tenant {
     /// The active policy.
     pub fn policy(&self) -> Option<Arc<Policy>> {
         self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets what was true while this server wrote the log: before it writes again, another may have taken messages in
+    /// and activated a policy.
+    pub fn stand_down(&self) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.tails.forget();
     }
 
     /// The newest signed head of the log.

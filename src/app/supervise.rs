@@ -95,6 +95,7 @@ impl Follow {
         }
         // When the server stops, the writer drains first: what it recorded last is still to be published.
         let _changed = status.wait_for(|status| *status != LogStatus::Active).await.map(drop);
+        self.served.tenant.stand_down();
         end.send_replace(true);
         for task in tasks {
             // A follower that panicked has nothing left to finish; it begins again from its cursor.

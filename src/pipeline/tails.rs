@@ -38,6 +38,10 @@ impl<K: Hash + Eq, V: Default> Shared<K, V> {
         }
         Arc::clone(map.entry(key).or_default())
     }
+
+    fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 /// Conversation tails by person.
@@ -47,6 +51,11 @@ pub(super) struct Tails(Shared<SubjectId, AsyncMutex<Option<Tail>>>);
 impl Tails {
     pub(super) fn slot(&self, subject: SubjectId) -> TailSlot {
         self.0.get(subject)
+    }
+
+    /// Lets every tail be rebuilt when it is needed next.
+    pub(super) fn forget(&self) {
+        self.0.clear();
     }
 }
 

@@ -9,8 +9,8 @@ use std::path::Path;
 /// Port number that names the socket file; nothing listens on TCP.
 pub(super) const SOCKET_PORT: u16 = 5432;
 
-/// Most connections that the server may hold open at once.
-const CONNECTIONS_MAX: u32 = 50;
+/// Most connections that the server may hold open at once; each log takes about eight.
+const CONNECTIONS_MAX: u32 = 200;
 
 /// Bounds of the shared buffers in MiB; between them an eighth of the memory is used.
 const SHARED_BUFFERS_MIN_MIB: u64 = 128;
