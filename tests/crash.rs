@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::load::Customers;
-use common::{Server, World, children};
+use common::{Server, World, children, is_alive, wait_until};
 
 const CYCLES: u64 = 50;
 const CUSTOMERS: usize = 8;
@@ -57,6 +57,8 @@ fn kill(pids: &[u32]) {
 
 /// Kills, and returns the server if it lives.
 fn strike(world: &World, server: Server, victim: Victim) -> Option<Server> {
+    // It may be starting again after the kill before.
+    wait_until("PostgreSQL to run", || world.postmaster("node").is_some_and(is_alive));
     let postmaster = world.postmaster("node").unwrap();
     let postgres = || [vec![postmaster], children(postmaster)].concat();
     match victim {
@@ -89,7 +91,8 @@ mod slow {
         let mut server = world.start("node");
         customers.know(&[server.http]);
         for (cycle, victim) in (0..cycles).zip(VICTIMS.into_iter().cycle()) {
-            customers.progress(CUSTOMERS).await;
+            // Twice as many as may have been under way at the kill before.
+            customers.progress(2 * CUSTOMERS).await;
             tokio::time::sleep(Duration::from_millis(dice.below(KILL_AFTER_MS_MAX))).await;
             let struck = Instant::now();
             let acknowledged = customers.acknowledged();
