@@ -40,7 +40,6 @@ pub(super) async fn around<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let _under_way = Service::enter(&service.clone().into_inner());
     let began = Instant::now();
     let id = Id128(random_bytes(&*service.random));
     let response = if head_bytes(&request) > HEADER_BYTES_MAX {
@@ -50,7 +49,7 @@ pub(super) async fn around<B: MessageBody + 'static>(
         next.call(request).await?.map_into_boxed_body()
     };
     let mut response = written_down(response);
-    fix_headers(&mut response, id, strict.0, service.is_stopping());
+    fix_headers(&mut response, id, strict.0);
     log(&response, id, began);
     Ok(response)
 }
@@ -86,7 +85,7 @@ fn with_allow(mut answer: HttpResponse, response: &ServiceResponse) -> HttpRespo
     answer
 }
 
-fn fix_headers(response: &mut ServiceResponse, id: Id128, strict: bool, stopping: bool) {
+fn fix_headers(response: &mut ServiceResponse, id: Id128, strict: bool) {
     let secure = response.request().app_config().secure();
     let headers: &mut HeaderMap = response.headers_mut();
     for (name, value) in FIXED_HEADERS {
@@ -97,9 +96,6 @@ fn fix_headers(response: &mut ServiceResponse, id: Id128, strict: bool, stopping
     }
     if strict && secure {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
-    }
-    if stopping {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 }
 

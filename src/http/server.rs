@@ -18,8 +18,6 @@ use crate::limits::{
     HANDSHAKES_PER_WORKER_MAX, KEEP_ALIVE_MS_MAX, REQUEST_HEAD_WAIT_MS_MAX,
 };
 
-/// How long connections have to send their last bytes once no request is under way, in seconds.
-const LINGER_S: u64 = 1;
 /// File descriptors that the rest of the server needs: database, ledger files, logs.
 const RESERVED_FILES: u64 = 256;
 
@@ -81,7 +79,6 @@ pub struct Server {
     pub https: Option<SocketAddr>,
     /// Where plain HTTP is served.
     pub http: Option<SocketAddr>,
-    service: Arc<Service>,
     inner: actix_web::dev::Server,
 }
 
@@ -94,7 +91,7 @@ impl Server {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let connections = connections_per_worker(workers)?;
         let strict = addresses.https.as_ref().is_some_and(|https| https.strict_transport);
-        let shared = web::Data::from(Arc::clone(&service));
+        let shared = web::Data::from(service);
         let strict = web::Data::new(StrictTransport(strict));
         let mut server = HttpServer::new(move || {
             App::new().app_data(shared.clone()).app_data(strict.clone()).configure(configure).wrap(from_fn(around))
@@ -106,7 +103,7 @@ impl Server {
         .client_disconnect_timeout(Duration::from_millis(DISCONNECT_WAIT_MS_MAX))
         .keep_alive(Duration::from_millis(KEEP_ALIVE_MS_MAX))
         .tls_handshake_timeout(Duration::from_millis(HANDSHAKE_WAIT_MS_MAX))
-        .shutdown_timeout(LINGER_S)
+        .shutdown_timeout(DRAIN_WAIT_S_MAX)
         .disable_signals();
         let bind = |address| move |source| HttpError::Bind { address, source };
         if addresses.https.is_none() && addresses.http.is_none() {
@@ -123,31 +120,25 @@ impl Server {
         }
         let bound = server.addrs_with_scheme();
         let of = |wanted: &str| bound.iter().find(|(_, scheme)| *scheme == wanted).map(|(address, _)| *address);
-        Ok(Self { https: of("https"), http: of("http"), service, inner: server.run() })
+        Ok(Self { https: of("https"), http: of("http"), inner: server.run() })
     }
 
-    /// Serves until `stop` is over, then takes no new connection and lets requests under way end, for at most
-    /// [`DRAIN_WAIT_S_MAX`].
+    /// Serves until `stop` is over, then takes no new connection, closes idle ones and lets requests under way end, for
+    /// at most [`DRAIN_WAIT_S_MAX`].
     ///
     /// # Errors
     /// [`HttpError::Serve`] when the listeners fail.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), HttpError> {
         let handle = self.inner.handle();
-        let drain = async {
-            stop.await;
-            handle.pause().await;
-            let wait = Duration::from_secs(DRAIN_WAIT_S_MAX);
-            if tokio::time::timeout(wait, self.service.drained()).await.is_err() {
-                tracing::warn!(event = "drain_cut_short", wait_s = DRAIN_WAIT_S_MAX, "requests were still under way");
-            }
-            handle.stop(true).await;
-        };
         let mut serving = pin!(self.inner);
         tokio::select! {
             // Listeners that fail end it at once; they never end on their own otherwise.
-            served = &mut serving => served.map_err(HttpError::Serve),
-            () = drain => serving.await.map_err(HttpError::Serve),
+            served = &mut serving => return served.map_err(HttpError::Serve),
+            () = stop => {}
         }
+        // The order is not waited for by itself: the server carries it out only while it is awaited too.
+        let (served, ()) = tokio::join!(serving, handle.stop(true));
+        served.map_err(HttpError::Serve)
     }
 }
 

@@ -1,11 +1,9 @@
 //! What the handlers speak to: tenants with their channels, the clock, randomness, and whether the server is ready.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
 use utoipa::ToSchema;
 
 use crate::pipeline::Tenant;
@@ -51,23 +49,12 @@ pub struct Service {
     pub random: Arc<dyn Random>,
     readiness: AskReadiness,
     tenants: RwLock<BTreeMap<String, Arc<Served>>>,
-    under_way: AtomicUsize,
-    stopping: AtomicBool,
-    idle: Notify,
 }
 
 impl Service {
     /// A service without tenants yet.
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>, readiness: AskReadiness) -> Self {
-        Self {
-            clock,
-            random,
-            readiness,
-            tenants: RwLock::default(),
-            under_way: AtomicUsize::new(0),
-            stopping: AtomicBool::new(false),
-            idle: Notify::new(),
-        }
+        Self { clock, random, readiness, tenants: RwLock::default() }
     }
 
     /// Serves these tenants from here on, by name.
@@ -78,11 +65,7 @@ impl Service {
 
     /// Whether the server answers.
     pub fn readiness(&self) -> Readiness {
-        let readiness = (self.readiness)();
-        if readiness.ready && self.is_stopping() {
-            return Readiness { ready: false, reason: "stopping".to_owned(), ..readiness };
-        }
-        readiness
+        (self.readiness)()
     }
 
     /// A tenant by name.
@@ -104,39 +87,5 @@ impl Service {
         });
         let webhook = webhook.cloned()?;
         Some((served, webhook))
-    }
-
-    /// Counts a request until the result is dropped.
-    pub(super) fn enter(service: &Arc<Self>) -> UnderWay {
-        service.under_way.fetch_add(1, Ordering::SeqCst);
-        UnderWay(Arc::clone(service))
-    }
-
-    pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
-    }
-
-    /// Says that the server stops, and waits until no request is under way.
-    pub(super) async fn drained(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        loop {
-            let idle = self.idle.notified();
-            if self.under_way.load(Ordering::SeqCst) == 0 {
-                return;
-            }
-            idle.await;
-        }
-    }
-}
-
-/// A request under way.
-pub(super) struct UnderWay(Arc<Service>);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        // One permit is stored when nobody waits yet, so the last request to end can't be missed.
-        if self.0.under_way.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.idle.notify_one();
-        }
     }
 }

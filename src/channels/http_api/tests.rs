@@ -90,9 +90,9 @@ impl Sent {
                     .map(|(_, value)| value.clone())
                     .unwrap_or_default(),
             };
-            base.push_str(&format!("{quoted}: {value}\n"));
+            base.extend([quoted, ": ", &value, "\n"]);
         }
-        base.push_str(&format!("\"@signature-params\": ({covered}){parameters}"));
+        base.extend(["\"@signature-params\": (", covered, ")", parameters]);
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SECRET), base.as_bytes());
         self.set("signature-input", format!("sig1=({covered}){parameters}"));
         self.set("signature", format!("sig1=:{}:", STANDARD.encode(tag)));
@@ -338,7 +338,7 @@ fn polls_out_of_form_are_refused_by_field() {
 }
 
 /// Puts another printable ASCII character in the place of one; the case of letters and every separator count.
-fn altered(text: &str, place: &prop::sample::Index, by: u8) -> String {
+fn altered(text: &str, place: prop::sample::Index, by: u8) -> String {
     let mut bytes = text.as_bytes().to_vec();
     let at = place.index(bytes.len());
     bytes[at] = (bytes[at] - b' ' + 1 + by % 94) % 95 + b' ';
@@ -357,22 +357,23 @@ proptest! {
             sent.headers.iter().find(|(known, _)| known == name).unwrap().1.clone()
         };
         match which {
-            0 => sent.method = altered(&sent.method, &place, by),
-            1 => sent.authority = altered(&sent.authority, &place, by),
-            2 => sent.path = altered(&sent.path, &place, by),
-            3 => sent.query = altered(&sent.query, &place, by),
+            0 => sent.method = altered(&sent.method, place, by),
+            1 => sent.authority = altered(&sent.authority, place, by),
+            2 => sent.path = altered(&sent.path, place, by),
+            3 => sent.query = altered(&sent.query, place, by),
             4 => {
                 let at = place.index(sent.body.len());
                 sent.body[at] = sent.body[at].wrapping_add(1 + by % 255);
             }
             5..=7 => {
                 let name = ["content-digest", "idempotency-key", "signature-input"][which - 5];
-                let value = altered(&header(&sent, name), &place, by);
+                let value = altered(&header(&sent, name), place, by);
                 sent.set(name, value);
             }
             _ => {
                 let value = header(&sent, "signature");
-                let mut tag = STANDARD.decode(value.trim_start_matches("sig1=:").trim_end_matches(':')).unwrap();
+                let inner = value.trim_start_matches("sig1=:").trim_end_matches(':');
+                let mut tag = STANDARD.decode(inner).unwrap();
                 let at = place.index(tag.len());
                 tag[at] = tag[at].wrapping_add(1 + by % 255);
                 sent.set("signature", format!("sig1=:{}:", STANDARD.encode(tag)));

@@ -69,7 +69,7 @@ mod tests {
             let path = root.join(room);
             files.extend(if path.is_dir() { sources(&path) } else { vec![path] });
         }
-        let before = r#"(?:expected: |expected = |_EXPECTED: &str = |what: |malformed\(|missing\(|Self::\w+ => )"#;
+        let before = r"(?:expected: |expected = |_EXPECTED: &str = |what: |malformed\(|missing\(|Self::\w+ => )";
         let pattern = regex::Regex::new(&format!("{before}\"([^\"]+)\"")).unwrap();
         let without_tests = files.iter().filter(|path| !path.ends_with("tests.rs"));
         let texts = without_tests.map(|path| std::fs::read_to_string(path).unwrap());
