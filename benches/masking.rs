@@ -13,7 +13,7 @@ use std::time::Instant;
 use liaowaiwai::domain::masking::{Policy, Tail, Tokens, View, apply, detect};
 use regex::{Regex, RegexSet};
 
-const MESSAGES: usize = 10_000;
+const MESSAGES: u32 = 10_000;
 const ROUNDS: usize = 40;
 const SENSITIVE_EACH: usize = 10;
 
@@ -49,9 +49,9 @@ impl Tokens for NoTokens {
 fn main() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/masking/cn-retail.yaml");
     let policy = Policy::load(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let messages: Vec<String> = (0..MESSAGES).map(message).collect();
+    let messages: Vec<String> = (0..MESSAGES as usize).map(message).collect();
     let bytes: usize = messages.iter().map(String::len).sum();
-    println!("{MESSAGES} messages, {} bytes each on average, 1 in {SENSITIVE_EACH} sensitive", bytes / MESSAGES);
+    println!("{MESSAGES} messages, {} bytes each on average, 1 in {SENSITIVE_EACH} sensitive", bytes / messages.len());
 
     let table = fold_table();
     let naive = Naive::new();
@@ -95,7 +95,7 @@ fn measure<const N: usize>(messages: &[String], works: [&dyn Fn(&str) -> usize; 
             *best = best.min(start.elapsed().as_secs_f64());
         }
     }
-    best.map(|seconds| messages.len() as f64 / seconds)
+    best.map(|seconds| f64::from(MESSAGES) / seconds)
 }
 
 fn print(name: &str, per_second: f64, limit: f64) {

@@ -1,5 +1,7 @@
 //! What a policy file may say: each mistake is refused with its place, and the digest follows the meaning alone.
 
+#![expect(clippy::panic, reason = "a test stops at the first fault")]
+
 use liaowaiwai::domain::masking::{Entity, Policy, PolicyError, Tail, View, detect};
 
 const GOOD: &str = "\

@@ -1,11 +1,14 @@
 //! What holds of masking for every message: no panic, valid offsets, nothing masked twice, nothing stored that is C3.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
+
 use std::time::{Duration, Instant};
 
 use liaowaiwai::domain::masking::{
     Class, DecodeError, Entity, MaskedText, Policy, Span, Tail, Tokens, View, apply, detect, token_letters, without_c3,
 };
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 const MESSAGE_BYTES: usize = 1 << 20;
 /// Far above what any message needs on a slow machine, far below what a quadratic step would take.
@@ -127,7 +130,7 @@ fn message() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, rng_seed: RngSeed::Fixed(2), ..ProptestConfig::default() })]
 
     #[test]
     fn spans_are_ordered_and_lie_on_characters(text in message()) {
@@ -292,7 +295,7 @@ fn a_continued_number_shows_only_its_own_part() {
 fn the_stored_layout_is_pinned() {
     let text = "卡号6222 0212 3456 7890 128 cvv是123";
     let bytes = apply(policy(), text, &find(text), &Letters).to_bytes();
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     let expected = include_str!("masking_properties/stored_v1.hex").split_whitespace().collect::<String>();
     assert_eq!(hex, expected, "the stored layout must never change under its version");
 }

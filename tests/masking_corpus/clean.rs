@@ -2,7 +2,7 @@
 
 use super::random::Random;
 
-/// Ordinary messages without numbers of interest.
+/// Ordinary messages: no numbers, or none of interest.
 const ORDINARY: &[&str] = &[
     "您好，请问一下这个套餐怎么办理？",
     "三十六个月分期手续费是多少",
@@ -31,83 +31,77 @@ const ORDINARY: &[&str] = &[
     "email me later at the office",
 ];
 
+/// Messages with numbers: `#` stands for a digit, `$` for a hexadecimal one.
+const NUMBERED: &[&str] = &[
+    "订单号202411221#3#2###56什么时候发货",
+    "订单##########还没到",
+    "订单############还没到",
+    "订单###############，麻烦催一下",
+    "订单################，麻烦催一下",
+    "订单编号：##################",
+    "订单###################付了两次款",
+    "快递单号SF#############查一下",
+    "运单号：#############",
+    "运单号：7##############",
+    "流水号 2024112213#2########",
+    "交易流水号是20250#1#0#############",
+    "My order number is ###########, where is it?",
+    "My order number is ################, where is it?",
+    "tracking number 1Z######################",
+    "invoice 62################ was paid twice",
+    "时间戳17###########",
+    "17######## 这是日志里的时间",
+    "17########### ERROR timeout",
+    "2024-1#-2# 1#:2#:3#.### 报错",
+    "2024/12/0# 1#:3# 预约",
+    "202#年1#月2#日1#点3#分转的，####元",
+    "2024112#1#3#2# 交易失败",
+    "1#/0#/2025 1#:3#",
+    "金额是¥#####.##，没有到账",
+    "一共#,###,###.##元",
+    "余额 13,8##,###,### 元",
+    "客服热线95588打不通，955##也打不通",
+    "400-8##-####是你们的电话吗",
+    "4008######打不通，800-820-####呢",
+    "版本1#.#.1####.3###更新后打不开",
+    "v2.1#.#.2024##",
+    "服务器19#.1##.1##.1##:8080连不上",
+    "ping 10.1#.2##.1## 不通",
+    "请求ID $$$$$$$a-$b$$-4$$$-a$$$-$$$$$$c$$$$$",
+    "trace $$$$a$$$b$$$$c$$$$$d$$$$$$$e$$$$",
+    "https://shop.example.com/item/############?spm=####.########",
+    "https://example.com/o/62#################",
+    "手机型号是 M####-A### 256G",
+    "iPhone 1# Pro Max ###G，A2###",
+    "房间####，1#楼",
+    "取件码######",
+    "邮编######，麻烦寄一下",
+    "the error code is #### after build #####",
+    "分##期，每期####元，年化1#.#%",
+    "尾号####的卡什么时候到",
+    "会员号########",
+    "排队号A###，前面还有##人",
+    "验证码##分钟内有效吗",
+    "密码输错#次了",
+    "买了###个，每个##.##元，共####.##元",
+    "G10##次列车，0#车1#A座",
+    "CZ3###航班几点起飞",
+    "ISBN 978-7-###-#####-#",
+    "身高1##，体重##公斤",
+    "比分 1##:9#，第#节",
+];
+
 /// Makes a clean message.
 pub fn message(random: &mut Random) -> String {
-    let year = random.between(2019, 2027);
-    let (month, day) = (random.between(1, 12), random.between(1, 28));
-    let (hour, minute, second) = (random.below(24), random.below(60), random.below(60));
-    let amount = random.between(1, 999_999);
-    let stamp = format!("{year}{month:02}{day:02}{hour:02}{minute:02}{second:02}");
-    match random.below(30) {
-        0 => format!("订单号{stamp}{}什么时候发货", random.digits(4)),
-        1 => format!("订单{}还没到", {
-            let n = random.between(10, 20);
-            random.digits(n)
-        }),
-        2 => format!("快递单号SF{}查一下", random.digits(13)),
-        3 => format!("运单号：{}", {
-            let n = random.between(12, 15);
-            random.digits(n)
-        }),
-        4 => format!("流水号 {stamp}{}", random.digits(6)),
-        5 => format!("My order number is {}, where is it?", {
-            let n = random.between(9, 19);
-            random.digits(n)
-        }),
-        6 => format!("时间戳17{}", random.digits(11)),
-        7 => format!("17{} 这是日志里的时间", random.digits(8)),
-        8 => format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{} 报错", random.digits(3)),
-        9 => format!("{year}年{month}月{day}日{hour}点{minute}分转的，{amount}元"),
-        10 => format!("金额是¥{amount}.{:02}，没有到账", random.below(100)),
-        11 => format!("一共{},{:03},{:03}.00元", random.between(1, 99), random.below(1000), random.below(1000)),
-        12 => format!(
-            "客服热线{}打不通",
-            random.pick(&["95588", "95533", "400-820-8820", "4008205555", "12345", "800-820-8820"])
-        ),
-        13 => format!(
-            "版本{}.{}.{}.{}更新后打不开",
-            random.below(20),
-            random.below(20),
-            random.below(30_000),
-            random.below(5000)
-        ),
-        14 => format!(
-            "服务器{}.{}.{}.{}:{}连不上",
-            random.between(1, 223),
-            random.below(256),
-            random.below(256),
-            random.between(1, 254),
-            random.between(80, 65535)
-        ),
-        15 => {
-            let hex = "0123456789abcdef";
-            format!(
-                "请求ID {}-{}-4{}-a{}-{}",
-                random.letters(8, hex),
-                random.letters(4, hex),
-                random.letters(3, hex),
-                random.letters(3, hex),
-                random.letters(12, hex)
-            )
-        }
-        16 => {
-            format!("https://shop.example.com/item/{}?spm={}.{}", random.digits(12), random.digits(4), random.digits(8))
-        }
-        17 => format!("手机型号是 M{}-A{} 256G", random.digits(4), random.digits(3)),
-        18 => format!("房间{}，{}楼", random.digits(4), random.between(1, 40)),
-        19 => format!("取件码{}", random.digits(6)),
-        20 => format!("邮编{}，麻烦寄一下", random.digits(6)),
-        21 => format!("the error code is {} after build {}", random.digits(4), random.digits(5)),
-        22 => format!("订单编号：{}", random.digits(18)),
-        23 => format!(
-            "分{}期，每期{amount}元，年化{}.{}%",
-            random.between(3, 36),
-            random.between(3, 18),
-            random.below(10)
-        ),
-        24 => format!("尾号{}的卡什么时候到", random.digits(4)),
-        25 => format!("{stamp} 交易失败"),
-        26 => format!("{}/{}/{} {}:{:02}", day, month, year, hour, minute),
-        _ => random.pick(ORDINARY).to_owned(),
+    if random.below(4) == 0 {
+        return random.pick(ORDINARY).to_owned();
     }
+    let digits: Vec<char> = "0123456789abcdef".chars().collect();
+    let template = random.pick(NUMBERED);
+    let fill = |c| match c {
+        '#' => digits[random.below(10)],
+        '$' => digits[random.below(16)],
+        _ => c,
+    };
+    template.chars().map(fill).collect()
 }

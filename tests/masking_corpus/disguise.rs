@@ -71,8 +71,9 @@ impl Disguise {
                 each(&characters, |c| if c.is_ascii_digit() { format!("{c}\u{FE0F}\u{20E3}") } else { c.into() })
             }
             Self::Groups(separator) => grouped(&characters, separator),
-            Self::Each(separator) => characters.iter().map(char::to_string).collect::<Vec<_>>().join(separator),
-            Self::Invisible(separator) => characters.iter().map(char::to_string).collect::<Vec<_>>().join(separator),
+            Self::Each(separator) | Self::Invisible(separator) => {
+                characters.iter().map(char::to_string).collect::<Vec<_>>().join(separator)
+            }
             Self::Homoglyphs => homoglyphs(characters),
         }
     }

@@ -1,6 +1,6 @@
 //! A small seeded generator, so that a corpus is the same on every machine. It is no source of secrets.
 
-/// SplitMix64.
+/// `SplitMix64`.
 pub struct Random(u64);
 
 impl Random {

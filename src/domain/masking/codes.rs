@@ -12,6 +12,8 @@ use super::{
 
 /// Separators between two characters of one code.
 const GAP_MAX: usize = 2;
+/// Shortest group of letters that is a word.
+const WORD_LEN_MIN: usize = 3;
 
 /// Finds every code in the message.
 pub(super) fn find(scene: &mut Scene<'_>) {
@@ -54,11 +56,18 @@ fn find_iban(scene: &mut Scene<'_>, at: usize) {
 
 fn find_credit_code(scene: &mut Scene<'_>, at: usize) {
     if let Some((code, end)) = gather(scene.message, at, credit_code::LEN, true)
+        && !has_word(scene.message.slice(at..end))
         && let Some(confidence) = credit_code::judge(&code)
     {
         let (range, entity) = (at..end, Entity::CreditCode);
         scene.propose(Proposal { range, entity, confidence, cost: 0, joined: false, canonical: &code, earlier: 0 });
     }
+}
+
+/// A group of letters alone is a word (`1736296935923 ERROR`): codes have digits in all but the shortest groups.
+fn has_word(symbols: &[u8]) -> bool {
+    let mut groups = symbols.split(|&symbol| !symbol::is_alphanumeric(symbol));
+    groups.any(|group| group.len() >= WORD_LEN_MIN && group.iter().all(|&symbol| symbol::is_letter(symbol)))
 }
 
 /// Gathers `length` letters and digits in upper case, and returns them with one past the last; a longer word is none.

@@ -57,6 +57,7 @@ pub fn detect(policy: &Policy, text: &str, tail: &mut Tail, now_us: i64) -> Vec<
 
     let mut round = 1;
     while !chosen.is_empty() && round < ROUNDS_MAX && deserves_another_look(&mut message, &hits, &chosen) {
+        let links = traps::blot(&mut message, &policy.replacements);
         let hits = policy.lexicon.find(&message);
         let more = look(policy, &message, &hits, &links, &mut run, None);
         if more.is_empty() {
@@ -98,10 +99,11 @@ fn deserves_another_look(message: &mut Folded, hits: &[Hit], chosen: &[Candidate
         message.blot(candidate.range.clone());
     }
     let digit_like = |&&symbol: &&u8| symbol::is_digit(symbol) || symbol::is_numeral(symbol);
-    let has_password_word = || hits.iter().any(|hit| hit.cues.meets(Cues::of(Entity::Password)));
+    let words = Cues::of(Entity::Password).and(Cues::WAKE);
+    let has_word = || hits.iter().any(|hit| hit.cues.meets(words));
     message.symbols().iter().filter(digit_like).take(REST_DIGITS_MIN).count() == REST_DIGITS_MIN
         || message.symbols().contains(&b'@')
-        || has_password_word()
+        || has_word()
 }
 
 /// Remembers the keywords that a message without values ended with; it is not folded, so that nothing is allocated.

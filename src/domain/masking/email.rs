@@ -11,8 +11,8 @@ use super::{
     validate::Confidence,
 };
 
-/// Longest local part and longest domain label.
-const PART_LEN_MAX: usize = 64;
+/// Longest domain label. A local part is masked at any length: a rest of it would be worse than a long one.
+const LABEL_LEN_MAX: usize = 64;
 /// Most labels of a domain.
 const LABELS_MAX: usize = 8;
 /// Spaces on either side of an at-sign or dot.
@@ -99,7 +99,7 @@ fn local_part(message: &Folded, sign: usize) -> Option<(usize, usize)> {
         end -= 1;
     }
     let mut start = end;
-    while allowed(message.before(start)) && end - start < PART_LEN_MAX {
+    while allowed(message.before(start)) {
         start -= 1;
     }
     while matches!(message.at(start), b'.' | b'-' | b'+') && start < end {
@@ -115,7 +115,7 @@ fn domain(message: &Folded, from: usize, canonical: &mut Vec<u8>) -> Option<(usi
     let (mut at, mut end, mut labels, mut spelt) = (from, from, 0, false);
     let mut last = from..from;
     while labels < LABELS_MAX {
-        let len = (0..PART_LEN_MAX).take_while(|step| allowed(message.at(at + step))).count();
+        let len = (0..LABEL_LEN_MAX).take_while(|step| allowed(message.at(at + step))).count();
         if len == 0 {
             break;
         }

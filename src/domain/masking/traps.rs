@@ -95,25 +95,30 @@ fn replacement(message: &Folded, at: usize, names: &[Vec<u8>]) -> Option<Range<u
     })
 }
 
-/// `622202*****0128`: stars with the few characters that they leave. Stars on both sides of a word are emphasis.
+/// `622202*****0128`: stars with the few characters that they leave. As many stars on both sides of a word are emphasis.
 fn mask(message: &Folded, at: usize) -> Option<Range<usize>> {
-    let hidden = count(message, at, message.len(), |symbol| symbol == b'*');
-    if hidden < STARS_MIN {
+    if message.before(at) == b'*' {
         return None;
     }
+    let hidden = count(message, at, message.len(), |symbol| symbol == b'*');
     let end = at + hidden;
     let before = |step: usize| if step < at { message.at(at - 1 - step) } else { symbol::OTHER };
     let after = |step: usize| message.at(end + step);
-    Some(at - shown(before)..end + shown(after))
+    let (left, right) = (shown(before, hidden), shown(after, hidden));
+    let emphasis = left + right == 0 && (is_shown(before(0)) || is_shown(after(0)));
+    (hidden >= STARS_MIN && !emphasis).then(|| at - left..end + right)
 }
 
 /// Counts the characters that a mask shows on one side. A longer word may have the value glued to it: its digits only.
-fn shown(symbol_at: impl Fn(usize) -> u8) -> usize {
-    let value = |symbol| symbol::is_alphanumeric(symbol) || matches!(symbol, b'.' | b'-' | b'_');
-    let kinds: [&dyn Fn(u8) -> bool; 2] = [&value, &symbol::is_digit];
+fn shown(symbol_at: impl Fn(usize) -> u8, hidden: usize) -> usize {
+    let kinds: [&dyn Fn(u8) -> bool; 2] = [&is_shown, &symbol::is_digit];
     let lengths = kinds.map(|is| (0..=SHOWN_MAX).take_while(|&step| is(symbol_at(step))).count());
-    let fits = |&length: &usize| length <= SHOWN_MAX && !matches!(symbol_at(length), b'*' | symbol::MASKED);
-    lengths.into_iter().find(fits).unwrap_or(0)
+    let stars = |length: usize| (0..=hidden).take_while(|&step| symbol_at(length + step) == b'*').count();
+    lengths.into_iter().find(|&length| length <= SHOWN_MAX && stars(length) != hidden).unwrap_or(0)
+}
+
+fn is_shown(symbol: u8) -> bool {
+    symbol::is_alphanumeric(symbol) || symbol == b'.'
 }
 
 fn is_hex(symbol: u8) -> bool {
@@ -216,8 +221,11 @@ mod tests {
         for text in ["[mobile:13812345678]", "[13812345678]", "<CARD_13812345678>", "**13812345678**"] {
             check(text, "");
         }
-        check("***384921***", "******");
-        check("***13812345678", "***");
+        check("***384921***", "");
+        check("***13812345678", "");
+        check("*0106****678", "0106****678");
+        check("***138****5678", "***138****5678");
+        check("***", "***");
     }
 
     #[test]

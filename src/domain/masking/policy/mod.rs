@@ -22,8 +22,7 @@ use super::{
 pub const ENGINE_VERSION: u32 = 1;
 
 /// What a view shows of a value.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operator {
     /// Nothing but the entity's placeholder, such as `[cvv]`.
     Drop,

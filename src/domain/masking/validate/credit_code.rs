@@ -12,10 +12,12 @@ const WEIGHTS: [usize; 17] = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24
 
 /// Judges 18 upper-case characters.
 pub(in super::super) fn judge(code: &[u8]) -> Option<Confidence> {
-    let authority = code.first()?;
     let region = code.get(2..8)?;
-    let known = matches!(authority, b'1'..=b'9' | b'A' | b'N' | b'Y');
-    if code.len() != LEN || !known || !region.iter().all(u8::is_ascii_digit) || !is_province(region.get(..2)?) {
+    if code.len() != LEN
+        || !is_registered(code)
+        || !region.iter().all(u8::is_ascii_digit)
+        || !is_province(region.get(..2)?)
+    {
         return None;
     }
     let mut sum = 0;
@@ -29,6 +31,19 @@ pub(in super::super) fn judge(code: &[u8]) -> Option<Confidence> {
         (true, false) => Some(Confidence::checked(74, 95)),
         (false, _) => Some(Confidence::new(20, 75)),
     }
+}
+
+/// Says whether the first two characters name a registering authority and one of its kinds of organisation.
+fn is_registered(code: &[u8]) -> bool {
+    matches!(
+        code,
+        [b'1' | b'5' | b'N', b'1' | b'2' | b'3' | b'9', ..]
+            | [b'2' | b'4' | b'8' | b'A', b'1' | b'9', ..]
+            | [b'3', b'1'..=b'5' | b'9', ..]
+            | [b'6' | b'7', b'1' | b'2' | b'9', ..]
+            | [b'9', b'1' | b'2' | b'3', ..]
+            | [b'Y', b'1', ..]
+    )
 }
 
 fn position(character: u8) -> Option<usize> {
@@ -54,6 +69,7 @@ mod tests {
         check("91350100I000100Y43", None);
         check("91990100M000100Y43", None);
         check("01350100M000100Y43", None);
+        check("97350100M000100Y43", None);
         check("91350100M000100Y4", None);
         check("", None);
     }
