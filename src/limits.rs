@@ -84,3 +84,5 @@ pub const CLIENT_WAIT_MS_MAX: u64 = 30_000;
 pub const CLIENT_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Password hashes that are computed at a time.
 pub const PASSWORD_HASHES_MAX: usize = 4;
+/// Most conversations that one agent may hold; the same number stands in the schema.
+pub const AGENT_CAPACITY_MAX: i32 = 1_000;

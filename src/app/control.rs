@@ -12,8 +12,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 
 use super::tenants::Served;
+use crate::domain::event::Role;
 use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX};
-use crate::pipeline::Activation;
+use crate::pipeline::{Activation, Refusal};
 
 /// How long a connection may take.
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -28,6 +29,19 @@ pub enum Order {
         tenant: String,
         /// The file's text.
         source: String,
+    },
+    /// Make a staff account with a one-time password.
+    CreateAccount {
+        /// The tenant's name.
+        tenant: String,
+        /// The login.
+        login: String,
+        /// The name on screens.
+        name: String,
+        /// The role's word.
+        role: String,
+        /// Most conversations at a time; the tenant's default when not given.
+        capacity: Option<i32>,
     },
     /// Set a one-time password.
     ResetAccount {
@@ -146,6 +160,18 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
             activated.map(|digest| digest.to_string()).map_err(|error| match error {
                 Activation::Policy(error) => error.to_string(),
                 Activation::Refused(refusal) => refusal.to_string(),
+            })
+        }
+        Order::CreateAccount { tenant, login, name, role, capacity } => {
+            let served = find(tenants, &tenant)?;
+            let role = Role::from_word(&role).filter(|role| role.is_staff());
+            let role = role.ok_or("the role must be agent, supervisor, compliance, auditor or admin")?;
+            let made = served.create(login, name, role, capacity).await;
+            made.map(|password| password.shown().to_owned()).map_err(|refusal| match refusal {
+                Refusal::Conflict => {
+                    "an account with this login exists: `lww admin reset` sets a new password".to_owned()
+                }
+                refusal => refusal.to_string(),
             })
         }
         Order::ResetAccount { tenant, login } => {

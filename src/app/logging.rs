@@ -2,6 +2,7 @@
 //!
 //! Events hold ids, counts and durations, never content; `tests/` search the files for canaries.
 
+use std::io::IsTerminal;
 use std::path::Path;
 
 use tracing_appender::non_blocking::WorkerGuard;
@@ -33,9 +34,15 @@ pub fn start_logging(folder: &Path, level: &str) -> Result<LogGuard, String> {
         .build(folder)
         .map_err(|error| format!("{}: {error}", folder.display()))?;
     let (writer, worker) = tracing_appender::non_blocking(files);
-    let filter = EnvFilter::try_new(level).map_err(|error| format!("log level {level:?}: {error}"))?;
+    // Other crates may log what they were given: only their warnings are kept.
+    let filter = EnvFilter::try_new(format!("warn,liaowaiwai={level}"))
+        .map_err(|error| format!("log level {level:?}: {error}"))?;
     let to_files = fmt::layer().json().with_writer(writer).with_filter(filter);
-    let to_stderr = fmt::layer().compact().with_writer(std::io::stderr).with_filter(LevelFilter::WARN);
+    let to_stderr = fmt::layer()
+        .compact()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .with_filter(LevelFilter::WARN);
     tracing_subscriber::registry().with(to_files).with(to_stderr).try_init().map_err(|error| error.to_string())?;
     Ok(LogGuard { _worker: worker })
 }

@@ -4,6 +4,7 @@ use super::tenants::Served;
 use crate::crypto::{SystemRandom, one_time_password};
 use crate::domain::event::Role;
 use crate::domain::message::RawText;
+use crate::limits::AGENT_CAPACITY_MAX;
 use crate::pipeline::{NewStaff, Refusal};
 
 /// A login that was just made or reset.
@@ -56,6 +57,34 @@ impl Served {
             made.push(OneTimePassword { login: login.to_owned(), password });
         }
         Ok(made)
+    }
+
+    /// Makes an account; agents get the tenant's default capacity unless one is given, others have no desk.
+    ///
+    /// # Errors
+    /// [`Refusal::Conflict`] when the login exists, [`Refusal::Invalid`] when a value is out of bounds.
+    pub(super) async fn create(
+        &self,
+        login: String,
+        name: String,
+        role: Role,
+        capacity: Option<i32>,
+    ) -> Result<OneTimePassword, Refusal> {
+        let password = one_time_password(&SystemRandom::new());
+        let usual = self.config.as_ref().map_or(0, |config| config.agents_capacity_default);
+        let capacity = if role == Role::Agent { capacity.unwrap_or(usual) } else { 0 };
+        if !(0..=AGENT_CAPACITY_MAX).contains(&capacity) {
+            return Err(Refusal::Invalid { field: "capacity", expected: "0 to 1000 conversations" });
+        }
+        let new = NewStaff {
+            login: RawText::new(login.clone()),
+            name: RawText::new(name),
+            role,
+            capacity,
+            password: password.copy(),
+        };
+        self.tenant.create_account(Role::Operator, new).await?;
+        Ok(OneTimePassword { login, password })
     }
 
     /// Sets a one-time password for a login; an administrator that isn't there yet is made.

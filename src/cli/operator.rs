@@ -31,6 +31,26 @@ pub enum PolicyCommand {
 /// Accounts.
 #[derive(Subcommand)]
 pub enum AdminCommand {
+    /// Make a staff account with a one-time password, shown once. It must be changed at the first login.
+    Create {
+        /// The login.
+        #[arg(long)]
+        login: String,
+        /// The name on screens; the login when not given.
+        #[arg(long)]
+        name: Option<String>,
+        /// agent, supervisor, compliance, auditor or admin.
+        #[arg(long)]
+        role: String,
+        /// Most conversations at a time, for agents; the tenant's default when not given.
+        #[arg(long)]
+        capacity: Option<i32>,
+        /// The tenant.
+        #[arg(long, default_value = "demo")]
+        tenant: String,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Set a one-time password, shown once. Every session of the account ends. An administrator that is not there is made.
     Reset {
         /// The login.
@@ -67,11 +87,16 @@ pub(super) async fn policy(command: PolicyCommand) -> Result<(), CommandError> {
 }
 
 pub(super) async fn admin(command: AdminCommand) -> Result<(), CommandError> {
-    let AdminCommand::Reset { login, tenant, place } = command;
-    let order = Order::ResetAccount { tenant, login: login.clone() };
+    let (place, login, order) = match command {
+        AdminCommand::Create { login, name, role, capacity, tenant, place } => {
+            let name = name.unwrap_or_else(|| login.clone());
+            (place, login.clone(), Order::CreateAccount { tenant, login, name, role, capacity })
+        }
+        AdminCommand::Reset { login, tenant, place } => (place, login.clone(), Order::ResetAccount { tenant, login }),
+    };
     let password = ask(&place.load()?.data_dir, &order).await?;
     screen::line(&format!("one-time password of {login}: {password}"));
-    screen::line("It must be changed at the next login. The reset is recorded in the ledger.");
+    screen::line("It must be changed at the next login. This is recorded in the ledger.");
     Ok(())
 }
 

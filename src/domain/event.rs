@@ -48,6 +48,19 @@ impl Role {
         Self::ALL.iter().find(|(role, _, _)| *role == self).map_or("", |(_, word, _)| word)
     }
 
+    /// The role of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known, _)| *known == word).map(|(role, _, _)| *role)
+    }
+
+    /// Whether accounts have it.
+    pub const fn is_staff(self) -> bool {
+        match self {
+            Self::Agent | Self::Supervisor | Self::Compliance | Self::Auditor | Self::Admin => true,
+            Self::Customer | Self::Operator | Self::Server => false,
+        }
+    }
+
     /// The number in the database.
     pub fn code(self) -> i16 {
         Self::ALL.iter().find(|(role, _, _)| *role == self).map_or(-1, |(_, _, code)| *code)

@@ -266,7 +266,6 @@ impl Keeper {
         epoch: i64,
         adopted: Option<Adopted>,
     ) -> Result<(), RecordError> {
-        let server = Actor { id: SERVER_ACTOR, role: Role::Server };
         let mut events = Vec::new();
         if size.0 == 0 {
             let (generation, key) = (self.log.generation, self.signer.vkey());
@@ -279,7 +278,11 @@ impl Keeper {
         events.push(Event::LogTaken { epoch });
         events.extend(self.announce.iter().cloned());
         for event in events {
-            recorder.record(Proposal::single(Draft::of(event, server), Vec::new())).await?;
+            // It was the operator at the machine who vouched for the head.
+            let adopted = matches!(event, Event::GuardAdopted { .. });
+            let role = if adopted { Role::Operator } else { Role::Server };
+            let actor = Actor { id: SERVER_ACTOR, role };
+            recorder.record(Proposal::single(Draft::of(event, actor), Vec::new())).await?;
         }
         Ok(())
     }
