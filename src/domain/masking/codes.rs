@@ -21,7 +21,8 @@ pub(super) fn find(scene: &mut Scene<'_>) {
     for at in 0..message.len() {
         let digit = |at: usize| symbol::is_digit(message.at(at)) || symbol::is_numeral(message.at(at));
         let letter = |at: usize| symbol::is_letter(message.at(at));
-        let iban = letter(at) && letter(at + 1) && digit(at + 2) && digit(at + 3);
+        let check = if message.at(at + 2) == b' ' { at + 3 } else { at + 2 };
+        let iban = letter(at) && letter(at + 1) && digit(check) && digit(check + 1);
         let credit_code = digit(at) || (matches!(message.at(at), b'a' | b'n' | b'y') && digit(at + 1));
         if (iban || credit_code) && (!symbol::is_alphanumeric(message.before(at)) || scene.hit_ends_at(at)) {
             if iban {

@@ -59,6 +59,7 @@ fn at_sign(message: &Folded, at: usize) -> Option<At> {
                 word: false,
             })
         }
+        b'#' => sign(1, 75, true),
         symbol::AT_WORD => sign(2, 85, false),
         b' ' if slice(4) == b" at " => sign(4, 80, true),
         _ => None,

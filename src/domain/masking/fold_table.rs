@@ -130,7 +130,7 @@ const ORNAMENTS: &[(u32, u32)] = &[
 const KINDS: [(u8, &str); 5] = [
     (symbol::MONEY, "元块万亿"),
     (symbol::UNIT, "年月日号次个分秒位小时天折千百件岁度楼层栋室届期级条页台只步"),
-    (symbol::COPULA, "是为就改成设置换填写叫"),
+    (symbol::COPULA, "是为就改成设置换填写叫了"),
     (symbol::DOT_WORD, "点"),
     (symbol::AT_WORD, "艾"),
 ];

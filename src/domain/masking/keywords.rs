@@ -79,7 +79,7 @@ pub(super) const KEYWORDS: &[(Cues, &str, &str)] = &[
     (
         Cues::AGAINST,
         "订单 订单号 订单编号 单号 快递单号 运单 运单号 流水 流水号 编号 交易号 序列号 型号 工单 工单号 工号 时间戳 \
-         金额 条码 条形码 编码 邮编 邮政编码 货号 批号 票号 发票 发票号 物流 案件号 参考号 凭证号 优惠码 取件码 \
+         金额 条码 条形码 编码 邮编 邮政编码 货号 批号 票号 发票 发票号 物流 案件号 参考号 凭证号 优惠码 券码 抽奖码 取件码 \
          取餐码 提货码 兑换码 邀请码 推荐码 核销码 错误码 错误代码 返回码 状态码 保单 保单号 合同 合同号 会员号 积分 \
          余额 房号 房间号 门牌 设备号 群号 商品 商品编号 版本 尾号 页码 区号 学号 座位 航班 车次",
         "order,order no,order number,order id,tracking,tracking number,ref,reference,reference number,invoice,serial,\

@@ -104,7 +104,9 @@ impl Scene<'_> {
             return;
         }
         let canonical = Canonical::new(canonical);
-        if self.policy.allowed.iter().any(|allowed| allowed == canonical.expose()) {
+        // A password is one whatever else its digits are known for.
+        let may_be_public = entity != Entity::Password;
+        if may_be_public && self.policy.allowed.iter().any(|allowed| allowed == canonical.expose()) {
             return;
         }
         self.has_card |= entity == Entity::BankCard;

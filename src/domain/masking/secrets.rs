@@ -22,6 +22,8 @@ const ANSWER_WORDS_MAX: usize = 6;
 const BACKWARD_REACH: usize = 30;
 /// Symbols between an expiry date, or `后三位`, and the word that makes it a card's.
 const CARD_WINDOW: usize = 40;
+/// Symbols between a value and a keyword right after it (`384921这个验证码`).
+const ADJOINING_WORDS_MAX: usize = 2;
 /// Length of almost every one-time code; without any other word only this length counts.
 const USUAL_CODE_LEN: usize = 6;
 
@@ -115,24 +117,28 @@ fn fit(message: &Folded, run: &Run, shape: &Shape) -> Option<usize> {
     let first = groups.first()?.0;
     let (mut total, mut value) = (0, None);
     for &(len, end) in &groups {
-        if total >= shortest && (len != first || total + len > longest) {
+        let goes_on = shape.is_date || len == first;
+        if total >= shortest && (!goes_on || total + len > longest) {
             break;
         }
         total += len;
         // The last group may belong to what follows (`8 6 7 2，五分钟`).
-        if (shortest..=longest).contains(&total) && !is_quantity(message, end) {
-            value = Some((total, end));
+        let fits = !shape.is_date || is_month_and_year(run.values().get(..total)?);
+        if (shortest..=longest).contains(&total) && fits && !is_quantity(message, end) {
+            value = Some(end);
         }
     }
-    let (total, end) = value?;
-    let fits = !shape.is_date || is_month_and_year(run.values().get(..total)?);
-    fits.then_some(end)
+    value
 }
 
+/// `1228`, `122028` or `202812`.
 fn is_month_and_year(digits: &[u8]) -> bool {
-    let month_first = matches!(digits, [b'0', b'1'..=b'9', ..] | [b'1', b'0'..=b'2', ..]);
-    let year = digits.get(2..).unwrap_or_default();
-    month_first && (matches!(year, [b'2'..=b'4', _]) || matches!(year, [b'2', b'0', b'2'..=b'4', _]))
+    let is_month = |digits: &[u8]| matches!(digits, [b'0', b'1'..=b'9'] | [b'1', b'0'..=b'2']);
+    let is_year = |digits: &[u8]| matches!(digits, [b'2'..=b'4', _] | [b'2', b'0', b'2'..=b'4', _]);
+    let splits_at = |place: usize, first: &dyn Fn(&[u8]) -> bool, second: &dyn Fn(&[u8]) -> bool| {
+        digits.split_at_checked(place).is_some_and(|(head, tail)| first(head) && second(tail))
+    };
+    splits_at(2, &is_month, &is_year) || splits_at(4, &is_year, &is_month)
 }
 
 /// A unit, a percent sign or a letter after a number makes it something else than a secret.
@@ -186,8 +192,7 @@ fn backward(scene: &mut Scene<'_>, run: &mut Run, hit: Hit, shape: &Shape) {
     }
     let between = message.slice(last + 1..hit.start);
     let says_is = says_is(between);
-    if run.read(message, start) != last + 1 || !(says_is || between.iter().all(|&symbol| symbol::is_separator(symbol)))
-    {
+    if run.read(message, start) != last + 1 || !(says_is || adjoins(between)) {
         return;
     }
     let total = run.values().len();
@@ -203,6 +208,13 @@ pub(super) fn says_is(between: &[u8]) -> bool {
     let words = between.get(skipped..).unwrap_or_default();
     let one_clause = !words.iter().any(|&symbol| symbol::ends_clause(symbol) || symbol == symbol::MASKED);
     one_clause && (words.first() == Some(&symbol::COPULA) || words.starts_with(b"is ") || words.starts_with(b"as "))
+}
+
+/// Says whether hardly anything is between a value and the keyword after it: `384921 otp`, `384921这个验证码`.
+fn adjoins(between: &[u8]) -> bool {
+    let words = between.iter().filter(|&&symbol| !symbol::is_separator(symbol)).count();
+    let far = |&symbol: &u8| symbol::is_letter(symbol) || symbol::ends_clause(symbol) || symbol == symbol::MASKED;
+    words <= ADJOINING_WORDS_MAX && !between.iter().any(far)
 }
 
 /// Takes a bare number for the answer to an earlier message that ended with a keyword.

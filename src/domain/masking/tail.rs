@@ -14,6 +14,7 @@ pub const TAIL_US: i64 = 60_000_000;
 const FRAGMENTS_MAX: usize = NUMBER_LEN_MAX;
 
 /// The end of a conversation so far, as far as masking needs it.
+#[derive(Clone)]
 pub struct Tail {
     fragments: Vec<Zeroizing<Vec<u8>>>,
     digits_at_us: i64,
