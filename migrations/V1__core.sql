@@ -97,6 +97,8 @@ CREATE TABLE conversation (
 CREATE UNIQUE INDEX conversation_public ON conversation (tenant, public_id);
 -- A person has at most one conversation open by one channel account: two that begin at the same instant collide here.
 CREATE UNIQUE INDEX conversation_open ON conversation (tenant, subject, channel) WHERE state < 2;
+CREATE INDEX conversation_opened ON conversation (tenant, opened_seq);
+CREATE INDEX conversation_held ON conversation (tenant, agent, opened_seq) WHERE state = 1;
 CREATE INDEX conversation_waiting ON conversation (tenant, opened_seq) WHERE state = 0;
 CREATE INDEX conversation_subject ON conversation (tenant, subject);
 

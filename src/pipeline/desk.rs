@@ -109,13 +109,13 @@ impl Tenant {
     /// [`Refusal`] when it can't be read or recorded at present.
     pub async fn match_one(&self) -> Result<bool, Refusal> {
         for _ in 0..DECISIONS_MAX {
-            let waiting =
-                ConversationFilter { state: Some(ConversationState::Waiting), agent: None, after: None, limit: 1 };
-            let Some(row) = self.ports.store.conversations(waiting).await?.into_iter().next() else { return Ok(false) };
             let agents = self.ports.store.agents().await?;
             let now = self.ports.clock.now();
             let places: Vec<Place> = agents.iter().map(place).collect();
             let Some(choice) = choose(&places, now) else { return Ok(false) };
+            let waiting =
+                ConversationFilter { state: Some(ConversationState::Waiting), agent: None, after: None, limit: 1 };
+            let Some(row) = self.ports.store.conversations(waiting).await?.into_iter().next() else { return Ok(false) };
             let Some(agent) = agents.iter().find(|agent| agent.id == choice.agent) else { return Ok(false) };
             match self.ports.recorder.record(assignment(&row, agent, choice, now)).await {
                 Ok(Outcome::Recorded(..) | Outcome::Duplicate { .. }) => return Ok(true),

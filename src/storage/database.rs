@@ -21,6 +21,11 @@ const CONNECT_MS_MAX: u64 = 3_000;
 /// How long PostgreSQL leaves a transaction open whose owner is silent: a paused server must not hold the log's row.
 const IDLE_IN_TRANSACTION: &str = "3s";
 
+/// Every statement here goes by an index and reads few rows. PostgreSQL can't know that while a table has no statistics yet,
+/// and would plan each anew, or read the whole table for a batch: so the way is told.
+const SESSION: &str = "-c TimeZone=UTC -c synchronous_commit=on -c plan_cache_mode=force_generic_plan \
+    -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
+
 mod migrations {
     refinery::embed_migrations!("migrations");
 }
@@ -104,9 +109,7 @@ impl Database {
     pub async fn connect(config: &Config, tenant: Option<TenantId>) -> Result<Self, DatabaseError> {
         let mut config = config.clone();
         let bound = tenant.map_or_else(String::new, |tenant| format!(" -c app.tenant={tenant}"));
-        let options = format!(
-            "-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION} -c TimeZone=UTC -c synchronous_commit=on{bound}"
-        );
+        let options = format!("-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION} {SESSION}{bound}");
         config.options(options).application_name("lww").connect_timeout(Duration::from_millis(CONNECT_MS_MAX));
         let timeout = Duration::from_millis(CONNECT_MS_MAX);
         let connecting = tokio::time::timeout(timeout, config.connect(NoTls)).await;

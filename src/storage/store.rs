@@ -146,14 +146,19 @@ impl Store for TenantStore {
     }
 
     async fn conversations(&self, filter: ConversationFilter) -> Result<Vec<ConversationRow>, StoreError> {
-        let sql = format!(
-            "SELECT {CONVERSATION_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 \
-             AND ($2::smallint IS NULL OR c.state = $2) AND ($3::uuid IS NULL OR c.agent = $3) AND c.opened_seq > $4 \
-             ORDER BY c.opened_seq LIMIT $5"
-        );
-        let state = filter.state.map(ConversationState::code);
+        // Each condition is there or not, never "or null": only so does each list have its index.
+        let state = filter.state.map_or_else(String::new, |state| format!("AND c.state = {} ", state.code()));
         let agent = filter.agent.map(AccountId::to_uuid);
-        let rows = self.rows(&sql, &[&state, &agent, &after(filter.after), &i64::from(filter.limit)]).await?;
+        let held = if agent.is_some() { "AND c.agent = $4 " } else { "" };
+        let sql = format!(
+            "SELECT {CONVERSATION_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 {state}{held}AND c.opened_seq > $2 \
+             ORDER BY c.opened_seq LIMIT $3"
+        );
+        let (from, limit) = (after(filter.after), i64::from(filter.limit));
+        let rows = match &agent {
+            Some(agent) => self.rows(&sql, &[&from, &limit, agent]).await?,
+            None => self.rows(&sql, &[&from, &limit]).await?,
+        };
         rows.iter().map(|row| conversation(row, None)).collect()
     }
 
