@@ -31,7 +31,7 @@ pub use transcript::{CustomerMessage, TranscriptMessage};
 
 use crate::domain::access::Action;
 use crate::domain::masking::{Policy, View};
-use crate::domain::message::{Direction, Masked, Message, Outbound, Raw, RawText, Recorded, Salt, Salts};
+use crate::domain::message::{Direction, Masked, Message, Outbound, Raw, RawText, Recorded, Salt};
 use crate::domain::record::{Outcome, Receipt};
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
@@ -39,7 +39,7 @@ use crate::ports::{
     random_bytes,
 };
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
-use proposals::{Contact, Taken};
+use proposals::Taken;
 use tails::{Serial, Tails};
 
 /// What a tenant's pipeline speaks to.
@@ -118,10 +118,13 @@ impl Tenant {
         let _one_at_a_time = self.serial.lock(lookup).await;
         let dedup = self.ports.vault.dedup(&format!("in/{channel}"), key.as_bytes(), &fingerprint);
         let mut contact = self.contact(lookup, &channel, &contact).await?;
-        let masked = self.mask(message, &contact).await?;
+        let open = contact.row.as_ref().and_then(|row| row.open.as_ref()).map(|row| row.conversation);
+        let (masked, mut tail) = self.mask(message, &contact, open).await?;
         for _ in 0..DECISIONS_MAX {
             let taken = Taken::decide(&contact, &channel, || self.new_conversation());
-            match self.ports.recorder.record(taken.proposal(&contact, &masked, dedup)).await {
+            let recorded = self.ports.recorder.record(taken.proposal(&contact, &masked, dedup)).await;
+            tail.learn(&recorded);
+            match recorded {
                 Ok(outcome) => {
                     return self.told(outcome, masked, taken.conversation.public, None, View::Customer).await;
                 }
@@ -152,10 +155,11 @@ impl Tenant {
             self.ports.vault.dedup(&format!("reply/{}", staff.account), key.as_bytes(), &transcript::keyed(id, &text));
         let id = MessageId::from_random(random_bytes(&*self.ports.random));
         let message = Message::<Raw, Outbound>::new(id, self.ports.clock.now(), text);
-        let masked = self.mask(message, &contact).await?;
+        let (masked, mut tail) = self.mask(message, &contact, Some(held.conversation)).await?;
         for _ in 0..DECISIONS_MAX {
-            let proposal = proposals::reply(staff.actor(), &held, &masked, dedup);
-            match self.ports.recorder.record(proposal).await {
+            let recorded = self.ports.recorder.record(proposals::reply(staff.actor(), &held, &masked, dedup)).await;
+            tail.learn(&recorded);
+            match recorded {
                 Ok(outcome) => {
                     let public = held.conversation.public;
                     return self.told(outcome, masked, public, Some(staff.account), View::Agent).await;
@@ -165,27 +169,6 @@ impl Tenant {
             }
         }
         Err(Refusal::Conflict)
-    }
-
-    /// Masks under the active policy with the tail of what this customer's conversation said before.
-    async fn mask<D: Direction>(
-        &self,
-        message: Message<Raw, D>,
-        contact: &Contact,
-    ) -> Result<Message<Masked, D>, Refusal> {
-        // A server that stands by has none either, and that is nobody's omission.
-        let missing = || if self.head().is_some() { Refusal::NoPolicy } else { Refusal::Unavailable };
-        let policy = self.policy().ok_or_else(missing)?;
-        let random = || Salt::from_random(random_bytes(&*self.ports.random));
-        let salts = Salts { sealed: random(), masked: random() };
-        let slot = self.tails.slot(contact.subject);
-        let mut tail = slot.lock().await;
-        if tail.is_none() {
-            *tail = Some(self.rebuild_tail(&policy, contact).await?);
-        }
-        let tail = tail.get_or_insert_with(crate::domain::masking::Tail::empty);
-        let vault = &self.ports.vault;
-        message.mask(&policy, tail, salts, &*contact.sealer, vault.tokens()).map_err(|_| Refusal::Unavailable)
     }
 
     /// What the sender is told. Recording is over: from here on only answers and wake-ups.

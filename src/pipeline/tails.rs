@@ -12,10 +12,11 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use super::proposals::Contact;
 use super::{Refusal, Tenant};
 use crate::domain::masking::{self, Policy, Tail};
-use crate::domain::message::{OpenedPart, Part, RawText};
+use crate::domain::message::{Direction, Masked, Message, OpenedPart, Part, Raw, RawText, Salt, Salts};
+use crate::domain::record::Outcome;
 use crate::limits::{TAIL_MESSAGES_MAX, TAILS_MAX};
-use crate::ports::IdentityLookup;
-use crate::units::{SubjectId, Timestamp};
+use crate::ports::{IdentityLookup, RecordError, random_bytes};
+use crate::units::{ConversationRef, SubjectId, Timestamp};
 
 /// A tail that may not be in memory yet.
 pub(super) type TailSlot = Arc<AsyncMutex<Option<Tail>>>;
@@ -59,6 +60,25 @@ impl Tails {
     }
 }
 
+/// What a person's next message will be masked with, once the present one is recorded; until then nobody else's turn comes.
+pub(super) struct Learning {
+    slot: OwnedMutexGuard<Option<Tail>>,
+    after: Tail,
+}
+
+impl Learning {
+    /// Takes the message into the tail when it was recorded. A duplicate is in there already, and what was refused was
+    /// never said: either would break a number that is told in pieces.
+    pub(super) fn learn(&mut self, outcome: &Result<Outcome, RecordError>) {
+        match outcome {
+            Ok(Outcome::Recorded(..)) => *self.slot = Some(self.after.clone()),
+            // The next message rebuilds it from what is committed by then.
+            Err(RecordError::Unknown) => *self.slot = None,
+            Ok(Outcome::Duplicate { .. }) | Err(_) => {}
+        }
+    }
+}
+
 /// Lets the messages of one person pass one after the other.
 #[derive(Default)]
 pub(super) struct Serial(Shared<IdentityLookup, AsyncMutex<()>>);
@@ -70,12 +90,39 @@ impl Serial {
 }
 
 impl Tenant {
+    /// Masks under the active policy with the tail of what this customer's conversation said before.
+    pub(super) async fn mask<D: Direction>(
+        &self,
+        message: Message<Raw, D>,
+        contact: &Contact,
+        open: Option<ConversationRef>,
+    ) -> Result<(Message<Masked, D>, Learning), Refusal> {
+        // A server that stands by has none either, and that is nobody's omission.
+        let missing = || if self.head().is_some() { Refusal::NoPolicy } else { Refusal::Unavailable };
+        let policy = self.policy().ok_or_else(missing)?;
+        let random = || Salt::from_random(random_bytes(&*self.ports.random));
+        let salts = Salts { sealed: random(), masked: random() };
+        let slot = self.tails.slot(contact.subject).lock_owned().await;
+        let mut after = match &*slot {
+            Some(tail) => tail.clone(),
+            None => self.rebuild_tail(&policy, contact, open).await?,
+        };
+        let tokens = self.ports.vault.tokens();
+        let masked = message.mask(&policy, &mut after, salts, &*contact.sealer, tokens);
+        Ok((masked.map_err(|_| Refusal::Unavailable)?, Learning { slot, after }))
+    }
+
     /// Reads the newest messages of the open conversation again, through the vault, and lets the masker see them.
-    pub(super) async fn rebuild_tail(&self, policy: &Policy, contact: &Contact) -> Result<Tail, Refusal> {
+    async fn rebuild_tail(
+        &self,
+        policy: &Policy,
+        contact: &Contact,
+        open: Option<ConversationRef>,
+    ) -> Result<Tail, Refusal> {
         let mut tail = Tail::empty();
-        let Some(open) = contact.row.as_ref().and_then(|row| row.open.as_ref()) else { return Ok(tail) };
+        let Some(open) = open else { return Ok(tail) };
         let since = Timestamp::from_micros(self.ports.clock.now().as_micros() - masking::TAIL_US);
-        for row in self.ports.store.recent_messages(open.conversation, since, TAIL_MESSAGES_MAX).await? {
+        for row in self.ports.store.recent_messages(open, since, TAIL_MESSAGES_MAX).await? {
             let opened = contact.sealer.open(Part::Original, row.id, &row.original)?;
             let part = OpenedPart::split(Part::Original, &opened)?;
             let text = std::str::from_utf8(&part.plaintext).map_err(|_| Refusal::Unavailable)?;
