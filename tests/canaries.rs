@@ -1,0 +1,380 @@
+//! Unique secrets go through every path of the server, error paths and malformed requests included; afterwards they are
+//! searched for in everything that it left on disk: logs at their most talkative level, PostgreSQL's files and its
+//! write-ahead log, tiles, guards, stderr; as they are and folded. What is stored nowhere (class C3) is searched for
+//! in everything decrypted, too.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use common::raw::{Request, ask, wire};
+use common::{Server, World, chosen_password, key, now, until};
+use liaowaiwai::cli::client::{Call, Client, Listing, Page};
+use liaowaiwai::crypto::{KeyDirectory, KeyPlaces, SystemRandom, TenantVault};
+use liaowaiwai::domain::message::{OpenedPart, Part, Sealed};
+use liaowaiwai::ports::{Vault as _, WrappedKey};
+use liaowaiwai::storage::database::Database;
+use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
+use liaowaiwai::units::{AccountId, MessageId, SubjectId, TenantId};
+use regex::bytes::Regex;
+
+/// What is sealed and may be read again by whoever has the keys.
+const CARD: &str = "6222024417790036620";
+const ID_CARD: &str = "110105198709142719";
+const MOBILE: &str = "13974628051";
+const MAIL: &str = "quokka.zebra77@vexillology.example";
+const WORDS: &str = "紫罗兰企鹅骑着独轮车";
+const CONTACT: &str = "contact-okapi-8842917";
+/// What is stored nowhere, not even sealed.
+const PASSWORD: &str = "Tulip9Zq7Walrus";
+const ONE_TIME: &str = "83619274";
+const PIN: &str = "90417263";
+/// Too short to be searched for in binary files on its own; there it stands with the words before it.
+const CVV: &str = "7394";
+const CVV_IN_WORDS: &str = "安全码是7394";
+/// What staff type at the door.
+const LOGIN: &str = "login-narwhal-55817";
+const LOGIN_PASSWORD: &str = "door-Pangolin-90112";
+/// A second one of what is sealed, for places where nothing may be taken in.
+const REFUSED_WORDS: &str = "refused-axolotl-73301";
+/// What an agent writes.
+const AGENT_WORDS: &str = "客服说青蛙弹钢琴";
+
+/// Stored nowhere, sealed or not; long enough to be found nowhere by chance.
+const NEVER: [&str; 6] = [PASSWORD, ONE_TIME, PIN, CVV_IN_WORDS, LOGIN_PASSWORD, REFUSED_WORDS];
+/// Stored sealed only.
+const SEALED: [&str; 8] = [CARD, ID_CARD, MOBILE, MAIL, WORDS, CONTACT, LOGIN, AGENT_WORDS];
+
+/// Longest needle in bytes once folded or in hexadecimal.
+const OVERLAP_BYTES: usize = 256;
+const BLOCK_BYTES: usize = 1 << 20;
+
+/// Full-width characters become ASCII, capitals small, separators vanish; everything else stays byte by byte.
+fn fold(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let wide = match bytes.get(at..at + 3) {
+            // U+FF01 to U+FF5E in UTF-8 stand for 0x21 to 0x7E.
+            Some(&[0xEF, 0xBC, last @ 0x81..=0xBF]) => Some(last - 0x60),
+            Some(&[0xEF, 0xBD, last @ 0x80..=0x9E]) => Some(last - 0x20),
+            _ => None,
+        };
+        let blank = matches!(bytes.get(at..at + 3), Some([0xE3, 0x80, 0x80]))
+            || matches!(bytes.get(at..at + 2), Some([0xC2, 0xB7 | 0xA0]));
+        let (read, width) = match (wide, blank) {
+            (Some(ascii), _) => (ascii, 3),
+            (None, true) => (b' ', if byte == 0xC2 { 2 } else { 3 }),
+            (None, false) => (byte, 1),
+        };
+        if !matches!(read, b' ' | b'-' | b'.' | b'_' | b'/' | b'\t') {
+            out.push(read.to_ascii_lowercase());
+        }
+        at += width;
+    }
+    out
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Looks for needles as they are, folded, and in hexadecimal.
+struct Searcher {
+    raw: Regex,
+    folded: Regex,
+}
+
+impl Searcher {
+    fn new(needles: &[&str]) -> Self {
+        let any = |forms: Vec<String>| {
+            Regex::new(&forms.iter().map(|form| regex::escape(form)).collect::<Vec<_>>().join("|")).unwrap()
+        };
+        let folded = |needle: &&str| String::from_utf8(fold(needle.as_bytes())).unwrap();
+        let hexadecimal = |needle: &&str| hexadecimal(needle.as_bytes());
+        let raw = any(needles.iter().map(|&needle| needle.to_owned()).collect());
+        Self { raw, folded: any(needles.iter().map(folded).chain(needles.iter().map(hexadecimal)).collect()) }
+    }
+
+    /// The first needle in some bytes, in the form in which it was met.
+    fn find(&self, bytes: &[u8]) -> Option<String> {
+        let text = |found: regex::bytes::Match<'_>| String::from_utf8_lossy(found.as_bytes()).into_owned();
+        self.raw.find(bytes).map(text).or_else(|| self.folded.find(&fold(bytes)).map(text))
+    }
+
+    /// What is found in all files of a folder, by file; and how many bytes were looked at.
+    fn search(&self, folder: &Path) -> (Vec<String>, usize) {
+        let (mut found, mut looked_at) = (Vec::new(), 0);
+        for file in common::files(folder) {
+            // A socket is no file; neither is what vanished meanwhile.
+            let Ok(bytes) = std::fs::read(&file) else { continue };
+            looked_at += bytes.len();
+            let mut at = 0;
+            while at < bytes.len() {
+                let end = bytes.len().min(at + BLOCK_BYTES + OVERLAP_BYTES);
+                if let Some(needle) = self.find(&bytes[at..end]) {
+                    found.push(format!("{needle} in {} from byte {at}", file.display()));
+                }
+                at += BLOCK_BYTES;
+            }
+        }
+        (found, looked_at)
+    }
+}
+
+fn full_width(text: &str) -> String {
+    let wide = |character: char| char::from_u32(u32::from(character) + 0xFEE0).filter(|_| character.is_ascii_graphic());
+    text.chars().map(|character| wide(character).unwrap_or(character)).collect()
+}
+
+fn spaced(text: &str) -> String {
+    text.chars()
+        .collect::<Vec<_>>()
+        .chunks(4)
+        .map(|four| four.iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join(" - ")
+}
+
+#[test]
+fn the_searcher_finds_what_is_planted_in_every_guise() {
+    let folder = tempfile::tempdir().unwrap();
+    let all: Vec<&'static str> = [NEVER.as_slice(), &SEALED].concat();
+    let searcher = Searcher::new(&all);
+    let noise: Vec<u8> = (0..3 * BLOCK_BYTES).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect();
+    let file = folder.path().join("deep").join("file");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, &noise).unwrap();
+    assert_eq!(searcher.search(folder.path()), (Vec::new(), noise.len()));
+    for needle in all {
+        for guise in [
+            needle.to_owned(),
+            needle.to_uppercase(),
+            full_width(needle),
+            spaced(needle),
+            full_width(&spaced(needle)),
+            hexadecimal(needle.as_bytes()),
+        ] {
+            let planted = [&noise[..1_000], guise.as_bytes(), &noise[1_000..2_000]].concat();
+            let found = searcher.find(&planted).unwrap_or_else(|| panic!("{guise} was missed"));
+            let forms = [
+                needle.to_owned(),
+                String::from_utf8(fold(needle.as_bytes())).unwrap(),
+                hexadecimal(needle.as_bytes()),
+            ];
+            assert!(forms.contains(&found), "{guise}: {found}");
+        }
+    }
+    // Across the border of two blocks, and at the very end.
+    for at in [BLOCK_BYTES - 5, noise.len()] {
+        std::fs::write(&file, [&noise[..at], full_width(CARD).as_bytes(), &noise[at..]].concat()).unwrap();
+        let (found, _) = searcher.search(folder.path());
+        assert!(found.iter().any(|one| one.starts_with(CARD)), "{at}: {found:?}");
+    }
+}
+
+/// A call of the desk's API, put together by hand so that anything can stand in it.
+fn call(method: &'static str, target: &str, body: &str) -> Call {
+    let headers = vec![("idempotency-key", REFUSED_WORDS.to_owned())];
+    let body = (!body.is_empty()).then(|| body.as_bytes().to_vec().into());
+    Call { method, target: target.to_owned(), headers, body }
+}
+
+async fn refused(client: &Client, call: Call) {
+    let answer = client.send(call).await.unwrap();
+    assert!(answer.status >= 400, "{} {:?}", answer.status, answer.body);
+    let searcher = Searcher::new(&[NEVER.as_slice(), &SEALED].concat());
+    assert_eq!(searcher.find(&answer.body), None);
+}
+
+/// The customer's side: what is taken in, in many disguises, and what is refused.
+async fn customers(server: &Server) -> String {
+    let app = server.client();
+    let texts = [
+        format!("{WORDS}，卡号{}，{CVV_IN_WORDS}", full_width(&spaced(CARD))),
+        format!("身份证{ID_CARD}，手机{}，邮箱{MAIL}", spaced(MOBILE)),
+        format!("登录密码是{PASSWORD}，验证码{ONE_TIME}，取款密码是{PIN}"),
+        format!("password: {PASSWORD}, card {CARD}, cvv {CVV}"),
+        format!("密碼{}", full_width(PASSWORD)),
+        "您好，请问验证码是多少？".to_owned(),
+        ONE_TIME.to_owned(),
+    ];
+    let mut conversation = String::new();
+    for (number, text) in texts.iter().enumerate() {
+        let sent = format!("{REFUSED_WORDS}-{number}");
+        let accepted = app.send_message(&key("demo"), (CONTACT, text), &sent, now()).await.unwrap();
+        let never = Searcher::new(&[PASSWORD, ONE_TIME, PIN, CVV_IN_WORDS]);
+        assert_eq!(never.find(accepted.text.as_bytes()), None, "{}", accepted.text);
+        assert_eq!(never.find(accepted.receipt.unwrap().as_bytes()), None);
+        conversation = accepted.conversation;
+        let again = app.send_message(&key("demo"), (CONTACT, text), &sent, now()).await.unwrap();
+        assert!(again.duplicate);
+        let other = (CONTACT, REFUSED_WORDS);
+        assert_eq!(app.send_message(&key("demo"), other, &sent, now()).await.unwrap_err().code(), Some("key_reused"));
+    }
+    app.messages(&key("demo"), CONTACT, Page::default(), now()).await.unwrap();
+    refusals(server).await;
+    conversation
+}
+
+/// Requests that carry all canaries and are refused: bodies, headers, addresses, queries.
+async fn refusals(server: &Server) {
+    let all = [NEVER.as_slice(), &SEALED].concat().join(" ");
+    let ascii: String = all.chars().filter(char::is_ascii).collect();
+    let authority = server.http.to_string();
+    let message = |more: &str| format!(r#"{{"contact":"{CONTACT}","text":"{all}"{more}"#);
+    let good = |body: String| Request::new(&authority, "demo", REFUSED_WORDS, body);
+    let broken = [
+        message(""),
+        message(r#","more":1}"#),
+        message(r#","text":"again"}"#),
+        format!("{} {all}", message("}")),
+        format!(r#"{{"contact":"{CONTACT}","text":"{all}\ud800"}}"#),
+        format!(r#"{{"contact":["{all}"],"text":{{"{all}":1}}}}"#),
+        format!(r#"{{"{all}":"{all}"}}"#),
+        format!(r#"{{"contact":"{CONTACT}","text":"{}"}}"#, all.repeat(200)),
+        all.clone(),
+    ];
+    let mut requests: Vec<Vec<u8>> = broken.into_iter().map(|body| good(body).bytes()).collect();
+    let not_utf8 = [message("").as_bytes(), b"\xff\"}"].concat();
+    requests.push(Request { body: not_utf8, ..good(String::new()) }.bytes());
+    requests.push(Request { secret: vec![9; 32], ..good(message("}")) }.bytes());
+    requests.push(Request { keyid: LOGIN.to_owned(), ..good(message("}")) }.bytes());
+    requests.push(Request { tenant: LOGIN.to_owned(), ..good(message("}")) }.bytes());
+    let host = ("host".to_owned(), authority.clone());
+    let close = ("connection".to_owned(), "close".to_owned());
+    let query = ascii.replace(' ', "%20");
+    for line in [
+        format!("GET /{query}?{query}"),
+        format!("GET /api/v1/channels/http/demo/app/messages?contact={query}&after={query}"),
+        format!("GET /api/v1/agent/conversations/{LOGIN_PASSWORD}?after={query}"),
+        format!("{PASSWORD} /healthz"),
+    ] {
+        let headers = [host.clone(), close.clone(), ("x-secret".to_owned(), ascii.clone())];
+        let cookie = ("cookie".to_owned(), format!("lww_session=demo.{LOGIN_PASSWORD}"));
+        requests.push(wire(&line, &[headers.as_slice(), &[cookie]].concat(), b""));
+    }
+    let searcher = Searcher::new(&[NEVER.as_slice(), &SEALED].concat());
+    for request in requests {
+        let address = server.http;
+        let came = tokio::task::spawn_blocking(move || ask(address, &request)).await.unwrap();
+        assert!(came.status >= 400, "{} {}", came.status, came.body);
+        assert_eq!(searcher.find(came.body.as_bytes()), None, "{}", came.body);
+    }
+}
+
+/// The desk: logins, passwords, answers, each also where it goes wrong.
+async fn staff(server: &Server, conversation: &str) {
+    let door = server.client();
+    let login = |login: &str, password: &str, more: &str| {
+        format!(r#"{{"tenant":"demo","login":"{login}","password":"{password}"{more}"#)
+    };
+    for body in [
+        login(LOGIN, LOGIN_PASSWORD, "}"),
+        login("agent", LOGIN_PASSWORD, "}"),
+        login(LOGIN, &"x".repeat(300), "}"),
+        login(LOGIN, LOGIN_PASSWORD, ""),
+        login(LOGIN, LOGIN_PASSWORD, &format!(r#","{REFUSED_WORDS}":"{LOGIN_PASSWORD}"}}"#)),
+        format!(r#"{{"tenant":"{LOGIN}","login":"{LOGIN}","password":"{LOGIN_PASSWORD}"}}"#),
+    ] {
+        refused(&door, call("POST", "/api/v1/session", &body)).await;
+    }
+    let desk = server.staff("agent").await;
+    let change = |old: &str, new: &str| format!(r#"{{"old":"{old}","new":"{new}"}}"#);
+    let own = chosen_password("agent");
+    for body in [change(LOGIN_PASSWORD, PASSWORD), change(&own, "short"), change(&own, LOGIN_PASSWORD)[..40].to_owned()]
+    {
+        refused(&desk, call("POST", "/api/v1/session/password", &body)).await;
+    }
+    desk.change_password(&own, LOGIN_PASSWORD).await.unwrap();
+    desk.login("demo", "agent", LOGIN_PASSWORD).await.unwrap();
+    desk.set_online(true).await.unwrap();
+    until("the assignment", async || {
+        let held = Listing { mine: true, ..Listing::default() };
+        desk.conversations(held).await.unwrap().conversations.iter().any(|one| one.id == conversation)
+    })
+    .await;
+    let opened = desk.open(conversation, Page::default()).await.unwrap();
+    let shown = serde_json::to_string(&opened).unwrap();
+    assert_eq!(
+        Searcher::new(&[PASSWORD, ONE_TIME, PIN, CVV_IN_WORDS, CARD, ID_CARD, MOBILE, MAIL]).find(shown.as_bytes()),
+        None
+    );
+    let answer = format!("{AGENT_WORDS}，您的卡{CARD}，密码是{PASSWORD}，验证码{ONE_TIME}");
+    desk.reply(conversation, &answer, REFUSED_WORDS).await.unwrap();
+    let target = format!("/api/v1/agent/conversations/{conversation}/messages");
+    let too_long = format!(r#"{{"text":"{}"}}"#, REFUSED_WORDS.repeat(1_000));
+    let again = format!(r#"{{"text":"{REFUSED_WORDS}"}}"#);
+    for body in [too_long, again.clone(), again[..20].to_owned(), format!(r#"{{"text":"t","{LOGIN}":1}}"#)] {
+        refused(&desk, call("POST", &target, &body)).await;
+    }
+    refused(&desk, call("POST", &target.replace(conversation, REFUSED_WORDS), &again)).await;
+    desk.close(conversation).await.unwrap();
+    desk.logout().await.unwrap();
+}
+
+/// Everything that a stopped server's tenant holds sealed, opened with its keys.
+async fn opened(world: &World) -> Vec<String> {
+    let data = world.data("a");
+    let options = EmbeddedOptions { bin_dir: None, secrets_dir: data.join("database-secrets"), data_dir: data };
+    let database = EmbeddedPostgres::start(&options, &|_| {}).await.unwrap();
+    let finder = Database::connect(&database.app_config(), None).await.unwrap();
+    let row = finder.client.query_one("SELECT id FROM tenant WHERE name = 'demo'", &[]).await.unwrap();
+    let tenant = TenantId(row.get(0));
+    let places = KeyPlaces { directory: world.path().join("keys"), master: None };
+    let keys = KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false).unwrap();
+    let vault = TenantVault::new(&keys, tenant).unwrap();
+    let connection = Database::connect(&database.app_config(), Some(tenant)).await.unwrap();
+    let sql = "SELECT s.id, s.contact, k.generation, k.epoch, k.wrapped, m.id, m.original, m.masked FROM message m \
+               JOIN conversation c ON c.id = m.conversation JOIN subject s ON s.id = c.subject \
+               JOIN data_key k ON k.subject = s.id ORDER BY m.entry_seq";
+    let mut all = Vec::new();
+    for row in connection.client.query(sql, &[]).await.unwrap() {
+        let subject = SubjectId::from_uuid(row.get(0));
+        let key = WrappedKey { generation: row.get(2), epoch: row.get(3), wrapped: row.get(4) };
+        all.push(vault.open_contact(subject, &key, row.get(1)).unwrap().to_string());
+        let sealer = vault.sealer(subject, &key).unwrap();
+        for (part, column) in [(Part::Original, 6), (Part::Masked, 7)] {
+            let bytes = sealer.open(part, MessageId::from_uuid(row.get(5)), &Sealed(row.get(column))).unwrap();
+            let plain = OpenedPart::split(part, &bytes).unwrap().plaintext;
+            all.push(String::from_utf8_lossy(&plain).into_owned());
+        }
+    }
+    for row in connection.client.query("SELECT id, profile FROM account", &[]).await.unwrap() {
+        let account = AccountId::from_uuid(row.get(0));
+        all.push(vault.open_profile(account, row.get(1)).unwrap().to_string());
+    }
+    drop((connection, finder));
+    database.stop().await.unwrap();
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_are_found_nowhere_on_disk_and_the_worst_not_even_decrypted() {
+    let world = World::private();
+    let server = world.start("a");
+    let conversation = customers(&server).await;
+    staff(&server, &conversation).await;
+    server.stop();
+
+    let logs: Vec<PathBuf> = common::files(&world.data("a").join("logs"));
+    let told = logs.iter().any(|log| std::fs::read_to_string(log).unwrap().contains("\"event\":\"request\""));
+    assert!(told, "the log says nothing of the requests: there is nothing to be searched");
+    let searcher = Searcher::new(&[NEVER.as_slice(), &SEALED].concat());
+    let (found, looked_at) = searcher.search(world.path());
+    assert!(looked_at > 30 << 20, "{looked_at} bytes are less than a database has");
+    assert_eq!(found, Vec::<String>::new());
+
+    let opened = opened(&world).await;
+    let never = Searcher::new(&[PASSWORD, ONE_TIME, PIN, CVV, LOGIN_PASSWORD, REFUSED_WORDS]);
+    for text in &opened {
+        assert_eq!(never.find(text.as_bytes()), None, "stored: {text}");
+    }
+    for canary in [CARD, ID_CARD, MOBILE, MAIL, WORDS, CONTACT, AGENT_WORDS] {
+        let one = Searcher::new(&[canary]);
+        assert!(opened.iter().any(|text| one.find(text.as_bytes()).is_some()), "{canary} was not even sealed");
+    }
+}

@@ -1,0 +1,201 @@
+//! The walls inside the database: a connection of one tenant reaches no row of another, the server's role can't rewrite
+//! the ledger, and a server refuses a database on which either would not hold.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{World, key, now};
+use liaowaiwai::storage::database::{self, Database, DatabaseError};
+use liaowaiwai::units::TenantId;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls};
+
+const OURS: i32 = 1;
+const THEIRS: i32 = 2;
+
+async fn connect(config: &Config) -> Client {
+    let (client, connection) = config.connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn number(client: &Client, sql: &str) -> i64 {
+    client.query_one(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error}")).get(0)
+}
+
+/// What PostgreSQL says no with; `None` when it did what it was told.
+async fn refusal(client: &Client, sql: &str) -> Option<SqlState> {
+    client.execute(sql, &[]).await.err().map(|error| error.code().cloned().unwrap_or_else(|| panic!("{sql}: {error}")))
+}
+
+/// Every table that belongs to tenants, as the catalogue knows them.
+async fn tables(client: &Client) -> Vec<String> {
+    let sql = "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant' \
+               WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1";
+    client.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+/// A shared database in which two tenants have rows in every table.
+async fn filled() -> World {
+    let world = World::shared().await;
+    let server = world.start("a");
+    for tenant in ["demo", "other"] {
+        let message = ("somebody", "卡号6222021234567890128");
+        server.client().send_message(&key(tenant), message, "k", now()).await.unwrap();
+        let (done, told) = world.lww("a", &["admin", "reset", "--tenant", tenant]);
+        assert!(done, "{told}");
+        let password = told.lines().find_map(|line| line.strip_prefix("one-time password of admin: ")).unwrap();
+        server.client().login(tenant, "admin", password).await.unwrap();
+    }
+    server.stop();
+    for tenant in [OURS, THEIRS] {
+        // No command makes agents yet; the row is what the recorder would write.
+        let own = Database::connect(&world.database().app_config(), Some(TenantId(tenant))).await.unwrap();
+        let sql = "INSERT INTO agent (tenant, id, capacity, load, online, idle_since, version) \
+                   SELECT $1, id, 1, 0, false, 0, 1 FROM account LIMIT 1";
+        own.client.execute(sql, &[&tenant]).await.unwrap();
+    }
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_of_one_tenant_neither_sees_nor_writes_another_s_rows() {
+    let world = filled().await;
+    let app = world.database().app_config();
+    let theirs = Database::connect(&app, Some(TenantId(THEIRS))).await.unwrap().client;
+    let ours = Database::connect(&app, Some(TenantId(OURS))).await.unwrap().client;
+    let nobody = Database::connect(&app, None).await.unwrap().client;
+    let owner = connect(&world.database().owner_config()).await;
+    let tables = tables(&nobody).await;
+    assert_eq!(tables.len(), 14, "{tables:?}");
+    for table in tables {
+        let of = |tenant| format!("SELECT count(*) FROM {table} WHERE tenant = {tenant}");
+        assert!(number(&ours, &of(OURS)).await > 0, "{table} has nothing to see");
+        assert!(number(&theirs, &of(THEIRS)).await > 0, "{table} has nothing to see");
+        for (who, client, tenant) in [
+            ("the other tenant", &theirs, OURS),
+            ("we", &ours, THEIRS),
+            ("nobody", &nobody, OURS),
+            ("nobody", &nobody, THEIRS),
+            ("the owner", &owner, OURS),
+        ] {
+            assert_eq!(number(client, &of(tenant)).await, 0, "{who}: {table}");
+        }
+        check_writes(&theirs, &table).await;
+    }
+    drop((theirs, ours, nobody, owner));
+    world.end().await;
+}
+
+/// Tenant 2's connection tries to write rows of tenant 1: by a new row, by changing, moving and deleting.
+async fn check_writes(theirs: &Client, table: &str) {
+    let sql = "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute \
+               WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'tenant'";
+    let columns: String = theirs.query_one(sql, &[&table]).await.unwrap().get(0);
+    let denied = Some(SqlState::INSUFFICIENT_PRIVILEGE);
+    let copy = format!("INSERT INTO {table} (tenant, {columns}) SELECT {OURS}, {columns} FROM {table} LIMIT 1");
+    assert_eq!(refusal(theirs, &copy).await, denied, "{copy}");
+    let moved = format!("UPDATE {table} SET tenant = {OURS}");
+    assert_eq!(refusal(theirs, &moved).await, denied, "{moved}");
+    for sql in [
+        format!("UPDATE {table} SET tenant = tenant WHERE tenant = {OURS}"),
+        format!("DELETE FROM {table} WHERE tenant = {OURS}"),
+    ] {
+        match theirs.execute(&sql, &[]).await {
+            Ok(reached) => assert_eq!(reached, 0, "{sql}"),
+            Err(error) => assert_eq!(error.code().cloned(), denied, "{sql}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_s_role_can_append_to_the_ledger_and_do_nothing_else_to_it() {
+    let world = filled().await;
+    let own = Database::connect(&world.database().app_config(), Some(TenantId(OURS))).await.unwrap().client;
+    let sql = "SELECT relname::text FROM pg_class WHERE relname LIKE 'ledger_entry%' AND relkind IN ('r', 'p')";
+    let parts: BTreeSet<String> = own.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    assert!(parts.contains("ledger_entry") && parts.len() >= 5, "{parts:?}");
+    let denied = Some(SqlState::INSUFFICIENT_PRIVILEGE);
+    for part in parts {
+        for sql in [
+            format!("UPDATE {part} SET body = body"),
+            format!("DELETE FROM {part}"),
+            format!("TRUNCATE {part}"),
+            format!("DROP TABLE {part}"),
+            format!("ALTER TABLE {part} DISABLE ROW LEVEL SECURITY"),
+        ] {
+            assert_eq!(refusal(&own, &sql).await, denied, "{sql}");
+        }
+        // The parts have no policy of their own, so nobody but the owner may read them directly.
+        if part != "ledger_entry" {
+            assert_eq!(refusal(&own, &format!("SELECT FROM {part}")).await, denied, "{part}");
+        }
+    }
+    for sql in [
+        "DELETE FROM dedup",
+        "UPDATE message SET masked = masked",
+        "DELETE FROM message",
+        "DELETE FROM log_head",
+        "CREATE TABLE own (a integer)",
+        "SET ROLE lww_owner",
+        "SELECT ensure_partition(2, 1, 0)",
+    ] {
+        let refused = refusal(&own, sql).await;
+        assert!(refused.is_some(), "{sql}");
+    }
+    drop(own);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_refuses_powerful_roles_and_settings_that_lose_entries() {
+    let world = World::shared().await;
+    let app = world.database().app_config();
+    let owner = world.database().owner_config();
+    let superuser = world.superuser();
+    database::check(&app).await.unwrap();
+    let power = async |config: &Config| match database::check(config).await {
+        Err(DatabaseError::PowerfulRole { what }) => what,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(power(&owner).await, "the owner of the tables");
+    assert_eq!(power(&superuser).await, "a superuser");
+    let admin = connect(&superuser).await;
+    admin.batch_execute("ALTER ROLE lww_app BYPASSRLS").await.unwrap();
+    assert_eq!(power(&app).await, "allowed to bypass row level security");
+    admin.batch_execute("ALTER ROLE lww_app NOBYPASSRLS; GRANT lww_owner TO lww_app").await.unwrap();
+    assert_eq!(power(&app).await, "the owner of the tables", "by membership");
+    admin.batch_execute("REVOKE lww_owner FROM lww_app").await.unwrap();
+    for name in ["fsync", "full_page_writes"] {
+        set(&admin, name, "off").await;
+        match database::check(&app).await {
+            Err(DatabaseError::UnsafeSetting { setting, got, expected }) => {
+                assert_eq!((setting, got.as_str(), expected), (name, "off", "on"));
+            }
+            other => panic!("{other:?}"),
+        }
+        let told = world.try_start("a", &[]).err().unwrap();
+        assert!(told.contains(&format!("{name} = off")), "{told}");
+        set(&admin, name, "on").await;
+    }
+    admin.batch_execute("DELETE FROM refinery_schema_history").await.unwrap();
+    let old = database::check(&app).await.unwrap_err();
+    assert!(matches!(old, DatabaseError::Schema { got: 0, expected } if expected > 0), "{old}");
+    assert!(old.to_string().contains("lww db migrate"), "{old}");
+    drop(admin);
+    world.end().await;
+}
+
+/// Changes a setting of the whole cluster and waits until new connections have it.
+async fn set(admin: &Client, name: &str, value: &str) {
+    admin.batch_execute(&format!("ALTER SYSTEM SET {name} = {value}")).await.unwrap();
+    admin.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    common::until("the setting", async || {
+        let present: String = admin.query_one(&format!("SHOW {name}"), &[]).await.unwrap().get(0);
+        present == value
+    })
+    .await;
+}
