@@ -167,11 +167,12 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
             let role = Role::from_word(&role).filter(|role| role.is_staff());
             let role = role.ok_or("the role must be agent, supervisor, compliance, auditor or admin")?;
             let made = served.create(login, name, role, capacity).await;
-            made.map(|password| password.shown().to_owned()).map_err(|refusal| match refusal {
-                Refusal::Conflict => {
+            made.map(|password| password.shown().to_owned()).map_err(|refusal| {
+                if refusal == Refusal::Conflict {
                     "an account with this login exists: `lww admin reset` sets a new password".to_owned()
+                } else {
+                    refusal.to_string()
                 }
-                refusal => refusal.to_string(),
             })
         }
         Order::ResetAccount { tenant, login } => {
