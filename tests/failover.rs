@@ -5,6 +5,7 @@
 //! installs it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
+#![expect(clippy::print_stderr, reason = "how long a take-over took is told, not judged")]
 
 mod common;
 
