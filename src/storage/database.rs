@@ -23,8 +23,8 @@ const IDLE_IN_TRANSACTION: &str = "3s";
 
 /// Every statement here goes by an index and reads few rows. PostgreSQL can't know that while a table has no statistics yet,
 /// and would plan each anew, or read the whole table for a batch: so the way is told.
-const SESSION: &str = "-c TimeZone=UTC -c synchronous_commit=on -c plan_cache_mode=force_generic_plan \
-    -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
+const SESSION: &str = "SET TimeZone = 'UTC'; SET synchronous_commit = on; SET plan_cache_mode = force_generic_plan; \
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -108,13 +108,11 @@ impl Database {
     /// [`DatabaseError::Refused`] when PostgreSQL can't be reached in time or says no.
     pub async fn connect(config: &Config, tenant: Option<TenantId>) -> Result<Self, DatabaseError> {
         let mut config = config.clone();
-        let bound = tenant.map_or_else(String::new, |tenant| format!(" -c app.tenant={tenant}"));
-        let options = format!("-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION} {SESSION}{bound}");
-        config.options(options).application_name("lww").connect_timeout(Duration::from_millis(CONNECT_MS_MAX));
+        config.application_name("lww").connect_timeout(Duration::from_millis(CONNECT_MS_MAX));
         let timeout = Duration::from_millis(CONNECT_MS_MAX);
+        let late = |_| DatabaseError::Refused { sqlstate: None, kind: "no answer in time".to_owned() };
         let connecting = tokio::time::timeout(timeout, config.connect(NoTls)).await;
-        let (client, mut connection) = connecting
-            .map_err(|_| DatabaseError::Refused { sqlstate: None, kind: "no answer in time".to_owned() })??;
+        let (client, mut connection) = connecting.map_err(late)??;
         let warnings = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&warnings);
         tokio::spawn(async move {
@@ -126,6 +124,10 @@ impl Database {
                 }
             }
         });
+        // Not as start-up options: a pooler in session mode refuses those or drops them.
+        let bound = tenant.map_or_else(String::new, |tenant| format!("; SET app.tenant = '{tenant}'"));
+        let settings = format!("SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION}'; {SESSION}{bound}");
+        tokio::time::timeout(timeout, client.batch_execute(&settings)).await.map_err(late)??;
         Ok(Self { client, warnings, statements: Mutex::default() })
     }
 
