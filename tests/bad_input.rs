@@ -1,6 +1,6 @@
 //! What a peer or an operator gets wrong: each is answered with a clear error, nothing is recorded, nothing is repeated.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
+#![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
 
 mod common;
 

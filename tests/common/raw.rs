@@ -88,8 +88,8 @@ impl Request {
 
 /// A request's bytes from its parts.
 pub fn wire(line: &str, headers: &[(String, String)], body: &[u8]) -> Vec<u8> {
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    [format!("{line} HTTP/1.1\r\n{headers}\r\n").as_bytes(), body].concat()
+    let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    [format!("{line} HTTP/1.1\r\n{}\r\n", lines.concat()).as_bytes(), body].concat()
 }
 
 /// An answer as it came.
