@@ -2,6 +2,7 @@
 //! as real processes in it, and the people who talk to them.
 
 #![expect(dead_code, reason = "each test file uses its own part of this")]
+#![expect(clippy::unnecessary_debug_formatting, reason = "paths are quoted for TOML")]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken test world fails the test")]
 
 pub mod load;
