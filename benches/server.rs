@@ -99,7 +99,8 @@ async fn measure() {
         .expect("an address")
         .parse()
         .expect("an address");
-    closed_loop(address, 2, "warm").await;
+    // Long enough for PostgreSQL to gather its first statistics.
+    closed_loop(address, 12, "warm").await;
     let whole = closed_loop(address, seconds, "full").await;
     println!(
         "mask, seal, record, acknowledge    {:>8.0} messages/s   p50 {:.1} ms  p99 {:.1} ms",

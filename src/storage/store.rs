@@ -116,16 +116,18 @@ impl Store for TenantStore {
         lookup: &IdentityLookup,
         channel: &ChannelAccount,
     ) -> Result<Option<ContactRow>, StoreError> {
-        let sql = format!(
-            "SELECT {CONVERSATION_COLUMNS}, i.subject, k.generation, k.epoch, k.wrapped FROM identity i \
-             JOIN LATERAL (SELECT * FROM data_key k WHERE k.tenant = i.tenant AND k.subject = i.subject \
+        // The inner selects are fenced: joined freely, the planner would read all of a tenant's conversations while it
+        // has no statistics of them.
+        let sql = "SELECT c.id, c.public_id, c.subject, $4::text, $5::text, c.state, c.agent, c.version, c.last_message, \
+             c.opened_seq, c.opened_at, i.subject, k.generation, k.epoch, k.wrapped FROM identity i \
+             JOIN LATERAL (SELECT * FROM data_key k WHERE k.tenant = $1 AND k.subject = i.subject \
                  ORDER BY k.generation DESC LIMIT 1) k ON true \
-             LEFT JOIN ({CONVERSATION_FROM}) ON c.tenant = i.tenant AND c.subject = i.subject AND c.state < 2 \
-                 AND a.channel = $4 AND a.account = $5 \
-             WHERE i.tenant = $1 AND i.epoch = $2 AND i.lookup = $3"
-        );
+             LEFT JOIN LATERAL (SELECT * FROM conversation c WHERE c.tenant = $1 AND c.subject = i.subject AND c.state < 2 \
+                 AND c.channel = (SELECT id FROM channel_account WHERE tenant = $1 AND channel = $4 AND account = $5) \
+                 LIMIT 1) c ON true \
+             WHERE i.tenant = $1 AND i.epoch = $2 AND i.lookup = $3";
         let found =
-            self.row(&sql, &[&lookup.epoch, &lookup.hash.as_slice(), &channel.channel, &channel.account]).await?;
+            self.row(sql, &[&lookup.epoch, &lookup.hash.as_slice(), &channel.channel, &channel.account]).await?;
         let Some(row) = found else { return Ok(None) };
         let open = row.get::<_, Option<Uuid>>(0).map(|_| conversation(&row, Some(channel.channel))).transpose()?;
         let key = WrappedKey { generation: row.get(12), epoch: row.get(13), wrapped: row.get(14) };
@@ -184,10 +186,11 @@ impl Store for TenantStore {
         limit: u32,
     ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError> {
         let sql = format!(
-            "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id FROM {CONVERSATION_FROM} \
-             JOIN message m ON m.tenant = c.tenant AND m.conversation = c.id \
-             WHERE c.tenant = $1 AND c.subject = $2 AND a.channel = $3 AND a.account = $4 AND m.entry_seq > $5 \
-             ORDER BY m.entry_seq LIMIT $6"
+            "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id FROM (SELECT id, public_id FROM conversation \
+                 WHERE tenant = $1 AND subject = $2 AND channel = \
+                     (SELECT id FROM channel_account WHERE tenant = $1 AND channel = $3 AND account = $4) OFFSET 0) c \
+             JOIN LATERAL (SELECT * FROM message WHERE tenant = $1 AND conversation = c.id AND entry_seq > $5 \
+                 ORDER BY seq LIMIT $6) m ON true ORDER BY m.entry_seq LIMIT $6"
         );
         let rows = self
             .rows(&sql, &[&subject.to_uuid(), &channel.channel, &channel.account, &after(from), &i64::from(limit)])

@@ -1,4 +1,4 @@
-//! The table that folds a character to a code, and a code to a [`symbol`](super::symbol).
+//! The table that folds a character to a code, and a code to a code of `symbol`.
 //!
 //! Codes below 256 are symbols themselves; each ideograph that a keyword needs has a code of its own from 256 on. It
 //! deliberately does not know words, numbers or policies, only characters; and it is no NFKC: it folds what people

@@ -106,7 +106,7 @@ impl MaskedSpan {
 
 /// Masks a message: replaces each span by what the policy lets each view show.
 ///
-/// `spans` are those that [`super::detect`] returned for the same text and policy.
+/// `spans` are those that [`super::detect()`] returned for the same text and policy.
 pub fn apply(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -> MaskedText {
     let mut segments = Vec::with_capacity(spans.len() * 2 + 1);
     let mut numbers = Numbers::default();

@@ -38,6 +38,7 @@ max_wal_size = 2GB
 min_wal_size = 256MB
 checkpoint_timeout = 15min
 jit = off
+autovacuum_naptime = 5s
 include_if_exists = 'tuning.conf'
 
 # Durability: an acknowledged entry survives a power cut.
