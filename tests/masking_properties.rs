@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
 
-
 use liaowaiwai::domain::masking::{
     Class, DecodeError, Entity, MaskedText, Policy, Span, Tail, Tokens, View, apply, detect, token_letters, without_c3,
 };
