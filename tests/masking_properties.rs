@@ -8,7 +8,7 @@ use liaowaiwai::domain::masking::{
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-const MESSAGE_BYTES: usize = 1 << 20;
+const MESSAGE_BYTES: usize = 1 << 18;
 
 fn policy() -> &'static Policy {
     static POLICY: std::sync::OnceLock<Policy> = std::sync::OnceLock::new();
