@@ -5,10 +5,11 @@
 //! ```
 //!
 //! [`Tenant::receive`] and [`Tenant::reply`] tell it; `desk` is what agents do besides, `staff` how they come in, `policies`
-//! which rules mask, `tails` what is remembered between two messages. It speaks to ports only.
+//! which rules mask, `tails` and `memory` what is remembered between two messages. It speaks to ports only.
 
 mod accounts;
 mod desk;
+mod memory;
 mod policies;
 mod proposals;
 mod refusal;
@@ -39,8 +40,9 @@ use crate::ports::{
     random_bytes,
 };
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
+use memory::{Known, Memory};
 use proposals::Taken;
-use tails::{Serial, Tails};
+use tails::Tails;
 
 /// What a tenant's pipeline speaks to.
 pub struct Ports {
@@ -69,7 +71,7 @@ pub struct Tenant {
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
     tails: Tails,
-    serial: Serial,
+    memory: Memory,
     throttle: staff::Throttle,
     waiting: Notify,
 }
@@ -102,7 +104,7 @@ impl Tenant {
             ports,
             policy: RwLock::default(),
             tails: Tails::default(),
-            serial: Serial::default(),
+            memory: Memory::default(),
             throttle: staff::Throttle::default(),
             waiting: Notify::new(),
         }
@@ -115,17 +117,21 @@ impl Tenant {
     pub async fn receive(&self, incoming: Incoming) -> Result<Accepted, Refusal> {
         let Incoming { channel, contact, key, fingerprint, message } = incoming;
         let lookup = self.ports.vault.identity_lookup(&channel, &contact);
-        let _one_at_a_time = self.serial.lock(lookup).await;
+        let mut turn = self.memory.turn(lookup).await;
         let dedup = self.ports.vault.dedup(&format!("in/{channel}"), key.as_bytes(), &fingerprint);
-        let mut contact = self.contact(lookup, &channel, &contact).await?;
-        let open = contact.row.as_ref().and_then(|row| row.open.as_ref()).map(|row| row.conversation);
+        let mut contact = self.contact(&turn, lookup, &channel, &contact).await?;
+        let open = contact.open.map(|open| open.conversation);
         let (masked, mut tail) = self.mask(message, &contact, open).await?;
         for _ in 0..DECISIONS_MAX {
             let taken = Taken::decide(&contact, &channel, || self.new_conversation());
-            let recorded = self.ports.recorder.record(taken.proposal(&contact, &masked, dedup)).await;
+            let recorded = self.record(taken.proposal(&contact, &masked, dedup)).await;
             tail.learn(&recorded);
             match recorded {
                 Ok(outcome) => {
+                    if let Outcome::Recorded(..) = &outcome {
+                        let (subject, sealer) = (contact.subject, Arc::clone(&contact.sealer));
+                        *turn = Some(Known { subject, sealer, conversation: taken.conversation.key });
+                    }
                     return self.told(outcome, masked, taken.conversation.public, None, View::Customer).await;
                 }
                 Err(RecordError::Conflict { .. }) => {
@@ -157,7 +163,7 @@ impl Tenant {
         let message = Message::<Raw, Outbound>::new(id, self.ports.clock.now(), text);
         let (masked, mut tail) = self.mask(message, &contact, Some(held.conversation)).await?;
         for _ in 0..DECISIONS_MAX {
-            let recorded = self.ports.recorder.record(proposals::reply(staff.actor(), &held, &masked, dedup)).await;
+            let recorded = self.record(proposals::reply(staff.actor(), &held, &masked, dedup)).await;
             tail.learn(&recorded);
             match recorded {
                 Ok(outcome) => {
@@ -171,7 +177,7 @@ impl Tenant {
         Err(Refusal::Conflict)
     }
 
-    /// What the sender is told. Recording is over: from here on only answers and wake-ups.
+    /// What the sender is told. Recording is over: from here on only answers.
     async fn told<D: Direction>(
         &self,
         outcome: Outcome,
@@ -182,7 +188,6 @@ impl Tenant {
     ) -> Result<Accepted, Refusal> {
         match outcome {
             Outcome::Recorded(receipts, committed) => {
-                self.waiting.notify_one();
                 let receipt = proposals::message_receipt(&receipts).ok_or(Refusal::Unknown)?;
                 let recorded = masked.recorded(receipt.index, author, committed);
                 Ok(accepted(&recorded, conversation, receipt, view))
@@ -201,6 +206,7 @@ impl Tenant {
     pub fn stand_down(&self) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.tails.forget();
+        self.memory.forget();
     }
 
     /// The newest signed head of the log.

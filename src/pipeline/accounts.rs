@@ -51,7 +51,7 @@ impl Tenant {
         let account = NewAccount { id, login: lookup, profile, password, role, capacity };
         let event = Event::AccountCreated { account: id, role };
         let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: by });
-        self.ports.recorder.record(Proposal::single(draft, vec![Effect::NewAccount(account)])).await?;
+        self.record(Proposal::single(draft, vec![Effect::NewAccount(account)])).await?;
         Ok(id)
     }
 
@@ -66,7 +66,7 @@ impl Tenant {
         let change = PasswordChange { account: row.id, expected: row.version, password, must_change: true };
         let draft =
             Draft::of(Event::AccountReset { account: row.id }, Actor { id: SERVER_ACTOR, role: Role::Operator });
-        self.ports.recorder.record(Proposal::single(draft, vec![Effect::Password(change)])).await?;
+        self.record(Proposal::single(draft, vec![Effect::Password(change)])).await?;
         self.ports.store.end_sessions_of(row.id).await?;
         Ok(row.id)
     }

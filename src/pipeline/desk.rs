@@ -56,7 +56,7 @@ impl Tenant {
         let rows = self.ports.store.messages(row.conversation, after, limit.min(PAGE_ITEMS_MAX)).await?;
         let until = rows.last().map(|message| message.index);
         let draft = about(Draft::of(Event::TranscriptViewed { until }, staff.actor()), &row);
-        self.ports.recorder.record(Proposal::single(draft, Vec::new())).await?;
+        self.record(Proposal::single(draft, Vec::new())).await?;
         let sealer = self.sealer(row.subject).await?;
         let view = if staff.role == Role::Supervisor { View::Supervisor } else { View::Agent };
         let messages = rows.iter().map(|message| transcript_message(&sealer, message, view));
@@ -75,11 +75,8 @@ impl Tenant {
             }
             let agents = self.ports.store.agents().await?;
             let holder = row.agent.and_then(|holder| agents.iter().find(|agent| agent.id == holder));
-            match self.ports.recorder.record(close(staff.actor(), &row, holder)).await {
-                Ok(_) => {
-                    self.waiting.notify_one();
-                    return Ok(());
-                }
+            match self.record(close(staff.actor(), &row, holder)).await {
+                Ok(_) => return Ok(()),
                 Err(RecordError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -117,7 +114,7 @@ impl Tenant {
                 ConversationFilter { state: Some(ConversationState::Waiting), agent: None, after: None, limit: 1 };
             let Some(row) = self.ports.store.conversations(waiting).await?.into_iter().next() else { return Ok(false) };
             let Some(agent) = agents.iter().find(|agent| agent.id == choice.agent) else { return Ok(false) };
-            match self.ports.recorder.record(assignment(&row, agent, choice, now)).await {
+            match self.record(assignment(&row, agent, choice, now)).await {
                 Ok(Outcome::Recorded(..) | Outcome::Duplicate { .. }) => return Ok(true),
                 Err(RecordError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),

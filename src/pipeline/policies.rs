@@ -77,7 +77,7 @@ impl Tenant {
         };
         let change = PolicyChange { expected: settings.version, digest, source: source.to_owned() };
         let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: by });
-        let recorded = self.ports.recorder.record(Proposal::single(draft, vec![Effect::Policy(change)])).await;
+        let recorded = self.record(Proposal::single(draft, vec![Effect::Policy(change)])).await;
         recorded.map_err(Refusal::from)?;
         self.put_policy(policy);
         Ok(digest)

@@ -11,6 +11,7 @@ use crate::ports::{AgentRow, ContactRow, ConversationRow, SharedSealer};
 use crate::units::{AccountId, ChannelAccount, ConversationRef, MessageSeq, SubjectId, Version};
 
 use super::Refusal;
+use super::memory::Open;
 
 /// The person whose message is handled.
 pub(super) struct Contact {
@@ -18,7 +19,8 @@ pub(super) struct Contact {
     pub(super) sealer: SharedSealer,
     /// Set when the person is seen for the first time.
     pub(super) fresh: Option<NewSubject>,
-    pub(super) row: Option<ContactRow>,
+    /// Their open conversation.
+    pub(super) open: Option<Open>,
 }
 
 impl Contact {
@@ -30,7 +32,7 @@ impl Contact {
         if self.fresh.is_some() && row.is_some() {
             return Err(Refusal::Conflict);
         }
-        self.row = row;
+        self.open = row.and_then(|row| row.open).as_ref().map(Open::from);
         Ok(())
     }
 }
@@ -48,12 +50,12 @@ pub(super) struct Taken {
 
 impl Taken {
     pub(super) fn decide(contact: &Contact, channel: &ChannelAccount, new: impl Fn() -> ConversationRef) -> Self {
-        match contact.row.as_ref().and_then(|row| row.open.as_ref()) {
+        match contact.open {
             Some(open) => Self {
                 conversation: open.conversation,
                 channel: channel.clone(),
                 version: open.version,
-                last: open.last_message,
+                last: open.last,
                 state: open.state,
                 agent: open.agent,
                 fresh: false,

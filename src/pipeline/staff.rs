@@ -167,7 +167,7 @@ impl Tenant {
     /// # Errors
     /// [`Refusal::Unavailable`] when it can't be recorded at present; the session goes on then.
     pub async fn logout(&self, staff: &Staff, token: &str) -> Result<(), Refusal> {
-        self.ports.recorder.record(Proposal::single(Draft::of(Event::LoggedOut, staff.actor()), Vec::new())).await?;
+        self.record(Proposal::single(Draft::of(Event::LoggedOut, staff.actor()), Vec::new())).await?;
         Ok(self.ports.store.end_session(&self.ports.vault.session_lookup(token)).await?)
     }
 
@@ -193,7 +193,7 @@ impl Tenant {
             must_change: false,
         };
         let draft = Draft::of(Event::PasswordChanged, staff.actor());
-        self.ports.recorder.record(Proposal::single(draft, vec![Effect::Password(change)])).await?;
+        self.record(Proposal::single(draft, vec![Effect::Password(change)])).await?;
         Ok(self.ports.store.end_sessions_of(staff.account).await?)
     }
 
@@ -206,7 +206,7 @@ impl Tenant {
         let Some(count) = self.throttle.take_window(now) else { return Ok(()) };
         let event = Event::LoginFailed { count, window_ms: FAILURE_WINDOW_MS };
         let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: Role::Server });
-        if let Err(error) = self.ports.recorder.record(Proposal::single(draft, Vec::new())).await {
+        if let Err(error) = self.record(Proposal::single(draft, Vec::new())).await {
             let mut window = self.throttle.window.lock().unwrap_or_else(PoisonError::into_inner);
             window.0 += count;
             window.1.get_or_insert(Timestamp::from_micros(0));

@@ -1,49 +1,24 @@
-//! What is remembered between two messages of a person: the conversation tail, and whose turn it is.
+//! What was said just before: the conversation tail that the next message of a person is masked with.
 //!
 //! Masking is serial per person, because a number may be split over messages. The tail lives in memory only and is rebuilt
 //! from the vault after a restart.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
+use super::memory::Shared;
 use super::proposals::Contact;
 use super::{Refusal, Tenant};
 use crate::domain::masking::{self, Policy, Tail};
 use crate::domain::message::{Direction, Masked, Message, OpenedPart, Part, Raw, RawText, Salt, Salts};
 use crate::domain::record::Outcome;
-use crate::limits::{TAIL_MESSAGES_MAX, TAILS_MAX};
-use crate::ports::{IdentityLookup, RecordError, random_bytes};
+use crate::limits::TAIL_MESSAGES_MAX;
+use crate::ports::{RecordError, random_bytes};
 use crate::units::{ConversationRef, SubjectId, Timestamp};
 
 /// A tail that may not be in memory yet.
 pub(super) type TailSlot = Arc<AsyncMutex<Option<Tail>>>;
-
-/// A bounded map of things shared by whoever works on the same key.
-struct Shared<K, V>(Mutex<HashMap<K, Arc<V>>>);
-
-impl<K, V> Default for Shared<K, V> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<K: Hash + Eq, V: Default> Shared<K, V> {
-    fn get(&self, key: K) -> Arc<V> {
-        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if map.len() >= TAILS_MAX {
-            // Whoever works on one holds it too; the others can be made again.
-            map.retain(|_, value| Arc::strong_count(value) > 1);
-        }
-        Arc::clone(map.entry(key).or_default())
-    }
-
-    fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
 
 /// Conversation tails by person.
 #[derive(Default)]
@@ -76,16 +51,6 @@ impl Learning {
             Err(RecordError::Unknown) => *self.slot = None,
             Ok(Outcome::Duplicate { .. }) | Err(_) => {}
         }
-    }
-}
-
-/// Lets the messages of one person pass one after the other.
-#[derive(Default)]
-pub(super) struct Serial(Shared<IdentityLookup, AsyncMutex<()>>);
-
-impl Serial {
-    pub(super) async fn lock(&self, lookup: IdentityLookup) -> OwnedMutexGuard<()> {
-        self.0.get(lookup).lock_owned().await
     }
 }
 

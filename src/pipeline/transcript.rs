@@ -1,7 +1,10 @@
 //! What was said, opened for one view: for the customer by their channel, for staff by the desk.
 
+use std::sync::Arc;
+
 use lww_audit::Entry;
 
+use super::memory::{Known, Open};
 use super::proposals::Contact;
 use super::{Accepted, Refusal, Tenant, accepted};
 use crate::domain::masking::{MaskedText, View};
@@ -68,26 +71,34 @@ impl Tenant {
         rows.iter().map(|(conversation, row)| customer_message(&sealer, *conversation, row)).collect()
     }
 
-    /// The person behind a lookup; somebody new gets a pseudonym and a key of their own.
+    /// The person whose turn it is; somebody new gets a pseudonym and a key of their own.
     pub(super) async fn contact(
         &self,
+        turn: &Option<Known>,
         lookup: IdentityLookup,
         channel: &ChannelAccount,
         identity: &RawText,
     ) -> Result<Contact, Refusal> {
+        if let Some(Known { subject, sealer, conversation }) = turn
+            && let Some(open) = self.memory.open(*conversation)
+        {
+            return Ok(Contact { subject: *subject, sealer: Arc::clone(sealer), fresh: None, open: Some(open) });
+        }
         if let Some(row) = self.ports.store.contact(&lookup, channel).await? {
             let sealer = self.ports.vault.sealer(row.subject, &row.key)?;
-            return Ok(Contact { subject: row.subject, sealer, fresh: None, row: Some(row) });
+            let open = row.open.as_ref().map(Open::from);
+            open.into_iter().for_each(|open| self.memory.put(open));
+            return Ok(Contact { subject: row.subject, sealer, fresh: None, open });
         }
         let subject = SubjectId::from_random(random_bytes(&*self.ports.random));
         let (fresh, sealer) = self.ports.vault.new_subject(subject, lookup, identity)?;
-        Ok(Contact { subject, sealer, fresh: Some(fresh), row: None })
+        Ok(Contact { subject, sealer, fresh: Some(fresh), open: None })
     }
 
     /// A person whose conversation exists.
     pub(super) async fn known_contact(&self, subject: SubjectId) -> Result<Contact, Refusal> {
         let sealer = self.sealer(subject).await?;
-        Ok(Contact { subject, sealer, fresh: None, row: None })
+        Ok(Contact { subject, sealer, fresh: None, open: None })
     }
 
     pub(super) async fn sealer(&self, subject: SubjectId) -> Result<SharedSealer, Refusal> {

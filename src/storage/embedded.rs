@@ -9,7 +9,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -62,6 +62,8 @@ pub struct EmbeddedPostgres {
     binaries: Binaries,
     passwords: Passwords,
     pid: AtomicU32,
+    /// When that process began, in the kernel's ticks.
+    began: AtomicU64,
     /// One restart at a time.
     restart: Mutex<()>,
     /// Held, not read: the operating system drops the lock with the process, however it ends.
@@ -97,8 +99,8 @@ impl EmbeddedPostgres {
             passwords
         };
 
-        let postgres =
-            Self { place, binaries, passwords, pid: AtomicU32::new(0), restart: Mutex::new(()), _lock: lock };
+        let (pid, began, restart) = (AtomicU32::new(0), AtomicU64::new(0), Mutex::new(()));
+        let postgres = Self { place, binaries, passwords, pid, began, restart, _lock: lock };
         postgres.take_over_or_launch(&configuration, progress).await?;
         Ok(postgres)
     }
@@ -127,6 +129,9 @@ impl EmbeddedPostgres {
     /// As [`start`](Self::start).
     pub async fn ensure_running(&self) -> Result<bool, EmbeddedError> {
         let _one_at_a_time = self.restart.lock().await;
+        if running::began(self.pid()).is_some_and(|began| began == self.began.load(Ordering::Acquire)) {
+            return Ok(false);
+        }
         if running::occupant(&self.place).await? == Occupant::Server(self.pid()) {
             return Ok(false);
         }
@@ -173,7 +178,7 @@ impl EmbeddedPostgres {
         if let Occupant::Server(pid) = running::occupant(&self.place).await? {
             if same && self.verify().await.is_ok() {
                 progress("Taking over the PostgreSQL that an earlier server left running");
-                self.pid.store(pid, Ordering::Release);
+                self.remember(pid);
                 return Ok(());
             }
             progress("Stopping the PostgreSQL that an earlier server left running");
@@ -188,8 +193,13 @@ impl EmbeddedPostgres {
 
     async fn launch(&self) -> Result<(), EmbeddedError> {
         let pid = running::start(&self.place, &self.binaries).await?;
-        self.pid.store(pid, Ordering::Release);
+        self.remember(pid);
         self.verify().await
+    }
+
+    fn remember(&self, pid: u32) {
+        self.pid.store(pid, Ordering::Release);
+        self.began.store(running::began(pid).unwrap_or(0), Ordering::Release);
     }
 
     /// Connects and asks which data directory answers: a socket of the same name may be another's.

@@ -28,6 +28,9 @@ pub enum TilesError {
     /// The folder refuses, or holds something else than this log.
     #[error(transparent)]
     Tiles(#[from] lww_audit::Error),
+    /// The task that wrote them is gone.
+    #[error("writing tiles ended unexpectedly")]
+    Ended,
 }
 
 /// Follows one log.
@@ -46,12 +49,13 @@ impl TileFollower {
     /// Runs until `stop` turns true; publishes once more then.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut last = None;
+        let mut writer = None;
         loop {
             let stopping = *stop.borrow();
             let head = self.heads.borrow_and_update().clone();
             if let Some(head) = head.filter(|head| last != Some(head.size)) {
-                match self.publish(&head).await {
-                    Ok(()) => last = Some(head.size),
+                match self.publish(writer.take(), &head).await {
+                    Ok(open) => (last, writer) = (Some(head.size), Some(open)),
                     Err(error) => {
                         let tenant = self.tenant.0;
                         tracing::warn!(event = "tiles_behind", tenant, %error, "tiles could not be written");
@@ -66,9 +70,15 @@ impl TileFollower {
         }
     }
 
-    /// Brings the tiles up to a signed head and publishes its checkpoint.
-    async fn publish(&self, head: &SignedHead) -> Result<(), TilesError> {
-        let mut writer = TileWriter::open(&self.folder)?;
+    /// Brings the tiles up to a signed head and publishes its checkpoint. After an error the folder is opened anew.
+    async fn publish(&self, writer: Option<TileWriter>, head: &SignedHead) -> Result<TileWriter, TilesError> {
+        let mut writer = match writer {
+            Some(writer) => writer,
+            None => {
+                let folder = self.folder.clone();
+                aside(move || TileWriter::open(folder)).await?
+            }
+        };
         while writer.size() < head.size {
             let from = EntryIndex(writer.size().0);
             let left = u32::try_from(head.size.0 - from.0).unwrap_or(PAGE_ENTRIES);
@@ -76,14 +86,24 @@ impl TileFollower {
             if page.is_empty() {
                 return Err(EntriesError::Missing { index: from }.into());
             }
-            for entry in &page {
-                writer.append(entry)?;
-            }
+            writer = aside(move || {
+                page.iter().try_for_each(|entry| writer.append(entry).map(drop))?;
+                Ok(writer)
+            })
+            .await?;
         }
         let checkpoint = SignedCheckpoint::parse(head.checkpoint.as_bytes())?;
-        writer.publish(&checkpoint)?;
-        Ok(())
+        let published = aside(move || writer.publish(&checkpoint).map(|()| writer)).await?;
+        Ok(published)
     }
+}
+
+/// Runs what waits for the disk where it holds up nobody else.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, lww_audit::Error> + Send + 'static,
+) -> Result<T, TilesError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|_| TilesError::Ended)??)
 }
 
 /// Proves entries from a folder of tiles.

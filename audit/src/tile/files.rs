@@ -1,9 +1,10 @@
 //! Files that are there whole or not at all, also after a power failure.
 //!
 //! It knows nothing of what is in them. A new file is written beside its place, synced, renamed into it, and then the
-//! directory is synced; POSIX promises no less effort will do.
+//! directory is synced; POSIX promises no less effort will do. Files that nothing points to yet may be synced later.
 
 use crate::error::{Error, Format, malformed};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -45,18 +46,50 @@ pub(super) fn read(path: &Path, bytes_max: usize, what: Format) -> Result<Option
 /// # Errors
 /// `Io`; the old file, or none, is in place then.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let temporary = write_beside(path, bytes)?;
+    // Synced before the rename: otherwise the name could survive a power failure and the content not.
+    sync_file(&temporary)?;
+    fs::rename(&temporary, path).map_err(io_error(path, "rename into"))?;
+    sync_parents(&[path])
+}
+
+/// Replaces a file in one step for whoever reads it now. It survives a power failure after [`sync`] only.
+///
+/// # Errors
+/// `Io`; the old file, or none, is in place then.
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let temporary = write_beside(path, bytes)?;
+    fs::rename(&temporary, path).map_err(io_error(path, "rename into"))
+}
+
+/// Makes files and their names durable.
+///
+/// # Errors
+/// `Io`; some may be durable then.
+pub(super) fn sync(paths: &[PathBuf]) -> Result<(), Error> {
+    paths.iter().try_for_each(|path| sync_file(path))?;
+    sync_parents(paths)
+}
+
+fn write_beside(path: &Path, bytes: &[u8]) -> Result<PathBuf, Error> {
     let Some(parent) = path.parent() else {
         return Err(malformed(Format::Tile, 0, "path without a directory"));
     };
     create_dir(parent)?;
     let temporary = path.with_added_extension(TEMPORARY);
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(&temporary);
-    let mut file = file.map_err(io_error(&temporary, "create"))?;
-    file.write_all(bytes).map_err(io_error(&temporary, "write"))?;
-    // Synced before the rename: otherwise the name could survive a power failure and the content not.
-    file.sync_all().map_err(io_error(&temporary, "sync"))?;
-    fs::rename(&temporary, path).map_err(io_error(path, "rename into"))?;
-    sync_dir(parent)
+    file.and_then(|mut file| file.write_all(bytes)).map_err(io_error(&temporary, "write"))?;
+    Ok(temporary)
+}
+
+fn sync_file(path: &Path) -> Result<(), Error> {
+    let file = OpenOptions::new().read(true).open(path);
+    file.and_then(|file| file.sync_all()).map_err(io_error(path, "sync"))
+}
+
+fn sync_parents(paths: &[impl AsRef<Path>]) -> Result<(), Error> {
+    let parents: BTreeSet<&Path> = paths.iter().filter_map(|path| path.as_ref().parent()).collect();
+    parents.into_iter().try_for_each(sync_file)
 }
 
 /// Creates a directory and its parents and makes their names durable.
@@ -72,14 +105,9 @@ fn create_dir(path: &Path) -> Result<(), Error> {
             }
             Ok(()) | Err(_) => {}
         }
-        return sync_dir(parent);
+        return sync_file(parent);
     }
     fs::create_dir_all(path).map_err(io_error(path, "create"))
-}
-
-fn sync_dir(path: &Path) -> Result<(), Error> {
-    let directory = OpenOptions::new().read(true).open(path).map_err(io_error(path, "open"))?;
-    directory.sync_all().map_err(io_error(path, "sync"))
 }
 
 /// Removes everything in a directory of partial tiles but the file named `keep`, and the directory itself if nothing

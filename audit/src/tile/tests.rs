@@ -136,10 +136,7 @@ fn two_levels_of_full_tiles_are_written_and_recovered() {
     writer.publish(&signed(size)).unwrap();
     let before = files(home.path());
     assert!(before.contains_key(Path::new("tile/1/000")) && before.contains_key(Path::new("tile/2/000.p/1")));
-    fs::remove_file(home.path().join("tile/1/000")).unwrap();
-    // As if the server had died between a level-0 tile and the level-1 tile that it completes.
-    assert!(TileWriter::open(home.path()).is_ok());
-    assert!(files(home.path()) == before);
+    drop(writer);
     let mut writer = TileWriter::open(home.path()).unwrap();
     assert_eq!((writer.size(), writer.root()), (TreeSize(size), frontier(size).root()));
     grow(&mut writer, size + 700);
@@ -148,7 +145,8 @@ fn two_levels_of_full_tiles_are_written_and_recovered() {
 
 #[test]
 fn a_writer_goes_on_after_a_crash_at_any_step() {
-    // The files after each publication, and all unions of an older and a newer state in writing order.
+    // The files after each publication, and all unions of an older and a newer state in writing order. Of what no
+    // checkpoint covers yet, a power failure may leave the name without the content.
     let full = tempfile::tempdir().unwrap();
     let mut writer = TileWriter::open(full.path()).unwrap();
     grow(&mut writer, 250);
@@ -180,8 +178,11 @@ fn a_writer_goes_on_after_a_crash_at_any_step() {
         if let Some(next) = order.get(written) {
             put(&PathBuf::from(format!("{next}.tmp")), b"torn");
         }
+        if written < order.len() {
+            order[..written].iter().for_each(|path| put(Path::new(path), b""));
+        }
         let mut writer = TileWriter::open(home.path()).unwrap_or_else(|e| panic!("after {written} steps: {e}"));
-        assert!(writer.size().0 >= 250);
+        assert_eq!(writer.size().0, if written < order.len() { 250 } else { 520 });
         grow(&mut writer, 520);
         writer.publish(&signed(520)).unwrap();
         assert_eq!(names(home.path()), names(full.path()), "after {written} steps");

@@ -1,18 +1,19 @@
 //! Writes a tile directory so that a crash at any step leaves a log that readers can use and the writer can go on with.
 //!
-//! Order of durable steps: full bundle, its level-0 tile, tiles above it; at publication partial tiles, then the
-//! checkpoint that needs them, then removal of the partial tiles that only the checkpoint before needed. Whatever is
-//! missing after a crash can be recomputed from the step before. It doesn't verify entries or signatures; one process
-//! at a time writes a directory, which its caller ensures. Source: C2SP `tlog-tiles`.
+//! Order of durable steps: full and partial bundles and tiles, then the checkpoint that needs them, then removal of the
+//! partial tiles that only the checkpoint before needed. Until a checkpoint is published, what was appended for it may
+//! not have reached the disk: one flush a publication instead of one a tile leaves the disk to the database. So after a
+//! crash only what the published checkpoint covers is trusted, and the rest is appended again. It doesn't verify entries
+//! or signatures; one process at a time writes a directory, which its caller ensures. Source: C2SP `tlog-tiles`.
 
 use super::{CHECKPOINT, HASH_BYTES, Part, TileDir, TilePath, WIDTH, files, subtree_root};
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::entry::ENTRY_BYTES_MAX;
 use crate::error::{Error, Format};
-use crate::merkle::{empty_root, leaf_hash, root_at};
+use crate::merkle::{empty_root, leaf_hash};
 use crate::types::{EntryIndex, Hash, TreeSize};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Appends entries to a tile directory and publishes checkpoints.
 #[derive(Debug)]
@@ -24,11 +25,13 @@ pub struct TileWriter {
     /// For each level the hashes of the tile that is being filled.
     levels: Vec<Vec<Hash>>,
     published: TreeSize,
+    /// Files that may not have reached the disk yet.
+    unsynced: Vec<PathBuf>,
 }
 
 impl TileWriter {
-    /// Opens a directory, which need not exist, and goes on from what is durable in it: whole bundles, and the partial
-    /// bundle of the published checkpoint. Entries beyond must be appended again.
+    /// Opens a directory, which need not exist, and goes on from its published checkpoint. Entries beyond it must be
+    /// appended again.
     ///
     /// # Errors
     /// `Malformed`, `Gap` or `Io`, naming the file; `NotThisTree` if the files don't lead to the published root.
@@ -36,11 +39,10 @@ impl TileWriter {
         let directory = TileDir::open(directory.as_ref());
         let checkpoint = directory.checkpoint()?;
         let published = checkpoint.as_ref().map_or(TreeSize(0), |signed| signed.unverified().size);
-        let mut writer = Self { directory, size: 0, bundle: Vec::new(), levels: Vec::new(), published };
-        writer.recover_full_tiles()?;
-        if writer.size() < published {
-            writer.recover_partial_bundle(published)?;
-        }
+        let mut writer =
+            Self { directory, size: 0, bundle: Vec::new(), levels: Vec::new(), published, unsynced: Vec::new() };
+        writer.recover_full_tiles(published)?;
+        writer.recover_partial_bundle(published)?;
         if let Some(signed) = &checkpoint {
             writer.check_published(signed)?;
         }
@@ -48,7 +50,7 @@ impl TileWriter {
         Ok(writer)
     }
 
-    /// Returns the number of entries appended, durable ones and ones that wait for their bundle or a checkpoint.
+    /// Returns the number of entries appended, published ones and ones that wait for a checkpoint.
     pub const fn size(&self) -> TreeSize {
         TreeSize(self.size)
     }
@@ -71,7 +73,7 @@ impl TileWriter {
         right.unwrap_or_else(empty_root)
     }
 
-    /// Appends an entry. When it completes a bundle, that and the completed tiles are durable on return.
+    /// Appends an entry. It is durable once a checkpoint that covers it is published.
     ///
     /// # Errors
     /// `TooLong` for an entry over its bound; `Io`, after which the writer must be opened again.
@@ -83,9 +85,8 @@ impl TileWriter {
         self.bundle.extend(entry);
         let index = self.size().next_index();
         if (index.0 + 1).is_multiple_of(WIDTH) {
-            // The bundle first: level-0 tiles are recomputed from bundles after a crash, never the other way round.
-            self.write(TilePath::full(Part::Entries, index.0 / WIDTH), &self.bundle)?;
-            self.bundle.clear();
+            let bundle = std::mem::take(&mut self.bundle);
+            self.write(TilePath::full(Part::Entries, index.0 / WIDTH), &bundle)?;
         }
         self.push_leaf(leaf_hash(entry))?;
         Ok(index)
@@ -107,12 +108,15 @@ impl TileWriter {
             let Some(partial) = TilePath::partial(part, size) else {
                 continue;
             };
-            match part {
-                Part::Entries => self.write(partial, &self.bundle)?,
-                Part::Level(level) => self.write(partial, &self.level_bytes(level))?,
-            }
+            let bytes = match part {
+                Part::Entries => self.bundle.clone(),
+                Part::Level(level) => self.level_bytes(level),
+            };
+            self.write(partial, &bytes)?;
         }
-        // The partial tiles first: a reader of the new checkpoint must find all that it needs.
+        // Everything else first: a reader of the new checkpoint must find all that it needs, also after a power failure.
+        files::sync(&self.unsynced)?;
+        self.unsynced.clear();
         files::replace(&self.directory.path().join(CHECKPOINT), signed.to_string().as_bytes())?;
         let before = std::mem::replace(&mut self.published, size);
         self.sweep_partials(before)
@@ -123,8 +127,11 @@ impl TileWriter {
         hashes.map_or_else(Vec::new, |hashes| tile_bytes(hashes))
     }
 
-    fn write(&self, tile: TilePath, bytes: &[u8]) -> Result<(), Error> {
-        files::replace(&tile.under(self.directory.path()), bytes)
+    fn write(&mut self, tile: TilePath, bytes: &[u8]) -> Result<(), Error> {
+        let path = tile.under(self.directory.path());
+        files::put(&path, bytes)?;
+        self.unsynced.push(path);
+        Ok(())
     }
 
     /// Adds a leaf, and writes each tile that it completes.
@@ -154,41 +161,17 @@ impl TileWriter {
         &mut self.levels[level]
     }
 
-    /// Goes on from the last whole bundle. Only the tiles that it completed can be missing, because each bundle and its
-    /// tiles are durable before the next is begun.
-    fn recover_full_tiles(&mut self) -> Result<(), Error> {
-        let mut bundles = self.published.0 / WIDTH;
-        while self.is_there(TilePath::full(Part::Entries, bundles)) {
-            bundles += 1;
-        }
-        self.size = bundles * WIDTH;
-        if let Some(last) = bundles.checked_sub(1) {
-            let tile = TilePath::full(Part::Level(0), last);
-            if !self.is_there(tile) {
-                let bundle = self.directory.bundle(TilePath::full(Part::Entries, last))?;
-                self.write(tile, &tile_bytes(&bundle.leaves()))?;
-            }
-        }
+    /// Reads the hashes above the whole bundles of the published checkpoint.
+    fn recover_full_tiles(&mut self, published: TreeSize) -> Result<(), Error> {
+        self.size = published.0 / WIDTH * WIDTH;
         for level in 1.. {
-            let part = Part::Level(level);
-            let count = part.count(self.size());
+            let count = Part::Level(level).count(self.size());
             if count == 0 {
                 break;
-            }
-            if let Some(last) = (count / WIDTH).checked_sub(1) {
-                let tile = TilePath::full(part, last);
-                if !self.is_there(tile) {
-                    let hashes = self.tile_roots(level - 1, last * WIDTH..(last + 1) * WIDTH)?;
-                    self.write(tile, &tile_bytes(&hashes))?;
-                }
             }
             *self.level_mut(level) = self.tile_roots(level - 1, count / WIDTH * WIDTH..count)?;
         }
         Ok(())
-    }
-
-    fn is_there(&self, tile: TilePath) -> bool {
-        tile.under(self.directory.path()).exists()
     }
 
     /// Hashes full tiles to the roots of their subtrees, which are the hashes of the level above.
@@ -200,11 +183,6 @@ impl TileWriter {
         let Some(partial) = TilePath::partial(Part::Entries, published) else {
             return Ok(());
         };
-        if partial.index * WIDTH != self.size().0 {
-            let last = EntryIndex(partial.index * WIDTH - 1);
-            let missing = TilePath::full(Part::Entries, self.size().0 / WIDTH).under(self.directory.path());
-            return Err(Error::Gap { first: self.size().next_index(), last }.in_file(&missing));
-        }
         let bundle = self.directory.bundle(partial)?;
         bundle.leaves().into_iter().try_for_each(|leaf| self.push_leaf(leaf))?;
         self.bundle = bundle.into_bytes();
@@ -214,12 +192,8 @@ impl TileWriter {
     /// Refuses to go on from files that are not what was published: appending to them would make it worse.
     fn check_published(&self, signed: &SignedCheckpoint) -> Result<(), Error> {
         let checkpoint = signed.unverified();
-        let root = if self.size() == checkpoint.size {
-            self.root()
-        } else {
-            root_at(&self.directory.tree(checkpoint.size), checkpoint.size)?
-        };
-        if self.size() >= checkpoint.size && root == checkpoint.root {
+        let root = self.root();
+        if root == checkpoint.root {
             return Ok(());
         }
         Err(self.not_this_tree(root, self.size(), signed))

@@ -66,6 +66,19 @@ pub(super) async fn occupant(place: &Place) -> Result<Occupant, EmbeddedError> {
     Ok(if ours { Occupant::Server(pid) } else { Occupant::Stranger })
 }
 
+/// When a process began, in the kernel's ticks; `None` when it is gone or only waits to be reaped. Together with its id
+/// this tells a process from a later one of the same id, without a program of its own.
+pub(super) fn began(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before may hold blanks and brackets; the state is the first field behind it, the start the 20th.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_ascii_whitespace();
+    match fields.next()? {
+        "Z" | "X" => None,
+        _ => fields.nth(18)?.parse().ok(),
+    }
+}
+
 /// Starts PostgreSQL and waits until it accepts connections. Returns its process id.
 pub(super) async fn start(place: &Place, binaries: &Binaries) -> Result<u32, EmbeddedError> {
     clear_stale_locks(place).await?;

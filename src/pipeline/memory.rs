@@ -1,0 +1,179 @@
+//! What is remembered of people and of their open conversations, so that a message needs no question to the database.
+//!
+//! Only the server that writes the log changes either, and every change passes [`Tenant::record`], which notes it here once
+//! it is recorded. Nothing relies on it being the newest: the recorder compares versions, and what was decided on an old
+//! one is decided again. It deliberately holds no text.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+
+use super::Tenant;
+use crate::domain::record::{ConversationChange, ConversationState, Effect, Outcome, Proposal};
+use crate::limits::TAILS_MAX;
+use crate::ports::{ConversationRow, IdentityLookup, RecordError, SharedSealer};
+use crate::units::{AccountId, ConversationKey, ConversationRef, MessageSeq, SubjectId, Version};
+
+/// A bounded map of things shared by whoever works on the same key.
+pub(super) struct Shared<K, V>(Mutex<HashMap<K, Arc<V>>>);
+
+impl<K, V> Default for Shared<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Hash + Eq, V: Default> Shared<K, V> {
+    pub(super) fn get(&self, key: K) -> Arc<V> {
+        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if map.len() >= TAILS_MAX {
+            // Whoever works on one holds it too; the others can be made again.
+            map.retain(|_, value| Arc::strong_count(value) > 1);
+        }
+        Arc::clone(map.entry(key).or_default())
+    }
+
+    pub(super) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// A person who was seen before.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) subject: SubjectId,
+    pub(super) sealer: SharedSealer,
+    /// Their newest conversation; it may be over.
+    pub(super) conversation: ConversationKey,
+}
+
+/// Somebody's turn: until it is dropped, their next message waits.
+pub(super) type Turn = OwnedMutexGuard<Option<Known>>;
+
+/// A conversation that is not over.
+#[derive(Clone, Copy)]
+pub(super) struct Open {
+    pub(super) conversation: ConversationRef,
+    pub(super) version: Version,
+    pub(super) last: MessageSeq,
+    pub(super) state: ConversationState,
+    pub(super) agent: Option<AccountId>,
+}
+
+impl From<&ConversationRow> for Open {
+    fn from(row: &ConversationRow) -> Self {
+        let ConversationRow { conversation, version, last_message: last, state, agent, .. } = *row;
+        Self { conversation, version, last, state, agent }
+    }
+}
+
+/// People whose turn it is, and conversations that are not over.
+#[derive(Default)]
+pub(super) struct Memory {
+    people: Shared<IdentityLookup, AsyncMutex<Option<Known>>>,
+    open: Mutex<HashMap<ConversationKey, Open>>,
+}
+
+impl Memory {
+    /// Lets the messages of one person pass one after the other.
+    pub(super) async fn turn(&self, lookup: IdentityLookup) -> Turn {
+        self.people.get(lookup).lock_owned().await
+    }
+
+    /// A conversation as last heard of, when it is not over.
+    pub(super) fn open(&self, key: ConversationKey) -> Option<Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied()
+    }
+
+    /// Takes in what was read or decided, unless something newer is known.
+    pub(super) fn put(&self, open: Open) {
+        let mut map = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if map.len() >= TAILS_MAX {
+            map.clear();
+        }
+        let known = map.entry(open.conversation.key).or_insert(open);
+        if known.version < open.version {
+            *known = open;
+        }
+    }
+
+    /// Lets everything be read again.
+    pub(super) fn forget(&self) {
+        self.people.clear();
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn take(&self, change: &Change) {
+        match *change {
+            Change::Opened(conversation) => self.put(Open {
+                conversation,
+                version: Version::FIRST,
+                last: MessageSeq(0),
+                state: ConversationState::Waiting,
+                agent: None,
+            }),
+            Change::Closed(key) => {
+                self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            }
+            Change::Moved { key, version, last, state, agent } => {
+                if let Some(known) = self.open(key) {
+                    self.put(Open { conversation: known.conversation, version, last, state, agent });
+                }
+            }
+        }
+    }
+}
+
+/// What a proposal does to a conversation.
+enum Change {
+    Opened(ConversationRef),
+    Moved {
+        key: ConversationKey,
+        version: Version,
+        last: MessageSeq,
+        state: ConversationState,
+        agent: Option<AccountId>,
+    },
+    Closed(ConversationKey),
+}
+
+impl Change {
+    fn of(effect: &Effect) -> Option<Self> {
+        match effect {
+            Effect::NewConversation(new) => Some(Self::Opened(new.conversation)),
+            Effect::Conversation(change) => {
+                let ConversationChange { conversation: key, expected, state, agent, last } = *change;
+                Some(match state {
+                    ConversationState::Closed => Self::Closed(key),
+                    ConversationState::Waiting | ConversationState::Assigned => {
+                        Self::Moved { key, version: expected.next(), last, state, agent }
+                    }
+                })
+            }
+            Effect::NewSubject(_)
+            | Effect::NewMessage(_)
+            | Effect::Agent(_)
+            | Effect::NewAccount(_)
+            | Effect::Password(_)
+            | Effect::Policy(_) => None,
+        }
+    }
+}
+
+impl Tenant {
+    /// Records, and remembers what that changed. Whoever begins to wait, or frees a slot, wakes the matcher.
+    pub(super) async fn record(&self, proposal: Proposal) -> Result<Outcome, RecordError> {
+        let changes: Vec<Change> =
+            proposal.steps.iter().flat_map(|step| &step.effects).filter_map(Change::of).collect();
+        let recorded = self.ports.recorder.record(proposal).await;
+        if let Ok(Outcome::Recorded(..)) = &recorded {
+            changes.iter().for_each(|change| self.memory.take(change));
+            if changes.iter().any(|change| matches!(change, Change::Opened(_) | Change::Closed(_))) {
+                self.waiting.notify_one();
+            }
+        }
+        recorded
+    }
+}
