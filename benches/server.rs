@@ -30,6 +30,10 @@ use liaowaiwai::crypto::SystemClock;
 use liaowaiwai::ports::Clock;
 use serde::Deserialize;
 
+/// The plain server gets what `lww` has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const WORKERS: usize = 256;
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 /// One message in ten is sensitive.

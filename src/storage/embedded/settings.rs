@@ -38,7 +38,8 @@ max_wal_size = 2GB
 min_wal_size = 256MB
 checkpoint_timeout = 15min
 jit = off
-autovacuum_naptime = 5s
+autovacuum_naptime = 15s
+default_statistics_target = 10
 include_if_exists = 'tuning.conf'
 
 # Durability: an acknowledged entry survives a power cut.
