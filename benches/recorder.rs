@@ -185,7 +185,6 @@ fn message(conversation: &mut Conversation, random: &dyn Random) -> Proposal {
         conversation: names.key,
         seq,
         id,
-        time: Timestamp::from_micros(1_700_000_000_000_000),
         direction: 0,
         author: None,
         original: Sealed(bytes(random, SEALED_BYTES)),

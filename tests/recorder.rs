@@ -361,7 +361,6 @@ impl Case {
             conversation: self.conversation.key,
             seq,
             id: message,
-            time: SystemClock.now(),
             direction: 0,
             author: None,
             original: Sealed(random::<64>().to_vec()),

@@ -175,6 +175,7 @@ fn message_changes(one: usize, two: usize, other: usize) -> Vec<Change> {
         change("two messages swapped", places, caught("its place in the conversation is another")),
         change("a direction turned", set("direction = 1 - direction"), caught("its direction is the other")),
         change("an author put in", set("author = gen_random_uuid()"), caught("its author is another")),
+        change("a time moved", set("time = time + 1"), caught("its time is not its entry's")),
         change("an id replaced", set("id = gen_random_uuid()"), caught("its id is another one's")),
     ]
 }
@@ -320,6 +321,34 @@ async fn an_old_database_put_back_is_refused_with_the_missing_range() {
     server.stop();
     let (valid, said) = world.verify(NODE, "demo");
     assert!(valid, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_not_published_yet_is_held_against_the_head() {
+    let world = World::private();
+    let server = world.start(NODE);
+    send(server.http, 0..10).await;
+    server.stop();
+    let published = world.entries(NODE, "demo").len();
+    let (tiles, old) = (world.tiles(NODE, "demo"), world.path().join("old"));
+    copy(&tiles, &old);
+    let server = world.start(NODE);
+    send(server.http, 10..20).await;
+    server.stop();
+    std::fs::remove_dir_all(&tiles).unwrap();
+    copy(&old, &tiles);
+    let (valid, said) = world.verify(NODE, "demo");
+    assert!(valid, "{said}");
+    let (postgres, sql) = database(&world).await;
+    let behind = published + 3;
+    let flip = "body = set_byte(body, length(body) - 2, get_byte(body, length(body) - 2) # 1)";
+    sql.batch_execute(&format!("UPDATE ledger_entry SET {flip} WHERE seq = {behind}")).await.unwrap();
+    let (valid, said) = world.verify(NODE, "demo");
+    assert!(!valid && said.contains("TAMPERED") && said.contains("behind the published checkpoint"), "{said}");
+    sql.batch_execute(&format!("UPDATE ledger_entry SET {flip} WHERE seq = {behind}")).await.unwrap();
+    let (valid, said) = world.verify(NODE, "demo");
+    assert!(valid, "{said}");
+    postgres.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -114,7 +114,7 @@ pub enum Effect {
     NewSubject(NewSubject),
     /// A conversation begins, waiting in the queue.
     NewConversation(NewConversation),
-    /// A message is stored, sealed.
+    /// A message is stored, sealed; its time is its entry's.
     NewMessage(NewMessage),
     /// A conversation changes hands, grows or ends.
     Conversation(ConversationChange),
@@ -163,8 +163,6 @@ pub struct NewMessage {
     pub seq: MessageSeq,
     /// Its public id.
     pub id: MessageId,
-    /// When it arrived.
-    pub time: Timestamp,
     /// 0 inbound, 1 outbound.
     pub direction: i16,
     /// The staff account that wrote it.

@@ -167,7 +167,6 @@ fn stored<D: Direction>(
         conversation: conversation.key,
         seq,
         id: masked.id(),
-        time: masked.time(),
         direction: D::CODE,
         author,
         original: masked.sealed_original().clone(),

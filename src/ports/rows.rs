@@ -60,7 +60,7 @@ pub struct MessageRow {
     pub seq: MessageSeq,
     /// Index of its entry.
     pub index: EntryIndex,
-    /// When it arrived or was written.
+    /// When it was recorded: its entry says the same.
     pub time: Timestamp,
     /// Whether the bank wrote it.
     pub outbound: bool,

@@ -192,7 +192,15 @@ fn hash(bytes: &[u8]) -> Result<Hash, FatalError> {
 pub async fn check_against_guard(client: &Client, log: &LogName, head: &Head, guard: &Guard) -> Result<(), OpenError> {
     guard.check_size(head.size())?;
     let Some(seen) = guard.frontier() else { return Ok(()) };
-    let mut frontier = seen.clone();
+    check_rows_from(client, log, seen.clone(), head).await
+}
+
+/// Reads the entries behind a tree that is known, and refuses a head that they don't lead to.
+///
+/// # Errors
+/// [`FatalError`] naming what is missing, unlinked or different; [`OpenError`] when the database refuses.
+pub async fn check_rows_from(client: &Client, log: &LogName, known: Frontier, head: &Head) -> Result<(), OpenError> {
+    let mut frontier = known;
     let mut last_leaf = None;
     while frontier.size() < head.size() {
         let page = entries(client, log, EntryIndex(frontier.size().0), PAGE_ENTRIES).await?;

@@ -29,7 +29,7 @@ pub enum FatalError {
         guard: TreeSize,
     },
     /// The entries up to the guard's size are not those that the guard saw.
-    #[error("the tree over the database's entries has root {got}, the rollback guard saw {expected} (size {size})")]
+    #[error("the entries of the database lead to root {got} at size {size}, not to {expected}")]
     Forked {
         /// Where they were compared.
         size: TreeSize,

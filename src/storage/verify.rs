@@ -1,18 +1,19 @@
 //! Compares the database with the published tiles, row by row, and names the first that differs.
 //!
 //! Tiles are what auditors hold; the database is what an administrator could edit. Besides the entries, every message row
-//! is held against the entry that speaks of it: id, place, and the commitments to what is sealed in it.
+//! is held against the entry that speaks of it: id, place, time, and the commitments to what is sealed in it.
 
 use std::collections::HashSet;
 
 use lww_audit::entry::{Detail, Tag, commitment};
+use lww_audit::merkle::{Frontier, leaf_hash};
 use lww_audit::tile::{Part as TilePart, TilePath};
 use lww_audit::{Entry, SignedCheckpoint, TileDir, VerifierKey};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use super::database::DatabaseError;
-use super::head::{self, LogName, OpenError};
+use super::head::{self, Head, LogName, OpenError};
 use crate::domain::masking::{MaskedText, View};
 use crate::domain::message::{OpenedPart, Part, Sealed};
 use crate::ports::{SharedSealer, Vault, WrappedKey};
@@ -38,6 +39,9 @@ pub enum Difference {
     /// The head row is not the tree over the entries.
     #[error("row log_head: {0}")]
     Head(String),
+    /// Rows that are not published yet don't lead to the head.
+    #[error("behind the published checkpoint: {0}")]
+    Unpublished(OpenError),
     /// A row is gone.
     #[error("row ledger_entry {index} is missing")]
     Missing {
@@ -113,21 +117,24 @@ pub struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// Compares everything up to the published checkpoint; `progress` gets entries done and to do.
+    /// Compares everything up to the published checkpoint, and the entries behind it with the head; `progress` gets entries
+    /// done and to do.
     ///
     /// # Errors
     /// The first [`Difference`].
     pub async fn run(&self, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Compared, Difference> {
         let signed = self.checkpoint()?;
         let size = signed.unverified().size;
-        self.check_head(&signed).await?;
+        let head = self.check_head(&signed).await?;
         let mut compared = Compared::default();
+        let mut frontier = Frontier::empty();
         let mut messages = HashSet::new();
         while compared.entries < size.0 {
             let published = self.published(EntryIndex(compared.entries), size)?;
             let rows = self.rows(compared.entries).await?;
             for (index, bytes) in (compared.entries..).map(EntryIndex).zip(&published) {
                 compare_entry(index, bytes, &rows, &published)?;
+                frontier.push(leaf_hash(bytes));
                 let entry = Entry::parse(bytes)?;
                 if let Some(message) = message_of(&entry) {
                     self.check_message(index, &entry, message).await?;
@@ -138,6 +145,8 @@ impl Comparison<'_> {
             compared.entries += published.len() as u64;
             progress(compared.entries, size.0);
         }
+        // What was not published yet is held against the head at least.
+        head::check_rows_from(self.client, self.log, frontier, &head).await.map_err(Difference::Unpublished)?;
         self.check_extra(size, &messages).await?;
         Ok(compared)
     }
@@ -149,7 +158,7 @@ impl Comparison<'_> {
         Ok(signed)
     }
 
-    async fn check_head(&self, signed: &SignedCheckpoint) -> Result<(), Difference> {
+    async fn check_head(&self, signed: &SignedCheckpoint) -> Result<Head, Difference> {
         let published = signed.unverified();
         let head = head::read(self.client, self.log.tenant).await?;
         let head = head.ok_or_else(|| Difference::Head("it is missing".to_owned()))?;
@@ -160,7 +169,7 @@ impl Comparison<'_> {
         if head.size() == published.size && head.frontier.root() != published.root {
             return Err(Difference::Head("its root is not the published checkpoint's".to_owned()));
         }
-        Ok(())
+        Ok(head)
     }
 
     fn published(&self, from: EntryIndex, size: TreeSize) -> Result<Vec<Vec<u8>>, Difference> {
@@ -182,7 +191,7 @@ impl Comparison<'_> {
     async fn check_message(&self, index: EntryIndex, entry: &Entry, message: &str) -> Result<(), Difference> {
         let differs = |what| Difference::Message { index, what };
         let sql = "SELECT m.id, m.original, m.masked, c.public_id, c.subject, k.generation, k.epoch, k.wrapped, m.seq, m.direction, \
-                   m.author FROM message m \
+                   m.author, m.time FROM message m \
                    JOIN conversation c ON c.tenant = m.tenant AND c.id = m.conversation \
                    JOIN data_key k ON k.tenant = c.tenant AND k.subject = c.subject \
                    WHERE m.tenant = $1 AND m.entry_seq = $2 AND c.public_id = $3 ORDER BY k.generation DESC LIMIT 1";
@@ -203,6 +212,9 @@ impl Comparison<'_> {
         }
         if row.get::<_, Option<Uuid>>(10) != outbound.then(|| Uuid::from_bytes(entry.actor.id.0)) {
             return Err(differs("its author is another"));
+        }
+        if row.get::<_, i64>(11) != entry.time.as_micros() {
+            return Err(differs("its time is not its entry's"));
         }
         let sealer = self.sealer(&row).map_err(|_| differs("its data key does not open"))?;
         let content = entry.content.as_ref().ok_or_else(|| differs("its entry commits to nothing"))?;
@@ -264,8 +276,7 @@ fn compare_entry(
     let first = index.0 - index.0 % lww_audit::tile::WIDTH;
     let place = page.iter().position(|other| other == body);
     let moved = place.map_or_else(String::new, |at| format!(" (these are the bytes of entry {})", first + at as u64));
-    let leaf = lww_audit::merkle::leaf_hash;
-    Err(Difference::Changed { index, expected: leaf(published), got: leaf(body), moved })
+    Err(Difference::Changed { index, expected: leaf_hash(published), got: leaf_hash(body), moved })
 }
 
 fn open(sealer: &SharedSealer, part: Part, id: MessageId, sealed: Vec<u8>) -> Option<OpenedPart> {

@@ -268,15 +268,15 @@ fn messages(rows: &Rows) -> Columns<'_> {
     columns!(
         MESSAGE,
         rows.messages,
-        of().map(|(new, _)| new.conversation.0),
-        of().map(|(new, _)| new.seq.0),
-        of().map(|(_, index)| signed(index.0)),
-        of().map(|(new, _)| new.id.to_uuid()),
-        of().map(|(new, _)| new.time.as_micros()),
-        of().map(|(new, _)| new.direction),
-        of().map(|(new, _)| account(new.author)),
-        of().map(|(new, _)| new.original.0.as_slice()),
-        of().map(|(new, _)| new.masked.0.as_slice()),
+        of().map(|(new, ..)| new.conversation.0),
+        of().map(|(new, ..)| new.seq.0),
+        of().map(|(_, index, _)| signed(index.0)),
+        of().map(|(new, ..)| new.id.to_uuid()),
+        of().map(|(.., time)| time.as_micros()),
+        of().map(|(new, ..)| new.direction),
+        of().map(|(new, ..)| account(new.author)),
+        of().map(|(new, ..)| new.original.0.as_slice()),
+        of().map(|(new, ..)| new.masked.0.as_slice()),
     )
 }
 

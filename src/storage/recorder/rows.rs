@@ -56,7 +56,7 @@ pub(super) enum Single {
 pub(super) struct Rows {
     pub(super) dedup: Vec<(Dedup, EntryIndex)>,
     pub(super) subjects: Vec<NewSubject>,
-    pub(super) messages: Vec<(NewMessage, EntryIndex)>,
+    pub(super) messages: Vec<(NewMessage, EntryIndex, Timestamp)>,
     pub(super) inserts: Vec<ConversationInsert>,
     pub(super) updates: Vec<ConversationUpdate>,
     pub(super) agents: Vec<AgentUpdate>,
@@ -73,7 +73,7 @@ impl Rows {
             match effect {
                 Effect::NewSubject(new) => self.subjects.push(new.clone()),
                 Effect::NewConversation(new) => self.insert(new.clone(), index, time),
-                Effect::NewMessage(new) => self.messages.push((new.clone(), index)),
+                Effect::NewMessage(new) => self.messages.push((new.clone(), index, time)),
                 Effect::Conversation(change) => {
                     if let Some(row) = self.insert_at.get(&change.conversation).and_then(|at| self.inserts.get_mut(*at))
                     {
