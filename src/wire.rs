@@ -93,8 +93,6 @@ pub struct Query {
 impl Query {
     /// Reads a query without its `?`; only the parameters in `known` may stand in it.
     ///
-    /// A `+` is refused: it means a space to some and itself to others, and telephone numbers begin with one.
-    ///
     /// # Errors
     /// [`QueryError`] naming the parameter and what would be right.
     pub fn parse(query: &str, known: &[&'static str]) -> Result<Self, QueryError> {
@@ -135,7 +133,9 @@ pub fn page_items(text: &str) -> Option<u32> {
     text.parse().ok().filter(|items| (1..=PAGE_ITEMS_MAX).contains(items))
 }
 
-fn percent_decoded(value: &str) -> Option<Zeroizing<String>> {
+/// Undoes percent-encoding (RFC 3986, section 2.1). A `+` is refused: it means a space to some and itself to others, and
+/// telephone numbers begin with one.
+pub fn percent_decoded(value: &str) -> Option<Zeroizing<String>> {
     let mut out = Zeroizing::new(Vec::with_capacity(value.len()));
     let mut rest = value.bytes();
     while let Some(byte) = rest.next() {

@@ -250,7 +250,7 @@ async fn refusals(server: &Server) {
     let query = ascii.replace(' ', "%20");
     for line in [
         format!("GET /{query}?{query}"),
-        format!("GET /api/v1/channels/http/demo/app/messages?contact={query}&after={query}"),
+        format!("GET /api/v1/channels/http/demo/app/messages?after={query}&{query}"),
         format!("GET /api/v1/agent/conversations/{LOGIN_PASSWORD}?after={query}"),
         format!("{PASSWORD} /healthz"),
     ] {

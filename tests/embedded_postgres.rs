@@ -276,7 +276,7 @@ async fn data_of_another_major_version_are_refused_with_the_way_out() {
     fs::write(&version, "9\n").unwrap();
     let error = EmbeddedPostgres::start(&options(root.path()), &|_| {}).await.map(|_| ()).unwrap_err();
     assert!(matches!(error, EmbeddedError::VersionMismatch { data_major: 9, .. }), "{error}");
-    assert!(error.to_string().contains("lww db upgrade"), "{error}");
+    assert!(error.to_string().contains("Install PostgreSQL"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

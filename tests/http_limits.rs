@@ -149,7 +149,7 @@ fn wrong_requests() -> Vec<(String, u16, &'static str)> {
         (request("DELETE /api/v1/session", &[("Cookie", &cookie)], ""), 415, "not_json"),
         (request("DELETE /api/v1/session", &[JSON, ("Cookie", &cookie)], ""), 401, "bad_credentials"),
         (request(&format!("POST {messages}"), &[JSON], &message), 404, "not_found"),
-        (request(&format!("GET {messages}?contact={CANARY}"), &[], ""), 404, "not_found"),
+        (request(&format!("GET {messages}?after={CANARY}"), &[("Lww-Contact", CANARY)], ""), 404, "not_found"),
     ]
 }
 

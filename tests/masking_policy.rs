@@ -129,6 +129,8 @@ fn the_digest_does_not_see_layout_comments_or_tests() {
 fn the_digest_sees_every_change_of_meaning() {
     let mut digests = vec![load(GOOD).unwrap().digest()];
     for (from, to) in [
+        ("id: ", "id: other-"),
+        ("version: 1", "version: 2"),
         ("    views:", "    detect: {min_confidence: 0.8}\n    views:"),
         ("    views:", "    detect: {context: [折子]}\n    views:"),
         ("    views:", "    detect: {context_window: 20}\n    views:"),

@@ -9,6 +9,8 @@ use crate::pipeline::{NewStaff, Refusal};
 
 /// A login that was just made or reset.
 pub struct OneTimePassword {
+    /// The tenant's name.
+    pub tenant: String,
     /// The login name.
     pub login: String,
     password: RawText,
@@ -54,7 +56,7 @@ impl Served {
                 password: password.copy(),
             };
             self.tenant.create_account(Role::Server, new).await?;
-            made.push(OneTimePassword { login: login.to_owned(), password });
+            made.push(OneTimePassword { tenant: self.tenant.name.name.clone(), login: login.to_owned(), password });
         }
         Ok(made)
     }
@@ -84,7 +86,7 @@ impl Served {
             password: password.copy(),
         };
         self.tenant.create_account(Role::Operator, new).await?;
-        Ok(OneTimePassword { login, password })
+        Ok(OneTimePassword { tenant: self.tenant.name.name.clone(), login, password })
     }
 
     /// Sets a one-time password for a login; an administrator that isn't there yet is made.
@@ -106,6 +108,6 @@ impl Served {
         } else {
             self.tenant.reset_account(&name, password.copy()).await?;
         }
-        Ok(OneTimePassword { login: login.to_owned(), password })
+        Ok(OneTimePassword { tenant: self.tenant.name.name.clone(), login: login.to_owned(), password })
     }
 }

@@ -23,6 +23,8 @@ pub const NAME: &str = "http";
 const COVERED_ALWAYS: [&str; 4] = ["@method", "@authority", "@path", "@query"];
 /// Components that the signature of a request with a body must cover beside those.
 const COVERED_WITH_BODY: [&str; 2] = ["content-digest", "idempotency-key"];
+/// Names whose messages are read. A header field, because addresses end up in the logs of proxies.
+const CONTACT: &str = "lww-contact";
 
 /// Makes one account of the channel.
 ///
@@ -72,17 +74,30 @@ impl HttpApi {
         if !request.body.is_empty() {
             return Err(ChannelError::MalformedBody { expected: "no body", offset: 0 });
         }
-        self.verifier.verify(request, &COVERED_ALWAYS, now)?;
-        let mut query = Query::parse(&request.query, &["contact", "after", "limit"]).map_err(|error| {
-            ChannelError::BadField { field: error.field.unwrap_or("query"), expected: error.expected }
+        let contact = contact(request)?;
+        self.verifier.verify(request, COVERED_ALWAYS.iter().chain(&[CONTACT]), now)?;
+        let mut query = Query::parse(&request.query, &["after", "limit"]).map_err(|error| ChannelError::BadField {
+            field: error.field.unwrap_or("query"),
+            expected: error.expected,
         })?;
-        let contact = query.take("contact").map(|mut contact| RawText::new(std::mem::take(&mut *contact)));
-        let contact = contact.filter(|contact| (1..=CONTACT_BYTES_MAX).contains(&contact.len()));
         Ok(ChannelCall::Read {
-            contact: contact.ok_or(ChannelError::BadField { field: "contact", expected: body::CONTACT_EXPECTED })?,
+            contact,
             after: query.take("after").map(|text| cursor(&text)).transpose()?,
             limit: query.take("limit").map_or(Ok(PAGE_ITEMS_DEFAULT), |text| page_items(&text))?,
         })
+    }
+}
+
+fn contact(request: &WebhookRequest) -> Result<RawText, ChannelError> {
+    let mut given = request.headers.iter().filter(|(name, _)| name == CONTACT).map(|(_, value)| value);
+    let value = given.next().ok_or(ChannelError::MissingHeader { name: CONTACT })?;
+    let decoded = wire::percent_decoded(value).filter(|text| (1..=CONTACT_BYTES_MAX).contains(&text.len()));
+    match (decoded, given.next()) {
+        (Some(mut text), None) => Ok(RawText::new(std::mem::take(&mut *text))),
+        (_, Some(_)) | (None, None) => Err(ChannelError::MalformedHeader {
+            name: CONTACT,
+            expected: "one value: 1 to 256 bytes of UTF-8 in percent-encoding; %20 for a space, %2B for a plus",
+        }),
     }
 }
 

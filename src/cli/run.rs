@@ -131,8 +131,11 @@ fn service(app: &App) -> Arc<Service> {
 }
 
 fn as_json(running: &Running) -> String {
-    let accounts: Vec<_> =
-        running.passwords.iter().map(|one| serde_json::json!({"login": one.login, "password": one.shown()})).collect();
+    let accounts = running
+        .passwords
+        .iter()
+        .map(|one| serde_json::json!({"tenant": one.tenant, "login": one.login, "password": one.shown()}));
+    let accounts: Vec<_> = accounts.collect();
     serde_json::json!({
         "https": running.https.map(|address| format!("https://localhost:{}", address.port())),
         "http": running.http.map(|address| format!("http://{address}")),
@@ -165,7 +168,7 @@ fn introduce(running: &Running) {
     if !running.passwords.is_empty() {
         screen::line("One-time passwords, shown only now; each must be changed at the first login:");
         for one in &running.passwords {
-            screen::line(&format!("  {:<12} {}", one.login, one.shown()));
+            screen::line(&format!("  {:<12} {:<12} {}", one.tenant, one.login, one.shown()));
         }
     }
     screen::line("\nStop it with Ctrl-C. See the whole story in half a minute: ./x run --demo");

@@ -19,8 +19,19 @@ use crate::units::{Hash, TreeSize};
 const SLOT_BYTES: usize = 4096;
 const MAGIC: &[u8; 8] = b"lwwguar1";
 const DIGEST_BYTES: usize = 32;
-/// magic 8, counter 8, size 8, frontier length 4.
-const HEAD_BYTES: usize = 28;
+/// magic 8, counter 8, adopted size 8, adopted root 32, size 8, frontier length 4.
+const HEAD_BYTES: usize = 68;
+/// The adopted size of a guard that took nobody's word.
+const NOT_ADOPTED: u64 = u64::MAX;
+
+/// A head that was taken as true on the operator's word, and of which the log doesn't tell yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adopted {
+    /// Its size.
+    pub size: TreeSize,
+    /// Its root.
+    pub root: Hash,
+}
 
 /// A guard that is open for writing.
 pub struct Guard {
@@ -28,6 +39,14 @@ pub struct Guard {
     path: PathBuf,
     counter: u64,
     frontier: Option<Frontier>,
+    adopted: Option<Adopted>,
+}
+
+/// What one slot holds.
+struct Slot {
+    counter: u64,
+    frontier: Frontier,
+    adopted: Option<Adopted>,
 }
 
 impl Guard {
@@ -46,13 +65,18 @@ impl Guard {
             .open(path)
             .map_err(name)?;
         let slots = [read_slot(&file, 0).map_err(name)?, read_slot(&file, 1).map_err(name)?];
-        let newest = slots.into_iter().flatten().max_by_key(|(counter, _)| *counter);
+        let newest = slots.into_iter().flatten().max_by_key(|slot| slot.counter);
         if newest.is_none() && file.metadata().map_err(name)?.len() > 0 {
             let reason = "neither of its slots can be read".to_owned();
             return Err(FatalError::Guard { path: path.display().to_string(), reason });
         }
-        let (counter, frontier) = newest.map_or((0, None), |(counter, frontier)| (counter, Some(frontier)));
-        Ok(Self { file, path: path.to_owned(), counter, frontier })
+        let path = path.to_owned();
+        Ok(match newest {
+            Some(Slot { counter, frontier, adopted }) => {
+                Self { file, path, counter, frontier: Some(frontier), adopted }
+            }
+            None => Self { file, path, counter: 0, frontier: None, adopted: None },
+        })
     }
 
     /// The head it saw last; `None` when it never saw one.
@@ -60,13 +84,38 @@ impl Guard {
         self.frontier.as_ref()
     }
 
-    /// Keeps a newer head; on disk when this returns.
+    /// The head that was adopted and is still to be recorded.
+    pub fn adopted(&self) -> Option<Adopted> {
+        self.adopted
+    }
+
+    /// Takes a first head on the operator's word, and remembers that over restarts until the log tells of it.
+    ///
+    /// # Errors
+    /// As [`Self::follow`].
+    pub fn adopt(&mut self, frontier: &Frontier) -> Result<(), FatalError> {
+        self.adopted = Some(Adopted { size: frontier.size(), root: frontier.root() });
+        self.follow(frontier)
+    }
+
+    /// Keeps a newer head of this server's own; the first entry that it wrote told of what was adopted.
+    ///
+    /// # Errors
+    /// As [`Self::follow`].
+    pub fn advance(&mut self, frontier: &Frontier) -> Result<(), FatalError> {
+        if self.frontier.as_ref().is_some_and(|seen| seen.size() < frontier.size()) {
+            self.adopted = None;
+        }
+        self.follow(frontier)
+    }
+
+    /// Keeps a newer head, whoever wrote it; on disk when this returns.
     ///
     /// # Errors
     /// [`FatalError::Guard`] when it can't be written: the head must not be signed then.
-    pub fn advance(&mut self, frontier: &Frontier) -> Result<(), FatalError> {
+    pub fn follow(&mut self, frontier: &Frontier) -> Result<(), FatalError> {
         let counter = self.counter + 1;
-        let slot = write_slot(counter, frontier);
+        let slot = write_slot(counter, frontier, self.adopted);
         let offset = if counter.is_multiple_of(2) { 0 } else { SLOT_BYTES as u64 };
         let written = self.file.write_all_at(&slot, offset).and_then(|()| self.file.sync_data());
         written
@@ -101,11 +150,14 @@ impl Guard {
     }
 }
 
-fn write_slot(counter: u64, frontier: &Frontier) -> Vec<u8> {
+fn write_slot(counter: u64, frontier: &Frontier, adopted: Option<Adopted>) -> Vec<u8> {
+    let adopted = adopted.unwrap_or(Adopted { size: TreeSize(NOT_ADOPTED), root: Hash::ZERO });
     let nodes = frontier.to_bytes();
     let mut slot = Vec::with_capacity(SLOT_BYTES);
     slot.extend_from_slice(MAGIC);
     slot.extend_from_slice(&counter.to_be_bytes());
+    slot.extend_from_slice(&adopted.size.0.to_be_bytes());
+    slot.extend_from_slice(adopted.root.as_bytes());
     slot.extend_from_slice(&frontier.size().0.to_be_bytes());
     slot.extend_from_slice(&u32::try_from(nodes.len()).unwrap_or(u32::MAX).to_be_bytes());
     slot.extend_from_slice(&nodes);
@@ -115,7 +167,7 @@ fn write_slot(counter: u64, frontier: &Frontier) -> Vec<u8> {
     slot
 }
 
-fn read_slot(file: &File, which: u64) -> io::Result<Option<(u64, Frontier)>> {
+fn read_slot(file: &File, which: u64) -> io::Result<Option<Slot>> {
     let mut slot = vec![0; SLOT_BYTES];
     match file.read_exact_at(&mut slot, which * SLOT_BYTES as u64) {
         Ok(()) => Ok(parse_slot(&slot)),
@@ -124,10 +176,11 @@ fn read_slot(file: &File, which: u64) -> io::Result<Option<(u64, Frontier)>> {
     }
 }
 
-fn parse_slot(slot: &[u8]) -> Option<(u64, Frontier)> {
-    let counter = u64::from_be_bytes(slot.get(8..16)?.try_into().ok()?);
-    let size = u64::from_be_bytes(slot.get(16..24)?.try_into().ok()?);
-    let length = usize::try_from(u32::from_be_bytes(slot.get(24..HEAD_BYTES)?.try_into().ok()?)).ok()?;
+fn parse_slot(slot: &[u8]) -> Option<Slot> {
+    let number = |at: usize| Some(u64::from_be_bytes(slot.get(at..at + 8)?.try_into().ok()?));
+    let (counter, adopted, size) = (number(8)?, number(16)?, number(56)?);
+    let root = Hash(slot.get(24..56)?.try_into().ok()?);
+    let length = usize::try_from(u32::from_be_bytes(slot.get(64..HEAD_BYTES)?.try_into().ok()?)).ok()?;
     let end = HEAD_BYTES.checked_add(length)?;
     let sum = slot.get(end..end.checked_add(DIGEST_BYTES)?)?;
     let whole = slot.starts_with(MAGIC) && digest(&SHA256, slot.get(..end)?).as_ref() == sum;
@@ -135,7 +188,8 @@ fn parse_slot(slot: &[u8]) -> Option<(u64, Frontier)> {
         return None;
     }
     let frontier = Frontier::from_bytes(TreeSize(size), slot.get(HEAD_BYTES..end)?).ok()?;
-    Some((counter, frontier))
+    let adopted = (adopted != NOT_ADOPTED).then_some(Adopted { size: TreeSize(adopted), root });
+    Some(Slot { counter, frontier, adopted })
 }
 
 #[cfg(test)]
@@ -169,6 +223,22 @@ mod tests {
         );
         assert!(again.check_size(TreeSize(6)).is_ok());
         assert!(matches!(again.check_root(TreeSize(5), grown(4).root()), Err(FatalError::Forked { .. })));
+    }
+
+    #[test]
+    fn an_adoption_is_remembered_until_this_server_wrote() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("guard");
+        Guard::open(&path).unwrap().adopt(&grown(3)).unwrap();
+        let adopted = Some(Adopted { size: TreeSize(3), root: grown(3).root() });
+        let mut guard = Guard::open(&path).unwrap();
+        assert_eq!(guard.adopted(), adopted);
+        guard.follow(&grown(4)).unwrap();
+        guard.advance(&grown(4)).unwrap();
+        assert_eq!(Guard::open(&path).unwrap().adopted(), adopted);
+        guard.advance(&grown(5)).unwrap();
+        let again = Guard::open(&path).unwrap();
+        assert_eq!((again.adopted(), again.frontier().unwrap().size()), (None, TreeSize(5)));
     }
 
     #[test]

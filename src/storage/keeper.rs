@@ -16,13 +16,13 @@ use uuid::Uuid;
 
 use super::FatalError;
 use super::database::Database;
-use super::guard::Guard;
+use super::guard::{Adopted, Guard};
 use super::head::{self, Head, LogName, OpenError};
 use super::recorder::{Ended, LogRecorder, Writer, WriterParts};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Outcome, Proposal};
 use crate::ports::{Clock, RecordError, Recorder, SignedHead, Signer};
-use crate::units::{EntryIndex, Hash, SERVER_ACTOR, TreeSize};
+use crate::units::{EntryIndex, SERVER_ACTOR, TreeSize};
 
 /// How often a standby looks at the head and its lease.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -117,22 +117,14 @@ pub struct Keeper {
     pub slot: Arc<LogSlot>,
 }
 
-/// A head that was taken as true on the operator's word.
-#[derive(Clone, Copy)]
-struct Adopted {
-    size: TreeSize,
-    root: Hash,
-}
-
 impl Keeper {
     /// Keeps the log until it is released or must stop.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let mut adopted = None;
         let last = loop {
             if *stop.borrow() {
                 break LogStatus::Released;
             }
-            match self.turn(&mut adopted, &mut stop).await {
+            match self.turn(&mut stop).await {
                 Ok(Some(last)) => break last,
                 Ok(None) => {}
                 Err(OpenError::Fatal(fatal)) => break LogStatus::Stopped(fatal),
@@ -150,23 +142,19 @@ impl Keeper {
     }
 
     /// Opens the log and serves it, or looks after it once. `Some` is the end.
-    async fn turn(
-        &self,
-        adopted: &mut Option<Adopted>,
-        stop: &mut watch::Receiver<bool>,
-    ) -> Result<Option<LogStatus>, OpenError> {
+    async fn turn(&self, stop: &mut watch::Receiver<bool>) -> Result<Option<LogStatus>, OpenError> {
         let database = Database::connect(&self.config, Some(self.log.tenant)).await?;
         let mut guard = Guard::open(&self.guard)?;
         let Some(head) = head::take(&database, &self.log, self.node).await? else {
-            self.follow(&database, &mut guard, adopted).await?;
+            self.follow(&database, &mut guard).await?;
             // Only now: a server that may not take the log over must not be thought to stand by for it.
             self.slot.status.send_replace(LogStatus::Standby);
             pause(stop).await;
             return Ok(None);
         };
-        self.accept(&database, &head, &mut guard, adopted).await?;
+        self.accept(&database, &head, &mut guard).await?;
         drop(database);
-        let ended = self.serve(head, guard, adopted, stop).await?;
+        let ended = self.serve(head, guard, stop).await?;
         Ok(match ended {
             // Without an order to stop it only means that the opening entries could not be written: try again.
             Ended::Drained => stop.borrow().then_some(LogStatus::Released),
@@ -179,24 +167,20 @@ impl Keeper {
     }
 
     /// Refuses a head that is not what this server saw, or that another key signed.
-    async fn accept(
-        &self,
-        database: &Database,
-        head: &Head,
-        guard: &mut Guard,
-        adopted: &mut Option<Adopted>,
-    ) -> Result<(), OpenError> {
-        if guard.frontier().is_none() && head.size().0 > 0 {
-            if !self.adopt_head {
-                return Err(FatalError::GuardMissing.into());
-            }
-            *adopted = Some(Adopted { size: head.size(), root: head.frontier.root() });
+    async fn accept(&self, database: &Database, head: &Head, guard: &mut Guard) -> Result<(), OpenError> {
+        let adopts = guard.frontier().is_none() && head.size().0 > 0;
+        if adopts && !self.adopt_head {
+            return Err(FatalError::GuardMissing.into());
         }
         head::check_against_guard(&database.client, &self.log, head, guard).await?;
         if head.size().0 > 0 {
             self.check_key(database).await?;
         }
-        guard.advance(&head.frontier)?;
+        if adopts {
+            guard.adopt(&head.frontier)?
+        } else {
+            guard.follow(&head.frontier)?
+        }
         Ok(())
     }
 
@@ -217,14 +201,8 @@ impl Keeper {
         if expected == got { Ok(()) } else { Err(FatalError::WrongKey { expected, got }.into()) }
     }
 
-    async fn serve(
-        &self,
-        head: Head,
-        guard: Guard,
-        adopted: &mut Option<Adopted>,
-        stop: &mut watch::Receiver<bool>,
-    ) -> Result<Ended, OpenError> {
-        let (size, epoch) = (head.size(), head.epoch);
+    async fn serve(&self, head: Head, guard: Guard, stop: &mut watch::Receiver<bool>) -> Result<Ended, OpenError> {
+        let (size, epoch, adopted) = (head.size(), head.epoch, guard.adopted());
         let (recorder, ends) = LogRecorder::new();
         let parts = WriterParts {
             config: self.config.clone(),
@@ -236,10 +214,7 @@ impl Keeper {
             head,
         };
         let writer = tokio::spawn(Writer::start(parts, ends).await?.run());
-        let announced = self.announce(&recorder, size, epoch, *adopted).await;
-        if announced.is_ok() {
-            *adopted = None;
-        }
+        let announced = self.announce(&recorder, size, epoch, adopted).await;
         if announced.is_ok() && !*stop.borrow() {
             self.slot.put(Some(recorder.clone()));
             self.slot.status.send_replace(LogStatus::Active);
@@ -272,6 +247,7 @@ impl Keeper {
             events.push(Event::GenerationOpened { generation, key });
             events.extend(self.announce_first.iter().cloned());
         }
+        // The first thing that this server writes then: the guard relies on it.
         if let Some(Adopted { size, root }) = adopted {
             events.push(Event::GuardAdopted { size, root });
         }
@@ -288,14 +264,9 @@ impl Keeper {
     }
 
     /// One look while standing by: the guard follows what the database shows.
-    async fn follow(
-        &self,
-        database: &Database,
-        guard: &mut Guard,
-        adopted: &mut Option<Adopted>,
-    ) -> Result<(), OpenError> {
+    async fn follow(&self, database: &Database, guard: &mut Guard) -> Result<(), OpenError> {
         if let Some(head) = head::read(&database.client, self.log.tenant).await? {
-            self.accept(database, &head, guard, adopted).await?;
+            self.accept(database, &head, guard).await?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::sign::Signed;
+use super::sign::{Content, Signed};
 use super::{Answer, Call, ChannelKey, Client, ClientError};
 use crate::http::Readiness;
 use crate::http::answers::{Accepted, Conversations, CustomerMessages, LedgerHead, SessionInfo, State, Transcript};
@@ -64,8 +64,13 @@ impl Client {
     ) -> Call {
         let body = Zeroizing::new(json!({"contact": contact, "text": text}).to_string().into_bytes());
         let path = channel.path();
-        let signed =
-            Signed { method: "POST", authority: &self.authority, path: &path, query: "", body: Some((&body, key)) };
+        let signed = Signed {
+            method: "POST",
+            authority: &self.authority,
+            path: &path,
+            query: "",
+            content: Content::Message(&body, key),
+        };
         let headers = channel.headers(&signed, now);
         Call { method: "POST", target: path, headers, body: Some(body) }
     }
@@ -81,11 +86,11 @@ impl Client {
         page: Page,
         now: Timestamp,
     ) -> Result<CustomerMessages, ClientError> {
-        let mut pairs = vec![("contact", contact.to_owned())];
-        pairs.extend(page.pairs());
-        let query = query(&pairs);
+        let query = query(&page.pairs());
         let path = channel.path();
-        let signed = Signed { method: "GET", authority: &self.authority, path: &path, query: &query, body: None };
+        let contact = encoded(contact);
+        let content = Content::Contact(&contact);
+        let signed = Signed { method: "GET", authority: &self.authority, path: &path, query: &query, content };
         let headers = channel.headers(&signed, now);
         self.ask(Call { method: "GET", target: format!("{path}?{query}"), headers, body: None }).await
     }
@@ -216,17 +221,19 @@ fn call(method: &'static str, target: &str, body: Option<&serde_json::Value>) ->
     Call { method, target: target.trim_end_matches('?').to_owned(), headers: Vec::new(), body }
 }
 
-/// Pairs as a query, every byte but unreserved ones percent-encoded (RFC 3986, section 2.3).
+/// Every byte but unreserved ones percent-encoded (RFC 3986, section 2.3).
+fn encoded(value: &str) -> String {
+    value
+        .bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+/// Pairs as a query.
 fn query(pairs: &[(&str, String)]) -> String {
-    let encoded = |value: &str| -> String {
-        value
-            .bytes()
-            .map(|byte| match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-                other => format!("%{other:02X}"),
-            })
-            .collect()
-    };
     pairs.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
 }
 
@@ -237,9 +244,10 @@ mod tests {
     #[test]
     fn what_the_client_encodes_the_server_reads_back() {
         for contact in ["a", "+86 138", "你好&x=1", "100%", "?#/"] {
-            let query = query(&[("contact", contact.to_owned()), ("after", "7".to_owned())]);
-            let mut read = wire::Query::parse(&query, &["contact", "after"]).unwrap();
-            assert_eq!(read.take("contact").unwrap().as_str(), contact);
+            assert_eq!(wire::percent_decoded(&encoded(contact)).unwrap().as_str(), contact);
+            let query = query(&[("state", contact.to_owned()), ("after", "7".to_owned())]);
+            let mut read = wire::Query::parse(&query, &["state", "after"]).unwrap();
+            assert_eq!(read.take("state").unwrap().as_str(), contact);
             assert_eq!(read.take("after").unwrap().as_str(), "7");
         }
     }

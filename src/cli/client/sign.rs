@@ -26,8 +26,16 @@ pub(super) struct Signed<'a> {
     pub(super) path: &'a str,
     /// Without its `?`.
     pub(super) query: &'a str,
-    /// Body and idempotency key, for a request that has them.
-    pub(super) body: Option<(&'a [u8], &'a str)>,
+    /// What else is covered.
+    pub(super) content: Content<'a>,
+}
+
+/// What a request says or asks.
+pub(super) enum Content<'a> {
+    /// A message: body and idempotency key.
+    Message(&'a [u8], &'a str),
+    /// A contact's messages are asked for; percent-encoded.
+    Contact(&'a str),
 }
 
 impl ChannelKey {
@@ -45,11 +53,12 @@ impl ChannelKey {
             ("@path", signed.path),
             ("@query", &query),
         ];
-        let mut headers = Vec::new();
-        if let Some((body, key)) = signed.body {
-            headers.push(("content-digest", content_digest(body)));
-            headers.push(("idempotency-key", key.to_owned()));
-        }
+        let mut headers = match signed.content {
+            Content::Message(body, key) => {
+                vec![("content-digest", content_digest(body)), ("idempotency-key", key.to_owned())]
+            }
+            Content::Contact(contact) => vec![("lww-contact", contact.to_owned())],
+        };
         components.extend(headers.iter().map(|(name, value)| (*name, value.as_str())));
         let created_s = now.as_micros().div_euclid(MICROS_PER_SECOND);
         let (input, base) = input_and_base(&components, &format!(";created={created_s};keyid=\"{}\"", self.keyid));

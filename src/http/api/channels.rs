@@ -43,16 +43,16 @@ pub(in crate::http) async fn send(service: Data<Service>, request: HttpRequest, 
 
 /// Reads what was said to and by a contact, oldest first.
 ///
-/// Signed like a message, without `content-digest` and `idempotency-key`.
+/// Signed like a message, with `lww-contact` in the place of `content-digest` and `idempotency-key`.
 #[utoipa::path(
     get, path = "/api/v1/channels/{channel}/{tenant}/{account}/messages", tag = "channels",
     params(
         ("channel" = String, Path, description = "The channel: `http`"),
         ("tenant" = String, Path, description = "The tenant's name"),
         ("account" = String, Path, description = "The channel account's name"),
-        ("contact" = String, Query, description = "Whose messages"),
         ("after" = Option<u64>, Query, description = "Index to resume after"),
         ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 50 when not given"),
+        ("Lww-Contact" = String, Header, description = "Whose messages; UTF-8 in percent-encoding"),
         ("Signature-Input" = String, Header, description = "Covered components and parameters"),
         ("Signature" = String, Header, description = "The signature"),
     ),

@@ -9,6 +9,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("@method, @authority, @path, @query and header fields", "@method、@authority、@path、@query 和请求头字段"),
     ("JSON in UTF-8", "UTF-8 编码的 JSON"),
     ("POST and GET", " POST 和 GET"),
+    (
+        "one value: 1 to 256 bytes of UTF-8 in percent-encoding; %20 for a space, %2B for a plus",
+        "一个值：1 至 256 字节的 UTF-8，百分号编码；空格写作 %20，加号写作 %2B",
+    ),
     ("UTF-8 in percent-encoding; %20 for a space, %2B for a plus", "百分号编码的 UTF-8；空格写作 %20，加号写作 %2B"),
     ("a byte sequence under the label of signature-input", "与 signature-input 标签相同的字节序列"),
     ("a dictionary as in RFC 9651, section 3.2", "RFC 9651 第 3.2 节的字典"),

@@ -44,7 +44,7 @@ pub enum EmbeddedError {
     /// The data directory was written by a major version that is not installed.
     #[error(
         "the database in {} was written by PostgreSQL {data_major}, which is not installed. \
-         Looked in: {}. Install PostgreSQL {data_major}, or move the data with `lww db upgrade`",
+         Looked in: {}. Install PostgreSQL {data_major} beside the newer one",
         data_directory.display(),
         list(searched)
     )]

@@ -65,7 +65,7 @@ pub(super) fn compile(yaml: &str) -> Result<(Policy, Vec<Spanned<TestDoc>>), Pol
     let allow: Vec<Allowed> = document.allow.iter().map(allowed).collect::<Result<_, _>>()?;
     let allowed = allow.iter().map(|entry| canonical_of_literal(&lexicon, &entry.literal)).collect();
     let policy = Policy {
-        digest: digest::of(&rules, &allow, &lexicon),
+        digest: digest::of((&document.id.value, document.version), &rules, &allow, &lexicon),
         replacements: replacements(&rules),
         id: document.id.value,
         version: document.version,

@@ -1,7 +1,8 @@
 //! The digest that names a policy in the ledger: SHA-256 of its resolved form in canonical JSON.
 //!
-//! It covers everything that decides what is masked, the engine's own tables included, and nothing that does not: not
-//! the file's layout, comments, tests or approvals. Source: RFC 8785 (JSON Canonicalization Scheme).
+//! It covers the name and version that entries give the policy and everything that decides what is masked, the engine's
+//! own tables included; and nothing else: not the file's layout, comments, tests or approvals. Source: RFC 8785 (JSON
+//! Canonicalization Scheme).
 
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -16,16 +17,18 @@ use super::{
     Allowed, ENGINE_VERSION, Operator, Rule,
 };
 
-/// Returns the digest of a resolved policy.
-pub(super) fn of(rules: &[Rule], allow: &[Allowed], lexicon: &Lexicon) -> [u8; 32] {
+/// Returns the digest of a resolved policy, by its id and version.
+pub(super) fn of(label: (&str, u64), rules: &[Rule], allow: &[Allowed], lexicon: &Lexicon) -> [u8; 32] {
     let mut canonical = String::new();
-    write_canonical(&resolved(rules, allow, lexicon), &mut canonical);
+    write_canonical(&resolved(label, rules, allow, lexicon), &mut canonical);
     sha256(canonical.as_bytes())
 }
 
-fn resolved(rules: &[Rule], allow: &[Allowed], lexicon: &Lexicon) -> Value {
+fn resolved((id, version): (&str, u64), rules: &[Rule], allow: &[Allowed], lexicon: &Lexicon) -> Value {
     let words: Vec<&str> = KEYWORDS.iter().flat_map(|&(_, chinese, english)| [chinese, english]).collect();
     json!({
+        "id": id,
+        "version": version,
         "engine": {
             "version": ENGINE_VERSION,
             "characters": hex(&sha256(&lexicon.table.bytes())),

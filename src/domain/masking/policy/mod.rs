@@ -126,8 +126,8 @@ impl Policy {
 
     /// Returns the SHA-256 digest of the resolved policy in canonical JSON (RFC 8785).
     ///
-    /// It covers rules, allowed values and the engine's tables and version, but neither the layout nor the comments nor
-    /// the tests of the file.
+    /// It covers id, version, rules, allowed values and the engine's tables and version, but neither the layout nor the
+    /// comments nor the tests of the file.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }
