@@ -254,7 +254,8 @@ fn tamper(scratch: &Scratch, keys: &[VerifierKey], receipt: &Path) -> Result<(),
     let finding = caught.err().ok_or(DemoError::Unnoticed("a bundle"))?;
     let entry = finding.entry.map_or_else(String::new, |entry| format!(", entry {entry}"));
     let kind = finding.kind.map_or_else(String::new, |kind| format!(" ({kind})"));
-    screen::line(&format!("  {} {}{entry}{kind}: {}", screen::bad("CAUGHT"), file_name(&finding.file), finding.error));
+    let file = finding.file.strip_prefix(&copy).unwrap_or(&finding.file).display();
+    screen::line(&format!("  {} {file}{entry}{kind}: {}", screen::bad("CAUGHT"), finding.error));
     std::fs::remove_dir_all(&copy).map_err(file_error)
 }
 
