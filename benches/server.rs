@@ -103,8 +103,8 @@ async fn measure() {
         .expect("an address")
         .parse()
         .expect("an address");
-    // Long enough for PostgreSQL to gather its first statistics.
-    closed_loop(address, 12, "warm").await;
+    // Connections, caches and PostgreSQL's buffers as they are in use.
+    closed_loop(address, 5, "warm").await;
     let whole = closed_loop(address, seconds, "full").await;
     println!(
         "mask, seal, record, acknowledge    {:>8.0} messages/s   p50 {:.1} ms  p99 {:.1} ms",

@@ -101,13 +101,16 @@ const CONVERSATION: &str = "INSERT INTO conversation (tenant, id, public_id, sub
     last_message, opened_seq, opened_at, chain_n, chain_seq, chain_leaf, subject_n, subject_seq, subject_leaf) \
     SELECT $1, u.* FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[], $7::uuid[], $8::bigint[], \
     $9::integer[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bytea[], $15::bigint[], $16::bigint[], $17::bytea[]) u";
+// The rows to be changed are looked up one by one and reached by their place: joined freely, the planner would go through
+// all of a tenant's rows while it has no statistics of them. Only this connection changes conversations, so the place holds.
 const CONVERSATION_UPDATE: &str = "UPDATE conversation c SET version = u.version, state = coalesce(u.state, c.state), \
     agent = CASE WHEN u.state IS NULL THEN c.agent ELSE u.agent END, last_message = coalesce(u.last, c.last_message), \
     chain_n = u.n, chain_seq = u.s, chain_leaf = u.l, subject_n = u.sn, subject_seq = u.ss, subject_leaf = u.sl \
-    FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::smallint[], $6::uuid[], $7::integer[], $8::bigint[], $9::bigint[], \
-    $10::bytea[], $11::bigint[], $12::bigint[], $13::bytea[]) \
-    AS u(id, expected, version, state, agent, last, n, s, l, sn, ss, sl) \
-    WHERE c.tenant = $1 AND c.id = u.id AND c.version = u.expected";
+    FROM (SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::smallint[], $6::uuid[], $7::integer[], $8::bigint[], \
+    $9::bigint[], $10::bytea[], $11::bigint[], $12::bigint[], $13::bytea[]) \
+    AS u(id, expected, version, state, agent, last, n, s, l, sn, ss, sl) CROSS JOIN LATERAL (SELECT k.ctid AS place \
+    FROM conversation k WHERE k.tenant = $1 AND k.id = u.id AND k.version = u.expected OFFSET 0) k) u \
+    WHERE c.tenant = $1 AND c.ctid = u.place";
 const AGENT_UPDATE: &str = "UPDATE agent a SET version = u.version, load = u.load, idle_since = u.idle \
     FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::integer[], $6::bigint[]) AS u(id, expected, version, load, idle) \
     WHERE a.tenant = $1 AND a.id = u.id AND a.version = u.expected";
