@@ -119,7 +119,7 @@ impl Tenant {
         let lookup = self.ports.vault.identity_lookup(&channel, &contact);
         let mut turn = self.memory.turn(lookup).await;
         let dedup = self.ports.vault.dedup(&format!("in/{channel}"), key.as_bytes(), &fingerprint);
-        let mut contact = self.contact(&turn, lookup, &channel, &contact).await?;
+        let mut contact = self.contact(turn.as_ref(), lookup, &channel, &contact).await?;
         let open = contact.open.map(|open| open.conversation);
         let (masked, mut tail) = self.mask(message, &contact, open).await?;
         for _ in 0..DECISIONS_MAX {

@@ -169,7 +169,9 @@ impl Tenant {
             proposal.steps.iter().flat_map(|step| &step.effects).filter_map(Change::of).collect();
         let recorded = self.ports.recorder.record(proposal).await;
         if let Ok(Outcome::Recorded(..)) = &recorded {
-            changes.iter().for_each(|change| self.memory.take(change));
+            for change in &changes {
+                self.memory.take(change);
+            }
             if changes.iter().any(|change| matches!(change, Change::Opened(_) | Change::Closed(_))) {
                 self.waiting.notify_one();
             }

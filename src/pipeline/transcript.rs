@@ -74,7 +74,7 @@ impl Tenant {
     /// The person whose turn it is; somebody new gets a pseudonym and a key of their own.
     pub(super) async fn contact(
         &self,
-        turn: &Option<Known>,
+        turn: Option<&Known>,
         lookup: IdentityLookup,
         channel: &ChannelAccount,
         identity: &RawText,
@@ -87,7 +87,9 @@ impl Tenant {
         if let Some(row) = self.ports.store.contact(&lookup, channel).await? {
             let sealer = self.ports.vault.sealer(row.subject, &row.key)?;
             let open = row.open.as_ref().map(Open::from);
-            open.into_iter().for_each(|open| self.memory.put(open));
+            if let Some(open) = open {
+                self.memory.put(open);
+            }
             return Ok(Contact { subject: row.subject, sealer, fresh: None, open });
         }
         let subject = SubjectId::from_random(random_bytes(&*self.ports.random));

@@ -177,9 +177,9 @@ impl Keeper {
             self.check_key(database).await?;
         }
         if adopts {
-            guard.adopt(&head.frontier)?
+            guard.adopt(&head.frontier)?;
         } else {
-            guard.follow(&head.frontier)?
+            guard.follow(&head.frontier)?;
         }
         Ok(())
     }
