@@ -91,7 +91,10 @@ impl HttpApi {
 fn contact(request: &WebhookRequest) -> Result<RawText, ChannelError> {
     let mut given = request.headers.iter().filter(|(name, _)| name == CONTACT).map(|(_, value)| value);
     let value = given.next().ok_or(ChannelError::MissingHeader { name: CONTACT })?;
-    let decoded = wire::percent_decoded(value).filter(|text| (1..=CONTACT_BYTES_MAX).contains(&text.len()));
+    // The signature covers the value without spaces around it, so one that was put there would go unnoticed.
+    let is_encoded = value.bytes().all(|byte| byte.is_ascii_graphic());
+    let decoded =
+        wire::percent_decoded(value).filter(|text| is_encoded && (1..=CONTACT_BYTES_MAX).contains(&text.len()));
     match (decoded, given.next()) {
         (Some(mut text), None) => Ok(RawText::new(std::mem::take(&mut *text))),
         (_, Some(_)) | (None, None) => Err(ChannelError::MalformedHeader {

@@ -227,6 +227,16 @@ fn another_keyid_is_answered_like_a_wrong_signature() {
 }
 
 #[test]
+fn spaces_around_a_signed_contact_are_refused() {
+    for contact in [" u-1", "u-1 ", "\tu-1", "u 1"] {
+        let mut sent = Sent::read("u-1", "").signed(GET_COVERED, &parameters());
+        sent.set("lww-contact", contact.into());
+        let error = refusal(sent);
+        assert!(matches!(error, ChannelError::MalformedHeader { name: CONTACT, .. }), "{contact:?}: {error}");
+    }
+}
+
+#[test]
 fn two_signatures_by_one_key_are_refused_and_a_foreign_one_beside_ours_is_passed_over() {
     for (keyid, taken) in [("key-1", false), ("proxy", true)] {
         let mut sent = good_post();

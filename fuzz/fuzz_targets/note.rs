@@ -1,0 +1,27 @@
+//! Feeds the readers of signed notes and of verifier keys.
+//!
+//! What parses is written back unchanged, and no signature line is believed for a key that signed nothing.
+#![no_main]
+
+use std::sync::OnceLock;
+
+use libfuzzer_sys::fuzz_target;
+use lww_audit::{Note, NoteSigner, VerifierKey};
+
+fn silent_key() -> &'static VerifierKey {
+    static KEY: OnceLock<VerifierKey> = OnceLock::new();
+    KEY.get_or_init(|| NoteSigner::from_seed("silent", &[7; 32]).expect("a good name").verifier_key().clone())
+}
+
+fuzz_target!(|data: &[u8]| {
+    if let Ok(note) = Note::parse(data) {
+        assert_eq!(note.to_string().as_bytes(), data, "two forms of one note");
+        assert!(!note.signatures().is_empty() && note.text().ends_with('\n'));
+        assert!(note.verify(std::slice::from_ref(silent_key()), "silent").is_err(), "a forged signature was believed");
+    }
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Ok(key) = text.parse::<VerifierKey>()
+    {
+        assert_eq!(key.to_string(), text, "two forms of one key");
+    }
+});
