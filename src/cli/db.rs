@@ -19,16 +19,49 @@ pub enum DbCommand {
         #[arg(long, default_value = "LWW_OWNER_URL", value_name = "NAME")]
         url_from: String,
     },
+    /// Print the SQL that `migrate` would run, with the roles that it needs, for psql. Nothing is changed.
+    ///
+    /// With --url-from, what that database lacks; without it, everything for a new database.
+    Plan {
+        /// Environment variable that holds the owner's connection string.
+        #[arg(long, value_name = "NAME")]
+        url_from: Option<String>,
+        /// The new database's name.
+        #[arg(long, default_value = "lww", value_name = "NAME", value_parser = name, conflicts_with = "url_from")]
+        database: String,
+    },
 }
 
+/// Longest name that PostgreSQL keeps whole, in bytes.
+const NAME_BYTES_MAX: usize = 63;
+
 pub(super) async fn run(command: DbCommand) -> Result<(), CommandError> {
-    let DbCommand::Migrate { url_from } = command;
-    let url = std::env::var(&url_from)
-        .map_err(|_| std::io::Error::other(format!("the environment variable {url_from} is not set")))?;
-    let owner: Database = url
-        .parse()
-        .map_err(|_| std::io::Error::other(format!("{url_from} does not hold a PostgreSQL connection string")))?;
-    database::migrate(&owner).await.map_err(AppError::from)?;
-    screen::line("the schema is up to date");
+    match command {
+        DbCommand::Migrate { url_from } => {
+            database::migrate(&owner(&url_from)?).await.map_err(AppError::from)?;
+            screen::line("the schema is up to date");
+        }
+        DbCommand::Plan { url_from, database } => {
+            let owner = url_from.as_deref().map(owner).transpose()?;
+            let plan = database::plan(owner.as_ref(), &database).await.map_err(AppError::from)?;
+            screen::line(plan.sql.trim_end());
+        }
+    }
     Ok(())
+}
+
+/// The owner's connection string out of an environment variable.
+fn owner(url_from: &str) -> Result<Database, std::io::Error> {
+    let url = std::env::var(url_from)
+        .map_err(|_| std::io::Error::other(format!("the environment variable {url_from} is not set")))?;
+    url.parse().map_err(|_| std::io::Error::other(format!("{url_from} does not hold a PostgreSQL connection string")))
+}
+
+fn name(text: &str) -> Result<String, String> {
+    // A line break or backslash would be read by psql itself.
+    let plain = text.chars().all(|character| !character.is_control() && character != '\\');
+    if text.is_empty() || text.len() > NAME_BYTES_MAX || !plain {
+        return Err(format!("expected 1 to {NAME_BYTES_MAX} bytes without control characters and backslashes"));
+    }
+    Ok(text.to_owned())
 }

@@ -4,6 +4,8 @@
 //! warning, not an error, that a commit was not confirmed by its synchronous replica. Error texts of PostgreSQL may hold
 //! values; only the SQLSTATE leaves this room.
 
+mod plan;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +14,8 @@ use std::time::Duration;
 use futures_util::future::poll_fn;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement};
+
+pub use plan::{Plan, plan};
 
 use crate::ports::StoreError;
 use crate::units::TenantId;
@@ -181,7 +185,11 @@ pub async fn check(config: &Config) -> Result<(), DatabaseError> {
     check_schema(&database.client).await
 }
 
-async fn check_role(client: &Client) -> Result<(), DatabaseError> {
+/// Refuses a role that could change what was recorded.
+///
+/// # Errors
+/// [`DatabaseError::PowerfulRole`], saying what it may.
+pub async fn check_role(client: &Client) -> Result<(), DatabaseError> {
     let row = client
         .query_one(
             "SELECT r.rolsuper, r.rolbypassrls, EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -197,8 +205,11 @@ async fn check_role(client: &Client) -> Result<(), DatabaseError> {
     }
 }
 
-/// A second connection opens a transaction; behind a pooler in transaction mode it takes over the first one's backend.
-async fn check_pooler(config: &Config, client: &Client) -> Result<(), DatabaseError> {
+/// Refuses a pooler in transaction mode: a second connection opens a transaction, and takes over the first one's backend.
+///
+/// # Errors
+/// [`DatabaseError::TransactionPooler`].
+pub async fn check_pooler(config: &Config, client: &Client) -> Result<(), DatabaseError> {
     let before: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
     let other = Database::connect(config, None).await?;
     other.client.batch_execute("BEGIN").await?;
@@ -210,7 +221,11 @@ async fn check_pooler(config: &Config, client: &Client) -> Result<(), DatabaseEr
     }
 }
 
-async fn check_schema(client: &Client) -> Result<(), DatabaseError> {
+/// Refuses a schema of another version than this server's.
+///
+/// # Errors
+/// [`DatabaseError::Schema`], with both versions.
+pub async fn check_schema(client: &Client) -> Result<(), DatabaseError> {
     let expected = migrations::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max();
     let expected = expected.and_then(|version| u32::try_from(version).ok()).unwrap_or(0);
     let found = client.query_one("SELECT max(version)::integer FROM refinery_schema_history", &[]).await;
