@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 pub use error::{ConfigError, Problem};
-pub use keys::{KEYS, Key};
+pub use keys::{Bounds, KEYS, Key, Kind, LISTS};
 
 use self::check::Checked;
 use self::read::{Section, Source};
@@ -196,6 +196,16 @@ impl Config {
         data_dir.clone_into(&mut self.data_dir);
     }
 
+    /// Every reference to a secret with the key that it stands at.
+    pub fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
+        let password = self.database.iter().filter_map(|database| database.password.as_ref());
+        let channels = self.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| &channel.secret);
+        password
+            .map(|secret| ("database_password", secret))
+            .chain(channels.map(|secret| ("tenant.channel.secret", secret)))
+            .collect()
+    }
+
     /// Where the bank's own PostgreSQL is, with its password fetched; `None` when a private one is to be started.
     ///
     /// # Errors
@@ -221,8 +231,9 @@ impl Config {
         Hash(out)
     }
 
-    /// One line a value, `key = "escaped value"`, in the order of [`KEYS`]; lists repeat their keys.
-    fn canonical(&self) -> String {
+    /// What was decided, defaults included: one line a value, `key = "escaped value"`, in the order of [`KEYS`]; lists
+    /// repeat their keys. Of secrets only the references.
+    pub fn canonical(&self) -> String {
         let mut lines = Lines::default();
         lines.put("name", &self.name);
         lines.path("data_dir", Some(&self.data_dir));

@@ -5,6 +5,7 @@
 
 pub mod config;
 mod control;
+pub mod doctor;
 mod logging;
 mod seed;
 mod supervise;

@@ -3,8 +3,10 @@
 //! It wires nothing itself; `app` does.
 
 pub mod client;
+mod config;
 mod db;
 pub mod demo;
+mod doctor;
 mod ledger;
 pub mod mask;
 mod operator;
@@ -57,6 +59,10 @@ enum Command {
     /// The database's schema.
     #[command(subcommand)]
     Db(db::DbCommand),
+    /// The configuration file: every key explained, an example, and whether a file is good.
+    Config(config::ConfigArgs),
+    /// Look at configuration, PostgreSQL, disk, clock, certificates and permissions, and say what to change.
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Where the configuration is; the same for every command.
@@ -114,6 +120,9 @@ pub enum CommandError {
     /// The demo tenant's accounts could not be made.
     #[error("the demo accounts could not be made: {0}")]
     Seed(String),
+    /// Checks of `lww doctor` failed.
+    #[error(transparent)]
+    Doctor(#[from] doctor::Failed),
     /// Logging could not begin.
     #[error("logging: {0}")]
     Logging(String),
@@ -143,6 +152,8 @@ impl Command {
             Self::Policy(command) => runtime()?.block_on(operator::policy(command)),
             Self::Admin(command) => runtime()?.block_on(operator::admin(command)),
             Self::Ledger(command) => runtime()?.block_on(ledger::run(command)),
+            Self::Config(args) => config::run(&args),
+            Self::Doctor(args) => runtime()?.block_on(doctor::run(args)),
             Self::Db(command) => runtime()?.block_on(db::run(command)),
         }
     }

@@ -29,6 +29,8 @@ use crate::units::{MICROS_PER_SECOND, Timestamp};
 
 /// Names that the development certificate is valid for.
 pub const DEV_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+/// What the development CA calls itself.
+pub(super) const CA_NAME: &str = "liaowaiwai development CA (this machine only)";
 /// How long the development CA is valid, in days.
 const CA_DAYS: i64 = 20 * 365;
 /// How long its server certificate is valid, in days.
@@ -148,7 +150,8 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+/// The certificates of a PEM file, at least one.
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let refused = |source| TlsError::Certificate { path: path.to_owned(), source };
     let mut pem = Vec::new();
     let limit = u64::try_from(PEM_BYTES_MAX).unwrap_or(u64::MAX);
@@ -212,7 +215,7 @@ fn stored_ca(certificate: &Path, key: &Path) -> Option<Issuer<'static, KeyPair>>
 
 fn ca_params(now: Timestamp) -> Result<CertificateParams, TlsError> {
     let mut params = CertificateParams::new(Vec::new())?;
-    params.distinguished_name.push(DnType::CommonName, "liaowaiwai development CA (this machine only)");
+    params.distinguished_name.push(DnType::CommonName, CA_NAME);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.name_constraints = Some(NameConstraints {

@@ -8,6 +8,7 @@
 //! for signing, tokens, duplicate guards, sessions and staff are separate. Erasing a subject deletes the row and, once
 //! the backups that need it are gone, the epoch's key file: nothing that is kept can make the data key again.
 
+pub mod certificate;
 pub mod clock;
 mod derive;
 pub mod dev_ca;

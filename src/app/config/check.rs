@@ -13,24 +13,14 @@ use super::{
 };
 use crate::channels::CHANNELS;
 use crate::crypto::secrets::SecretRef;
-use crate::limits::KEYID_BYTES_MAX;
 
 /// What a check gives.
 pub(super) type Checked<T> = Result<T, ConfigError>;
 
 /// Longest policy file in bytes.
 const POLICY_BYTES_MAX: usize = 1024 * 1024;
-/// Longest host-like name in bytes, as in DNS labels joined.
-const HOST_BYTES_MAX: usize = 100;
-/// Longest name of a tenant or account in bytes.
-const NAME_BYTES_MAX: usize = 64;
-/// Longest path in bytes.
-const PATH_BYTES_MAX: usize = 4096;
-/// Most conversations that an agent may hold by default, plus one.
-const CAPACITY_END: i32 = 1_001;
 /// The log of events without a tenant has this name.
 const RESERVED_NAME: &str = "system";
-const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 const DEMO_POLICY: &str = include_str!("../../../policies/masking/cn-retail.yaml");
 
 const FILE: &str = "file";
@@ -140,7 +130,7 @@ fn tenant(section: &Section<'_>, name: &str, has_database: bool) -> Checked<Tena
         name: name.to_owned(),
         policy,
         policy_source,
-        agents_capacity_default: section.integer("agents_capacity_default", 1..CAPACITY_END)?,
+        agents_capacity_default: section.integer("agents_capacity_default")?,
         demo: demo.value,
         channels: channels(section)?,
     })
@@ -182,9 +172,10 @@ fn channel_name(field: &Field<'_, &str>) -> Checked<&'static str> {
 }
 
 fn key_id(field: &Field<'_, &str>) -> Checked<String> {
-    let fits = !field.value.is_empty() && field.value.len() <= KEYID_BYTES_MAX;
+    let bytes_max = field.bytes_max();
+    let fits = (1..=bytes_max).contains(&field.value.len());
     if !fits || !field.value.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(field.expected(format!("1 to {KEYID_BYTES_MAX} visible ASCII characters")));
+        return Err(field.expected(format!("1 to {bytes_max} visible ASCII characters")));
     }
     Ok(field.value.to_owned())
 }
@@ -201,25 +192,28 @@ fn host(field: &Field<'_, &str>) -> Checked<String> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(allowed)
     };
-    if field.value.len() > HOST_BYTES_MAX || !field.value.split('.').all(label) {
-        return Err(field.expected(format!("a lower-case host name of at most {HOST_BYTES_MAX} bytes")));
+    let bytes_max = field.bytes_max();
+    if field.value.len() > bytes_max || !field.value.split('.').all(label) {
+        return Err(field.expected(format!("a lower-case host name of at most {bytes_max} bytes")));
     }
     Ok(field.value.to_owned())
 }
 
 fn check_name(field: &Field<'_, &str>) -> Checked<()> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let fits = (1..=NAME_BYTES_MAX).contains(&field.value.len());
+    let bytes_max = field.bytes_max();
+    let fits = (1..=bytes_max).contains(&field.value.len());
     if !fits || field.value.starts_with('-') || !field.value.bytes().all(allowed) {
-        let expected = format!("1 to {NAME_BYTES_MAX} lower-case letters, digits and '-', not beginning with '-'");
+        let expected = format!("1 to {bytes_max} lower-case letters, digits and '-', not beginning with '-'");
         return Err(field.expected(expected));
     }
     Ok(())
 }
 
 fn level(field: &Field<'_, &str>) -> Checked<&'static str> {
-    let known = LEVELS.iter().copied().find(|level| *level == field.value);
-    known.ok_or_else(|| field.expected(format!("one of: {}", LEVELS.join(", "))))
+    let known = field.words();
+    let found = known.iter().copied().find(|level| *level == field.value);
+    found.ok_or_else(|| field.expected(format!("one of: {}", known.join(", "))))
 }
 
 fn address<'a>(field: &Field<'a, &str>) -> Checked<Field<'a, SocketAddr>> {
@@ -231,8 +225,9 @@ fn address<'a>(field: &Field<'a, &str>) -> Checked<Field<'a, SocketAddr>> {
 
 fn path<'a>(section: &Section<'a>, name: &'static str) -> Checked<Option<Field<'a, PathBuf>>> {
     let Some(field) = section.text(name)? else { return Ok(None) };
-    if field.value.is_empty() || field.value.len() > PATH_BYTES_MAX || field.value.contains('\0') {
-        return Err(field.expected(format!("a path of 1 to {PATH_BYTES_MAX} bytes")));
+    let bytes_max = field.bytes_max();
+    if field.value.is_empty() || field.value.len() > bytes_max || field.value.contains('\0') {
+        return Err(field.expected(format!("a path of 1 to {bytes_max} bytes")));
     }
     Ok(Some(field.with(PathBuf::from(field.value))))
 }

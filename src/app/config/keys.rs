@@ -1,73 +1,185 @@
-//! Every key of the configuration file with its default, unit and meaning: what the reader knows, what a typo is compared
-//! with and what is printed as help are one table. It knows no values but defaults.
+//! Every key of the configuration file with its type, default, bounds and meaning: what the reader knows, what a typo is
+//! compared with and what `lww config --explain` prints are one table. It knows no values but defaults and examples.
+
+use crate::limits::KEYID_BYTES_MAX;
+
+/// Longest host-like name in bytes, as in DNS labels joined.
+const HOST_BYTES_MAX: usize = 100;
+/// Longest name of a tenant or account in bytes.
+const NAME_BYTES_MAX: usize = 64;
+/// Longest path in bytes.
+const PATH_BYTES_MAX: usize = 4096;
+/// Most conversations that an agent may hold by default.
+const CAPACITY_MAX: i32 = 1_000;
+const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 /// One key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     /// Its full name; the part before the last dot is its section.
     pub key: &'static str,
+    /// The TOML type of its value.
+    pub kind: Kind,
     /// What holds without it, as it would be written; empty when there is no default.
     pub default: &'static str,
+    /// Whether its section can't do without it.
+    pub required: bool,
     /// The form or unit of its value.
     pub unit: &'static str,
+    /// How large or which the value may be.
+    pub bounds: Bounds,
     /// What it is for.
     pub meaning: &'static str,
+    /// What stands in the example file; the default when empty.
+    pub example: &'static str,
 }
 
-const fn key(key: &'static str, default: &'static str, unit: &'static str, meaning: &'static str) -> Key {
-    Key { key, default, unit, meaning }
+/// The TOML type of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
 }
 
-/// Every key, in the order in which help prints them. Relative paths start at the working directory.
+impl Kind {
+    /// Its name in TOML.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "string",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
+        }
+    }
+}
+
+/// How large a value may be, or which it may be. The checks take their bounds from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bounds {
+    /// What the form in `unit` allows.
+    Form,
+    /// At most so many bytes.
+    Bytes(usize),
+    /// From the first to the second, both included.
+    Numbers(i32, i32),
+    /// One of these words.
+    Words(&'static [&'static str]),
+}
+
+impl Key {
+    const fn new(key: &'static str, kind: Kind, unit: &'static str, meaning: &'static str) -> Self {
+        let (default, required, bounds, example) = ("", false, Bounds::Form, "");
+        Self { key, kind, default, required, unit, bounds, meaning, example }
+    }
+
+    const fn default(mut self, default: &'static str) -> Self {
+        self.default = default;
+        self
+    }
+
+    const fn example(mut self, example: &'static str) -> Self {
+        self.example = example;
+        self
+    }
+
+    const fn bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
+    const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// The section that it belongs to, empty for the root, and its name there.
+    pub fn parts(&self) -> (&'static str, &'static str) {
+        self.key.rsplit_once('.').unwrap_or(("", self.key))
+    }
+
+    /// Most bytes that its value may have, where bytes bound it.
+    pub(super) const fn bytes_max(&self) -> usize {
+        match self.bounds {
+            Bounds::Bytes(bytes_max) => bytes_max,
+            Bounds::Form | Bounds::Numbers(..) | Bounds::Words(_) => usize::MAX,
+        }
+    }
+}
+
+const fn text(key: &'static str, unit: &'static str, meaning: &'static str) -> Key {
+    Key::new(key, Kind::Text, unit, meaning)
+}
+
+const fn path(key: &'static str, meaning: &'static str) -> Key {
+    Key::new(key, Kind::Text, "path", meaning).bounds(Bounds::Bytes(PATH_BYTES_MAX))
+}
+
+const fn name(key: &'static str, meaning: &'static str) -> Key {
+    Key::new(key, Kind::Text, "a-z, 0-9 and -", meaning).bounds(Bounds::Bytes(NAME_BYTES_MAX)).required()
+}
+
+/// Every key, in the order of the file. Relative paths start at the working directory.
 pub const KEYS: &[Key] = &[
-    key("name", "lww.local", "host name", "First part of every log's origin; never change it once a log exists."),
-    key(
-        "data_dir",
-        "data",
-        "path",
-        "Where the server keeps its data: ledger tiles, guards, and the private PostgreSQL.",
-    ),
-    key("keys_dir", "", "path", "Where wrapped keys lie, mode 0700; without it, `keys` in data_dir."),
-    key("master_key", "", "path", "The master key's file, mode 0600; without it, `master.key` in keys_dir."),
-    key(
-        "database_url",
-        "",
-        "PostgreSQL URL",
-        "The bank's own PostgreSQL, without a password; without it, a private one.",
-    ),
-    key("database_password", "", "secret reference", "The password for database_url; not from secret://keys."),
-    key("http.listen", "127.0.0.1:8443", "address:port", "Where HTTPS is served."),
-    key(
-        "http.trial_listen",
-        "127.0.0.1:8080",
-        "address:port or off",
-        "Where plain HTTP is served for trials; loopback only.",
-    ),
-    key(
-        "http.certificate",
-        "",
-        "path",
-        "Certificate chain in PEM; without it, a development certificate, on loopback only.",
-    ),
-    key("http.private_key", "", "path", "The certificate's private key in PEM, mode 0600."),
-    key("http.certs_dir", "certs", "path", "Where the development certificate authority lies."),
-    key("postgresql.bin_dir", "", "path", "Folder of initdb, pg_ctl and postgres; without it, they are searched for."),
-    key("log.directory", "", "path", "Where log files go; without it, `logs` in data_dir."),
-    key("log.level", "info", "error, warn, info, debug or trace", "The least severe events that are logged."),
-    key("tenant.name", "", "a-z, 0-9 and -", "The tenant's name in addresses and in its log's origin."),
-    key(
-        "tenant.policy",
-        "",
-        "path",
-        "The masking policy that the first start activates; a demo tenant has one built in.",
-    ),
-    key("tenant.agents_capacity_default", "8", "conversations", "How many conversations a new agent holds at a time."),
-    key("tenant.demo", "false", "true or false", "Whether this is a demo tenant, with accounts made at start."),
-    key("tenant.channel.channel", "", "channel name", "Which channel."),
-    key("tenant.channel.account", "", "a-z, 0-9 and -", "The tenant's own name for its account with the channel."),
-    key("tenant.channel.key_id", "", "visible ASCII", "Names the shared secret in signatures."),
-    key("tenant.channel.secret", "", "secret reference", "The secret shared with the channel's peer."),
+    text("name", "host name", "First part of every log's origin; never change it once a log exists.")
+        .bounds(Bounds::Bytes(HOST_BYTES_MAX))
+        .default("lww.local"),
+    path("data_dir", "Where the server keeps its data: ledger tiles, guards, and the private PostgreSQL.")
+        .default("data"),
+    path("keys_dir", "Where wrapped keys lie, mode 0700; without it, `keys` in data_dir.").example("/etc/lww/keys"),
+    path("master_key", "The master key's file, mode 0600; without it, `master.key` in keys_dir.")
+        .example("/run/lww/master.key"),
+    text("database_url", "PostgreSQL URL", "The bank's own PostgreSQL, without a password; without it, a private one.")
+        .example("postgresql://lww_app@db.bank.example/lww"),
+    text("database_password", "secret reference", "The password for database_url; not from secret://keys.")
+        .example("secret://file/etc/lww/db.password"),
+    text("http.listen", "address:port", "Where HTTPS is served.").default("127.0.0.1:8443"),
+    text("http.trial_listen", "address:port or off", "Where plain HTTP is served for trials; loopback only.")
+        .default("127.0.0.1:8080"),
+    path("http.certificate", "Certificate chain in PEM; without it, a development certificate, on loopback only.")
+        .example("/etc/lww/tls/chain.pem"),
+    path("http.private_key", "The certificate's private key in PEM, mode 0600.").example("/etc/lww/tls/key.pem"),
+    path("http.certs_dir", "Where the development certificate authority lies.").default("certs"),
+    path("postgresql.bin_dir", "Folder of initdb, pg_ctl and postgres; without it, they are searched for.")
+        .example("/usr/lib/postgresql/15/bin"),
+    path("log.directory", "Where log files go; without it, `logs` in data_dir.").example("/var/log/lww"),
+    text("log.level", "error, warn, info, debug or trace", "The least severe events that are logged.")
+        .bounds(Bounds::Words(LEVELS))
+        .default("info"),
+    name("tenant.name", "The tenant's name in addresses and in its log's origin.").example("demo"),
+    path("tenant.policy", "The masking policy that the first start activates; a demo tenant has one built in.")
+        .example("/etc/lww/cn-retail.yaml"),
+    Key::new(
+        "tenant.agents_capacity_default",
+        Kind::Integer,
+        "conversations",
+        "How many conversations a new agent holds at a time.",
+    )
+    .bounds(Bounds::Numbers(1, CAPACITY_MAX))
+    .default("8"),
+    Key::new(
+        "tenant.demo",
+        Kind::Boolean,
+        "true or false",
+        "Whether this is a demo tenant, with accounts made at start; not beside database_url.",
+    )
+    .default("false")
+    .example("true"),
+    text("tenant.channel.channel", "channel name", "Which channel.").required().example("http"),
+    name("tenant.channel.account", "The tenant's own name for its account with the channel.").example("app"),
+    text("tenant.channel.key_id", "visible ASCII", "Names the shared secret in signatures.")
+        .bounds(Bounds::Bytes(KEYID_BYTES_MAX))
+        .required()
+        .example("key-1"),
+    text("tenant.channel.secret", "secret reference", "The secret shared with the channel's peer, at least 32 bytes.")
+        .required()
+        .example("secret://keys/channel-demo-app"),
 ];
+
+/// Sections that may stand several times, as `[[section]]`.
+pub const LISTS: &[&str] = &["tenant", "tenant.channel"];
 
 /// What a key of a section leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Problem};
-use super::keys::{KEYS, Member, members};
+use super::keys::{Bounds, KEYS, Member, members};
 
 /// Longest part of an unknown key that an error repeats, in characters.
 const KEY_SHOWN_CHARS_MAX: usize = 64;
@@ -60,6 +60,19 @@ impl<'a, T> Field<'a, T> {
     /// An error that says what the value must be.
     pub(super) fn expected(&self, expected: impl Into<String>) -> ConfigError {
         self.error(Problem::Value { key: self.key, expected: expected.into() })
+    }
+
+    /// Most bytes that the table of keys allows.
+    pub(super) fn bytes_max(&self) -> usize {
+        KEYS.iter().find(|known| known.key == self.key).map_or(usize::MAX, super::keys::Key::bytes_max)
+    }
+
+    /// The words that the table of keys allows.
+    pub(super) fn words(&self) -> &'static [&'static str] {
+        match KEYS.iter().find(|known| known.key == self.key).map(|known| known.bounds) {
+            Some(Bounds::Words(words)) => words,
+            Some(Bounds::Form | Bounds::Bytes(_) | Bounds::Numbers(..)) | None => &[],
+        }
     }
 
     /// The line that the value stands in.
@@ -138,15 +151,19 @@ impl<'a> Section<'a> {
         self.text(name)?.ok_or_else(|| self.missing(name))
     }
 
-    /// A whole number or its default, within bounds.
-    pub(super) fn integer(&self, name: &'static str, bounds: Range<i32>) -> Result<i32, ConfigError> {
+    /// A whole number or its default, within the bounds of the table of keys.
+    pub(super) fn integer(&self, name: &'static str) -> Result<i32, ConfigError> {
+        let (least, most) = match self.known(name).map(|key| key.bounds) {
+            Some(Bounds::Numbers(least, most)) => (least, most),
+            Some(Bounds::Form | Bounds::Bytes(_) | Bounds::Words(_)) | None => (i32::MIN, i32::MAX),
+        };
         let (digits, radix, at) = match self.find(name) {
             None => (self.default(name).map_or("", |field| field.value), 10, self.at),
             Some((span, DeValue::Integer(value))) => (value.as_str(), value.radix(), span.start),
             Some((span, other)) => return Err(self.wrong_type(name, "an integer", span.start, other)),
         };
-        let value = i32::from_str_radix(digits, radix).ok().filter(|value| bounds.contains(value));
-        let expected = || format!("a whole number from {} to {}", bounds.start, bounds.end - 1);
+        let value = i32::from_str_radix(digits, radix).ok().filter(|value| (least..=most).contains(value));
+        let expected = || format!("a whole number from {least} to {most}");
         value.ok_or_else(|| self.field(name, (), at).expected(expected()))
     }
 
