@@ -38,6 +38,10 @@ pub const SESSION_S_MAX: i64 = 8 * 3_600;
 pub const LOGIN_FAILURES_MAX: u32 = 5;
 /// How long it must wait then, in seconds.
 pub const LOGIN_PAUSE_S: u64 = 60;
+/// Notices that wait for one follower of the feed; whoever is slower is disconnected and resumes by cursor.
+pub const FEED_NOTICES_MAX: usize = 256;
+/// Conversations that one look for those whose time is over ends; the rest is for the next look.
+pub const OVERDUE_CONVERSATIONS_MAX: u32 = 256;
 /// Items on a page when the caller names no number.
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 /// Longest query string, in bytes.

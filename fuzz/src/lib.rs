@@ -110,7 +110,7 @@ fn channel() -> &'static dyn Webhook {
     static CHANNEL: OnceLock<std::sync::Arc<dyn Webhook>> = OnceLock::new();
     let open = || {
         let secret = Zeroizing::new(SECRET.to_vec());
-        let config = ChannelConfig { account: "app".to_owned(), keyid: KEYID.to_owned(), secret };
+        let config = ChannelConfig { account: "app".to_owned(), keyid: KEYID.to_owned(), secret, identities: None, origins: Vec::new() };
         channels::open("http", config).expect("the configuration is good")
     };
     CHANNEL.get_or_init(open).as_ref()

@@ -26,6 +26,7 @@ use self::check::Checked;
 use self::read::{Section, Source};
 use crate::crypto::KeyError;
 use crate::crypto::secrets::SecretRef;
+use crate::pipeline::Rest;
 use crate::storage::head::LogName;
 use crate::units::Hash;
 
@@ -117,6 +118,8 @@ pub struct TenantConfig {
     pub policy_source: String,
     /// How many conversations a new agent holds at a time.
     pub agents_capacity_default: i32,
+    /// How long conversations may rest.
+    pub rest: Rest,
     /// Whether this is a demo tenant.
     pub demo: bool,
     /// Its channel accounts; unique by channel and account.
@@ -134,6 +137,10 @@ pub struct ChannelConfig {
     pub key_id: String,
     /// Where the shared secret is.
     pub secret: SecretRef,
+    /// The bank's name for the set of identities that this account's peer vouches for.
+    pub identities: Option<String>,
+    /// Origins of the pages that may open a socket from a browser.
+    pub origins: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -269,12 +276,16 @@ impl TenantConfig {
         lines.put("tenant.name", &self.name);
         lines.path("tenant.policy", self.policy.as_deref());
         lines.put("tenant.agents_capacity_default", &self.agents_capacity_default.to_string());
+        lines.put("tenant.solve_idle_after_s", &self.rest.idle_s.to_string());
+        lines.put("tenant.close_solved_after_s", &self.rest.solved_s.to_string());
         lines.put("tenant.demo", &self.demo.to_string());
         for channel in &self.channels {
             lines.put("tenant.channel.channel", channel.channel);
             lines.put("tenant.channel.account", &channel.account);
             lines.put("tenant.channel.key_id", &channel.key_id);
             lines.put("tenant.channel.secret", &channel.secret.to_string());
+            lines.put("tenant.channel.identities", channel.identities.as_deref().unwrap_or_default());
+            lines.put("tenant.channel.origins", &channel.origins.join(" "));
         }
     }
 }

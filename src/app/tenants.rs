@@ -14,7 +14,7 @@ use crate::crypto::{Argon2Passwords, KeyDirectory, TenantVault};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
 use crate::pipeline::{Ports, Tenant};
-use crate::ports::{Clock, Random, Recorder, Signer, TenantName, Webhook};
+use crate::ports::{Clock, Follower, Random, Recorder, Signer, TenantName, Webhook};
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
 use crate::storage::keeper::{Keeper, LogSlot};
@@ -132,6 +132,7 @@ async fn open_one(
         announce: if config.is_none() { vec![started(context)] } else { Vec::new() },
         announce_first: if config.is_none() { keys_created(context) } else { Vec::new() },
         slot: Arc::clone(&slot),
+        follower: Arc::clone(&tenant) as Arc<dyn Follower>,
     };
     let channels = config.map_or(Ok(Vec::new()), |config| open_channels(context, config))?;
     Ok((Served { tenant, log, slot, channels, config: config.cloned() }, keeper))
@@ -141,6 +142,8 @@ fn open_channels(context: &Context<'_>, config: &TenantConfig) -> Result<Vec<Arc
     let open = |channel: &super::config::ChannelConfig| {
         let secret = channel.secret.resolve(context.keys)?;
         let settings = channels::ChannelConfig {
+            identities: channel.identities.clone(),
+            origins: channel.origins.clone(),
             account: channel.account.clone(),
             keyid: channel.key_id.clone(),
             secret: secret.bytes().to_vec().into(),

@@ -27,6 +27,10 @@ pub struct ChannelConfig {
     pub keyid: String,
     /// The secret shared with the peer, at least 32 bytes; wiped on drop.
     pub secret: Zeroizing<Vec<u8>>,
+    /// The bank's name for the set of identities that the peer vouches for.
+    pub identities: Option<String>,
+    /// Origins of the pages that may use the channel from a browser.
+    pub origins: Vec<String>,
 }
 
 /// A channel account's configuration was refused.
@@ -96,7 +100,13 @@ mod tests {
     use super::*;
 
     fn config(account: &str, keyid: &str, secret_bytes: usize) -> ChannelConfig {
-        ChannelConfig { account: account.into(), keyid: keyid.into(), secret: Zeroizing::new(vec![7; secret_bytes]) }
+        ChannelConfig {
+            account: account.into(),
+            keyid: keyid.into(),
+            secret: Zeroizing::new(vec![7; secret_bytes]),
+            identities: None,
+            origins: Vec::new(),
+        }
     }
 
     #[test]

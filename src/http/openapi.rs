@@ -21,6 +21,7 @@ use super::problem::codes;
         desk::open,
         desk::reply,
         desk::close,
+        desk::solve,
         ledger::head,
         health::alive,
         health::ready,

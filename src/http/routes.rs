@@ -32,6 +32,7 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/agent/conversations", methods: &[("get", || web::get().to(desk::conversations))] },
     Address { path: "/api/v1/agent/conversations/{id}", methods: &[("get", || web::get().to(desk::open))] },
     Address { path: "/api/v1/agent/conversations/{id}/messages", methods: &[("post", || web::post().to(desk::reply))] },
+    Address { path: "/api/v1/agent/conversations/{id}/solve", methods: &[("post", || web::post().to(desk::solve))] },
     Address { path: "/api/v1/agent/conversations/{id}/close", methods: &[("post", || web::post().to(desk::close))] },
     Address { path: "/api/v1/ledger/head", methods: &[("get", || web::get().to(ledger::head))] },
     Address { path: "/api/v1/openapi.json", methods: &[("get", || web::get().to(health::description))] },

@@ -1,11 +1,11 @@
 //! What agents do besides answering: see their conversations, open one (which is recorded), close one, come and go. And
 //! the matcher, which gives the queue's head to whoever has been idle the longest.
 
-use super::proposals::{about, close, unchanged};
+use super::proposals::{End, about, end, unchanged};
 use super::transcript::transcript_message;
 use super::{Refusal, Staff, Tenant, TranscriptMessage};
 use crate::domain::access::{Action, allows};
-use crate::domain::event::{Event, Role};
+use crate::domain::event::{EndReason, Event, Role};
 use crate::domain::masking::View;
 use crate::domain::record::{
     Actor, AgentChange, ConversationChange, ConversationState, Draft, Effect, Outcome, Proposal,
@@ -63,25 +63,47 @@ impl Tenant {
         Ok(Transcript { messages: messages.collect::<Result<_, _>>()?, conversation: row })
     }
 
-    /// Ends a conversation; the slot that becomes free takes the queue's head.
+    /// Ends a conversation for good; the slot that becomes free takes the queue's head.
     ///
     /// # Errors
     /// [`Refusal::Forbidden`] when somebody else holds it, [`Refusal::NotFound`] when it is over already.
     pub async fn close(&self, staff: &Staff, id: ConversationId) -> Result<(), Refusal> {
+        self.end(staff, id, End::Close).await
+    }
+
+    /// Ends a conversation unless the customer writes again in time.
+    ///
+    /// # Errors
+    /// As for [`Tenant::close`].
+    pub async fn solve(&self, staff: &Staff, id: ConversationId) -> Result<(), Refusal> {
+        self.end(staff, id, End::Solve).await
+    }
+
+    async fn end(&self, staff: &Staff, id: ConversationId, how: End) -> Result<(), Refusal> {
         for _ in 0..DECISIONS_MAX {
             let row = self.visible(staff, id).await?;
-            if row.state == ConversationState::Closed {
+            let is_over = match row.state {
+                ConversationState::Closed => true,
+                ConversationState::Solved => how == End::Solve,
+                ConversationState::Waiting | ConversationState::Assigned => false,
+            };
+            if is_over {
                 return Err(Refusal::NotFound { what: "open conversation" });
             }
-            let agents = self.ports.store.agents().await?;
-            let holder = row.agent.and_then(|holder| agents.iter().find(|agent| agent.id == holder));
-            match self.record(close(staff.actor(), &row, holder)).await {
+            let holder = self.holder(&row).await?;
+            match self.record(end(staff.actor(), &row, holder.as_ref(), (how, EndReason::Staff))).await {
                 Ok(_) => return Ok(()),
                 Err(RecordError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(Refusal::Conflict)
+    }
+
+    /// The desk of whoever has or had a conversation.
+    pub(super) async fn holder(&self, row: &ConversationRow) -> Result<Option<AgentRow>, Refusal> {
+        let Some(holder) = row.agent else { return Ok(None) };
+        Ok(self.ports.store.agents().await?.into_iter().find(|agent| agent.id == holder))
     }
 
     /// Says whether the agent takes conversations.
@@ -131,7 +153,7 @@ impl Tenant {
         }
         match row.state {
             ConversationState::Assigned => Ok(row),
-            ConversationState::Waiting | ConversationState::Closed => {
+            ConversationState::Waiting | ConversationState::Closed | ConversationState::Solved => {
                 Err(Refusal::NotFound { what: "open conversation" })
             }
         }

@@ -26,12 +26,35 @@ impl WebhookRequest {
     }
 }
 
+/// A customer as a channel knows them.
+pub struct Person {
+    /// The channel's own identity; `None` when there is none but the proven one.
+    pub contact: Option<RawText>,
+    /// Who the bank says they are, by a proof that the channel has checked.
+    pub proven: Option<Proven>,
+}
+
+impl Person {
+    /// Somebody of whom only the channel's own identity is known.
+    pub fn of_channel(contact: RawText) -> Self {
+        Self { contact: Some(contact), proven: None }
+    }
+}
+
+/// An identity that the bank vouches for: the same person by every channel that names the same realm.
+pub struct Proven {
+    /// The bank's own name for the set of identities, such as `customers`.
+    pub realm: String,
+    /// The identity in it.
+    pub id: RawText,
+}
+
 /// One customer's message with what the shared code needs to know of it.
 pub struct Incoming {
     /// The channel account that it came by.
     pub channel: ChannelAccount,
-    /// Who wrote it, by the channel's own identity.
-    pub contact: RawText,
+    /// Who wrote it.
+    pub contact: Person,
     /// Platform message id or idempotency key: the same never counts twice.
     pub key: String,
     /// Keyed into the duplicate guard: a repeat with another fingerprint is an error.
@@ -47,7 +70,7 @@ pub enum ChannelCall {
     /// Show what was said to and by this contact after a cursor.
     Read {
         /// Whose messages.
-        contact: RawText,
+        contact: Person,
         /// Log index to resume after.
         after: Option<EntryIndex>,
         /// At most this many.

@@ -153,6 +153,7 @@ impl Client {
                 State::Waiting => "waiting",
                 State::Assigned => "assigned",
                 State::Closed => "closed",
+                State::Solved => "solved",
             };
             pairs.push(("state", word.to_owned()));
         }

@@ -78,8 +78,10 @@ pub enum State {
     Waiting,
     /// An agent has it.
     Assigned,
-    /// Over.
+    /// Over for good.
     Closed,
+    /// Over unless the customer writes again in time.
+    Solved,
 }
 
 /// A conversation.
@@ -218,6 +220,7 @@ impl From<ConversationState> for State {
             ConversationState::Waiting => Self::Waiting,
             ConversationState::Assigned => Self::Assigned,
             ConversationState::Closed => Self::Closed,
+            ConversationState::Solved => Self::Solved,
         }
     }
 }

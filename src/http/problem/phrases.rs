@@ -22,6 +22,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("account", "账号"),
     ("active policy", "生效的策略"),
     ("alg hmac-sha256, or none", "alg 为 hmac-sha256 或省略"),
+    ("an identity of the channel or a proven one", "渠道内的身份或经证明的身份"),
     ("another password than the old one", "与旧密码不同的密码"),
     ("channel account", "渠道账号"),
     ("components that are strings without parameters", "不带参数的字符串组成部分"),
@@ -45,7 +46,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("the index of an entry, as answers give it", "答复中给出的条目序号"),
     ("true or false", "true 或 false"),
     ("values of visible ASCII characters", "可见 ASCII 字符组成的值"),
-    ("waiting, assigned or closed", "waiting、assigned 或 closed"),
+    ("waiting, assigned, solved or closed", "waiting、assigned、solved 或 closed"),
 ];
 
 /// The phrase in Chinese; one that is not known stays as it is.
