@@ -10,8 +10,10 @@
 
 mod accounts;
 mod desk;
+mod desk_live;
 mod feed;
 mod lifecycle;
+mod live;
 mod memory;
 mod policies;
 mod proposals;
@@ -28,12 +30,16 @@ use tokio::sync::Notify;
 
 pub use accounts::NewStaff;
 pub use desk::Transcript;
+pub use desk_live::{DeskEvent, DeskStream};
 pub use feed::{Notice, Subscription};
 pub use lifecycle::Rest;
+pub use live::CustomerStream;
 pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
 pub use staff::{NewSession, Staff};
-pub use transcript::{CustomerMessage, TranscriptMessage};
+pub use transcript::TranscriptMessage;
+
+pub use crate::ports::CustomerMessage;
 
 use crate::domain::access::Action;
 use crate::domain::masking::{Policy, View};
@@ -140,6 +146,9 @@ impl Tenant {
                     if let Outcome::Recorded(..) = &outcome {
                         let (subject, sealer) = (contact.subject, Arc::clone(&contact.sealer));
                         *turn = Some(Known { subject, sealer, conversation: taken.conversation.key });
+                        if let Some(came) = lookups.turn().filter(|_| contact.fresh.is_some()) {
+                            self.feed.came(came);
+                        }
                     }
                     return self.told(outcome, masked, taken.conversation.public, None, View::Customer).await;
                 }

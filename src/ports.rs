@@ -6,13 +6,15 @@
 mod channel;
 mod live;
 mod rows;
+mod session;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-pub use channel::{ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
+pub use channel::{Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
+pub use session::{CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 pub use live::{Changed, Follower, Happening};
 pub use rows::{
     AccountRow, AgentRow, ContactRow, ConversationFilter, ConversationRow, MessageRow, OriginalRow, SettingsRow,

@@ -12,7 +12,7 @@ use self::signature::Verifier;
 use super::{ChannelConfig, ChannelConfigError};
 use crate::domain::message::{Message, RawText};
 use crate::limits::{CONTACT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ITEMS_DEFAULT};
-use crate::ports::{ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
+use crate::ports::{Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
 use crate::units::{ChannelAccount, EntryIndex, MessageId, Timestamp};
 use crate::wire::{self, Query};
 
@@ -30,10 +30,10 @@ const CONTACT: &str = "lww-contact";
 ///
 /// # Errors
 /// None beyond what the table checks before it calls.
-pub fn open(config: ChannelConfig) -> Result<Arc<dyn Webhook>, ChannelConfigError> {
+pub fn open(config: ChannelConfig) -> Result<Channel, ChannelConfigError> {
     let verifier = Verifier::new(config.keyid, &config.secret);
     let account = ChannelAccount { channel: NAME, account: config.account };
-    Ok(Arc::new(HttpApi { account, verifier, identities: config.identities }))
+    Ok(Channel::Webhook(Arc::new(HttpApi { account, verifier, identities: config.identities })))
 }
 
 struct HttpApi {
@@ -75,7 +75,7 @@ impl HttpApi {
     /// identity stays beside it, for people who came before they had one.
     fn person(&self, contact: RawText) -> Person {
         let proven = self.identities.as_ref().map(|realm| Proven { realm: realm.clone(), id: contact.copy() });
-        Person { contact: Some(contact), proven }
+        Person { contact: Some(contact), proven, vouched: true }
     }
 
     fn read(&self, request: &WebhookRequest, now: Timestamp) -> Result<ChannelCall, ChannelError> {

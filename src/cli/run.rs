@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::{CommandError, Place, screen};
 use crate::app::{App, OneTimePassword, StartOptions, Supervision, addresses, serve_orders, start_logging};
@@ -35,6 +36,7 @@ pub(super) struct Running {
     pub(super) passwords: Vec<OneTimePassword>,
     pub(super) role: Supervision,
     server: Server,
+    closing: watch::Sender<bool>,
 }
 
 impl Running {
@@ -46,9 +48,9 @@ impl Running {
     ) -> Result<Self, CommandError> {
         let app = App::start(config, options, progress).await?;
         match Self::on(&app).await {
-            Ok((role, passwords, server)) => {
+            Ok((role, passwords, server, closing)) => {
                 let (https, http) = (server.https, server.http);
-                Ok(Self { app, https, http, passwords, role, server })
+                Ok(Self { app, https, http, passwords, role, server, closing })
             }
             Err(error) => {
                 app.stop().await?;
@@ -57,7 +59,7 @@ impl Running {
         }
     }
 
-    async fn on(app: &App) -> Result<(Supervision, Vec<OneTimePassword>, Server), CommandError> {
+    async fn on(app: &App) -> Result<(Supervision, Vec<OneTimePassword>, Server, watch::Sender<bool>), CommandError> {
         let role = app.settled().await?;
         let mut passwords = Vec::new();
         if role == Supervision::Active {
@@ -65,14 +67,20 @@ impl Running {
                 passwords.extend(served.seed_demo().await.map_err(|error| CommandError::Seed(error.to_string()))?);
             }
         }
-        let server = Server::bind(service(app), addresses(&app.config)?)?;
-        Ok((role, passwords, server))
+        let (closing, stopping) = watch::channel(false);
+        let server = Server::bind(service(app, stopping), addresses(&app.config)?)?;
+        Ok((role, passwords, server, closing))
     }
 
     /// Serves until `stop` is over, then drains.
     pub(super) async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), CommandError> {
-        let Self { app, server, .. } = self;
+        let Self { app, server, closing, .. } = self;
         let orders = tokio::spawn(serve_orders(app.config.data_dir.clone(), app.tenants.clone(), app.stopping()));
+        // Connections that stay open end first: a drain would wait for them.
+        let stop = async move {
+            stop.await;
+            closing.send_replace(true);
+        };
         let served = server.run(stop).await;
         app.stop().await?;
         // Its socket is gone with the server; what it could not remove, the next start does.
@@ -104,7 +112,7 @@ pub(super) async fn run(args: RunArgs) -> Result<(), CommandError> {
 }
 
 /// The http room's view of the server.
-fn service(app: &App) -> Arc<Service> {
+fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
     let logs: Vec<_> = app.tenants.iter().map(|served| (Arc::clone(served), served.slot.status())).collect();
     let readiness = move || {
         for (served, status) in &logs {
@@ -121,7 +129,8 @@ fn service(app: &App) -> Arc<Service> {
         }
         Readiness { ready: true, role: ServerRole::Active, reason: "active".to_owned() }
     };
-    let service = Service::new(Arc::new(SystemClock), Arc::new(SystemRandom::new()), Box::new(readiness));
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
+    let service = Service::new(clock, random, Box::new(readiness), stopping);
     let tenants = app.tenants.iter().filter(|served| !served.is_system()).map(|served| {
         let one = Served { tenant: Arc::clone(&served.tenant), channels: served.channels.clone() };
         (served.tenant.name.name.clone(), one)

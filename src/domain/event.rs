@@ -193,6 +193,8 @@ pub enum Event {
     MessageSent { message: MessageId, seq: MessageSeq },
     /// Somebody opened a transcript, up to this entry.
     TranscriptViewed { until: Option<EntryIndex> },
+    /// Somebody opened a transcript, up to this entry, and is shown what is said from then on.
+    TranscriptFollowed { until: Option<EntryIndex> },
     /// A staff account came to be.
     AccountCreated { account: AccountId, role: Role },
     /// An operator set a one-time password for an account.
@@ -230,6 +232,7 @@ impl Event {
             Self::MessageReceived { .. } => "message.received/1",
             Self::MessageSent { .. } => "message.sent/1",
             Self::TranscriptViewed { .. } => "transcript.viewed/1",
+            Self::TranscriptFollowed { .. } => "transcript.followed/1",
             Self::AccountCreated { .. } => "account.created/1",
             Self::AccountReset { .. } => "account.reset/1",
             Self::PasswordChanged => "password.changed/1",
@@ -281,7 +284,7 @@ impl Event {
             Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => {
                 object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
             }
-            Self::TranscriptViewed { until } => object([("until", index(*until))]),
+            Self::TranscriptViewed { until } | Self::TranscriptFollowed { until } => object([("until", index(*until))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
             Self::AccountReset { account } => object([("account", text(account))]),
             Self::LoginFailed { count: failures, window_ms } => {

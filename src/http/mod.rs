@@ -6,6 +6,7 @@
 mod api;
 mod body;
 mod guard;
+mod live;
 mod openapi;
 mod problem;
 mod routes;

@@ -2,8 +2,8 @@
 //! the matcher, which gives the queue's head to whoever has been idle the longest.
 
 use super::proposals::{End, about, end, unchanged};
-use super::transcript::transcript_message;
-use super::{Refusal, Staff, Tenant, TranscriptMessage};
+use super::transcript::shown_message;
+use super::{Notice, Refusal, Staff, Tenant, TranscriptMessage};
 use crate::domain::access::{Action, allows};
 use crate::domain::event::{EndReason, Event, Role};
 use crate::domain::masking::View;
@@ -11,7 +11,7 @@ use crate::domain::record::{
     Actor, AgentChange, ConversationChange, ConversationState, Draft, Effect, Outcome, Proposal,
 };
 use crate::domain::routing::{Choice, Place, QUEUE, choose};
-use crate::limits::{DECISIONS_MAX, PAGE_ITEMS_MAX};
+use crate::limits::{DECISIONS_MAX, PAGE_ITEMS_MAX, QUEUE_TOLD_MAX};
 use crate::ports::{AgentRow, ConversationFilter, ConversationRow, RecordError};
 use crate::units::{ConversationId, EntryIndex, SERVER_ACTOR, Timestamp};
 
@@ -52,14 +52,25 @@ impl Tenant {
         after: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Transcript, Refusal> {
+        self.transcript(staff, id, (after, limit), |until| Event::TranscriptViewed { until }).await
+    }
+
+    /// Reads a transcript once the entry that says so is recorded.
+    pub(super) async fn transcript(
+        &self,
+        staff: &Staff,
+        id: ConversationId,
+        (after, limit): (Option<EntryIndex>, u32),
+        event: impl FnOnce(Option<EntryIndex>) -> Event,
+    ) -> Result<Transcript, Refusal> {
         let row = self.visible(staff, id).await?;
         let rows = self.ports.store.messages(row.conversation, after, limit.min(PAGE_ITEMS_MAX)).await?;
         let until = rows.last().map(|message| message.index);
-        let draft = about(Draft::of(Event::TranscriptViewed { until }, staff.actor()), &row);
+        let draft = about(Draft::of(event(until), staff.actor()), &row);
         self.record(Proposal::single(draft, Vec::new())).await?;
         let sealer = self.sealer(row.subject).await?;
         let view = if staff.role == Role::Supervisor { View::Supervisor } else { View::Agent };
-        let messages = rows.iter().map(|message| transcript_message(&sealer, message, view));
+        let messages = rows.iter().map(|message| shown_message(&sealer, message, view));
         Ok(Transcript { messages: messages.collect::<Result<_, _>>()?, conversation: row })
     }
 
@@ -114,6 +125,23 @@ impl Tenant {
         staff.may(Action::Converse)?;
         self.ports.store.set_online(staff.account, online).await?;
         self.waiting.notify_one();
+        Ok(())
+    }
+
+    /// Tells waiting customers their place in the queue, and all staff how many wait.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] when it can't be read at present.
+    pub async fn tell_queue(&self) -> Result<(), Refusal> {
+        let state = Some(ConversationState::Waiting);
+        let filter = ConversationFilter { state, agent: None, after: None, limit: QUEUE_TOLD_MAX };
+        let rows = self.ports.store.conversations(filter).await?;
+        let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        self.feed.tell_all_staff(&Notice::Waiting { count });
+        for (position, row) in (1..).zip(rows) {
+            let notice = Notice::Queue { conversation: row.conversation, position, wait_s: None };
+            self.feed.tell_customer(row.subject, &notice);
+        }
         Ok(())
     }
 

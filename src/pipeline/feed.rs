@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::Tenant;
 use crate::domain::record::ConversationState;
 use crate::limits::FEED_NOTICES_MAX;
-use crate::ports::{Follower, Happening};
+use crate::ports::{Follower, Happening, IdentityLookup};
 use crate::units::{AccountId, ConversationKey, ConversationRef, SubjectId};
 
 /// What a follower hears.
@@ -26,6 +26,13 @@ pub enum Notice {
         conversation: ConversationRef,
         /// Whether it is the customer.
         customer: bool,
+    },
+    /// Somebody unknown so far has said something for the first time.
+    Came,
+    /// How many conversations wait.
+    Waiting {
+        /// Their number.
+        count: u32,
     },
     /// Where a conversation stands in its queue.
     Queue {
@@ -41,6 +48,8 @@ pub enum Notice {
 /// Whose notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whose {
+    /// That somebody who is not known yet comes to be.
+    Stranger(IdentityLookup),
     /// All of a customer's.
     Customer(SubjectId),
     /// Those of conversations that a member of staff holds or has just given away.
@@ -56,6 +65,7 @@ struct Sink {
 
 #[derive(Default)]
 struct Inner {
+    strangers: HashMap<IdentityLookup, Vec<Sink>>,
     customers: HashMap<SubjectId, Vec<Sink>>,
     holders: HashMap<AccountId, Vec<Sink>>,
     everybody: Vec<Sink>,
@@ -93,6 +103,7 @@ impl Drop for Subscription {
         let mut inner = locked(&feed);
         let id = self.id;
         match self.whose {
+            Whose::Stranger(lookup) => forget(&mut inner.strangers, &lookup, id),
             Whose::Customer(subject) => forget(&mut inner.customers, &subject, id),
             Whose::Holder(account) => forget(&mut inner.holders, &account, id),
             Whose::Everybody => inner.everybody.retain(|sink| sink.id != id),
@@ -170,11 +181,28 @@ impl Feed {
         let id = inner.next;
         let sink = Sink { id, queue: sender };
         match whose {
+            Whose::Stranger(lookup) => inner.strangers.entry(lookup).or_default().push(sink),
             Whose::Customer(subject) => inner.customers.entry(subject).or_default().push(sink),
             Whose::Holder(account) => inner.holders.entry(account).or_default().push(sink),
             Whose::Everybody => inner.everybody.push(sink),
         }
         Subscription { whose, id, queue, feed: Arc::downgrade(&self.0) }
+    }
+
+    /// Somebody unknown so far is known from here on.
+    pub(super) fn came(&self, lookup: IdentityLookup) {
+        if let Some(sinks) = locked(&self.0).strangers.get_mut(&lookup) {
+            tell(sinks, &Notice::Came);
+        }
+    }
+
+    /// Tells all staff.
+    pub(super) fn tell_all_staff(&self, notice: &Notice) {
+        let mut inner = locked(&self.0);
+        for sinks in inner.holders.values_mut() {
+            tell(sinks, notice);
+        }
+        tell(&mut inner.everybody, notice);
     }
 
     /// What the customer does that is not recorded goes to staff.
@@ -187,11 +215,6 @@ impl Feed {
     /// What staff or the server does that is not recorded goes to the customer.
     pub(super) fn tell_customer(&self, subject: SubjectId, notice: &Notice) {
         locked(&self.0).tell_customer(subject, notice);
-    }
-
-    /// Whether anybody follows this person.
-    pub(super) fn follows(&self, subject: SubjectId) -> bool {
-        locked(&self.0).customers.contains_key(&subject)
     }
 
     /// Notes who holds a conversation that was read from the database.

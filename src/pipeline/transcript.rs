@@ -11,28 +11,11 @@ use crate::domain::masking::{MaskedText, View};
 use crate::domain::message::{Inbound, Message, OpenedPart, Outbound, Part, RawText, Recorded, SealError};
 use crate::domain::record::{NewIdentity, Receipt};
 use crate::limits::PAGE_ITEMS_MAX;
-use crate::ports::{ContactRow, IdentityLookup, MessageRow, Person, SharedSealer, random_bytes};
+use crate::ports::{ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer, random_bytes};
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, MessageId, SubjectId,
     Timestamp,
 };
-
-/// A message as the customer's channel shows it.
-#[derive(Clone, Debug)]
-pub struct CustomerMessage {
-    /// Its public id.
-    pub id: MessageId,
-    /// The conversation it belongs to.
-    pub conversation: ConversationId,
-    /// Index of its entry: the cursor to resume after.
-    pub index: EntryIndex,
-    /// When it was written.
-    pub time: Timestamp,
-    /// Whether the bank wrote it.
-    pub from_bank: bool,
-    /// What the customer may see of it.
-    pub text: String,
-}
 
 /// A message as the desk shows it.
 #[derive(Clone, Debug)]
@@ -56,6 +39,8 @@ pub struct TranscriptMessage {
 pub(super) struct Lookups {
     pub(super) proven: Option<IdentityLookup>,
     pub(super) contact: Option<IdentityLookup>,
+    /// Whether what the channel knows of the person counts beside a proof.
+    pub(super) vouched: bool,
 }
 
 impl Lookups {
@@ -85,9 +70,10 @@ impl Tenant {
 
     /// The identities of a person, the proven one first.
     pub(super) fn lookups(&self, channel: &ChannelAccount, person: &Person) -> Lookups {
-        let Person { contact, proven } = person;
+        let Person { contact, proven, vouched } = person;
         let vault = &self.ports.vault;
         Lookups {
+            vouched: *vouched,
             proven: proven.as_ref().map(|proven| vault.proven_lookup(proven)),
             contact: contact.as_ref().map(|contact| vault.identity_lookup(channel, contact)),
         }
@@ -95,7 +81,8 @@ impl Tenant {
 
     /// Who is behind the first of these identities that anybody is behind.
     pub(super) async fn known(&self, lookups: &Lookups) -> Result<Option<ContactRow>, Refusal> {
-        for lookup in lookups.proven.iter().chain(&lookups.contact) {
+        let shown = if lookups.vouched { lookups.contact } else { lookups.contact.filter(|_| lookups.proven.is_none()) };
+        for lookup in lookups.proven.iter().chain(&shown) {
             if let Some(row) = self.ports.store.contact(lookup).await? {
                 return Ok(Some(row));
             }
@@ -127,10 +114,19 @@ impl Tenant {
         let (row, before) = match (proven, by_channel) {
             (Some(proven), Some(other)) if proven.subject != other.subject => (proven, other.open),
             (Some(row), _) => (row, None),
-            (None, Some(row)) => return self.linked(row, lookups.proven),
-            (None, None) => return self.stranger(lookups, person),
+            (None, Some(row)) if person.proven.is_none() => (row, None),
+            (None, Some(row)) if person.vouched => return self.linked(row, lookups.proven),
+            (None, other) => return self.met(lookups, person, other.and_then(|other| other.open)).await,
         };
-        let mut contact = self.contact_of(&row)?;
+        self.after(self.contact_of(&row)?, before).await
+    }
+
+    /// Somebody never seen under this identity, with what they said before they proved it.
+    async fn met(&self, lookups: &Lookups, person: &Person, before: Option<ConversationRow>) -> Result<Contact, Refusal> {
+        self.after(self.stranger(lookups, person)?, before).await
+    }
+
+    async fn after(&self, mut contact: Contact, before: Option<ConversationRow>) -> Result<Contact, Refusal> {
         if let Some(row) = before {
             let holder = self.holder(&row).await?;
             contact.before = Some(Box::new(Before { row, holder }));
@@ -225,7 +221,7 @@ pub(super) fn keyed(conversation: ConversationId, text: &RawText) -> Vec<u8> {
 }
 
 /// A reader's rendering of one stored message.
-pub(super) fn transcript_message(
+pub(super) fn shown_message(
     sealer: &SharedSealer,
     row: &MessageRow,
     view: View,
@@ -239,14 +235,14 @@ pub(super) fn transcript_message(
     Ok(TranscriptMessage { id, index, time, outbound, author, text })
 }
 
-fn customer_message(
+pub(super) fn customer_message(
     sealer: &SharedSealer,
     conversation: ConversationRef,
     row: &MessageRow,
 ) -> Result<CustomerMessage, Refusal> {
     // What the bank wrote is shown as it may leave the bank; what the customer wrote, as a customer may see it.
     let view = if row.outbound { View::Outbound } else { View::Customer };
-    let TranscriptMessage { id, index, time, outbound, text, .. } = transcript_message(sealer, row, view)?;
+    let TranscriptMessage { id, index, time, outbound, text, .. } = shown_message(sealer, row, view)?;
     Ok(CustomerMessage { id, conversation: conversation.public, index, time, from_bank: outbound, text })
 }
 

@@ -1,5 +1,8 @@
 //! Channels: requests and calls in our own types, so that a channel knows no web framework.
 
+use std::sync::Arc;
+
+use super::Session;
 use crate::domain::message::{Inbound, Message, Raw, RawBody, RawText};
 use crate::units::{ChannelAccount, EntryIndex, MessageId, Timestamp};
 
@@ -32,12 +35,14 @@ pub struct Person {
     pub contact: Option<RawText>,
     /// Who the bank says they are, by a proof that the channel has checked.
     pub proven: Option<Proven>,
+    /// Whether that proof covers the channel's own identity, too: then both are one person's for good.
+    pub vouched: bool,
 }
 
 impl Person {
     /// Somebody of whom only the channel's own identity is known.
     pub fn of_channel(contact: RawText) -> Self {
-        Self { contact: Some(contact), proven: None }
+        Self { contact: Some(contact), proven: None, vouched: false }
     }
 }
 
@@ -152,4 +157,23 @@ pub trait Webhook: Send + Sync {
     /// # Errors
     /// [`ChannelError`], by blame.
     fn call(&self, request: WebhookRequest, now: Timestamp, id: MessageId) -> Result<ChannelCall, ChannelError>;
+}
+
+/// An account of a channel, by the way that its peer comes.
+#[derive(Clone)]
+pub enum Channel {
+    /// The peer posts.
+    Webhook(Arc<dyn Webhook>),
+    /// The peer holds a connection open.
+    Session(Arc<dyn Session>),
+}
+
+impl Channel {
+    /// The channel account that it serves.
+    pub fn account(&self) -> &ChannelAccount {
+        match self {
+            Self::Webhook(webhook) => webhook.account(),
+            Self::Session(session) => session.account(),
+        }
+    }
 }

@@ -21,6 +21,8 @@ pub struct Happening {
     pub change: Option<Changed>,
     /// The message that was said.
     pub message: Option<Arc<MessageRow>>,
+    /// Up to which message somebody of the staff has read it.
+    pub viewed: Option<EntryIndex>,
 }
 
 /// Where a conversation stands.

@@ -7,6 +7,7 @@
 
 pub mod load;
 pub mod raw;
+pub mod socket;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -123,7 +124,11 @@ impl World {
             let policy = self.policy();
             format!(
                 "\n[[tenant]]\nname = {name:?}\ndemo = {demo}\npolicy = {policy:?}\n\n[[tenant.channel]]\nchannel = \"http\"\n\
-                 account = \"app\"\nkey_id = \"{name}-app\"\nsecret = \"secret://file{}\"\n",
+                 account = \"app\"\nkey_id = \"{name}-app\"\nsecret = \"secret://file{0}\"\n\n[[tenant.channel]]\n\
+                 channel = \"http\"\naccount = \"bank\"\nkey_id = \"{name}-bank\"\nsecret = \"secret://file{0}\"\n\
+                 identities = \"customers\"\n\n[[tenant.channel]]\nchannel = \"web\"\naccount = \"widget\"\n\
+                 key_id = \"{name}-widget\"\nsecret = \"secret://file{0}\"\nidentities = \"customers\"\n\
+                 origins = \"https://www.bank.example\"\n",
                 secret.display()
             )
         };
@@ -157,6 +162,15 @@ impl World {
     pub fn launch(&self, node: &str, arguments: &[&str]) -> Result<Server, String> {
         let config = self.configure(node);
         Server::launch(&config, &self.data(node), arguments)
+    }
+
+    /// Starts a node with this configuration and waits until it is ready.
+    pub fn launch_with(&self, node: &str, config: &str) -> Result<Server, String> {
+        let path = self.configure(node);
+        std::fs::write(&path, config).unwrap();
+        let server = Server::launch(&path, &self.data(node), &[])?;
+        server.wait_ready();
+        Ok(server)
     }
 
     /// Runs `lww` on a node's configuration; output and whether it succeeded.

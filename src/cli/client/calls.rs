@@ -180,7 +180,15 @@ impl Client {
         self.ask(call).await
     }
 
-    /// Ends a conversation.
+    /// Ends a conversation unless the customer writes again in time.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn solve(&self, conversation: &str) -> Result<(), ClientError> {
+        self.done(call("POST", &format!("/api/v1/agent/conversations/{conversation}/solve"), Some(&json!({})))).await
+    }
+
+    /// Ends a conversation for good.
     ///
     /// # Errors
     /// [`ClientError`].

@@ -11,7 +11,7 @@ use crate::http::problem::{Problem, ProblemDetails};
 use crate::http::service::{Served, Service};
 use crate::http::session::authority;
 use crate::pipeline::Refusal;
-use crate::ports::{ChannelCall, WebhookRequest, random_bytes};
+use crate::ports::{Channel, ChannelCall, WebhookRequest, random_bytes};
 use crate::units::{ChannelAccount, MessageId};
 
 /// Takes a customer's message in.
@@ -69,7 +69,9 @@ async fn call(service: &Service, request: &HttpRequest, payload: Payload) -> Ans
     let body = body::read(payload).await?;
     let part = |name| request.match_info().query(name);
     let found = service.channel(part("channel"), part("tenant"), part("account"));
-    let (served, webhook) = found.ok_or(Refusal::NotFound { what: "channel account" })?;
+    let Some((served, Channel::Webhook(webhook))) = found else {
+        return Err(Refusal::NotFound { what: "channel account" }.into());
+    };
     let webhook_request = WebhookRequest {
         method: request.method().as_str().to_owned(),
         authority: authority(request),

@@ -5,6 +5,7 @@ pub(super) mod channels;
 pub(super) mod desk;
 pub(super) mod health;
 pub(super) mod ledger;
+pub(super) mod live;
 pub(super) mod sessions;
 
 use actix_web::{HttpRequest, HttpResponse};

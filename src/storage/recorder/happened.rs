@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::sign::{Answer, Waiter};
 use super::state::LinkedEntry;
+use crate::domain::event::Event;
 use crate::domain::message::Committed;
 use crate::domain::record::{Effect, NewMessage, Proposal, Step};
 use crate::ports::{Changed, Happening, MessageRow};
@@ -49,7 +50,11 @@ impl Told {
                 | Effect::Policy(_) => {}
             }
         }
-        Some(Happening { index, time, conversation, subject, change, message })
+        let viewed = match step.draft.event {
+            Event::TranscriptViewed { until } | Event::TranscriptFollowed { until } => until,
+            _ => None,
+        };
+        Some(Happening { index, time, conversation, subject, change, message, viewed })
     }
 }
 
