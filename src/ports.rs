@@ -14,12 +14,12 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 pub use channel::{Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
-pub use session::{CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 pub use live::{Changed, Follower, Happening};
 pub use rows::{
     AccountRow, AgentRow, ContactRow, ConversationFilter, ConversationRow, MessageRow, OriginalRow, SettingsRow,
     WrappedKey,
 };
+pub use session::{CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 
 pub use crate::domain::masking::Tokens;
 use crate::domain::message::RawText;

@@ -1,6 +1,6 @@
 //! Live conversations on a real server: sockets, streams and polls tell each message once, in the order of the log.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on fails")]
 
 mod common;
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use liaowaiwai::channels::{self, ChannelConfig};
 use liaowaiwai::domain::masking::{Policy, Span, Tokens, token_letters};
 use liaowaiwai::domain::message::RawBody;
-use liaowaiwai::ports::{ChannelCall, ChannelError, Webhook, WebhookRequest};
+use liaowaiwai::ports::{Channel, ChannelCall, ChannelError, Webhook, WebhookRequest};
 use liaowaiwai::units::{MICROS_PER_SECOND, MessageId, Timestamp};
 use zeroize::Zeroizing;
 
@@ -111,7 +111,10 @@ fn channel() -> &'static dyn Webhook {
     let open = || {
         let secret = Zeroizing::new(SECRET.to_vec());
         let config = ChannelConfig { account: "app".to_owned(), keyid: KEYID.to_owned(), secret, identities: None, origins: Vec::new() };
-        channels::open("http", config).expect("the configuration is good")
+        match channels::open("http", config).expect("the configuration is good") {
+            Channel::Webhook(webhook) => webhook,
+            Channel::Session(_) => unreachable!("the channel is a webhook"),
+        }
     };
     CHANNEL.get_or_init(open).as_ref()
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use self::signature::Verifier;
 use super::{ChannelConfig, ChannelConfigError};
 use crate::domain::message::{Message, RawText};
-use crate::limits::{CONTACT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ITEMS_DEFAULT};
+use crate::limits::{CONTACT_BYTES_MAX, PAGE_ITEMS_DEFAULT};
 use crate::ports::{Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
 use crate::units::{ChannelAccount, EntryIndex, MessageId, Timestamp};
 use crate::wire::{self, Query};
@@ -116,8 +116,7 @@ fn idempotency_key(request: &WebhookRequest) -> Result<String, ChannelError> {
     const NAME: &str = "idempotency-key";
     let mut given = request.headers.iter().filter(|(name, _)| name == NAME).map(|(_, value)| value);
     let key = given.next().ok_or(ChannelError::MissingHeader { name: NAME })?;
-    let fits = (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if !fits || given.next().is_some() {
+    if !wire::is_key(key) || given.next().is_some() {
         return Err(ChannelError::MalformedHeader {
             name: NAME,
             expected: "one value of 1 to 128 visible ASCII characters",

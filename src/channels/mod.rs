@@ -13,10 +13,7 @@ pub mod http_api;
 pub mod web;
 
 /// Every channel: its name in addresses, ledger entries and configuration, and how an account of it is made.
-pub const CHANNELS: &[(&str, Constructor)] = &[
-    (http_api::NAME, http_api::open),
-    (web::NAME, web::open),
-];
+pub const CHANNELS: &[(&str, Constructor)] = &[(http_api::NAME, http_api::open), (web::NAME, web::open)];
 
 /// Makes a channel out of the configuration of one account.
 pub type Constructor = fn(ChannelConfig) -> Result<Channel, ChannelConfigError>;

@@ -15,12 +15,10 @@ use serde::Deserialize;
 use self::token::{Token, TokenKey};
 use super::{ChannelConfig, ChannelConfigError};
 use crate::domain::message::{RawBody, RawText};
-use crate::limits::{
-    CONTACT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, SIGNATURE_SKEW_S_MAX, TEXT_BYTES_MAX, VISITOR_RETURN_S_MAX,
-    VISITOR_TOKEN_S,
-};
+use crate::limits::{CONTACT_BYTES_MAX, SIGNATURE_SKEW_S_MAX, TEXT_BYTES_MAX, VISITOR_RETURN_S_MAX, VISITOR_TOKEN_S};
 use crate::ports::{Channel, ChannelError, CustomerEvent, CustomerFrame, Person, Proven, Session, Visit};
 use crate::units::{ChannelAccount, Id128, MICROS_PER_SECOND, Timestamp};
+use crate::wire;
 
 /// The channel's name.
 pub const NAME: &str = "web";
@@ -122,15 +120,16 @@ impl Session for Web {
 impl Web {
     fn proven(&self, identity: Identity, now: Timestamp) -> Result<RawText, ChannelError> {
         let Identity { id, time, proof } = identity;
-        let bad = |field, expected| ChannelError::BadField { field, expected };
         if self.identities.is_none() {
-            return Err(bad("identity", "none: this account has no set of identities"));
+            let expected = "none: this account has no set of identities";
+            return Err(ChannelError::BadField { field: "identity", expected });
         }
         if !(1..=CONTACT_BYTES_MAX).contains(&id.len()) {
-            return Err(bad("identity.id", "1 to 256 bytes"));
+            return Err(ChannelError::BadField { field: "identity.id", expected: "1 to 256 bytes" });
         }
         let signed = frames::signed_identity(&self.account.account, &id, time);
-        let proof = frames::from_hex(&proof).ok_or(bad("identity.proof", "64 hexadecimal digits"))?;
+        let proof = frames::from_hex(&proof)
+            .ok_or(ChannelError::BadField { field: "identity.proof", expected: "64 hexadecimal digits" })?;
         hmac::verify(&self.proofs, &signed, &proof).map_err(|_| ChannelError::BadSignature)?;
         let skew_s = now.as_micros() / MICROS_PER_SECOND - time;
         if skew_s.abs() > SIGNATURE_SKEW_S_MAX {
@@ -148,9 +147,8 @@ fn split(fresh: [u8; 28]) -> ([u8; 12], [u8; 16]) {
 }
 
 fn send(key: String, text: RawText, bytes: &[u8]) -> Result<CustomerFrame, ChannelError> {
-    let fits = (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if !fits {
-        return Err(ChannelError::BadField { field: "key", expected: "1 to 128 visible ASCII characters" });
+    if !wire::is_key(&key) {
+        return Err(ChannelError::BadField { field: "key", expected: wire::KEY_EXPECTED });
     }
     if !(1..=TEXT_BYTES_MAX).contains(&text.len()) {
         return Err(ChannelError::BadField { field: "text", expected: "1 to 16384 bytes" });

@@ -86,12 +86,7 @@ impl Service {
     }
 
     /// One of a tenant's channel accounts.
-    pub(super) fn channel(
-        &self,
-        channel: &str,
-        tenant: &str,
-        account: &str,
-    ) -> Option<(Arc<Served>, Channel)> {
+    pub(super) fn channel(&self, channel: &str, tenant: &str, account: &str) -> Option<(Arc<Served>, Channel)> {
         let served = self.tenant(tenant)?;
         let found = served.channels.iter().find(|found| {
             let known = found.account();

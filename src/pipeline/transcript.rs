@@ -11,7 +11,9 @@ use crate::domain::masking::{MaskedText, View};
 use crate::domain::message::{Inbound, Message, OpenedPart, Outbound, Part, RawText, Recorded, SealError};
 use crate::domain::record::{NewIdentity, Receipt};
 use crate::limits::PAGE_ITEMS_MAX;
-use crate::ports::{ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer, random_bytes};
+use crate::ports::{
+    ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer, random_bytes,
+};
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, MessageId, SubjectId,
     Timestamp,
@@ -81,7 +83,8 @@ impl Tenant {
 
     /// Who is behind the first of these identities that anybody is behind.
     pub(super) async fn known(&self, lookups: &Lookups) -> Result<Option<ContactRow>, Refusal> {
-        let shown = if lookups.vouched { lookups.contact } else { lookups.contact.filter(|_| lookups.proven.is_none()) };
+        let shown =
+            if lookups.vouched { lookups.contact } else { lookups.contact.filter(|_| lookups.proven.is_none()) };
         for lookup in lookups.proven.iter().chain(&shown) {
             if let Some(row) = self.ports.store.contact(lookup).await? {
                 return Ok(Some(row));
@@ -115,14 +118,19 @@ impl Tenant {
             (Some(proven), Some(other)) if proven.subject != other.subject => (proven, other.open),
             (Some(row), _) => (row, None),
             (None, Some(row)) if person.proven.is_none() => (row, None),
-            (None, Some(row)) if person.vouched => return self.linked(row, lookups.proven),
+            (None, Some(row)) if person.vouched => return self.linked(&row, lookups.proven),
             (None, other) => return self.met(lookups, person, other.and_then(|other| other.open)).await,
         };
         self.after(self.contact_of(&row)?, before).await
     }
 
     /// Somebody never seen under this identity, with what they said before they proved it.
-    async fn met(&self, lookups: &Lookups, person: &Person, before: Option<ConversationRow>) -> Result<Contact, Refusal> {
+    async fn met(
+        &self,
+        lookups: &Lookups,
+        person: &Person,
+        before: Option<ConversationRow>,
+    ) -> Result<Contact, Refusal> {
         self.after(self.stranger(lookups, person)?, before).await
     }
 
@@ -144,10 +152,10 @@ impl Tenant {
     }
 
     /// Somebody known by the channel who proves who they are for the first time.
-    fn linked(&self, row: ContactRow, proven: Option<IdentityLookup>) -> Result<Contact, Refusal> {
+    fn linked(&self, row: &ContactRow, proven: Option<IdentityLookup>) -> Result<Contact, Refusal> {
         let subject = row.subject;
         let linked = proven.map(|lookup| NewIdentity { lookup: lookup.hash, epoch: lookup.epoch, subject });
-        Ok(Contact { linked, ..self.contact_of(&row)? })
+        Ok(Contact { linked, ..self.contact_of(row)? })
     }
 
     /// Somebody never seen before.
@@ -221,11 +229,7 @@ pub(super) fn keyed(conversation: ConversationId, text: &RawText) -> Vec<u8> {
 }
 
 /// A reader's rendering of one stored message.
-pub(super) fn shown_message(
-    sealer: &SharedSealer,
-    row: &MessageRow,
-    view: View,
-) -> Result<TranscriptMessage, Refusal> {
+pub(super) fn shown_message(sealer: &SharedSealer, row: &MessageRow, view: View) -> Result<TranscriptMessage, Refusal> {
     let text = if row.outbound {
         opened_outbound(sealer, row)?.render(view)
     } else {

@@ -39,7 +39,7 @@ pub async fn visit(address: SocketAddr, tenant: &str, identity: Option<&str>, to
 pub fn signed_identity(account: &str, id: &str, time: i64) -> Value {
     let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
     let proof = hmac::sign(&key, format!("lww-identity/1\n{account}\n{time}\n{id}").as_bytes());
-    let proof: String = proof.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let proof = proof.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     json!({"id": id, "time": time, "proof": proof})
 }
 

@@ -24,7 +24,10 @@ fn channel() -> Arc<dyn Webhook> {
         identities: None,
         origins: Vec::new(),
     };
-    super::super::open(NAME, config).unwrap()
+    match super::super::open(NAME, config).unwrap() {
+        Channel::Webhook(webhook) => webhook,
+        Channel::Session(_) => panic!("not a webhook"),
+    }
 }
 
 fn at(seconds: i64) -> Timestamp {

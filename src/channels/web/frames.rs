@@ -46,7 +46,8 @@ pub(super) fn read(frame: &RawBody) -> Result<CustomerFrame, ChannelError> {
 
 /// What the bank's server signs: domain, account, time and identity, each on a line; the identity is the rest.
 pub(super) fn signed_identity(account: &str, id: &RawText, time: i64) -> Vec<u8> {
-    format!("lww-identity/1\n{account}\n{time}\n{}", id.expose()).into_bytes()
+    let id = id.expose();
+    format!("lww-identity/1\n{account}\n{time}\n{id}").into_bytes()
 }
 
 /// Bytes of a text in hexadecimal.

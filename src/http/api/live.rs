@@ -36,8 +36,7 @@ struct Found {
 /// Finds the channel account of the address, and refuses pages that may not use it.
 fn found(service: &Service, request: &HttpRequest) -> Result<Found, Problem> {
     let part = |name| request.match_info().query(name);
-    let Some((served, Channel::Session(session))) =
-        service.channel(part("channel"), part("tenant"), part("account"))
+    let Some((served, Channel::Session(session))) = service.channel(part("channel"), part("tenant"), part("account"))
     else {
         return Err(Refusal::NotFound { what: "channel account" }.into());
     };

@@ -62,7 +62,8 @@ impl Customer {
 
     /// Marks are gathered, so that a customer who scrolls doesn't fill the ledger.
     async fn seen(&mut self, marks: Marks) -> Result<(), Problem> {
-        self.marks = Marks { delivered: self.marks.delivered.max(marks.delivered), read: self.marks.read.max(marks.read) };
+        self.marks =
+            Marks { delivered: self.marks.delivered.max(marks.delivered), read: self.marks.read.max(marks.read) };
         if self.marked.is_none_or(|at| at.elapsed() >= MARKS_EVERY) {
             self.record_marks().await?;
         }

@@ -16,6 +16,7 @@ use crate::http::session::Session;
 use crate::limits::TEXT_BYTES_MAX;
 use crate::pipeline::{DeskEvent, DeskStream, Notice, Refusal};
 use crate::units::{ConversationId, EntryIndex};
+use crate::wire;
 
 /// What a desk sends.
 #[derive(Deserialize)]
@@ -56,8 +57,8 @@ impl Desk {
 
     async fn reply(&mut self, conversation: &str, key: String, text: RawText) -> Result<Vec<Line>, Problem> {
         let bad = |field, expected| Refusal::Invalid { field, expected };
-        if !(1..=128).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(bad("key", "1 to 128 visible ASCII characters").into());
+        if !wire::is_key(&key) {
+            return Err(bad("key", wire::KEY_EXPECTED).into());
         }
         self.key = Some(key.clone());
         if !(1..=TEXT_BYTES_MAX).contains(&text.len()) {

@@ -50,9 +50,10 @@ impl Told {
                 | Effect::Policy(_) => {}
             }
         }
-        let viewed = match step.draft.event {
-            Event::TranscriptViewed { until } | Event::TranscriptFollowed { until } => until,
-            _ => None,
+        let viewed = if let Event::TranscriptViewed { until } | Event::TranscriptFollowed { until } = step.draft.event {
+            until
+        } else {
+            None
         };
         Some(Happening { index, time, conversation, subject, change, message, viewed })
     }
