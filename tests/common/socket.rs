@@ -128,6 +128,16 @@ impl Socket {
         }
     }
 
+    /// The next line, unless something else is over first.
+    pub async fn next_unless(&mut self, over: impl Fn() -> bool) -> Option<Value> {
+        while !over() {
+            if let Ok(line) = tokio::time::timeout(Duration::from_millis(100), self.next()).await {
+                return line;
+            }
+        }
+        None
+    }
+
     /// The next line of a kind; others are passed over.
     pub async fn wait_for(&mut self, kind: &str) -> Value {
         loop {

@@ -75,16 +75,12 @@ fn bearer(headers: &HeaderMap) -> Result<String, Problem> {
 }
 
 /// The token among the subprotocols that a socket offers.
-fn offered(headers: &HeaderMap) -> Result<String, Problem> {
-    const NAME: &str = "sec-websocket-protocol";
-    let protocols = headers.get_all(NAME).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let protocols: Vec<&str> = protocols.map(str::trim).collect();
-    let token = protocols.iter().find_map(|protocol| protocol.strip_prefix(TOKEN_PROTOCOL));
+fn offered(request: &HttpRequest) -> Result<String, Problem> {
+    let is_ours = socket::offered(request).any(|protocol| protocol == PROTOCOL);
+    let token = socket::offered(request).find_map(|protocol| protocol.strip_prefix(TOKEN_PROTOCOL));
     let expected = "lww.v1, and lww.token. with a visitor's token";
-    match token {
-        Some(token) if protocols.contains(&PROTOCOL) => Ok(token.to_owned()),
-        Some(_) | None => Err(Problem::MalformedHeader { name: NAME, expected }),
-    }
+    let malformed = Problem::MalformedHeader { name: "sec-websocket-protocol", expected };
+    token.filter(|_| is_ours).map(str::to_owned).ok_or(malformed)
 }
 
 fn cursor(query: &mut Query) -> Result<Option<EntryIndex>, QueryError> {
@@ -173,7 +169,7 @@ pub(in crate::http) async fn preflight(service: Data<Service>, request: HttpRequ
 )]
 pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     let Found { served, session, .. } = found(&service, &request)?;
-    let token = offered(request.headers())?;
+    let token = offered(&request)?;
     let (after, _) = resume(&request, &["after"])?;
     let stop = service.stopping();
     let customer = Customer::open(&service.into_inner(), served, session, &token, after).await?;

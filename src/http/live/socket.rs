@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, Session};
@@ -46,6 +47,12 @@ impl End {
     }
 }
 
+/// The subprotocols that a request offers.
+pub(crate) fn offered(request: &HttpRequest) -> impl Iterator<Item = &str> {
+    let headers = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    headers.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim)
+}
+
 /// Takes the socket over and serves the peer in a task of its own.
 ///
 /// # Errors
@@ -58,10 +65,10 @@ pub(crate) fn serve<P: Peer + 'static>(
 ) -> Result<HttpResponse, Problem> {
     let language = Language::of(request.headers());
     let (mut response, session, stream) = actix_ws::handle(request, payload).map_err(|_| Problem::NotASocket)?;
-    response.headers_mut().insert(
-        actix_web::http::header::SEC_WEBSOCKET_PROTOCOL,
-        actix_web::http::header::HeaderValue::from_static(PROTOCOL),
-    );
+    // Only what was offered may be chosen (RFC 6455, section 4.2.2).
+    if offered(request).any(|protocol| protocol == PROTOCOL) {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+    }
     let stream = stream.max_frame_size(BODY_BYTES_MAX).aggregate_continuations().max_continuation_size(BODY_BYTES_MAX);
     actix_web::rt::spawn(async move {
         let mut socket = Socket { session, stream, allowance: Allowance::new(), heard: Instant::now(), language };
