@@ -45,6 +45,13 @@ channel = "http"
 account = "app"
 key_id = "demo-app"
 secret = "secret://keys/channel-demo-app"
+
+[[tenant.channel]]
+channel = "web"
+account = "widget"
+key_id = "demo-widget"
+secret = "secret://keys/channel-demo-widget"
+identities = "customers"
 "#;
 
 /// Everything that an operator decides.

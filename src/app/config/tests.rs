@@ -28,8 +28,9 @@ fn without_a_file_there_is_one_marked_demo_tenant_on_loopback() {
     let config = Config::load(None).unwrap();
     let [demo] = config.tenants.as_slice() else { panic!("{:?}", config.tenants) };
     assert!(demo.demo && demo.name == "demo" && demo.policy.is_none() && !demo.policy_source.is_empty());
-    let [channel] = demo.channels.as_slice() else { panic!("{:?}", demo.channels) };
+    let [channel, widget] = demo.channels.as_slice() else { panic!("{:?}", demo.channels) };
     assert_eq!((channel.channel, channel.account.as_str()), ("http", "app"));
+    assert_eq!((widget.channel, widget.account.as_str()), ("web", "widget"));
     assert_eq!(channel.secret.to_string(), "secret://keys/channel-demo-app");
     assert!(config.http.listen.ip().is_loopback() && config.http.trial_listen.unwrap().ip().is_loopback());
     assert_eq!((config.name.as_str(), config.keys_dir.as_path()), ("lww.local", Path::new("data/keys")));
