@@ -159,6 +159,13 @@ impl World {
         Server::launch(&config, &self.data(node), arguments)
     }
 
+    /// Starts a node on another configuration than its own, and waits until it is ready.
+    pub fn start_on(&self, config: &Path, node: &str, arguments: &[&str]) -> Result<Server, String> {
+        let server = Server::launch(config, &self.data(node), arguments)?;
+        server.wait_ready();
+        Ok(server)
+    }
+
     /// Runs `lww` on a node's configuration; output and whether it succeeded.
     pub fn lww(&self, node: &str, arguments: &[&str]) -> (bool, String) {
         let config = self.config(node).display().to_string();

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::restore::RestoreError;
 use super::{LogAbout, places};
+use crate::app::AppError;
 use crate::app::config::Config;
 use crate::crypto::KeyPlaces;
 use crate::ports::{Random, random_bytes};
 use crate::storage::FatalError;
+use crate::storage::embedded::make_data_dir;
 use crate::storage::guard::Guard;
 use crate::storage::published::Published;
 use crate::units::{Hash, Id128, TreeSize};
@@ -57,10 +59,7 @@ impl Target {
             refuse_used(&config.keys_dir)?;
             keys.staged.clone_into(&mut staged.keys_dir);
         }
-        // The private PostgreSQL makes it with the mode that its account needs; with the bank's own there is none.
-        if config.database().map_err(crate::app::AppError::from)?.is_some() {
-            make_private(&data.staged)?;
-        }
+        make_data_dir(&data.staged).map_err(AppError::from)?;
         Ok(Self { config: staged, data, keys, settled: false })
     }
 
