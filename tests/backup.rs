@@ -148,83 +148,73 @@ async fn a_backup_older_than_what_outlived_its_database_is_refused_with_the_miss
     world.try_start(NEW, &["--adopt-head"]).unwrap().stop();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_backup_that_must_not_be_believed_is_refused_and_leaves_nothing() {
-    let world = World::private();
+/// A world with a server that has stopped, and its backup.
+async fn finished(world: &World, more: &[&str]) -> PathBuf {
     let server = world.start(NODE);
     send(&server, 0..3).await;
     server.stop();
-    let keys = world.path().join("keys.tar");
-    let backup = back_up(&world, NODE, &["--keys-to", &text(&keys)]);
-    let forged = |name: &str| world.path().join("backups").join(name);
-    let nothing = |_: &mut About| {};
-    let in_table = |table: &'static str| move |name: &str| name.starts_with("rows/1/") && name.contains(table);
+    back_up(world, NODE, more)
+}
 
-    let cut = forged("cut");
-    let genuine = std::fs::read(&backup).unwrap();
-    std::fs::write(&cut, &genuine[..genuine.len() / 2]).unwrap();
-    refused(&world, &cut, &[], "cut short or no archive");
-    std::fs::write(&cut, b"").unwrap();
-    refused(&world, &cut, &[], "its list of pieces, which stands last, is missing");
-    refused(&world, &keys, &[], "lww-keys-backup/1");
-
-    let (is_entries, is_message, is_session) = (in_table("ledger_entry"), in_table("/message/"), in_table("/policy/"));
-    let flip = |name: &str, bytes: &mut Vec<u8>, from_end: usize| {
-        let at = bytes.len() - from_end;
-        assert!(!name.is_empty());
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_somebody_changed_are_refused_although_their_digests_are_right() {
+    let world = World::private();
+    let backup = finished(&world, &[]).await;
+    let flip = |bytes: &mut Vec<u8>| {
+        let at = bytes.len() - 20;
         bytes[at] ^= 1;
     };
-    let at = forged("entry");
-    forge(
-        &backup,
-        &at,
-        |name, bytes| {
-            if is_entries(name) {
-                flip(name, bytes, 20)
+    let cut = |bytes: &mut Vec<u8>| bytes.truncate(15);
+    let cases: [(&str, &dyn Fn(&mut Vec<u8>), &str); 3] = [
+        ("rows/1/ledger_entry/", &flip, "does not verify"),
+        ("rows/1/message/", &flip, "its masked text does not open"),
+        ("rows/1/policy/", &cut, "SQLSTATE"),
+    ];
+    for (number, (table, change, reason)) in cases.into_iter().enumerate() {
+        let at = world.path().join("backups").join(format!("forged-{number}"));
+        let change = |name: &str, bytes: &mut Vec<u8>| {
+            if name.starts_with(table) {
+                change(bytes);
             }
-        },
-        nothing,
-    );
-    refused(&world, &at, &[], "does not verify");
-    let at = forged("message");
-    forge(
-        &backup,
-        &at,
-        |name, bytes| {
-            if is_message(name) {
-                flip(name, bytes, 20)
-            }
-        },
-        nothing,
-    );
-    refused(&world, &at, &[], "its masked text does not open");
-    let at = forged("table");
-    forge(
-        &backup,
-        &at,
-        |name, bytes| {
-            if is_session(name) {
-                bytes.truncate(15)
-            }
-        },
-        nothing,
-    );
-    refused(&world, &at, &[], "SQLSTATE");
+        };
+        forge(&backup, &at, change, |_| {});
+        refused(&world, &at, &[], reason);
+    }
+}
 
-    let at = forged("name");
-    forge(&backup, &at, |_, _| {}, |about| about.name = "other.test".to_owned());
-    refused(&world, &at, &[], "the backup is of \"other.test\"");
-    let at = forged("schema");
-    forge(&backup, &at, |_, _| {}, |about| about.schema = 9_999);
-    refused(&world, &at, &[], "the database's schema is at version 9999");
-    let at = forged("size");
-    forge(&backup, &at, |_, _| {}, |about| about.logs[1].size -= 1);
-    refused(&world, &at, &[], "not the one that the backup names");
-    let at = forged("key");
-    forge(&backup, &at, |_, _| {}, |about| about.keys[0].fingerprint = "0".repeat(64));
-    refused(&world, &at, &[], "it needs the master key with fingerprint 000");
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_says_something_else_of_itself_than_its_rows_is_refused() {
+    let world = World::private();
+    let backup = finished(&world, &[]).await;
+    let cases: [(fn(&mut About), &str); 4] = [
+        (|about| about.name = "other.test".to_owned(), "the backup is of \"other.test\""),
+        (|about| about.schema = 9_999, "the database's schema is at version 9999"),
+        (|about| about.logs[1].size -= 1, "not the one that the backup names"),
+        (|about| about.keys[0].fingerprint = "0".repeat(64), "it needs the master key with fingerprint 000"),
+    ];
+    for (number, (about, reason)) in cases.into_iter().enumerate() {
+        let at = world.path().join("backups").join(format!("forged-{number}"));
+        forge(&backup, &at, |_, _| {}, about);
+        refused(&world, &at, &[], reason);
+    }
+}
 
-    // A place that is in use, for data and for keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_no_whole_backup_and_places_in_use_are_refused() {
+    let world = World::private();
+    let keys = world.path().join("keys.tar");
+    let backup = finished(&world, &["--keys-to", &text(&keys)]).await;
+    let cut = world.path().join("backups/cut");
+    let genuine = std::fs::read(&backup).unwrap();
+    for (bytes, reason) in [
+        (&genuine[..genuine.len() / 2], "cut short or no archive"),
+        (b"no archive", "cut short or no archive"),
+        (b"", "its list of pieces, which stands last, is missing"),
+    ] {
+        std::fs::write(&cut, bytes).unwrap();
+        refused(&world, &cut, &[], reason);
+    }
+    refused(&world, &keys, &[], "lww-keys-backup/1");
     refused(&world, &backup, &["--keys-from", &text(&keys)], "keys is not empty");
     std::fs::create_dir(world.data(NEW)).unwrap();
     std::fs::write(world.data(NEW).join("something"), "").unwrap();
@@ -232,6 +222,26 @@ async fn a_backup_that_must_not_be_believed_is_refused_and_leaves_nothing() {
     std::fs::remove_file(world.data(NEW).join("something")).unwrap();
     let (done, said) = restore(&world, &backup, &[]);
     assert!(done, "an empty folder is a new place: {said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_holds_no_key_no_guard_and_no_session() {
+    let world = World::private();
+    let server = world.start(NODE);
+    let desk = server.staff("agent").await;
+    desk.session().await.unwrap();
+    let backup = back_up(&world, NODE, &[]);
+    server.stop();
+    let bytes = std::fs::read(&backup).unwrap();
+    let holds = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
+    for path in common::files(&world.path().join("keys")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let key = text.lines().find_map(|line| line.strip_prefix("key: ")).unwrap();
+        assert!(!holds(key.as_bytes()), "{}", path.display());
+    }
+    assert!(holds(b"rows/1/account/") && !holds(b"/session/") && !holds(b"lwwguar1"));
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&backup).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -275,8 +285,11 @@ async fn a_backup_goes_from_one_bank_s_database_into_another_without_a_superuser
     assert!(copied.success());
     refused(&other, &backup, &[], "LWW_OWNER_URL");
     let owner = other.database().owner_config();
-    let tokio_postgres::config::Host::Unix(socket) = &owner.get_hosts()[0] else { unreachable!() };
-    let host = socket.display().to_string().replace('/', "%2F");
+    let socket = match &owner.get_hosts()[0] {
+        tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
+        tokio_postgres::config::Host::Tcp(name) => name.clone(),
+    };
+    let host = socket.replace('/', "%2F");
     let user = format!("lww_owner:{}", String::from_utf8_lossy(owner.get_password().unwrap()));
     let restore = |config: &Path| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lww"));

@@ -31,6 +31,16 @@ const IDLE_IN_TRANSACTION: &str = "3s";
 const SESSION: &str = "SET TimeZone = 'UTC'; SET synchronous_commit = on; SET plan_cache_mode = force_generic_plan; \
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off";
 
+/// What the role of a session may do that would let it change what was recorded: itself, or by a role that it can become.
+const POWERS: &str = "SELECT r.rolsuper, r.rolbypassrls, r.rolcreaterole, \
+    EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+        WHERE n.nspname = 'public' AND pg_has_role(current_user, c.relowner, 'MEMBER')), \
+    EXISTS (SELECT 1 FROM pg_roles p WHERE pg_has_role(current_user, p.oid, 'MEMBER') AND p.rolname IN \
+        ('pg_write_all_data', 'pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')), \
+    CASE WHEN to_regclass('public.ledger_entry') IS NULL THEN false \
+        ELSE has_table_privilege('public.ledger_entry', 'UPDATE, DELETE, TRUNCATE') END \
+    FROM pg_roles r WHERE r.rolname = current_user";
+
 mod migrations {
     refinery::embed_migrations!("migrations");
 }
@@ -233,15 +243,15 @@ pub async fn check(config: &Config) -> Result<(), DatabaseError> {
 /// # Errors
 /// [`DatabaseError::PowerfulRole`], saying what it may.
 pub async fn check_role(client: &Client) -> Result<(), DatabaseError> {
-    let row = client
-        .query_one(
-            "SELECT r.rolsuper, r.rolbypassrls, EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE n.nspname = 'public' AND pg_has_role(current_user, c.relowner, 'USAGE')) \
-             FROM pg_roles r WHERE r.rolname = current_user",
-            &[],
-        )
-        .await?;
-    let powers = [(0, "a superuser"), (1, "allowed to bypass row level security"), (2, "the owner of the tables")];
+    let row = client.query_one(POWERS, &[]).await?;
+    let powers = [
+        (0, "a superuser"),
+        (1, "allowed to bypass row level security"),
+        (2, "allowed to make and change roles"),
+        (3, "the owner of the tables"),
+        (4, "allowed to write every table, or to files and programs of the database's machine"),
+        (5, "allowed to change the ledger"),
+    ];
     match powers.into_iter().find(|(column, _)| row.get(*column)) {
         Some((_, what)) => Err(DatabaseError::PowerfulRole { what }),
         None => Ok(()),

@@ -463,6 +463,22 @@ pub fn lww(arguments: &[&str]) -> (bool, String) {
     (output.status.success(), text)
 }
 
+/// The verifier of its own crate: beside the server's binary, built when it is not there.
+fn verifier() -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_lww")).with_file_name("lww-verify");
+    if !path.exists() {
+        let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "lww-audit", "--bins"]).status();
+        assert!(built.unwrap().success());
+    }
+    path
+}
+
+/// Whether `lww-verify` says that all is valid, and what it prints.
+pub fn verified(arguments: &[&Path]) -> (bool, String) {
+    let output = Command::new(verifier()).args(arguments).output().unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+}
+
 /// Every file below a folder.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(listed) = std::fs::read_dir(folder) else { return Vec::new() };

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use lww_audit::merkle::Frontier;
+
 use super::restore::RestoreError;
 use super::{LogAbout, places};
 use crate::app::AppError;
@@ -86,7 +88,7 @@ impl Target {
             File::open(&to).and_then(|file| file.sync_all()).map_err(RestoreError::file(&to))?;
             let guard = Guard::open(&to).map_err(older)?;
             guard.check_size(log.size()).map_err(older)?;
-            kept.guard = guard.frontier().map(|seen| seen.size());
+            kept.guard = guard.frontier().map(Frontier::size);
             kept.roots.extend(guard.frontier().map(|seen| (seen.size(), seen.root())));
         }
         let origin = log.log_name(name).origin().map_err(older)?;
