@@ -28,7 +28,8 @@ chroot "$root" apt-get install --yes --quiet --no-install-recommends --download-
   { tail -5 "$root.log" >&2; fail "PostgreSQL's packages can't be fetched"; }
 rm -f "$root.log"
 cp "$deb" "$root/liaowaiwai.deb"
-mkdir -p "$root/proc"
+mkdir -p "$root/proc" "$root/dev/shm"
+chmod 1777 "$root/dev/shm" # As on any machine that was started.
 
 say "without a network: PostgreSQL, then the package"
 ! inside sh -c 'tail -n +2 /proc/net/route | grep -q .' || fail "there is a network inside"
