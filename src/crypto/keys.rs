@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-pub use self::copies::WrappedFile;
+pub use self::copies::{Voucher, WrappedFile};
 use self::format::{FILE_BYTES_MAX, MASTER_LABEL, Master, identifier};
 use super::derive::{KEY_BYTES, MacKey, SecretKey};
 use super::error::KeyError;

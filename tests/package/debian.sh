@@ -8,6 +8,7 @@
 set -euo pipefail
 deb=$(readlink -f "$1")
 [ "$(id -u)" = 0 ] || { echo "root is needed" >&2; exit 1; }
+command -v ip >/dev/null || { echo "ip is needed: apt-get install iproute2" >&2; exit 1; }
 command -v debootstrap >/dev/null || { echo "debootstrap is needed: apt-get install debootstrap" >&2; exit 1; }
 fail() { echo "debian: $*" >&2; exit 1; }
 say() { printf '  %s\n' "$*"; }
@@ -20,7 +21,11 @@ mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Package
 root=$(mktemp -d)
 chmod 755 "$root"
 trap 'rm -rf --one-file-system "$root" "$root.log"' EXIT
-inside() { unshare --net --pid --fork --mount-proc="$root/proc" chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }
+# Nothing but a loopback of its own, as on a machine whose cable is out.
+inside() {
+  unshare --net --pid --fork --mount-proc="$root/proc" sh -c 'ip link set lo up && exec "$@"' sh \
+    chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"
+}
 
 say "a bare $suite, and PostgreSQL's packages beside it (downloaded now, installed without a network)"
 debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" 2>&1 || { tail -5 "$root.log" >&2; fail "debootstrap failed"; }
@@ -48,6 +53,12 @@ say "the demo, as the account liaowaiwai"
 as_account lww demo --keep /var/lib/liaowaiwai/demo || fail "the demo failed"
 as_account sh -c 'lww-verify fsck --vkey /var/lib/liaowaiwai/demo/vkey --receipts /var/lib/liaowaiwai/demo/receipts \
   /var/lib/liaowaiwai/demo/tiles' || fail "lww-verify refuses what the demo left"
+
+say "backup and restore, as the account"
+as_account sh -c 'cd && cp demo/data/keys/master.key master.copy &&
+  lww backup --data-dir demo/data --to . --keys-to keys.tar &&
+  lww restore --data-dir restored --from lww-backup-*.tar --keys-from keys.tar --master-key-from master.copy &&
+  lww ledger verify --against-db --data-dir restored' || fail "backup or restore failed"
 
 say "removal and purge keep what is the bank's"
 inside dpkg --purge liaowaiwai

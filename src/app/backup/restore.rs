@@ -28,7 +28,7 @@ use crate::storage::verify::{Comparison, Difference};
 pub struct RestoreOptions {
     /// The backup.
     pub from: PathBuf,
-    /// The backup of keys; without it, those in place are used, if there are any.
+    /// The backup of keys; without it, those in place are used.
     pub keys_from: Option<PathBuf>,
     /// A copy of the master key to put in place.
     pub master_key_from: Option<PathBuf>,
@@ -45,8 +45,6 @@ pub struct Restored {
     pub about: About,
     /// The logs.
     pub logs: Vec<RestoredLog>,
-    /// Where the master key must be, when no keys are in place yet and messages could not be opened.
-    pub keys_missing: Option<PathBuf>,
 }
 
 /// A log that was restored.
@@ -56,7 +54,7 @@ pub struct RestoredLog {
     pub tenant: String,
     /// Entries, each of which was read.
     pub size: u64,
-    /// Messages that were opened and compared; `None` without keys.
+    /// Messages that were opened and compared; `None` when nothing was published yet.
     pub messages: Option<u64>,
     /// Whether its rollback guard is in place.
     pub guarded: bool,
@@ -109,6 +107,9 @@ pub enum RestoreError {
         /// Its fingerprint.
         fingerprint: String,
     },
+    /// Nobody who has the keys vouches for it.
+    #[error("the backup was not written with these keys: its list of pieces was made or changed by somebody else")]
+    NotVouched,
     /// The database's schema is ahead of the backup's.
     #[error("the database's schema is at version {got}, the backup's is {expected}: give it an empty database")]
     Schema {
@@ -193,17 +194,15 @@ pub async fn restore(
         None => Vec::new(),
     };
     put_keys(&target, options)?;
-    let keys = open_keys(&target, about)?;
+    let keys = open_keys(&target, &archive)?;
     let (embedded, owner) = owner(&target, options, progress).await?;
-    let filled =
-        Fill { archive: &archive, target: &target, kept: &kept, keys: keys.as_ref(), progress }.run(&owner).await;
+    let filled = Fill { archive: &archive, target: &target, kept: &kept, keys: &keys, progress }.run(&owner).await;
     if let Some(embedded) = embedded {
         embedded.stop().await.map_err(AppError::from)?;
     }
     let logs = filled?;
     target.settle()?;
-    let keys_missing = keys.is_none().then(|| super::places(config).master_path());
-    Ok(Restored { about: archive.about.clone(), logs, keys_missing })
+    Ok(Restored { about: archive.about, logs })
 }
 
 fn put_keys(target: &Target, options: &RestoreOptions) -> Result<(), RestoreError> {
@@ -220,16 +219,17 @@ fn put_keys(target: &Target, options: &RestoreOptions) -> Result<(), RestoreErro
     Ok(target.places().put_back(&files, options.master_key_from.as_deref())?)
 }
 
-/// The keys in place, after a look whether they are the backup's; `None` when there are none.
-fn open_keys(target: &Target, about: &About) -> Result<Option<KeyDirectory>, RestoreError> {
-    let places = target.places();
-    if !places.master_path().exists() || !places.directory.exists() {
-        return Ok(None);
-    }
-    let keys = KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false)?;
+/// The keys in place, after a look whether they are the backup's and vouch for it.
+fn open_keys(target: &Target, archive: &Archive<About>) -> Result<KeyDirectory, RestoreError> {
+    let about = &archive.about;
+    let keys = KeyDirectory::open_or_create(&target.places(), Arc::new(SystemRandom::new()), false)?;
     let known: Vec<_> = keys.identities().iter().map(KeyAbout::of).collect();
     if let Some(KeyAbout { purpose, fingerprint }) = about.keys.iter().find(|key| !known.contains(key)).cloned() {
         return Err(RestoreError::OtherKeys { purpose, fingerprint });
+    }
+    // Accounts, for one, are in no entry: without this, whoever can write the file could add an administrator.
+    if keys.voucher()?.of(&archive.list) != archive.voucher {
+        return Err(RestoreError::NotVouched);
     }
     for log in &about.logs {
         let ledger = |fatal: FatalError| RestoreError::Ledger {
@@ -241,7 +241,7 @@ fn open_keys(target: &Target, about: &About) -> Result<Option<KeyDirectory>, Res
             return Err(ledger(FatalError::WrongKey { expected: log.vkey.clone(), got }));
         }
     }
-    Ok(Some(keys))
+    Ok(keys)
 }
 
 /// The owner's way into the database, which is started when it is a private one.
@@ -264,7 +264,7 @@ struct Fill<'a> {
     archive: &'a Archive<About>,
     target: &'a Target,
     kept: &'a [Kept],
-    keys: Option<&'a KeyDirectory>,
+    keys: &'a KeyDirectory,
     progress: &'a Progress<'a>,
 }
 
@@ -323,9 +323,9 @@ impl Fill<'_> {
         let bar = |done, all| (self.progress.bar)(&format!("verified {tenant}"), done, all);
         let replay = Replay { client, log: &log, head: &head, roots };
         replay.run(writer.as_mut().zip(signed.as_ref()), &bar).await.map_err(ledger)?;
-        let messages = match (self.keys, &signed) {
-            (Some(keys), Some(_)) => Some(self.messages(client, keys, (&log, &key), &TileDir::open(tiles)).await?),
-            (Some(_) | None, _) => None,
+        let messages = match &signed {
+            Some(_) => Some(self.messages(client, (&log, &key), &TileDir::open(tiles)).await?),
+            None => None,
         };
         let guarded = kept.is_some_and(|kept| kept.guard.is_some());
         Ok(RestoredLog { tenant: tenant.clone(), size: about.size, messages, guarded })
@@ -335,11 +335,10 @@ impl Fill<'_> {
     async fn messages(
         &self,
         client: &Client,
-        keys: &KeyDirectory,
         (log, key): (&head::LogName, &VerifierKey),
         tiles: &TileDir,
     ) -> Result<u64, RestoreError> {
-        let vault = TenantVault::new(keys, log.tenant)?;
+        let vault = TenantVault::new(self.keys, log.tenant)?;
         let comparison = Comparison { client, log, tiles, key, vault: &vault };
         let bar = |done, all| (self.progress.bar)(&format!("compared {}", log.tenant_name), done, all);
         let compared = comparison.run(&bar).await;

@@ -8,9 +8,13 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::format::{FILE_BYTES_MAX, MASTER_LABEL};
-use super::{KEY_SUFFIX, KeyPlaces, check_name, key_files};
+use super::{KEY_SUFFIX, KeyDirectory, KeyPlaces, check_name, key_files};
+use crate::crypto::derive::MacKey;
 use crate::crypto::error::KeyError;
 use crate::crypto::private_file::{self, Rule};
+use crate::units::Hash;
+
+const VOUCHER_DOMAIN: &str = "lww/1 backup";
 
 /// A wrapped key file.
 pub struct WrappedFile {
@@ -71,13 +75,33 @@ fn new_file(path: &Path, text: &[u8]) -> Result<(), KeyError> {
     private_file::create(path, text)
 }
 
+/// Says of a backup that who wrote it had the keys. Rows that no entry commits to, such as accounts, are believed by this only.
+pub struct Voucher(MacKey);
+
+impl Voucher {
+    /// The code over a backup's list of pieces.
+    pub fn of(&self, list: &[u8]) -> Hash {
+        Hash(self.0.tag(VOUCHER_DOMAIN, &[list]))
+    }
+}
+
+impl KeyDirectory {
+    /// What vouches for backups under these keys.
+    ///
+    /// # Errors
+    /// [`KeyError::Cipher`] when no key can be derived.
+    pub fn voucher(&self) -> Result<Voucher, KeyError> {
+        Ok(Voucher(self.master.subkey(VOUCHER_DOMAIN)?.mac()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::sync::Arc;
 
     use super::*;
-    use crate::crypto::{KeyDirectory, SystemRandom};
+    use crate::crypto::SystemRandom;
 
     fn places(directory: PathBuf) -> KeyPlaces {
         KeyPlaces { directory, master: None }
@@ -96,6 +120,10 @@ mod tests {
         assert!(matches!(open(&restored), Err(KeyError::Missing { .. })), "the master key is not in a backup");
         restored.put_back(&[], Some(&genuine.master_path())).unwrap();
         assert_eq!(open(&restored).unwrap().identities(), made.identities());
+        assert_eq!(open(&restored).unwrap().voucher().unwrap().of(b"list"), made.voucher().unwrap().of(b"list"));
+        let other =
+            KeyDirectory::open_or_create(&places(folder.path().join("other")), Arc::new(SystemRandom::new()), true);
+        assert_ne!(other.unwrap().voucher().unwrap().of(b"list"), made.voucher().unwrap().of(b"list"));
         assert!(restored.put_back(&files, None).is_err(), "a key is never overwritten");
         let mode = std::fs::metadata(restored.directory.join("epoch-1.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

@@ -1,8 +1,9 @@
-//! The file of a backup: a tar archive of pieces, and a list of them with their digests at its end.
+//! The file of a backup: a tar archive of pieces, and at its end a list of them with their digests, and what vouches for it.
 //!
 //! It is written under another name and renamed when it is whole and on disk. Without its list, which comes last, a file is
 //! no backup: one that was cut short can't be mistaken for a whole one. It isn't compressed: most of it is sealed, and
-//! stores that keep many backups find what is the same. It doesn't know what pieces hold.
+//! stores that keep many backups find what is the same. It doesn't know what pieces hold,
+//! nor the key that vouches.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read as _, Write};
@@ -18,6 +19,9 @@ use crate::units::{Hash, MICROS_PER_SECOND, Timestamp};
 
 /// Name of the list.
 const MANIFEST: &str = "manifest.json";
+/// Name of what vouches for the list: a message authentication code in hexadecimal digits.
+const VOUCHER: &str = "manifest.mac";
+const VOUCHER_BYTES: usize = 64;
 const FILE_MODE: u32 = 0o600;
 
 /// Why a backup can't be written or read.
@@ -136,16 +140,23 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// Writes the list and gives the file its name, both on disk when this returns. Returns its length in bytes.
+    /// Writes the list, what `vouch` makes of its bytes, and gives the file its name; on disk when this returns. Returns its
+    /// length in bytes.
     ///
     /// # Errors
     /// [`ArchiveError::Io`]; there is no file then.
-    pub fn finish<T: Serialize>(mut self, format: &str, about: &T) -> Result<u64, ArchiveError> {
+    pub fn finish<T: Serialize>(
+        mut self,
+        format: &str,
+        about: &T,
+        vouch: &dyn Fn(&[u8]) -> Hash,
+    ) -> Result<u64, ArchiveError> {
         let pieces = std::mem::take(&mut self.pieces);
         let manifest = Manifest { format: format.to_owned(), about, pieces };
         let failed = |error: std::io::Error| ArchiveError::io("write", &self.path)(error);
         let text = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(error.into()))?;
         self.append(MANIFEST, &text)?;
+        self.append(VOUCHER, vouch(&text).to_string().as_bytes())?;
         let Self { tar, path, unfinished, .. } = self;
         let io = || ArchiveError::io("write", &path);
         let mut buffered = tar.into_inner().map_err(io())?;
@@ -175,6 +186,10 @@ pub struct Archive<T> {
     pub about: T,
     /// Its pieces in order.
     pub pieces: Vec<Piece>,
+    /// The bytes of its list.
+    pub list: Vec<u8>,
+    /// What vouches for them; whoever holds the key compares it.
+    pub voucher: Hash,
     file: File,
     path: PathBuf,
     places: Vec<u64>,
@@ -193,18 +208,21 @@ impl<T: DeserializeOwned> Archive<T> {
         };
         let file = File::open(path).map_err(ArchiveError::io("open", path))?;
         let length = file.metadata().map_err(ArchiveError::io("read", path))?.len();
-        let (found, places, manifest) = scan(&file, path, format, &|done| progress(done, length))?;
-        let manifest = manifest.ok_or_else(|| refuse("its list of pieces, which stands last, is missing"))?;
+        let Scanned { pieces: found, places, list, voucher } =
+            scan(&file, path, format, &|done| progress(done, length))?;
+        let whole = list.zip(voucher.and_then(|hex| hex.parse::<Hash>().ok()));
+        let (list, voucher) = whole.ok_or_else(|| refuse("its list of pieces, which stands last, is missing"))?;
         // What serde_json says would quote the file.
-        let named: NamedFormat = serde_json::from_slice(&manifest).map_err(|_| refuse("its list can't be read"))?;
+        let named: NamedFormat = serde_json::from_slice(&list).map_err(|_| refuse("its list can't be read"))?;
         if named.format != format {
             return Err(refuse(&format!("it says that it is {:?}", named.format)));
         }
-        let manifest: Manifest<T> = serde_json::from_slice(&manifest)
+        let manifest: Manifest<T> = serde_json::from_slice(&list)
             .map_err(|error| refuse(&format!("its list can't be read (column {})", error.column())))?;
         compare(path, format, &manifest.pieces, &found)?;
         progress(length, length);
-        Ok(Self { about: manifest.about, pieces: manifest.pieces, file, path: path.to_owned(), places })
+        let Manifest { about, pieces, .. } = manifest;
+        Ok(Self { about, pieces, list, voucher, file, path: path.to_owned(), places })
     }
 
     /// Reads a piece again, by its place in [`Self::pieces`].
@@ -227,35 +245,47 @@ struct NamedFormat {
     format: String,
 }
 
-/// Pieces with what they are, where they lie, and the list.
-type Scanned = (Vec<Piece>, Vec<u64>, Option<Vec<u8>>);
+/// What was read of a file: pieces, where they lie, the list and what vouches for it.
+#[derive(Default)]
+struct Scanned {
+    pieces: Vec<Piece>,
+    places: Vec<u64>,
+    list: Option<Vec<u8>>,
+    voucher: Option<String>,
+}
 
 fn scan(file: &File, path: &Path, format: &'static str, progress: &dyn Fn(u64)) -> Result<Scanned, ArchiveError> {
     let refuse =
         |reason: &str| ArchiveError::Malformed { path: path.to_owned(), expected: format, reason: reason.to_owned() };
     let cut = |_| refuse("it is cut short or no archive");
-    let (mut pieces, mut places, mut manifest) = (Vec::new(), Vec::new(), None);
+    let mut scanned = Scanned::default();
     let mut tar = tar::Archive::new(BufReader::new(file));
     for entry in tar.entries().map_err(cut)? {
         let mut entry = entry.map_err(cut)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let is_manifest = name == MANIFEST;
-        let bytes_max = if is_manifest { BACKUP_MANIFEST_BYTES_MAX } else { BACKUP_PIECE_BYTES_MAX };
-        if manifest.is_some() || pieces.len() > BACKUP_PIECES_MAX || entry.size() > bytes_max as u64 {
+        // Pieces, then the list, then what vouches for it, and nothing after that.
+        let (comes, bytes_max) = match name.as_str() {
+            MANIFEST => (scanned.list.is_none(), BACKUP_MANIFEST_BYTES_MAX),
+            VOUCHER => (scanned.list.is_some() && scanned.voucher.is_none(), VOUCHER_BYTES),
+            _ => (scanned.list.is_none() && scanned.pieces.len() < BACKUP_PIECES_MAX, BACKUP_PIECE_BYTES_MAX),
+        };
+        if !comes || entry.size() > bytes_max as u64 {
             return Err(refuse("it holds more than a backup can hold"));
         }
         let place = entry.raw_file_position();
         let mut bytes = Vec::with_capacity(usize::try_from(entry.size()).unwrap_or(0));
         entry.read_to_end(&mut bytes).map_err(cut)?;
         progress(place + bytes.len() as u64);
-        if is_manifest {
-            manifest = Some(bytes);
-        } else {
-            pieces.push(Piece { name, bytes: bytes.len() as u64, sha256: sha256(&bytes).to_string() });
-            places.push(place);
+        match name.as_str() {
+            MANIFEST => scanned.list = Some(bytes),
+            VOUCHER => scanned.voucher = String::from_utf8(bytes).ok(),
+            _ => {
+                scanned.pieces.push(Piece { name, bytes: bytes.len() as u64, sha256: sha256(&bytes).to_string() });
+                scanned.places.push(place);
+            }
         }
     }
-    Ok((pieces, places, manifest))
+    Ok(scanned)
 }
 
 fn compare(path: &Path, format: &'static str, listed: &[Piece], found: &[Piece]) -> Result<(), ArchiveError> {
@@ -296,7 +326,7 @@ mod tests {
         for (name, bytes) in pieces {
             writer.add(name, bytes).unwrap();
         }
-        writer.finish(FORMAT, &"about").unwrap()
+        writer.finish(FORMAT, &"about", &|list| sha256(list)).unwrap()
     }
 
     fn open(path: &Path) -> Result<Archive<String>, ArchiveError> {
@@ -310,7 +340,7 @@ mod tests {
         let long = vec![7; 100_000];
         let length = write(&path, &[("a", b"one"), ("b/c", &long), ("empty", b"")]);
         let archive = open(&path).unwrap();
-        assert_eq!(archive.about, "about");
+        assert_eq!((archive.about.as_str(), archive.voucher), ("about", sha256(&archive.list)));
         let read: Vec<_> = (0..3).map(|number| archive.read(number).unwrap()).collect();
         assert_eq!(read, [b"one".to_vec(), long, Vec::new()]);
         assert_eq!(std::fs::metadata(&path).unwrap().len(), length);
