@@ -361,6 +361,36 @@ mod tests {
     }
 
     #[test]
+    fn more_than_a_backup_can_hold_is_neither_written_nor_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backup");
+        let mut writer = ArchiveWriter::create(&path, Timestamp::from_micros(0)).unwrap();
+        let piece = Piece { name: "a".to_owned(), bytes: 0, sha256: String::new() };
+        writer.pieces = vec![piece; BACKUP_PIECES_MAX];
+        assert!(writer.add("one more", b"").is_err());
+        drop(writer);
+        let long = vec![0; BACKUP_PIECE_BYTES_MAX + 1];
+        let one = b"{}".as_slice();
+        for parts in [
+            vec![("a", long.as_slice())],
+            vec![(MANIFEST, one), (MANIFEST, one)],
+            vec![(MANIFEST, one), ("a", one)],
+            vec![(VOUCHER, one), (MANIFEST, one)],
+            vec![(MANIFEST, one), (VOUCHER, long.as_slice())],
+        ] {
+            let mut tar = tar::Builder::new(Vec::new());
+            for (name, bytes) in parts {
+                let mut header = tar::Header::new_gnu();
+                header.set_size(bytes.len() as u64);
+                tar.append_data(&mut header, name, bytes).unwrap();
+            }
+            std::fs::write(&path, tar.into_inner().unwrap()).unwrap();
+            let error = open(&path).err().unwrap();
+            assert!(error.to_string().contains("more than a backup can hold"), "{error}");
+        }
+    }
+
+    #[test]
     fn every_cut_and_every_flipped_byte_of_a_piece_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("backup");
