@@ -112,3 +112,9 @@ pub const CLIENT_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const PASSWORD_HASHES_MAX: usize = 4;
 /// Most conversations that one agent may hold; the same number stands in the schema.
 pub const AGENT_CAPACITY_MAX: i32 = 1_000;
+/// Largest piece of a backup, in bytes: a table is written in pieces of this size.
+pub const BACKUP_PIECE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most pieces that a backup may have.
+pub const BACKUP_PIECES_MAX: usize = 200_000;
+/// Longest list of a backup's pieces, in bytes.
+pub const BACKUP_MANIFEST_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -7,11 +7,9 @@ mod common;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
-use common::{PATIENCE, Server, World, chosen_password, key, now, raw, until};
+use common::{PATIENCE, Server, World, chosen_password, key, now, raw, until, verified};
 use liaowaiwai::app::config::Config;
 use liaowaiwai::app::{App, StartOptions};
 use liaowaiwai::cli::client::{Call, Client, ClientError, Listing, Page};
@@ -24,22 +22,6 @@ use lww_audit::{Entry, Receipt};
 
 const CARD: &str = "6222021234567890128";
 const ASKED: &str = "卡号６２２２ ０２１２-3456·7890 128丢了,CVV 737,快挂失";
-
-/// The verifier of its own crate: beside the server's binary, built when it is not there.
-fn verifier() -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_lww")).with_file_name("lww-verify");
-    if !path.exists() {
-        let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "lww-audit", "--bins"]).status();
-        assert!(built.unwrap().success());
-    }
-    path
-}
-
-/// Whether `lww-verify` says that all is valid, and what it prints.
-fn verified(arguments: &[&Path]) -> (bool, String) {
-    let output = Command::new(verifier()).args(arguments).output().unwrap();
-    (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
-}
 
 fn field<'a>(detail: &'a Detail, name: &str) -> &'a Detail {
     match detail {

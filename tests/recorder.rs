@@ -171,6 +171,7 @@ impl House {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             signer: Arc::new(self.key()),
             guard: self.folder.path().join("guard"),
+            tiles: self.folder.path().join("published"),
             adopt_head: false,
             announce: Vec::new(),
             announce_first: Vec::new(),

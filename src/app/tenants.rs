@@ -128,6 +128,7 @@ async fn open_one(
         clock: Arc::clone(&context.clock),
         signer,
         guard,
+        tiles: context.config.tiles_dir(&log),
         adopt_head: options.adopt_head,
         announce: if config.is_none() { vec![started(context)] } else { Vec::new() },
         announce_first: if config.is_none() { keys_created(context) } else { Vec::new() },

@@ -2,6 +2,7 @@
 //!
 //! It wires nothing itself; `app` does.
 
+mod backup;
 pub mod client;
 mod config;
 mod db;
@@ -59,6 +60,10 @@ enum Command {
     /// The database's schema.
     #[command(subcommand)]
     Db(db::DbCommand),
+    /// Write a backup of the database, and apart from it one of the keys.
+    Backup(backup::BackupArgs),
+    /// Put a backup into an empty place and verify it.
+    Restore(backup::RestoreArgs),
     /// The configuration file: every key explained, an example, and whether a file is good.
     Config(config::ConfigArgs),
     /// Look at configuration, PostgreSQL, disk, clock, certificates and permissions, and say what to change.
@@ -114,6 +119,12 @@ pub enum CommandError {
     /// The demo did not go as it should.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    /// There is no backup.
+    #[error(transparent)]
+    Backup(#[from] crate::app::backup::BackupError),
+    /// Nothing was restored.
+    #[error("nothing was restored: {0}")]
+    Restore(#[from] crate::app::backup::RestoreError),
     /// The listeners failed.
     #[error(transparent)]
     Http(#[from] crate::http::HttpError),
@@ -155,6 +166,8 @@ impl Command {
             Self::Config(args) => config::run(&args),
             Self::Doctor(args) => runtime()?.block_on(doctor::run(args)),
             Self::Db(command) => runtime()?.block_on(db::run(command)),
+            Self::Backup(args) => runtime()?.block_on(backup::backup(args)),
+            Self::Restore(args) => runtime()?.block_on(backup::restore(args)),
         }
     }
 }

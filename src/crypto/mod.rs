@@ -24,7 +24,7 @@ pub mod vault;
 
 pub use clock::SystemClock;
 pub use error::KeyError;
-pub use keys::{KeyDirectory, KeyIdentity, KeyPlaces};
+pub use keys::{KeyDirectory, KeyIdentity, KeyPlaces, WrappedFile};
 pub use passwords::{Argon2Passwords, one_time_password};
 pub use random::SystemRandom;
 pub use signer::FileSigner;

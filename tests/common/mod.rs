@@ -173,6 +173,13 @@ impl World {
         Ok(server)
     }
 
+    /// Starts a node on another configuration than its own, and waits until it is ready.
+    pub fn start_on(&self, config: &Path, node: &str, arguments: &[&str]) -> Result<Server, String> {
+        let server = Server::launch(config, &self.data(node), arguments)?;
+        server.wait_ready();
+        Ok(server)
+    }
+
     /// Runs `lww` on a node's configuration; output and whether it succeeded.
     pub fn lww(&self, node: &str, arguments: &[&str]) -> (bool, String) {
         let config = self.config(node).display().to_string();
@@ -468,6 +475,22 @@ pub fn lww(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_lww")).args(arguments).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.success(), text)
+}
+
+/// The verifier of its own crate: beside the server's binary, built when it is not there.
+fn verifier() -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_lww")).with_file_name("lww-verify");
+    if !path.exists() {
+        let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "lww-audit", "--bins"]).status();
+        assert!(built.unwrap().success());
+    }
+    path
+}
+
+/// Whether `lww-verify` says that all is valid, and what it prints.
+pub fn verified(arguments: &[&Path]) -> (bool, String) {
+    let output = Command::new(verifier()).args(arguments).output().unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
 }
 
 /// Every file below a folder.
