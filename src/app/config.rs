@@ -26,6 +26,7 @@ use self::check::Checked;
 use self::read::{Section, Source};
 use crate::crypto::KeyError;
 use crate::crypto::secrets::SecretRef;
+use crate::http::{Rates, TrustedProxies};
 use crate::storage::head::LogName;
 use crate::units::Hash;
 
@@ -79,6 +80,10 @@ pub struct HttpConfig {
     pub tls: Option<TlsFiles>,
     /// Where the development certificate authority lies.
     pub certs_dir: PathBuf,
+    /// Proxies whose word about a client's address is taken.
+    pub proxies: TrustedProxies,
+    /// What may be asked in a second.
+    pub rates: Rates,
 }
 
 /// A certificate with its key.
@@ -260,6 +265,17 @@ impl HttpConfig {
         lines.put("http.trial_listen", &self.trial_listen.map_or_else(|| "off".to_owned(), |at| at.to_string()));
         lines.path("http.certificate", self.tls.as_ref().map(|files| files.certificate.as_path()));
         lines.path("http.private_key", self.tls.as_ref().map(|files| files.private_key.as_path()));
+        let proxies: Vec<String> = self.proxies.0.iter().map(ToString::to_string).collect();
+        lines.put("http.trusted_proxies", &proxies.join(", "));
+        let Rates { address, staff, channel, tenant } = self.rates;
+        for (key, rate) in [
+            ("http.address_requests_per_s", address),
+            ("http.staff_requests_per_s", staff),
+            ("http.channel_requests_per_s", channel),
+            ("http.tenant_requests_per_s", tenant),
+        ] {
+            lines.put(key, &rate.to_string());
+        }
         lines.path("http.certs_dir", Some(&self.certs_dir));
     }
 }

@@ -239,5 +239,6 @@ pub fn addresses(config: &Config) -> Result<Addresses, AppError> {
     };
     let tls = server_config(&certificate, &key, OldestTls::V13)?;
     let https = Https { address: http.listen, config: tls, strict_transport };
-    Ok(Addresses { https: Some(https), http: http.trial_listen })
+    let (proxies, rates) = (http.proxies.clone(), http.rates);
+    Ok(Addresses { https: Some(https), machines: None, http: http.trial_listen, proxies, rates })
 }

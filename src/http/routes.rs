@@ -5,6 +5,9 @@ use actix_web::{Resource, Route};
 
 use super::api::{channels, desk, health, ledger, sessions};
 
+/// Asked by machines that look after this server; they hear the truth whatever else their address sends.
+pub(super) const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
+
 /// One address with its methods.
 pub(super) struct Address {
     /// The path's template.
@@ -41,7 +44,16 @@ pub(super) const ADDRESSES: &[Address] = &[
 
 /// Puts every address of the table into an application.
 pub(super) fn configure(config: &mut ServiceConfig) {
-    for address in ADDRESSES {
+    put(config, |_| true);
+}
+
+/// Puts the addresses that machines ask into an application: the channels', and whether the server lives.
+pub(super) fn configure_machines(config: &mut ServiceConfig) {
+    put(config, |path| path.starts_with("/api/v1/channels/") || HEALTH.contains(&path));
+}
+
+fn put(config: &mut ServiceConfig, wanted: impl Fn(&str) -> bool) {
+    for address in ADDRESSES.iter().filter(|address| wanted(address.path)) {
         let resource = address
             .methods
             .iter()

@@ -5,6 +5,7 @@
 #![expect(clippy::unnecessary_debug_formatting, reason = "paths are quoted for TOML")]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken test world fails the test")]
 
+pub mod listening;
 pub mod load;
 pub mod raw;
 
@@ -142,6 +143,15 @@ impl World {
     /// Starts a node and waits until it says where it listens.
     pub fn start(&self, node: &str) -> Server {
         self.try_start(node, &[]).unwrap_or_else(|error| panic!("the server did not start: {error}"))
+    }
+
+    /// Starts a node with a configuration of its own and waits until it is ready.
+    pub fn start_with(&self, node: &str, config: &str) -> Server {
+        std::fs::write(self.config(node), config).unwrap();
+        let server = Server::launch(&self.config(node), &self.data(node), &[]);
+        let server = server.unwrap_or_else(|error| panic!("the server did not start: {error}"));
+        server.wait_ready();
+        server
     }
 
     /// Starts a node and waits until it is ready, if it is the one that writes; the error is what it printed.

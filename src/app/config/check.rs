@@ -5,6 +5,8 @@ use std::hash::Hash;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
+
 use super::error::{ConfigError, Problem};
 use super::read::{Field, Section};
 use super::{
@@ -13,6 +15,7 @@ use super::{
 };
 use crate::channels::CHANNELS;
 use crate::crypto::secrets::SecretRef;
+use crate::http::{Rates, TrustedProxies};
 
 /// What a check gives.
 pub(super) type Checked<T> = Result<T, ConfigError>;
@@ -97,7 +100,31 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
         let expected = "a loopback address, or http.certificate and http.private_key: the development certificate is for this machine only";
         return Err(listen.expected(expected));
     }
-    Ok(HttpConfig { listen: listen.value, trial_listen, tls, certs_dir: required_path(http, "certs_dir")? })
+    Ok(HttpConfig {
+        listen: listen.value,
+        trial_listen,
+        tls,
+        certs_dir: required_path(http, "certs_dir")?,
+        proxies: proxies(http)?,
+        rates: Rates {
+            address: rate(http, "address_requests_per_s")?,
+            staff: rate(http, "staff_requests_per_s")?,
+            channel: rate(http, "channel_requests_per_s")?,
+            tenant: rate(http, "tenant_requests_per_s")?,
+        },
+    })
+}
+
+fn proxies(http: &Section<'_>) -> Checked<TrustedProxies> {
+    let Some(field) = http.text("trusted_proxies")? else { return Ok(TrustedProxies::default()) };
+    let networks = field.value.split(',').map(|network| network.trim().parse()).collect::<Result<Vec<IpNet>, _>>();
+    let expected = "networks such as 10.20.0.0/16, 2001:db8::/32, one address as 10.30.0.5/32";
+    networks.map(TrustedProxies).map_err(|_| field.expected(expected))
+}
+
+fn rate(http: &Section<'_>, name: &'static str) -> Checked<u32> {
+    // The table of keys has no negative bounds.
+    Ok(u32::try_from(http.integer(name)?).unwrap_or(1))
 }
 
 fn tenants(root: &Section<'_>, has_database: bool) -> Checked<Vec<TenantConfig>> {

@@ -11,6 +11,8 @@ const NAME_BYTES_MAX: usize = 64;
 const PATH_BYTES_MAX: usize = 4096;
 /// Most conversations that an agent may hold by default.
 const CAPACITY_MAX: i32 = 1_000;
+/// Most requests a second that a limit may be set to.
+const RATE_MAX: i32 = 1_000_000;
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 /// One key.
@@ -117,6 +119,10 @@ const fn path(key: &'static str, meaning: &'static str) -> Key {
     Key::new(key, Kind::Text, "path", meaning).bounds(Bounds::Bytes(PATH_BYTES_MAX))
 }
 
+const fn rate(key: &'static str, meaning: &'static str) -> Key {
+    Key::new(key, Kind::Integer, "requests a second", meaning).bounds(Bounds::Numbers(1, RATE_MAX))
+}
+
 const fn name(key: &'static str, meaning: &'static str) -> Key {
     Key::new(key, Kind::Text, "a-z, 0-9 and -", meaning).bounds(Bounds::Bytes(NAME_BYTES_MAX)).required()
 }
@@ -141,6 +147,14 @@ pub const KEYS: &[Key] = &[
     path("http.certificate", "Certificate chain in PEM; without it, a development certificate, on loopback only.")
         .example("/etc/lww/tls/chain.pem"),
     path("http.private_key", "The certificate's private key in PEM, mode 0600.").example("/etc/lww/tls/key.pem"),
+    text("http.trusted_proxies", "networks, comma-separated", "Proxies whose X-Forwarded-For is believed; nobody's without it.")
+        .example("10.20.0.0/16, 10.30.0.5/32"),
+    rate("http.address_requests_per_s", "Requests of one address (IPv6: /64) that prove nobody; more are refused.")
+        .default("50"),
+    rate("http.staff_requests_per_s", "Requests of one member of staff; more are refused.").default("50"),
+    rate("http.channel_requests_per_s", "Requests of one channel account; more are refused.").default("20000"),
+    rate("http.tenant_requests_per_s", "Requests of one tenant's staff and channels together; more are refused.")
+        .default("50000"),
     path("http.certs_dir", "Where the development certificate authority lies.").default("certs"),
     path("postgresql.bin_dir", "Folder of initdb, pg_ctl and postgres; without it, they are searched for.")
         .example("/usr/lib/postgresql/15/bin"),

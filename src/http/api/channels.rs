@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Answer;
 use super::answers::{Accepted, CustomerMessages};
 use crate::http::body::{self, NewMessage};
+use crate::http::limiter::{Who, admit};
 use crate::http::problem::{Problem, ProblemDetails};
 use crate::http::service::{Served, Service};
 use crate::http::session::authority;
@@ -80,6 +81,7 @@ async fn call(service: &Service, request: &HttpRequest, payload: Payload) -> Ans
     };
     let id = MessageId::from_random(random_bytes(&*service.random));
     let call = webhook.call(webhook_request, service.clock.now(), id)?;
+    admit(request, part("tenant"), Who::Channel(part("channel"), part("account")))?;
     answer(&served, webhook.account(), call).await
 }
 
