@@ -39,6 +39,7 @@ use crate::ports::{
     Clock, Incoming, Passwords, Proofs, Random, RecordError, Recorder, SignedHead, Store, TenantName, Vault,
     random_bytes,
 };
+use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
 use memory::{Known, Memory};
 use proposals::Taken;
@@ -131,6 +132,7 @@ impl Tenant {
                     if let Outcome::Recorded(..) = &outcome {
                         let (subject, sealer) = (contact.subject, Arc::clone(&contact.sealer));
                         *turn = Some(Known { subject, sealer, conversation: taken.conversation.key });
+                        emit(&Occurrence::Received { tenant: &self.name.name, channel: &channel });
                     }
                     return self.told(outcome, masked, taken.conversation.public, None, View::Customer).await;
                 }
@@ -167,6 +169,9 @@ impl Tenant {
             tail.learn(&recorded);
             match recorded {
                 Ok(outcome) => {
+                    if let Outcome::Recorded(..) = &outcome {
+                        emit(&Occurrence::Sent { tenant: &self.name.name });
+                    }
                     let public = held.conversation.public;
                     return self.told(outcome, masked, public, Some(staff.account), View::Agent).await;
                 }

@@ -25,6 +25,7 @@ pub use keys::{Bounds, KEYS, Key, Kind, LISTS};
 use self::check::Checked;
 use self::read::{Section, Source};
 use crate::crypto::KeyError;
+use crate::crypto::live_certificate::ClientCertificates;
 use crate::crypto::secrets::SecretRef;
 use crate::http::{Rates, TrustedProxies};
 use crate::storage::head::LogName;
@@ -80,6 +81,12 @@ pub struct HttpConfig {
     pub tls: Option<TlsFiles>,
     /// Where the development certificate authority lies.
     pub certs_dir: PathBuf,
+    /// The CA of client certificates; `None` means that nobody is asked for one.
+    pub client_ca: Option<PathBuf>,
+    /// Where machines are served, each with a client certificate.
+    pub machine_listen: Option<SocketAddr>,
+    /// Where metrics are served, a loopback address.
+    pub metrics_listen: Option<SocketAddr>,
     /// Proxies whose word about a client's address is taken.
     pub proxies: TrustedProxies,
     /// What may be asked in a second.
@@ -139,6 +146,8 @@ pub struct ChannelConfig {
     pub key_id: String,
     /// Where the shared secret is.
     pub secret: SecretRef,
+    /// The common name of the client certificate without which its requests are refused.
+    pub client_name: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -260,6 +269,16 @@ impl Config {
 }
 
 impl HttpConfig {
+    /// Whose certificates `http.listen` takes.
+    pub fn clients(&self) -> ClientCertificates {
+        self.client_ca.clone().map_or(ClientCertificates::Unasked, ClientCertificates::Asked)
+    }
+
+    /// Where machines are served, and whose certificates they need.
+    pub fn machines(&self) -> Option<(SocketAddr, ClientCertificates)> {
+        Some((self.machine_listen?, ClientCertificates::Required(self.client_ca.clone()?)))
+    }
+
     fn write(&self, lines: &mut Lines) {
         lines.put("http.listen", &self.listen.to_string());
         lines.put("http.trial_listen", &self.trial_listen.map_or_else(|| "off".to_owned(), |at| at.to_string()));
@@ -276,6 +295,9 @@ impl HttpConfig {
         ] {
             lines.put(key, &rate.to_string());
         }
+        lines.path("http.client_ca", self.client_ca.as_deref());
+        lines.put("http.machine_listen", &self.machine_listen.map(|at| at.to_string()).unwrap_or_default());
+        lines.put("http.metrics_listen", &self.metrics_listen.map_or_else(|| "off".to_owned(), |at| at.to_string()));
         lines.path("http.certs_dir", Some(&self.certs_dir));
     }
 }
@@ -290,6 +312,7 @@ impl TenantConfig {
             lines.put("tenant.channel.channel", channel.channel);
             lines.put("tenant.channel.account", &channel.account);
             lines.put("tenant.channel.key_id", &channel.key_id);
+            lines.put("tenant.channel.client_name", channel.client_name.as_deref().unwrap_or_default());
             lines.put("tenant.channel.secret", &channel.secret.to_string());
         }
     }

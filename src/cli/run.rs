@@ -8,7 +8,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CommandError, Place, screen};
-use crate::app::{App, OneTimePassword, StartOptions, Supervision, addresses, serve_orders, start_logging};
+use crate::app::{App, OneTimePassword, StartOptions, Supervision, serve_orders, start_logging};
 use crate::crypto::{SystemClock, SystemRandom};
 use crate::http::{Readiness, Served, Server, ServerRole, Service};
 use crate::storage::keeper::LogStatus;
@@ -32,6 +32,8 @@ pub(super) struct Running {
     pub(super) app: App,
     pub(super) https: Option<SocketAddr>,
     pub(super) http: Option<SocketAddr>,
+    machines: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
     pub(super) passwords: Vec<OneTimePassword>,
     pub(super) role: Supervision,
     server: Server,
@@ -47,8 +49,8 @@ impl Running {
         let app = App::start(config, options, progress).await?;
         match Self::on(&app).await {
             Ok((role, passwords, server)) => {
-                let (https, http) = (server.https, server.http);
-                Ok(Self { app, https, http, passwords, role, server })
+                let (https, http, machines, metrics) = (server.https, server.http, server.machines, server.metrics);
+                Ok(Self { app, https, http, machines, metrics, passwords, role, server })
             }
             Err(error) => {
                 app.stop().await?;
@@ -65,7 +67,7 @@ impl Running {
                 passwords.extend(served.seed_demo().await.map_err(|error| CommandError::Seed(error.to_string()))?);
             }
         }
-        let server = Server::bind(service(app), addresses(&app.config)?)?;
+        let server = Server::bind(service(app), app.addresses()?)?;
         Ok((role, passwords, server))
     }
 
@@ -123,11 +125,24 @@ fn service(app: &App) -> Arc<Service> {
     };
     let service = Service::new(Arc::new(SystemClock), Arc::new(SystemRandom::new()), Box::new(readiness));
     let tenants = app.tenants.iter().filter(|served| !served.is_system()).map(|served| {
-        let one = Served { tenant: Arc::clone(&served.tenant), channels: served.channels.clone() };
+        let one = Served {
+            tenant: Arc::clone(&served.tenant),
+            channels: served.channels.clone(),
+            client_names: client_names(served),
+        };
         (served.tenant.name.name.clone(), one)
     });
     service.set_tenants(tenants.collect::<BTreeMap<_, _>>());
     Arc::new(service)
+}
+
+/// Channel accounts whose requests need a client certificate, by channel and account.
+fn client_names(served: &crate::app::Served) -> BTreeMap<(String, String), String> {
+    let channels = served.config.iter().flat_map(|config| &config.channels);
+    let named = channels.filter_map(|channel| {
+        Some(((channel.channel.to_owned(), channel.account.clone()), channel.client_name.clone()?))
+    });
+    named.collect()
 }
 
 fn as_json(running: &Running) -> String {
@@ -139,6 +154,8 @@ fn as_json(running: &Running) -> String {
     serde_json::json!({
         "https": running.https.map(|address| format!("https://localhost:{}", address.port())),
         "http": running.http.map(|address| format!("http://{address}")),
+        "machines": running.machines.map(|address| format!("https://localhost:{}", address.port())),
+        "metrics": running.metrics.map(|address| format!("http://{address}/metrics")),
         "role": match running.role { Supervision::Active => "active", Supervision::Standby => "standby" },
         "accounts": accounts,
     })
@@ -160,6 +177,12 @@ fn introduce(running: &Running) {
     }
     if let Some(address) = running.http {
         screen::line(&format!("  for trials       http://{address}/api/v1   (plain HTTP, this machine only)"));
+    }
+    if let Some(address) = running.machines {
+        screen::line(&format!("  for machines     https://localhost:{}/api/v1   (with client certificate)", address.port()));
+    }
+    if let Some(address) = running.metrics {
+        screen::line(&format!("  metrics          http://{address}/metrics"));
     }
     screen::line(&format!("  data             {}", config.data_dir.display()));
     for tenant in config.tenants.iter().filter(|tenant| tenant.demo) {

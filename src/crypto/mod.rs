@@ -14,6 +14,7 @@ mod derive;
 pub mod dev_ca;
 mod error;
 pub mod keys;
+pub mod live_certificate;
 pub mod passwords;
 mod private_file;
 pub mod random;

@@ -27,7 +27,7 @@ pub(super) struct Connection {
     /// Whether it is encrypted.
     pub(super) is_secure: bool,
     /// The common name of the client certificate that the handshake verified.
-    pub(super) client_name: Option<String>,
+    client_name: Option<String>,
     /// Whether the newest request was somebody's who proved who they are.
     pub(super) is_proven: Cell<bool>,
     under_way: Rc<Cell<usize>>,
@@ -87,6 +87,11 @@ impl Drop for UnderWay {
 /// Whether a request came encrypted.
 pub(super) fn is_secure(request: &HttpRequest) -> bool {
     Connection::of(request).is_some_and(|connection| connection.is_secure)
+}
+
+/// The common name of the client certificate that a request came with.
+pub(super) fn client_name(request: &HttpRequest) -> Option<&str> {
+    Connection::of(request)?.client_name.as_deref()
 }
 
 impl TrustedProxies {

@@ -17,6 +17,7 @@ use governor::{Quota, RateLimiter};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::limits::{HEADER_BYTES_MAX, HTTP2_CONTROL_FRAMES_BURST_MAX, HTTP2_CONTROL_FRAMES_PER_S_MAX};
+use crate::telemetry::{Occurrence, Limited, emit};
 
 /// What a client sends first (RFC 9113, section 3.4).
 const PREFACE_BYTES: usize = 24;
@@ -128,7 +129,7 @@ impl AsyncRead for Gated {
         if let Some(gate) = &mut self.gate
             && let Err(error) = gate.pass(new)
         {
-            tracing::info!(event = "http2_refused", %error);
+            emit(&Occurrence::RateLimited { whose: Limited::Connection });
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
         }
         Poll::Ready(Ok(()))

@@ -17,6 +17,7 @@ use super::routes::HEALTH;
 use super::service::Service;
 use crate::limits::{HEADER_BYTES_MAX, HEADERS_MAX};
 use crate::ports::random_bytes;
+use crate::telemetry::{Occurrence, Limited, emit};
 use crate::units::Id128;
 
 /// Headers that every answer carries: answers are data, never a page, and nobody keeps them.
@@ -80,13 +81,15 @@ impl Guard {
             return Err(Problem::HeadTooLarge);
         }
         let Some(connection) = Connection::of(request.request()) else { return Ok(None) };
-        let under_way = connection.begin()?;
+        let begun = connection.begin();
+        let under_way = begun.inspect_err(|_| emit(&Occurrence::RateLimited { whose: Limited::Connection }))?;
         // A sender who was proven a moment ago goes on: whoever shares the address can't shut them out.
         if !connection.is_proven.get()
             && !HEALTH.contains(&request.path())
             && let Some(address) = connection.client(request.headers(), &self.proxies)
         {
-            self.limiter.check_address(address, now)?;
+            let checked = self.limiter.check_address(address, now);
+            checked.inspect_err(|_| emit(&Occurrence::RateLimited { whose: Limited::Address }))?;
         }
         Ok(Some(under_way))
     }
@@ -164,7 +167,9 @@ fn log(response: &ServiceResponse, id: Id128, began: Instant) {
         _ => "other",
     };
     let status = response.status().as_u16();
-    let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let took = began.elapsed();
+    emit(&Occurrence::Answered { status, took });
+    let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::warn!(event = "request_failed", request = %id, method, route, status, duration_us);
     } else {

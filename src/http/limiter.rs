@@ -20,6 +20,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use super::guard::Guard;
 use super::problem::Problem;
 use crate::limits::{ADDRESS_PAUSE_S, LIMITED_KEYS_MAX, RATE_BURST_S};
+use crate::telemetry::{Occurrence, Limited, emit};
 use crate::units::AccountId;
 
 /// What may be asked in a second.
@@ -60,7 +61,8 @@ struct Proven;
 pub(super) fn admit(request: &HttpRequest, tenant: &str, who: Who<'_>) -> Result<(), Problem> {
     request.extensions_mut().insert(Proven);
     let guard = request.app_data::<Data<Guard>>();
-    guard.map_or(Ok(()), |guard| guard.limiter.count(tenant, who))
+    let counted = guard.map_or(Ok(()), |guard| guard.limiter.count(tenant, who));
+    counted.inspect_err(|_| emit(&Occurrence::RateLimited { whose: Limited::Account }))
 }
 
 /// Whether a request's sender proved who they are.

@@ -21,7 +21,6 @@ use rustls::ServerConfig;
 use super::connection::Connection;
 use super::gate::Gated;
 use super::guard::{Guard, around};
-use super::routes::configure;
 use super::server::{HttpError, Https};
 use super::service::Service;
 use crate::limits::{
@@ -43,12 +42,17 @@ type Listening = Result<(ServerBuilder, Option<SocketAddr>), HttpError>;
 
 impl Application {
     /// Adds plain HTTP/1.1.
-    pub(super) fn listen_plain(self, builder: ServerBuilder, address: SocketAddr) -> Listening {
+    pub(super) fn listen_plain(
+        self,
+        builder: ServerBuilder,
+        address: SocketAddr,
+        routes: fn(&mut ServiceConfig),
+    ) -> Listening {
         let (listener, bound) = bind(address)?;
         let signal = builder.graceful_shutdown_signal();
         let listening = builder.listen("http", listener, move || {
             let service = bounded(&signal).on_connect_ext(|stream: &TcpStream, data| Connection::note(stream, data));
-            service.finish(self.routed(configure)).tcp()
+            service.finish(self.routed(routes)).tcp()
         });
         Ok((listening.map_err(refused(address))?, Some(bound)))
     }

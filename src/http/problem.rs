@@ -66,6 +66,9 @@ pub enum Problem {
     /// Too many requests of one connection are under way.
     #[error("more than {REQUESTS_PER_CONNECTION_MAX} requests of one connection are under way")]
     TooManyAtOnce,
+    /// The channel account needs a client certificate that the request didn't come with.
+    #[error("the request needs the client certificate of its channel account")]
+    WrongCertificate,
     /// An address, an account or a tenant asks too often.
     #[error("too many requests")]
     RateLimited {
@@ -112,6 +115,7 @@ impl Problem {
             Self::BodyCutOff => (&kinds::BODY_CUT_OFF, Vec::new()),
             Self::HeadTooLarge => (&kinds::HEAD_TOO_LARGE, vec![("max_bytes", number(HEADER_BYTES_MAX))]),
             Self::TooManyAtOnce => (&kinds::TOO_MANY_AT_ONCE, vec![("max", number(REQUESTS_PER_CONNECTION_MAX))]),
+            Self::WrongCertificate => (&kinds::WRONG_CERTIFICATE, Vec::new()),
             Self::RateLimited { retry_after_s } => {
                 (&kinds::RATE_LIMITED, vec![("retry_after_s", number(*retry_after_s))])
             }

@@ -13,7 +13,7 @@ use super::connection::TrustedProxies;
 use super::guard::Guard;
 use super::limiter::{Limiter, Rates};
 use super::listener::Application;
-use super::routes::{configure, configure_machines};
+use super::routes::{configure, configure_machines, configure_metrics};
 use super::service::Service;
 use crate::limits::{CONNECTIONS_PER_WORKER_MAX, DRAIN_WAIT_S_MAX, HANDSHAKES_PER_WORKER_MAX};
 
@@ -72,6 +72,8 @@ pub struct Addresses {
     pub machines: Option<Https>,
     /// Plain HTTP, for trials on this machine.
     pub http: Option<SocketAddr>,
+    /// Plain HTTP on loopback with the metrics, for an agent on this machine.
+    pub metrics: Option<SocketAddr>,
     /// Proxies whose word about a client's address is taken.
     pub proxies: TrustedProxies,
     /// What may be asked in a second.
@@ -86,6 +88,8 @@ pub struct Server {
     pub machines: Option<SocketAddr>,
     /// Where plain HTTP is served.
     pub http: Option<SocketAddr>,
+    /// Where metrics are served.
+    pub metrics: Option<SocketAddr>,
     inner: actix_server::Server,
 }
 
@@ -95,11 +99,11 @@ impl Server {
     /// # Errors
     /// [`HttpError`], naming the address.
     pub fn bind(service: Arc<Service>, addresses: Addresses) -> Result<Self, HttpError> {
-        let Addresses { https, machines, http, proxies, rates } = addresses;
+        let Addresses { https, machines, http, metrics, proxies, rates } = addresses;
         if https.is_none() && http.is_none() {
             return Err(HttpError::NoAddress);
         }
-        if let Some(address) = http.filter(|address| !address.ip().is_loopback()) {
+        if let Some(address) = [http, metrics].into_iter().flatten().find(|address| !address.ip().is_loopback()) {
             return Err(HttpError::PlainNotLoopback { address });
         }
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -113,7 +117,11 @@ impl Server {
         let guard = Guard { strict_transport, proxies, limiter: Limiter::new(rates) };
         let application = Application { service: service.into(), guard: web::Data::new(guard) };
         let (builder, http) = match http {
-            Some(address) => application.clone().listen_plain(builder, address)?,
+            Some(address) => application.clone().listen_plain(builder, address, configure)?,
+            None => (builder, None),
+        };
+        let (builder, metrics) = match metrics {
+            Some(address) => application.clone().listen_plain(builder, address, configure_metrics)?,
             None => (builder, None),
         };
         let (builder, https) = match https {
@@ -124,7 +132,7 @@ impl Server {
             Some(machines) => application.listen_tls(builder, machines, configure_machines)?,
             None => (builder, None),
         };
-        Ok(Self { https, machines, http, inner: builder.run() })
+        Ok(Self { https, machines, http, metrics, inner: builder.run() })
     }
 
     /// Serves until `stop` is over, then takes no new connection, closes idle ones and lets requests under way end, for

@@ -11,6 +11,7 @@ pub mod keeper;
 pub mod recorder;
 pub mod store;
 pub mod verify;
+pub mod waiting;
 
 use crate::units::{EntryIndex, Hash, TreeSize};
 

@@ -233,6 +233,8 @@ pub struct Server {
     pub https: SocketAddr,
     /// Where plain HTTP is served.
     pub http: SocketAddr,
+    machines: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
     /// `active` or `standby`.
     pub role: String,
     /// Its data directory.
@@ -266,12 +268,27 @@ impl Server {
         Ok(Self {
             https: address("https"),
             http: address("http"),
+            machines: said["machines"].is_string().then(|| address("machines")),
+            metrics: said["metrics"].as_str().map(|url| {
+                let address = url.trim_start_matches("http://").trim_end_matches("/metrics");
+                address.parse().unwrap()
+            }),
             role: word(&said["role"]),
             data: data.to_owned(),
             accounts: accounts.map(|one| (word(&one["login"]), word(&one["password"]))).collect(),
             errors,
             child,
         })
+    }
+
+    /// Where machines are served.
+    pub fn machines(&self) -> SocketAddr {
+        self.machines.unwrap()
+    }
+
+    /// Where metrics are served.
+    pub fn metrics(&self) -> SocketAddr {
+        self.metrics.unwrap()
     }
 
     /// The certificate to trust.

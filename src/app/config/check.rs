@@ -88,6 +88,8 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
     if trial_listen == Some(listen.value) && listen.value.port() != 0 {
         return Err(trial.expected("another address than http.listen"));
     }
+    let client_ca = existing(path(http, "client_ca")?, FILE, Path::is_file)?;
+    let machine_listen = machine_listen(http, client_ca.is_some())?;
     let certificate = existing_field(path(http, "certificate")?, FILE, Path::is_file)?;
     let private_key = existing_field(path(http, "private_key")?, FILE, Path::is_file)?;
     let tls = match (certificate, private_key) {
@@ -96,7 +98,8 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
         (Some(alone), None) => return Err(alone.expected("http.private_key beside it")),
         (None, Some(alone)) => return Err(alone.expected("http.certificate beside it")),
     };
-    if tls.is_none() && !listen.value.ip().is_loopback() {
+    let beyond = [Some(&listen), machine_listen.as_ref()].into_iter().flatten().find(|at| !at.value.ip().is_loopback());
+    if let Some(listen) = beyond.filter(|_| tls.is_none()) {
         let expected = "a loopback address, or http.certificate and http.private_key: the development certificate is for this machine only";
         return Err(listen.expected(expected));
     }
@@ -105,6 +108,9 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
         trial_listen,
         tls,
         certs_dir: required_path(http, "certs_dir")?,
+        client_ca,
+        machine_listen: machine_listen.map(|field| field.value),
+        metrics_listen: metrics_listen(http)?,
         proxies: proxies(http)?,
         rates: Rates {
             address: rate(http, "address_requests_per_s")?,
@@ -113,6 +119,27 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
             tenant: rate(http, "tenant_requests_per_s")?,
         },
     })
+}
+
+fn machine_listen<'a>(http: &Section<'a>, has_ca: bool) -> Checked<Option<Field<'a, SocketAddr>>> {
+    let Some(field) = http.text("machine_listen")? else { return Ok(None) };
+    if !has_ca {
+        return Err(field.expected("http.client_ca beside it: machines show certificates"));
+    }
+    address(&field).map(Some)
+}
+
+fn metrics_listen(http: &Section<'_>) -> Checked<Option<SocketAddr>> {
+    let field = http.required("metrics_listen")?;
+    if field.value == "off" {
+        return Ok(None);
+    }
+    let found = address(&field)?.value;
+    if found.ip().is_loopback() {
+        Ok(Some(found))
+    } else {
+        Err(field.expected("a loopback address such as 127.0.0.1:9464, or off: an agent on the machine collects from there"))
+    }
 }
 
 fn proxies(http: &Section<'_>) -> Checked<TrustedProxies> {
@@ -185,9 +212,20 @@ fn channels(tenant: &Section<'_>) -> Checked<Vec<ChannelConfig>> {
                 account: account.value.to_owned(),
                 key_id: key_id(&section.required("key_id")?)?,
                 secret: secret(&section.required("secret")?)?.value,
+                client_name: client_name(section)?,
             })
         })
         .collect()
+}
+
+fn client_name(section: &Section<'_>) -> Checked<Option<String>> {
+    let Some(field) = section.text("client_name")? else { return Ok(None) };
+    let bytes_max = field.bytes_max();
+    if (1..=bytes_max).contains(&field.value.len()) {
+        Ok(Some(field.value.to_owned()))
+    } else {
+        Err(field.expected(format!("a common name of 1 to {bytes_max} bytes")))
+    }
 }
 
 fn channel_name(field: &Field<'_, &str>) -> Checked<&'static str> {

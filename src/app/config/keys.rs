@@ -11,6 +11,8 @@ const NAME_BYTES_MAX: usize = 64;
 const PATH_BYTES_MAX: usize = 4096;
 /// Most conversations that an agent may hold by default.
 const CAPACITY_MAX: i32 = 1_000;
+/// Longest common name of a certificate in bytes (RFC 5280, appendix A.1: 64 characters).
+const CLIENT_NAME_BYTES_MAX: usize = 256;
 /// Most requests a second that a limit may be set to.
 const RATE_MAX: i32 = 1_000_000;
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
@@ -155,6 +157,16 @@ pub const KEYS: &[Key] = &[
     rate("http.channel_requests_per_s", "Requests of one channel account; more are refused.").default("20000"),
     rate("http.tenant_requests_per_s", "Requests of one tenant's staff and channels together; more are refused.")
         .default("50000"),
+    path("http.client_ca", "CA of client certificates, in PEM; whoever shows one on http.listen must have it from here.")
+        .example("/etc/lww/tls/clients.pem"),
+    text(
+        "http.machine_listen",
+        "address:port",
+        "Where machines are served, by HTTPS that demands a client certificate; needs http.client_ca.",
+    )
+    .example("0.0.0.0:8444"),
+    text("http.metrics_listen", "address:port or off", "Where /metrics is served for Prometheus, plain; loopback only.")
+        .default("off"),
     path("http.certs_dir", "Where the development certificate authority lies.").default("certs"),
     path("postgresql.bin_dir", "Folder of initdb, pg_ctl and postgres; without it, they are searched for.")
         .example("/usr/lib/postgresql/15/bin"),
@@ -187,6 +199,13 @@ pub const KEYS: &[Key] = &[
         .bounds(Bounds::Bytes(KEYID_BYTES_MAX))
         .required()
         .example("key-1"),
+    text(
+        "tenant.channel.client_name",
+        "common name",
+        "Only requests with a client certificate of this name are taken; needs http.client_ca.",
+    )
+    .bounds(Bounds::Bytes(CLIENT_NAME_BYTES_MAX))
+    .example("core-banking"),
     text("tenant.channel.secret", "secret reference", "The secret shared with the channel's peer, at least 32 bytes.")
         .required()
         .example("secret://keys/channel-demo-app"),

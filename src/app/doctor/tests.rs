@@ -132,7 +132,7 @@ fn a_certificate_is_judged_by_its_days_and_the_development_one_by_its_address() 
 
 /// Writes a certificate with its key and says what `lww doctor` makes of it.
 fn built_in() -> HttpConfig {
-    crate::app::config::Config::load(None).unwrap().http
+    Config::load(None).unwrap().http
 }
 
 fn examined(listen: &str, until: i64, other_key: bool) -> Vec<(&'static str, State)> {
