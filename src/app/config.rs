@@ -16,7 +16,9 @@ use std::fs::File;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rustls::ClientConfig;
 use toml::de::DeTable;
 
 pub use error::{ConfigError, Problem};
@@ -28,6 +30,7 @@ use crate::crypto::KeyError;
 use crate::crypto::live_certificate::ClientCertificates;
 use crate::crypto::secrets::SecretRef;
 use crate::http::{Rates, TrustedProxies};
+use crate::storage::database;
 use crate::storage::head::LogName;
 use crate::units::Hash;
 
@@ -155,6 +158,8 @@ struct DatabaseConfig {
     url: String,
     parsed: tokio_postgres::Config,
     password: Option<SecretRef>,
+    root_certificate: Option<PathBuf>,
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl Config {
@@ -220,12 +225,16 @@ impl Config {
             .collect()
     }
 
-    /// Where the bank's own PostgreSQL is, with its password fetched; `None` when a private one is to be started.
+    /// Where the bank's own PostgreSQL is, with its password fetched; `None` when a private one is to be started. From here
+    /// on its root certificate is what PostgreSQL is verified by.
     ///
     /// # Errors
     /// [`KeyError`] when the password is not where its reference says.
     pub fn database(&self) -> Result<Option<tokio_postgres::Config>, KeyError> {
         let Some(database) = &self.database else { return Ok(None) };
+        if let Some(tls) = &database.tls {
+            database::trust(Arc::clone(tls));
+        }
         let mut config = database.parsed.clone();
         if let Some(reference) = &database.password {
             config.password(reference.resolve_without_keys()?.bytes());
@@ -256,6 +265,7 @@ impl Config {
         if let Some(database) = &self.database {
             lines.put("database_url", &database.url);
             lines.put("database_password", &database.password.as_ref().map(ToString::to_string).unwrap_or_default());
+            lines.path("database_root_certificate", database.root_certificate.as_deref());
         }
         self.http.write(&mut lines);
         lines.path("postgresql.bin_dir", self.postgresql.bin_dir.as_deref());

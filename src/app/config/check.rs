@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+use tokio_postgres::config::SslMode;
 
 use super::error::{ConfigError, Problem};
 use super::read::{Field, Section};
@@ -14,8 +15,10 @@ use super::{
     TenantConfig, TlsFiles, read,
 };
 use crate::channels::CHANNELS;
+use crate::crypto::database_tls;
 use crate::crypto::secrets::SecretRef;
 use crate::http::{Rates, TrustedProxies};
+use crate::storage::database::{is_undecided, parse_url};
 
 /// What a check gives.
 pub(super) type Checked<T> = Result<T, ConfigError>;
@@ -61,19 +64,36 @@ fn database(root: &Section<'_>) -> Checked<Option<DatabaseConfig>> {
     };
     let expected = "a PostgreSQL URL such as postgresql://lww@db.bank.example/lww";
     // The parser's own error could name parts of the URL, and a URL can hold a password.
-    let parsed: tokio_postgres::Config = url.value.parse().map_err(|_| url.expected(expected))?;
+    let parsed = parse_url(url.value).map_err(|_| url.expected(expected))?;
     if parsed.get_password().is_some() {
         return Err(url.expected("a URL without a password; put it into a file and name that as database_password"));
     }
     if parsed.get_hosts().is_empty() {
         return Err(url.expected(expected));
     }
+    if is_undecided(&parsed) {
+        let expected = "sslmode=verify-full in it, beside database_root_certificate; or in words sslmode=disable";
+        return Err(url.expected(expected));
+    }
+    let root = existing_field(path(root, "database_root_certificate")?, FILE, Path::is_file)?;
+    if parsed.get_ssl_mode() == SslMode::Require && root.is_none() {
+        return Err(url.expected("database_root_certificate beside it: an encrypted connection is a verified one"));
+    }
+    let tls = root.as_ref().map(|field| {
+        database_tls(&field.value).map_err(|_| field.expected("a file with root certificates in PEM"))
+    });
     if let Some(field) = password.as_ref().filter(|field| matches!(field.value, SecretRef::Keys(_))) {
         return Err(
             field.expected("secret://file, secret://env or secret://credential: keys are opened after the database")
         );
     }
-    Ok(Some(DatabaseConfig { url: url.value.to_owned(), parsed, password: password.map(|field| field.value) }))
+    Ok(Some(DatabaseConfig {
+        url: url.value.to_owned(),
+        parsed,
+        password: password.map(|field| field.value),
+        root_certificate: root.map(|field| field.value),
+        tls: tls.transpose()?,
+    }))
 }
 
 fn http(http: &Section<'_>) -> Checked<HttpConfig> {

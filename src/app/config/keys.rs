@@ -140,9 +140,11 @@ pub const KEYS: &[Key] = &[
     path("master_key", "The master key's file, mode 0600; without it, `master.key` in keys_dir.")
         .example("/run/lww/master.key"),
     text("database_url", "PostgreSQL URL", "The bank's own PostgreSQL, without a password; without it, a private one.")
-        .example("postgresql://lww_app@db.bank.example/lww"),
+        .example("postgresql://lww_app@db.bank.example/lww?sslmode=verify-full"),
     text("database_password", "secret reference", "The password for database_url; not from secret://keys.")
         .example("secret://file/etc/lww/db.password"),
+    path("database_root_certificate", "Root certificate of database_url's server in PEM, for sslmode=verify-full.")
+        .example("/etc/lww/tls/database-ca.pem"),
     text("http.listen", "address:port", "Where HTTPS is served.").default("127.0.0.1:8443"),
     text("http.trial_listen", "address:port or off", "Where plain HTTP is served for trials; loopback only.")
         .default("127.0.0.1:8080"),

@@ -46,7 +46,7 @@ fn a_whole_file_is_read() {
     let tenants = tenant(&home, "acme", &format!("agents_capacity_default = 3\n{CHANNEL}"));
     let text = format!(
         "name = \"chat.bank.example\"\ndata_dir = \"/var/lib/lww\"\nkeys_dir = \"/etc/lww/keys\"\n\
-         master_key = \"/run/lww/master.key\"\ndatabase_url = \"postgresql://lww@db.bank.example/lww\"\n\
+         master_key = \"/run/lww/master.key\"\ndatabase_url = \"postgresql://lww@db.bank.example/lww?sslmode=disable\"\n\
          [http]\nlisten = \"0.0.0.0:8443\"\ntrial_listen = \"off\"\ncertificate = \"{folder}/cert.pem\"\n\
          private_key = \"{folder}/key.pem\"\ncerts_dir = \"/etc/lww/certs\"\n[postgresql]\nbin_dir = \"{folder}\"\n\
          [log]\ndirectory = \"/var/log/lww\"\nlevel = \"debug\"\n{tenants}"
@@ -69,7 +69,7 @@ fn every_mistake_names_its_place_and_what_was_expected() {
     let acme = tenant(&home, "acme", "");
     let twice = format!("{acme}{acme}");
     let same_account = format!("{acme}{CHANNEL}{CHANNEL}");
-    let with_url = |rest: &str| format!("database_url = \"postgresql://lww@db/lww\"\n{rest}");
+    let with_url = |rest: &str| format!("database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{rest}");
     let channel = |from: &str, to: &str| acme.clone() + &CHANNEL.replace(from, to);
     for (text, place, words) in [
         ("nmae = \"a\"".to_owned(), "1:1", ["unknown key nmae", "did you mean name?"]),
@@ -189,7 +189,7 @@ fn the_digest_hangs_on_what_is_decided_and_not_on_how_it_is_written() {
 #[test]
 fn the_digest_covers_every_key() {
     let home = tempfile::TempDir::new().unwrap();
-    let text = format!("database_url = \"postgresql://lww@db/lww\"\n{}{CHANNEL}", tenant(&home, "acme", ""));
+    let text = format!("database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{CHANNEL}", tenant(&home, "acme", ""));
     let canonical = parse(&text).unwrap().canonical();
     let covered: Vec<&str> = canonical.lines().filter_map(|line| line.split(" = ").next()).collect();
     let known: Vec<&str> = KEYS.iter().map(|key| key.key).collect();
@@ -241,7 +241,7 @@ fn the_database_password_is_fetched_from_where_it_lies() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     let reference = format!("secret://file{}", path.display());
     let text = format!(
-        "database_url = \"postgresql://lww@db/lww\"\ndatabase_password = {reference:?}\n{}",
+        "database_url = \"postgresql://lww@db/lww?sslmode=disable\"\ndatabase_password = {reference:?}\n{}",
         tenant(&home, "acme", "")
     );
     let config = parse(&text).unwrap();
