@@ -17,7 +17,7 @@ use crate::telemetry::{Gauge, gauge};
 use crate::units::TreeSize;
 
 /// How often it is measured.
-const MEASURE_EVERY: Duration = Duration::from_secs(15);
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// What is measured.
 pub(super) struct Gauges {

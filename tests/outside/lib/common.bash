@@ -17,7 +17,7 @@ needed() {
 # Installs pinned Python packages into a folder of their own: python_tools FOLDER REQUIREMENTS
 python_tools() {
   python3 -m venv "$1" 2>/dev/null || { needed python3-venv-missing python3-venv; python3 -m venv "$1"; }
-  "$1/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: -r "$2"
+  "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2"
 }
 
 # Starts a server with demo accounts on its own data and any ports: start_demo FOLDER [LINES OF [http]]
@@ -28,9 +28,10 @@ start_demo() {
   mkdir -p "$dir"
   chmod 711 "$dir" # As root, PostgreSQL's account passes through.
   printf '%s\n' 'name = "outside.test"' "data_dir = \"$dir/data\"" '[http]' 'listen = "127.0.0.1:0"' \
-    'trial_listen = "127.0.0.1:0"' "certs_dir = \"$dir/certs\"" "${2:-}" '[[tenant]]' 'name = "demo"' 'demo = true' \
+    'trial_listen = "127.0.0.1:0"' 'metrics_listen = "127.0.0.1:0"' "certs_dir = \"$dir/certs\"" "${2:-}" '[[tenant]]' 'name = "demo"' 'demo = true' \
     '[[tenant.channel]]' 'channel = "http"' 'account = "app"' 'key_id = "demo-app"' \
-    "secret = \"secret://keys/channel-demo-app\"" >"$dir/lww.toml"
+    "secret = \"secret://file$dir/secret\"" >"$dir/lww.toml"
+  (umask 077 && head -c 24 /dev/urandom | base64 | tr -d '\n' >"$dir/secret")
   "$lww" run --json --config "$dir/lww.toml" >"$dir/told" 2>"$dir/errors" &
   server=$!
   for _ in $(seq 600); do
