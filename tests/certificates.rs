@@ -145,10 +145,11 @@ async fn an_account_takes_its_machine_s_requests_only_and_the_server_takes_a_new
     put(&certs.key, &key);
     let text = std::fs::read_to_string(world.configure("node")).unwrap();
     let http = format!(
-        "[http]\ncertificate = {:?}\nprivate_key = {:?}\nclient_ca = {:?}\nmachine_listen = \"127.0.0.1:0\"\n",
-        certificate, key, file
+        "[http]\ncertificate = {certificate:?}\nprivate_key = {key:?}\nclient_ca = {file:?}\nmachine_listen = \"127.0.0.1:0\"\n"
     );
-    let text = text.replace("[http]\n", &http).replace("key_id = \"demo-app\"", "key_id = \"demo-app\"\nclient_name = \"core\"");
+    let text = text
+        .replace("[http]\n", &http)
+        .replace("key_id = \"demo-app\"", "key_id = \"demo-app\"\nclient_name = \"core\"");
     let server = world.start_with("node", &text);
     let good = client(&certs.ca, Some(ca.client("core", 2100)));
     let other = client(&certs.ca, Some(ca.client("other", 2100)));
@@ -176,10 +177,8 @@ async fn an_account_takes_its_machine_s_requests_only_and_the_server_takes_a_new
     put(&newer.key, &key);
     server.signal("-HUP");
     let trusting = client(&newer.ca, None);
-    common::until("the new certificate", async || {
-        status(&trusting, server.https, &get("/healthz")).await == Some(200)
-    })
-    .await;
+    common::until("the new certificate", async || status(&trusting, server.https, &get("/healthz")).await == Some(200))
+        .await;
     // One without a session to resume, which would show no certificate at all.
     let fresh = client(&certs.ca, None);
     assert_eq!(status(&fresh, server.https, &get("/healthz")).await, None, "the old one is shown no more");

@@ -1,6 +1,6 @@
 //! Peers that mean harm: floods over HTTP/2, addresses that fail again and again, and headers that lie about who asks.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken helper fails the test")]
+#![expect(clippy::unwrap_used, reason = "a broken helper fails the test")]
 
 mod common;
 
@@ -199,8 +199,7 @@ async fn fail(address: SocketAddr, times: u32, headers: &str) -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_proves_nothing_is_refused_with_the_time_to_wait_whatever_it_claims() {
-    let listening =
-        Listening::start(Addresses { http: Some(ANY), rates: rates(1), ..Addresses::default() });
+    let listening = Listening::start(Addresses { http: Some(ANY), rates: rates(1), ..Addresses::default() });
     let address = listening.http();
     let spoofed = |number: u32| format!("X-Forwarded-For: 203.0.113.{number}\r\nForwarded: for=203.0.113.{number}\r\n");
     for number in 0..=RATE_BURST_S.get() {
@@ -221,8 +220,7 @@ async fn an_address_that_proves_nothing_is_refused_with_the_time_to_wait_whateve
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_a_trusted_proxy_each_client_is_counted_for_itself() {
     let proxies = TrustedProxies(vec!["127.0.0.0/8".parse().unwrap()]);
-    let listening =
-        Listening::start(Addresses { http: Some(ANY), rates: rates(1), proxies, ..Addresses::default() });
+    let listening = Listening::start(Addresses { http: Some(ANY), rates: rates(1), proxies, ..Addresses::default() });
     let address = listening.http();
     let from = |client: &str| format!("X-Forwarded-For: 198.51.100.7, {client}\r\n");
     assert_eq!(fail(address, RATE_BURST_S.get() + 2, &from("203.0.113.1")).await, 429);

@@ -3,8 +3,8 @@
 //! It decides nothing about messages. The order of starting is the order of trust: lock and database, then keys, then the
 //! logs against their guards, then policies, and only then anything that takes a message in.
 
-pub mod config;
 mod certificates;
+pub mod config;
 mod control;
 pub mod doctor;
 mod gauges;

@@ -63,7 +63,8 @@ pub(super) async fn run(command: DbCommand) -> Result<(), CommandError> {
 fn owner(url_from: &str) -> Result<Database, std::io::Error> {
     let url = std::env::var(url_from)
         .map_err(|_| std::io::Error::other(format!("the environment variable {url_from} is not set")))?;
-    database::parse_url(&url).map_err(|_| std::io::Error::other(format!("{url_from} does not hold a PostgreSQL connection string")))
+    database::parse_url(&url)
+        .map_err(|_| std::io::Error::other(format!("{url_from} does not hold a PostgreSQL connection string")))
 }
 
 fn name(text: &str) -> Result<String, String> {

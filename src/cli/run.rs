@@ -179,7 +179,10 @@ fn introduce(running: &Running) {
         screen::line(&format!("  for trials       http://{address}/api/v1   (plain HTTP, this machine only)"));
     }
     if let Some(address) = running.machines {
-        screen::line(&format!("  for machines     https://localhost:{}/api/v1   (with client certificate)", address.port()));
+        screen::line(&format!(
+            "  for machines     https://localhost:{}/api/v1   (with client certificate)",
+            address.port()
+        ));
     }
     if let Some(address) = running.metrics {
         screen::line(&format!("  metrics          http://{address}/metrics"));

@@ -19,14 +19,6 @@ pub struct Chain {
     pub development: bool,
 }
 
-/// The common name of a certificate's subject; `None` when it has none, or several.
-pub fn common_name(certificate: &[u8]) -> Option<String> {
-    let (_, certificate) = parse_x509_certificate(certificate).ok()?;
-    let mut names = certificate.subject().iter_common_name();
-    let name = names.next()?.as_str().ok()?.to_owned();
-    names.next().is_none().then_some(name)
-}
-
 /// Reads the chain in a PEM file.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ use actix_web::dev::Extensions;
 use actix_web::http::header::HeaderMap;
 use actix_web::rt::net::TcpStream;
 use ipnet::IpNet;
+use x509_parser::parse_x509_certificate;
 
 use super::gate::Gated;
 use super::problem::Problem;
@@ -45,7 +46,7 @@ impl Connection {
             extensions.insert(Self::new(plain.peer_addr().ok(), false, None));
         } else if let Some(gated) = stream.downcast_ref::<Gated>() {
             let (tcp, tls) = gated.stream.get_ref();
-            let name = tls.peer_certificates().and_then(|chain| crate::crypto::certificate::common_name(chain.first()?));
+            let name = tls.peer_certificates().and_then(|chain| common_name(chain.first()?));
             extensions.insert(Self::new(tcp.peer_addr().ok(), true, name));
         }
     }
@@ -73,6 +74,14 @@ impl Connection {
         let values = headers.get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok());
         Some(proxies.client(self.peer?, values))
     }
+}
+
+/// The common name of a certificate's subject; `None` when it has none, or several.
+fn common_name(certificate: &[u8]) -> Option<String> {
+    let (_, certificate) = parse_x509_certificate(certificate).ok()?;
+    let mut names = certificate.subject().iter_common_name();
+    let name = names.next()?.as_str().ok()?.to_owned();
+    names.next().is_none().then_some(name)
 }
 
 /// A request that is under way.

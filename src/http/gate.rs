@@ -10,14 +10,14 @@ use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use actix_web::rt::net::TcpStream;
 use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_web::rt::net::TcpStream;
 use governor::DefaultDirectRateLimiter;
 use governor::{Quota, RateLimiter};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::limits::{HEADER_BYTES_MAX, HTTP2_CONTROL_FRAMES_BURST_MAX, HTTP2_CONTROL_FRAMES_PER_S_MAX};
-use crate::telemetry::{Occurrence, Limited, emit};
+use crate::telemetry::{Limited, Occurrence, emit};
 
 /// What a client sends first (RFC 9113, section 3.4).
 const PREFACE_BYTES: usize = 24;

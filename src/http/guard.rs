@@ -17,7 +17,7 @@ use super::routes::HEALTH;
 use super::service::Service;
 use crate::limits::{HEADER_BYTES_MAX, HEADERS_MAX};
 use crate::ports::random_bytes;
-use crate::telemetry::{Occurrence, Limited, emit};
+use crate::telemetry::{Limited, Occurrence, emit};
 use crate::units::Id128;
 
 /// Headers that every answer carries: answers are data, never a page, and nobody keeps them.

@@ -20,7 +20,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use super::guard::Guard;
 use super::problem::Problem;
 use crate::limits::{ADDRESS_PAUSE_S, LIMITED_KEYS_MAX, RATE_BURST_S};
-use crate::telemetry::{Occurrence, Limited, emit};
+use crate::telemetry::{Limited, Occurrence, emit};
 use crate::units::AccountId;
 
 /// What may be asked in a second.

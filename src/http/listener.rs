@@ -132,7 +132,7 @@ fn accepting<E>(
 > {
     let mut acceptor = Acceptor::new(config);
     acceptor.set_handshake_timeout(Duration::from_millis(HANDSHAKE_WAIT_MS_MAX));
-    acceptor.map_init_err(|_| ()).map_err(TlsError::into_service_error).map(|stream: TlsStream<TcpStream>| {
+    acceptor.map_init_err(|()| ()).map_err(TlsError::into_service_error).map(|stream: TlsStream<TcpStream>| {
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP_2);
         let peer = stream.get_ref().0.peer_addr().ok();
         let protocol = if is_http2 { Protocol::Http2 } else { Protocol::Http1 };

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge as Number;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
-use super::{Occurrence, Limited};
+use super::{Limited, Occurrence};
 
 /// Bounds of buckets in seconds: from a quick answer to the longest wait for the recorder.
 const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
@@ -249,10 +249,8 @@ mod tests {
             gauge(measured, 1);
         }
         let rendered = render().unwrap();
-        let registered: BTreeSet<&str> = rendered
-            .lines()
-            .filter_map(|line| line.strip_prefix("# TYPE lww_")?.split(' ').next())
-            .collect();
+        let registered: BTreeSet<&str> =
+            rendered.lines().filter_map(|line| line.strip_prefix("# TYPE lww_")?.split(' ').next()).collect();
         let document = include_str!("../../docs/metrics.md");
         let explained: BTreeSet<&str> =
             document.lines().filter_map(|line| line.strip_prefix("| `lww_")?.split('`').next()).collect();

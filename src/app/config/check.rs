@@ -79,9 +79,9 @@ fn database(root: &Section<'_>) -> Checked<Option<DatabaseConfig>> {
     if parsed.get_ssl_mode() == SslMode::Require && root.is_none() {
         return Err(url.expected("database_root_certificate beside it: an encrypted connection is a verified one"));
     }
-    let tls = root.as_ref().map(|field| {
-        database_tls(&field.value).map_err(|_| field.expected("a file with root certificates in PEM"))
-    });
+    let tls = root
+        .as_ref()
+        .map(|field| database_tls(&field.value).map_err(|_| field.expected("a file with root certificates in PEM")));
     if let Some(field) = password.as_ref().filter(|field| matches!(field.value, SecretRef::Keys(_))) {
         return Err(
             field.expected("secret://file, secret://env or secret://credential: keys are opened after the database")
@@ -158,7 +158,8 @@ fn metrics_listen(http: &Section<'_>) -> Checked<Option<SocketAddr>> {
     if found.ip().is_loopback() {
         Ok(Some(found))
     } else {
-        Err(field.expected("a loopback address such as 127.0.0.1:9464, or off: an agent on the machine collects from there"))
+        Err(field
+            .expected("a loopback address such as 127.0.0.1:9464, or off: an agent on the machine collects from there"))
     }
 }
 

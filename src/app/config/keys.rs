@@ -151,24 +151,35 @@ pub const KEYS: &[Key] = &[
     path("http.certificate", "Certificate chain in PEM; without it, a development certificate, on loopback only.")
         .example("/etc/lww/tls/chain.pem"),
     path("http.private_key", "The certificate's private key in PEM, mode 0600.").example("/etc/lww/tls/key.pem"),
-    text("http.trusted_proxies", "networks, comma-separated", "Proxies whose X-Forwarded-For is believed; nobody's without it.")
-        .example("10.20.0.0/16, 10.30.0.5/32"),
+    text(
+        "http.trusted_proxies",
+        "networks, comma-separated",
+        "Proxies whose X-Forwarded-For is believed; nobody's without it.",
+    )
+    .example("10.20.0.0/16, 10.30.0.5/32"),
     rate("http.address_requests_per_s", "Requests of one address (IPv6: /64) that prove nobody; more are refused.")
         .default("50"),
     rate("http.staff_requests_per_s", "Requests of one member of staff; more are refused.").default("50"),
     rate("http.channel_requests_per_s", "Requests of one channel account; more are refused.").default("20000"),
     rate("http.tenant_requests_per_s", "Requests of one tenant's staff and channels together; more are refused.")
         .default("50000"),
-    path("http.client_ca", "CA of client certificates, in PEM; whoever shows one on http.listen must have it from here.")
-        .example("/etc/lww/tls/clients.pem"),
+    path(
+        "http.client_ca",
+        "CA of client certificates, in PEM; whoever shows one on http.listen must have it from here.",
+    )
+    .example("/etc/lww/tls/clients.pem"),
     text(
         "http.machine_listen",
         "address:port",
         "Where machines are served, by HTTPS that demands a client certificate; needs http.client_ca.",
     )
     .example("0.0.0.0:8444"),
-    text("http.metrics_listen", "address:port or off", "Where /metrics is served for Prometheus, plain; loopback only.")
-        .default("off"),
+    text(
+        "http.metrics_listen",
+        "address:port or off",
+        "Where /metrics is served for Prometheus, plain; loopback only.",
+    )
+    .default("off"),
     path("http.certs_dir", "Where the development certificate authority lies.").default("certs"),
     path("postgresql.bin_dir", "Folder of initdb, pg_ctl and postgres; without it, they are searched for.")
         .example("/usr/lib/postgresql/15/bin"),

@@ -189,7 +189,8 @@ fn the_digest_hangs_on_what_is_decided_and_not_on_how_it_is_written() {
 #[test]
 fn the_digest_covers_every_key() {
     let home = tempfile::TempDir::new().unwrap();
-    let text = format!("database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{CHANNEL}", tenant(&home, "acme", ""));
+    let text =
+        format!("database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{CHANNEL}", tenant(&home, "acme", ""));
     let canonical = parse(&text).unwrap().canonical();
     let covered: Vec<&str> = canonical.lines().filter_map(|line| line.split(" = ").next()).collect();
     let known: Vec<&str> = KEYS.iter().map(|key| key.key).collect();

@@ -149,8 +149,7 @@ fn examined(listen: &str, until: i64, other_key: bool) -> Vec<(&'static str, Sta
     fs::write(place("key.pem"), shown.serialize_pem()).unwrap();
     fs::set_permissions(place("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
     let files = TlsFiles { certificate: place("chain.pem"), private_key: place("key.pem") };
-    let http =
-        HttpConfig { listen: listen.parse().unwrap(), trial_listen: None, tls: Some(files), ..built_in() };
+    let http = HttpConfig { listen: listen.parse().unwrap(), trial_listen: None, tls: Some(files), ..built_in() };
     tls::examine(&http, false, NOW).iter().map(|check| (check.code, state_of(check))).collect()
 }
 

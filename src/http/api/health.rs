@@ -34,7 +34,9 @@ pub(in crate::http) async fn ready(service: Data<Service>) -> HttpResponse {
 /// Tells what happened and how large things are, for Prometheus; on a listener of its own.
 pub(in crate::http) async fn metrics() -> HttpResponse {
     match telemetry::render() {
-        Ok(text) => HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text),
+        Ok(text) => {
+            HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
+        }
         Err(_) => HttpResponse::InternalServerError().finish(),
     }
 }
