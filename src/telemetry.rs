@@ -25,6 +25,23 @@ pub enum Limited {
     Connection,
 }
 
+/// How far the server has restricted itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confinement {
+    /// To its own files, and to no programs.
+    Full,
+    /// To what an older kernel can.
+    Partial,
+    /// The kernel has no Landlock.
+    Unsupported,
+    /// The kernel refused.
+    Refused,
+    /// A private PostgreSQL needs more than the server.
+    PrivateDatabase,
+    /// The configuration says no.
+    NotWanted,
+}
+
 /// Something that happened.
 #[derive(Clone, Copy)]
 pub enum Occurrence<'a> {
@@ -73,6 +90,13 @@ pub enum Occurrence<'a> {
         /// The tenant's name.
         tenant: &'a str,
     },
+    /// The server starts, restricted so far.
+    Confined {
+        /// How far.
+        how: Confinement,
+        /// Whether it runs as root.
+        as_root: bool,
+    },
     /// Handshakes show another certificate from here on.
     CertificateChanged {
         /// Until when it is valid.
@@ -103,6 +127,10 @@ pub fn emit(event: &Occurrence<'_>) {
         | Occurrence::Acknowledged { .. }
         | Occurrence::Committed { .. } => {}
         Occurrence::RateLimited { whose } => tracing::info!(event = "rate_limited", ?whose),
+        Occurrence::Confined { how, as_root: true } => {
+            tracing::warn!(event = "confined", ?how, "the server runs as root: give it an account of its own");
+        }
+        Occurrence::Confined { how, as_root: false } => tracing::info!(event = "confined", ?how),
         Occurrence::LoginFailed { tenant } => tracing::info!(event = "login_failed", tenant),
         Occurrence::CertificateChanged { until } => {
             tracing::info!(event = "certificate_changed", %until, "another certificate is shown");

@@ -231,6 +231,22 @@ async fn behind_a_trusted_proxy_each_client_is_counted_for_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_served_on_their_own_listener_on_loopback_and_nowhere_else() {
+    let listening = Listening::start(Addresses { http: Some(ANY), metrics: Some(ANY), ..Addresses::default() });
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assert_eq!(raw(listening.http(), &get("/metrics")).await.status, 404);
+    assert_eq!(raw(listening.metrics(), &get("/api/v1/session")).await.status, 404);
+    let told = raw(listening.metrics(), &get("/metrics")).await;
+    assert_eq!(told.status, 200);
+    assert!(told.head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{}", told.head);
+    assert!(told.body.contains("lww_requests_total{status=\"4xx\"}"), "{}", told.body);
+    assert!(told.body.trim_end().ends_with("# EOF"));
+    listening.end().await;
+    let open = Addresses { http: Some(ANY), metrics: Some("0.0.0.0:0".parse().unwrap()), ..Addresses::default() };
+    assert!(Listening::try_start(open).is_err(), "beyond loopback");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_has_proven_themselves_goes_on_beside_somebody_who_floods_from_the_same_address() {
     let world = World::private();
     let config = world.configure("node");

@@ -62,6 +62,8 @@ pub struct Config {
     pub keys_dir: PathBuf,
     /// The master key's file, when it is not in `keys_dir`.
     pub master_key: Option<PathBuf>,
+    /// Whether the server restricts itself to its own files.
+    pub confine: bool,
     /// Where HTTP is served.
     pub http: HttpConfig,
     /// About the private PostgreSQL.
@@ -242,6 +244,11 @@ impl Config {
         Ok(Some(config))
     }
 
+    /// Whether the bank's own PostgreSQL is used.
+    pub fn has_own_database(&self) -> bool {
+        self.database.is_some()
+    }
+
     /// The folder of a log's tiles.
     pub fn tiles_dir(&self, log: &LogName) -> PathBuf {
         self.data_dir.join("audit").join(format!("{}-{}", log.tenant_name, log.generation))
@@ -267,6 +274,7 @@ impl Config {
             lines.put("database_password", &database.password.as_ref().map(ToString::to_string).unwrap_or_default());
             lines.path("database_root_certificate", database.root_certificate.as_deref());
         }
+        lines.put("confine", &self.confine.to_string());
         self.http.write(&mut lines);
         lines.path("postgresql.bin_dir", self.postgresql.bin_dir.as_deref());
         lines.path("log.directory", Some(&self.log.directory));

@@ -5,6 +5,7 @@
 
 mod certificates;
 pub mod config;
+mod confine;
 mod control;
 pub mod doctor;
 mod gauges;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+pub use confine::confine;
 pub use control::{ControlError, Order, ask, serve as serve_orders};
 pub use logging::{LogGuard, start_logging};
 pub use seed::OneTimePassword;

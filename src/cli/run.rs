@@ -8,10 +8,12 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CommandError, Place, screen};
-use crate::app::{App, OneTimePassword, StartOptions, Supervision, serve_orders, start_logging};
+use crate::app::config::Config;
+use crate::app::{App, OneTimePassword, StartOptions, Supervision, confine, serve_orders, start_logging};
 use crate::crypto::{SystemClock, SystemRandom};
 use crate::http::{Readiness, Served, Server, ServerRole, Service};
 use crate::storage::keeper::LogStatus;
+use crate::telemetry::{Confinement, Occurrence, emit};
 
 /// Start the server.
 #[derive(Args)]
@@ -42,7 +44,7 @@ pub(super) struct Running {
 impl Running {
     /// Starts everything up to the listeners; nothing is answered before [`Running::serve`].
     pub(super) async fn start(
-        config: crate::app::config::Config,
+        config: Config,
         options: &StartOptions,
         progress: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, CommandError> {
@@ -83,9 +85,18 @@ impl Running {
     }
 }
 
-pub(super) async fn run(args: RunArgs) -> Result<(), CommandError> {
+pub(super) fn run(args: RunArgs) -> Result<(), CommandError> {
     let config = args.place.load()?;
+    // Before there is another thread: each restricts itself and those that it starts.
+    let how = confine(&config, args.place.config.as_deref());
+    super::runtime()?.block_on(serve(args, config, how))
+}
+
+async fn serve(args: RunArgs, config: Config, how: Confinement) -> Result<(), CommandError> {
     let _log = start_logging(&config.log.directory, config.log.level).map_err(CommandError::Logging)?;
+    // A private PostgreSQL takes an account of its own; a server of a bank's database has no reason to be root.
+    let as_root = rustix::process::geteuid().is_root() && config.has_own_database();
+    emit(&Occurrence::Confined { how, as_root });
     let options = StartOptions { adopt_head: args.adopt_head };
     let running = Running::start(config, &options, &|line| screen::progress(line)).await?;
     if args.json {

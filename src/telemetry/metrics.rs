@@ -160,7 +160,7 @@ impl Metrics {
             Occurrence::LoginFailed { tenant } => drop(self.logins_failed.get_or_create(&of(tenant)).inc()),
             Occurrence::CertificateChanged { .. } => drop(self.certificate_changes.inc()),
             Occurrence::CertificateRefused { .. } => drop(self.certificate_refusals.inc()),
-            Occurrence::CertificateEnding { .. } => {}
+            Occurrence::Confined { .. } | Occurrence::CertificateEnding { .. } => {}
         }
     }
 }

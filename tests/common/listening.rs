@@ -15,6 +15,7 @@ pub struct Listening {
     http: Option<SocketAddr>,
     https: Option<SocketAddr>,
     machines: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
     run: JoinHandle<Result<(), HttpError>>,
 }
@@ -22,16 +23,21 @@ pub struct Listening {
 impl Listening {
     /// Starts them.
     pub fn start(addresses: Addresses) -> Self {
+        Self::try_start(addresses).unwrap()
+    }
+
+    /// Starts them, unless they refuse.
+    pub fn try_start(addresses: Addresses) -> Result<Self, HttpError> {
         let readiness = || Readiness { ready: true, role: ServerRole::Active, reason: "active".to_owned() };
         let service = Service::new(Arc::new(SystemClock), Arc::new(SystemRandom::new()), Box::new(readiness));
-        let server = Server::bind(Arc::new(service), addresses).unwrap();
-        let (http, https, machines) = (server.http, server.https, server.machines);
+        let server = Server::bind(Arc::new(service), addresses)?;
+        let (http, https, machines, metrics) = (server.http, server.https, server.machines, server.metrics);
         let (stop, stopped) = oneshot::channel();
         let run = tokio::spawn(server.run(async move {
             // A sender that is dropped means the same as one that was used.
             let _either = stopped.await;
         }));
-        Self { http, https, machines, stop, run }
+        Ok(Self { http, https, machines, metrics, stop, run })
     }
 
     /// Where plain HTTP is served.
@@ -47,6 +53,11 @@ impl Listening {
     /// Where machines are served.
     pub fn machines(&self) -> SocketAddr {
         self.machines.unwrap()
+    }
+
+    /// Where metrics are served.
+    pub fn metrics(&self) -> SocketAddr {
+        self.metrics.unwrap()
     }
 
     /// Stops them and waits.

@@ -86,4 +86,5 @@ encrypted=$("${as[@]}" psql -At -h "$dir/pg" -p "$port" -U postgres -c \
   "SELECT count(*), count(*) FILTER (WHERE ssl), min(version) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'lww_app'")
 IFS='|' read -r all tls version <<<"$encrypted"
 [ "$all" -gt 0 ] && [ "$all" = "$tls" ] && [ "$version" = TLSv1.3 ] || { echo "connections: $encrypted" >&2; exit 1; }
+grep -h confined "$dir/data/logs/"* | grep -o "\"how\":\"[A-Za-z]*\"" | head -1
 echo "accepted: all $all connections are encrypted ($version)"

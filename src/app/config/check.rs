@@ -42,6 +42,7 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
         name: host(&root.required("name")?)?,
         keys_dir: path(root, "keys_dir")?.map_or_else(|| data_dir.join(KEYS_FOLDER), |field| field.value),
         master_key: path(root, "master_key")?.map(|field| field.value),
+        confine: root.boolean("confine")?.value,
         http: http(&root.section("http")?)?,
         postgresql: PostgresqlConfig { bin_dir: existing(path(&postgresql, "bin_dir")?, FOLDER, Path::is_dir)? },
         log: LogConfig {
@@ -133,10 +134,10 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
         metrics_listen: metrics_listen(http)?,
         proxies: proxies(http)?,
         rates: Rates {
-            address: rate(http, "address_requests_per_s")?,
-            staff: rate(http, "staff_requests_per_s")?,
-            channel: rate(http, "channel_requests_per_s")?,
-            tenant: rate(http, "tenant_requests_per_s")?,
+            address: rate(http.integer("address_requests_per_s")?),
+            staff: rate(http.integer("staff_requests_per_s")?),
+            channel: rate(http.integer("channel_requests_per_s")?),
+            tenant: rate(http.integer("tenant_requests_per_s")?),
         },
     })
 }
@@ -170,9 +171,9 @@ fn proxies(http: &Section<'_>) -> Checked<TrustedProxies> {
     networks.map(TrustedProxies).map_err(|_| field.expected(expected))
 }
 
-fn rate(http: &Section<'_>, name: &'static str) -> Checked<u32> {
+fn rate(per_second: i32) -> u32 {
     // The table of keys has no negative bounds.
-    Ok(u32::try_from(http.integer(name)?).unwrap_or(1))
+    u32::try_from(per_second).unwrap_or(1)
 }
 
 fn tenants(root: &Section<'_>, has_database: bool) -> Checked<Vec<TenantConfig>> {

@@ -145,6 +145,13 @@ pub const KEYS: &[Key] = &[
         .example("secret://file/etc/lww/db.password"),
     path("database_root_certificate", "Root certificate of database_url's server in PEM, for sslmode=verify-full.")
         .example("/etc/lww/tls/database-ca.pem"),
+    Key::new(
+        "confine",
+        Kind::Boolean,
+        "true or false",
+        "With database_url: whether the server takes its own right to other files away, where the kernel has Landlock.",
+    )
+    .default("true"),
     text("http.listen", "address:port", "Where HTTPS is served.").default("127.0.0.1:8443"),
     text("http.trial_listen", "address:port or off", "Where plain HTTP is served for trials; loopback only.")
         .default("127.0.0.1:8080"),
