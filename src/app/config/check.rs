@@ -57,10 +57,12 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
 
 fn database(root: &Section<'_>) -> Checked<Option<DatabaseConfig>> {
     let password = root.text("database_password")?.map(|field| secret(&field)).transpose()?;
+    let certificate = path(root, "database_root_certificate")?;
     let Some(url) = root.text("database_url")? else {
-        return match password {
-            Some(password) => Err(password.expected("no password without database_url")),
-            None => Ok(None),
+        return match (password, certificate) {
+            (Some(password), _) => Err(password.expected("no password without database_url")),
+            (None, Some(certificate)) => Err(certificate.expected("no certificate without database_url")),
+            (None, None) => Ok(None),
         };
     };
     let expected = "a PostgreSQL URL such as postgresql://lww@db.bank.example/lww";
@@ -76,11 +78,11 @@ fn database(root: &Section<'_>) -> Checked<Option<DatabaseConfig>> {
         let expected = "sslmode=verify-full in it, beside database_root_certificate; or in words sslmode=disable";
         return Err(url.expected(expected));
     }
-    let root = existing_field(path(root, "database_root_certificate")?, FILE, Path::is_file)?;
-    if parsed.get_ssl_mode() == SslMode::Require && root.is_none() {
+    let certificate = existing_field(certificate, FILE, Path::is_file)?;
+    if parsed.get_ssl_mode() == SslMode::Require && certificate.is_none() {
         return Err(url.expected("database_root_certificate beside it: an encrypted connection is a verified one"));
     }
-    let tls = root
+    let tls = certificate
         .as_ref()
         .map(|field| database_tls(&field.value).map_err(|_| field.expected("a file with root certificates in PEM")));
     if let Some(field) = password.as_ref().filter(|field| matches!(field.value, SecretRef::Keys(_))) {
@@ -92,7 +94,7 @@ fn database(root: &Section<'_>) -> Checked<Option<DatabaseConfig>> {
         url: url.value.to_owned(),
         parsed,
         password: password.map(|field| field.value),
-        root_certificate: root.map(|field| field.value),
+        root_certificate: certificate.map(|field| field.value),
         tls: tls.transpose()?,
     }))
 }

@@ -96,6 +96,33 @@ fn every_mistake_names_its_place_and_what_was_expected() {
         ("[postgresql]\nbin_dir = \"/absent\"".to_owned(), "2:11", ["postgresql.bin_dir", "folder that exists"]),
         ("[log]\nlevel = \"loud\"".to_owned(), "2:9", ["log.level: expected one of", "error, warn, info"]),
         ("database_password = \"secret://env/A\"".to_owned(), "1:21", ["database_password", "without database_url"]),
+        (
+            "database_url = \"postgresql://lww@db/lww\"".to_owned(),
+            "1:16",
+            ["database_url: expected sslmode=verify-full", "sslmode=disable"],
+        ),
+        (
+            "database_url = \"postgresql://lww@db/lww?sslmode=verify-full\"".to_owned(),
+            "1:16",
+            ["database_url: expected database_root_certificate", "verified"],
+        ),
+        (
+            "database_root_certificate = \"ca.pem\"".to_owned(),
+            "1:29",
+            ["database_root_certificate", "without database_url"],
+        ),
+        (
+            "[http]\nmachine_listen = \"127.0.0.1:1\"".to_owned(),
+            "2:18",
+            ["http.machine_listen", "http.client_ca beside it"],
+        ),
+        ("[http]\nmetrics_listen = \"0.0.0.0:9464\"".to_owned(), "2:18", ["http.metrics_listen", "loopback"]),
+        (
+            "[http]\ntrusted_proxies = \"10.0.0.0/8, proxy\"".to_owned(),
+            "2:19",
+            ["http.trusted_proxies", "networks such as"],
+        ),
+        ("[http]\nstaff_requests_per_s = 0".to_owned(), "2:24", ["http.staff_requests_per_s", "from 1 to"]),
         ("database_url = \"nonsense\"".to_owned(), "1:16", ["database_url: expected", "PostgreSQL URL"]),
         (with_url("database_password = \"secret://keys/a\""), "2:21", ["database_password", "secret://file"]),
         (with_url(""), "1:1", ["tenant is missing", "expected"]),
