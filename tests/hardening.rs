@@ -33,6 +33,7 @@ const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr:
 struct Secure {
     listening: Listening,
     tls: TlsConnector,
+    roots: RootCertStore,
     _certs: tempfile::TempDir,
 }
 
@@ -48,10 +49,10 @@ fn secure(offered: &[&str]) -> Secure {
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
-        .with_root_certificates(roots)
+        .with_root_certificates(roots.clone())
         .with_no_client_auth();
     config.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();
-    Secure { listening, tls: TlsConnector::from(Arc::new(config)), _certs: certs }
+    Secure { listening, tls: TlsConnector::from(Arc::new(config)), roots, _certs: certs }
 }
 
 impl Secure {
@@ -109,6 +110,22 @@ async fn http2_is_spoken_where_it_is_offered_and_http_1_1_everywhere_else() {
         drop(sender);
         server.listening.end().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_speaks_no_tls_1_3_is_refused() {
+    let server = secure(&[]);
+    for (version, expect) in [(&rustls::version::TLS12, false), (&rustls::version::TLS13, true)] {
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(server.roots.clone())
+            .with_no_client_auth();
+        let stream = TcpStream::connect(server.listening.https()).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        assert_eq!(TlsConnector::from(Arc::new(config)).connect(name, stream).await.is_ok(), expect, "{version:?}");
+    }
+    server.listening.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

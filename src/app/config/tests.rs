@@ -96,33 +96,6 @@ fn every_mistake_names_its_place_and_what_was_expected() {
         ("[postgresql]\nbin_dir = \"/absent\"".to_owned(), "2:11", ["postgresql.bin_dir", "folder that exists"]),
         ("[log]\nlevel = \"loud\"".to_owned(), "2:9", ["log.level: expected one of", "error, warn, info"]),
         ("database_password = \"secret://env/A\"".to_owned(), "1:21", ["database_password", "without database_url"]),
-        (
-            "database_url = \"postgresql://lww@db/lww\"".to_owned(),
-            "1:16",
-            ["database_url: expected sslmode=verify-full", "sslmode=disable"],
-        ),
-        (
-            "database_url = \"postgresql://lww@db/lww?sslmode=verify-full\"".to_owned(),
-            "1:16",
-            ["database_url: expected database_root_certificate", "verified"],
-        ),
-        (
-            "database_root_certificate = \"ca.pem\"".to_owned(),
-            "1:29",
-            ["database_root_certificate", "without database_url"],
-        ),
-        (
-            "[http]\nmachine_listen = \"127.0.0.1:1\"".to_owned(),
-            "2:18",
-            ["http.machine_listen", "http.client_ca beside it"],
-        ),
-        ("[http]\nmetrics_listen = \"0.0.0.0:9464\"".to_owned(), "2:18", ["http.metrics_listen", "loopback"]),
-        (
-            "[http]\ntrusted_proxies = \"10.0.0.0/8, proxy\"".to_owned(),
-            "2:19",
-            ["http.trusted_proxies", "networks such as"],
-        ),
-        ("[http]\nstaff_requests_per_s = 0".to_owned(), "2:24", ["http.staff_requests_per_s", "from 1 to"]),
         ("database_url = \"nonsense\"".to_owned(), "1:16", ["database_url: expected", "PostgreSQL URL"]),
         (with_url("database_password = \"secret://keys/a\""), "2:21", ["database_password", "secret://file"]),
         (with_url(""), "1:1", ["tenant is missing", "expected"]),
@@ -144,11 +117,38 @@ fn every_mistake_names_its_place_and_what_was_expected() {
         (channel("secret = \"secret://env/A\"", ""), "5:1", ["tenant.channel.secret is missing", "secret reference"]),
         (channel("env/A", "cloud/a"), "9:10", ["tenant.channel.secret: expected", "secret://file/"]),
     ] {
-        let shown = parse(&text).unwrap_err().to_string();
-        assert!(shown.starts_with(&format!("lww.toml:{place}: ")), "expected place {place}\n{text}\n{shown}");
-        for word in words {
-            assert!(shown.contains(word), "expected {word:?}\n{text}\n{shown}");
-        }
+        check_mistake(&text, place, words);
+    }
+}
+
+fn check_mistake(text: &str, place: &str, words: [&str; 2]) {
+    let shown = parse(text).unwrap_err().to_string();
+    assert!(shown.starts_with(&format!("lww.toml:{place}: ")), "expected place {place}\n{text}\n{shown}");
+    for word in words {
+        assert!(shown.contains(word), "expected {word:?}\n{text}\n{shown}");
+    }
+}
+
+#[test]
+fn mistakes_that_would_leave_a_connection_open_to_others_are_refused() {
+    for (text, place, words) in [
+        (
+            "database_url = \"postgresql://lww@db/lww\"",
+            "1:16",
+            ["database_url: expected sslmode=verify-full", "sslmode=disable"],
+        ),
+        (
+            "database_url = \"postgresql://lww@db/lww?sslmode=verify-full\"",
+            "1:16",
+            ["database_url: expected database_root_certificate", "verified"],
+        ),
+        ("database_root_certificate = \"ca.pem\"", "1:29", ["database_root_certificate", "without database_url"]),
+        ("[http]\nmachine_listen = \"127.0.0.1:1\"", "2:18", ["http.machine_listen", "http.client_ca beside it"]),
+        ("[http]\nmetrics_listen = \"0.0.0.0:9464\"", "2:18", ["http.metrics_listen", "loopback"]),
+        ("[http]\ntrusted_proxies = \"10.0.0.0/8, proxy\"", "2:19", ["http.trusted_proxies", "networks such as"]),
+        ("[http]\nstaff_requests_per_s = 0", "2:24", ["http.staff_requests_per_s", "from 1 to"]),
+    ] {
+        check_mistake(text, place, words);
     }
 }
 
