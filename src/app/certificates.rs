@@ -57,6 +57,7 @@ impl Watch {
         let now = self.clock.now();
         let mut alarm = alarm;
         if let Some((folder, address)) = &self.development
+            && due(days_left(self.live.chain().until, now)).is_some()
             && let Err(error) = dev_certificate(folder, *address, now)
         {
             emit(&Occurrence::CertificateRefused { error: &error });

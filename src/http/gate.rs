@@ -164,6 +164,9 @@ impl AsyncWrite for Gated {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn frame(kind: u8, length: usize) -> Vec<u8> {
@@ -194,6 +197,29 @@ mod tests {
             &[frame(HEADERS, half), frame(CONTINUATION, half), frame(CONTINUATION, 1)],
             Err(GateError::HeaderBlock { bytes }),
         );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_judged_the_same_however_it_is_cut(
+            bytes in vec(any::<u8>(), 0..2_000),
+            cuts in vec(1_usize..64, 1..64),
+        ) {
+            let mut whole = Gate::new();
+            let expect = whole.pass(&bytes);
+            let mut gate = Gate::new();
+            let mut rest = &bytes[..];
+            let mut passed = Ok(());
+            for cut in cuts.into_iter().cycle() {
+                if rest.is_empty() || passed.is_err() {
+                    break;
+                }
+                let (piece, left) = rest.split_at(cut.min(rest.len()));
+                passed = gate.pass(piece);
+                rest = left;
+            }
+            prop_assert_eq!(passed, expect);
+        }
     }
 
     #[test]

@@ -17,6 +17,12 @@ for version in 2 1.1; do
   spoken=$(curl -sS --cacert "$dir/certs/ca.pem" --http"$version" -o /dev/null -w '%{http_version} %{response_code}' "$url/healthz")
   [ "$spoken" = "$version 200" ] || { echo "asked for HTTP/$version, got $spoken" >&2; exit 1; }
 done
+password=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["accounts"][0]["password"])' "$dir/told")
+login=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["accounts"][0]["login"])' "$dir/told")
+begun=$(curl -sS --cacert "$dir/certs/ca.pem" --http2 -i -H 'Content-Type: application/json' "$url/api/v1/session" \
+  -d "{\"tenant\": \"demo\", \"login\": \"$login\", \"password\": \"$password\"}")
+grep -q '^HTTP/2 201' <<<"$begun" && grep -q '^set-cookie: __Host-lww_session=.*Secure' <<<"$begun" \
+  || { echo "a login over HTTP/2 got: $(head -1 <<<"$begun")" >&2; exit 1; }
 echo "curl: HTTP/2 and HTTP/1.1 are spoken"
 if curl -sS --cacert "$dir/certs/ca.pem" --tls-max 1.2 "$url/healthz" >/dev/null 2>&1; then
   echo "TLS 1.2 was spoken" >&2
