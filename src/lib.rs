@@ -14,6 +14,7 @@ pub mod limits;
 pub mod pipeline;
 pub mod ports;
 pub mod storage;
+pub mod telemetry;
 pub mod units;
 pub mod wire;
 pub mod workers;

@@ -1,5 +1,7 @@
 //! Every named maximum in one place, its unit in its name. What exceeds one gets a clear answer, never silence.
 
+use std::num::NonZeroU32;
+
 /// Longest text of one message, in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 /// Longest contact identity, in bytes.
@@ -118,3 +120,19 @@ pub const BACKUP_PIECE_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const BACKUP_PIECES_MAX: usize = 200_000;
 /// Longest list of a backup's pieces, in bytes.
 pub const BACKUP_MANIFEST_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most headers of one request; the parser of HTTP/1.1 has the same bound.
+pub const HEADERS_MAX: usize = 96;
+/// Requests of one connection that are under way; HTTP/2 sends many at a time.
+pub const REQUESTS_PER_CONNECTION_MAX: usize = 100;
+/// Resets, settings and pings that one HTTP/2 connection may send in a second.
+pub const HTTP2_CONTROL_FRAMES_PER_S_MAX: u32 = 20;
+/// How many of them may come at once.
+pub const HTTP2_CONTROL_FRAMES_BURST_MAX: u32 = 200;
+/// Bytes of bodies that a peer may send ahead on one HTTP/2 connection, before anybody reads them.
+pub const HTTP2_WINDOW_BYTES_MAX: u32 = 256 * 1024;
+/// Addresses, and accounts, whose requests are counted one by one.
+pub const LIMITED_KEYS_MAX: usize = 100_000;
+/// Seconds' worth of requests that may come at once.
+pub const RATE_BURST_S: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
+/// How long an address waits that has used up its unproven requests, in seconds.
+pub const ADDRESS_PAUSE_S: u64 = 10;

@@ -50,6 +50,7 @@ use crate::ports::{
     Clock, Incoming, Passwords, Proofs, Random, RecordError, Recorder, SignedHead, Store, TenantName, Vault,
     random_bytes,
 };
+use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
 use feed::Feed;
 use memory::{Known, Memory};
@@ -149,6 +150,7 @@ impl Tenant {
                         if let Some(came) = lookups.turn().filter(|_| contact.fresh.is_some()) {
                             self.feed.came(came);
                         }
+                        emit(&Occurrence::Received { tenant: &self.name.name, channel: &channel });
                     }
                     return self.told(outcome, masked, taken.conversation.public, None, View::Customer).await;
                 }
@@ -185,6 +187,9 @@ impl Tenant {
             tail.learn(&recorded);
             match recorded {
                 Ok(outcome) => {
+                    if let Outcome::Recorded(..) = &outcome {
+                        emit(&Occurrence::Sent { tenant: &self.name.name });
+                    }
                     let public = held.conversation.public;
                     return self.told(outcome, masked, public, Some(staff.account), View::Agent).await;
                 }

@@ -42,7 +42,7 @@ fn service(ready: bool) -> Arc<Service> {
 
 fn listen(ready: bool, https: Option<Https>) -> Listening {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = Server::bind(service(ready), Addresses { https, http: Some(any) }).unwrap();
+    let server = Server::bind(service(ready), Addresses { https, http: Some(any), ..Addresses::default() }).unwrap();
     let (http, https) = (server.http.unwrap(), server.https);
     let (stop, stopped) = oneshot::channel();
     let run = tokio::spawn(server.run(async move {
@@ -330,7 +330,7 @@ async fn https_is_for_those_who_trust_the_ca_and_for_nothing_but_tls() {
 #[test]
 fn plain_http_beyond_loopback_is_refused_with_the_way_out() {
     for address in ["0.0.0.0:0", "[::]:0"] {
-        let addresses = Addresses { https: None, http: Some(address.parse().unwrap()) };
+        let addresses = Addresses { http: Some(address.parse().unwrap()), ..Addresses::default() };
         let error = Server::bind(service(true), addresses).err().unwrap();
         assert!(matches!(error, HttpError::PlainNotLoopback { .. }), "{error}");
         assert!(error.to_string().contains("[http]"), "{error}");

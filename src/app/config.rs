@@ -16,7 +16,9 @@ use std::fs::File;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rustls::ClientConfig;
 use toml::de::DeTable;
 
 pub use error::{ConfigError, Problem};
@@ -25,8 +27,11 @@ pub use keys::{Bounds, KEYS, Key, Kind, LISTS};
 use self::check::Checked;
 use self::read::{Section, Source};
 use crate::crypto::KeyError;
+use crate::crypto::live_certificate::ClientCertificates;
 use crate::crypto::secrets::SecretRef;
+use crate::http::{Rates, TrustedProxies};
 use crate::pipeline::Rest;
+use crate::storage::database;
 use crate::storage::head::LogName;
 use crate::units::Hash;
 
@@ -65,6 +70,8 @@ pub struct Config {
     pub keys_dir: PathBuf,
     /// The master key's file, when it is not in `keys_dir`.
     pub master_key: Option<PathBuf>,
+    /// Whether the server restricts itself to its own files.
+    pub confine: bool,
     /// Where HTTP is served.
     pub http: HttpConfig,
     /// About the private PostgreSQL.
@@ -87,6 +94,16 @@ pub struct HttpConfig {
     pub tls: Option<TlsFiles>,
     /// Where the development certificate authority lies.
     pub certs_dir: PathBuf,
+    /// The CA of client certificates; `None` means that nobody is asked for one.
+    pub client_ca: Option<PathBuf>,
+    /// Where machines are served, each with a client certificate.
+    pub machine_listen: Option<SocketAddr>,
+    /// Where metrics are served, a loopback address.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Proxies whose word about a client's address is taken.
+    pub proxies: TrustedProxies,
+    /// What may be asked in a second.
+    pub rates: Rates,
 }
 
 /// A certificate with its key.
@@ -148,6 +165,8 @@ pub struct ChannelConfig {
     pub identities: Option<String>,
     /// Origins of the pages that may open a socket from a browser.
     pub origins: Vec<String>,
+    /// The common name of the client certificate without which its requests are refused.
+    pub client_name: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -155,6 +174,8 @@ struct DatabaseConfig {
     url: String,
     parsed: tokio_postgres::Config,
     password: Option<SecretRef>,
+    root_certificate: Option<PathBuf>,
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl Config {
@@ -220,17 +241,26 @@ impl Config {
             .collect()
     }
 
-    /// Where the bank's own PostgreSQL is, with its password fetched; `None` when a private one is to be started.
+    /// Where the bank's own PostgreSQL is, with its password fetched; `None` when a private one is to be started. From here
+    /// on its root certificate is what PostgreSQL is verified by.
     ///
     /// # Errors
     /// [`KeyError`] when the password is not where its reference says.
     pub fn database(&self) -> Result<Option<tokio_postgres::Config>, KeyError> {
         let Some(database) = &self.database else { return Ok(None) };
+        if let Some(tls) = &database.tls {
+            database::trust(Arc::clone(tls));
+        }
         let mut config = database.parsed.clone();
         if let Some(reference) = &database.password {
             config.password(reference.resolve_without_keys()?.bytes());
         }
         Ok(Some(config))
+    }
+
+    /// Whether the bank's own PostgreSQL is used.
+    pub fn has_own_database(&self) -> bool {
+        self.database.is_some()
     }
 
     /// The folder of a log's tiles.
@@ -256,7 +286,9 @@ impl Config {
         if let Some(database) = &self.database {
             lines.put("database_url", &database.url);
             lines.put("database_password", &database.password.as_ref().map(ToString::to_string).unwrap_or_default());
+            lines.path("database_root_certificate", database.root_certificate.as_deref());
         }
+        lines.put("confine", &self.confine.to_string());
         self.http.write(&mut lines);
         lines.path("postgresql.bin_dir", self.postgresql.bin_dir.as_deref());
         lines.path("log.directory", Some(&self.log.directory));
@@ -269,11 +301,35 @@ impl Config {
 }
 
 impl HttpConfig {
+    /// Whose certificates `http.listen` takes.
+    pub fn clients(&self) -> ClientCertificates {
+        self.client_ca.clone().map_or(ClientCertificates::Unasked, ClientCertificates::Asked)
+    }
+
+    /// Where machines are served, and whose certificates they need.
+    pub fn machines(&self) -> Option<(SocketAddr, ClientCertificates)> {
+        Some((self.machine_listen?, ClientCertificates::Required(self.client_ca.clone()?)))
+    }
+
     fn write(&self, lines: &mut Lines) {
         lines.put("http.listen", &self.listen.to_string());
         lines.put("http.trial_listen", &self.trial_listen.map_or_else(|| "off".to_owned(), |at| at.to_string()));
         lines.path("http.certificate", self.tls.as_ref().map(|files| files.certificate.as_path()));
         lines.path("http.private_key", self.tls.as_ref().map(|files| files.private_key.as_path()));
+        let proxies: Vec<String> = self.proxies.0.iter().map(ToString::to_string).collect();
+        lines.put("http.trusted_proxies", &proxies.join(", "));
+        let Rates { address, staff, channel, tenant } = self.rates;
+        for (key, rate) in [
+            ("http.address_requests_per_s", address),
+            ("http.staff_requests_per_s", staff),
+            ("http.channel_requests_per_s", channel),
+            ("http.tenant_requests_per_s", tenant),
+        ] {
+            lines.put(key, &rate.to_string());
+        }
+        lines.path("http.client_ca", self.client_ca.as_deref());
+        lines.put("http.machine_listen", &self.machine_listen.map(|at| at.to_string()).unwrap_or_default());
+        lines.put("http.metrics_listen", &self.metrics_listen.map_or_else(|| "off".to_owned(), |at| at.to_string()));
         lines.path("http.certs_dir", Some(&self.certs_dir));
     }
 }
@@ -290,6 +346,7 @@ impl TenantConfig {
             lines.put("tenant.channel.channel", channel.channel);
             lines.put("tenant.channel.account", &channel.account);
             lines.put("tenant.channel.key_id", &channel.key_id);
+            lines.put("tenant.channel.client_name", channel.client_name.as_deref().unwrap_or_default());
             lines.put("tenant.channel.secret", &channel.secret.to_string());
             lines.put("tenant.channel.identities", channel.identities.as_deref().unwrap_or_default());
             lines.put("tenant.channel.origins", &channel.origins.join(" "));

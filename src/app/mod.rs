@@ -5,9 +5,13 @@
 
 mod at_hand;
 pub mod backup;
+mod certificates;
 pub mod config;
+mod confine;
 mod control;
 pub mod doctor;
+mod gauges;
+mod listeners;
 mod logging;
 mod seed;
 mod supervise;
@@ -21,15 +25,15 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 pub use at_hand::at_hand;
+pub use confine::confine;
 pub use control::{ControlError, Order, ask, serve as serve_orders};
 pub use logging::{LogGuard, start_logging};
 pub use seed::OneTimePassword;
 pub use supervise::Supervision;
 pub use tenants::Served;
 
-use crate::crypto::dev_ca::{OldestTls, TlsError, dev_certificate, server_config};
+use crate::crypto::dev_ca::TlsError;
 use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemClock, SystemRandom};
-use crate::http::{Addresses, Https};
 use crate::ports::{Clock, Random, random_bytes};
 use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
@@ -219,23 +223,4 @@ fn node_id(config: &Config, random: &dyn Random) -> Result<Uuid, AppError> {
         }
         Err(error) => Err(file(error)),
     }
-}
-
-/// Where the listeners are, with the certificate that HTTPS shows: the configured one, or the development one that is made
-/// under `certs/` for loopback.
-///
-/// # Errors
-/// [`AppError::Tls`], naming the file or the address.
-pub fn addresses(config: &Config) -> Result<Addresses, AppError> {
-    let http = &config.http;
-    let (certificate, key, strict_transport) = match &http.tls {
-        Some(files) => (files.certificate.clone(), files.private_key.clone(), true),
-        None => {
-            let made = dev_certificate(&http.certs_dir, http.listen, SystemClock.now())?;
-            (made.certificate, made.key, false)
-        }
-    };
-    let tls = server_config(&certificate, &key, OldestTls::V13)?;
-    let https = Https { address: http.listen, config: tls, strict_transport };
-    Ok(Addresses { https: Some(https), http: http.trial_listen })
 }

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Config as Database;
 
 use super::config::Config;
+use super::gauges::Gauges;
 use super::tenants::Served;
 use crate::pipeline::{Activation, Rest};
 use crate::storage::embedded::EmbeddedPostgres;
@@ -38,7 +39,8 @@ pub(super) fn start(
     embedded: Option<&Arc<EmbeddedPostgres>>,
     stopping: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
-    let mut tasks = Vec::new();
+    let logs = served.iter().map(|one| (Arc::clone(one), config.tiles_dir(&one.log))).collect();
+    let mut tasks = vec![tokio::spawn(Gauges { database: database.clone(), logs }.run(stopping.clone()))];
     for one in served {
         let follow = Follow {
             served: Arc::clone(one),

@@ -1,10 +1,13 @@
 //! `lww db`: the schema of a database that the bank runs itself.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use tokio_postgres::Config as Database;
 
 use super::{CommandError, screen};
 use crate::app::AppError;
+use crate::crypto::database_tls;
 use crate::storage::database;
 
 /// The database's schema.
@@ -18,6 +21,9 @@ pub enum DbCommand {
         /// Environment variable that holds the owner's connection string, so that no password stands in a command line.
         #[arg(long, default_value = "LWW_OWNER_URL", value_name = "NAME")]
         url_from: String,
+        /// Root certificate of that server in PEM, for `sslmode=verify-full` in the connection string.
+        #[arg(long, value_name = "FILE")]
+        root_certificate: Option<PathBuf>,
     },
     /// Print the SQL that `migrate` would run, with the roles that it needs, for psql. Nothing is changed.
     ///
@@ -37,7 +43,10 @@ const NAME_BYTES_MAX: usize = 63;
 
 pub(super) async fn run(command: DbCommand) -> Result<(), CommandError> {
     match command {
-        DbCommand::Migrate { url_from } => {
+        DbCommand::Migrate { url_from, root_certificate } => {
+            if let Some(file) = root_certificate {
+                database::trust(database_tls(&file).map_err(AppError::from)?);
+            }
             database::migrate(&owner(&url_from)?).await.map_err(AppError::from)?;
             screen::line("the schema is up to date");
         }
@@ -54,7 +63,8 @@ pub(super) async fn run(command: DbCommand) -> Result<(), CommandError> {
 pub(super) fn owner(url_from: &str) -> Result<Database, std::io::Error> {
     let url = std::env::var(url_from)
         .map_err(|_| std::io::Error::other(format!("the environment variable {url_from} is not set")))?;
-    url.parse().map_err(|_| std::io::Error::other(format!("{url_from} does not hold a PostgreSQL connection string")))
+    database::parse_url(&url)
+        .map_err(|_| std::io::Error::other(format!("{url_from} does not hold a PostgreSQL connection string")))
 }
 
 fn name(text: &str) -> Result<String, String> {

@@ -158,7 +158,7 @@ impl Command {
     fn run(self) -> Result<(), CommandError> {
         match self {
             Self::Mask(args) => Ok(mask::run(&args, std::io::stdin().lock(), std::io::stdout().lock())?),
-            Self::Run(args) => runtime()?.block_on(run::run(args)),
+            Self::Run(args) => run::run(args),
             Self::Demo(args) => runtime()?.block_on(demo::run(args)),
             Self::Policy(command) => runtime()?.block_on(operator::policy(command)),
             Self::Admin(command) => runtime()?.block_on(operator::admin(command)),

@@ -9,10 +9,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{CommandError, Place, screen};
-use crate::app::{App, OneTimePassword, StartOptions, Supervision, addresses, serve_orders, start_logging};
+use crate::app::config::Config;
+use crate::app::{App, OneTimePassword, StartOptions, Supervision, confine, serve_orders, start_logging};
 use crate::crypto::{SystemClock, SystemRandom};
 use crate::http::{Readiness, Served, Server, ServerRole, Service};
 use crate::storage::keeper::LogStatus;
+use crate::telemetry::{Confinement, Occurrence, emit};
 
 /// Start the server.
 #[derive(Args)]
@@ -33,6 +35,8 @@ pub(super) struct Running {
     pub(super) app: App,
     pub(super) https: Option<SocketAddr>,
     pub(super) http: Option<SocketAddr>,
+    machines: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
     pub(super) passwords: Vec<OneTimePassword>,
     pub(super) role: Supervision,
     server: Server,
@@ -42,15 +46,15 @@ pub(super) struct Running {
 impl Running {
     /// Starts everything up to the listeners; nothing is answered before [`Running::serve`].
     pub(super) async fn start(
-        config: crate::app::config::Config,
+        config: Config,
         options: &StartOptions,
         progress: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, CommandError> {
         let app = App::start(config, options, progress).await?;
         match Self::on(&app).await {
             Ok((role, passwords, server, closing)) => {
-                let (https, http) = (server.https, server.http);
-                Ok(Self { app, https, http, passwords, role, server, closing })
+                let (https, http, machines, metrics) = (server.https, server.http, server.machines, server.metrics);
+                Ok(Self { app, https, http, machines, metrics, passwords, role, server, closing })
             }
             Err(error) => {
                 app.stop().await?;
@@ -68,7 +72,7 @@ impl Running {
             }
         }
         let (closing, stopping) = watch::channel(false);
-        let server = Server::bind(service(app, stopping), addresses(&app.config)?)?;
+        let server = Server::bind(service(app, stopping), app.addresses()?)?;
         Ok((role, passwords, server, closing))
     }
 
@@ -89,9 +93,18 @@ impl Running {
     }
 }
 
-pub(super) async fn run(args: RunArgs) -> Result<(), CommandError> {
+pub(super) fn run(args: RunArgs) -> Result<(), CommandError> {
     let config = args.place.load()?;
+    // Before there is another thread: each restricts itself and those that it starts.
+    let how = confine(&config, args.place.config.as_deref());
+    super::runtime()?.block_on(serve(args, config, how))
+}
+
+async fn serve(args: RunArgs, config: Config, how: Confinement) -> Result<(), CommandError> {
     let _log = start_logging(&config.log.directory, config.log.level).map_err(CommandError::Logging)?;
+    // A private PostgreSQL takes an account of its own; a server of a bank's database has no reason to be root.
+    let as_root = rustix::process::geteuid().is_root() && config.has_own_database();
+    emit(&Occurrence::Confined { how, as_root });
     let options = StartOptions { adopt_head: args.adopt_head };
     let running = Running::start(config, &options, &|line| screen::progress(line)).await?;
     if args.json {
@@ -132,11 +145,24 @@ fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
     let service = Service::new(clock, random, Box::new(readiness), stopping);
     let tenants = app.tenants.iter().filter(|served| !served.is_system()).map(|served| {
-        let one = Served { tenant: Arc::clone(&served.tenant), channels: served.channels.clone() };
+        let one = Served {
+            tenant: Arc::clone(&served.tenant),
+            channels: served.channels.clone(),
+            client_names: client_names(served),
+        };
         (served.tenant.name.name.clone(), one)
     });
     service.set_tenants(tenants.collect::<BTreeMap<_, _>>());
     Arc::new(service)
+}
+
+/// Channel accounts whose requests need a client certificate, by channel and account.
+fn client_names(served: &crate::app::Served) -> BTreeMap<(String, String), String> {
+    let channels = served.config.iter().flat_map(|config| &config.channels);
+    let named = channels.filter_map(|channel| {
+        Some(((channel.channel.to_owned(), channel.account.clone()), channel.client_name.clone()?))
+    });
+    named.collect()
 }
 
 fn as_json(running: &Running) -> String {
@@ -148,6 +174,8 @@ fn as_json(running: &Running) -> String {
     serde_json::json!({
         "https": running.https.map(|address| format!("https://localhost:{}", address.port())),
         "http": running.http.map(|address| format!("http://{address}")),
+        "machines": running.machines.map(|address| format!("https://localhost:{}", address.port())),
+        "metrics": running.metrics.map(|address| format!("http://{address}/metrics")),
         "role": match running.role { Supervision::Active => "active", Supervision::Standby => "standby" },
         "accounts": accounts,
     })
@@ -169,6 +197,15 @@ fn introduce(running: &Running) {
     }
     if let Some(address) = running.http {
         screen::line(&format!("  for trials       http://{address}/api/v1   (plain HTTP, this machine only)"));
+    }
+    if let Some(address) = running.machines {
+        screen::line(&format!(
+            "  for machines     https://localhost:{}/api/v1   (with client certificate)",
+            address.port()
+        ));
+    }
+    if let Some(address) = running.metrics {
+        screen::line(&format!("  metrics          http://{address}/metrics"));
     }
     screen::line(&format!("  data             {}", config.data_dir.display()));
     for tenant in config.tenants.iter().filter(|tenant| tenant.demo) {

@@ -20,7 +20,7 @@ use rustls::client::danger::ServerCertVerifier as _;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use zeroize::Zeroizing;
 
 use super::error::KeyError;
@@ -73,6 +73,14 @@ pub enum TlsError {
         path: PathBuf,
         /// What it should hold.
         expected: &'static str,
+    },
+    /// A certificate that is to be shown from now on has expired.
+    #[error("{path} has expired at {until}", path = .path.display())]
+    Expired {
+        /// The file.
+        path: PathBuf,
+        /// When.
+        until: Timestamp,
     },
     /// Certificate and key don't belong together, or TLS refuses them.
     #[error("TLS refuses the certificate or its key: {0}")]
@@ -133,16 +141,22 @@ pub fn dev_certificate(dir: &Path, address: SocketAddr, now: Timestamp) -> Resul
 /// # Errors
 /// [`TlsError`] when a file can't be read, others may read the key, or the two don't belong together.
 pub fn server_config(certificate: &Path, key: &Path, oldest: OldestTls) -> Result<ServerConfig, TlsError> {
-    let versions: &[_] = match oldest {
-        OldestTls::V12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
-        OldestTls::V13 => &[&rustls::version::TLS13],
-    };
     let mut config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(versions)?
+        .with_protocol_versions(versions(oldest))?
         .with_no_client_auth()
         .with_single_cert(certificates(certificate)?, private_key(key)?)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// The versions from the newest to `oldest`.
+pub(super) fn versions(oldest: OldestTls) -> &'static [&'static SupportedProtocolVersion] {
+    static FROM_12: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS13, &rustls::version::TLS12];
+    static FROM_13: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
+    match oldest {
+        OldestTls::V12 => &FROM_12,
+        OldestTls::V13 => &FROM_13,
+    }
 }
 
 /// The one cryptographic provider of this server.
@@ -163,7 +177,7 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
         .ok_or_else(|| TlsError::NotPem { path: path.to_owned(), expected: "certificate" })
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let pem = key_pem(path)?;
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| TlsError::NotPem { path: path.to_owned(), expected: "private key" })
 }

@@ -10,10 +10,12 @@
 
 pub mod certificate;
 pub mod clock;
+mod database_tls;
 mod derive;
 pub mod dev_ca;
 mod error;
 pub mod keys;
+pub mod live_certificate;
 pub mod passwords;
 mod private_file;
 pub mod random;
@@ -23,6 +25,7 @@ pub mod signer;
 pub mod vault;
 
 pub use clock::SystemClock;
+pub use database_tls::database_tls;
 pub use error::KeyError;
 pub use keys::{KeyDirectory, KeyIdentity, KeyPlaces, WrappedFile};
 pub use passwords::{Argon2Passwords, one_time_password};

@@ -1,5 +1,5 @@
-//! What happens around every request: bounds of its head, its id, the answer's fixed headers, problems written down, and
-//! one line of log.
+//! What happens around every request: bounds of its head and of how often its sender may ask, its id, the answer's fixed
+//! headers, problems written down, and one line of log.
 
 use std::time::Instant;
 
@@ -8,27 +8,42 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpRequest, HttpResponse, web};
 
+use super::connection::{Connection, TrustedProxies, UnderWay, is_secure};
+use super::limiter::{Limiter, is_proven};
 use super::problem::{Problem, render, replacement};
+use super::routes::HEALTH;
 use super::service::Service;
-use crate::limits::HEADER_BYTES_MAX;
+use crate::limits::{HEADER_BYTES_MAX, HEADERS_MAX};
 use crate::ports::random_bytes;
+use crate::telemetry::{Limited, Occurrence, emit};
 use crate::units::Id128;
 
 /// Headers that every answer carries: answers are data, never a page, and nobody keeps them.
-const FIXED_HEADERS: [(&str, &str); 6] = [
+const FIXED_HEADERS: [(&str, &str); 8] = [
     ("x-content-type-options", "nosniff"),
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
     ("x-frame-options", "DENY"),
     ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
+    (
+        "permissions-policy",
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), publickey-credentials-get=(), usb=()",
+    ),
     ("cache-control", "no-store"),
 ];
 
-/// Whether browsers are told to come by HTTPS only; not for the development certificate, whose names are this machine's.
-#[derive(Clone, Copy)]
-pub(super) struct StrictTransport(pub(super) bool);
+/// What the guard decides by.
+pub(super) struct Guard {
+    /// Whether browsers are told to come by HTTPS only; not for the development certificate, whose names are this machine's.
+    pub(super) strict_transport: bool,
+    /// Whose word about a client's address is taken.
+    pub(super) proxies: TrustedProxies,
+    /// How often anybody may ask.
+    pub(super) limiter: Limiter,
+}
 
 /// Wraps every request.
 ///
@@ -36,22 +51,61 @@ pub(super) struct StrictTransport(pub(super) bool);
 /// None of its own; those of the framework pass.
 pub(super) async fn around<B: MessageBody + 'static>(
     service: web::Data<Service>,
-    strict: web::Data<StrictTransport>,
+    guard: web::Data<Guard>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
     let id = Id128(random_bytes(&*service.random));
-    let response = if head_bytes(&request) > HEADER_BYTES_MAX {
-        let answer = render(&Problem::HeadTooLarge, request.request());
-        request.into_response(answer)
-    } else {
-        next.call(request).await?.map_into_boxed_body()
+    let response = match guard.enter(&request, began) {
+        Err(problem) => {
+            let answer = render(&problem, request.request());
+            request.into_response(answer)
+        }
+        Ok(_under_way) => {
+            let response = next.call(request).await?.map_into_boxed_body();
+            guard.leave(response.request());
+            response
+        }
     };
     let mut response = written_down(response);
-    fix_headers(&mut response, id, strict.0);
+    fix_headers(&mut response, id, guard.strict_transport);
     log(&response, id, began);
     Ok(response)
+}
+
+impl Guard {
+    /// Refuses a request before anything is done for it.
+    fn enter(&self, request: &ServiceRequest, now: Instant) -> Result<Option<UnderWay>, Problem> {
+        if head_bytes(request) > HEADER_BYTES_MAX || request.headers().len() > HEADERS_MAX {
+            return Err(Problem::HeadTooLarge);
+        }
+        let Some(connection) = Connection::of(request.request()) else { return Ok(None) };
+        let begun = connection.begin();
+        let under_way = begun.inspect_err(|_| emit(&Occurrence::RateLimited { whose: Limited::Connection }))?;
+        // A sender who was proven a moment ago goes on: whoever shares the address can't shut them out.
+        if !connection.is_proven.get()
+            && !HEALTH.contains(&request.path())
+            && let Some(address) = connection.client(request.headers(), &self.proxies)
+        {
+            let checked = self.limiter.check_address(address, now);
+            checked.inspect_err(|_| emit(&Occurrence::RateLimited { whose: Limited::Address }))?;
+        }
+        Ok(Some(under_way))
+    }
+
+    /// Counts a request that is answered by what its sender proved.
+    fn leave(&self, request: &HttpRequest) {
+        let Some(connection) = Connection::of(request) else { return };
+        let is_proven = is_proven(request);
+        connection.is_proven.set(is_proven);
+        if !is_proven
+            && !HEALTH.contains(&request.path())
+            && let Some(address) = connection.client(request.headers(), &self.proxies)
+        {
+            self.limiter.count_unproven(address, Instant::now());
+        }
+    }
 }
 
 fn head_bytes(request: &ServiceRequest) -> usize {
@@ -86,7 +140,7 @@ fn with_allow(mut answer: HttpResponse, response: &ServiceResponse) -> HttpRespo
 }
 
 fn fix_headers(response: &mut ServiceResponse, id: Id128, strict: bool) {
-    let secure = response.request().app_config().secure();
+    let secure = is_secure(response.request());
     let headers: &mut HeaderMap = response.headers_mut();
     for (name, value) in FIXED_HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -113,7 +167,9 @@ fn log(response: &ServiceResponse, id: Id128, began: Instant) {
         _ => "other",
     };
     let status = response.status().as_u16();
-    let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let took = began.elapsed();
+    emit(&Occurrence::Answered { status, took });
+    let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::warn!(event = "request_failed", request = %id, method, route, status, duration_us);
     } else {

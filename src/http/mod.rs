@@ -5,7 +5,11 @@
 
 mod api;
 mod body;
+mod connection;
+mod gate;
 mod guard;
+mod limiter;
+mod listener;
 mod live;
 mod openapi;
 mod problem;
@@ -15,6 +19,8 @@ mod service;
 mod session;
 
 pub use api::answers;
+pub use connection::TrustedProxies;
+pub use limiter::Rates;
 pub use openapi::document as openapi_document;
 pub use problem::{Problem, ProblemDetails};
 pub use server::{Addresses, HttpError, Https, Server};

@@ -7,7 +7,7 @@ mod kinds;
 mod phrases;
 mod render;
 
-use crate::limits::{BODY_BYTES_MAX, HEADER_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX};
+use crate::limits::{BODY_BYTES_MAX, HEADER_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX, REQUESTS_PER_CONNECTION_MAX};
 use crate::pipeline::Refusal;
 use crate::ports::ChannelError;
 use crate::wire::{JsonError, QueryError};
@@ -66,6 +66,18 @@ pub enum Problem {
     /// Address and headers are longer than [`HEADER_BYTES_MAX`].
     #[error("the head is longer than {HEADER_BYTES_MAX} bytes")]
     HeadTooLarge,
+    /// Too many requests of one connection are under way.
+    #[error("more than {REQUESTS_PER_CONNECTION_MAX} requests of one connection are under way")]
+    TooManyAtOnce,
+    /// The channel account needs a client certificate that the request didn't come with.
+    #[error("the request needs the client certificate of its channel account")]
+    WrongCertificate,
+    /// An address, an account or a tenant asks too often.
+    #[error("too many requests")]
+    RateLimited {
+        /// How long to wait, in seconds.
+        retry_after_s: u64,
+    },
 }
 
 /// Every problem's stable code.
@@ -127,6 +139,11 @@ impl Problem {
             Self::BodyCutOff => (&kinds::BODY_CUT_OFF, Vec::new()),
             Self::NotASocket => (&kinds::NOT_A_SOCKET, Vec::new()),
             Self::HeadTooLarge => (&kinds::HEAD_TOO_LARGE, vec![("max_bytes", number(HEADER_BYTES_MAX))]),
+            Self::TooManyAtOnce => (&kinds::TOO_MANY_AT_ONCE, vec![("max", number(REQUESTS_PER_CONNECTION_MAX))]),
+            Self::WrongCertificate => (&kinds::WRONG_CERTIFICATE, Vec::new()),
+            Self::RateLimited { retry_after_s } => {
+                (&kinds::RATE_LIMITED, vec![("retry_after_s", number(*retry_after_s))])
+            }
         }
     }
 }

@@ -6,6 +6,11 @@ use actix_web::{Resource, Route};
 
 use super::api::{channels, desk, health, ledger, live, sessions};
 
+/// Asked by machines that look after this server; they hear the truth whatever else their address sends.
+pub(super) const HEALTH: [&str; 3] = ["/healthz", "/readyz", METRICS];
+/// The one address of the listener for Prometheus; not part of the interface.
+const METRICS: &str = "/metrics";
+
 /// One address with its methods.
 pub(super) struct Address {
     /// The path's template.
@@ -69,7 +74,21 @@ pub(super) const ADDRESSES: &[Address] = &[
 
 /// Puts every address of the table into an application.
 pub(super) fn configure(config: &mut ServiceConfig) {
-    for address in ADDRESSES {
+    put(config, |_| true);
+}
+
+/// Puts the addresses that machines ask into an application: the channels', and whether the server lives.
+pub(super) fn configure_machines(config: &mut ServiceConfig) {
+    put(config, |path| path.starts_with("/api/v1/channels/") || HEALTH.contains(&path));
+}
+
+/// Puts the address of the metrics into an application of its own.
+pub(super) fn configure_metrics(config: &mut ServiceConfig) {
+    config.service(Resource::new(METRICS).route(web::get().to(health::metrics)));
+}
+
+fn put(config: &mut ServiceConfig, wanted: impl Fn(&str) -> bool) {
+    for address in ADDRESSES.iter().filter(|address| wanted(address.path)) {
         let resource = address
             .methods
             .iter()

@@ -4,19 +4,18 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_tls::accept::max_concurrent_tls_connect;
+use actix_web::web;
 use rustls::ServerConfig;
 
-use super::guard::{StrictTransport, around};
-use super::routes::configure;
+use super::connection::TrustedProxies;
+use super::guard::Guard;
+use super::limiter::{Limiter, Rates};
+use super::listener::Application;
+use super::routes::{configure, configure_machines, configure_metrics};
 use super::service::Service;
-use crate::limits::{
-    CONNECTIONS_PER_WORKER_MAX, DISCONNECT_WAIT_MS_MAX, DRAIN_WAIT_S_MAX, HANDSHAKE_WAIT_MS_MAX,
-    HANDSHAKES_PER_WORKER_MAX, KEEP_ALIVE_MS_MAX, REQUEST_HEAD_WAIT_MS_MAX,
-};
+use crate::limits::{CONNECTIONS_PER_WORKER_MAX, DRAIN_WAIT_S_MAX, HANDSHAKES_PER_WORKER_MAX};
 
 /// File descriptors that the rest of the server needs: database, ledger files, logs.
 const RESERVED_FILES: u64 = 256;
@@ -54,32 +53,44 @@ pub enum HttpError {
     Serve(io::Error),
 }
 
-/// The HTTPS listener.
+/// An HTTPS listener.
 pub struct Https {
     /// Where to listen.
     pub address: SocketAddr,
-    /// Certificate, key and versions.
+    /// Certificate, key and versions; which protocols are offered is decided here.
     pub config: ServerConfig,
     /// Whether to tell browsers to come by HTTPS only; not for the development certificate.
     pub strict_transport: bool,
 }
 
-/// Where to listen.
+/// Where to listen, and who may ask how often.
 #[derive(Default)]
 pub struct Addresses {
     /// HTTPS.
     pub https: Option<Https>,
+    /// HTTPS for machines: its handshakes verify client certificates, and it has the channels' addresses only.
+    pub machines: Option<Https>,
     /// Plain HTTP, for trials on this machine.
     pub http: Option<SocketAddr>,
+    /// Plain HTTP on loopback with the metrics, for an agent on this machine.
+    pub metrics: Option<SocketAddr>,
+    /// Proxies whose word about a client's address is taken.
+    pub proxies: TrustedProxies,
+    /// What may be asked in a second.
+    pub rates: Rates,
 }
 
 /// A server that has its addresses and waits to run.
 pub struct Server {
     /// Where HTTPS is served; the port is the real one when 0 was asked for.
     pub https: Option<SocketAddr>,
+    /// Where machines are served.
+    pub machines: Option<SocketAddr>,
     /// Where plain HTTP is served.
     pub http: Option<SocketAddr>,
-    inner: actix_web::dev::Server,
+    /// Where metrics are served.
+    pub metrics: Option<SocketAddr>,
+    inner: actix_server::Server,
 }
 
 impl Server {
@@ -88,39 +99,40 @@ impl Server {
     /// # Errors
     /// [`HttpError`], naming the address.
     pub fn bind(service: Arc<Service>, addresses: Addresses) -> Result<Self, HttpError> {
-        let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let connections = connections_per_worker(workers)?;
-        let strict = addresses.https.as_ref().is_some_and(|https| https.strict_transport);
-        let shared = web::Data::from(service);
-        let strict = web::Data::new(StrictTransport(strict));
-        let mut server = HttpServer::new(move || {
-            App::new().app_data(shared.clone()).app_data(strict.clone()).configure(configure).wrap(from_fn(around))
-        })
-        .workers(workers)
-        .max_connections(connections)
-        .max_connection_rate(HANDSHAKES_PER_WORKER_MAX)
-        .client_request_timeout(Duration::from_millis(REQUEST_HEAD_WAIT_MS_MAX))
-        .client_disconnect_timeout(Duration::from_millis(DISCONNECT_WAIT_MS_MAX))
-        .keep_alive(Duration::from_millis(KEEP_ALIVE_MS_MAX))
-        .tls_handshake_timeout(Duration::from_millis(HANDSHAKE_WAIT_MS_MAX))
-        .shutdown_timeout(DRAIN_WAIT_S_MAX)
-        .disable_signals();
-        let bind = |address| move |source| HttpError::Bind { address, source };
-        if addresses.https.is_none() && addresses.http.is_none() {
+        let Addresses { https, machines, http, metrics, proxies, rates } = addresses;
+        if https.is_none() && http.is_none() {
             return Err(HttpError::NoAddress);
         }
-        if let Some(https) = addresses.https {
-            server = server.bind_rustls_0_23(https.address, https.config).map_err(bind(https.address))?;
+        if let Some(address) = [http, metrics].into_iter().flatten().find(|address| !address.ip().is_loopback()) {
+            return Err(HttpError::PlainNotLoopback { address });
         }
-        if let Some(address) = addresses.http {
-            if !address.ip().is_loopback() {
-                return Err(HttpError::PlainNotLoopback { address });
-            }
-            server = server.bind(address).map_err(bind(address))?;
-        }
-        let bound = server.addrs_with_scheme();
-        let of = |wanted: &str| bound.iter().find(|(_, scheme)| *scheme == wanted).map(|(address, _)| *address);
-        Ok(Self { https: of("https"), http: of("http"), inner: server.run() })
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        max_concurrent_tls_connect(HANDSHAKES_PER_WORKER_MAX);
+        let builder = actix_server::Server::build()
+            .workers(workers)
+            .max_concurrent_connections(connections_per_worker(workers)?)
+            .shutdown_timeout(DRAIN_WAIT_S_MAX)
+            .disable_signals();
+        let strict_transport = https.as_ref().is_some_and(|https| https.strict_transport);
+        let guard = Guard { strict_transport, proxies, limiter: Limiter::new(rates) };
+        let application = Application { service: service.into(), guard: web::Data::new(guard) };
+        let (builder, http) = match http {
+            Some(address) => application.clone().listen_plain(builder, address, configure)?,
+            None => (builder, None),
+        };
+        let (builder, metrics) = match metrics {
+            Some(address) => application.clone().listen_plain(builder, address, configure_metrics)?,
+            None => (builder, None),
+        };
+        let (builder, https) = match https {
+            Some(https) => application.clone().listen_tls(builder, https, configure)?,
+            None => (builder, None),
+        };
+        let (builder, machines) = match machines {
+            Some(machines) => application.listen_tls(builder, machines, configure_machines)?,
+            None => (builder, None),
+        };
+        Ok(Self { https, machines, http, metrics, inner: builder.run() })
     }
 
     /// Serves until `stop` is over, then takes no new connection, closes idle ones and lets requests under way end, for

@@ -16,6 +16,8 @@ pub struct Served {
     pub tenant: Arc<Tenant>,
     /// The accounts of its channels.
     pub channels: Vec<Channel>,
+    /// Channel accounts (by channel and account) that take only requests with a client certificate of this common name.
+    pub client_names: BTreeMap<(String, String), String>,
 }
 
 /// Which part this server plays.

@@ -9,6 +9,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use zeroize::Zeroizing;
 
+use super::connection::is_secure;
+use super::limiter::{Who, admit};
 use super::problem::Problem;
 use super::service::{Served, Service};
 use crate::limits::COOKIE_BYTES_MAX;
@@ -33,12 +35,13 @@ pub(super) struct Session {
 /// Finds out who is logged in.
 ///
 /// # Errors
-/// [`Refusal::BadCredentials`] when nobody is.
+/// [`Refusal::BadCredentials`] when nobody is; [`Problem::RateLimited`] when they ask too often.
 pub(super) async fn of(service: &Service, request: &HttpRequest) -> Result<Session, Problem> {
     let cookie = cookie(request).ok_or(Refusal::BadCredentials)?;
     let (name, token) = cookie.split_once('.').ok_or(Refusal::BadCredentials)?;
     let served = service.tenant(name).ok_or(Refusal::BadCredentials)?;
     let staff = served.tenant.staff(token).await?;
+    admit(request, name, Who::Staff(staff.account))?;
     Ok(Session { name: name.to_owned(), served, staff, token: Zeroizing::new(token.to_owned()) })
 }
 
@@ -74,10 +77,6 @@ fn cookie(request: &HttpRequest) -> Option<Zeroizing<String>> {
 
 fn cookie_name(request: &HttpRequest) -> &'static str {
     if is_secure(request) { SECURE_NAME } else { PLAIN_NAME }
-}
-
-fn is_secure(request: &HttpRequest) -> bool {
-    request.app_config().secure()
 }
 
 /// Host and port as the client named them: lower case, without the scheme's own port (RFC 9421, section 2.2.3).

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
@@ -14,6 +15,7 @@ use super::Tenant;
 use crate::domain::record::{ConversationChange, ConversationState, Effect, Outcome, Proposal};
 use crate::limits::TAILS_MAX;
 use crate::ports::{ConversationRow, IdentityLookup, RecordError, SharedSealer};
+use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationKey, ConversationRef, MessageSeq, SubjectId, Version};
 
 /// A bounded map of things shared by whoever works on the same key.
@@ -176,7 +178,9 @@ impl Tenant {
     pub(super) async fn record(&self, proposal: Proposal) -> Result<Outcome, RecordError> {
         let changes: Vec<Change> =
             proposal.steps.iter().flat_map(|step| &step.effects).filter_map(Change::of).collect();
+        let began = Instant::now();
         let recorded = self.ports.recorder.record(proposal).await;
+        emit(&Occurrence::Acknowledged { tenant: &self.name.name, waited: began.elapsed() });
         if let Ok(Outcome::Recorded(..)) = &recorded {
             for change in &changes {
                 self.memory.take(change);

@@ -19,6 +19,7 @@ use crate::limits::{
     THROTTLED_LOGINS_MAX,
 };
 use crate::ports::{AccountRow, VaultError, random_bytes};
+use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, MICROS_PER_SECOND, SERVER_ACTOR, Timestamp};
 
 /// Failed logins are recorded together for windows of this length.
@@ -135,6 +136,7 @@ impl Tenant {
         let phc = row.as_ref().map(|row| row.password.clone());
         if !self.verify(password, phc).await? {
             self.throttle.failed(lookup, now);
+            emit(&Occurrence::LoginFailed { tenant: &self.name.name });
             return Err(Refusal::BadCredentials);
         }
         let row = row.ok_or(Refusal::BadCredentials)?;

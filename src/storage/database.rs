@@ -5,6 +5,7 @@
 //! values; only the SQLSTATE leaves this room.
 
 mod plan;
+mod tls;
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -13,10 +14,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::poll_fn;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Statement};
 
 pub use plan::{Plan, plan};
+pub use tls::{is_undecided, parse_url, trust};
 
 use crate::ports::StoreError;
 use crate::units::TenantId;
@@ -137,19 +141,19 @@ impl Database {
         config.application_name("lww").connect_timeout(Duration::from_millis(CONNECT_MS_MAX));
         let timeout = Duration::from_millis(CONNECT_MS_MAX);
         let late = |_| DatabaseError::Refused { sqlstate: None, kind: "no answer in time".to_owned() };
-        let connecting = tokio::time::timeout(timeout, config.connect(NoTls)).await;
-        let (client, mut connection) = connecting.map_err(late)??;
         let warnings = Arc::new(AtomicU64::new(0));
-        let seen = Arc::clone(&warnings);
-        tokio::spawn(async move {
-            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-                if let AsyncMessage::Notice(notice) = message
-                    && notice.severity() == "WARNING"
-                {
-                    seen.fetch_add(1, atomic::Ordering::SeqCst);
-                }
-            }
-        });
+        let client = if config.get_ssl_mode() == SslMode::Require {
+            let untrusted = || DatabaseError::Refused { sqlstate: None, kind: "no root certificate".to_owned() };
+            let connecting = config.connect(tls::connector().ok_or_else(untrusted)?);
+            let (client, connection) = tokio::time::timeout(timeout, connecting).await.map_err(late)??;
+            tokio::spawn(drive(connection, Arc::clone(&warnings)));
+            client
+        } else {
+            let connecting = tokio::time::timeout(timeout, config.connect(NoTls)).await;
+            let (client, connection) = connecting.map_err(late)??;
+            tokio::spawn(drive(connection, Arc::clone(&warnings)));
+            client
+        };
         // Not as start-up options: a pooler in session mode refuses those or drops them.
         let bound = tenant.map_or_else(String::new, |tenant| format!("; SET app.tenant = '{tenant}'"));
         let settings = format!("SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION}'; {SESSION}{bound}");
@@ -174,6 +178,21 @@ impl Database {
     /// Warnings so far; a commit during which it grew has an unknown outcome.
     pub fn warnings(&self) -> u64 {
         self.warnings.load(atomic::Ordering::SeqCst)
+    }
+}
+
+/// Drives a connection until its client is gone, counting warnings.
+async fn drive<S, T>(mut connection: Connection<S, T>, warnings: Arc<AtomicU64>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+        if let AsyncMessage::Notice(notice) = message
+            && notice.severity() == "WARNING"
+        {
+            warnings.fetch_add(1, atomic::Ordering::SeqCst);
+        }
     }
 }
 

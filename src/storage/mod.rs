@@ -13,6 +13,7 @@ pub mod published;
 pub mod recorder;
 pub mod store;
 pub mod verify;
+pub mod waiting;
 
 use crate::units::{EntryIndex, Hash, TreeSize};
 

@@ -5,6 +5,7 @@
 #![expect(clippy::unnecessary_debug_formatting, reason = "paths are quoted for TOML")]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken test world fails the test")]
 
+pub mod listening;
 pub mod load;
 pub mod raw;
 pub mod socket;
@@ -149,6 +150,15 @@ impl World {
         self.try_start(node, &[]).unwrap_or_else(|error| panic!("the server did not start: {error}"))
     }
 
+    /// Starts a node with a configuration of its own and waits until it is ready.
+    pub fn start_with(&self, node: &str, config: &str) -> Server {
+        std::fs::write(self.config(node), config).unwrap();
+        let server = Server::launch(&self.config(node), &self.data(node), &[]);
+        let server = server.unwrap_or_else(|error| panic!("the server did not start: {error}"));
+        server.wait_ready();
+        server
+    }
+
     /// Starts a node and waits until it is ready, if it is the one that writes; the error is what it printed.
     pub fn try_start(&self, node: &str, arguments: &[&str]) -> Result<Server, String> {
         let server = self.launch(node, arguments)?;
@@ -244,6 +254,8 @@ pub struct Server {
     pub https: SocketAddr,
     /// Where plain HTTP is served.
     pub http: SocketAddr,
+    machines: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
     /// `active` or `standby`.
     pub role: String,
     /// Its data directory.
@@ -277,12 +289,27 @@ impl Server {
         Ok(Self {
             https: address("https"),
             http: address("http"),
+            machines: said["machines"].is_string().then(|| address("machines")),
+            metrics: said["metrics"].as_str().map(|url| {
+                let address = url.trim_start_matches("http://").trim_end_matches("/metrics");
+                address.parse().unwrap()
+            }),
             role: word(&said["role"]),
             data: data.to_owned(),
             accounts: accounts.map(|one| (word(&one["login"]), word(&one["password"]))).collect(),
             errors,
             child,
         })
+    }
+
+    /// Where machines are served.
+    pub fn machines(&self) -> SocketAddr {
+        self.machines.unwrap()
+    }
+
+    /// Where metrics are served.
+    pub fn metrics(&self) -> SocketAddr {
+        self.metrics.unwrap()
     }
 
     /// The certificate to trust.

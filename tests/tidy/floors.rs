@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["limits"],
     &["units"],
     &["domain", "wire"],
-    &["ports"],
+    &["ports", "telemetry"],
     &["pipeline"],
     &["channels", "storage", "crypto", "anchors", "http", "workers"],
     &["app"],

@@ -5,6 +5,9 @@ use std::hash::Hash;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
+use tokio_postgres::config::SslMode;
+
 use super::error::{ConfigError, Problem};
 use super::read::{Field, Section};
 use super::{
@@ -12,8 +15,11 @@ use super::{
     TenantConfig, TlsFiles, read,
 };
 use crate::channels::CHANNELS;
+use crate::crypto::database_tls;
 use crate::crypto::secrets::SecretRef;
+use crate::http::{Rates, TrustedProxies};
 use crate::pipeline::Rest;
+use crate::storage::database::{is_undecided, parse_url};
 
 /// What a check gives.
 pub(super) type Checked<T> = Result<T, ConfigError>;
@@ -37,6 +43,7 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
         name: host(&root.required("name")?)?,
         keys_dir: path(root, "keys_dir")?.map_or_else(|| data_dir.join(KEYS_FOLDER), |field| field.value),
         master_key: path(root, "master_key")?.map(|field| field.value),
+        confine: root.boolean("confine")?.value,
         http: http(&root.section("http")?)?,
         postgresql: PostgresqlConfig { bin_dir: existing(path(&postgresql, "bin_dir")?, FOLDER, Path::is_dir)? },
         log: LogConfig {
@@ -51,27 +58,46 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
 
 fn database(root: &Section<'_>) -> Checked<Option<DatabaseConfig>> {
     let password = root.text("database_password")?.map(|field| secret(&field)).transpose()?;
+    let certificate = path(root, "database_root_certificate")?;
     let Some(url) = root.text("database_url")? else {
-        return match password {
-            Some(password) => Err(password.expected("no password without database_url")),
-            None => Ok(None),
+        return match (password, certificate) {
+            (Some(password), _) => Err(password.expected("no password without database_url")),
+            (None, Some(certificate)) => Err(certificate.expected("no certificate without database_url")),
+            (None, None) => Ok(None),
         };
     };
     let expected = "a PostgreSQL URL such as postgresql://lww@db.bank.example/lww";
     // The parser's own error could name parts of the URL, and a URL can hold a password.
-    let parsed: tokio_postgres::Config = url.value.parse().map_err(|_| url.expected(expected))?;
+    let parsed = parse_url(url.value).map_err(|_| url.expected(expected))?;
     if parsed.get_password().is_some() {
         return Err(url.expected("a URL without a password; put it into a file and name that as database_password"));
     }
     if parsed.get_hosts().is_empty() {
         return Err(url.expected(expected));
     }
+    if is_undecided(&parsed) {
+        let expected = "sslmode=verify-full in it, beside database_root_certificate; or in words sslmode=disable";
+        return Err(url.expected(expected));
+    }
+    let certificate = existing_field(certificate, FILE, Path::is_file)?;
+    if parsed.get_ssl_mode() == SslMode::Require && certificate.is_none() {
+        return Err(url.expected("database_root_certificate beside it: an encrypted connection is a verified one"));
+    }
+    let tls = certificate
+        .as_ref()
+        .map(|field| database_tls(&field.value).map_err(|_| field.expected("a file with root certificates in PEM")));
     if let Some(field) = password.as_ref().filter(|field| matches!(field.value, SecretRef::Keys(_))) {
         return Err(
             field.expected("secret://file, secret://env or secret://credential: keys are opened after the database")
         );
     }
-    Ok(Some(DatabaseConfig { url: url.value.to_owned(), parsed, password: password.map(|field| field.value) }))
+    Ok(Some(DatabaseConfig {
+        url: url.value.to_owned(),
+        parsed,
+        password: password.map(|field| field.value),
+        root_certificate: certificate.map(|field| field.value),
+        tls: tls.transpose()?,
+    }))
 }
 
 fn http(http: &Section<'_>) -> Checked<HttpConfig> {
@@ -86,6 +112,8 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
     if trial_listen == Some(listen.value) && listen.value.port() != 0 {
         return Err(trial.expected("another address than http.listen"));
     }
+    let client_ca = existing(path(http, "client_ca")?, FILE, Path::is_file)?;
+    let machine_listen = machine_listen(http, client_ca.is_some())?;
     let certificate = existing_field(path(http, "certificate")?, FILE, Path::is_file)?;
     let private_key = existing_field(path(http, "private_key")?, FILE, Path::is_file)?;
     let tls = match (certificate, private_key) {
@@ -94,11 +122,61 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
         (Some(alone), None) => return Err(alone.expected("http.private_key beside it")),
         (None, Some(alone)) => return Err(alone.expected("http.certificate beside it")),
     };
-    if tls.is_none() && !listen.value.ip().is_loopback() {
+    let beyond = [Some(&listen), machine_listen.as_ref()].into_iter().flatten().find(|at| !at.value.ip().is_loopback());
+    if let Some(listen) = beyond.filter(|_| tls.is_none()) {
         let expected = "a loopback address, or http.certificate and http.private_key: the development certificate is for this machine only";
         return Err(listen.expected(expected));
     }
-    Ok(HttpConfig { listen: listen.value, trial_listen, tls, certs_dir: required_path(http, "certs_dir")? })
+    Ok(HttpConfig {
+        listen: listen.value,
+        trial_listen,
+        tls,
+        certs_dir: required_path(http, "certs_dir")?,
+        client_ca,
+        machine_listen: machine_listen.map(|field| field.value),
+        metrics_listen: metrics_listen(http)?,
+        proxies: proxies(http)?,
+        rates: Rates {
+            address: rate(http.integer("address_requests_per_s")?),
+            staff: rate(http.integer("staff_requests_per_s")?),
+            channel: rate(http.integer("channel_requests_per_s")?),
+            tenant: rate(http.integer("tenant_requests_per_s")?),
+        },
+    })
+}
+
+fn machine_listen<'a>(http: &Section<'a>, has_ca: bool) -> Checked<Option<Field<'a, SocketAddr>>> {
+    let Some(field) = http.text("machine_listen")? else { return Ok(None) };
+    if !has_ca {
+        return Err(field.expected("http.client_ca beside it: machines show certificates"));
+    }
+    address(&field).map(Some)
+}
+
+fn metrics_listen(http: &Section<'_>) -> Checked<Option<SocketAddr>> {
+    let field = http.required("metrics_listen")?;
+    if field.value == "off" {
+        return Ok(None);
+    }
+    let found = address(&field)?.value;
+    if found.ip().is_loopback() {
+        Ok(Some(found))
+    } else {
+        Err(field
+            .expected("a loopback address such as 127.0.0.1:9464, or off: an agent on the machine collects from there"))
+    }
+}
+
+fn proxies(http: &Section<'_>) -> Checked<TrustedProxies> {
+    let Some(field) = http.text("trusted_proxies")? else { return Ok(TrustedProxies::default()) };
+    let networks = field.value.split(',').map(|network| network.trim().parse()).collect::<Result<Vec<IpNet>, _>>();
+    let expected = "networks such as 10.20.0.0/16, 2001:db8::/32, one address as 10.30.0.5/32";
+    networks.map(TrustedProxies).map_err(|_| field.expected(expected))
+}
+
+fn rate(per_second: i32) -> u32 {
+    // The table of keys has no negative bounds.
+    u32::try_from(per_second).unwrap_or(1)
 }
 
 fn tenants(root: &Section<'_>, has_database: bool) -> Checked<Vec<TenantConfig>> {
@@ -165,6 +243,7 @@ fn channels(tenant: &Section<'_>) -> Checked<Vec<ChannelConfig>> {
                 secret: secret(&section.required("secret")?)?.value,
                 identities: identities(section)?,
                 origins: section.text("origins")?.map_or(Ok(Vec::new()), |field| origins(&field))?,
+                client_name: client_name(section)?,
             })
         })
         .collect()
@@ -189,6 +268,16 @@ fn origins(field: &Field<'_, &str>) -> Checked<Vec<String>> {
         return Err(field.expected(format!("origins such as https://www.bank.example, at most {bytes_max} bytes")));
     }
     Ok(all)
+}
+
+fn client_name(section: &Section<'_>) -> Checked<Option<String>> {
+    let Some(field) = section.text("client_name")? else { return Ok(None) };
+    let bytes_max = field.bytes_max();
+    if (1..=bytes_max).contains(&field.value.len()) {
+        Ok(Some(field.value.to_owned()))
+    } else {
+        Err(field.expected(format!("a common name of 1 to {bytes_max} bytes")))
+    }
 }
 
 fn channel_name(field: &Field<'_, &str>) -> Checked<&'static str> {

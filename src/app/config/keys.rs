@@ -15,6 +15,10 @@ const CAPACITY_MAX: i32 = 1_000;
 const REST_S_MAX: i32 = 315_360_000;
 /// Longest list of origins in bytes.
 const ORIGINS_BYTES_MAX: usize = 4_096;
+/// Longest common name of a certificate in bytes (RFC 5280, appendix A.1: 64 characters).
+const CLIENT_NAME_BYTES_MAX: usize = 256;
+/// Most requests a second that a limit may be set to.
+const RATE_MAX: i32 = 1_000_000;
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 /// One key.
@@ -121,6 +125,10 @@ const fn path(key: &'static str, meaning: &'static str) -> Key {
     Key::new(key, Kind::Text, "path", meaning).bounds(Bounds::Bytes(PATH_BYTES_MAX))
 }
 
+const fn rate(key: &'static str, meaning: &'static str) -> Key {
+    Key::new(key, Kind::Integer, "requests a second", meaning).bounds(Bounds::Numbers(1, RATE_MAX))
+}
+
 const fn name(key: &'static str, meaning: &'static str) -> Key {
     Key::new(key, Kind::Text, "a-z, 0-9 and -", meaning).bounds(Bounds::Bytes(NAME_BYTES_MAX)).required()
 }
@@ -136,15 +144,53 @@ pub const KEYS: &[Key] = &[
     path("master_key", "The master key's file, mode 0600; without it, `master.key` in keys_dir.")
         .example("/run/lww/master.key"),
     text("database_url", "PostgreSQL URL", "The bank's own PostgreSQL, without a password; without it, a private one.")
-        .example("postgresql://lww_app@db.bank.example/lww"),
+        .example("postgresql://lww_app@db.bank.example/lww?sslmode=verify-full"),
     text("database_password", "secret reference", "The password for database_url; not from secret://keys.")
         .example("secret://file/etc/lww/db.password"),
+    path("database_root_certificate", "Root certificate of database_url's server in PEM, for sslmode=verify-full.")
+        .example("/etc/lww/tls/database-ca.pem"),
+    Key::new(
+        "confine",
+        Kind::Boolean,
+        "true or false",
+        "With database_url: whether the server takes its own right to other files away, where the kernel has Landlock.",
+    )
+    .default("true"),
     text("http.listen", "address:port", "Where HTTPS is served.").default("127.0.0.1:8443"),
     text("http.trial_listen", "address:port or off", "Where plain HTTP is served for trials; loopback only.")
         .default("127.0.0.1:8080"),
     path("http.certificate", "Certificate chain in PEM; without it, a development certificate, on loopback only.")
         .example("/etc/lww/tls/chain.pem"),
     path("http.private_key", "The certificate's private key in PEM, mode 0600.").example("/etc/lww/tls/key.pem"),
+    text(
+        "http.trusted_proxies",
+        "networks, comma-separated",
+        "Proxies whose X-Forwarded-For is believed; nobody's without it.",
+    )
+    .example("10.20.0.0/16, 10.30.0.5/32"),
+    rate("http.address_requests_per_s", "Requests of one address (IPv6: /64) that prove nobody; more are refused.")
+        .default("50"),
+    rate("http.staff_requests_per_s", "Requests of one member of staff; more are refused.").default("50"),
+    rate("http.channel_requests_per_s", "Requests of one channel account; more are refused.").default("20000"),
+    rate("http.tenant_requests_per_s", "Requests of one tenant's staff and channels together; more are refused.")
+        .default("50000"),
+    path(
+        "http.client_ca",
+        "CA of client certificates, in PEM; whoever shows one on http.listen must have it from here.",
+    )
+    .example("/etc/lww/tls/clients.pem"),
+    text(
+        "http.machine_listen",
+        "address:port",
+        "Where machines are served, by HTTPS that demands a client certificate; needs http.client_ca.",
+    )
+    .example("0.0.0.0:8444"),
+    text(
+        "http.metrics_listen",
+        "address:port or off",
+        "Where /metrics is served for Prometheus, plain; loopback only.",
+    )
+    .default("off"),
     path("http.certs_dir", "Where the development certificate authority lies.").default("certs"),
     path("postgresql.bin_dir", "Folder of initdb, pg_ctl and postgres; without it, they are searched for.")
         .example("/usr/lib/postgresql/15/bin"),
@@ -193,6 +239,13 @@ pub const KEYS: &[Key] = &[
         .bounds(Bounds::Bytes(KEYID_BYTES_MAX))
         .required()
         .example("key-1"),
+    text(
+        "tenant.channel.client_name",
+        "common name",
+        "Only requests with a client certificate of this name are taken; needs http.client_ca.",
+    )
+    .bounds(Bounds::Bytes(CLIENT_NAME_BYTES_MAX))
+    .example("core-banking"),
     text("tenant.channel.secret", "secret reference", "The secret shared with the channel's peer, at least 32 bytes.")
         .required()
         .example("secret://keys/channel-demo-app"),

@@ -47,7 +47,7 @@ fn a_whole_file_is_read() {
     let tenants = tenant(&home, "acme", &format!("agents_capacity_default = 3\n{CHANNEL}"));
     let text = format!(
         "name = \"chat.bank.example\"\ndata_dir = \"/var/lib/lww\"\nkeys_dir = \"/etc/lww/keys\"\n\
-         master_key = \"/run/lww/master.key\"\ndatabase_url = \"postgresql://lww@db.bank.example/lww\"\n\
+         master_key = \"/run/lww/master.key\"\ndatabase_url = \"postgresql://lww@db.bank.example/lww?sslmode=disable\"\n\
          [http]\nlisten = \"0.0.0.0:8443\"\ntrial_listen = \"off\"\ncertificate = \"{folder}/cert.pem\"\n\
          private_key = \"{folder}/key.pem\"\ncerts_dir = \"/etc/lww/certs\"\n[postgresql]\nbin_dir = \"{folder}\"\n\
          [log]\ndirectory = \"/var/log/lww\"\nlevel = \"debug\"\n{tenants}"
@@ -70,7 +70,7 @@ fn every_mistake_names_its_place_and_what_was_expected() {
     let acme = tenant(&home, "acme", "");
     let twice = format!("{acme}{acme}");
     let same_account = format!("{acme}{CHANNEL}{CHANNEL}");
-    let with_url = |rest: &str| format!("database_url = \"postgresql://lww@db/lww\"\n{rest}");
+    let with_url = |rest: &str| format!("database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{rest}");
     let channel = |from: &str, to: &str| acme.clone() + &CHANNEL.replace(from, to);
     for (text, place, words) in [
         ("nmae = \"a\"".to_owned(), "1:1", ["unknown key nmae", "did you mean name?"]),
@@ -118,11 +118,38 @@ fn every_mistake_names_its_place_and_what_was_expected() {
         (channel("secret = \"secret://env/A\"", ""), "5:1", ["tenant.channel.secret is missing", "secret reference"]),
         (channel("env/A", "cloud/a"), "9:10", ["tenant.channel.secret: expected", "secret://file/"]),
     ] {
-        let shown = parse(&text).unwrap_err().to_string();
-        assert!(shown.starts_with(&format!("lww.toml:{place}: ")), "expected place {place}\n{text}\n{shown}");
-        for word in words {
-            assert!(shown.contains(word), "expected {word:?}\n{text}\n{shown}");
-        }
+        check_mistake(&text, place, words);
+    }
+}
+
+fn check_mistake(text: &str, place: &str, words: [&str; 2]) {
+    let shown = parse(text).unwrap_err().to_string();
+    assert!(shown.starts_with(&format!("lww.toml:{place}: ")), "expected place {place}\n{text}\n{shown}");
+    for word in words {
+        assert!(shown.contains(word), "expected {word:?}\n{text}\n{shown}");
+    }
+}
+
+#[test]
+fn mistakes_that_would_leave_a_connection_open_to_others_are_refused() {
+    for (text, place, words) in [
+        (
+            "database_url = \"postgresql://lww@db/lww\"",
+            "1:16",
+            ["database_url: expected sslmode=verify-full", "sslmode=disable"],
+        ),
+        (
+            "database_url = \"postgresql://lww@db/lww?sslmode=verify-full\"",
+            "1:16",
+            ["database_url: expected database_root_certificate", "verified"],
+        ),
+        ("database_root_certificate = \"ca.pem\"", "1:29", ["database_root_certificate", "without database_url"]),
+        ("[http]\nmachine_listen = \"127.0.0.1:1\"", "2:18", ["http.machine_listen", "http.client_ca beside it"]),
+        ("[http]\nmetrics_listen = \"0.0.0.0:9464\"", "2:18", ["http.metrics_listen", "loopback"]),
+        ("[http]\ntrusted_proxies = \"10.0.0.0/8, proxy\"", "2:19", ["http.trusted_proxies", "networks such as"]),
+        ("[http]\nstaff_requests_per_s = 0", "2:24", ["http.staff_requests_per_s", "from 1 to"]),
+    ] {
+        check_mistake(text, place, words);
     }
 }
 
@@ -190,7 +217,8 @@ fn the_digest_hangs_on_what_is_decided_and_not_on_how_it_is_written() {
 #[test]
 fn the_digest_covers_every_key() {
     let home = tempfile::TempDir::new().unwrap();
-    let text = format!("database_url = \"postgresql://lww@db/lww\"\n{}{CHANNEL}", tenant(&home, "acme", ""));
+    let text =
+        format!("database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{CHANNEL}", tenant(&home, "acme", ""));
     let canonical = parse(&text).unwrap().canonical();
     let covered: Vec<&str> = canonical.lines().filter_map(|line| line.split(" = ").next()).collect();
     let known: Vec<&str> = KEYS.iter().map(|key| key.key).collect();
@@ -215,7 +243,10 @@ fn every_key_is_documented_and_every_default_is_taken() {
 fn sections_know_their_direct_members() {
     let names = |section: &str| members(section).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!(names("log"), ["directory", "level"]);
-    assert_eq!(names("tenant.channel"), ["channel", "account", "key_id", "secret", "identities", "origins"]);
+    assert_eq!(
+        names("tenant.channel"),
+        ["channel", "account", "key_id", "client_name", "secret", "identities", "origins"]
+    );
     assert!(names("").contains(&"tenant") && names("tenant").contains(&"channel"));
     assert_eq!(members("").into_iter().find(|(name, _)| *name == "http").map(|(_, kind)| kind), Some(Member::Section));
 }
@@ -242,7 +273,7 @@ fn the_database_password_is_fetched_from_where_it_lies() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     let reference = format!("secret://file{}", path.display());
     let text = format!(
-        "database_url = \"postgresql://lww@db/lww\"\ndatabase_password = {reference:?}\n{}",
+        "database_url = \"postgresql://lww@db/lww?sslmode=disable\"\ndatabase_password = {reference:?}\n{}",
         tenant(&home, "acme", "")
     );
     let config = parse(&text).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::files::{Rule, group, present};
 use super::machine::{Space, allowed_files, space, synchronised};
@@ -131,6 +131,10 @@ fn a_certificate_is_judged_by_its_days_and_the_development_one_by_its_address() 
 }
 
 /// Writes a certificate with its key and says what `lww doctor` makes of it.
+fn built_in() -> HttpConfig {
+    Config::load(None).unwrap().http
+}
+
 fn examined(listen: &str, until: i64, other_key: bool) -> Vec<(&'static str, State)> {
     let home = tempfile::TempDir::new().unwrap();
     let place = |name: &str| home.path().join(name);
@@ -145,8 +149,7 @@ fn examined(listen: &str, until: i64, other_key: bool) -> Vec<(&'static str, Sta
     fs::write(place("key.pem"), shown.serialize_pem()).unwrap();
     fs::set_permissions(place("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
     let files = TlsFiles { certificate: place("chain.pem"), private_key: place("key.pem") };
-    let http =
-        HttpConfig { listen: listen.parse().unwrap(), trial_listen: None, tls: Some(files), certs_dir: place("certs") };
+    let http = HttpConfig { listen: listen.parse().unwrap(), trial_listen: None, tls: Some(files), ..built_in() };
     tls::examine(&http, false, NOW).iter().map(|check| (check.code, state_of(check))).collect()
 }
 
@@ -167,7 +170,7 @@ fn a_development_certificate_that_was_configured_is_known_by_its_issuer() {
         listen: "0.0.0.0:8443".parse().unwrap(),
         trial_listen: None,
         tls: Some(TlsFiles { certificate: made.certificate, private_key: made.key }),
-        certs_dir: PathBuf::new(),
+        ..built_in()
     };
     let checks = tls::examine(&http, true, NOW);
     let found = checks.iter().find(|check| check.code == "tls.development").unwrap();

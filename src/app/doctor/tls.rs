@@ -74,5 +74,8 @@ pub(super) fn development(listen: SocketAddr, demo: bool) -> Check {
 }
 
 fn renew() -> Said {
-    said("put a new certificate and its key in place, then restart the server", "更换新证书及私钥，然后重启服务")
+    said(
+        "put a new certificate and its key in place; the server takes them without a restart",
+        "更换新证书及私钥，服务无需重启即可生效",
+    )
 }

@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use super::answers::Alive;
 use crate::http::openapi;
 use crate::http::service::{Readiness, Service};
+use crate::telemetry;
 
 /// Answers while the process lives.
 #[utoipa::path(
@@ -28,6 +29,16 @@ pub(in crate::http) async fn ready(service: Data<Service>) -> HttpResponse {
     let readiness = service.readiness();
     let mut answer = if readiness.ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     answer.json(readiness)
+}
+
+/// Tells what happened and how large things are, for Prometheus; on a listener of its own.
+pub(in crate::http) async fn metrics() -> HttpResponse {
+    match telemetry::render() {
+        Ok(text) => {
+            HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
+        }
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
 }
 
 /// Describes this interface (OpenAPI 3.1).

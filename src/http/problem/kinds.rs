@@ -121,8 +121,17 @@ kinds! {
         "Body too large" "A body may have at most {max_bytes} bytes."
         "正文过大" "请求正文最多 {max_bytes} 字节。";
     HEAD_TOO_LARGE = "head_too_large" 431
-        "Headers too large" "Address and headers together may have at most {max_bytes} bytes."
-        "请求头过大" "地址与请求头合计最多 {max_bytes} 字节。";
+        "Headers too large" "Address and headers together may have at most {max_bytes} bytes, and not too many headers."
+        "请求头过大" "地址与请求头合计最多 {max_bytes} 字节，且请求头不得过多。";
+    TOO_MANY_AT_ONCE = "too_many_at_once" 429 retry 1
+        "Too many at once" "One connection may have at most {max} requests under way: wait for answers first."
+        "并发请求过多" "单个连接最多同时处理 {max} 个请求：请先等待应答。";
+    WRONG_CERTIFICATE = "wrong_certificate" 403
+        "Wrong client certificate" "This channel account takes only requests with the client certificate that is configured for it."
+        "客户端证书不符" "该渠道账户仅接受使用为其配置的客户端证书发出的请求。";
+    RATE_LIMITED = "rate_limited" 429
+        "Too many requests" "This address, account or tenant asks too often: wait {retry_after_s} seconds."
+        "请求过于频繁" "该地址、账户或租户的请求过于频繁：请等待 {retry_after_s} 秒。";
     NOT_JSON = "not_json" 415
         "Not JSON" "Send Content-Type: application/json."
         "不是 JSON" "请使用 Content-Type: application/json。";

@@ -57,6 +57,11 @@ impl LogRecorder {
         (Self { queue, head }, RecorderEnds { queue: waiting, head: publish })
     }
 
+    /// How many more proposals may wait.
+    pub fn room(&self) -> usize {
+        self.queue.capacity()
+    }
+
     /// Follows the newest signed head.
     pub fn heads(&self) -> watch::Receiver<Option<SignedHead>> {
         self.head.clone()

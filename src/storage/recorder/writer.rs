@@ -10,7 +10,7 @@ mod recovery;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -31,6 +31,7 @@ use crate::domain::record::Proposal;
 use crate::limits::{BATCH_ENTRIES_MAX, BATCH_WAIT_US_MAX};
 use crate::ports::{Clock, Follower, Signer};
 use crate::storage::PARTITION_ENTRIES;
+use crate::telemetry::{Occurrence, emit};
 use crate::units::ChannelAccount;
 
 /// Things that the overlay holds before it is cleared between two batches.
@@ -282,7 +283,13 @@ impl Writer {
         let task = tokio::spawn(async move {
             let mut prepared = prepared;
             let done = match &mut prepared.transaction {
-                Some(transaction) => run_commit(&database, &context.log, transaction, &known, partition).await,
+                Some(transaction) => {
+                    let began = Instant::now();
+                    let done = run_commit(&database, &context.log, transaction, &known, partition).await;
+                    let (tenant, entries) = (&context.log.tenant_name, transaction.entries.len());
+                    emit(&Occurrence::Committed { tenant, entries, took: began.elapsed() });
+                    done
+                }
                 None => Ok(()),
             };
             signal.notify_one();

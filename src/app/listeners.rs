@@ -1,0 +1,58 @@
+//! Where the server listens, with the certificate that HTTPS shows: the configured one, or the development one that is made
+//! under `certs/` for loopback.
+
+use std::sync::Arc;
+
+use super::certificates::Watch;
+use super::config::HttpConfig;
+use super::{App, AppError};
+use crate::crypto::SystemClock;
+use crate::crypto::dev_ca::{OldestTls, TlsError, dev_certificate};
+use crate::crypto::live_certificate::{ClientCertificates, LiveCertificate, listener_config};
+use crate::http::{Addresses, Https};
+use crate::ports::Clock as _;
+
+impl App {
+    /// Where the listeners are; from here on the certificate's files are watched.
+    ///
+    /// # Errors
+    /// [`AppError::Tls`], naming the file or the address.
+    pub fn addresses(&self) -> Result<Addresses, AppError> {
+        let http = &self.config.http;
+        let development = http.tls.is_none().then(|| (http.certs_dir.clone(), http.listen));
+        let live = certificate(http)?;
+        let addresses = Addresses {
+            https: Some(https(http, http.listen, &live, &http.clients())?),
+            machines: match http.machines() {
+                Some((address, required)) => Some(https(http, address, &live, &required)?),
+                None => None,
+            },
+            http: http.trial_listen,
+            metrics: http.metrics_listen,
+            proxies: http.proxies.clone(),
+            rates: http.rates,
+        };
+        tokio::spawn(Watch { live, development, clock: Arc::new(SystemClock) }.run(self.stopping()));
+        Ok(addresses)
+    }
+}
+
+fn certificate(http: &HttpConfig) -> Result<Arc<LiveCertificate>, TlsError> {
+    match &http.tls {
+        Some(files) => LiveCertificate::open(&files.certificate, &files.private_key),
+        None => {
+            let made = dev_certificate(&http.certs_dir, http.listen, SystemClock.now())?;
+            LiveCertificate::open(&made.certificate, &made.key)
+        }
+    }
+}
+
+fn https(
+    http: &HttpConfig,
+    address: std::net::SocketAddr,
+    live: &Arc<LiveCertificate>,
+    clients: &ClientCertificates,
+) -> Result<Https, TlsError> {
+    let config = listener_config(Arc::clone(live), OldestTls::V13, clients)?;
+    Ok(Https { address, config, strict_transport: http.tls.is_some() })
+}

@@ -1,0 +1,186 @@
+//! Certificates in both directions: the server's, which changes while it runs, and those that machines show.
+
+#![expect(clippy::unwrap_used, reason = "a broken helper fails the test")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use common::World;
+use common::listening::Listening;
+use common::raw::Request;
+use liaowaiwai::crypto::SystemClock;
+use liaowaiwai::crypto::dev_ca::{OldestTls, dev_certificate, provider};
+use liaowaiwai::crypto::live_certificate::{ClientCertificates, LiveCertificate, listener_config};
+use liaowaiwai::http::{Addresses, Https};
+use liaowaiwai::ports::Clock;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// A CA of machines.
+struct Ca {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+/// A client certificate with its key.
+type Pair = (CertificateDer<'static>, PrivateKeyDer<'static>);
+
+impl Ca {
+    fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "machines of the test");
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    fn write(&self, folder: &Path) -> PathBuf {
+        let path = folder.join("clients.pem");
+        std::fs::write(&path, &self.pem).unwrap();
+        path
+    }
+
+    fn client(&self, name: &str, last_year: i32) -> Pair {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(last_year, 1, 1);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+    }
+}
+
+/// The TLS of a client that trusts `ca` and may show a certificate.
+fn client(ca: &Path, pair: Option<Pair>) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match pair {
+        Some((certificate, key)) => builder.with_client_auth_cert(vec![certificate], key).unwrap(),
+        None => builder.with_no_client_auth(),
+    };
+    TlsConnector::from(Arc::new(config))
+}
+
+/// Sends a request over TLS; the status of the answer, or `None` when the handshake was refused.
+async fn status(tls: &TlsConnector, address: SocketAddr, request: &[u8]) -> Option<u16> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let mut stream = tls.connect(ServerName::try_from("localhost").unwrap(), stream).await.ok()?;
+    // In TLS 1.3 the client hears of a refusal only after its own part of the handshake.
+    stream.write_all(request).await.ok()?;
+    let mut came = Vec::new();
+    let _refused_or_over = stream.read_to_end(&mut came).await;
+    let text = String::from_utf8(came).unwrap();
+    text.split(' ').nth(1)?.parse().ok()
+}
+
+fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machines_need_a_valid_certificate_of_the_right_ca_and_get_the_channels_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = dev_certificate(folder.path(), ANY, SystemClock.now()).unwrap();
+    let live = LiveCertificate::open(&made.certificate, &made.key).unwrap();
+    let (ca, stranger) = (Ca::new(), Ca::new());
+    let file = ca.write(folder.path());
+    let https = |clients| Https {
+        address: ANY,
+        config: listener_config(Arc::clone(&live), OldestTls::V13, &clients).unwrap(),
+        strict_transport: false,
+    };
+    let listening = Listening::start(Addresses {
+        https: Some(https(ClientCertificates::Asked(file.clone()))),
+        machines: Some(https(ClientCertificates::Required(file))),
+        ..Addresses::default()
+    });
+    let (people, machines) = (listening.https(), listening.machines());
+    for (what, pair, on_machines, on_people) in [
+        ("none", None, None, Some(200)),
+        ("of another CA", Some(stranger.client("m", 2100)), None, None),
+        ("expired", Some(ca.client("m", 2021)), None, None),
+        ("good", Some(ca.client("m", 2100)), Some(200), Some(200)),
+    ] {
+        let tls = client(&made.ca, pair);
+        assert_eq!(status(&tls, machines, &get("/healthz")).await, on_machines, "{what}, for machines");
+        assert_eq!(status(&tls, people, &get("/healthz")).await, on_people, "{what}, for people");
+    }
+    let good = client(&made.ca, Some(ca.client("m", 2100)));
+    for path in ["/api/v1/session", "/api/v1/agent/conversations", "/api/v1/openapi.json", "/metrics"] {
+        assert_eq!(status(&good, machines, &get(path)).await, Some(404), "{path}");
+    }
+    assert_eq!(status(&good, machines, &get("/api/v1/channels/http/t/a/messages")).await, Some(404), "no such account");
+    listening.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_takes_its_machine_s_requests_only_and_the_server_takes_a_new_certificate_while_it_runs() {
+    let world = World::private();
+    let ca = Ca::new();
+    let file = ca.write(world.path());
+    let certs = dev_certificate(&world.path().join("made"), ANY, SystemClock.now()).unwrap();
+    let (certificate, key) = (world.path().join("chain.pem"), world.path().join("key.pem"));
+    let put = |from: &Path, to: &Path| {
+        std::fs::copy(from, to).unwrap();
+        std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    put(&certs.certificate, &certificate);
+    put(&certs.key, &key);
+    let text = std::fs::read_to_string(world.configure("node")).unwrap();
+    let http = format!(
+        "[http]\ncertificate = {certificate:?}\nprivate_key = {key:?}\nclient_ca = {file:?}\nmachine_listen = \"127.0.0.1:0\"\n"
+    );
+    let text = text
+        .replace("[http]\n", &http)
+        .replace("key_id = \"demo-app\"", "key_id = \"demo-app\"\nclient_name = \"core\"");
+    let server = world.start_with("node", &text);
+    let good = client(&certs.ca, Some(ca.client("core", 2100)));
+    let other = client(&certs.ca, Some(ca.client("other", 2100)));
+    let none = client(&certs.ca, None);
+    for (what, tls, address, tenant, expect) in [
+        ("its machine", &good, server.machines(), "demo", Some(201)),
+        ("its machine, where people are served", &good, server.https, "demo", Some(201)),
+        ("another machine", &other, server.machines(), "demo", Some(403)),
+        ("nobody's", &none, server.https, "demo", Some(403)),
+        ("nobody's, an account without a name", &none, server.https, "other", Some(201)),
+    ] {
+        let body = format!(r#"{{"contact": "c", "text": "{what}"}}"#);
+        let authority = format!("localhost:{}", address.port());
+        let request = Request::new(&authority, tenant, &what.replace(' ', "-"), body);
+        assert_eq!(status(tls, address, &request.bytes()).await, expect, "{what}");
+    }
+
+    // A pair that is broken, then one of another CA.
+    std::fs::write(&certificate, "broken").unwrap();
+    server.signal("-HUP");
+    common::until("the alarm", async || server.errors().contains("certificate_refused")).await;
+    assert_eq!(status(&none, server.https, &get("/healthz")).await, Some(200), "the old one is shown on");
+    let newer = dev_certificate(&world.path().join("newer"), ANY, SystemClock.now()).unwrap();
+    put(&newer.certificate, &certificate);
+    put(&newer.key, &key);
+    server.signal("-HUP");
+    let trusting = client(&newer.ca, None);
+    common::until("the new certificate", async || status(&trusting, server.https, &get("/healthz")).await == Some(200))
+        .await;
+    // One without a session to resume, which would show no certificate at all.
+    let fresh = client(&certs.ca, None);
+    assert_eq!(status(&fresh, server.https, &get("/healthz")).await, None, "the old one is shown no more");
+    server.stop();
+}
