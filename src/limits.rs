@@ -34,10 +34,28 @@ pub const TAILS_MAX: usize = 100_000;
 pub const CANDIDATES_MAX: usize = 64;
 /// How long a login lasts, in seconds.
 pub const SESSION_S_MAX: i64 = 8 * 3_600;
+/// How long a session lasts without being used, in seconds, unless the tenant sets another time.
+pub const SESSION_IDLE_S_DEFAULT: i64 = 15 * 60;
+/// How long a session waits for its second factor, in seconds.
+pub const PENDING_SESSION_S_MAX: i64 = 5 * 60;
 /// Failed logins of one account before it must wait.
 pub const LOGIN_FAILURES_MAX: u32 = 5;
-/// How long it must wait then, in seconds.
-pub const LOGIN_PAUSE_S: u64 = 60;
+/// How long it must wait then, in seconds; twice as long after each further failure.
+pub const LOGIN_PAUSE_S: u32 = 60;
+/// Failed logins that lock an account (PCI DSS 8.3.4: not more than ten).
+pub const LOGIN_FAILURES_LOCK: u32 = 10;
+/// Failed logins are forgotten after so many seconds without one.
+pub const LOGIN_FORGET_S: u32 = 24 * 3_600;
+/// Longest name of a member of staff, in bytes.
+pub const NAME_BYTES_MAX: usize = 128;
+/// Recovery codes that come with a second factor.
+pub const RECOVERY_CODES: usize = 10;
+/// Seconds for which one code of a second factor is shown (RFC 6238, section 5.2).
+pub const FACTOR_STEP_S: i64 = 30;
+/// Longest code that is looked at, in bytes.
+pub const FACTOR_CODE_BYTES_MAX: usize = 64;
+/// Most accounts in one import: they fit into one entry.
+pub const IMPORT_ACCOUNTS_MAX: usize = 256;
 /// Items on a page when the caller names no number.
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 /// Longest query string, in bytes.
@@ -68,8 +86,6 @@ pub const DISCONNECT_WAIT_MS_MAX: u64 = 1_000;
 pub const DRAIN_WAIT_S_MAX: u64 = 20;
 /// Messages that are read again to rebuild a conversation tail after a restart.
 pub const TAIL_MESSAGES_MAX: u32 = 16;
-/// Logins whose failures are counted in memory.
-pub const THROTTLED_LOGINS_MAX: usize = 10_000;
 /// Longest order of an operator, in bytes: a policy file fits.
 pub const CONTROL_LINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Operators at a time.

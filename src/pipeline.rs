@@ -8,11 +8,15 @@
 //! which rules mask, `tails` and `memory` what is remembered between two messages. It speaks to ports only.
 
 mod accounts;
+mod attempts;
 mod desk;
+mod factor;
+mod import;
 mod memory;
 mod policies;
 mod proposals;
 mod refusal;
+mod sessions;
 mod staff;
 mod tails;
 mod transcript;
@@ -23,11 +27,14 @@ use lww_audit::Opened;
 use lww_audit::entry::Tag;
 use tokio::sync::Notify;
 
-pub use accounts::NewStaff;
+pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
 pub use desk::Transcript;
+pub use factor::{Confirmed, Enrolment};
+pub use import::Imported;
 pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
-pub use staff::{NewSession, Staff};
+pub use sessions::SessionView;
+pub use staff::{NewSession, Staff, StaffRules};
 pub use transcript::{CustomerMessage, TranscriptMessage};
 
 use crate::domain::access::Action;
@@ -36,7 +43,7 @@ use crate::domain::message::{Direction, Masked, Message, Outbound, Raw, RawText,
 use crate::domain::record::{Outcome, Receipt};
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Incoming, Passwords, Proofs, Random, RecordError, Recorder, SignedHead, Store, TenantName, Vault,
+    Clock, Incoming, Passwords, People, Proofs, Random, RecordError, Recorder, SignedHead, Store, TenantName, Vault,
     random_bytes,
 };
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -50,6 +57,8 @@ pub struct Ports {
     pub recorder: Arc<dyn Recorder>,
     /// Reads what is committed.
     pub store: Arc<dyn Store>,
+    /// Reads about staff, keeps sessions and counted attempts.
+    pub people: Arc<dyn People>,
     /// Holds the keys.
     pub vault: Arc<dyn Vault>,
     /// Hashes passwords.
@@ -72,7 +81,9 @@ pub struct Tenant {
     policy: RwLock<Option<Arc<Policy>>>,
     tails: Tails,
     memory: Memory,
-    throttle: staff::Throttle,
+    rules: StaffRules,
+    failures: attempts::Failures,
+    administrators: tokio::sync::Mutex<()>,
     waiting: Notify,
 }
 
@@ -97,7 +108,7 @@ pub struct Accepted {
 
 impl Tenant {
     /// A pipeline without an active policy yet.
-    pub fn new(name: TenantName, vkey: String, ports: Ports) -> Self {
+    pub fn new(name: TenantName, vkey: String, ports: Ports, rules: StaffRules) -> Self {
         Self {
             name,
             vkey,
@@ -105,7 +116,9 @@ impl Tenant {
             policy: RwLock::default(),
             tails: Tails::default(),
             memory: Memory::default(),
-            throttle: staff::Throttle::default(),
+            rules,
+            failures: attempts::Failures::default(),
+            administrators: tokio::sync::Mutex::default(),
             waiting: Notify::new(),
         }
     }

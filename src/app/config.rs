@@ -26,6 +26,7 @@ use self::check::Checked;
 use self::read::{Section, Source};
 use crate::crypto::KeyError;
 use crate::crypto::secrets::SecretRef;
+use crate::domain::event::Role;
 use crate::storage::head::LogName;
 use crate::units::Hash;
 
@@ -117,6 +118,10 @@ pub struct TenantConfig {
     pub policy_source: String,
     /// How many conversations a new agent holds at a time.
     pub agents_capacity_default: i32,
+    /// How long a session lasts without being used, in minutes.
+    pub session_idle_minutes: i32,
+    /// Roles that must have a second factor.
+    pub second_factor: Vec<Role>,
     /// Whether this is a demo tenant.
     pub demo: bool,
     /// Its channel accounts; unique by channel and account.
@@ -269,6 +274,11 @@ impl TenantConfig {
         lines.put("tenant.name", &self.name);
         lines.path("tenant.policy", self.policy.as_deref());
         lines.put("tenant.agents_capacity_default", &self.agents_capacity_default.to_string());
+        lines.put("tenant.session_idle_minutes", &self.session_idle_minutes.to_string());
+        lines.put(
+            "tenant.second_factor",
+            &self.second_factor.iter().map(|role| role.word()).collect::<Vec<_>>().join(", "),
+        );
         lines.put("tenant.demo", &self.demo.to_string());
         for channel in &self.channels {
             lines.put("tenant.channel.channel", channel.channel);

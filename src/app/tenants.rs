@@ -13,8 +13,8 @@ use crate::channels;
 use crate::crypto::{Argon2Passwords, KeyDirectory, TenantVault};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
-use crate::pipeline::{Ports, Tenant};
-use crate::ports::{Clock, Random, Recorder, Signer, TenantName, Webhook};
+use crate::pipeline::{Ports, StaffRules, Tenant};
+use crate::ports::{Clock, Random, Recorder, Signer, Store, TenantName, Webhook};
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
 use crate::storage::keeper::{Keeper, LogSlot};
@@ -110,16 +110,19 @@ async fn open_one(
     let is_new = present.is_none_or(|head| head.size().0 == 0);
     let signer: Arc<dyn Signer> = Arc::new(context.keys.log_signer(&origin, is_new)?);
     let slot = LogSlot::new();
+    let store = Arc::new(TenantStore::connect(context.database, &log).await?);
     let ports = Ports {
         recorder: Arc::clone(&slot) as Arc<dyn Recorder>,
-        store: Arc::new(TenantStore::connect(context.database, &log).await?),
+        store: Arc::clone(&store) as Arc<dyn Store>,
+        people: store,
         vault: Arc::new(TenantVault::new(context.keys, id)?),
         passwords: Arc::new(Argon2Passwords),
         proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),
         clock: Arc::clone(&context.clock),
         random: Arc::clone(&context.random),
     };
-    let tenant = Arc::new(Tenant::new(TenantName { id, name: name.to_owned() }, signer.vkey(), ports));
+    let rules = config.map(staff_rules).unwrap_or_default();
+    let tenant = Arc::new(Tenant::new(TenantName { id, name: name.to_owned() }, signer.vkey(), ports, rules));
     let guard = guard_path(context.config, &log)?;
     let keeper = Keeper {
         config: context.database.clone(),
@@ -152,6 +155,14 @@ fn open_channels(context: &Context<'_>, config: &TenantConfig) -> Result<Vec<Arc
         })
     };
     config.channels.iter().map(open).collect()
+}
+
+fn staff_rules(config: &TenantConfig) -> StaffRules {
+    StaffRules {
+        factor_roles: config.second_factor.clone(),
+        idle_s: i64::from(config.session_idle_minutes) * 60,
+        capacity_default: config.agents_capacity_default,
+    }
 }
 
 /// What the system log says each time that this server begins to write.

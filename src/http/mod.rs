@@ -8,13 +8,15 @@ mod body;
 mod guard;
 mod openapi;
 mod problem;
+mod rights;
 mod routes;
 mod server;
 mod service;
 mod session;
 
-pub use api::answers;
+pub use api::{answers, staff};
 pub use openapi::document as openapi_document;
 pub use problem::{Problem, ProblemDetails};
+pub use rights::{Need, RIGHTS, Right};
 pub use server::{Addresses, HttpError, Https, Server};
 pub use service::{Readiness, Served, ServerRole, Service};

@@ -48,6 +48,9 @@ pub enum Problem {
     /// The content type is not JSON.
     #[error("the content type is not application/json")]
     NotJson,
+    /// The content is not CSV in UTF-8.
+    #[error("the content is not text/csv in UTF-8")]
+    NotCsv,
     /// Another site's page asks.
     #[error("the request comes from a page of another site")]
     WrongOrigin,
@@ -97,6 +100,7 @@ impl Problem {
             Self::MissingHeader { name } => (&kinds::MISSING_HEADER, vec![("field", Fill::Name(name))]),
             Self::MalformedHeader { name, expected } => header(name, expected),
             Self::NotJson => (&kinds::NOT_JSON, Vec::new()),
+            Self::NotCsv => (&kinds::NOT_CSV, Vec::new()),
             Self::WrongOrigin => (&kinds::WRONG_ORIGIN, Vec::new()),
             Self::BodyTooLarge => (&kinds::BODY_TOO_LARGE, vec![("max_bytes", number(BODY_BYTES_MAX))]),
             Self::BodyTimeout => (&kinds::BODY_TIMEOUT, vec![("wait_s", number(REQUEST_BODY_WAIT_MS_MAX / 1_000))]),
@@ -113,6 +117,15 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         Refusal::BadCredentials => (&kinds::BAD_CREDENTIALS, Vec::new()),
         Refusal::Throttled { retry_after_s } => (&kinds::THROTTLED, vec![("retry_after_s", number(*retry_after_s))]),
         Refusal::MustChangePassword => (&kinds::MUST_CHANGE_PASSWORD, Vec::new()),
+        Refusal::AccountLocked => (&kinds::ACCOUNT_LOCKED, Vec::new()),
+        Refusal::FactorRequired => (&kinds::SECOND_FACTOR_REQUIRED, Vec::new()),
+        Refusal::MustEnrol => (&kinds::MUST_ENROL, Vec::new()),
+        Refusal::BadCode => (&kinds::BAD_CODE, Vec::new()),
+        Refusal::LastAdmin => (&kinds::LAST_ADMIN, Vec::new()),
+        Refusal::Line { line, column, expected } => (
+            &kinds::INVALID_LINE,
+            vec![("line", number(*line)), ("field", Fill::Name(column)), ("expected", Fill::Phrase(expected))],
+        ),
         Refusal::Invalid { field: name, expected } => field(name, expected),
         Refusal::Conflict => (&kinds::CONFLICT, Vec::new()),
         Refusal::KeyReused { first } => (&kinds::KEY_REUSED, vec![("first_index", number(first.0))]),

@@ -26,20 +26,27 @@ pub(super) struct Session {
     pub(super) served: Arc<Served>,
     /// Who they are.
     pub(super) staff: Staff,
-    /// The token that says so.
-    pub(super) token: Zeroizing<String>,
 }
 
 /// Finds out who is logged in.
 ///
 /// # Errors
-/// [`Refusal::BadCredentials`] when nobody is.
+/// [`Refusal::BadCredentials`] when nobody is, [`Refusal::FactorRequired`] when the login waits for its second factor.
 pub(super) async fn of(service: &Service, request: &HttpRequest) -> Result<Session, Problem> {
+    let session = of_any(service, request).await?;
+    if session.staff.is_pending() { Err(Refusal::FactorRequired.into()) } else { Ok(session) }
+}
+
+/// The same for what a login that waits for its second factor may ask, too: who it is, to end it, and to show the factor.
+///
+/// # Errors
+/// [`Refusal::BadCredentials`] when nobody is.
+pub(super) async fn of_any(service: &Service, request: &HttpRequest) -> Result<Session, Problem> {
     let cookie = cookie(request).ok_or(Refusal::BadCredentials)?;
     let (name, token) = cookie.split_once('.').ok_or(Refusal::BadCredentials)?;
     let served = service.tenant(name).ok_or(Refusal::BadCredentials)?;
     let staff = served.tenant.staff(token).await?;
-    Ok(Session { name: name.to_owned(), served, staff, token: Zeroizing::new(token.to_owned()) })
+    Ok(Session { name: name.to_owned(), served, staff })
 }
 
 /// The `Set-Cookie` of a new session.
@@ -70,6 +77,11 @@ fn cookie(request: &HttpRequest) -> Option<Zeroizing<String>> {
     });
     let value = values.next().filter(|value| value.len() <= COOKIE_BYTES_MAX)?;
     values.next().is_none().then(|| Zeroizing::new(value.to_owned()))
+}
+
+/// What a browser says of itself.
+pub(super) fn user_agent(request: &HttpRequest) -> &str {
+    request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("")
 }
 
 fn cookie_name(request: &HttpRequest) -> &'static str {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::channels::CHANNELS;
 use crate::crypto::secrets::SecretRef;
+use crate::domain::event::Role;
 
 /// What a check gives.
 pub(super) type Checked<T> = Result<T, ConfigError>;
@@ -131,6 +132,8 @@ fn tenant(section: &Section<'_>, name: &str, has_database: bool) -> Checked<Tena
         policy,
         policy_source,
         agents_capacity_default: section.integer("agents_capacity_default")?,
+        session_idle_minutes: section.integer("session_idle_minutes")?,
+        second_factor: section.text("second_factor")?.map_or(Ok(Vec::new()), |field| second_factor(&field))?,
         demo: demo.value,
         channels: channels(section)?,
     })
@@ -161,6 +164,15 @@ fn channels(tenant: &Section<'_>) -> Checked<Vec<ChannelConfig>> {
             })
         })
         .collect()
+}
+
+/// Roles by their words, separated by commas.
+fn second_factor(field: &Field<'_, &str>) -> Checked<Vec<Role>> {
+    let words = field.value.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let role = |word| Role::from_word(word).filter(|role| role.is_staff());
+    words.map(role).collect::<Option<_>>().ok_or_else(|| {
+        field.expected("roles separated by commas: agent, supervisor, compliance, auditor or admin; or nothing")
+    })
 }
 
 fn channel_name(field: &Field<'_, &str>) -> Checked<&'static str> {

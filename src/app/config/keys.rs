@@ -160,6 +160,16 @@ pub const KEYS: &[Key] = &[
     .bounds(Bounds::Numbers(1, CAPACITY_MAX))
     .default("8"),
     Key::new(
+        "tenant.session_idle_minutes",
+        Kind::Integer,
+        "minutes",
+        "How long a session lasts without being used; at most eight hours in any case.",
+    )
+    .bounds(Bounds::Numbers(1, 480))
+    .default("15"),
+    text("tenant.second_factor", "roles", "Roles that must have a second factor, separated by commas.")
+        .example("compliance, admin"),
+    Key::new(
         "tenant.demo",
         Kind::Boolean,
         "true or false",

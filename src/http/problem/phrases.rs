@@ -1,7 +1,6 @@
 //! The phrases that rooms below put into errors ("expected …", "no such …"), in Chinese. A test finds each in the source.
 
 const PHRASES: &[(&str, &str)] = &[
-    ("1 to 128 bytes", "1 至 128 字节"),
     ("1 to 256 bytes", "1 至 256 字节"),
     ("1 to 16384 bytes", "1 至 16384 字节"),
     ("12 characters or more, at most 256 bytes", "至少 12 个字符，最多 256 字节"),
@@ -46,6 +45,22 @@ const PHRASES: &[(&str, &str)] = &[
     ("true or false", "true 或 false"),
     ("values of visible ASCII characters", "可见 ASCII 字符组成的值"),
     ("waiting, assigned or closed", "waiting、assigned 或 closed"),
+    ("0 or nothing: agents alone have a desk", "0 或留空：只有客服坐席可接待会话"),
+    ("0 to 1000 conversations", "0 至 1000 个会话"),
+    (
+        "1 to 128 bytes without control characters or outer spaces, not beginning with = + - @",
+        "1 至 128 字节，不含控制字符或首尾空格，不以 = + - @ 开头",
+    ),
+    ("a login that no account has", "尚无账号使用的登录名"),
+    ("a login that no other line has", "文件中不重复的登录名"),
+    ("agent, supervisor, compliance, auditor or admin", "agent、supervisor、compliance、auditor 或 admin"),
+    ("as many fields as the first line names, in RFC 4180's form", "与首行列数相同的字段（RFC 4180 格式）"),
+    ("at least one account", "至少一个账号"),
+    ("at most 256 accounts", "最多 256 个账号"),
+    ("columns login, name, role and perhaps capacity", "列 login、name、role，以及可选的 capacity"),
+    ("enrolment", "待确认的第二验证因素"),
+    ("second factor", "第二验证因素"),
+    ("session", "登录会话"),
 ];
 
 /// The phrase in Chinese; one that is not known stays as it is.
