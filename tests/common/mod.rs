@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken test world fails the test")]
 
 pub mod load;
+pub mod people;
 pub mod raw;
 
 use std::io::{BufRead, BufReader, Read};
@@ -34,6 +35,8 @@ pub struct World {
     folder: tempfile::TempDir,
     database: Option<EmbeddedPostgres>,
     database_url: Option<String>,
+    /// Lines that every tenant's section gets besides.
+    pub tenant_keys: String,
 }
 
 impl World {
@@ -44,7 +47,7 @@ impl World {
         std::fs::write(folder.path().join("secret"), SECRET).unwrap();
         std::fs::set_permissions(folder.path().join("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::copy(POLICY, folder.path().join("policy.yaml")).unwrap();
-        Self { folder, database: None, database_url: None }
+        Self { folder, database: None, database_url: None, tenant_keys: String::new() }
     }
 
     /// A world with a PostgreSQL that several servers share, migrated by its owner.
@@ -122,8 +125,9 @@ impl World {
         let tenant = |name: &str| {
             let policy = self.policy();
             format!(
-                "\n[[tenant]]\nname = {name:?}\ndemo = {demo}\npolicy = {policy:?}\n\n[[tenant.channel]]\nchannel = \"http\"\n\
+                "\n[[tenant]]\nname = {name:?}\ndemo = {demo}\npolicy = {policy:?}\n{}\n\n[[tenant.channel]]\nchannel = \"http\"\n\
                  account = \"app\"\nkey_id = \"{name}-app\"\nsecret = \"secret://file{}\"\n",
+                self.tenant_keys,
                 secret.display()
             )
         };
