@@ -46,7 +46,6 @@ fn body(need: &Need) -> Option<String> {
         }
         ("post", "/api/v1/admin/accounts") => json!({"login": "=1", "name": "x", "role": "agent"}),
         ("post", "/api/v1/admin/accounts/import") => return Some("login,name,role\n".to_owned()),
-        ("patch", "/api/v1/admin/accounts/{id}") => json!({}),
         ("put", "/api/v1/agent/presence") => json!({"online": false}),
         ("post", "/api/v1/agent/conversations/{id}/messages") => json!({"text": "您好"}),
         ("post", path) if path.ends_with("/messages") => json!({"contact": "c", "text": "t"}),
@@ -57,6 +56,7 @@ fn body(need: &Need) -> Option<String> {
             | "/api/v1/admin/accounts/{id}/reset"
             | "/api/v1/agent/conversations/{id}/close",
         )
+        | ("patch", "/api/v1/admin/accounts/{id}")
         | ("delete", _) => json!({}),
         (method, path) => panic!("{method} {path}: this test needs a body for it"),
     };

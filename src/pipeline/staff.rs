@@ -276,3 +276,61 @@ impl Tenant {
 pub(super) fn actor(row: &AccountRow) -> Actor {
     Actor { id: row.id, role: row.role }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::access::APPROVAL_FACTOR_S_MAX;
+
+    fn staff(role: Role) -> Staff {
+        let at = Timestamp::from_micros(0);
+        let session = SessionRow {
+            id: SessionId::from_random([1; 16]),
+            account: AccountId::from_random([2; 16]),
+            created: at,
+            last_seen: at,
+            expires: at,
+            device: Vec::new(),
+            pending: false,
+            factor_at: None,
+            enrolment: None,
+        };
+        let (account, name) = (session.account, Zeroizing::new("name".to_owned()));
+        let (must_change, must_enrol, has_factor) = (false, false, false);
+        Staff { account, role, name, must_change, must_enrol, has_factor, factor_age_s: None, session }
+    }
+
+    #[test]
+    fn an_approval_asks_for_a_second_factor_that_was_shown_just_now() {
+        for (has_factor, factor_age_s, expected) in [
+            (false, None, Err(Refusal::MustEnrol)),
+            (true, None, Err(Refusal::FactorRequired)),
+            (true, Some(APPROVAL_FACTOR_S_MAX + 1), Err(Refusal::FactorRequired)),
+            (true, Some(APPROVAL_FACTOR_S_MAX), Ok(())),
+            (true, Some(0), Ok(())),
+        ] {
+            let officer = Staff { has_factor, factor_age_s, ..staff(Role::Compliance) };
+            assert_eq!(officer.may_approve(), expected, "{has_factor} {factor_age_s:?}");
+            assert_eq!(officer.may(Action::ReadLedger), Ok(()), "nothing else asks for it");
+        }
+        let fresh = |role| Staff { has_factor: true, factor_age_s: Some(0), ..staff(role) };
+        for role in [Role::Agent, Role::Auditor, Role::Admin] {
+            assert_eq!(fresh(role).may_approve(), Err(Refusal::Forbidden), "{role:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_still_to_be_done_comes_before_everything_but_one_s_own_account() {
+        let mut pending = staff(Role::Admin);
+        pending.session.pending = true;
+        for (staff, refusal, own) in [
+            (pending, Refusal::FactorRequired, false),
+            (Staff { must_change: true, ..staff(Role::Admin) }, Refusal::MustChangePassword, true),
+            (Staff { must_enrol: true, ..staff(Role::Admin) }, Refusal::MustEnrol, true),
+        ] {
+            assert_eq!(staff.may(Action::ManageAccounts), Err(refusal.clone()));
+            assert_eq!(staff.may(Action::Converse), Err(refusal), "before the role is asked");
+            assert_eq!(staff.may(Action::OwnAccount).is_ok(), own);
+        }
+    }
+}
