@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::fmt::Write as _;
+
 use common::people::{Phone, ask, call, code, create, reset};
 use common::{World, chosen_password};
 use liaowaiwai::cli::client::Client;
@@ -390,7 +392,7 @@ async fn fifty_agents_come_out_of_one_file_by_one_entry_and_can_log_in() {
     let admin = server.staff("admin").await;
     let mut file = "\u{feff}login,name,role,capacity\r\n".to_owned();
     for number in 0..48 {
-        file.push_str(&format!("agent-{number},客服{number}号,agent,4\r\n"));
+        writeln!(file, "agent-{number},客服{number}号,agent,4\r").unwrap();
     }
     file.push_str("quoted,\"O'Neil, \"\"Ann\"\"\",agent,\r\n主管,\"张三（二部）\",supervisor,\r\n");
     let (status, made) = import(&admin, &file).await;
@@ -469,7 +471,7 @@ async fn one_bad_line_and_no_account_of_the_file_is_made() {
     refused(&admin, "", 1, "file").await;
     refused(&admin, "login;name;role\n", 1, "file").await;
     refused(&admin, "login,name,role\n", 2, "file").await;
-    let many: String = (0..257).map(|number| format!("n{number},n,agent,1\n")).collect();
+    let many = (0..257).map(|number| format!("n{number},n,agent,1\n")).collect::<Vec<_>>().concat();
     refused(&admin, &format!("login,name,role,capacity\n{many}"), 258, "file").await;
     let gbk = [b"login,name,role\nlin,".as_slice(), &[0xd0, 0xa1, 0xc1, 0xd6], b",agent\n"].concat();
     let headers = vec![("content-type", "text/csv".to_owned())];
