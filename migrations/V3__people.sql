@@ -51,6 +51,7 @@ CREATE TABLE external_identity (
     account uuid    NOT NULL,
     PRIMARY KEY (tenant, lookup)
 );
+CREATE INDEX external_identity_account ON external_identity (tenant, account);
 
 DO $$
 DECLARE

@@ -54,6 +54,18 @@ pub const RECOVERY_CODES: usize = 10;
 pub const FACTOR_STEP_S: i64 = 30;
 /// Longest code that is looked at, in bytes.
 pub const FACTOR_CODE_BYTES_MAX: usize = 64;
+/// Longest that the identity provider may take for an answer, in milliseconds.
+pub const PROVIDER_WAIT_MS_MAX: u64 = 10_000;
+/// Longest answer of the identity provider, in bytes.
+pub const PROVIDER_ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// Most keys of the identity provider that are looked at.
+pub const PROVIDER_KEYS_MAX: usize = 32;
+/// How long its documents are used before they are read again, in seconds.
+pub const PROVIDER_CACHE_S: i64 = 3_600;
+/// How long they are used at least, even when no key of theirs fits, in seconds.
+pub const PROVIDER_REFRESH_S_MIN: i64 = 60;
+/// How long a login may take at the identity provider, in seconds.
+pub const PROVIDER_LOGIN_S_MAX: i64 = 600;
 /// Most accounts in one import: they fit into one entry.
 pub const IMPORT_ACCOUNTS_MAX: usize = 256;
 /// Items on a page when the caller names no number.

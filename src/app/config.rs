@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 pub use error::{ConfigError, Problem};
-pub use keys::{Bounds, KEYS, Key, Kind, LISTS};
+pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 
 use self::check::Checked;
 use self::read::{Section, Source};
@@ -124,8 +124,33 @@ pub struct TenantConfig {
     pub second_factor: Vec<Role>,
     /// Whether this is a demo tenant.
     pub demo: bool,
+    /// The bank's own OpenID provider.
+    pub oidc: Option<OidcConfig>,
     /// Its channel accounts; unique by channel and account.
     pub channels: Vec<ChannelConfig>,
+}
+
+/// `[tenant.oidc]`.
+#[derive(Clone, Debug)]
+pub struct OidcConfig {
+    /// The provider.
+    pub issuer: String,
+    /// This server's name with it.
+    pub client_id: String,
+    /// Where the secret shared with it is.
+    pub client_secret: SecretRef,
+    /// This server's own address as browsers know it, without a slash at its end.
+    pub public_url: String,
+    /// Certificates that the provider's is checked against.
+    pub ca: Option<PathBuf>,
+    /// The claim with the login.
+    pub login_claim: String,
+    /// The claim with the provider's roles.
+    pub role_claim: String,
+    /// Which role each of its values gives.
+    pub roles: Vec<(String, Role)>,
+    /// Whether a first login makes an account.
+    pub create_accounts: bool,
 }
 
 /// `[[tenant.channel]]`.
@@ -205,8 +230,10 @@ impl Config {
     pub fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
         let password = self.database.iter().filter_map(|database| database.password.as_ref());
         let channels = self.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| &channel.secret);
+        let oidc = self.tenants.iter().filter_map(|tenant| tenant.oidc.as_ref()).map(|oidc| &oidc.client_secret);
         password
             .map(|secret| ("database_password", secret))
+            .chain(oidc.map(|secret| ("tenant.oidc.client_secret", secret)))
             .chain(channels.map(|secret| ("tenant.channel.secret", secret)))
             .collect()
     }
@@ -280,12 +307,30 @@ impl TenantConfig {
             &self.second_factor.iter().map(|role| role.word()).collect::<Vec<_>>().join(", "),
         );
         lines.put("tenant.demo", &self.demo.to_string());
+        if let Some(oidc) = &self.oidc {
+            oidc.write(lines);
+        }
         for channel in &self.channels {
             lines.put("tenant.channel.channel", channel.channel);
             lines.put("tenant.channel.account", &channel.account);
             lines.put("tenant.channel.key_id", &channel.key_id);
             lines.put("tenant.channel.secret", &channel.secret.to_string());
         }
+    }
+}
+
+impl OidcConfig {
+    fn write(&self, lines: &mut Lines) {
+        lines.put("tenant.oidc.issuer", &self.issuer);
+        lines.put("tenant.oidc.client_id", &self.client_id);
+        lines.put("tenant.oidc.client_secret", &self.client_secret.to_string());
+        lines.put("tenant.oidc.public_url", &self.public_url);
+        lines.path("tenant.oidc.ca", self.ca.as_deref());
+        lines.put("tenant.oidc.login_claim", &self.login_claim);
+        lines.put("tenant.oidc.role_claim", &self.role_claim);
+        let roles: Vec<String> = self.roles.iter().map(|(value, role)| format!("{value}={}", role.word())).collect();
+        lines.put("tenant.oidc.roles", &roles.join(", "));
+        lines.put("tenant.oidc.create_accounts", &self.create_accounts.to_string());
     }
 }
 

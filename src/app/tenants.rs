@@ -6,13 +6,16 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_postgres::Config as Database;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::config::{Config, TenantConfig};
 use super::{AppError, StartOptions};
 use crate::channels;
+use crate::crypto::dev_ca::client_config;
 use crate::crypto::{Argon2Passwords, KeyDirectory, TenantVault};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
+use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{Ports, StaffRules, Tenant};
 use crate::ports::{Clock, Random, Recorder, Signer, Store, TenantName, Webhook};
 use crate::storage::database::{self, DatabaseError};
@@ -35,6 +38,8 @@ pub struct Served {
     pub slot: Arc<LogSlot>,
     /// Its channels.
     pub channels: Vec<Arc<dyn Webhook>>,
+    /// The bank's own identity provider.
+    pub provider: Option<Arc<Provider>>,
     /// Its configuration; `None` for the system log.
     pub config: Option<TenantConfig>,
 }
@@ -137,7 +142,8 @@ async fn open_one(
         slot: Arc::clone(&slot),
     };
     let channels = config.map_or(Ok(Vec::new()), |config| open_channels(context, config))?;
-    Ok((Served { tenant, log, slot, channels, config: config.cloned() }, keeper))
+    let provider = config.map_or(Ok(None), |config| identity_provider(context, config))?;
+    Ok((Served { tenant, log, slot, channels, provider, config: config.cloned() }, keeper))
 }
 
 fn open_channels(context: &Context<'_>, config: &TenantConfig) -> Result<Vec<Arc<dyn Webhook>>, AppError> {
@@ -155,6 +161,26 @@ fn open_channels(context: &Context<'_>, config: &TenantConfig) -> Result<Vec<Arc
         })
     };
     config.channels.iter().map(open).collect()
+}
+
+fn identity_provider(context: &Context<'_>, config: &TenantConfig) -> Result<Option<Arc<Provider>>, AppError> {
+    let Some(oidc) = &config.oidc else { return Ok(None) };
+    let refused =
+        |reason: &dyn std::fmt::Display| AppError::Provider { tenant: config.name.clone(), reason: reason.to_string() };
+    let secret = oidc.client_secret.resolve(context.keys)?;
+    let secret = std::str::from_utf8(secret.bytes()).map_err(|_| refused(&"the client secret is not UTF-8"))?;
+    let settings = ProviderSettings {
+        issuer: oidc.issuer.clone(),
+        client_id: oidc.client_id.clone(),
+        client_secret: Zeroizing::new(secret.to_owned()),
+        redirect_uri: format!("{}/api/v1/session/oidc/{}/callback", oidc.public_url, config.name),
+        login_claim: oidc.login_claim.clone(),
+        role_claim: oidc.role_claim.clone(),
+        roles: oidc.roles.clone(),
+        create_accounts: oidc.create_accounts,
+        tls: oidc.ca.as_deref().map(client_config).transpose()?,
+    };
+    Provider::new(settings).map(Arc::new).map(Some).map_err(|error| refused(&error))
 }
 
 fn staff_rules(config: &TenantConfig) -> StaffRules {

@@ -123,7 +123,11 @@ fn service(app: &App) -> Arc<Service> {
     };
     let service = Service::new(Arc::new(SystemClock), Arc::new(SystemRandom::new()), Box::new(readiness));
     let tenants = app.tenants.iter().filter(|served| !served.is_system()).map(|served| {
-        let one = Served { tenant: Arc::clone(&served.tenant), channels: served.channels.clone() };
+        let one = Served {
+            tenant: Arc::clone(&served.tenant),
+            channels: served.channels.clone(),
+            provider: served.provider.clone(),
+        };
         (served.tenant.name.name.clone(), one)
     });
     service.set_tenants(tenants.collect::<BTreeMap<_, _>>());

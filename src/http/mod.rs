@@ -6,6 +6,7 @@
 mod api;
 mod body;
 mod guard;
+pub mod oidc;
 mod openapi;
 mod problem;
 mod rights;

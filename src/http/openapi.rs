@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
-use super::api::{accounts, channels, desk, health, ledger, own, sessions};
+use super::api::{accounts, channels, desk, health, ledger, oidc, own, sessions};
 use super::problem::codes;
 
 #[derive(OpenApi)]
@@ -16,6 +16,8 @@ use super::problem::codes;
         sessions::show,
         sessions::end,
         sessions::change_password,
+        oidc::begin,
+        oidc::end,
         own::show_factor,
         own::enrol,
         own::confirm,

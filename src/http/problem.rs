@@ -7,6 +7,7 @@ mod kinds;
 mod phrases;
 mod render;
 
+use super::oidc::ProviderError;
 use crate::limits::{BODY_BYTES_MAX, HEADER_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX};
 use crate::pipeline::Refusal;
 use crate::ports::ChannelError;
@@ -51,6 +52,9 @@ pub enum Problem {
     /// The content is not CSV in UTF-8.
     #[error("the content is not text/csv in UTF-8")]
     NotCsv,
+    /// The bank's identity provider failed or refused.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
     /// Another site's page asks.
     #[error("the request comes from a page of another site")]
     WrongOrigin,
@@ -101,6 +105,12 @@ impl Problem {
             Self::MalformedHeader { name, expected } => header(name, expected),
             Self::NotJson => (&kinds::NOT_JSON, Vec::new()),
             Self::NotCsv => (&kinds::NOT_CSV, Vec::new()),
+            Self::Provider(ProviderError::Unavailable { expected }) => {
+                (&kinds::PROVIDER_UNAVAILABLE, vec![("expected", Fill::Phrase(expected))])
+            }
+            Self::Provider(ProviderError::Refused { expected }) => {
+                (&kinds::PROVIDER_REFUSED, vec![("expected", Fill::Phrase(expected))])
+            }
             Self::WrongOrigin => (&kinds::WRONG_ORIGIN, Vec::new()),
             Self::BodyTooLarge => (&kinds::BODY_TOO_LARGE, vec![("max_bytes", number(BODY_BYTES_MAX))]),
             Self::BodyTimeout => (&kinds::BODY_TIMEOUT, vec![("wait_s", number(REQUEST_BODY_WAIT_MS_MAX / 1_000))]),

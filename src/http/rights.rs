@@ -43,6 +43,8 @@ pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/session", Right::AnySession),
     need("delete", "/api/v1/session", Right::AnySession),
     need("post", "/api/v1/session/password", OWN),
+    need("get", "/api/v1/session/oidc/{tenant}", Right::Open),
+    need("get", "/api/v1/session/oidc/{tenant}/callback", Right::Open),
     need("post", "/api/v1/session/second-factor", Right::AnySession),
     need("post", "/api/v1/session/second-factor/enrolment", OWN),
     need("put", "/api/v1/session/second-factor/enrolment", OWN),

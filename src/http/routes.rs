@@ -3,7 +3,7 @@
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
-use super::api::{accounts, channels, desk, health, ledger, own, sessions};
+use super::api::{accounts, channels, desk, health, ledger, oidc, own, sessions};
 
 /// One address with its methods.
 pub(super) struct Address {
@@ -28,6 +28,8 @@ pub(super) const ADDRESSES: &[Address] = &[
         ],
     },
     Address { path: "/api/v1/session/password", methods: &[("post", || web::post().to(sessions::change_password))] },
+    Address { path: "/api/v1/session/oidc/{tenant}", methods: &[("get", || web::get().to(oidc::begin))] },
+    Address { path: "/api/v1/session/oidc/{tenant}/callback", methods: &[("get", || web::get().to(oidc::end))] },
     Address { path: "/api/v1/session/second-factor", methods: &[("post", || web::post().to(own::show_factor))] },
     Address {
         path: "/api/v1/session/second-factor/enrolment",

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::oidc::Provider;
 use crate::pipeline::Tenant;
 use crate::ports::{Clock, Random, Webhook};
 
@@ -15,6 +16,8 @@ pub struct Served {
     pub tenant: Arc<Tenant>,
     /// The accounts of its channels.
     pub channels: Vec<Arc<dyn Webhook>>,
+    /// The bank's own identity provider.
+    pub provider: Option<Arc<Provider>>,
 }
 
 /// Which part this server plays.

@@ -98,6 +98,8 @@ pub trait People: Send + Sync {
     async fn account_by_login(&self, login: &[u8; 32]) -> Result<Option<AccountRow>, StoreError>;
     /// The account behind an outside identity's keyed hash.
     async fn account_by_identity(&self, lookup: &[u8; 32]) -> Result<Option<AccountRow>, StoreError>;
+    /// Whether an outside identity is an account's already.
+    async fn has_identity(&self, account: AccountId) -> Result<bool, StoreError>;
     /// One account.
     async fn account(&self, id: AccountId) -> Result<Option<AccountRow>, StoreError>;
     /// Accounts in the order of their ids.

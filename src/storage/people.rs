@@ -28,6 +28,11 @@ impl People for TenantStore {
         found.map(|row| account(&row)).transpose()
     }
 
+    async fn has_identity(&self, account: AccountId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM external_identity WHERE tenant = $1 AND account = $2 LIMIT 1";
+        Ok(self.row(sql, &[&account.to_uuid()]).await?.is_some())
+    }
+
     async fn account(&self, id: AccountId) -> Result<Option<AccountRow>, StoreError> {
         let found = self.row(&format!("{ACCOUNT} AND a.id = $2"), &[&id.to_uuid()]).await?;
         found.map(|row| account(&row)).transpose()

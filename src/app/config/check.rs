@@ -1,5 +1,7 @@
 //! What each value must mean, section by section: names, addresses, paths, references, and what fits together.
 
+mod oidc;
+
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::SocketAddr;
@@ -135,6 +137,7 @@ fn tenant(section: &Section<'_>, name: &str, has_database: bool) -> Checked<Tena
         session_idle_minutes: section.integer("session_idle_minutes")?,
         second_factor: section.text("second_factor")?.map_or(Ok(Vec::new()), |field| second_factor(&field))?,
         demo: demo.value,
+        oidc: oidc::read(&section.section("oidc")?)?,
         channels: channels(section)?,
     })
 }

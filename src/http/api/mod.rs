@@ -6,6 +6,7 @@ pub(super) mod channels;
 pub(super) mod desk;
 pub(super) mod health;
 pub(super) mod ledger;
+pub(super) mod oidc;
 pub(super) mod own;
 pub(super) mod sessions;
 pub mod staff;

@@ -144,6 +144,12 @@ kinds! {
     NOT_CSV = "not_csv" 415
         "Not CSV" "Send Content-Type: text/csv, in UTF-8 (in spreadsheets: CSV UTF-8)."
         "不是 CSV" "请使用 Content-Type: text/csv，编码为 UTF-8（表格软件中选择 CSV UTF-8）。";
+    PROVIDER_UNAVAILABLE = "provider_unavailable" 503 retry 5
+        "Identity provider unavailable" "The bank's identity provider did not do as it should: expected {expected}."
+        "身份提供方不可用" "银行的身份提供方未正常响应：应为{expected}。";
+    PROVIDER_REFUSED = "provider_refused" 403
+        "Login refused" "This login by the bank's identity provider can't be taken: expected {expected}. Begin again."
+        "登录被拒绝" "无法接受此次通过银行身份提供方的登录：应为{expected}。请重新开始。";
     WRONG_ORIGIN = "wrong_origin" 403
         "Another site's request" "A page of another site can't act for somebody who is logged in here."
         "跨站请求" "其他网站的页面不能代替已登录的用户操作。";

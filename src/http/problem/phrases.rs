@@ -15,10 +15,15 @@ const PHRASES: &[(&str, &str)] = &[
     ("UTF-8 in percent-encoding; %20 for a space, %2B for a plus", "百分号编码的 UTF-8；空格写作 %20，加号写作 %2B"),
     ("a byte sequence under the label of signature-input", "与 signature-input 标签相同的字节序列"),
     ("a dictionary as in RFC 9651, section 3.2", "RFC 9651 第 3.2 节的字典"),
+    ("a role or group that is one of ours", "与本系统角色对应的角色或组"),
     ("a shorter query", "更短的查询串"),
     ("a whole JSON value", "完整的 JSON 值"),
     ("a whole number from 1 to 200", "1 至 200 的整数"),
     ("account", "账号"),
+    ("a certificate of the configured authority", "由所配置机构签发的证书"),
+    ("a code that the provider takes", "身份提供方接受的授权码"),
+    ("a login that the provider did not refuse", "未被身份提供方拒绝的登录"),
+    ("a provider that calls itself as it is configured", "与配置中 issuer 一致的身份提供方"),
     ("active policy", "生效的策略"),
     ("alg hmac-sha256, or none", "alg 为 hmac-sha256 或省略"),
     ("another password than the old one", "与旧密码不同的密码"),
@@ -61,6 +66,18 @@ const PHRASES: &[(&str, &str)] = &[
     ("enrolment", "待确认的第二验证因素"),
     ("second factor", "第二验证因素"),
     ("session", "登录会话"),
+    ("addresses of the issuer's own origin", "与 issuer 同源的地址"),
+    ("an answer of at most 256 KiB", "不超过 256 KiB 的答复"),
+    ("an answer of the configured issuer", "所配置 issuer 的答复"),
+    ("an answer within ten seconds", "十秒内的答复"),
+    ("an id token in compact form", "紧凑格式的 ID 令牌"),
+    ("an id token signed by a key of the provider", "由身份提供方密钥签名的 ID 令牌"),
+    ("an id token with the claim of the login", "含有登录名声明的 ID 令牌"),
+    ("an issuer with a URL", "URL 形式的 issuer"),
+    ("identity provider", "身份提供方"),
+    ("status 200", "状态码 200"),
+    ("the JSON of OpenID Connect", "OpenID Connect 规定的 JSON"),
+    ("the browser that began this login, within ten minutes", "十分钟内、由发起登录的同一浏览器返回"),
 ];
 
 /// The phrase in Chinese; one that is not known stays as it is.
@@ -84,7 +101,7 @@ mod tests {
     fn phrases_in_use() -> BTreeSet<String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let mut files = vec![root.join("wire.rs"), root.join("pipeline.rs")];
-        for room in ["channels", "pipeline", "http/api", "http/body.rs", "http/session.rs"] {
+        for room in ["channels", "pipeline", "http/api", "http/oidc", "http/body.rs", "http/session.rs"] {
             let path = root.join(room);
             files.extend(if path.is_dir() { sources(&path) } else { vec![path] });
         }
