@@ -1,5 +1,6 @@
 //! Tokens that hold and tokens that don't: another key, algorithm, issuer, audience, time, nonce or byte.
 
+use proptest::prelude::*;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use serde_json::json;
@@ -71,6 +72,16 @@ fn no_changed_byte_of_a_token_holds() {
         let mut bytes = good.clone().into_bytes();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
         assert!(check(&String::from_utf8(bytes).unwrap(), &keys).is_err(), "byte {at}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_made_up_is_a_token(text in "[ -~]{0,200}", header in "[A-Za-z0-9_-]{0,40}", claims in "[A-Za-z0-9_-]{0,80}") {
+        let keys = keys(&[ed25519().1]);
+        prop_assert!(check(&text, &keys).is_err());
+        let forged = format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode([7; 64]));
+        prop_assert!(check(&forged, &keys).is_err());
     }
 }
 
