@@ -67,5 +67,4 @@ BEGIN
 END $$;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON login_failure, second_factor TO lww_app;
-GRANT SELECT, INSERT, DELETE ON recovery_code TO lww_app;
-GRANT SELECT, INSERT ON external_identity TO lww_app;
+GRANT SELECT, INSERT, DELETE ON recovery_code, external_identity TO lww_app;

@@ -7,7 +7,7 @@ mod common;
 use std::fmt::Write as _;
 
 use common::people::{Phone, ask, call, code, create, reset};
-use common::{World, chosen_password};
+use common::{World, chosen_password, files};
 use liaowaiwai::cli::client::Client;
 use liaowaiwai::storage::database::Database;
 use liaowaiwai::units::TenantId;
@@ -489,4 +489,36 @@ async fn one_bad_line_and_no_account_of_the_file_is_made() {
     assert!(!done && told.contains("line 2, role"), "{told}");
     assert!(!passwords.exists());
     server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_staff_type_and_are_told_is_found_nowhere_on_disk() {
+    let world = World::private();
+    let server = world.start("a");
+    let admin = server.staff("admin").await;
+    let (mut phone, recovery) = enrol(&admin).await;
+    let (_, drawn) = ask(&admin, "POST", ENROLMENT, Some(json!({}))).await;
+    let (_, made) = import(&admin, "login,name,role\nlogin-dugong-40177,姓名章鱼骑车,auditor\n").await;
+    let password = word(&made["accounts"][0]["password"]);
+    let body = json!({"tenant": "demo", "login": "login-dugong-40177", "password": password}).to_string();
+    let client = server.client();
+    call(&client, "POST", "/api/v1/session", &[("user-agent", "Firefox/1 agent-tapir-90311")], Some(&body)).await;
+    let half = server.client();
+    login(&half, "admin", &chosen_password("admin")).await;
+    assert_eq!(code(&ask(&half, "POST", FACTOR, Some(json!({"code": "code-wombat-77120"}))).await), "bad_code");
+    assert_eq!(ask(&half, "POST", FACTOR, Some(json!({"code": phone.code().await}))).await.0, 200);
+    assert_eq!(code(&import(&admin, "login,name,role\nlogin-numbat-66312,x,boss\n").await), "invalid_line");
+    server.stop();
+    let told = [password, word(&drawn["secret"]), recovery[0].clone(), recovery[9].clone(), chosen_password("admin")];
+    let typed = ["login-dugong-40177", "姓名章鱼骑车", "agent-tapir-90311", "code-wombat-77120", "login-numbat-66312"];
+    let needles = told.iter().map(String::as_str).chain(typed).map(regex::escape).collect::<Vec<_>>();
+    let needles = regex::bytes::Regex::new(&needles.join("|")).unwrap();
+    let mut bytes = 0;
+    for file in files(world.path()) {
+        let content = std::fs::read(&file).unwrap();
+        bytes += content.len();
+        let found = needles.find(&content).map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned());
+        assert_eq!(found, None, "{}", file.display());
+    }
+    assert!(bytes > 1 << 24, "{bytes} bytes are not a database with its log");
 }

@@ -196,6 +196,8 @@ pub enum Event {
     FactorRemoved { account: AccountId },
     /// An identity of the bank's provider became an account's.
     IdentityLinked { account: AccountId },
+    /// An account has no identity of the bank's provider any more.
+    IdentityUnlinked { account: AccountId },
 }
 
 impl Event {
@@ -232,6 +234,7 @@ impl Event {
             Self::FactorPassed { .. } => "second_factor.passed/1",
             Self::FactorRemoved { .. } => "second_factor.removed/1",
             Self::IdentityLinked { .. } => "identity.linked/1",
+            Self::IdentityUnlinked { .. } => "identity.unlinked/1",
         }
     }
 
@@ -272,7 +275,8 @@ impl Event {
             Self::AccountReset { account }
             | Self::AccountUnlocked { account }
             | Self::FactorRemoved { account }
-            | Self::IdentityLinked { account } => object([("account", text(account))]),
+            | Self::IdentityLinked { account }
+            | Self::IdentityUnlinked { account } => object([("account", text(account))]),
             Self::AccountChanged { account, role, capacity, enabled } => object([
                 ("account", text(account)),
                 ("role", text(role.word())),

@@ -282,6 +282,8 @@ pub enum Alteration {
     FactorRemoved,
     /// An identity of the bank's provider becomes the account's: its keyed hash, 32 bytes.
     Linked([u8; 32]),
+    /// No identity of the bank's provider is the account's any more.
+    Unlinked,
 }
 
 /// See [`Effect::Policy`].

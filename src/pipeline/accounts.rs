@@ -8,7 +8,9 @@ use super::{Refusal, Staff, Tenant};
 use crate::domain::access::Action;
 use crate::domain::event::{Event, Role};
 use crate::domain::message::RawText;
-use crate::domain::record::{AccountChange, Actor, Alteration, Draft, Effect, NewAccount, PasswordChange, Proposal};
+use crate::domain::record::{
+    AccountChange, Actor, Alteration, Draft, Effect, NewAccount, PasswordChange, Proposal, Step,
+};
 use crate::limits::{AGENT_CAPACITY_MAX, LOGIN_BYTES_MAX, NAME_BYTES_MAX, PAGE_ITEMS_MAX};
 use crate::ports::{AccountRow, StaffPart, random_bytes};
 use crate::units::{AccountId, SERVER_ACTOR};
@@ -194,7 +196,8 @@ impl Tenant {
         self.attempts_forgiven(&row).await
     }
 
-    /// Sets a one-time password, which is returned once, and ends every session of the account.
+    /// Sets a one-time password, which is returned once, and ends every session of the account. An identity of the bank's
+    /// provider is unlinked: the next login by it links anew.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] when there is no such account.
@@ -205,7 +208,13 @@ impl Tenant {
         let hash = self.hash(password.copy()).await?;
         let change = PasswordChange { account, expected: row.version, password: hash, must_change: true };
         let draft = Draft::of(Event::AccountReset { account }, actor);
-        self.record(Proposal::single(draft, vec![Effect::Password(change)])).await?;
+        let mut proposal = Proposal::single(draft, vec![Effect::Password(change)]);
+        if self.ports.people.has_identity(account).await? {
+            let change = AccountChange { account, expected: row.version.next(), change: Alteration::Unlinked };
+            let draft = Draft::of(Event::IdentityUnlinked { account }, actor);
+            proposal.steps.push(Step { draft, effects: vec![Effect::Account(change)] });
+        }
+        self.record(proposal).await?;
         self.ports.people.end_sessions_of(account, None).await?;
         Ok(password)
     }

@@ -87,9 +87,6 @@ impl Tenant {
     /// # Errors
     /// [`Refusal::BadCode`], also for one that was used before; [`Refusal::NotFound`] when there is no second factor.
     pub async fn show_factor(&self, staff: &Staff, code: RawText) -> Result<NewSession, Refusal> {
-        if staff.must_change && !staff.is_pending() {
-            return Err(Refusal::MustChangePassword);
-        }
         let row = self.managed(staff.account).await?;
         let attempt = self.attempt(&row.login, Some(&row)).await?;
         for _ in 0..DECISIONS_MAX {

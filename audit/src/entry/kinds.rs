@@ -45,6 +45,7 @@ pub const KINDS: &[KindInfo] = &[
     kind("second_factor.passed/1", "somebody showed their second factor: a code of the moment or a recovery code"),
     kind("second_factor.removed/1", "the second factor of an account was taken away"),
     kind("identity.linked/1", "an identity of the bank's own provider became an account's"),
+    kind("identity.unlinked/1", "an account has no identity of the bank's own provider any more"),
     kind("unmask.granted/1", "someone was allowed to see unmasked text, by whom, why and until when"),
     kind("unmask.used/1", "unmasked text was shown under a grant"),
     kind("unmask.expired/1", "a grant ended"),

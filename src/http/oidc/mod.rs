@@ -253,3 +253,6 @@ fn form(pairs: &[(&str, &str)]) -> String {
     let pair = |(name, value): &(&str, &str)| format!("{name}={}", percent_encoded(value));
     pairs.iter().map(pair).collect::<Vec<_>>().join("&")
 }
+
+#[cfg(test)]
+mod tests;

@@ -154,4 +154,4 @@ fn json<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, ProviderError> 
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

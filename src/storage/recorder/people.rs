@@ -58,7 +58,8 @@ pub(super) async fn change(database: &Database, log: &LogName, change: &AccountC
         | Alteration::CodeUsed { .. }
         | Alteration::RecoveryUsed(_)
         | Alteration::FactorRemoved
-        | Alteration::Linked(_) => {
+        | Alteration::Linked(_)
+        | Alteration::Unlinked => {
             client.execute(&format!("UPDATE account SET {own}"), &[tenant, &id, &expected]).await?
         }
     };
@@ -99,6 +100,10 @@ async fn beside(database: &Database, log: &LogName, account: AccountId, change: 
         Alteration::Linked(lookup) => {
             let sql = "INSERT INTO external_identity (tenant, lookup, account) VALUES ($1, $2, $3)";
             client.execute(sql, &[tenant, &lookup.as_slice(), &id]).await?;
+        }
+        Alteration::Unlinked => {
+            let sql = "DELETE FROM external_identity WHERE tenant = $1 AND account = $2";
+            client.execute(sql, &[tenant, &id]).await?;
         }
     }
     Ok(())

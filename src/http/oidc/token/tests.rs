@@ -7,14 +7,19 @@ use serde_json::json;
 
 use super::*;
 
-const NOW_S: i64 = 1_800_000_000;
+pub(in crate::http::oidc) const NOW_S: i64 = 1_800_000_000;
 
 fn encode(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
 fn ed25519() -> (Ed25519KeyPair, Value) {
-    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    key_of(7)
+}
+
+/// A key with its public half as the provider publishes it.
+pub(in crate::http::oidc) fn key_of(seed: u8) -> (Ed25519KeyPair, Value) {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
     let x = URL_SAFE_NO_PAD.encode(pair.public_key());
     (pair, json!({"kty": "OKP", "crv": "Ed25519", "kid": "one", "use": "sig", "x": x}))
 }
@@ -28,12 +33,16 @@ fn claims() -> Value {
 }
 
 fn token(header: &Value, claims: &Value) -> String {
+    token_by(&ed25519().0, header, claims)
+}
+
+pub(in crate::http::oidc) fn token_by(pair: &Ed25519KeyPair, header: &Value, claims: &Value) -> String {
     let signed = format!("{}.{}", encode(header), encode(claims));
-    let signature = URL_SAFE_NO_PAD.encode(ed25519().0.sign(signed.as_bytes()));
+    let signature = URL_SAFE_NO_PAD.encode(pair.sign(signed.as_bytes()));
     format!("{signed}.{signature}")
 }
 
-fn header() -> Value {
+pub(in crate::http::oidc) fn header() -> Value {
     json!({"alg": "EdDSA", "kid": "one", "typ": "JWT"})
 }
 
