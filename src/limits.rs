@@ -36,10 +36,40 @@ pub const TAILS_MAX: usize = 100_000;
 pub const CANDIDATES_MAX: usize = 64;
 /// How long a login lasts, in seconds.
 pub const SESSION_S_MAX: i64 = 8 * 3_600;
+/// How long a session lasts without being used, in seconds, unless the tenant sets another time.
+pub const SESSION_IDLE_S_DEFAULT: i64 = 15 * 60;
+/// How long a session waits for its second factor, in seconds.
+pub const PENDING_SESSION_S_MAX: i64 = 5 * 60;
 /// Failed logins of one account before it must wait.
 pub const LOGIN_FAILURES_MAX: u32 = 5;
-/// How long it must wait then, in seconds.
-pub const LOGIN_PAUSE_S: u64 = 60;
+/// How long it must wait then, in seconds; twice as long after each further failure.
+pub const LOGIN_PAUSE_S: u32 = 60;
+/// Failed logins that lock an account (PCI DSS 8.3.4: not more than ten).
+pub const LOGIN_FAILURES_LOCK: u32 = 10;
+/// Failed logins are forgotten after so many seconds without one.
+pub const LOGIN_FORGET_S: u32 = 24 * 3_600;
+/// Longest name of a member of staff, in bytes.
+pub const NAME_BYTES_MAX: usize = 128;
+/// Recovery codes that come with a second factor.
+pub const RECOVERY_CODES: usize = 10;
+/// Seconds for which one code of a second factor is shown (RFC 6238, section 5.2).
+pub const FACTOR_STEP_S: i64 = 30;
+/// Longest code that is looked at, in bytes.
+pub const FACTOR_CODE_BYTES_MAX: usize = 64;
+/// Longest that the identity provider may take for an answer, in milliseconds.
+pub const PROVIDER_WAIT_MS_MAX: u64 = 10_000;
+/// Longest answer of the identity provider, in bytes.
+pub const PROVIDER_ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// Most keys of the identity provider that are looked at.
+pub const PROVIDER_KEYS_MAX: usize = 32;
+/// How long its documents are used before they are read again, in seconds.
+pub const PROVIDER_CACHE_S: i64 = 3_600;
+/// How long they are used at least, even when no key of theirs fits, in seconds.
+pub const PROVIDER_REFRESH_S_MIN: i64 = 60;
+/// How long a login may take at the identity provider, in seconds.
+pub const PROVIDER_LOGIN_S_MAX: i64 = 600;
+/// Most accounts in one import: they fit into one entry.
+pub const IMPORT_ACCOUNTS_MAX: usize = 256;
 /// How long a visitor's token is good, in seconds.
 pub const VISITOR_TOKEN_S: i64 = 3_600;
 /// How long after that a visitor may come back as the same, in seconds: 30 days.
@@ -96,8 +126,6 @@ pub const DISCONNECT_WAIT_MS_MAX: u64 = 1_000;
 pub const DRAIN_WAIT_S_MAX: u64 = 20;
 /// Messages that are read again to rebuild a conversation tail after a restart.
 pub const TAIL_MESSAGES_MAX: u32 = 16;
-/// Logins whose failures are counted in memory.
-pub const THROTTLED_LOGINS_MAX: usize = 10_000;
 /// Longest order of an operator, in bytes: a policy file fits.
 pub const CONTROL_LINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Operators at a time.

@@ -9,15 +9,20 @@
 //! `lifecycle` what time does to conversations. It speaks to ports only.
 
 mod accounts;
+mod attempts;
 mod desk;
 mod desk_live;
 mod feed;
 mod lifecycle;
 mod live;
+mod factor;
+mod federation;
+mod import;
 mod memory;
 mod policies;
 mod proposals;
 mod refusal;
+mod sessions;
 mod staff;
 mod tails;
 mod transcript;
@@ -28,15 +33,19 @@ use lww_audit::Opened;
 use lww_audit::entry::Tag;
 use tokio::sync::Notify;
 
-pub use accounts::NewStaff;
+pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
+pub use factor::{Confirmed, Enrolment};
+pub use federation::Identity;
 pub use feed::{Notice, Subscription};
+pub use import::Imported;
 pub use lifecycle::Rest;
 pub use live::CustomerStream;
 pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
-pub use staff::{NewSession, Staff};
+pub use sessions::SessionView;
+pub use staff::{NewSession, Staff, StaffRules};
 pub use transcript::TranscriptMessage;
 
 pub use crate::ports::CustomerMessage;
@@ -47,7 +56,7 @@ use crate::domain::message::{Direction, Masked, Message, Outbound, Raw, RawText,
 use crate::domain::record::{Outcome, Receipt};
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Incoming, Passwords, Proofs, Random, RecordError, Recorder, SignedHead, Store, TenantName, Vault,
+    Clock, Incoming, Passwords, People, Proofs, Random, RecordError, Recorder, SignedHead, Store, TenantName, Vault,
     random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
@@ -63,6 +72,8 @@ pub struct Ports {
     pub recorder: Arc<dyn Recorder>,
     /// Reads what is committed.
     pub store: Arc<dyn Store>,
+    /// Reads about staff, keeps sessions and counted attempts.
+    pub people: Arc<dyn People>,
     /// Holds the keys.
     pub vault: Arc<dyn Vault>,
     /// Hashes passwords.
@@ -86,7 +97,9 @@ pub struct Tenant {
     tails: Tails,
     memory: Memory,
     feed: Feed,
-    throttle: staff::Throttle,
+    rules: StaffRules,
+    failures: attempts::Failures,
+    administrators: tokio::sync::Mutex<()>,
     waiting: Notify,
 }
 
@@ -111,7 +124,7 @@ pub struct Accepted {
 
 impl Tenant {
     /// A pipeline without an active policy yet.
-    pub fn new(name: TenantName, vkey: String, ports: Ports) -> Self {
+    pub fn new(name: TenantName, vkey: String, ports: Ports, rules: StaffRules) -> Self {
         Self {
             name,
             vkey,
@@ -120,7 +133,9 @@ impl Tenant {
             tails: Tails::default(),
             memory: Memory::default(),
             feed: Feed::default(),
-            throttle: staff::Throttle::default(),
+            rules,
+            failures: attempts::Failures::default(),
+            administrators: tokio::sync::Mutex::default(),
             waiting: Notify::new(),
         }
     }

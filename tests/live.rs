@@ -210,7 +210,7 @@ async fn what_was_said_before_a_login_is_pointed_at_and_stays_out_of_reach_after
     assert_eq!(polled(&server, &logged_out, None).await, []);
     server.stop();
     let kinds: Vec<String> = world.entries(NODE, "demo").iter().map(|entry| entry.kind.as_str().to_owned()).collect();
-    assert!(kinds.iter().any(|kind| kind == "identity.proven/1"));
+    assert!(kinds.iter().any(|kind| kind == "person.proven/1"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ use liaowaiwai::cli::client::{Call, Client, ClientError, Listing, Page};
 use liaowaiwai::domain::event::Role;
 use liaowaiwai::domain::message::RawText;
 use liaowaiwai::http::answers::{Accepted, State};
-use liaowaiwai::pipeline::NewStaff;
+use liaowaiwai::pipeline::{Manager, NewStaff};
 use lww_audit::entry::{Detail, Tag};
 use lww_audit::{Entry, Receipt};
 
@@ -197,10 +197,9 @@ async fn make_agents(world: &World, agents: &[(&str, i32)]) {
     app.settled().await.unwrap();
     let served = Arc::clone(app.tenants.iter().find(|served| served.tenant.name.name == "demo").unwrap());
     for (login, capacity) in agents {
-        let text = |text: &str| RawText::new(text.to_owned());
-        let password = text("one time password");
-        let new = NewStaff { login: text(login), name: text(login), role: Role::Agent, capacity: *capacity, password };
-        served.tenant.create_account(Role::Admin, new).await.unwrap();
+        let text = || RawText::new((*login).to_owned());
+        let new = NewStaff { login: text(), name: text(), role: Role::Agent, capacity: Some(*capacity) };
+        served.tenant.create_account(Manager::Operator, new).await.unwrap();
     }
     drop(served);
     app.stop().await.unwrap();
@@ -212,8 +211,8 @@ async fn the_longest_idle_agent_gets_the_queue_s_head_within_capacity_and_the_en
     make_agents(&world, &[("first", 1), ("second", 2)]).await;
     let server = world.start("a");
     let app = server.client();
-    let first = server.staff_with("demo", "first", "one time password").await;
-    let second = server.staff_with("demo", "second", "one time password").await;
+    let first = server.staff_with("demo", "first", &reset(&world, "first", "demo")).await;
+    let second = server.staff_with("demo", "second", &reset(&world, "second", "demo")).await;
     for desk in [&first, &second] {
         desk.set_online(true).await.unwrap();
     }

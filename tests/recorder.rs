@@ -403,10 +403,12 @@ fn impossible_account() -> Proposal {
     let new = NewAccount {
         id: account,
         login: random(),
+        login_name: Vec::new(),
         profile: random::<32>().to_vec(),
         password: "$argon2id$".to_owned(),
         role: Role::Agent,
         capacity: 5_000,
+        must_change: true,
     };
     let event = Event::AccountCreated { account, role: Role::Agent };
     Proposal::single(Draft::of(event, server()), vec![Effect::NewAccount(new)])

@@ -50,6 +50,27 @@ pub enum Order {
         /// The login.
         login: String,
     },
+    /// Unlock an account.
+    UnlockAccount {
+        /// The tenant's name.
+        tenant: String,
+        /// The login.
+        login: String,
+    },
+    /// Take an account's second factor away.
+    RemoveFactor {
+        /// The tenant's name.
+        tenant: String,
+        /// The login.
+        login: String,
+    },
+    /// Make the accounts of a CSV file.
+    ImportAccounts {
+        /// The tenant's name.
+        tenant: String,
+        /// The file's text.
+        file: String,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -166,7 +187,7 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
             let served = find(tenants, &tenant)?;
             let role = Role::from_word(&role).filter(|role| role.is_staff());
             let role = role.ok_or("the role must be agent, supervisor, compliance, auditor or admin")?;
-            let made = served.create(login, name, role, capacity).await;
+            let made = served.create(login, &name, role, capacity).await;
             made.map(|password| password.shown().to_owned()).map_err(|refusal| {
                 if refusal == Refusal::Conflict {
                     "an account with this login exists: `lww admin reset` sets a new password".to_owned()
@@ -179,7 +200,30 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
             let reset = find(tenants, &tenant)?.reset(&login).await;
             reset.map(|password| password.shown().to_owned()).map_err(|refusal| refusal.to_string())
         }
+        Order::UnlockAccount { tenant, login } => {
+            let unlocked = find(tenants, &tenant)?.unlock(login).await;
+            unlocked.map(|()| String::new()).map_err(|refusal| refusal.to_string())
+        }
+        Order::RemoveFactor { tenant, login } => {
+            let removed = find(tenants, &tenant)?.remove_factor(login).await;
+            removed.map(|()| String::new()).map_err(|refusal| refusal.to_string())
+        }
+        Order::ImportAccounts { tenant, file } => {
+            let made = find(tenants, &tenant)?.import(file).await.map_err(|refusal| refusal.to_string())?;
+            let lines = made.iter().map(|one| vec![one.login.as_str(), one.shown()]);
+            csv_of(["login", "one-time password"], lines).ok_or_else(|| "the passwords can't be written".to_owned())
+        }
     }
+}
+
+/// Lines as CSV.
+fn csv_of<'a>(header: [&'a str; 2], lines: impl Iterator<Item = Vec<&'a str>>) -> Option<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header).ok()?;
+    for line in lines {
+        writer.write_record(line).ok()?;
+    }
+    String::from_utf8(writer.into_inner().ok()?).ok()
 }
 
 fn find<'a>(tenants: &'a [Arc<Served>], name: &str) -> Result<&'a Served, String> {

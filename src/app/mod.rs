@@ -75,6 +75,14 @@ pub enum AppError {
         /// What the system said.
         reason: std::io::Error,
     },
+    /// An identity provider of the configuration can't be used.
+    #[error("the identity provider of tenant {tenant}: {reason}")]
+    Provider {
+        /// The tenant.
+        tenant: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A channel of the configuration can't be made.
     #[error("channel {channel} of tenant {tenant}: {reason}")]
     Channel {

@@ -149,6 +149,7 @@ fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
             tenant: Arc::clone(&served.tenant),
             channels: served.channels.clone(),
             client_names: client_names(served),
+            provider: served.provider.clone(),
         };
         (served.tenant.name.name.clone(), one)
     });

@@ -22,6 +22,7 @@ pub mod random;
 mod seal;
 pub mod secrets;
 pub mod signer;
+mod totp;
 pub mod vault;
 
 pub use clock::SystemClock;

@@ -142,6 +142,25 @@ impl IdentityProof {
     }
 }
 
+/// By what a second factor was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactorKind {
+    /// A code of the moment.
+    Code,
+    /// One of the codes that were written down.
+    Recovery,
+}
+
+impl FactorKind {
+    /// The word that stands in entries.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Recovery => "recovery",
+        }
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
@@ -184,9 +203,9 @@ pub enum Event {
     /// The customer's side has got or read a conversation up to these entries.
     MessageDelivery { delivered: Option<EntryIndex>, read: Option<EntryIndex> },
     /// A person is known by one more identity; `of` says by which proof.
-    IdentityLinked { of: IdentityProof },
+    PersonLinked { of: IdentityProof },
     /// A person, known by another pseudonym so far, has proven who they are: the conversation goes on under that one.
-    IdentityProven { to: SubjectId },
+    PersonProven { to: SubjectId },
     /// A customer's message was taken in.
     MessageReceived { message: MessageId, seq: MessageSeq },
     /// An agent's message was released to the channel.
@@ -207,6 +226,28 @@ pub enum Event {
     LoginFailed { count: u64, window_ms: i64 },
     /// Somebody logged out.
     LoggedOut,
+    /// Somebody logged in by way of the bank's own identity provider.
+    LoginFederated,
+    /// Role, capacity or state of an account changed; these are the new ones.
+    AccountChanged { account: AccountId, role: Role, capacity: i32, enabled: bool },
+    /// So many failed logins followed one another that the account takes none until somebody unlocks it.
+    AccountLocked { account: AccountId, failures: u32 },
+    /// An account takes logins again.
+    AccountUnlocked { account: AccountId },
+    /// Accounts came to be together, out of one file.
+    AccountsImported { accounts: Vec<(AccountId, Role)> },
+    /// Somebody ended sessions of an account other than by logging out.
+    SessionsRevoked { account: AccountId, sessions: u64 },
+    /// Somebody set up their second factor.
+    FactorEnrolled,
+    /// Somebody showed their second factor.
+    FactorPassed { by: FactorKind },
+    /// The second factor of an account was taken away.
+    FactorRemoved { account: AccountId },
+    /// An identity of the bank's provider became an account's.
+    IdentityLinked { account: AccountId },
+    /// An account has no identity of the bank's provider any more.
+    IdentityUnlinked { account: AccountId },
 }
 
 impl Event {
@@ -227,8 +268,8 @@ impl Event {
             Self::ConversationSolved { .. } => "conversation.solved/1",
             Self::ConversationReopened { .. } => "conversation.reopened/1",
             Self::MessageDelivery { .. } => "message.delivery/1",
-            Self::IdentityLinked { .. } => "identity.linked/1",
-            Self::IdentityProven { .. } => "identity.proven/1",
+            Self::PersonLinked { .. } => "person.linked/1",
+            Self::PersonProven { .. } => "person.proven/1",
             Self::MessageReceived { .. } => "message.received/1",
             Self::MessageSent { .. } => "message.sent/1",
             Self::TranscriptViewed { .. } => "transcript.viewed/1",
@@ -239,6 +280,17 @@ impl Event {
             Self::LoginSucceeded => "login.succeeded/1",
             Self::LoginFailed { .. } => "login.failed/1",
             Self::LoggedOut => "logout/1",
+            Self::LoginFederated => "login.federated/1",
+            Self::AccountChanged { .. } => "account.changed/1",
+            Self::AccountLocked { .. } => "account.locked/1",
+            Self::AccountUnlocked { .. } => "account.unlocked/1",
+            Self::AccountsImported { .. } => "accounts.imported/1",
+            Self::SessionsRevoked { .. } => "session.revoked/1",
+            Self::FactorEnrolled => "second_factor.enrolled/1",
+            Self::FactorPassed { .. } => "second_factor.passed/1",
+            Self::FactorRemoved { .. } => "second_factor.removed/1",
+            Self::IdentityLinked { .. } => "identity.linked/1",
+            Self::IdentityUnlinked { .. } => "identity.unlinked/1",
         }
     }
 
@@ -272,8 +324,8 @@ impl Event {
             Self::MessageDelivery { delivered, read } => {
                 object([("delivered", index(*delivered)), ("read", index(*read))])
             }
-            Self::IdentityLinked { of } => object([("of", text(of.word()))]),
-            Self::IdentityProven { to } => object([("to", text(to))]),
+            Self::PersonLinked { of } => object([("of", text(of.word()))]),
+            Self::PersonProven { to } => object([("to", text(to))]),
             Self::ConversationAssigned { agent, queue, reason, waited_ms, candidates } => object([
                 ("agent", text(agent)),
                 ("queue", text(queue)),
@@ -286,13 +338,45 @@ impl Event {
             }
             Self::TranscriptViewed { until } | Self::TranscriptFollowed { until } => object([("until", index(*until))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
-            Self::AccountReset { account } => object([("account", text(account))]),
+            Self::AccountReset { account }
+            | Self::AccountUnlocked { account }
+            | Self::FactorRemoved { account }
+            | Self::IdentityLinked { account }
+            | Self::IdentityUnlinked { account } => object([("account", text(account))]),
+            Self::AccountChanged { account, role, capacity, enabled } => object([
+                ("account", text(account)),
+                ("role", text(role.word())),
+                ("capacity", int(i64::from(*capacity))),
+                ("enabled", Detail::Bool(*enabled)),
+            ]),
+            Self::AccountLocked { account, failures } => {
+                object([("account", text(account)), ("failures", int(i64::from(*failures)))])
+            }
+            Self::AccountsImported { accounts } => object([("accounts", by_role(accounts))]),
+            Self::SessionsRevoked { account, sessions } => {
+                object([("account", text(account)), ("sessions", count(*sessions))])
+            }
+            Self::FactorPassed { by } => object([("by", text(by.word()))]),
             Self::LoginFailed { count: failures, window_ms } => {
                 object([("count", count(*failures)), ("window_ms", int(*window_ms))])
             }
-            Self::ServerStopped | Self::PasswordChanged | Self::LoginSucceeded | Self::LoggedOut => object([]),
+            Self::ServerStopped
+            | Self::PasswordChanged
+            | Self::LoginSucceeded
+            | Self::LoggedOut
+            | Self::LoginFederated
+            | Self::FactorEnrolled => object([]),
         }
     }
+}
+
+/// Accounts under their roles: the shortest form, so that a whole file fits into one entry.
+fn by_role(accounts: &[(AccountId, Role)]) -> Detail {
+    let mut roles: BTreeMap<String, Vec<Detail>> = BTreeMap::new();
+    for (account, role) in accounts {
+        roles.entry(role.word().to_owned()).or_default().push(text(account));
+    }
+    Detail::Object(roles.into_iter().map(|(role, accounts)| (role, Detail::Array(accounts))).collect())
 }
 
 fn candidate(candidate: &Candidate) -> Detail {

@@ -132,6 +132,8 @@ pub enum Effect {
     Password(PasswordChange),
     /// A masking policy becomes the active one.
     Policy(PolicyChange),
+    /// A staff account changes otherwise than by its password.
+    Account(AccountChange),
 }
 
 /// See [`Effect::NewSubject`].
@@ -244,7 +246,9 @@ pub struct NewAccount {
     pub id: AccountId,
     /// HMAC of the login name, 32 bytes.
     pub login: [u8; 32],
-    /// Login name and display name, sealed.
+    /// The login name, sealed.
+    pub login_name: Vec<u8>,
+    /// The name on screens, sealed.
     pub profile: Vec<u8>,
     /// Argon2id hash in PHC form.
     pub password: String,
@@ -252,6 +256,8 @@ pub struct NewAccount {
     pub role: Role,
     /// Most conversations at a time, for agents.
     pub capacity: i32,
+    /// Whether the password must be changed at the first login.
+    pub must_change: bool,
 }
 
 /// See [`Effect::Password`].
@@ -265,6 +271,55 @@ pub struct PasswordChange {
     pub password: String,
     /// Whether it must be changed at the next login.
     pub must_change: bool,
+}
+
+/// See [`Effect::Account`].
+#[derive(Clone)]
+pub struct AccountChange {
+    /// Whose.
+    pub account: AccountId,
+    /// The version this was decided on.
+    pub expected: Version,
+    /// What changes.
+    pub change: Alteration,
+}
+
+/// What changes about a staff account.
+#[derive(Clone)]
+pub enum Alteration {
+    /// What the account may do.
+    Place {
+        /// The role from now on.
+        role: Role,
+        /// Most conversations at a time; 0 for those without a desk.
+        capacity: i32,
+        /// Whether it may log in.
+        enabled: bool,
+    },
+    /// Whether it is locked after failed logins.
+    Locked(bool),
+    /// A second factor replaces the one before, with its recovery codes.
+    FactorEnrolled {
+        /// The secret, sealed.
+        secret: Vec<u8>,
+        /// The time step of the code that confirmed it; codes up to it are used.
+        step: i64,
+        /// Keyed hashes of the recovery codes, 32 bytes each.
+        recovery: Vec<[u8; 32]>,
+    },
+    /// A code was used; those of its time step and before are used up.
+    CodeUsed {
+        /// The time step.
+        step: i64,
+    },
+    /// A recovery code was used and is gone.
+    RecoveryUsed([u8; 32]),
+    /// The second factor is gone.
+    FactorRemoved,
+    /// An identity of the bank's provider becomes the account's: its keyed hash, 32 bytes.
+    Linked([u8; 32]),
+    /// No identity of the bank's provider is the account's any more.
+    Unlinked,
 }
 
 /// See [`Effect::Policy`].

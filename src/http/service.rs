@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
+use super::oidc::Provider;
 use crate::pipeline::Tenant;
 use crate::ports::{Channel, Clock, Random};
 
@@ -18,6 +19,8 @@ pub struct Served {
     pub channels: Vec<Channel>,
     /// Channel accounts (by channel and account) that take only requests with a client certificate of this common name.
     pub client_names: BTreeMap<(String, String), String>,
+    /// The bank's own identity provider.
+    pub provider: Option<Arc<Provider>>,
 }
 
 /// Which part this server plays.

@@ -168,7 +168,8 @@ impl Change {
             | Effect::Agent(_)
             | Effect::NewAccount(_)
             | Effect::Password(_)
-            | Effect::Policy(_) => None,
+            | Effect::Policy(_)
+            | Effect::Account(_) => None,
         }
     }
 }

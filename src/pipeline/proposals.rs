@@ -55,7 +55,7 @@ impl Contact {
     fn proving(&self, customer: Actor) -> Vec<Step> {
         let Some(before) = &self.before else { return Vec::new() };
         let Before { row, holder } = &**before;
-        let draft = about(Draft::of(Event::IdentityProven { to: self.subject }, customer), row);
+        let draft = about(Draft::of(Event::PersonProven { to: self.subject }, customer), row);
         let proven = Step { draft, effects: Vec::new() };
         let ended = end(customer, row, holder.as_ref(), (End::Close, EndReason::Proven));
         std::iter::once(proven).chain(ended.steps).collect()
@@ -133,7 +133,7 @@ impl Taken {
 
     fn linking(&self, contact: &Contact, customer: Actor) -> Option<Step> {
         let linked = contact.linked.clone()?;
-        let event = Event::IdentityLinked { of: IdentityProof::Signed };
+        let event = Event::PersonLinked { of: IdentityProof::Signed };
         let draft = Draft::of(event, customer).about(self.conversation, contact.subject, &self.channel);
         Some(Step { draft, effects: vec![Effect::Identity(linked)] })
     }

@@ -1,6 +1,5 @@
 //! What reads give back: rows as the pipeline sees them, sealed where they tell of a person.
 
-use crate::domain::event::Role;
 use crate::domain::message::{Committed, Sealed};
 use crate::domain::record::{ConversationState, Marks};
 use crate::units::{
@@ -92,23 +91,6 @@ pub struct OriginalRow {
     pub time: Timestamp,
     /// The sealed original.
     pub original: Sealed,
-}
-
-/// A staff account.
-#[derive(Clone)]
-pub struct AccountRow {
-    /// Its pseudonym.
-    pub id: AccountId,
-    /// Login and display name, sealed.
-    pub profile: Vec<u8>,
-    /// Argon2id hash in PHC form.
-    pub password: String,
-    /// Its role.
-    pub role: Role,
-    /// Whether the password must be changed before anything else.
-    pub must_change: bool,
-    /// Its version.
-    pub version: Version,
 }
 
 /// An agent's place at the desk.

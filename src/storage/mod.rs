@@ -1,6 +1,6 @@
 //! PostgreSQL: the recorder that writes a tenant's log with its effects, the reads behind it, and the embedded server.
 //!
-//! It implements `ports::Recorder` and `ports::Store`. It knows SQL, and deliberately nothing of HTTP, channels, masking
+//! It implements `ports::Recorder`, `ports::Store` and `ports::People`. It knows SQL, and deliberately nothing of HTTP, channels, masking
 //! rules or keys: what it stores is sealed before it comes here.
 
 pub mod backup;
@@ -9,6 +9,7 @@ pub mod embedded;
 pub mod guard;
 pub mod head;
 pub mod keeper;
+mod people;
 pub mod published;
 pub mod recorder;
 pub mod store;

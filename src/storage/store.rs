@@ -6,12 +6,11 @@ use uuid::Uuid;
 
 use super::database::{Database, DatabaseError};
 use super::head::LogName;
-use crate::domain::event::Role;
 use crate::domain::message::{Committed, Sealed};
 use crate::domain::record::{ConversationState, Marks};
 use crate::ports::{
-    AccountRow, AgentRow, ContactRow, ConversationFilter, ConversationRow, IdentityLookup, MessageRow, OriginalRow,
-    SettingsRow, Store, StoreError, WrappedKey,
+    AgentRow, ContactRow, ConversationFilter, ConversationRow, IdentityLookup, MessageRow, OriginalRow, SettingsRow,
+    Store, StoreError, WrappedKey,
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
@@ -24,7 +23,7 @@ const CONNECTIONS: usize = 4;
 /// One tenant's reads over a few connections; lost ones are made anew.
 pub struct TenantStore {
     config: Config,
-    log: LogName,
+    pub(super) log: LogName,
     connections: Vec<tokio::sync::RwLock<std::sync::Arc<Database>>>,
     next: std::sync::atomic::AtomicUsize,
 }
@@ -73,7 +72,7 @@ impl TenantStore {
     }
 
     /// A live connection; one that was lost is replaced first.
-    async fn database(&self) -> Result<std::sync::Arc<Database>, StoreError> {
+    pub(super) async fn database(&self) -> Result<std::sync::Arc<Database>, StoreError> {
         let turn = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % CONNECTIONS;
         let gone = || StoreError::Unavailable { sqlstate: None };
         let slot = self.connections.get(turn).ok_or_else(gone)?;
@@ -89,7 +88,7 @@ impl TenantStore {
         Ok(std::sync::Arc::clone(&*slot))
     }
 
-    async fn rows(
+    pub(super) async fn rows(
         &self,
         sql: &str,
         own: &[&(dyn tokio_postgres::types::ToSql + Sync)],
@@ -101,7 +100,7 @@ impl TenantStore {
         Ok(database.client.query(&statement, &parameters).await?)
     }
 
-    async fn row(
+    pub(super) async fn row(
         &self,
         sql: &str,
         own: &[&(dyn tokio_postgres::types::ToSql + Sync)],
@@ -236,17 +235,6 @@ impl Store for TenantStore {
         Ok(row.map(|row| row.get(0)))
     }
 
-    async fn account_by_login(&self, login: &[u8; 32]) -> Result<Option<AccountRow>, StoreError> {
-        let sql =
-            "SELECT id, profile, password, role, must_change, version FROM account WHERE tenant = $1 AND login = $2";
-        self.row(sql, &[&login.as_slice()]).await?.map(|row| account(&row)).transpose()
-    }
-
-    async fn account(&self, id: AccountId) -> Result<Option<AccountRow>, StoreError> {
-        let sql = "SELECT id, profile, password, role, must_change, version FROM account WHERE tenant = $1 AND id = $2";
-        self.row(sql, &[&id.to_uuid()]).await?.map(|row| account(&row)).transpose()
-    }
-
     async fn agents(&self) -> Result<Vec<AgentRow>, StoreError> {
         let sql = "SELECT id, capacity, load, online, idle_since, version FROM agent WHERE tenant = $1";
         Ok(self.rows(sql, &[]).await?.iter().map(agent).collect())
@@ -268,34 +256,6 @@ impl Store for TenantStore {
     async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError> {
         let sql = "SELECT source FROM policy WHERE tenant = $1 AND digest = $2";
         Ok(self.row(sql, &[&digest.as_bytes().as_slice()]).await?.map(|row| row.get(0)))
-    }
-
-    async fn put_session(
-        &self,
-        token: &[u8; 32],
-        account: AccountId,
-        now: Timestamp,
-        expires: Timestamp,
-    ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO session (tenant, token, account, last_seen, expires) VALUES ($1, $2, $3, $4, $5)";
-        let own: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
-            [&token.as_slice(), &account.to_uuid(), &now.as_micros(), &expires.as_micros()];
-        self.rows(sql, &own).await.map(|_| ())
-    }
-
-    async fn session(&self, token: &[u8; 32], now: Timestamp) -> Result<Option<AccountId>, StoreError> {
-        let sql =
-            "UPDATE session SET last_seen = $3 WHERE tenant = $1 AND token = $2 AND expires > $3 RETURNING account";
-        let row = self.row(sql, &[&token.as_slice(), &now.as_micros()]).await?;
-        Ok(row.map(|row| AccountId::from_uuid(row.get(0))))
-    }
-
-    async fn end_session(&self, token: &[u8; 32]) -> Result<(), StoreError> {
-        self.rows("DELETE FROM session WHERE tenant = $1 AND token = $2", &[&token.as_slice()]).await.map(|_| ())
-    }
-
-    async fn end_sessions_of(&self, account: AccountId) -> Result<(), StoreError> {
-        self.rows("DELETE FROM session WHERE tenant = $1 AND account = $2", &[&account.to_uuid()]).await.map(|_| ())
     }
 }
 
@@ -344,17 +304,6 @@ fn message(row: &Row) -> Result<MessageRow, StoreError> {
         masked: Sealed(row.get(6)),
         channel: channel(row.get(7), row.get(8))?,
         committed: read_back(),
-    })
-}
-
-fn account(row: &Row) -> Result<AccountRow, StoreError> {
-    Ok(AccountRow {
-        id: AccountId::from_uuid(row.get(0)),
-        profile: row.get(1),
-        password: row.get(2),
-        role: Role::from_code(row.get(3)).ok_or(StoreError::Corrupt { what: "role" })?,
-        must_change: row.get(4),
-        version: Version(row.get(5)),
     })
 }
 

@@ -7,6 +7,7 @@
 
 pub mod listening;
 pub mod load;
+pub mod people;
 pub mod raw;
 pub mod socket;
 
@@ -36,6 +37,8 @@ pub struct World {
     folder: tempfile::TempDir,
     database: Option<EmbeddedPostgres>,
     database_url: Option<String>,
+    /// Lines that every tenant's section gets besides.
+    pub tenant_keys: String,
 }
 
 impl World {
@@ -46,7 +49,7 @@ impl World {
         std::fs::write(folder.path().join("secret"), SECRET).unwrap();
         std::fs::set_permissions(folder.path().join("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::copy(POLICY, folder.path().join("policy.yaml")).unwrap();
-        Self { folder, database: None, database_url: None }
+        Self { folder, database: None, database_url: None, tenant_keys: String::new() }
     }
 
     /// A world with a PostgreSQL that several servers share, migrated by its owner.
@@ -124,13 +127,14 @@ impl World {
         let tenant = |name: &str| {
             let policy = self.policy();
             format!(
-                "\n[[tenant]]\nname = {name:?}\ndemo = {demo}\npolicy = {policy:?}\n\n[[tenant.channel]]\nchannel = \"http\"\n\
+                "\n[[tenant]]\nname = {name:?}\ndemo = {demo}\npolicy = {policy:?}\n{1}\n\n[[tenant.channel]]\nchannel = \"http\"\n\
                  account = \"app\"\nkey_id = \"{name}-app\"\nsecret = \"secret://file{0}\"\n\n[[tenant.channel]]\n\
                  channel = \"http\"\naccount = \"bank\"\nkey_id = \"{name}-bank\"\nsecret = \"secret://file{0}\"\n\
                  identities = \"customers\"\n\n[[tenant.channel]]\nchannel = \"web\"\naccount = \"widget\"\n\
                  key_id = \"{name}-widget\"\nsecret = \"secret://file{0}\"\nidentities = \"customers\"\n\
                  origins = \"https://www.bank.example\"\n",
-                secret.display()
+                secret.display(),
+                self.tenant_keys,
             )
         };
         let text = format!(

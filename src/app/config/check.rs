@@ -1,5 +1,7 @@
 //! What each value must mean, section by section: names, addresses, paths, references, and what fits together.
 
+mod oidc;
+
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::SocketAddr;
@@ -17,6 +19,7 @@ use super::{
 use crate::channels::CHANNELS;
 use crate::crypto::database_tls;
 use crate::crypto::secrets::SecretRef;
+use crate::domain::event::Role;
 use crate::http::{Rates, TrustedProxies};
 use crate::pipeline::Rest;
 use crate::storage::database::{is_undecided, parse_url};
@@ -214,7 +217,10 @@ fn tenant(section: &Section<'_>, name: &str, has_database: bool) -> Checked<Tena
             idle_s: section.integer("solve_idle_after_s")?.unsigned_abs(),
             solved_s: section.integer("close_solved_after_s")?.unsigned_abs(),
         },
+        session_idle_minutes: section.integer("session_idle_minutes")?,
+        second_factor: section.text("second_factor")?.map_or(Ok(Vec::new()), |field| second_factor(&field))?,
         demo: demo.value,
+        oidc: oidc::read(&section.section("oidc")?)?,
         channels: channels(section)?,
     })
 }
@@ -278,6 +284,15 @@ fn client_name(section: &Section<'_>) -> Checked<Option<String>> {
     } else {
         Err(field.expected(format!("a common name of 1 to {bytes_max} bytes")))
     }
+}
+
+/// Roles by their words, separated by commas.
+fn second_factor(field: &Field<'_, &str>) -> Checked<Vec<Role>> {
+    let words = field.value.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let role = |word| Role::from_word(word).filter(|role| role.is_staff());
+    words.map(role).collect::<Option<_>>().ok_or_else(|| {
+        field.expected("roles separated by commas: agent, supervisor, compliance, auditor or admin; or nothing")
+    })
 }
 
 fn channel_name(field: &Field<'_, &str>) -> Checked<&'static str> {

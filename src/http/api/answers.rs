@@ -95,6 +95,12 @@ pub struct SessionInfo {
     pub name: String,
     /// Whether the password must be changed before anything else.
     pub must_change_password: bool,
+    /// Whether the second factor must be shown before anything else.
+    #[serde(default)]
+    pub second_factor_required: bool,
+    /// Whether a second factor must be set up before anything else.
+    #[serde(default)]
+    pub must_enrol_second_factor: bool,
     /// When the session ends; told at login only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,

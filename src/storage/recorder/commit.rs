@@ -6,14 +6,14 @@
 
 use futures_util::future::try_join_all;
 use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
 use super::super::database::{Database, sqlstate};
 use super::super::head::{Head, LEASE_S, LogName};
+use super::people;
 use super::rows::{AgentUpdate, Rows, Single, TipColumns, account, signed};
 use super::state::LinkedEntry;
-use crate::domain::record::{ConversationState, NewAccount, PasswordChange, PolicyChange};
-use crate::units::{ChannelAccount, ConversationId, Timestamp, Version};
+use crate::domain::record::{ConversationState, PolicyChange};
+use crate::units::{ChannelAccount, ConversationId};
 
 /// What one commit writes.
 pub(super) struct Transaction {
@@ -368,8 +368,9 @@ fn agents(agents: &[AgentUpdate]) -> Columns<'_> {
 
 async fn apply_single(database: &Database, log: &LogName, single: &Single) -> Result<(), CommitError> {
     let reached = match single {
-        Single::Account(new, time) => insert_account(database, log, new, *time).await,
-        Single::Password(change) => update_password(database, log, change).await,
+        Single::Account(new, time) => people::insert(database, log, new, *time).await,
+        Single::Password(change) => people::set_password(database, log, change).await,
+        Single::Change(change) => people::change(database, log, change).await,
         Single::Policy(change) => activate_policy(database, log, change).await,
     };
     match reached {
@@ -377,38 +378,6 @@ async fn apply_single(database: &Database, log: &LogName, single: &Single) -> Re
         Ok(_) => Err(CommitError::Stale),
         Err(error) => Err(blame(&error, true)),
     }
-}
-
-async fn insert_account(
-    database: &Database,
-    log: &LogName,
-    new: &NewAccount,
-    time: Timestamp,
-) -> Result<u64, tokio_postgres::Error> {
-    let id: Uuid = new.id.to_uuid();
-    if new.capacity > 0 {
-        let sql = "INSERT INTO agent (tenant, id, capacity, load, online, idle_since, version) VALUES ($1, $2, $3, 0, false, $4, $5)";
-        let version = Version::FIRST.0;
-        database.client.execute(sql, &[&log.tenant.0, &id, &new.capacity, &time.as_micros(), &version]).await?;
-    }
-    let sql = "INSERT INTO account (tenant, id, login, profile, password, role, must_change, version) \
-               VALUES ($1, $2, $3, $4, $5, $6, true, $7)";
-    let (login, version) = (new.login.as_slice(), Version::FIRST.0);
-    database
-        .client
-        .execute(sql, &[&log.tenant.0, &id, &login, &new.profile, &new.password, &new.role.code(), &version])
-        .await
-}
-
-async fn update_password(
-    database: &Database,
-    log: &LogName,
-    change: &PasswordChange,
-) -> Result<u64, tokio_postgres::Error> {
-    let sql = "UPDATE account SET password = $3, must_change = $4, version = version + 1 \
-               WHERE tenant = $1 AND id = $2 AND version = $5";
-    let (id, expected) = (change.account.to_uuid(), change.expected.0);
-    database.client.execute(sql, &[&log.tenant.0, &id, &change.password, &change.must_change, &expected]).await
 }
 
 async fn activate_policy(

@@ -45,6 +45,7 @@ impl Told {
                 | Effect::Identity(_)
                 | Effect::NewConversation(_)
                 | Effect::Agent(_)
+                | Effect::Account(_)
                 | Effect::NewAccount(_)
                 | Effect::Password(_)
                 | Effect::Policy(_) => {}

@@ -4,6 +4,7 @@
 //! - `rows`: the columns that a batch inserts and updates.
 //! - `load`: reads what the overlay does not know yet.
 //! - `commit`: the one transaction, and what its failure means.
+//! - `people`: what it writes about staff accounts.
 //! - `writer`: the loop that owns all of it.
 //! - `sign`: guard, signature, receipts.
 //! - `happened`: what followers are told.
@@ -13,6 +14,7 @@
 mod commit;
 mod happened;
 mod load;
+mod people;
 mod rows;
 mod sign;
 mod state;

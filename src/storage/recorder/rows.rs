@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::state::{Overlay, Tip};
 use crate::domain::record::{
-    ConversationChange, ConversationState, Dedup, Effect, Marks, NewAccount, NewConversation, NewIdentity, NewMessage,
-    NewSubject, PasswordChange, PolicyChange,
+    AccountChange, ConversationChange, ConversationState, Dedup, Effect, Marks, NewAccount, NewConversation, NewIdentity,
+    NewMessage, NewSubject, PasswordChange, PolicyChange,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
 
@@ -55,6 +55,7 @@ pub(super) enum Single {
     Account(NewAccount, Timestamp),
     Password(PasswordChange),
     Policy(PolicyChange),
+    Change(AccountChange),
 }
 
 /// The columns of one batch.
@@ -93,6 +94,7 @@ impl Rows {
                 Effect::NewAccount(new) => self.singles.push(Single::Account(new.clone(), time)),
                 Effect::Password(change) => self.singles.push(Single::Password(change.clone())),
                 Effect::Policy(change) => self.singles.push(Single::Policy(change.clone())),
+                Effect::Account(change) => self.singles.push(Single::Change(change.clone())),
             }
         }
     }
