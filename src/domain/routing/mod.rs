@@ -1,7 +1,22 @@
-//! Who gets the next conversation: the queue's head goes to the agent who has been idle the longest.
+//! Who gets the next conversation: a decision table says which queue it waits in, a matcher which agent it goes to.
 //!
-//! Pure: it decides on what it is shown, and says why, so that the decision can be read in the entry and made again. It
-//! knows neither when it is called nor how the decision is recorded.
+//! Pure: both decide on what they are shown, and say why, so that each decision can be read in its entry and made again.
+//! Neither knows when it is called nor how the decision is recorded.
+
+mod calendar;
+mod compile;
+mod digest;
+mod document;
+mod error;
+mod lint;
+mod self_test;
+mod table;
+
+pub use calendar::{Calendar, Moment};
+pub use compile::is_word;
+pub use document::CaseDoc;
+pub use error::{CaseError, TableError};
+pub use table::{Case, Decision, Queue, Table};
 
 use super::event::{Candidate, MatchReason};
 use crate::limits::CANDIDATES_MAX;
