@@ -129,10 +129,20 @@ pub const CASE_TAGS_MAX: usize = 8;
 /// Longest notice that is sent while a queue is closed, in bytes.
 pub const NOTICE_BYTES_MAX: usize = 1_024;
 /// Weight of a conversation that takes one place of an agent's capacity.
-pub const PLACE_WEIGHT: i64 = 100;
+pub const PLACE_WEIGHT: i32 = 100;
 /// Heaviest conversation: it takes a thousand places.
 pub const WEIGHT_MAX: u32 = 100_000;
 /// Sets of cases that the search for rows that are never reached keeps at a time; beyond them a row counts as reached.
 pub const CASE_SETS_MAX: usize = 4_096;
 /// Conversations of each queue and priority that one look of the matcher considers.
 pub const WAITING_CONSIDERED_MAX: u32 = 32;
+/// Most conversations that agents hold and that one look of the no-answer timer considers.
+pub const HELD_CONSIDERED_MAX: u32 = 10_000;
+/// Most conversations of one queue that a place in it is counted among.
+pub const QUEUE_CONSIDERED_MAX: u32 = 10_000;
+/// Notices of closed hours that one look sends.
+pub const NOTICES_AT_ONCE_MAX: u32 = 100;
+/// Assignments of a queue from which its pace is told.
+pub const PACE_ASSIGNMENTS_MAX: usize = 32;
+/// Room for the candidates of one decision in its entry, in bytes.
+pub const CANDIDATES_BYTES_MAX: usize = 9 * 1024;

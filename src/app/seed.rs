@@ -4,7 +4,7 @@ use super::tenants::Served;
 use crate::crypto::{SystemRandom, one_time_password};
 use crate::domain::event::Role;
 use crate::domain::message::RawText;
-use crate::limits::AGENT_CAPACITY_MAX;
+use crate::limits::{AGENT_CAPACITY_MAX, AGENT_SKILLS_MAX};
 use crate::pipeline::{NewStaff, Refusal};
 
 /// A login that was just made or reset.
@@ -53,6 +53,7 @@ impl Served {
                 name: RawText::new(name.to_owned()),
                 role,
                 capacity,
+                skills: Vec::new(),
                 password: password.copy(),
             };
             self.tenant.create_account(Role::Server, new).await?;
@@ -64,13 +65,14 @@ impl Served {
     /// Makes an account; agents get the tenant's default capacity unless one is given, others have no desk.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] when the login exists, [`Refusal::Invalid`] when a value is out of bounds.
+    /// [`Refusal::Conflict`] when the login exists, [`Refusal::Invalid`] when a value is out of bounds or a skill is not in
+    /// the active routing table.
     pub(super) async fn create(
         &self,
         login: String,
         name: String,
         role: Role,
-        capacity: Option<i32>,
+        (capacity, skills): (Option<i32>, Vec<String>),
     ) -> Result<OneTimePassword, Refusal> {
         let password = one_time_password(&SystemRandom::new());
         let usual = self.config.as_ref().map_or(0, |config| config.agents_capacity_default);
@@ -78,11 +80,17 @@ impl Served {
         if !(0..=AGENT_CAPACITY_MAX).contains(&capacity) {
             return Err(Refusal::Invalid { field: "capacity", expected: "0 to 1000 conversations" });
         }
+        let strange = |skill: &String| !self.tenant.table().is_some_and(|table| table.knows_skill(skill));
+        if skills.len() > AGENT_SKILLS_MAX || skills.iter().any(strange) {
+            let expected = "at most 16 skills and groups of the active routing table";
+            return Err(Refusal::Invalid { field: "skills", expected });
+        }
         let new = NewStaff {
             login: RawText::new(login.clone()),
             name: RawText::new(name),
             role,
             capacity,
+            skills,
             password: password.copy(),
         };
         self.tenant.create_account(Role::Operator, new).await?;
@@ -102,6 +110,7 @@ impl Served {
                 name: RawText::new("admin".to_owned()),
                 role: Role::Admin,
                 capacity: 0,
+                skills: Vec::new(),
                 password: password.copy(),
             };
             self.tenant.create_account(Role::Operator, new).await?;

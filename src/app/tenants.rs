@@ -14,7 +14,7 @@ use crate::crypto::{Argon2Passwords, KeyDirectory, TenantVault};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
 use crate::pipeline::{Ports, Tenant};
-use crate::ports::{Channel, Clock, Follower, Random, Recorder, Signer, TenantName};
+use crate::ports::{Channel, Clock, Follower, Random, Recorder, Signer, Store, TenantName};
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
 use crate::storage::keeper::{Keeper, LogSlot};
@@ -110,9 +110,11 @@ async fn open_one(
     let is_new = present.is_none_or(|head| head.size().0 == 0);
     let signer: Arc<dyn Signer> = Arc::new(context.keys.log_signer(&origin, is_new)?);
     let slot = LogSlot::new();
+    let store = Arc::new(TenantStore::connect(context.database, &log).await?);
     let ports = Ports {
         recorder: Arc::clone(&slot) as Arc<dyn Recorder>,
-        store: Arc::new(TenantStore::connect(context.database, &log).await?),
+        store: Arc::clone(&store) as Arc<dyn Store>,
+        queues: store,
         vault: Arc::new(TenantVault::new(context.keys, id)?),
         passwords: Arc::new(Argon2Passwords),
         proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),

@@ -45,6 +45,9 @@ pub enum AdminCommand {
         /// Most conversations at a time, for agents; the tenant's default when not given.
         #[arg(long)]
         capacity: Option<i32>,
+        /// Skills and groups of an agent, with commas between them; words of the active routing table.
+        #[arg(long, value_delimiter = ',')]
+        skills: Vec<String>,
         /// The tenant.
         #[arg(long, default_value = "demo")]
         tenant: String,
@@ -88,9 +91,9 @@ pub(super) async fn policy(command: PolicyCommand) -> Result<(), CommandError> {
 
 pub(super) async fn admin(command: AdminCommand) -> Result<(), CommandError> {
     let (place, login, order) = match command {
-        AdminCommand::Create { login, name, role, capacity, tenant, place } => {
+        AdminCommand::Create { login, name, role, capacity, skills, tenant, place } => {
             let name = name.unwrap_or_else(|| login.clone());
-            (place, login.clone(), Order::CreateAccount { tenant, login, name, role, capacity })
+            (place, login.clone(), Order::CreateAccount { tenant, login, name, role, capacity, skills })
         }
         AdminCommand::Reset { login, tenant, place } => (place, login.clone(), Order::ResetAccount { tenant, login }),
     };

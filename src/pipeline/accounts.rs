@@ -18,6 +18,8 @@ pub struct NewStaff {
     pub role: Role,
     /// Most conversations at a time; 0 for those without a desk.
     pub capacity: i32,
+    /// Skills and groups of an agent, words of the active routing table.
+    pub skills: Vec<String>,
     /// One-time password.
     pub password: RawText,
 }
@@ -37,7 +39,7 @@ impl Tenant {
     /// # Errors
     /// [`Refusal::Conflict`] when the login exists, [`Refusal::Invalid`] when it is empty or too long.
     pub async fn create_account(&self, by: Role, new: NewStaff) -> Result<AccountId, Refusal> {
-        let NewStaff { login, name, role, capacity, password } = new;
+        let NewStaff { login, name, role, capacity, skills, password } = new;
         if login.is_empty() || login.len() > LOGIN_BYTES_MAX {
             return Err(Refusal::Invalid { field: "login", expected: "1 to 128 bytes" });
         }
@@ -48,7 +50,7 @@ impl Tenant {
         let id = AccountId::from_random(random_bytes(&*self.ports.random));
         let profile = self.ports.vault.seal_profile(id, &name)?;
         let password = self.hash(password).await?;
-        let account = NewAccount { id, login: lookup, profile, password, role, capacity };
+        let account = NewAccount { id, login: lookup, profile, password, role, capacity, skills };
         let event = Event::AccountCreated { account: id, role };
         let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: by });
         self.record(Proposal::single(draft, vec![Effect::NewAccount(account)])).await?;

@@ -11,11 +11,14 @@ use std::cmp::Reverse;
 use super::calendar::Moment;
 use super::table::{Queue, Table};
 use crate::domain::event::{Candidate, MatchReason, RequeueReason};
-use crate::limits::{CANDIDATES_MAX, PLACE_WEIGHT};
+use crate::limits::{CANDIDATES_BYTES_MAX, CANDIDATES_MAX, PLACE_WEIGHT};
 use crate::units::AccountId;
 
 /// Assignments from which on a pace can be told.
 const PACE_MIN: usize = 3;
+
+/// Bytes that a candidate without skills takes in an entry, its numbers at their longest.
+const CANDIDATE_BYTES: usize = 160;
 
 /// An agent as seen when the decision is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +58,13 @@ pub struct Waiting {
     pub last: Option<AccountId>,
 }
 
+impl Waiting {
+    /// Where it stands among others.
+    pub fn rank(&self) -> Rank {
+        rank(self.priority, self.sla_s, self.waited_ms)
+    }
+}
+
 /// The agent chosen, the reason, and everybody who was considered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
@@ -62,7 +72,7 @@ pub struct Choice {
     pub agent: AccountId,
     /// Why.
     pub reason: MatchReason,
-    /// Everybody who could have got it, the best first; at most [`CANDIDATES_MAX`].
+    /// Those who could have got it, the best first: at most [`CANDIDATES_MAX`], and as many as an entry has room for.
     pub candidates: Vec<Candidate>,
 }
 
@@ -88,7 +98,7 @@ pub fn next(table: &Table, waiting: &[Waiting], places: &[Place], at: Moment) ->
     }
     let open = |one: &Waiting| table.queue(&one.queue).is_some_and(|queue| table.calendar().is_open(&queue.hours, at));
     let mut order: Vec<(usize, &Waiting)> = waiting.iter().enumerate().filter(|(_, one)| open(one)).collect();
-    order.sort_by_key(|(position, one)| (rank(one), *position));
+    order.sort_by_key(|(position, one)| (one.rank(), *position));
     let mut found = order.iter().enumerate();
     found.find_map(|(passed, (position, one))| Some((*position, choose(table, one, &present)?, passed)))
 }
@@ -108,6 +118,12 @@ pub fn choose(table: &Table, waiting: &Waiting, places: &[&Place]) -> Option<Cho
         idle_ms: place.idle_ms,
         skills: place.skills.iter().filter(|skill| relevant.contains(&skill.as_str())).cloned().collect(),
     });
+    let mut room = CANDIDATES_BYTES_MAX;
+    let candidates = candidates.take_while(|candidate| {
+        let bytes = CANDIDATE_BYTES + candidate.skills.iter().map(|skill| skill.len() + 3).sum::<usize>();
+        room.checked_sub(bytes).map(|left| room = left).is_some()
+    });
+    let candidates = candidates.collect();
     let reason = match fitting.get(1) {
         _ if !best.not_first => MatchReason::Sticky,
         _ if best.helps_out => MatchReason::Overflow,
@@ -115,19 +131,22 @@ pub fn choose(table: &Table, waiting: &Waiting, places: &[&Place]) -> Option<Cho
         Some((second, _)) if second > best => MatchReason::BestFit,
         Some(_) => MatchReason::LongestIdle,
     };
-    Some(Choice { agent: chosen.agent, reason, candidates: candidates.collect() })
+    Some(Choice { agent: chosen.agent, reason, candidates })
 }
 
-/// Where a conversation stands among others: its priority with what its SLA adds, then the longest waiting.
-pub fn rank(waiting: &Waiting) -> (i64, Reverse<i64>) {
-    let passed = waiting.sla_s.map_or(0, |sla| waiting.waited_ms / 1_000 / i64::from(sla.max(1)));
-    ((i64::from(waiting.priority) - passed).max(1), Reverse(waiting.waited_ms))
+/// Where a conversation stands among others; smaller is served first.
+pub type Rank = (i64, Reverse<i64>);
+
+/// Ranks by priority with what a passed SLA adds, then by how long somebody has waited.
+pub fn rank(priority: u8, sla_s: Option<u32>, waited_ms: i64) -> Rank {
+    let passed = sla_s.map_or(0, |sla| waited_ms / 1_000 / i64::from(sla.max(1)));
+    ((i64::from(priority) - passed).max(1), Reverse(waited_ms))
 }
 
-/// The place of one of the waiting in its queue, counted from 1.
-pub fn position(waiting: &[Waiting], of: &Waiting) -> u64 {
-    let before = waiting.iter().filter(|one| one.queue == of.queue && rank(one) < rank(of)).count();
-    before as u64 + 1
+/// The place of one of the waiting, counted from 1, among the sorted ranks of its queue.
+pub fn position(sorted: &[Rank], of: &Waiting) -> u64 {
+    let own = of.rank();
+    sorted.partition_point(|rank| *rank < own) as u64 + 1
 }
 
 /// How long somebody at a place will wait about, in milliseconds, from how long ago the queue's latest assignments were;
@@ -158,7 +177,7 @@ pub fn due(queue: &Queue, held: Held) -> Option<(RequeueReason, u32)> {
 }
 
 fn has_room(place: &Place, weight: i64) -> bool {
-    place.load + weight.max(1) <= i64::from(place.capacity) * PLACE_WEIGHT
+    place.load + weight.max(1) <= i64::from(place.capacity) * i64::from(PLACE_WEIGHT)
 }
 
 /// How well an agent fits; `None`: not at all.

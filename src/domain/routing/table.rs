@@ -207,8 +207,8 @@ impl Table {
     }
 
     /// How much of an agent a conversation of a channel takes, in hundredths of a place.
-    pub fn weight(&self, channel: &str) -> i64 {
-        self.weights.get(channel).map_or(PLACE_WEIGHT, |weight| i64::from(*weight))
+    pub fn weight(&self, channel: &str) -> i32 {
+        self.weights.get(channel).and_then(|weight| i32::try_from(*weight).ok()).unwrap_or(PLACE_WEIGHT)
     }
 
     /// Whether a word is a skill or a group that agents can have.

@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use super::super::database::{Database, sqlstate};
 use super::super::head::{Head, LEASE_S, LogName};
+use super::routes::{ROUTE, routes};
 use super::rows::{AgentUpdate, Rows, Single, TipColumns, account, signed};
 use super::state::LinkedEntry;
-use crate::domain::record::{ConversationState, NewAccount, PasswordChange, PolicyChange};
+use crate::domain::record::{ConversationState, NewAccount, PasswordChange, PolicyChange, PolicyKind};
 use crate::units::{ChannelAccount, ConversationId, Timestamp, Version};
 
 /// What one commit writes.
@@ -130,13 +131,14 @@ const AGENT_UPDATE: &str = "UPDATE agent a SET version = u.version, load = u.loa
 impl Statements {
     async fn prepare(database: &Database, rows: &Rows) -> Result<Self, tokio_postgres::Error> {
         let mut needed = Vec::new();
-        let wanted: [(bool, &[&'static str]); 6] = [
+        let wanted: [(bool, &[&'static str]); 7] = [
             (!rows.dedup.is_empty(), &[DEDUP]),
             (!rows.subjects.is_empty(), &[SUBJECT, DATA_KEY]),
             (!rows.identities.is_empty(), &[IDENTITY]),
             (!rows.inserts.is_empty(), &[CONVERSATION]),
             (!rows.messages.is_empty(), &[MESSAGE]),
             (!rows.updates.is_empty(), &[CONVERSATION_UPDATE]),
+            (!rows.routes.is_empty(), &[ROUTE]),
         ];
         for sql in wanted.into_iter().filter(|(needed, _)| *needed).flat_map(|(_, statements)| statements) {
             needed.push((*sql, database.prepared(sql).await?));
@@ -197,10 +199,10 @@ async fn insert_entries(
 }
 
 /// One statement's rows: its parameters and how many rows it must reach.
-struct Columns<'a> {
-    sql: &'static str,
-    parameters: Vec<Box<dyn ToSql + Sync + Send + 'a>>,
-    rows: usize,
+pub(super) struct Columns<'a> {
+    pub(super) sql: &'static str,
+    pub(super) parameters: Vec<Box<dyn ToSql + Sync + Send + 'a>>,
+    pub(super) rows: usize,
 }
 
 async fn apply(
@@ -218,6 +220,7 @@ async fn apply(
         (!rows.inserts.is_empty()).then(|| conversations(transaction)),
         (!rows.messages.is_empty()).then(|| messages(transaction)),
         (!rows.updates.is_empty()).then(|| updates(transaction)),
+        (!rows.routes.is_empty()).then(|| routes(&rows.routes)),
         (!rows.agents.is_empty()).then(|| agents(&rows.agents)),
     ];
     let sends = all.into_iter().flatten().map(|columns| async move {
@@ -233,12 +236,6 @@ async fn apply(
         apply_single(database, log, single).await?;
     }
     Ok(())
-}
-
-macro_rules! columns {
-    ($sql:expr, $rows:expr, $($column:expr),+ $(,)?) => {
-        Columns { sql: $sql, rows: $rows.len(), parameters: vec![$(Box::new($column.collect::<Vec<_>>())),+] }
-    };
 }
 
 fn dedup(rows: &Rows) -> Columns<'_> {
@@ -387,9 +384,13 @@ async fn insert_account(
 ) -> Result<u64, tokio_postgres::Error> {
     let id: Uuid = new.id.to_uuid();
     if new.capacity > 0 {
-        let sql = "INSERT INTO agent (tenant, id, capacity, load, online, idle_since, version) VALUES ($1, $2, $3, 0, false, $4, $5)";
-        let version = Version::FIRST.0;
-        database.client.execute(sql, &[&log.tenant.0, &id, &new.capacity, &time.as_micros(), &version]).await?;
+        let sql = "INSERT INTO agent (tenant, id, capacity, load, online, idle_since, version, skills) \
+                   VALUES ($1, $2, $3, 0, false, $4, $5, $6)";
+        let (version, skills) = (Version::FIRST.0, new.skills.join(" "));
+        database
+            .client
+            .execute(sql, &[&log.tenant.0, &id, &new.capacity, &time.as_micros(), &version, &skills])
+            .await?;
     }
     let sql = "INSERT INTO account (tenant, id, login, profile, password, role, must_change, version) \
                VALUES ($1, $2, $3, $4, $5, $6, true, $7)";
@@ -419,7 +420,14 @@ async fn activate_policy(
     let digest = change.digest.as_bytes().as_slice();
     let sql = "INSERT INTO policy (tenant, digest, source) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
     database.client.execute(sql, &[&log.tenant.0, &digest, &change.source]).await?;
-    let sql = "UPDATE settings SET policy = $2, version = version + 1 WHERE tenant = $1 AND version = $3";
+    let sql = match change.kind {
+        PolicyKind::Masking => {
+            "UPDATE settings SET policy = $2, version = version + 1 WHERE tenant = $1 AND version = $3"
+        }
+        PolicyKind::Routing => {
+            "UPDATE settings SET routing = $2, version = version + 1 WHERE tenant = $1 AND version = $3"
+        }
+    };
     database.client.execute(sql, &[&log.tenant.0, &digest, &change.expected.0]).await
 }
 

@@ -44,6 +44,7 @@ impl Told {
                 Effect::NewSubject(_)
                 | Effect::Identity(_)
                 | Effect::NewConversation(_)
+                | Effect::Route(_)
                 | Effect::Agent(_)
                 | Effect::NewAccount(_)
                 | Effect::Password(_)

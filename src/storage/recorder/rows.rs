@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::state::{Overlay, Tip};
 use crate::domain::record::{
     ConversationChange, ConversationState, Dedup, Effect, Marks, NewAccount, NewConversation, NewIdentity, NewMessage,
-    NewSubject, PasswordChange, PolicyChange,
+    NewSubject, PasswordChange, PolicyChange, RouteChange,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
 
@@ -66,6 +66,7 @@ pub(super) struct Rows {
     pub(super) messages: Vec<(NewMessage, EntryIndex, Timestamp)>,
     pub(super) inserts: Vec<ConversationInsert>,
     pub(super) updates: Vec<ConversationUpdate>,
+    pub(super) routes: Vec<RouteChange>,
     pub(super) agents: Vec<AgentUpdate>,
     pub(super) singles: Vec<Single>,
     insert_at: HashMap<ConversationKey, usize>,
@@ -83,6 +84,7 @@ impl Rows {
                 Effect::NewConversation(new) => self.insert(new.clone(), index, time),
                 Effect::NewMessage(new) => self.messages.push((new.clone(), index, time)),
                 Effect::Conversation(change) => self.change(change, time),
+                Effect::Route(change) => self.route(change),
                 Effect::Agent(change) => self.agent(&AgentUpdate {
                     agent: change.agent,
                     expected: change.expected,
@@ -137,6 +139,13 @@ impl Rows {
             last: MessageSeq(0),
             touched_at: opened_at,
         });
+    }
+
+    fn route(&mut self, change: &RouteChange) {
+        match self.routes.iter_mut().find(|known| known.conversation == change.conversation) {
+            Some(known) => known.route = change.route.clone(),
+            None => self.routes.push(change.clone()),
+        }
     }
 
     fn agent(&mut self, change: &AgentUpdate) {
