@@ -18,6 +18,7 @@ use super::problem::codes;
         sessions::change_password,
         desk::presence,
         desk::conversations,
+        desk::queues,
         desk::open,
         desk::reply,
         desk::close,
