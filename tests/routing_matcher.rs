@@ -351,7 +351,8 @@ proptest! {
         if let Some((position, choice, _)) = found {
             let place = places.iter().find(|place| place.agent == choice.agent).unwrap();
             prop_assert!(place.online && place.load + waiting[position].weight <= i64::from(place.capacity) * 100);
-            prop_assert!((choice.reason == MatchReason::Sticky) == (waiting[position].first == Some(choice.agent)));
+            let is_first = waiting[position].first == Some(choice.agent);
+            prop_assert!(choice.reason != MatchReason::Sticky || is_first);
             prop_assert_eq!(choice.candidates[0].agent, choice.agent);
         }
     }
