@@ -164,10 +164,15 @@ async fn conversations_go_by_skill_and_group_come_back_from_the_absent_and_silen
 
     check_commands(&world, &table);
     server.stop();
+    check_log(&world, &table);
+}
+
+/// Every decision replays, and the reasons are those that the story should have.
+fn check_log(world: &World, table: &Table) {
     let (valid, told) = world.verify("a", "demo");
     assert!(valid, "{told}");
     let entries = world.entries("a", "demo");
-    let (routed, assigned) = replayed(&entries, &[&table]);
+    let (routed, assigned) = replayed(&entries, &[table]);
     assert_eq!((routed, assigned), (6, 8));
     let back = entries.iter().filter(|entry| entry.kind.as_str() == "conversation.requeued/1");
     assert_eq!(back.map(|entry| words(entry, "reason")).collect::<Vec<_>>(), ["offline", "no_answer"]);

@@ -44,79 +44,78 @@ fn a_small_table_is_enough() {
     assert_eq!((table.weight("http"), table.weight("web"), table.weight("fax")), (100, 50, 100));
 }
 
+/// What to change in [`GOOD`], into what, and what is said of it.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("route/v1", "route/v2", "line 1"),
+    ("id: small", "id: Small", "line 2: id: expected a word"),
+    ("version: 1", "version: 1\ncolour: red", "line 4"),
+    ("tiers: [vip, gold]", "tiers: [vip, vip]", "line 4: words.tiers vip is there already"),
+    ("skills: [card, english]", "skills: [Card]", "line 4: words.skills: expected a word"),
+    ("web: {weight: 50}", "web: {weight: 0}", "line 5: channels.weight"),
+    ("web: {weight: 50}", "web: {wait: 50}", "line 5"),
+    ("vip: {reserved: true}", "vip: {reserved: true}, gold: {}", "line 6: no row and no overflow leads to group gold"),
+    ("'+08:00'", "Asia/Shanghai", "line 8: calendar.zone: expected a fixed offset"),
+    (
+        "hours:\n    office",
+        "holidays: [2026-02-29]\n  hours:\n    office",
+        "line 9: calendar.holidays: expected a date",
+    ),
+    (
+        "hours:\n    office",
+        "holidays: [2026-10-01]\n  workdays: [2026-10-01]\n  hours:\n    office",
+        "line 10: calendar.workdays: expected days that are no holidays",
+    ),
+    ("'09:00-18:00'", "'18:00-09:00'", "line 10: calendar.hours.open: expected times such as"),
+    (
+        "'09:00-18:00'",
+        "'09:00-12:00', '11:30-18:00'",
+        "line 10: calendar.hours.open: expected times that don't overlap",
+    ),
+    ("days: mon-fri", "days: monday", "line 10: calendar.hours.days"),
+    ("open: ['09:00-18:00']", "open: []", "line 10: calendar.hours: expected hours that are open at some time"),
+    (
+        "{name: vip, hours: office",
+        "{name: vip, hours: night",
+        "line 12: queues.hours: expected one of: office, got night",
+    ),
+    ("group: vip,", "group: gold,", "line 12: queues.group: expected one of: vip, got gold"),
+    ("priority: 2,", "priority: 0,", "line 12: queues.priority"),
+    ("to: general}", "to: vip}", "line 12: queues.overflow.to: expected another queue, one of: general, got vip"),
+    ("to: general}", "to: nowhere}", "line 12: queues.overflow.to"),
+    ("after_s: 60", "after_s: 0", "line 12: queues.overflow.after_s"),
+    ("{name: general", "{name: vip", "line 13: queue vip is there already"),
+    (
+        "skills: [card], closed",
+        "skills: [cards], closed",
+        "line 13: queues.skills: expected one of: card, english, got cards",
+    ),
+    ("skills: [card], closed: 明天见", "skills: [card], closed: ' '", "line 13: queues.closed"),
+    ("when: {tier: vip}", "when: {tier: platinum}", "line 15: when.tier: expected one of: vip, gold, got platinum"),
+    ("when: {tier: vip}", "when: {mood: calm}", "line 15: when.mood: expected nothing: the table's list is empty"),
+    ("when: {tier: vip}", "when: {tier: vip, open: night}", "line 15: when.open: expected one of: office"),
+    ("when: {tier: vip}", "when: {tier: vip, time: 22:00-06:00}", "line 15: when.time"),
+    (
+        "when: {tier: vip}",
+        "when: {tier: vip, open: office, closed: office}",
+        "line 15: row vip is never reached: its conditions exclude",
+    ),
+    (
+        "when: {tier: vip}, queue: vip",
+        "when: {tier: vip}, queue: vips",
+        "line 15: rules.queue: expected one of: vip, general",
+    ),
+    ("{id: rest,", "{id: vip,", "line 16: row vip is there already"),
+    ("{id: rest,", "{id: rest, when: {tier: gold},", "line 16: row rest: the last row must have no conditions"),
+    ("row: rest, open: false", "row: vip", "test 2 (line 19), row: expected vip, got rest"),
+    ("open: true", "open: false", "test 1 (line 18), open: expected false, got true"),
+    ("channel: web, tier: gold", "channel: web, tier: vip", "test 2 (line 19), row: expected rest, got vip"),
+    ("channel: web", "channel: fax", "line 19: channel: expected one of: http, web"),
+    ("08:00}, row: rest", "8 o'clock}, row: rest", "line 19: at: expected a time such as"),
+];
+
 #[test]
 fn every_mistake_in_a_table_is_refused_with_its_line() {
-    for (from, to, expected) in [
-        ("route/v1", "route/v2", "line 1"),
-        ("id: small", "id: Small", "line 2: id: expected a word"),
-        ("version: 1", "version: 1\ncolour: red", "line 4"),
-        ("tiers: [vip, gold]", "tiers: [vip, vip]", "line 4: words.tiers vip is there already"),
-        ("skills: [card, english]", "skills: [Card]", "line 4: words.skills: expected a word"),
-        ("web: {weight: 50}", "web: {weight: 0}", "line 5: channels.weight"),
-        ("web: {weight: 50}", "web: {wait: 50}", "line 5"),
-        (
-            "vip: {reserved: true}",
-            "vip: {reserved: true}, gold: {}",
-            "line 6: no row and no overflow leads to group gold",
-        ),
-        ("'+08:00'", "Asia/Shanghai", "line 8: calendar.zone: expected a fixed offset"),
-        (
-            "hours:\n    office",
-            "holidays: [2026-02-29]\n  hours:\n    office",
-            "line 9: calendar.holidays: expected a date",
-        ),
-        (
-            "hours:\n    office",
-            "holidays: [2026-10-01]\n  workdays: [2026-10-01]\n  hours:\n    office",
-            "line 10: calendar.workdays: expected days that are no holidays",
-        ),
-        ("'09:00-18:00'", "'18:00-09:00'", "line 10: calendar.hours.open: expected times such as"),
-        (
-            "'09:00-18:00'",
-            "'09:00-12:00', '11:30-18:00'",
-            "line 10: calendar.hours.open: expected times that don't overlap",
-        ),
-        ("days: mon-fri", "days: monday", "line 10: calendar.hours.days"),
-        ("open: ['09:00-18:00']", "open: []", "line 10: calendar.hours: expected hours that are open at some time"),
-        (
-            "{name: vip, hours: office",
-            "{name: vip, hours: night",
-            "line 12: queues.hours: expected one of: office, got night",
-        ),
-        ("group: vip,", "group: gold,", "line 12: queues.group: expected one of: vip, got gold"),
-        ("priority: 2,", "priority: 0,", "line 12: queues.priority"),
-        ("to: general}", "to: vip}", "line 12: queues.overflow.to: expected another queue, one of: general, got vip"),
-        ("to: general}", "to: nowhere}", "line 12: queues.overflow.to"),
-        ("after_s: 60", "after_s: 0", "line 12: queues.overflow.after_s"),
-        ("{name: general", "{name: vip", "line 13: queue vip is there already"),
-        (
-            "skills: [card], closed",
-            "skills: [cards], closed",
-            "line 13: queues.skills: expected one of: card, english, got cards",
-        ),
-        ("skills: [card], closed: 明天见", "skills: [card], closed: ' '", "line 13: queues.closed"),
-        ("when: {tier: vip}", "when: {tier: platinum}", "line 15: when.tier: expected one of: vip, gold, got platinum"),
-        ("when: {tier: vip}", "when: {mood: calm}", "line 15: when.mood: expected nothing: the table's list is empty"),
-        ("when: {tier: vip}", "when: {tier: vip, open: night}", "line 15: when.open: expected one of: office"),
-        ("when: {tier: vip}", "when: {tier: vip, time: 22:00-06:00}", "line 15: when.time"),
-        (
-            "when: {tier: vip}",
-            "when: {tier: vip, open: office, closed: office}",
-            "line 15: row vip is never reached: its conditions exclude",
-        ),
-        (
-            "when: {tier: vip}, queue: vip",
-            "when: {tier: vip}, queue: vips",
-            "line 15: rules.queue: expected one of: vip, general",
-        ),
-        ("{id: rest,", "{id: vip,", "line 16: row vip is there already"),
-        ("{id: rest,", "{id: rest, when: {tier: gold},", "line 16: row rest: the last row must have no conditions"),
-        ("row: rest, open: false", "row: vip", "test 2 (line 19), row: expected vip, got rest"),
-        ("open: true", "open: false", "test 1 (line 18), open: expected false, got true"),
-        ("channel: web, tier: gold", "channel: web, tier: vip", "test 2 (line 19), row: expected rest, got vip"),
-        ("channel: web", "channel: fax", "line 19: channel: expected one of: http, web"),
-        ("08:00}, row: rest", "8 o'clock}, row: rest", "line 19: at: expected a time such as"),
-    ] {
+    for (from, to, expected) in MISTAKES {
         let changed = GOOD.replacen(from, to, 1);
         assert_ne!(changed, GOOD, "{from} is not there");
         let told = error(&changed);

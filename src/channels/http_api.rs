@@ -67,7 +67,7 @@ impl HttpApi {
             contact: self.person(contact),
             key,
             fingerprint: digest.as_ref().to_vec(),
-            about: about.into(),
+            about: Box::new(about.into()),
             message: Message::new(id, now, text),
         }))
     }

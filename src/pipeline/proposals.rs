@@ -236,7 +236,7 @@ pub(super) fn end(
     };
     let change = ConversationChange { state, ..unchanged(row) };
     let holder = holder.filter(|_| row.state == ConversationState::Assigned);
-    let over = Route { waiting: false, held_since: None, ..row.route.clone() };
+    let over = Route { waiting: false, held_since: None, ..(*row.route).clone() };
     let over = Effect::Route(RouteChange { conversation: row.conversation.key, route: over });
     let effects = [Some(Effect::Conversation(change)), Some(over), holder.map(|agent| freed(row, agent))];
     Proposal::single(about(Draft::of(event, actor), row), effects.into_iter().flatten().collect())
@@ -264,7 +264,7 @@ pub(super) fn requeued(
     let event = Event::ConversationRequeued { agent: agent.id, queue, reason, after_s, elapsed_ms };
     let state = ConversationState::Waiting;
     let change = ConversationChange { state, agent: None, last_agent: Some(agent.id), ..unchanged(row) };
-    let route = Route { waiting: true, held_since: None, let_go, ..row.route.clone() };
+    let route = Route { waiting: true, held_since: None, let_go, ..(*row.route).clone() };
     let back = RouteChange { conversation: row.conversation.key, route };
     let server = Actor { id: SERVER_ACTOR, role: Role::Server };
     let effects = vec![Effect::Conversation(change), Effect::Route(back), freed(row, agent)];
@@ -279,7 +279,7 @@ pub(super) fn told(
     until: Timestamp,
 ) -> Proposal {
     let mut proposal = reply(Actor { id: SERVER_ACTOR, role: Role::Server }, row, masked, dedup);
-    let route = Route { told_until: Some(until), ..row.route.clone() };
+    let route = Route { told_until: Some(until), ..(*row.route).clone() };
     let change = RouteChange { conversation: row.conversation.key, route };
     proposal.steps.iter_mut().for_each(|step| step.effects.push(Effect::Route(change.clone())));
     proposal

@@ -65,7 +65,7 @@ pub struct Incoming {
     /// Keyed into the duplicate guard: a repeat with another fingerprint is an error.
     pub fingerprint: Vec<u8>,
     /// What the channel says of the conversation, for its routing.
-    pub about: About,
+    pub about: Box<About>,
     /// The message.
     pub message: Message<Raw, Inbound>,
 }

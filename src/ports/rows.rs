@@ -60,7 +60,7 @@ pub struct ConversationRow {
     /// How far the customer's side has got it.
     pub marks: Marks,
     /// How it is routed.
-    pub route: Route,
+    pub route: Box<Route>,
 }
 
 /// A stored message as it may be shown, still sealed.

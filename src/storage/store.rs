@@ -339,7 +339,7 @@ fn conversation(row: &Row) -> Result<ConversationRow, StoreError> {
         last_agent: row.get::<_, Option<Uuid>>(12).map(AccountId::from_uuid),
         continues: row.get::<_, Option<Uuid>>(13).map(ConversationId::from_uuid),
         marks: Marks { delivered: mark(row.get(14)), read: mark(row.get(15)) },
-        route: route(row)?,
+        route: Box::new(route(row)?),
     })
 }
 

@@ -48,7 +48,7 @@ pub(super) fn compile(yaml: &str) -> Compiled<(Table, Vec<Spanned<TestDoc>>)> {
         [(document.queues.len(), "queues"), (document.rules.len(), "rules"), (document.tests.len(), "tests")]
     {
         if !(1..=TABLE_ITEMS_MAX).contains(&items) {
-            return Err(invalid(line, field, "1 to 1024 of them", items));
+            return Err(invalid(line, field, "1 to 1024 of them", &items));
         }
     }
     table.queues = queues(&table, &document.queues)?;
@@ -93,7 +93,7 @@ fn words(written: &Spanned<WordsDoc>, channels: &BTreeMap<String, Spanned<Channe
     let fields = ["channels", "words.tiers", "words.languages", "words.tags", "words.intents", "words.moods"];
     for (list, field) in columns.iter().zip(fields).chain([(skills, "words.skills")]) {
         if list.len() > TABLE_WORDS_MAX {
-            return Err(invalid(line, field, "at most 64 words", list.len()));
+            return Err(invalid(line, field, "at most 64 words", &list.len()));
         }
         let mut seen = BTreeSet::new();
         for text in list {
@@ -112,7 +112,7 @@ fn weights(written: &BTreeMap<String, Spanned<ChannelDoc>>) -> Compiled<BTreeMap
         if (1..=WEIGHT_MAX).contains(&weight) {
             return Ok((name.clone(), weight));
         }
-        Err(invalid(line, "channels.weight", "1 to 100000 hundredths of a place", weight))
+        Err(invalid(line, "channels.weight", "1 to 100000 hundredths of a place", &weight))
     };
     written.iter().map(weight).collect()
 }
@@ -149,7 +149,7 @@ fn calendar(written: &CalendarDoc) -> Compiled<Calendar> {
 fn dates(written: &[Spanned<String>], field: &'static str) -> Compiled<BTreeSet<i64>> {
     if written.len() > TABLE_ITEMS_MAX {
         let line = written.first().map_or(0, |date| date.referenced.line());
-        return Err(invalid(line, field, "at most 1024 days", written.len()));
+        return Err(invalid(line, field, "at most 1024 days", &written.len()));
     }
     let mut dates = BTreeSet::new();
     for date in written {
@@ -190,7 +190,8 @@ fn hours(written: &Spanned<Vec<HoursDoc>>) -> Compiled<Hours> {
         return Err(invalid(line, "calendar.hours", "hours that are open at some time", "none"));
     }
     if !own_workday {
-        hours.0[calendar::WORKDAY] = hours.0[0].clone();
+        let monday = hours.0[0].clone();
+        hours.0[calendar::WORKDAY] = monday;
     }
     Ok(hours)
 }
@@ -223,10 +224,10 @@ fn queue(table: &Table, line: u64, written: &QueueDoc) -> Compiled<Queue> {
         positive(line, field, seconds)?;
     }
     if let Some(grace) = written.offline_s.filter(|grace| *grace > SECONDS_MAX) {
-        return Err(invalid(line, "queues.offline_s", "0 to 604800 seconds", grace));
+        return Err(invalid(line, "queues.offline_s", "0 to 604800 seconds", &grace));
     }
     if !(1..=NOTICE_BYTES_MAX).contains(&written.closed.trim().len()) {
-        return Err(invalid(line, "queues.closed", "a notice of 1 to 1024 bytes", written.closed.len()));
+        return Err(invalid(line, "queues.closed", "a notice of 1 to 1024 bytes", &written.closed.len()));
     }
     Ok(Queue {
         name: written.name.clone(),
@@ -311,18 +312,18 @@ fn skills(table: &Table, line: u64, field: &'static str, asked: &[String], alrea
         return Err(invalid(line, field, &one_of(table.words.skills.iter()), stranger));
     }
     if asked.len() + already > SKILLS_ASKED_MAX {
-        return Err(invalid(line, field, "at most 6 skills, the queue's included", asked.len() + already));
+        return Err(invalid(line, field, "at most 6 skills, the queue's included", &(asked.len() + already)));
     }
     Ok(())
 }
 
 fn priority(line: u64, field: &'static str, priority: u8) -> Compiled<u8> {
-    if PRIORITIES.contains(&priority) { Ok(priority) } else { Err(invalid(line, field, "1 (first) to 9", priority)) }
+    if PRIORITIES.contains(&priority) { Ok(priority) } else { Err(invalid(line, field, "1 (first) to 9", &priority)) }
 }
 
 fn positive(line: u64, field: &'static str, seconds: Option<u32>) -> Compiled<()> {
     match seconds.filter(|seconds| !(1..=SECONDS_MAX).contains(seconds)) {
-        Some(seconds) => Err(invalid(line, field, "1 to 604800 seconds", seconds)),
+        Some(seconds) => Err(invalid(line, field, "1 to 604800 seconds", &seconds)),
         None => Ok(()),
     }
 }
@@ -336,6 +337,6 @@ fn one_of<'a>(known: impl Iterator<Item = &'a String>) -> String {
     }
 }
 
-pub(super) fn invalid(line: u64, field: &'static str, expected: &str, got: impl ToString) -> TableError {
+pub(super) fn invalid(line: u64, field: &'static str, expected: &str, got: &(impl ToString + ?Sized)) -> TableError {
     TableError::Invalid { line, field, expected: expected.to_owned(), got: got.to_string() }
 }

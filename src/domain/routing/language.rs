@@ -13,7 +13,7 @@ pub fn language_of(text: &str) -> Option<&'static str> {
     for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
         match letter {
             '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}' => {
-                han += 1
+                han += 1;
             }
             'a'..='z' | 'A'..='Z' => latin += 1,
             _ => other += 1,

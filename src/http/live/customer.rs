@@ -94,7 +94,7 @@ pub(crate) async fn receive(
     let id = MessageId::from_random(random_bytes(&*service.random));
     let message = Message::new(id, service.clock.now(), text);
     let channel = session.account().clone();
-    let about = About::default();
+    let about = Box::new(About::default());
     let incoming = Incoming { channel, contact, key: key.clone(), fingerprint, about, message };
     let Accepted { message, conversation, index, leaf, text, receipt, duplicate } =
         served.tenant.receive(incoming).await?;
