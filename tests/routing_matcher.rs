@@ -1,6 +1,6 @@
 //! The matcher: who gets what, in which order, and that the same is decided again from what an entry holds.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first fault")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
 
 use liaowaiwai::domain::event::{Event, MatchReason, RequeueReason};
 use liaowaiwai::domain::routing::{

@@ -33,27 +33,34 @@ pub(super) fn rows(table: &Table) -> Result<(), TableError> {
     Ok(())
 }
 
-/// The rows that together take every case of these sets; `None` when some are left, or too many sets to tell.
+/// The rows that together take every case of these sets, none of them needless; `None` when some are left, or too many
+/// sets to tell.
 fn taken_by(own: &[Cases], before: &[(&Rule, Vec<Cases>)]) -> Option<String> {
-    let mut left = own.to_vec();
-    let mut by = Vec::new();
-    for (rule, theirs) in before {
-        let count = left.len();
-        let cut = left.iter().any(|cases| theirs.iter().any(|other| cases.meets(other)));
-        for other in theirs {
-            left = left.iter().flat_map(|cases| cases.without(other)).collect();
-        }
-        if cut {
-            by.push(rule.id.as_str());
-        }
-        if left.is_empty() {
-            return Some(by.join(" and "));
-        }
-        if left.len() > CASE_SETS_MAX.max(count) {
-            return None;
+    let mut by: Vec<&(&Rule, Vec<Cases>)> = before.iter().collect();
+    if !leave_nothing(own, &by) {
+        return None;
+    }
+    let mut at = 0;
+    while at < by.len() {
+        let tried = by.remove(at);
+        if !leave_nothing(own, &by) {
+            by.insert(at, tried);
+            at += 1;
         }
     }
-    None
+    Some(by.iter().map(|(rule, _)| rule.id.as_str()).collect::<Vec<_>>().join(" and "))
+}
+
+/// Whether nothing is left of these sets when those of some rows are cut away.
+fn leave_nothing(own: &[Cases], rows: &[&(&Rule, Vec<Cases>)]) -> bool {
+    let mut left = own.to_vec();
+    for other in rows.iter().flat_map(|(_, theirs)| theirs) {
+        left = left.iter().flat_map(|cases| cases.without(other)).collect();
+        if left.len() > CASE_SETS_MAX {
+            return false;
+        }
+    }
+    left.is_empty()
 }
 
 /// Overflows lead to another queue.
