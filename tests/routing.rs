@@ -300,6 +300,13 @@ async fn which_table_is_active_is_decided_by_entries_and_a_changed_file_is_drift
         logs.iter().any(|log| std::fs::read_to_string(log).unwrap().contains("routing_drift"))
     };
     wait_until("the drift to be told", logged);
+    let eva = agent(&world, &server, "eva", "1", "").await;
+    eva.set_online(true).await.unwrap();
+    assert!(held(&eva).await.is_empty(), "an agent without the skill was given a card");
+    let set = |login: &str, skills: &str| world.lww("a", &["admin", "skills", "--login", login, "--skills", skills]);
+    assert!(!set("eva", "card,magic").0 && !set("nobody", "card").0);
+    assert_eq!(set("eva", "card,english"), (true, "eva can: card, english\n".to_owned()));
+    gets(&eva, &sent.conversation).await;
     server.stop();
     let entries = world.entries("a", "demo");
     let activated: Vec<(&str, &str)> = entries
@@ -307,6 +314,8 @@ async fn which_table_is_active_is_decided_by_entries_and_a_changed_file_is_drift
         .filter(|entry| entry.kind.as_str() == "routing.activated/1")
         .map(|entry| (words(entry, "digest"), entry.actor.role.as_str()))
         .collect();
+    let skilled = entries.iter().filter(|entry| entry.kind.as_str() == "agent.skills_set/1");
+    assert_eq!(skilled.map(|entry| entry.actor.role.as_str()).collect::<Vec<_>>(), ["operator"]);
     let (first, second) = (first.digest().to_string(), second.digest().to_string());
     assert_eq!(activated, [(first.as_str(), "server"), (second.as_str(), "operator")]);
 }

@@ -46,6 +46,15 @@ pub enum Order {
         #[serde(default)]
         skills: Vec<String>,
     },
+    /// Set what an agent can do.
+    SetSkills {
+        /// The tenant's name.
+        tenant: String,
+        /// The login.
+        login: String,
+        /// Skills and groups.
+        skills: Vec<String>,
+    },
     /// Make a routing table the active one.
     ActivateTable {
         /// The tenant's name.
@@ -182,6 +191,11 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
         Order::ActivateTable { tenant, source } => {
             let activated = find(tenants, &tenant)?.tenant.activate_table(&source).await;
             activated.map(|digest| digest.to_string()).map_err(|error| error.to_string())
+        }
+        Order::SetSkills { tenant, login, skills } => {
+            let told = skills.join(", ");
+            let set = find(tenants, &tenant)?.set_skills(login, skills).await;
+            set.map(|()| told).map_err(|refusal| refusal.to_string())
         }
         Order::ShowTable { tenant, digest } => {
             let tenant = &find(tenants, &tenant)?.tenant;

@@ -80,11 +80,7 @@ impl Served {
         if !(0..=AGENT_CAPACITY_MAX).contains(&capacity) {
             return Err(Refusal::Invalid { field: "capacity", expected: "0 to 1000 conversations" });
         }
-        let strange = |skill: &String| !self.tenant.table().is_some_and(|table| table.knows_skill(skill));
-        if skills.len() > AGENT_SKILLS_MAX || skills.iter().any(strange) {
-            let expected = "at most 16 skills and groups of the active routing table";
-            return Err(Refusal::Invalid { field: "skills", expected });
-        }
+        self.check_skills(&skills)?;
         let new = NewStaff {
             login: RawText::new(login.clone()),
             name: RawText::new(name),
@@ -95,6 +91,24 @@ impl Served {
         };
         self.tenant.create_account(Role::Operator, new).await?;
         Ok(OneTimePassword { tenant: self.tenant.name.name.clone(), login, password })
+    }
+
+    /// Sets what an agent can do.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is no such agent, [`Refusal::Invalid`] when a skill is not in the active table.
+    pub(super) async fn set_skills(&self, login: String, skills: Vec<String>) -> Result<(), Refusal> {
+        self.check_skills(&skills)?;
+        self.tenant.set_skills(Role::Operator, &RawText::new(login), skills).await
+    }
+
+    fn check_skills(&self, skills: &[String]) -> Result<(), Refusal> {
+        let strange = |skill: &String| !self.tenant.table().is_some_and(|table| table.knows_skill(skill));
+        if skills.len() > AGENT_SKILLS_MAX || skills.iter().any(strange) {
+            let expected = "at most 16 skills and groups of the active routing table";
+            return Err(Refusal::Invalid { field: "skills", expected });
+        }
+        Ok(())
     }
 
     /// Sets a one-time password for a login; an administrator that isn't there yet is made.

@@ -54,6 +54,20 @@ pub enum AdminCommand {
         #[command(flatten)]
         place: Place,
     },
+    /// Set what an agent can do: skills and groups of the active routing table, instead of those before.
+    Skills {
+        /// The login.
+        #[arg(long)]
+        login: String,
+        /// Skills and groups, with commas between them; none when not given.
+        #[arg(long, value_delimiter = ',')]
+        skills: Vec<String>,
+        /// The tenant.
+        #[arg(long, default_value = "demo")]
+        tenant: String,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Set a one-time password, shown once. Every session of the account ends. An administrator that is not there is made.
     Reset {
         /// The login.
@@ -94,6 +108,12 @@ pub(super) async fn admin(command: AdminCommand) -> Result<(), CommandError> {
         AdminCommand::Create { login, name, role, capacity, skills, tenant, place } => {
             let name = name.unwrap_or_else(|| login.clone());
             (place, login.clone(), Order::CreateAccount { tenant, login, name, role, capacity, skills })
+        }
+        AdminCommand::Skills { login, skills, tenant, place } => {
+            let order = Order::SetSkills { tenant, login: login.clone(), skills };
+            let set = ask(&place.load()?.data_dir, &order).await?;
+            screen::line(&format!("{login} can: {set}"));
+            return Ok(());
         }
         AdminCommand::Reset { login, tenant, place } => (place, login.clone(), Order::ResetAccount { tenant, login }),
     };

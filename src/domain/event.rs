@@ -233,6 +233,8 @@ pub enum Event {
     TranscriptFollowed { until: Option<EntryIndex> },
     /// A staff account came to be.
     AccountCreated { account: AccountId, role: Role },
+    /// What an agent can do from here on: skills and groups of the routing table.
+    SkillsSet { account: AccountId, skills: Vec<String> },
     /// An operator set a one-time password for an account.
     AccountReset { account: AccountId },
     /// Somebody changed their own password.
@@ -272,6 +274,7 @@ impl Event {
             Self::TranscriptViewed { .. } => "transcript.viewed/1",
             Self::TranscriptFollowed { .. } => "transcript.followed/1",
             Self::AccountCreated { .. } => "account.created/1",
+            Self::SkillsSet { .. } => "agent.skills_set/1",
             Self::AccountReset { .. } => "account.reset/1",
             Self::PasswordChanged => "password.changed/1",
             Self::LoginSucceeded => "login.succeeded/1",
@@ -324,6 +327,10 @@ impl Event {
             }
             Self::TranscriptViewed { until } | Self::TranscriptFollowed { until } => object([("until", index(*until))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
+            Self::SkillsSet { account, skills } => {
+                let skills = Detail::Array(skills.iter().map(text).collect());
+                object([("account", text(account)), ("skills", skills)])
+            }
             Self::AccountReset { account } => object([("account", text(account))]),
             Self::LoginFailed { count: failures, window_ms } => {
                 object([("count", count(*failures)), ("window_ms", int(*window_ms))])

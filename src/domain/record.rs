@@ -279,6 +279,8 @@ pub struct AgentChange {
     pub load: i32,
     /// Since when the agent has had no new conversation.
     pub idle_since: Timestamp,
+    /// The skills and groups from now on; `None`: as before.
+    pub skills: Option<Vec<String>>,
 }
 
 /// See [`Effect::NewAccount`].

@@ -3,9 +3,9 @@
 use super::{Refusal, Tenant};
 use crate::domain::event::{Event, Role};
 use crate::domain::message::RawText;
-use crate::domain::record::{Actor, Draft, Effect, NewAccount, PasswordChange, Proposal};
-use crate::limits::LOGIN_BYTES_MAX;
-use crate::ports::random_bytes;
+use crate::domain::record::{Actor, AgentChange, Draft, Effect, NewAccount, PasswordChange, Proposal, Step};
+use crate::limits::{DECISIONS_MAX, LOGIN_BYTES_MAX};
+use crate::ports::{AgentRow, RecordError, random_bytes};
 use crate::units::{AccountId, SERVER_ACTOR};
 
 /// An account to be made.
@@ -50,11 +50,40 @@ impl Tenant {
         let id = AccountId::from_random(random_bytes(&*self.ports.random));
         let profile = self.ports.vault.seal_profile(id, &name)?;
         let password = self.hash(password).await?;
+        let skilled = (!skills.is_empty()).then(|| Event::SkillsSet { account: id, skills: skills.clone() });
         let account = NewAccount { id, login: lookup, profile, password, role, capacity, skills };
         let event = Event::AccountCreated { account: id, role };
-        let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: by });
-        self.record(Proposal::single(draft, vec![Effect::NewAccount(account)])).await?;
+        let actor = Actor { id: SERVER_ACTOR, role: by };
+        let mut proposal = Proposal::single(Draft::of(event, actor), vec![Effect::NewAccount(account)]);
+        let skilled = skilled.map(|event| Step { draft: Draft::of(event, actor), effects: Vec::new() });
+        proposal.steps.extend(skilled);
+        self.record(proposal).await?;
         Ok(id)
+    }
+
+    /// Sets what an agent can do.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is no such agent.
+    pub async fn set_skills(&self, by: Role, login: &RawText, skills: Vec<String>) -> Result<(), Refusal> {
+        let lookup = self.ports.vault.login_lookup(login);
+        let row = self.ports.store.account_by_login(&lookup).await?.ok_or(Refusal::NotFound { what: "account" })?;
+        for _ in 0..DECISIONS_MAX {
+            let agent = self.ports.store.agents().await?.into_iter().find(|agent| agent.id == row.id);
+            let AgentRow { id, version, load, idle_since, .. } = agent.ok_or(Refusal::NotFound { what: "account" })?;
+            let change = AgentChange { agent: id, expected: version, load, idle_since, skills: Some(skills.clone()) };
+            let event = Event::SkillsSet { account: id, skills: skills.clone() };
+            let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: by });
+            match self.record(Proposal::single(draft, vec![Effect::Agent(change)])).await {
+                Ok(_) => {
+                    self.waiting.notify_one();
+                    return Ok(());
+                }
+                Err(RecordError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Conflict)
     }
 
     /// Sets a one-time password and ends every session of the account.

@@ -334,7 +334,7 @@ fn assignment(row: &ConversationRow, agent: &AgentRow, assigned: Assigned) -> Pr
     let Choice { agent: chosen, .. } = assigned.choice;
     let change = ConversationChange { state: ConversationState::Assigned, agent: Some(chosen), ..unchanged(row) };
     let load = agent.load + row.route.weight;
-    let taken = AgentChange { agent: agent.id, expected: agent.version, load, idle_since: now };
+    let taken = AgentChange { agent: agent.id, expected: agent.version, load, idle_since: now, skills: None };
     let route = Route { waiting: false, held_since: Some(now), ..(*row.route).clone() };
     let given = RouteChange { conversation: row.conversation.key, route };
     let server = Actor { id: SERVER_ACTOR, role: Role::Server };

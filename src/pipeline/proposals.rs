@@ -249,6 +249,7 @@ fn freed(row: &ConversationRow, agent: &AgentRow) -> Effect {
         expected: agent.version,
         load: (agent.load - row.route.weight).max(0),
         idle_since: agent.idle_since,
+        skills: None,
     })
 }
 

@@ -38,6 +38,7 @@ pub const KINDS: &[KindInfo] = &[
     kind("logout/1", "someone logged out or was logged out"),
     kind("account.created/1", "an account was created"),
     kind("account.changed/1", "the role, state or password of an account was changed"),
+    kind("agent.skills_set/1", "what an agent can do was set: skills and groups of the routing table"),
     kind("account.reset/1", "an account was given a new one-time password by an operator"),
     kind("password.changed/1", "somebody changed their own password"),
     kind("unmask.granted/1", "someone was allowed to see unmasked text, by whom, why and until when"),

@@ -431,13 +431,14 @@ proptest! {
 #[test]
 fn what_is_known_of_the_conversation_comes_along_in_one_order() {
     let body = r#"{"contact": "u", "text": "t", "about": {"tier": "vip", "tags": ["loan", "card_loss", "loan"]}}"#;
-    let Ok(ChannelCall::Receive(incoming)) = call(Sent::post(body).signed(POST_COVERED, &parameters())) else {
+    let Ok(ChannelCall::Receive(incoming)) = call(Sent::post(body).signed(POST_COVERED, &parameters()).request())
+    else {
         panic!("refused")
     };
     let tags = vec!["card_loss".to_owned(), "loan".to_owned()];
     let expected = crate::ports::About { tier: Some("vip".to_owned()), tags, ..crate::ports::About::default() };
     assert_eq!(*incoming.about, expected);
-    let Ok(ChannelCall::Receive(plain)) = call(Sent::post(GOOD).signed(POST_COVERED, &parameters())) else {
+    let Ok(ChannelCall::Receive(plain)) = call(Sent::post(GOOD).signed(POST_COVERED, &parameters()).request()) else {
         panic!("refused")
     };
     assert_eq!(*plain.about, crate::ports::About::default());

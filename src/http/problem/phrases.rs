@@ -56,7 +56,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("values of visible ASCII characters", "可见 ASCII 字符组成的值"),
     ("a word of 1 to 32 of a-z, 0-9, _ and -", "1 至 32 个 a-z、0-9、_ 或 - 组成的词"),
     ("at most 8 words of 1 to 32 of a-z, 0-9, _ and -", "最多 8 个词，每个由 1 至 32 个 a-z、0-9、_ 或 - 组成"),
-    ("at most 16 skills and groups of the active routing table", "最多 16 个现行路由表中的技能或分组"),
+    ("routing table", "路由表"),
     ("waiting, assigned, solved or closed", "waiting、assigned、solved 或 closed"),
 ];
 

@@ -124,8 +124,9 @@ const CONVERSATION_UPDATE: &str = "UPDATE conversation c SET version = u.version
     CROSS JOIN LATERAL (SELECT k.ctid AS place \
     FROM conversation k WHERE k.tenant = $1 AND k.id = u.id AND k.version = u.expected OFFSET 0) k) u \
     WHERE c.tenant = $1 AND c.ctid = u.place";
-const AGENT_UPDATE: &str = "UPDATE agent a SET version = u.version, load = u.load, idle_since = u.idle \
-    FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::integer[], $6::bigint[]) AS u(id, expected, version, load, idle) \
+const AGENT_UPDATE: &str = "UPDATE agent a SET version = u.version, load = u.load, idle_since = u.idle, skills = coalesce(u.skills, a.skills) \
+    FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::integer[], $6::bigint[], $7::text[]) \
+    AS u(id, expected, version, load, idle, skills) \
     WHERE a.tenant = $1 AND a.id = u.id AND a.version = u.expected";
 
 impl Statements {
@@ -360,6 +361,7 @@ fn agents(agents: &[AgentUpdate]) -> Columns<'_> {
         of().map(|row| row.version.0),
         of().map(|row| row.load),
         of().map(|row| row.idle_since.as_micros()),
+        of().map(|row| row.skills.as_deref()),
     )
 }
 

@@ -48,6 +48,7 @@ pub(super) struct AgentUpdate {
     pub(super) version: Version,
     pub(super) load: i32,
     pub(super) idle_since: Timestamp,
+    pub(super) skills: Option<String>,
 }
 
 /// What is rare enough to be written one by one.
@@ -85,12 +86,13 @@ impl Rows {
                 Effect::NewMessage(new) => self.messages.push((new.clone(), index, time)),
                 Effect::Conversation(change) => self.change(change, time),
                 Effect::Route(change) => self.route(change),
-                Effect::Agent(change) => self.agent(&AgentUpdate {
+                Effect::Agent(change) => self.agent(AgentUpdate {
                     agent: change.agent,
                     expected: change.expected,
                     version: change.expected.next(),
                     load: change.load,
                     idle_since: change.idle_since,
+                    skills: change.skills.as_ref().map(|skills| skills.join(" ")),
                 }),
                 Effect::NewAccount(new) => self.singles.push(Single::Account(new.clone(), time)),
                 Effect::Password(change) => self.singles.push(Single::Password(change.clone())),
@@ -148,15 +150,16 @@ impl Rows {
         }
     }
 
-    fn agent(&mut self, change: &AgentUpdate) {
+    fn agent(&mut self, change: AgentUpdate) {
         let at = *self.agent_at.entry(change.agent).or_insert(self.agents.len());
         match self.agents.get_mut(at) {
             Some(row) => {
                 row.version = change.version;
                 row.load = change.load;
                 row.idle_since = change.idle_since;
+                row.skills = change.skills.or(row.skills.take());
             }
-            None => self.agents.push(AgentUpdate { ..*change }),
+            None => self.agents.push(change),
         }
     }
 
