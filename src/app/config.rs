@@ -141,6 +141,10 @@ pub struct TenantConfig {
     pub policy: Option<PathBuf>,
     /// The text of that policy, which the first start activates.
     pub policy_source: String,
+    /// The file of the routing table; `None` for the one that comes with the server.
+    pub routing: Option<PathBuf>,
+    /// The routing table's text.
+    pub routing_source: String,
     /// How many conversations a new agent holds at a time.
     pub agents_capacity_default: i32,
     /// How long conversations may rest.
@@ -370,6 +374,7 @@ impl TenantConfig {
     fn write(&self, lines: &mut Lines) {
         lines.put("tenant.name", &self.name);
         lines.path("tenant.policy", self.policy.as_deref());
+        lines.path("tenant.routing", self.routing.as_deref());
         lines.put("tenant.agents_capacity_default", &self.agents_capacity_default.to_string());
         lines.put("tenant.solve_idle_after_s", &self.rest.idle_s.to_string());
         lines.put("tenant.close_solved_after_s", &self.rest.solved_s.to_string());

@@ -29,7 +29,8 @@ impl Listening {
     /// Starts them, unless they refuse.
     pub fn try_start(addresses: Addresses) -> Result<Self, HttpError> {
         let readiness = || Readiness { ready: true, role: ServerRole::Active, reason: "active".to_owned() };
-        let service = Service::new(Arc::new(SystemClock), Arc::new(SystemRandom::new()), Box::new(readiness));
+        let stopping = tokio::sync::watch::channel(false).1;
+        let service = Service::new(Arc::new(SystemClock), Arc::new(SystemRandom::new()), Box::new(readiness), stopping);
         let server = Server::bind(Arc::new(service), addresses)?;
         let (http, https, machines, metrics) = (server.http, server.https, server.machines, server.metrics);
         let (stop, stopped) = oneshot::channel();

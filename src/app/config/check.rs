@@ -31,6 +31,7 @@ pub(super) type Checked<T> = Result<T, ConfigError>;
 const POLICY_BYTES_MAX: usize = 1024 * 1024;
 /// The log of events without a tenant has this name.
 const RESERVED_NAME: &str = "system";
+const BUILT_IN_TABLE: &str = include_str!("../../../policies/routing/built-in.yaml");
 const DEMO_POLICY: &str = include_str!("../../../policies/masking/cn-retail.yaml");
 
 const FILE: &str = "file";
@@ -203,15 +204,19 @@ fn tenant(section: &Section<'_>, name: &str, has_database: bool) -> Checked<Tena
     if demo.value && has_database {
         return Err(demo.expected("false: a demo tenant has no place beside database_url"));
     }
-    let (policy, policy_source) = match path(section, "policy")? {
+    let (policy, masking_source) = match path(section, "policy")? {
         Some(field) => (Some(field.value.clone()), policy_source(&field)?),
         None if demo.value => (None, DEMO_POLICY.to_owned()),
         None => return Err(section.missing("policy")),
     };
+    let routing = path(section, "routing")?;
+    let routing_source = routing.as_ref().map_or_else(|| Ok(BUILT_IN_TABLE.to_owned()), policy_source)?;
     Ok(TenantConfig {
         name: name.to_owned(),
         policy,
-        policy_source,
+        policy_source: masking_source,
+        routing: routing.map(|field| field.value),
+        routing_source,
         agents_capacity_default: section.integer("agents_capacity_default")?,
         rest: Rest {
             idle_s: section.integer("solve_idle_after_s")?.unsigned_abs(),

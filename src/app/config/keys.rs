@@ -201,6 +201,8 @@ pub const KEYS: &[Key] = &[
     name("tenant.name", "The tenant's name in addresses and in its log's origin.").example("demo"),
     path("tenant.policy", "The masking policy that the first start activates; a demo tenant has one built in.")
         .example("/etc/lww/cn-retail.yaml"),
+    path("tenant.routing", "The routing table that the first start activates; without it, one queue that is always open.")
+        .example("/etc/lww/routing.yaml"),
     Key::new(
         "tenant.agents_capacity_default",
         Kind::Integer,
