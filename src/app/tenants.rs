@@ -14,7 +14,7 @@ use crate::crypto::{Argon2Passwords, KeyDirectory, TenantVault};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
 use crate::pipeline::{Ports, Tenant};
-use crate::ports::{Clock, Random, Recorder, Signer, TenantName, Webhook};
+use crate::ports::{Clock, Random, RecordError, Recorder, Signer, TenantName, Webhook};
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
 use crate::storage::keeper::{Keeper, LogSlot};
@@ -43,6 +43,12 @@ impl Served {
     /// Whether this is the system log, which takes no messages.
     pub fn is_system(&self) -> bool {
         self.config.is_none()
+    }
+
+    /// Records an operator's act that belongs to no tenant.
+    pub(super) async fn record(&self, event: Event) -> Result<(), RecordError> {
+        let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: Role::Operator });
+        self.slot.record(Proposal::single(draft, Vec::new())).await.map(drop)
     }
 
     /// Records that the server stops, in the system log; best effort, because a log that can't be written must not keep
