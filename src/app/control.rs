@@ -12,7 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 
 use super::tenants::Served;
-use crate::domain::event::Role;
+use crate::domain::event::{Event, Role};
 use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX};
 use crate::pipeline::{Activation, Refusal};
 
@@ -68,6 +68,13 @@ pub enum Order {
         tenant: String,
         /// Its digest; the active one when not given.
         digest: Option<String>,
+    },
+    /// Record that a backup was made.
+    RecordBackup {
+        /// SHA-256 of its list of pieces.
+        list: String,
+        /// Whether wrapped keys were copied as well.
+        keys: bool,
     },
     /// Set a one-time password.
     ResetAccount {
@@ -238,6 +245,12 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
                     refusal.to_string()
                 }
             })
+        }
+        Order::RecordBackup { list, keys } => {
+            let list = list.parse().map_err(|_| "the digest can't be read".to_owned())?;
+            let system = tenants.iter().find(|served| served.is_system()).ok_or("there is no system log")?;
+            let recorded = system.record(Event::BackupMade { list, keys }).await;
+            recorded.map(|()| "recorded".to_owned()).map_err(|error| error.to_string())
         }
         Order::ResetAccount { tenant, login } => {
             let reset = find(tenants, &tenant)?.reset(&login).await;

@@ -216,6 +216,8 @@ pub enum Event {
     LogTaken { epoch: i64 },
     /// An operator took the database's head as true where the rollback guard had none.
     GuardAdopted { size: TreeSize, root: Hash },
+    /// Every row was copied into a backup, by its list of pieces; with the wrapped keys apart from it, or without.
+    BackupMade { list: Hash, keys: bool },
     /// The clock went back by this much; entry times stand still meanwhile.
     ClockSteppedBack { by_ms: i64 },
     /// A key came to be; the fingerprint is the SHA-256 of its public part or of its identifier.
@@ -297,6 +299,7 @@ impl Event {
             Self::ServerStopped => "server.stopped/1",
             Self::LogTaken { .. } => "log.taken/1",
             Self::GuardAdopted { .. } => "guard.adopted/1",
+            Self::BackupMade { .. } => "backup.made/1",
             Self::ClockSteppedBack { .. } => "clock.stepped_back/1",
             Self::KeyCreated { .. } => "key.created/1",
             Self::PolicyActivated { .. } => "policy.activated/1",
@@ -346,6 +349,7 @@ impl Event {
             }
             Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
+            Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
             Self::ClockSteppedBack { by_ms } => object([("by_ms", int(*by_ms))]),
             Self::KeyCreated { purpose, fingerprint } => {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])

@@ -77,6 +77,10 @@ pub const KINDS: &[KindInfo] = &[
     kind("server.stopped/1", "the server stopped in order"),
     kind("log.taken/1", "a server took over writing the log, with the epoch of its lease"),
     kind("guard.adopted/1", "an operator accepted the database's head where the rollback guard had none"),
+    kind(
+        "backup.made/1",
+        "every row was copied into a backup, with the digest of its list and whether keys were copied, too",
+    ),
     kind("generation.opened/1", "the first entry of a generation; after a gap it names the last signed checkpoint"),
 ];
 
