@@ -162,12 +162,13 @@ impl Tenant {
         self.staff_of(&row)
     }
 
-    /// Ends a session.
+    /// Ends a session; whoever leaves takes no more conversations.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`] when it can't be recorded at present; the session goes on then.
     pub async fn logout(&self, staff: &Staff, token: &str) -> Result<(), Refusal> {
         self.record(Proposal::single(Draft::of(Event::LoggedOut, staff.actor()), Vec::new())).await?;
+        self.ports.store.set_online(staff.account, false, self.ports.clock.now()).await?;
         Ok(self.ports.store.end_session(&self.ports.vault.session_lookup(token)).await?)
     }
 
