@@ -286,9 +286,9 @@ impl Tenant {
         Ok(known.chain(old).map(state).collect())
     }
 
-    /// The active table, or why there is none.
+    /// The active table; without one, which the log at start tells, nothing is taken in.
     pub(super) fn active_table(&self) -> Result<Arc<Table>, Refusal> {
-        self.table().ok_or_else(|| if self.head().is_some() { Refusal::NoPolicy } else { Refusal::Unavailable })
+        self.table().ok_or(Refusal::Unavailable)
     }
 }
 
