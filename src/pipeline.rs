@@ -157,7 +157,6 @@ impl Tenant {
     /// [`Refusal`]; nothing was stored then, except after [`Refusal::Unknown`], when the same key tells.
     pub async fn receive(&self, incoming: Incoming) -> Result<Accepted, Refusal> {
         let Incoming { channel, contact, key, fingerprint, about, message } = incoming;
-        let table = self.active_table()?;
         let lookups = self.lookups(&channel, &contact);
         let nobody = Refusal::Invalid { field: "contact", expected: "an identity of the channel or a proven one" };
         let mut turn = self.memory.turn(lookups.turn().ok_or(nobody)?).await;
@@ -165,6 +164,7 @@ impl Tenant {
         let mut contact = self.contact(turn.as_ref(), &lookups, &contact).await?;
         let open = contact.open.map(|open| open.conversation);
         let (masked, mut tail) = self.mask(message, &contact, open).await?;
+        let table = self.active_table()?;
         for _ in 0..DECISIONS_MAX {
             let route = || {
                 let routed = self.routed(&table, &channel, &about, masked.language());

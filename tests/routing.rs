@@ -307,6 +307,16 @@ async fn which_table_is_active_is_decided_by_entries_and_a_changed_file_is_drift
     assert!(!set("eva", "card,magic").0 && !set("nobody", "card").0);
     assert_eq!(set("eva", "card,english"), (true, "eva can: card, english\n".to_owned()));
     gets(&eva, &sent.conversation).await;
+
+    // Whoever logs out is gone, although they never said so.
+    let gus = agent(&world, &server, "gus", "1", "").await;
+    eva.close(&sent.conversation).await.unwrap();
+    eva.logout().await.unwrap();
+    let card = say(&app, "d", "卡又丢了", json!({"tags": ["card_loss"]})).await;
+    gus.set_online(true).await.unwrap();
+    let other = say(&app, "e", "在吗在吗", json!({})).await;
+    gets(&gus, &other.conversation).await;
+    assert_eq!(seen(&supervisor, &card.conversation).await.state, State::Waiting);
     server.stop();
     let entries = world.entries("a", "demo");
     let activated: Vec<(&str, &str)> = entries

@@ -286,9 +286,9 @@ impl Tenant {
         Ok(known.chain(old).map(state).collect())
     }
 
-    /// The active table, or why there is none.
+    /// The active table; without one, which the log at start tells, nothing is taken in.
     pub(super) fn active_table(&self) -> Result<Arc<Table>, Refusal> {
-        self.table().ok_or_else(|| if self.head().is_some() { Refusal::NoPolicy } else { Refusal::Unavailable })
+        self.table().ok_or(Refusal::Unavailable)
     }
 }
 
@@ -323,7 +323,8 @@ fn waiting(row: &ConversationRow, now: Timestamp) -> Waiting {
 
 fn seen(held: &HeldRow, agent: &AgentRow, now: Timestamp) -> Held {
     let since = held.conversation.route.held_since;
-    let gone = agent.offline_since.filter(|_| !agent.online);
+    // Of whom it is not known since when they are gone, nobody has heard since they got it.
+    let gone = if agent.online { None } else { agent.offline_since.or(since) };
     // The clock of an answer begins when the agent has it; what was said before is older than their time with it.
     let unanswered = held.unanswered_since.map(|at| since.map_or(at, |since| at.max(since)));
     Held { gone_ms: gone.map(|at| elapsed_ms(at, now)), unanswered_ms: unanswered.map(|at| elapsed_ms(at, now)) }
