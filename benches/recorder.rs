@@ -164,7 +164,7 @@ async fn open(recorder: &impl Recorder, random: &dyn Random) -> Conversation {
     };
     let actor = Actor { id: AccountId(subject.0), role: Role::Customer };
     let draft = Draft::of(Event::ConversationOpened { queue: "default" }, actor).about(names, subject, &channel());
-    let opened = NewConversation { conversation: names, subject, channel: channel() };
+    let opened = NewConversation { conversation: names, subject, channel: channel(), continues: None };
     let effects = vec![Effect::NewSubject(new), Effect::NewConversation(opened)];
     if let Err(error) = recorder.record(Proposal::single(draft, effects)).await {
         panic!("{error}");
@@ -186,6 +186,7 @@ fn message(conversation: &mut Conversation, random: &dyn Random) -> Proposal {
         seq,
         id,
         direction: 0,
+        channel: channel(),
         author: None,
         original: Sealed(bytes(random, SEALED_BYTES)),
         masked: Sealed(bytes(random, SEALED_BYTES)),
@@ -196,6 +197,9 @@ fn message(conversation: &mut Conversation, random: &dyn Random) -> Proposal {
         state: ConversationState::Waiting,
         agent: None,
         last: seq,
+        last_agent: None,
+        channel: None,
+        marks: None,
     };
     *version += 1;
     let dedup = Dedup { key: random_bytes(random), body: random_bytes(random) };
@@ -248,8 +252,8 @@ async fn write_baseline(database: &Database, tenant: i32, first: i64, conversati
     let client = &database.client;
     let entry = "INSERT INTO ledger_entry (tenant, generation, seq, body) SELECT $1, $2, u.* FROM unnest($3::bigint[], $4::bytea[]) u";
     let dedup = "INSERT INTO dedup (tenant, key, seq, body) SELECT $1, u.* FROM unnest($2::bytea[], $3::bigint[], $4::bytea[]) u";
-    let message = "INSERT INTO message (tenant, conversation, seq, entry_seq, id, time, direction, original, masked) \
-        SELECT $1, u.c, u.p, u.s, u.i, 0, 0, u.o, u.m FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::uuid[], $6::bytea[], $7::bytea[]) AS u(c, p, s, i, o, m)";
+    let message = "INSERT INTO message (tenant, conversation, seq, entry_seq, id, time, direction, original, masked, channel) \
+        SELECT $1, u.c, u.p, u.s, u.i, 0, 0, u.o, u.m, 1 FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::uuid[], $6::bytea[], $7::bytea[]) AS u(c, p, s, i, o, m)";
     let update = "UPDATE conversation c SET version = c.version + 1, last_message = u.p, chain_seq = u.s, chain_leaf = u.l \
         FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::bytea[]) AS u(i, p, s, l) WHERE c.tenant = $1 AND c.id = u.i";
     let (entry, dedup) = (database.prepared(entry).await.expect("it"), database.prepared(dedup).await.expect("it"));

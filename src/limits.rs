@@ -40,6 +40,32 @@ pub const SESSION_S_MAX: i64 = 8 * 3_600;
 pub const LOGIN_FAILURES_MAX: u32 = 5;
 /// How long it must wait then, in seconds.
 pub const LOGIN_PAUSE_S: u64 = 60;
+/// How long a visitor's token is good, in seconds.
+pub const VISITOR_TOKEN_S: i64 = 3_600;
+/// How long after that a visitor may come back as the same, in seconds: 30 days.
+pub const VISITOR_RETURN_S_MAX: i64 = 30 * 24 * 3_600;
+/// Longest visitor's token, in bytes.
+pub const VISITOR_TOKEN_BYTES_MAX: usize = 512;
+/// Pause between two signs of life that a socket is asked for, in milliseconds.
+pub const SOCKET_PING_MS: u64 = 20_000;
+/// Longest silence of a socket's peer, in milliseconds.
+pub const SOCKET_SILENCE_MS_MAX: u64 = 60_000;
+/// Longest that a socket's peer may take to read what is sent, in milliseconds.
+pub const SOCKET_SEND_MS_MAX: u64 = 10_000;
+/// Frames that one socket may send in a burst.
+pub const SOCKET_FRAMES_BURST: u32 = 40;
+/// Frames a second that one socket may send for long.
+pub const SOCKET_FRAMES_PER_S_MAX: u32 = 10;
+/// Longest wait of one poll, in seconds.
+pub const POLL_WAIT_S_MAX: u64 = 25;
+/// Conversations that one desk socket keeps open.
+pub const DESK_OPEN_MAX: usize = 64;
+/// Waiting customers who are told their place in the queue.
+pub const QUEUE_TOLD_MAX: u32 = 1_000;
+/// Notices that wait for one follower of the feed; whoever is slower is disconnected and resumes by cursor.
+pub const FEED_NOTICES_MAX: usize = 256;
+/// Conversations that one look for those whose time is over ends; the rest is for the next look.
+pub const OVERDUE_CONVERSATIONS_MAX: u32 = 256;
 /// Items on a page when the caller names no number.
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 /// Longest query string, in bytes.

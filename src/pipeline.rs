@@ -5,10 +5,15 @@
 //! ```
 //!
 //! [`Tenant::receive`] and [`Tenant::reply`] tell it; `desk` is what agents do besides, `staff` how they come in, `policies`
-//! which rules mask, `tails` and `memory` what is remembered between two messages. It speaks to ports only.
+//! which rules mask, `tails` and `memory` what is remembered between two messages, `feed` who hears of it at once, and
+//! `lifecycle` what time does to conversations. It speaks to ports only.
 
 mod accounts;
 mod desk;
+mod desk_live;
+mod feed;
+mod lifecycle;
+mod live;
 mod memory;
 mod policies;
 mod proposals;
@@ -25,10 +30,16 @@ use tokio::sync::Notify;
 
 pub use accounts::NewStaff;
 pub use desk::Transcript;
+pub use desk_live::{DeskEvent, DeskStream};
+pub use feed::{Notice, Subscription};
+pub use lifecycle::Rest;
+pub use live::CustomerStream;
 pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
 pub use staff::{NewSession, Staff};
-pub use transcript::{CustomerMessage, TranscriptMessage};
+pub use transcript::TranscriptMessage;
+
+pub use crate::ports::CustomerMessage;
 
 use crate::domain::access::Action;
 use crate::domain::masking::{Policy, View};
@@ -41,6 +52,7 @@ use crate::ports::{
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
+use feed::Feed;
 use memory::{Known, Memory};
 use proposals::Taken;
 use tails::Tails;
@@ -73,6 +85,7 @@ pub struct Tenant {
     policy: RwLock<Option<Arc<Policy>>>,
     tails: Tails,
     memory: Memory,
+    feed: Feed,
     throttle: staff::Throttle,
     waiting: Notify,
 }
@@ -106,6 +119,7 @@ impl Tenant {
             policy: RwLock::default(),
             tails: Tails::default(),
             memory: Memory::default(),
+            feed: Feed::default(),
             throttle: staff::Throttle::default(),
             waiting: Notify::new(),
         }
@@ -117,10 +131,11 @@ impl Tenant {
     /// [`Refusal`]; nothing was stored then, except after [`Refusal::Unknown`], when the same key tells.
     pub async fn receive(&self, incoming: Incoming) -> Result<Accepted, Refusal> {
         let Incoming { channel, contact, key, fingerprint, message } = incoming;
-        let lookup = self.ports.vault.identity_lookup(&channel, &contact);
-        let mut turn = self.memory.turn(lookup).await;
+        let lookups = self.lookups(&channel, &contact);
+        let nobody = Refusal::Invalid { field: "contact", expected: "an identity of the channel or a proven one" };
+        let mut turn = self.memory.turn(lookups.turn().ok_or(nobody)?).await;
         let dedup = self.ports.vault.dedup(&format!("in/{channel}"), key.as_bytes(), &fingerprint);
-        let mut contact = self.contact(turn.as_ref(), lookup, &channel, &contact).await?;
+        let mut contact = self.contact(turn.as_ref(), &lookups, &contact).await?;
         let open = contact.open.map(|open| open.conversation);
         let (masked, mut tail) = self.mask(message, &contact, open).await?;
         for _ in 0..DECISIONS_MAX {
@@ -133,11 +148,14 @@ impl Tenant {
                         let (subject, sealer) = (contact.subject, Arc::clone(&contact.sealer));
                         *turn = Some(Known { subject, sealer, conversation: taken.conversation.key });
                         emit(&Occurrence::Received { tenant: &self.name.name, channel: &channel });
+                        if let Some(came) = lookups.turn().filter(|_| contact.fresh.is_some()) {
+                            self.feed.came(came);
+                        }
                     }
                     return self.told(outcome, masked, taken.conversation.public, None, View::Customer).await;
                 }
                 Err(RecordError::Conflict { .. }) => {
-                    contact.read_again(self.ports.store.contact(&lookup, &channel).await?)?;
+                    self.decide_again(&mut contact, &lookups).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -212,6 +230,7 @@ impl Tenant {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.tails.forget();
         self.memory.forget();
+        self.feed.end();
     }
 
     /// The newest signed head of the log.

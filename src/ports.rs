@@ -4,22 +4,27 @@
 //! knows SQL, HTTP or a cipher.
 
 mod channel;
+mod live;
 mod rows;
+mod session;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-pub use channel::{ChannelCall, ChannelError, Incoming, Webhook, WebhookRequest};
+pub use channel::{Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
+pub use live::{Changed, Follower, Happening};
 pub use rows::{
-    AccountRow, AgentRow, ContactRow, ConversationFilter, ConversationRow, MessageRow, SettingsRow, WrappedKey,
+    AccountRow, AgentRow, ContactRow, ConversationFilter, ConversationRow, MessageRow, OriginalRow, SettingsRow,
+    WrappedKey,
 };
+pub use session::{CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 
 pub use crate::domain::masking::Tokens;
 use crate::domain::message::RawText;
 pub use crate::domain::message::Sealer;
-use crate::domain::record::{Aggregate, Dedup, NewSubject, Outcome, Proposal};
+use crate::domain::record::{Aggregate, ConversationState, Dedup, NewSubject, Outcome, Proposal};
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, SubjectId, TenantId, Timestamp,
     TreeSize, Version,
@@ -135,18 +140,21 @@ pub enum StoreError {
 /// ledger (presence, sessions). Every read sees only what is committed.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// The person behind an identity lookup, with the conversation open by `channel`.
-    async fn contact(
-        &self,
-        lookup: &IdentityLookup,
-        channel: &ChannelAccount,
-    ) -> Result<Option<ContactRow>, StoreError>;
+    /// The person behind an identity lookup, with their conversation that is not closed.
+    async fn contact(&self, lookup: &IdentityLookup) -> Result<Option<ContactRow>, StoreError>;
     /// A person's data key.
     async fn data_key(&self, subject: SubjectId) -> Result<Option<WrappedKey>, StoreError>;
     /// One conversation by its public id.
     async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationRow>, StoreError>;
     /// Conversations in the order in which they were opened.
     async fn conversations(&self, filter: ConversationFilter) -> Result<Vec<ConversationRow>, StoreError>;
+    /// Conversations that have been in `state` (assigned or solved) without a word since before `since`, at most `limit`.
+    async fn overdue(
+        &self,
+        state: ConversationState,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ConversationRow>, StoreError>;
     /// Messages of a conversation after a log index, oldest first.
     async fn messages(
         &self,
@@ -154,11 +162,10 @@ pub trait Store: Send + Sync {
         after: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<MessageRow>, StoreError>;
-    /// Messages of all of a subject's conversations by one channel account after a log index, oldest first.
+    /// Messages of all of a subject's conversations after a log index, oldest first.
     async fn subject_messages(
         &self,
         subject: SubjectId,
-        channel: &ChannelAccount,
         after: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError>;
@@ -168,7 +175,7 @@ pub trait Store: Send + Sync {
         conversation: ConversationRef,
         since: Timestamp,
         limit: u32,
-    ) -> Result<Vec<MessageRow>, StoreError>;
+    ) -> Result<Vec<OriginalRow>, StoreError>;
     /// The bytes of one entry.
     async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError>;
     /// The staff account behind a login lookup.
@@ -232,6 +239,9 @@ pub type SharedSealer = Arc<dyn Sealer + Send + Sync>;
 pub trait Vault: Send + Sync {
     /// The lookup of a contact identity with a channel account.
     fn identity_lookup(&self, channel: &ChannelAccount, identity: &RawText) -> IdentityLookup;
+
+    /// The lookup of an identity that the bank vouches for, whatever channel it comes by.
+    fn proven_lookup(&self, proven: &Proven) -> IdentityLookup;
 
     /// Makes a new person's data key and the row that keeps it, wrapped.
     ///

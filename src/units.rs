@@ -147,4 +147,4 @@ pub struct ConversationRef {
 }
 
 /// Every channel's name; `channels/mod.rs` has a constructor for each, which a test there holds.
-pub const CHANNEL_NAMES: [&str; 1] = ["http"];
+pub const CHANNEL_NAMES: [&str; 2] = ["http", "web"];

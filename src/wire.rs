@@ -6,7 +6,7 @@
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::limits::{PAGE_ITEMS_MAX, QUERY_BYTES_MAX};
+use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ITEMS_MAX, QUERY_BYTES_MAX};
 use crate::units::EntryIndex;
 
 /// What a cursor must be.
@@ -126,6 +126,14 @@ impl Query {
 /// Reads a cursor.
 pub fn entry_index(text: &str) -> Option<EntryIndex> {
     text.parse().ok().filter(|index: &EntryIndex| index.0 <= ENTRY_INDEX_MAX)
+}
+
+/// What a key that makes a request count once must be.
+pub const KEY_EXPECTED: &str = "1 to 128 visible ASCII characters";
+
+/// Whether a text can be a key under which the same request counts once.
+pub fn is_key(text: &str) -> bool {
+    (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Reads how many items a page may hold.

@@ -32,7 +32,12 @@ struct Listening {
 fn service(ready: bool) -> Arc<Service> {
     let role = if ready { ServerRole::Active } else { ServerRole::Standby };
     let readiness = move || Readiness { ready, role, reason: "as the test says".to_owned() };
-    Arc::new(Service::new(Arc::new(SystemClock), Arc::new(SystemRandom::new()), Box::new(readiness)))
+    Arc::new(Service::new(
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom::new()),
+        Box::new(readiness),
+        tokio::sync::watch::channel(false).1,
+    ))
 }
 
 fn listen(ready: bool, https: Option<Https>) -> Listening {

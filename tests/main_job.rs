@@ -183,7 +183,7 @@ fn check_entries(entries: &[Entry], asked: &Accepted, answered: &Accepted) {
         "conversation.assigned/1",
         "transcript.viewed/1",
         "message.sent/1",
-        "conversation.closed/1",
+        "conversation.closed/2",
     ];
     let mut places =
         order.map(|kind| kinds.iter().position(|known| *known == kind).unwrap_or_else(|| panic!("no {kind}")));

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures_util::future::{MaybeDone, maybe_done, poll_fn};
 use liaowaiwai::crypto::{SystemClock, SystemRandom};
-use liaowaiwai::domain::event::{Event, Role};
+use liaowaiwai::domain::event::{EndReason, Event, Role};
 use liaowaiwai::domain::message::Sealed;
 use liaowaiwai::domain::record::{
     Actor, ConversationChange, ConversationState, Dedup, Draft, Effect, NewAccount, NewConversation, NewMessage,
@@ -175,6 +175,7 @@ impl House {
             announce: Vec::new(),
             announce_first: Vec::new(),
             slot: Arc::clone(&slot),
+            follower: Arc::new(()),
         };
         let (stop, stopping) = watch::channel(false);
         let task = tokio::spawn(keeper.run(stopping));
@@ -343,8 +344,12 @@ impl Case {
             wrapped_key: random::<32>().to_vec(),
             contact: random::<32>().to_vec(),
         };
-        let conversation =
-            NewConversation { conversation: self.conversation, subject: self.subject, channel: self.channel.clone() };
+        let conversation = NewConversation {
+            conversation: self.conversation,
+            subject: self.subject,
+            channel: self.channel.clone(),
+            continues: None,
+        };
         let person = self.is_new_person.then_some(Effect::NewSubject(person));
         let effects = person.into_iter().chain([Effect::NewConversation(conversation)]).collect();
         Proposal::single(self.draft(Event::ConversationOpened { queue: "default" }), effects)
@@ -362,6 +367,7 @@ impl Case {
             seq,
             id: message,
             direction: 0,
+            channel: self.channel.clone(),
             author: None,
             original: Sealed(random::<64>().to_vec()),
             masked: Sealed(random::<64>().to_vec()),
@@ -372,12 +378,21 @@ impl Case {
 
     fn close(&self, expected: Version, last: i32) -> Proposal {
         let effects = vec![self.change(expected, ConversationState::Closed, MessageSeq(last))];
-        Proposal::single(self.draft(Event::ConversationClosed), effects)
+        Proposal::single(self.draft(Event::ConversationClosed { reason: EndReason::Staff }), effects)
     }
 
     fn change(&self, expected: Version, state: ConversationState, last: MessageSeq) -> Effect {
         let conversation = self.conversation.key;
-        Effect::Conversation(ConversationChange { conversation, expected, state, agent: None, last })
+        Effect::Conversation(ConversationChange {
+            conversation,
+            expected,
+            state,
+            agent: None,
+            last,
+            last_agent: None,
+            channel: None,
+            marks: None,
+        })
     }
 }
 

@@ -146,7 +146,7 @@ fn message_changes(one: usize, two: usize, other: usize) -> Vec<Change> {
     };
     let added = |seq: usize| {
         format!(
-            "INSERT INTO message SELECT tenant, conversation, seq + 1000, {seq}, id, time, direction, author, original, masked \
+            "INSERT INTO message SELECT tenant, conversation, seq + 1000, {seq}, id, time, direction, author, original, masked, channel \
              FROM kept_message WHERE entry_seq = {one}"
         )
     };

@@ -30,6 +30,7 @@ use crate::crypto::KeyError;
 use crate::crypto::live_certificate::ClientCertificates;
 use crate::crypto::secrets::SecretRef;
 use crate::http::{Rates, TrustedProxies};
+use crate::pipeline::Rest;
 use crate::storage::database;
 use crate::storage::head::LogName;
 use crate::units::Hash;
@@ -134,6 +135,8 @@ pub struct TenantConfig {
     pub policy_source: String,
     /// How many conversations a new agent holds at a time.
     pub agents_capacity_default: i32,
+    /// How long conversations may rest.
+    pub rest: Rest,
     /// Whether this is a demo tenant.
     pub demo: bool,
     /// Its channel accounts; unique by channel and account.
@@ -153,6 +156,10 @@ pub struct ChannelConfig {
     pub secret: SecretRef,
     /// The common name of the client certificate without which its requests are refused.
     pub client_name: Option<String>,
+    /// The bank's name for the set of identities that this account's peer vouches for.
+    pub identities: Option<String>,
+    /// Origins of the pages that may open a socket from a browser.
+    pub origins: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -304,10 +311,11 @@ impl HttpConfig {
         lines.path("http.private_key", self.tls.as_ref().map(|files| files.private_key.as_path()));
         let proxies: Vec<String> = self.proxies.0.iter().map(ToString::to_string).collect();
         lines.put("http.trusted_proxies", &proxies.join(", "));
-        let Rates { address, staff, channel, tenant } = self.rates;
+        let Rates { address, staff, visitor, channel, tenant } = self.rates;
         for (key, rate) in [
             ("http.address_requests_per_s", address),
             ("http.staff_requests_per_s", staff),
+            ("http.visitor_requests_per_s", visitor),
             ("http.channel_requests_per_s", channel),
             ("http.tenant_requests_per_s", tenant),
         ] {
@@ -325,6 +333,8 @@ impl TenantConfig {
         lines.put("tenant.name", &self.name);
         lines.path("tenant.policy", self.policy.as_deref());
         lines.put("tenant.agents_capacity_default", &self.agents_capacity_default.to_string());
+        lines.put("tenant.solve_idle_after_s", &self.rest.idle_s.to_string());
+        lines.put("tenant.close_solved_after_s", &self.rest.solved_s.to_string());
         lines.put("tenant.demo", &self.demo.to_string());
         for channel in &self.channels {
             lines.put("tenant.channel.channel", channel.channel);
@@ -332,6 +342,8 @@ impl TenantConfig {
             lines.put("tenant.channel.key_id", &channel.key_id);
             lines.put("tenant.channel.client_name", channel.client_name.as_deref().unwrap_or_default());
             lines.put("tenant.channel.secret", &channel.secret.to_string());
+            lines.put("tenant.channel.identities", channel.identities.as_deref().unwrap_or_default());
+            lines.put("tenant.channel.origins", &channel.origins.join(" "));
         }
     }
 }

@@ -10,12 +10,12 @@ use tokio_postgres::Config as Database;
 use super::config::Config;
 use super::gauges::Gauges;
 use super::tenants::Served;
-use crate::pipeline::Activation;
+use crate::pipeline::{Activation, Rest};
 use crate::storage::embedded::EmbeddedPostgres;
 use crate::storage::head::LogReader;
 use crate::storage::keeper::LogStatus;
-use crate::workers::matcher;
 use crate::workers::tiles::TileFollower;
+use crate::workers::{lifecycle, matcher};
 
 /// How often the private PostgreSQL is looked after.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
@@ -93,6 +93,8 @@ impl Follow {
         let mut tasks = vec![tokio::spawn(tiles.run(ending.clone()))];
         if !self.served.is_system() {
             self.load_policy().await;
+            let rest = self.served.config.as_ref().map_or_else(Rest::default, |config| config.rest);
+            tasks.push(tokio::spawn(lifecycle::run(Arc::clone(&self.served.tenant), rest, ending.clone())));
             tasks.push(tokio::spawn(matcher::run(Arc::clone(&self.served.tenant), ending)));
         }
         // When the server stops, the writer drains first: what it recorded last is still to be published.

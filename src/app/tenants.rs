@@ -14,7 +14,7 @@ use crate::crypto::{Argon2Passwords, KeyDirectory, TenantVault};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
 use crate::pipeline::{Ports, Tenant};
-use crate::ports::{Clock, Random, Recorder, Signer, TenantName, Webhook};
+use crate::ports::{Channel, Clock, Follower, Random, Recorder, Signer, TenantName};
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
 use crate::storage::keeper::{Keeper, LogSlot};
@@ -34,7 +34,7 @@ pub struct Served {
     /// Its log's recorder and status.
     pub slot: Arc<LogSlot>,
     /// Its channels.
-    pub channels: Vec<Arc<dyn Webhook>>,
+    pub channels: Vec<Channel>,
     /// Its configuration; `None` for the system log.
     pub config: Option<TenantConfig>,
 }
@@ -132,15 +132,18 @@ async fn open_one(
         announce: if config.is_none() { vec![started(context)] } else { Vec::new() },
         announce_first: if config.is_none() { keys_created(context) } else { Vec::new() },
         slot: Arc::clone(&slot),
+        follower: Arc::clone(&tenant) as Arc<dyn Follower>,
     };
     let channels = config.map_or(Ok(Vec::new()), |config| open_channels(context, config))?;
     Ok((Served { tenant, log, slot, channels, config: config.cloned() }, keeper))
 }
 
-fn open_channels(context: &Context<'_>, config: &TenantConfig) -> Result<Vec<Arc<dyn Webhook>>, AppError> {
+fn open_channels(context: &Context<'_>, config: &TenantConfig) -> Result<Vec<Channel>, AppError> {
     let open = |channel: &super::config::ChannelConfig| {
         let secret = channel.secret.resolve(context.keys)?;
         let settings = channels::ChannelConfig {
+            identities: channel.identities.clone(),
+            origins: channel.origins.clone(),
             account: channel.account.clone(),
             keyid: channel.key_id.clone(),
             secret: secret.bytes().to_vec().into(),

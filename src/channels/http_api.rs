@@ -11,8 +11,8 @@ use std::sync::Arc;
 use self::signature::Verifier;
 use super::{ChannelConfig, ChannelConfigError};
 use crate::domain::message::{Message, RawText};
-use crate::limits::{CONTACT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ITEMS_DEFAULT};
-use crate::ports::{ChannelCall, ChannelError, Incoming, Webhook, WebhookRequest};
+use crate::limits::{CONTACT_BYTES_MAX, PAGE_ITEMS_DEFAULT};
+use crate::ports::{Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
 use crate::units::{ChannelAccount, EntryIndex, MessageId, Timestamp};
 use crate::wire::{self, Query};
 
@@ -30,15 +30,16 @@ const CONTACT: &str = "lww-contact";
 ///
 /// # Errors
 /// None beyond what the table checks before it calls.
-pub fn open(config: ChannelConfig) -> Result<Arc<dyn Webhook>, ChannelConfigError> {
+pub fn open(config: ChannelConfig) -> Result<Channel, ChannelConfigError> {
     let verifier = Verifier::new(config.keyid, &config.secret);
     let account = ChannelAccount { channel: NAME, account: config.account };
-    Ok(Arc::new(HttpApi { account, verifier }))
+    Ok(Channel::Webhook(Arc::new(HttpApi { account, verifier, identities: config.identities })))
 }
 
 struct HttpApi {
     account: ChannelAccount,
     verifier: Verifier,
+    identities: Option<String>,
 }
 
 impl Webhook for HttpApi {
@@ -63,11 +64,18 @@ impl HttpApi {
         let body::NewMessage { contact, text } = body::parse(&request.body)?;
         Ok(ChannelCall::Receive(Incoming {
             channel: self.account.clone(),
-            contact,
+            contact: self.person(contact),
             key,
             fingerprint: digest.as_ref().to_vec(),
             message: Message::new(id, now, text),
         }))
+    }
+
+    /// Who signs for a contact vouches for it: where the peer's identities have a name, it is proven. The channel's own
+    /// identity stays beside it, for people who came before they had one.
+    fn person(&self, contact: RawText) -> Person {
+        let proven = self.identities.as_ref().map(|realm| Proven { realm: realm.clone(), id: contact.copy() });
+        Person { contact: Some(contact), proven, vouched: true }
     }
 
     fn read(&self, request: &WebhookRequest, now: Timestamp) -> Result<ChannelCall, ChannelError> {
@@ -81,7 +89,7 @@ impl HttpApi {
             expected: error.expected,
         })?;
         Ok(ChannelCall::Read {
-            contact,
+            contact: self.person(contact),
             after: query.take("after").map(|text| cursor(&text)).transpose()?,
             limit: query.take("limit").map_or(Ok(PAGE_ITEMS_DEFAULT), |text| page_items(&text))?,
         })
@@ -108,8 +116,7 @@ fn idempotency_key(request: &WebhookRequest) -> Result<String, ChannelError> {
     const NAME: &str = "idempotency-key";
     let mut given = request.headers.iter().filter(|(name, _)| name == NAME).map(|(_, value)| value);
     let key = given.next().ok_or(ChannelError::MissingHeader { name: NAME })?;
-    let fits = (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if !fits || given.next().is_some() {
+    if !wire::is_key(key) || given.next().is_some() {
         return Err(ChannelError::MalformedHeader {
             name: NAME,
             expected: "one value of 1 to 128 visible ASCII characters",

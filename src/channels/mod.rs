@@ -1,23 +1,22 @@
 //! Channels: how customers' messages come in, one file each, and one table of them.
 //!
-//! A channel authenticates as its platform prescribes, parses, and hands over [`ChannelCall`](crate::ports::ChannelCall);
+//! A channel authenticates as its platform prescribes, parses, and hands over what is asked for in our own words;
 //! it holds no business rule and knows neither the web framework nor the database. To add one: its file, and two
 //! lines here, the module and its row.
-
-use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use crate::limits::{CHANNEL_SECRET_BYTES_MIN, KEYID_BYTES_MAX};
-use crate::ports::Webhook;
+use crate::ports::Channel;
 
 pub mod http_api;
+pub mod web;
 
 /// Every channel: its name in addresses, ledger entries and configuration, and how an account of it is made.
-pub const CHANNELS: &[(&str, Constructor)] = &[(http_api::NAME, http_api::open)];
+pub const CHANNELS: &[(&str, Constructor)] = &[(http_api::NAME, http_api::open), (web::NAME, web::open)];
 
 /// Makes a channel out of the configuration of one account.
-pub type Constructor = fn(ChannelConfig) -> Result<Arc<dyn Webhook>, ChannelConfigError>;
+pub type Constructor = fn(ChannelConfig) -> Result<Channel, ChannelConfigError>;
 
 /// One account of a channel as the configuration names it.
 pub struct ChannelConfig {
@@ -27,6 +26,10 @@ pub struct ChannelConfig {
     pub keyid: String,
     /// The secret shared with the peer, at least 32 bytes; wiped on drop.
     pub secret: Zeroizing<Vec<u8>>,
+    /// The bank's name for the set of identities that the peer vouches for.
+    pub identities: Option<String>,
+    /// Origins of the pages that may use the channel from a browser.
+    pub origins: Vec<String>,
 }
 
 /// A channel account's configuration was refused.
@@ -66,7 +69,7 @@ pub enum ChannelConfigError {
 ///
 /// # Errors
 /// [`ChannelConfigError`] when there is no such channel or the configuration can't work.
-pub fn open(name: &str, config: ChannelConfig) -> Result<Arc<dyn Webhook>, ChannelConfigError> {
+pub fn open(name: &str, config: ChannelConfig) -> Result<Channel, ChannelConfigError> {
     let Some((_, constructor)) = CHANNELS.iter().find(|(known, _)| *known == name) else {
         let known = CHANNELS.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ");
         return Err(ChannelConfigError::UnknownChannel { name: name.to_owned(), known });
@@ -96,21 +99,27 @@ mod tests {
     use super::*;
 
     fn config(account: &str, keyid: &str, secret_bytes: usize) -> ChannelConfig {
-        ChannelConfig { account: account.into(), keyid: keyid.into(), secret: Zeroizing::new(vec![7; secret_bytes]) }
+        ChannelConfig {
+            account: account.into(),
+            keyid: keyid.into(),
+            secret: Zeroizing::new(vec![7; secret_bytes]),
+            identities: None,
+            origins: Vec::new(),
+        }
     }
 
     #[test]
     fn every_channel_of_the_table_opens_under_its_name() {
         for (name, _) in CHANNELS {
-            let webhook = open(name, config("app", "key-1", 32)).unwrap();
-            assert_eq!((webhook.account().channel, webhook.account().account.as_str()), (*name, "app"));
+            let channel = open(name, config("app", "key-1", 32)).unwrap();
+            assert_eq!((channel.account().channel, channel.account().account.as_str()), (*name, "app"));
         }
     }
 
     #[test]
     fn a_configuration_that_can_t_work_is_refused_with_its_reason() {
         for (name, config, reason) in [
-            ("fax", config("app", "k", 32), "no channel is called \"fax\"; there are: http"),
+            ("fax", config("app", "k", 32), "no channel is called \"fax\"; there are: http, web"),
             ("http", config("", "k", 32), "account name"),
             ("http", config("App", "k", 32), "account name"),
             ("http", config(&"a".repeat(65), "k", 32), "account name"),

@@ -159,6 +159,11 @@ impl Client {
         Self::new(self.address, self.authority.clone(), self.tls.clone())
     }
 
+    /// The session's cookie, for a socket that is opened beside.
+    pub fn session_cookie(&self) -> Option<Zeroizing<String>> {
+        self.cookie.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Sends one request and reads the whole answer, whatever its status.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::{CommandError, Place, screen};
 use crate::app::config::Config;
@@ -14,6 +15,7 @@ use crate::crypto::{SystemClock, SystemRandom};
 use crate::http::{Readiness, Served, Server, ServerRole, Service};
 use crate::storage::keeper::LogStatus;
 use crate::telemetry::{Confinement, Occurrence, emit};
+use crate::units::ChannelAccount;
 
 /// Start the server.
 #[derive(Args)]
@@ -39,6 +41,7 @@ pub(super) struct Running {
     pub(super) passwords: Vec<OneTimePassword>,
     pub(super) role: Supervision,
     server: Server,
+    closing: watch::Sender<bool>,
 }
 
 impl Running {
@@ -50,9 +53,9 @@ impl Running {
     ) -> Result<Self, CommandError> {
         let app = App::start(config, options, progress).await?;
         match Self::on(&app).await {
-            Ok((role, passwords, server)) => {
+            Ok((role, passwords, server, closing)) => {
                 let (https, http, machines, metrics) = (server.https, server.http, server.machines, server.metrics);
-                Ok(Self { app, https, http, machines, metrics, passwords, role, server })
+                Ok(Self { app, https, http, machines, metrics, passwords, role, server, closing })
             }
             Err(error) => {
                 app.stop().await?;
@@ -61,7 +64,7 @@ impl Running {
         }
     }
 
-    async fn on(app: &App) -> Result<(Supervision, Vec<OneTimePassword>, Server), CommandError> {
+    async fn on(app: &App) -> Result<(Supervision, Vec<OneTimePassword>, Server, watch::Sender<bool>), CommandError> {
         let role = app.settled().await?;
         let mut passwords = Vec::new();
         if role == Supervision::Active {
@@ -69,14 +72,20 @@ impl Running {
                 passwords.extend(served.seed_demo().await.map_err(|error| CommandError::Seed(error.to_string()))?);
             }
         }
-        let server = Server::bind(service(app), app.addresses()?)?;
-        Ok((role, passwords, server))
+        let (closing, stopping) = watch::channel(false);
+        let server = Server::bind(service(app, stopping), app.addresses()?)?;
+        Ok((role, passwords, server, closing))
     }
 
     /// Serves until `stop` is over, then drains.
     pub(super) async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), CommandError> {
-        let Self { app, server, .. } = self;
+        let Self { app, server, closing, .. } = self;
         let orders = tokio::spawn(serve_orders(app.config.data_dir.clone(), app.tenants.clone(), app.stopping()));
+        // Connections that stay open end first: a drain would wait for them.
+        let stop = async move {
+            stop.await;
+            closing.send_replace(true);
+        };
         let served = server.run(stop).await;
         app.stop().await?;
         // Its socket is gone with the server; what it could not remove, the next start does.
@@ -117,7 +126,7 @@ async fn serve(args: RunArgs, config: Config, how: Confinement) -> Result<(), Co
 }
 
 /// The http room's view of the server.
-fn service(app: &App) -> Arc<Service> {
+fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
     let logs: Vec<_> = app.tenants.iter().map(|served| (Arc::clone(served), served.slot.status())).collect();
     let readiness = move || {
         for (served, status) in &logs {
@@ -134,7 +143,8 @@ fn service(app: &App) -> Arc<Service> {
         }
         Readiness { ready: true, role: ServerRole::Active, reason: "active".to_owned() }
     };
-    let service = Service::new(Arc::new(SystemClock), Arc::new(SystemRandom::new()), Box::new(readiness));
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
+    let service = Service::new(clock, random, Box::new(readiness), stopping);
     let tenants = app.tenants.iter().filter(|served| !served.is_system()).map(|served| {
         let one = Served {
             tenant: Arc::clone(&served.tenant),
@@ -147,11 +157,12 @@ fn service(app: &App) -> Arc<Service> {
     Arc::new(service)
 }
 
-/// Channel accounts whose requests need a client certificate, by channel and account.
-fn client_names(served: &crate::app::Served) -> BTreeMap<(String, String), String> {
+/// Channel accounts whose requests need a client certificate, with its name.
+fn client_names(served: &crate::app::Served) -> BTreeMap<ChannelAccount, String> {
     let channels = served.config.iter().flat_map(|config| &config.channels);
     let named = channels.filter_map(|channel| {
-        Some(((channel.channel.to_owned(), channel.account.clone()), channel.client_name.clone()?))
+        let account = ChannelAccount { channel: channel.channel, account: channel.account.clone() };
+        Some((account, channel.client_name.clone()?))
     });
     named.collect()
 }

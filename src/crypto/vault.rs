@@ -23,7 +23,7 @@ use super::keys::{Epochs, KeyDirectory, Purpose};
 use super::seal;
 use crate::domain::message::RawText;
 use crate::domain::record::{Dedup, NewSubject};
-use crate::ports::{IdentityLookup, Random, SharedSealer, Tokens, Vault, VaultError, WrappedKey};
+use crate::ports::{IdentityLookup, Proven, Random, SharedSealer, Tokens, Vault, VaultError, WrappedKey};
 use crate::units::{AccountId, ChannelAccount, SubjectId, TenantId};
 
 const FIRST_GENERATION: i32 = 1;
@@ -122,6 +122,12 @@ impl Vault for TenantVault {
         let fields =
             [tenant.as_slice(), channel.channel.as_bytes(), channel.account.as_bytes(), identity.expose().as_bytes()];
         IdentityLookup { epoch: self.newest_epoch, hash: self.index.tag("lww/1 identity", &fields) }
+    }
+
+    fn proven_lookup(&self, proven: &Proven) -> IdentityLookup {
+        let tenant = self.tenant.0.to_be_bytes();
+        let fields = [tenant.as_slice(), proven.realm.as_bytes(), proven.id.expose().as_bytes()];
+        IdentityLookup { epoch: self.newest_epoch, hash: self.index.tag("lww/1 proven identity", &fields) }
     }
 
     fn new_subject(

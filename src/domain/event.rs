@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use lww_audit::entry::Detail;
 
-use crate::units::{AccountId, EntryIndex, Hash, MessageId, MessageSeq, TreeSize};
+use crate::units::{AccountId, EntryIndex, Hash, MessageId, MessageSeq, SubjectId, TreeSize};
 
 /// The capacity in which somebody acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -104,6 +104,44 @@ impl MatchReason {
     }
 }
 
+/// Why a conversation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// Somebody of the staff ended it.
+    Staff,
+    /// Nothing was said for as long as the tenant waits.
+    Time,
+    /// It goes on under the identity that the person has proven.
+    Proven,
+}
+
+impl EndReason {
+    /// The word that stands in entries.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Staff => "staff",
+            Self::Time => "time",
+            Self::Proven => "proven",
+        }
+    }
+}
+
+/// What shows that an identity is a person's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityProof {
+    /// The bank's own page or app signed it.
+    Signed,
+}
+
+impl IdentityProof {
+    /// The word that stands in entries.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Signed => "signed",
+        }
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
@@ -137,14 +175,26 @@ pub enum Event {
         waited_ms: i64,
         candidates: Vec<Candidate>,
     },
-    /// A conversation ended.
-    ConversationClosed,
+    /// A conversation ended for good.
+    ConversationClosed { reason: EndReason },
+    /// A conversation is over unless the customer writes again in time.
+    ConversationSolved { reason: EndReason },
+    /// The customer wrote again: a solved conversation waits in its queue.
+    ConversationReopened { queue: &'static str },
+    /// The customer's side has got or read a conversation up to these entries.
+    MessageDelivery { delivered: Option<EntryIndex>, read: Option<EntryIndex> },
+    /// A person is known by one more identity; `of` says by which proof.
+    IdentityLinked { of: IdentityProof },
+    /// A person, known by another pseudonym so far, has proven who they are: the conversation goes on under that one.
+    IdentityProven { to: SubjectId },
     /// A customer's message was taken in.
     MessageReceived { message: MessageId, seq: MessageSeq },
     /// An agent's message was released to the channel.
     MessageSent { message: MessageId, seq: MessageSeq },
     /// Somebody opened a transcript, up to this entry.
     TranscriptViewed { until: Option<EntryIndex> },
+    /// Somebody opened a transcript, up to this entry, and is shown what is said from then on.
+    TranscriptFollowed { until: Option<EntryIndex> },
     /// A staff account came to be.
     AccountCreated { account: AccountId, role: Role },
     /// An operator set a one-time password for an account.
@@ -173,10 +223,16 @@ impl Event {
             Self::PolicyActivated { .. } => "policy.activated/1",
             Self::ConversationOpened { .. } => "conversation.opened/1",
             Self::ConversationAssigned { .. } => "conversation.assigned/1",
-            Self::ConversationClosed => "conversation.closed/1",
+            Self::ConversationClosed { .. } => "conversation.closed/2",
+            Self::ConversationSolved { .. } => "conversation.solved/1",
+            Self::ConversationReopened { .. } => "conversation.reopened/1",
+            Self::MessageDelivery { .. } => "message.delivery/1",
+            Self::IdentityLinked { .. } => "identity.linked/1",
+            Self::IdentityProven { .. } => "identity.proven/1",
             Self::MessageReceived { .. } => "message.received/1",
             Self::MessageSent { .. } => "message.sent/1",
             Self::TranscriptViewed { .. } => "transcript.viewed/1",
+            Self::TranscriptFollowed { .. } => "transcript.followed/1",
             Self::AccountCreated { .. } => "account.created/1",
             Self::AccountReset { .. } => "account.reset/1",
             Self::PasswordChanged => "password.changed/1",
@@ -207,7 +263,17 @@ impl Event {
                 ("digest", text(digest)),
                 ("previous", previous.as_ref().map_or(Detail::Null, text)),
             ]),
-            Self::ConversationOpened { queue } => object([("queue", text(queue))]),
+            Self::ConversationOpened { queue } | Self::ConversationReopened { queue } => {
+                object([("queue", text(queue))])
+            }
+            Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => {
+                object([("reason", text(reason.word()))])
+            }
+            Self::MessageDelivery { delivered, read } => {
+                object([("delivered", index(*delivered)), ("read", index(*read))])
+            }
+            Self::IdentityLinked { of } => object([("of", text(of.word()))]),
+            Self::IdentityProven { to } => object([("to", text(to))]),
             Self::ConversationAssigned { agent, queue, reason, waited_ms, candidates } => object([
                 ("agent", text(agent)),
                 ("queue", text(queue)),
@@ -218,17 +284,13 @@ impl Event {
             Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => {
                 object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
             }
-            Self::TranscriptViewed { until } => object([("until", until.map_or(Detail::Null, |index| count(index.0)))]),
+            Self::TranscriptViewed { until } | Self::TranscriptFollowed { until } => object([("until", index(*until))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
             Self::AccountReset { account } => object([("account", text(account))]),
             Self::LoginFailed { count: failures, window_ms } => {
                 object([("count", count(*failures)), ("window_ms", int(*window_ms))])
             }
-            Self::ServerStopped
-            | Self::ConversationClosed
-            | Self::PasswordChanged
-            | Self::LoginSucceeded
-            | Self::LoggedOut => object([]),
+            Self::ServerStopped | Self::PasswordChanged | Self::LoginSucceeded | Self::LoggedOut => object([]),
         }
     }
 }
@@ -252,6 +314,10 @@ fn text(value: &(impl ToString + ?Sized)) -> Detail {
 
 fn int(value: i64) -> Detail {
     Detail::Int(value)
+}
+
+fn index(value: Option<EntryIndex>) -> Detail {
+    value.map_or(Detail::Null, |index| count(index.0))
 }
 
 /// Sizes and indexes stay far below 2^53; one that did not would be refused when the entry is written.

@@ -61,7 +61,7 @@ impl RawText {
         self.0.is_empty()
     }
 
-    /// A second copy, for the one place that shows a new one-time password after it was stored.
+    /// A second copy: of a one-time password that is shown after it was stored, of an identity that counts twice.
     pub(crate) fn copy(&self) -> Self {
         Self(self.0.clone())
     }

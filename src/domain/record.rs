@@ -11,8 +11,8 @@ use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
 use super::event::{Event, Role};
 use super::message::{Committed, Sealed};
 use crate::units::{
-    AccountId, ChannelAccount, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq, SubjectId,
-    Timestamp, Version,
+    AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
+    MessageSeq, SubjectId, Timestamp, Version,
 };
 
 /// Most entries that one proposal may hold.
@@ -82,8 +82,10 @@ pub enum ConversationState {
     Waiting,
     /// An agent has it.
     Assigned,
-    /// Over.
+    /// Over for good.
     Closed,
+    /// Over unless the customer writes again within the tenant's time.
+    Solved,
 }
 
 impl ConversationState {
@@ -93,6 +95,7 @@ impl ConversationState {
             Self::Waiting => 0,
             Self::Assigned => 1,
             Self::Closed => 2,
+            Self::Solved => 3,
         }
     }
 
@@ -102,6 +105,7 @@ impl ConversationState {
             0 => Some(Self::Waiting),
             1 => Some(Self::Assigned),
             2 => Some(Self::Closed),
+            3 => Some(Self::Solved),
             _ => None,
         }
     }
@@ -114,6 +118,8 @@ pub enum Effect {
     NewSubject(NewSubject),
     /// A conversation begins, waiting in the queue.
     NewConversation(NewConversation),
+    /// A person is found by one more identity from here on.
+    Identity(NewIdentity),
     /// A message is stored, sealed; its time is its entry's.
     NewMessage(NewMessage),
     /// A conversation changes hands, grows or ends.
@@ -152,6 +158,8 @@ pub struct NewConversation {
     pub subject: SubjectId,
     /// The channel account it came by.
     pub channel: ChannelAccount,
+    /// The earlier conversation that it goes on from.
+    pub continues: Option<ConversationId>,
 }
 
 /// See [`Effect::NewMessage`].
@@ -165,6 +173,8 @@ pub struct NewMessage {
     pub id: MessageId,
     /// 0 inbound, 1 outbound.
     pub direction: i16,
+    /// The channel account it came or goes by.
+    pub channel: ChannelAccount,
     /// The staff account that wrote it.
     pub author: Option<AccountId>,
     /// The sealed original.
@@ -186,6 +196,32 @@ pub struct ConversationChange {
     pub agent: Option<AccountId>,
     /// The place of its newest message.
     pub last: MessageSeq,
+    /// Whoever held it before, when it changed hands.
+    pub last_agent: Option<AccountId>,
+    /// The channel account that answers go by, when it changed.
+    pub channel: Option<ChannelAccount>,
+    /// How far the customer's side has got it and read it, when that changed.
+    pub marks: Option<Marks>,
+}
+
+/// How far the customer's side has got a conversation, as log indexes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Everything up to this entry has arrived there.
+    pub delivered: Option<EntryIndex>,
+    /// Everything up to this entry has been read.
+    pub read: Option<EntryIndex>,
+}
+
+/// See [`Effect::Identity`].
+#[derive(Clone)]
+pub struct NewIdentity {
+    /// HMAC of the identity under the epoch's index key, 32 bytes.
+    pub lookup: [u8; 32],
+    /// The epoch whose key indexes.
+    pub epoch: i32,
+    /// Whose it is.
+    pub subject: SubjectId,
 }
 
 /// See [`Effect::Agent`].

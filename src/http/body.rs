@@ -71,6 +71,31 @@ pub(super) struct NewMessage {
     text: String,
 }
 
+/// How a visit begins, as the description of the API shows it; the channel itself parses it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct Visit {
+    /// The token of a visit that goes on.
+    #[schema(max_length = 512)]
+    token: Option<String>,
+    /// Who is logged in to the bank's page.
+    identity: Option<Identity>,
+}
+
+/// An identity that the bank's own server vouches for.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct Identity {
+    /// The bank's name for the person.
+    #[schema(min_length = 1, max_length = 256)]
+    id: String,
+    /// When it was signed, in whole seconds since 1970.
+    time: i64,
+    /// HMAC-SHA256 in hexadecimal.
+    #[schema(min_length = 64, max_length = 64)]
+    proof: String,
+}
+
 /// Reads a body of at most [`BODY_BYTES_MAX`] within [`REQUEST_BODY_WAIT_MS_MAX`].
 ///
 /// # Errors
@@ -107,6 +132,24 @@ async fn collect(mut payload: Payload) -> Result<RawBody, Problem> {
 pub(super) async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
     let body = read(payload).await?;
     require_json(request)?;
+    Ok(wire::json(body.bytes())?)
+}
+
+/// Reads a JSON body for whoever parses it.
+///
+/// # Errors
+/// As [`read`]; [`Problem::NotJson`].
+pub(super) async fn raw_json(request: &HttpRequest, payload: Payload) -> Result<RawBody, Problem> {
+    let body = read(payload).await?;
+    require_json(request)?;
+    Ok(body)
+}
+
+/// Parses a JSON text that came by a socket.
+///
+/// # Errors
+/// [`Problem::Json`].
+pub(super) fn parse<T: DeserializeOwned>(body: &RawBody) -> Result<T, Problem> {
     Ok(wire::json(body.bytes())?)
 }
 

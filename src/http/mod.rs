@@ -10,6 +10,7 @@ mod gate;
 mod guard;
 mod limiter;
 mod listener;
+mod live;
 mod openapi;
 mod problem;
 mod routes;

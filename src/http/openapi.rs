@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
-use super::api::{channels, desk, health, ledger, sessions};
+use super::api::{channels, desk, health, ledger, live, sessions};
 use super::problem::codes;
 
 #[derive(OpenApi)]
@@ -21,6 +21,15 @@ use super::problem::codes;
         desk::open,
         desk::reply,
         desk::close,
+        desk::solve,
+        live::visit,
+        live::preflight,
+        live::open,
+        live::stream,
+        live::updates,
+        live::frame,
+        live::desk,
+        live::desk_stream,
         ledger::head,
         health::alive,
         health::ready,

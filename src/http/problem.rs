@@ -14,7 +14,7 @@ use crate::wire::{JsonError, QueryError};
 
 use kinds::Kind;
 pub use render::ProblemDetails;
-pub(super) use render::{render, replacement};
+pub(super) use render::{Language, render, replacement};
 
 /// A request that gets a problem document for an answer.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +60,9 @@ pub enum Problem {
     /// The body's framing is broken.
     #[error("the body is cut off")]
     BodyCutOff,
+    /// The request asks for no socket where there is nothing else.
+    #[error("the request asks for no socket")]
+    NotASocket,
     /// Address and headers are longer than [`HEADER_BYTES_MAX`].
     #[error("the head is longer than {HEADER_BYTES_MAX} bytes")]
     HeadTooLarge,
@@ -95,7 +98,28 @@ enum Fill {
 
 type Fills = Vec<(&'static str, Fill)>;
 
+/// A problem as a line of a socket tells it.
+pub(super) struct Told {
+    /// Its stable code.
+    pub(super) code: &'static str,
+    /// What is wrong and the way out.
+    pub(super) detail: String,
+    /// Seconds after which trying again makes sense.
+    pub(super) retry_after_s: Option<u64>,
+}
+
 impl Problem {
+    /// The problem in the reader's language.
+    pub(super) fn in_words(&self, language: Language) -> Told {
+        let (kind, fills) = self.told();
+        let given = fills.iter().find_map(|(name, fill)| match fill {
+            Fill::Number(seconds) if *name == "retry_after_s" => u64::try_from(*seconds).ok(),
+            Fill::Number(_) | Fill::Name(_) | Fill::Phrase(_) => None,
+        });
+        let detail = render::details(kind, &fills, language).detail;
+        Told { code: kind.code, detail, retry_after_s: given.or(kind.retry_after_s) }
+    }
+
     /// The kind, and what its words leave blank.
     fn told(&self) -> (&'static Kind, Fills) {
         match self {
@@ -113,6 +137,7 @@ impl Problem {
             Self::BodyTooLarge => (&kinds::BODY_TOO_LARGE, vec![("max_bytes", number(BODY_BYTES_MAX))]),
             Self::BodyTimeout => (&kinds::BODY_TIMEOUT, vec![("wait_s", number(REQUEST_BODY_WAIT_MS_MAX / 1_000))]),
             Self::BodyCutOff => (&kinds::BODY_CUT_OFF, Vec::new()),
+            Self::NotASocket => (&kinds::NOT_A_SOCKET, Vec::new()),
             Self::HeadTooLarge => (&kinds::HEAD_TOO_LARGE, vec![("max_bytes", number(HEADER_BYTES_MAX))]),
             Self::TooManyAtOnce => (&kinds::TOO_MANY_AT_ONCE, vec![("max", number(REQUESTS_PER_CONNECTION_MAX))]),
             Self::WrongCertificate => (&kinds::WRONG_CERTIFICATE, Vec::new()),

@@ -1,9 +1,10 @@
 //! The table of addresses. A test holds it against the generated description, both ways.
 
+use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
-use super::api::{channels, desk, health, ledger, sessions};
+use super::api::{channels, desk, health, ledger, live, sessions};
 
 /// Asked by machines that look after this server; they hear the truth whatever else their address sends.
 pub(super) const HEALTH: [&str; 3] = ["/healthz", "/readyz", METRICS];
@@ -25,6 +26,32 @@ pub(super) const ADDRESSES: &[Address] = &[
         methods: &[("get", || web::get().to(channels::read)), ("post", || web::post().to(channels::send))],
     },
     Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/visits",
+        methods: &[("post", || web::post().to(live::visit))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/socket",
+        methods: &[("get", || web::get().to(live::open))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/events",
+        methods: &[("get", || web::get().to(live::stream))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/updates",
+        methods: &[("get", || web::get().to(live::updates))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/frames",
+        methods: &[("post", || web::post().to(live::frame))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/{part}",
+        methods: &[("options", || web::method(Method::OPTIONS).to(live::preflight))],
+    },
+    Address { path: "/api/v1/agent/socket", methods: &[("get", || web::get().to(live::desk))] },
+    Address { path: "/api/v1/agent/events", methods: &[("get", || web::get().to(live::desk_stream))] },
+    Address {
         path: "/api/v1/session",
         methods: &[
             ("get", || web::get().to(sessions::show)),
@@ -37,6 +64,7 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/agent/conversations", methods: &[("get", || web::get().to(desk::conversations))] },
     Address { path: "/api/v1/agent/conversations/{id}", methods: &[("get", || web::get().to(desk::open))] },
     Address { path: "/api/v1/agent/conversations/{id}/messages", methods: &[("post", || web::post().to(desk::reply))] },
+    Address { path: "/api/v1/agent/conversations/{id}/solve", methods: &[("post", || web::post().to(desk::solve))] },
     Address { path: "/api/v1/agent/conversations/{id}/close", methods: &[("post", || web::post().to(desk::close))] },
     Address { path: "/api/v1/ledger/head", methods: &[("get", || web::get().to(ledger::head))] },
     Address { path: "/api/v1/openapi.json", methods: &[("get", || web::get().to(health::description))] },

@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::pipeline::Tenant;
-use crate::ports::{Clock, Random, Webhook};
+use crate::ports::{Channel, Clock, Random};
+use crate::units::ChannelAccount;
 
 /// One tenant as it is served.
 pub struct Served {
     /// The pipeline.
     pub tenant: Arc<Tenant>,
     /// The accounts of its channels.
-    pub channels: Vec<Arc<dyn Webhook>>,
-    /// Channel accounts (by channel and account) that take only requests with a client certificate of this common name.
-    pub client_names: BTreeMap<(String, String), String>,
+    pub channels: Vec<Channel>,
+    /// Channel accounts that take only requests with a client certificate of this common name.
+    pub client_names: BTreeMap<ChannelAccount, String>,
 }
 
 /// Which part this server plays.
@@ -50,13 +52,19 @@ pub struct Service {
     /// Randomness.
     pub random: Arc<dyn Random>,
     readiness: AskReadiness,
+    stopping: watch::Receiver<bool>,
     tenants: RwLock<BTreeMap<String, Arc<Served>>>,
 }
 
 impl Service {
     /// A service without tenants yet.
-    pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>, readiness: AskReadiness) -> Self {
-        Self { clock, random, readiness, tenants: RwLock::default() }
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        readiness: AskReadiness,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self { clock, random, readiness, stopping, tenants: RwLock::default() }
     }
 
     /// Serves these tenants from here on, by name.
@@ -70,24 +78,24 @@ impl Service {
         (self.readiness)()
     }
 
+    /// Follows whether the server is to stop: connections that stay open end then.
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.clone()
+    }
+
     /// A tenant by name.
     pub(super) fn tenant(&self, name: &str) -> Option<Arc<Served>> {
         self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// One of a tenant's channel accounts.
-    pub(super) fn channel(
-        &self,
-        channel: &str,
-        tenant: &str,
-        account: &str,
-    ) -> Option<(Arc<Served>, Arc<dyn Webhook>)> {
+    pub(super) fn channel(&self, channel: &str, tenant: &str, account: &str) -> Option<(Arc<Served>, Channel)> {
         let served = self.tenant(tenant)?;
-        let webhook = served.channels.iter().find(|webhook| {
-            let known = webhook.account();
+        let found = served.channels.iter().find(|found| {
+            let known = found.account();
             known.channel == channel && known.account == account
         });
-        let webhook = webhook.cloned()?;
-        Some((served, webhook))
+        let found = found.cloned()?;
+        Some((served, found))
     }
 }

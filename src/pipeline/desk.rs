@@ -1,17 +1,17 @@
 //! What agents do besides answering: see their conversations, open one (which is recorded), close one, come and go. And
 //! the matcher, which gives the queue's head to whoever has been idle the longest.
 
-use super::proposals::{about, close, unchanged};
-use super::transcript::transcript_message;
-use super::{Refusal, Staff, Tenant, TranscriptMessage};
+use super::proposals::{End, about, end, unchanged};
+use super::transcript::shown_message;
+use super::{Notice, Refusal, Staff, Tenant, TranscriptMessage};
 use crate::domain::access::{Action, allows};
-use crate::domain::event::{Event, Role};
+use crate::domain::event::{EndReason, Event, Role};
 use crate::domain::masking::View;
 use crate::domain::record::{
     Actor, AgentChange, ConversationChange, ConversationState, Draft, Effect, Outcome, Proposal,
 };
 use crate::domain::routing::{Choice, Place, QUEUE, choose};
-use crate::limits::{DECISIONS_MAX, PAGE_ITEMS_MAX};
+use crate::limits::{DECISIONS_MAX, PAGE_ITEMS_MAX, QUEUE_TOLD_MAX};
 use crate::ports::{AgentRow, ConversationFilter, ConversationRow, RecordError};
 use crate::units::{ConversationId, EntryIndex, SERVER_ACTOR, Timestamp};
 
@@ -52,36 +52,69 @@ impl Tenant {
         after: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Transcript, Refusal> {
+        self.transcript(staff, id, (after, limit), |until| Event::TranscriptViewed { until }).await
+    }
+
+    /// Reads a transcript once the entry that says so is recorded.
+    pub(super) async fn transcript(
+        &self,
+        staff: &Staff,
+        id: ConversationId,
+        (after, limit): (Option<EntryIndex>, u32),
+        event: impl FnOnce(Option<EntryIndex>) -> Event,
+    ) -> Result<Transcript, Refusal> {
         let row = self.visible(staff, id).await?;
         let rows = self.ports.store.messages(row.conversation, after, limit.min(PAGE_ITEMS_MAX)).await?;
         let until = rows.last().map(|message| message.index);
-        let draft = about(Draft::of(Event::TranscriptViewed { until }, staff.actor()), &row);
+        let draft = about(Draft::of(event(until), staff.actor()), &row);
         self.record(Proposal::single(draft, Vec::new())).await?;
         let sealer = self.sealer(row.subject).await?;
         let view = if staff.role == Role::Supervisor { View::Supervisor } else { View::Agent };
-        let messages = rows.iter().map(|message| transcript_message(&sealer, message, view));
+        let messages = rows.iter().map(|message| shown_message(&sealer, message, view));
         Ok(Transcript { messages: messages.collect::<Result<_, _>>()?, conversation: row })
     }
 
-    /// Ends a conversation; the slot that becomes free takes the queue's head.
+    /// Ends a conversation for good; the slot that becomes free takes the queue's head.
     ///
     /// # Errors
     /// [`Refusal::Forbidden`] when somebody else holds it, [`Refusal::NotFound`] when it is over already.
     pub async fn close(&self, staff: &Staff, id: ConversationId) -> Result<(), Refusal> {
+        self.end(staff, id, End::Close).await
+    }
+
+    /// Ends a conversation unless the customer writes again in time.
+    ///
+    /// # Errors
+    /// As for [`Tenant::close`].
+    pub async fn solve(&self, staff: &Staff, id: ConversationId) -> Result<(), Refusal> {
+        self.end(staff, id, End::Solve).await
+    }
+
+    async fn end(&self, staff: &Staff, id: ConversationId, how: End) -> Result<(), Refusal> {
         for _ in 0..DECISIONS_MAX {
             let row = self.visible(staff, id).await?;
-            if row.state == ConversationState::Closed {
+            let is_over = match row.state {
+                ConversationState::Closed => true,
+                ConversationState::Solved => how == End::Solve,
+                ConversationState::Waiting | ConversationState::Assigned => false,
+            };
+            if is_over {
                 return Err(Refusal::NotFound { what: "open conversation" });
             }
-            let agents = self.ports.store.agents().await?;
-            let holder = row.agent.and_then(|holder| agents.iter().find(|agent| agent.id == holder));
-            match self.record(close(staff.actor(), &row, holder)).await {
+            let holder = self.holder(&row).await?;
+            match self.record(end(staff.actor(), &row, holder.as_ref(), (how, EndReason::Staff))).await {
                 Ok(_) => return Ok(()),
                 Err(RecordError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(Refusal::Conflict)
+    }
+
+    /// The desk of whoever has or had a conversation.
+    pub(super) async fn holder(&self, row: &ConversationRow) -> Result<Option<AgentRow>, Refusal> {
+        let Some(holder) = row.agent else { return Ok(None) };
+        Ok(self.ports.store.agents().await?.into_iter().find(|agent| agent.id == holder))
     }
 
     /// Says whether the agent takes conversations.
@@ -92,6 +125,23 @@ impl Tenant {
         staff.may(Action::Converse)?;
         self.ports.store.set_online(staff.account, online).await?;
         self.waiting.notify_one();
+        Ok(())
+    }
+
+    /// Tells waiting customers their place in the queue, and all staff how many wait.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] when it can't be read at present.
+    pub async fn tell_queue(&self) -> Result<(), Refusal> {
+        let state = Some(ConversationState::Waiting);
+        let filter = ConversationFilter { state, agent: None, after: None, limit: QUEUE_TOLD_MAX };
+        let rows = self.ports.store.conversations(filter).await?;
+        let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        self.feed.tell_all_staff(&Notice::Waiting { count });
+        for (position, row) in (1..).zip(rows) {
+            let notice = Notice::Queue { conversation: row.conversation, position, wait_s: None };
+            self.feed.tell_customer(row.subject, &notice);
+        }
         Ok(())
     }
 
@@ -131,7 +181,7 @@ impl Tenant {
         }
         match row.state {
             ConversationState::Assigned => Ok(row),
-            ConversationState::Waiting | ConversationState::Closed => {
+            ConversationState::Waiting | ConversationState::Closed | ConversationState::Solved => {
                 Err(Refusal::NotFound { what: "open conversation" })
             }
         }

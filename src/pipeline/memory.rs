@@ -142,19 +142,28 @@ enum Change {
 }
 
 impl Change {
+    /// Whether somebody begins to wait or a slot becomes free.
+    fn is_for_matcher(&self) -> bool {
+        match self {
+            Self::Opened(_) | Self::Closed(_) => true,
+            Self::Moved { state, .. } => *state != ConversationState::Assigned,
+        }
+    }
+
     fn of(effect: &Effect) -> Option<Self> {
         match effect {
             Effect::NewConversation(new) => Some(Self::Opened(new.conversation)),
             Effect::Conversation(change) => {
-                let ConversationChange { conversation: key, expected, state, agent, last } = *change;
+                let ConversationChange { conversation: key, expected, state, agent, last, .. } = *change;
                 Some(match state {
                     ConversationState::Closed => Self::Closed(key),
-                    ConversationState::Waiting | ConversationState::Assigned => {
+                    ConversationState::Waiting | ConversationState::Assigned | ConversationState::Solved => {
                         Self::Moved { key, version: expected.next(), last, state, agent }
                     }
                 })
             }
             Effect::NewSubject(_)
+            | Effect::Identity(_)
             | Effect::NewMessage(_)
             | Effect::Agent(_)
             | Effect::NewAccount(_)
@@ -176,7 +185,7 @@ impl Tenant {
             for change in &changes {
                 self.memory.take(change);
             }
-            if changes.iter().any(|change| matches!(change, Change::Opened(_) | Change::Closed(_))) {
+            if changes.iter().any(Change::is_for_matcher) {
                 self.waiting.notify_one();
             }
         }

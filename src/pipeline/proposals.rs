@@ -1,10 +1,10 @@
 //! What is asked of the recorder for a message in and a message out. Pure but for the ids that are handed in.
 
-use crate::domain::event::{Event, Role};
+use crate::domain::event::{EndReason, Event, IdentityProof, Role};
 use crate::domain::message::{Direction, Inbound, Masked, Message, Outbound};
 use crate::domain::record::{
-    Actor, AgentChange, ConversationChange, ConversationState, Dedup, Draft, Effect, NewConversation, NewMessage,
-    NewSubject, Proposal, Receipt, Step,
+    Actor, AgentChange, ConversationChange, ConversationState, Dedup, Draft, Effect, Marks, NewConversation,
+    NewIdentity, NewMessage, NewSubject, Proposal, Receipt, Step,
 };
 use crate::domain::routing::QUEUE;
 use crate::ports::{AgentRow, ContactRow, ConversationRow, SharedSealer};
@@ -19,11 +19,26 @@ pub(super) struct Contact {
     pub(super) sealer: SharedSealer,
     /// Set when the person is seen for the first time.
     pub(super) fresh: Option<NewSubject>,
-    /// Their open conversation.
+    /// Set when a known person shows one more identity.
+    pub(super) linked: Option<NewIdentity>,
+    /// What they said before they proved who they are, under another pseudonym, when that is not closed.
+    pub(super) before: Option<Box<Before>>,
+    /// Their conversation that is not closed.
     pub(super) open: Option<Open>,
 }
 
+/// A conversation that ends because the person proved who they are, with whoever holds it.
+pub(super) struct Before {
+    pub(super) row: ConversationRow,
+    pub(super) holder: Option<AgentRow>,
+}
+
 impl Contact {
+    /// Somebody of whom nothing else is at hand.
+    pub(super) fn of(subject: SubjectId, sealer: SharedSealer) -> Self {
+        Self { subject, sealer, fresh: None, linked: None, before: None, open: None }
+    }
+
     /// Takes what was read after a conflict.
     ///
     /// # Errors
@@ -35,45 +50,68 @@ impl Contact {
         self.open = row.and_then(|row| row.open).as_ref().map(Open::from);
         Ok(())
     }
+
+    /// The entries that link what a person proves to be with what was known of them.
+    fn proving(&self, customer: Actor) -> Vec<Step> {
+        let Some(before) = &self.before else { return Vec::new() };
+        let Before { row, holder } = &**before;
+        let draft = about(Draft::of(Event::IdentityProven { to: self.subject }, customer), row);
+        let proven = Step { draft, effects: Vec::new() };
+        let ended = end(customer, row, holder.as_ref(), (End::Close, EndReason::Proven));
+        std::iter::once(proven).chain(ended.steps).collect()
+    }
 }
 
-/// Where a message goes: the open conversation, or a new one.
+/// Where a message goes: the conversation that is not closed, or a new one.
 pub(super) struct Taken {
     pub(super) conversation: ConversationRef,
     channel: ChannelAccount,
     version: Version,
     last: MessageSeq,
+    begins: Begins,
     state: ConversationState,
     agent: Option<AccountId>,
-    fresh: bool,
+    last_agent: Option<AccountId>,
+}
+
+/// What a message begins beside itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begins {
+    Nothing,
+    Conversation,
+    Again,
 }
 
 impl Taken {
     pub(super) fn decide(contact: &Contact, channel: &ChannelAccount, new: impl Fn() -> ConversationRef) -> Self {
-        match contact.open {
-            Some(open) => Self {
-                conversation: open.conversation,
-                channel: channel.clone(),
-                version: open.version,
-                last: open.last,
-                state: open.state,
-                agent: open.agent,
-                fresh: false,
-            },
-            None => Self {
-                conversation: new(),
-                channel: channel.clone(),
-                version: Version::FIRST,
-                last: MessageSeq(0),
-                state: ConversationState::Waiting,
-                agent: None,
-                fresh: true,
-            },
+        let fresh = |conversation| Self {
+            conversation,
+            channel: channel.clone(),
+            version: Version::FIRST,
+            last: MessageSeq(0),
+            begins: Begins::Conversation,
+            state: ConversationState::Waiting,
+            agent: None,
+            last_agent: None,
+        };
+        let Some(Open { conversation, version, last, state, agent }) = contact.open else { return fresh(new()) };
+        let again = state == ConversationState::Solved;
+        Self {
+            version,
+            last,
+            begins: if again { Begins::Again } else { Begins::Nothing },
+            state: if again { ConversationState::Waiting } else { state },
+            agent: agent.filter(|_| !again),
+            last_agent: agent.filter(|_| again),
+            ..fresh(conversation)
         }
     }
 
     pub(super) fn proposal(&self, contact: &Contact, masked: &Message<Masked, Inbound>, dedup: Dedup) -> Proposal {
         let customer = Actor { id: AccountId(contact.subject.0), role: Role::Customer };
+        let mut steps = contact.proving(customer);
+        steps.extend(self.beginning(contact, customer));
+        steps.extend(self.linking(contact, customer));
         let seq = MessageSeq(self.last.0 + 1);
         let change = ConversationChange {
             conversation: self.conversation.key,
@@ -81,29 +119,43 @@ impl Taken {
             state: self.state,
             agent: self.agent,
             last: seq,
+            last_agent: self.last_agent,
+            channel: (self.begins != Begins::Conversation).then(|| self.channel.clone()),
+            marks: None,
         };
         let event = Event::MessageReceived { message: masked.id(), seq };
-        let mut steps = Vec::with_capacity(2);
-        if self.fresh {
-            steps.push(self.opening(contact, customer));
-        }
         let draft =
             with_content(Draft::of(event, customer).about(self.conversation, contact.subject, &self.channel), masked);
-        let effects = vec![stored(self.conversation, seq, None, masked), Effect::Conversation(change)];
-        steps.push(Step { draft, effects });
+        let stored = stored(self.conversation, seq, None, &self.channel, masked);
+        steps.push(Step { draft, effects: vec![stored, Effect::Conversation(change)] });
         Proposal { primary: steps.len() - 1, steps, dedup: Some(dedup) }
     }
 
-    fn opening(&self, contact: &Contact, customer: Actor) -> Step {
-        let event = Event::ConversationOpened { queue: QUEUE };
+    fn linking(&self, contact: &Contact, customer: Actor) -> Option<Step> {
+        let linked = contact.linked.clone()?;
+        let event = Event::IdentityLinked { of: IdentityProof::Signed };
         let draft = Draft::of(event, customer).about(self.conversation, contact.subject, &self.channel);
+        Some(Step { draft, effects: vec![Effect::Identity(linked)] })
+    }
+
+    fn beginning(&self, contact: &Contact, customer: Actor) -> Option<Step> {
+        let event = match self.begins {
+            Begins::Nothing => return None,
+            Begins::Conversation => Event::ConversationOpened { queue: QUEUE },
+            Begins::Again => Event::ConversationReopened { queue: QUEUE },
+        };
+        let draft = Draft::of(event, customer).about(self.conversation, contact.subject, &self.channel);
+        if self.begins == Begins::Again {
+            return Some(Step { draft, effects: Vec::new() });
+        }
         let new = NewConversation {
             conversation: self.conversation,
             subject: contact.subject,
             channel: self.channel.clone(),
+            continues: contact.before.as_ref().map(|before| before.row.conversation.public),
         };
         let subject = contact.fresh.clone().map(Effect::NewSubject);
-        Step { draft, effects: subject.into_iter().chain([Effect::NewConversation(new)]).collect() }
+        Some(Step { draft, effects: subject.into_iter().chain([Effect::NewConversation(new)]).collect() })
     }
 }
 
@@ -118,13 +170,33 @@ pub(super) fn reply(
     let change = ConversationChange { last: seq, ..unchanged(held) };
     let event = Event::MessageSent { message: masked.id(), seq };
     let draft = with_content(about(Draft::of(event, actor), held), masked);
-    let effects = vec![stored(held.conversation, seq, Some(actor.id), masked), Effect::Conversation(change)];
+    let stored = stored(held.conversation, seq, Some(actor.id), &held.channel, masked);
+    let effects = vec![stored, Effect::Conversation(change)];
     Proposal { steps: vec![Step { draft, effects }], primary: 0, dedup: Some(dedup) }
 }
 
-/// The end of a conversation; the slot of whoever held it becomes free.
-pub(super) fn close(actor: Actor, row: &ConversationRow, holder: Option<&AgentRow>) -> Proposal {
-    let change = ConversationChange { state: ConversationState::Closed, ..unchanged(row) };
+/// How a conversation ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// For good.
+    Close,
+    /// Unless the customer writes again in time.
+    Solve,
+}
+
+/// The end of a conversation; the slot of whoever holds it becomes free.
+pub(super) fn end(
+    actor: Actor,
+    row: &ConversationRow,
+    holder: Option<&AgentRow>,
+    (end, reason): (End, EndReason),
+) -> Proposal {
+    let (state, event) = match end {
+        End::Close => (ConversationState::Closed, Event::ConversationClosed { reason }),
+        End::Solve => (ConversationState::Solved, Event::ConversationSolved { reason }),
+    };
+    let change = ConversationChange { state, ..unchanged(row) };
+    let holder = holder.filter(|_| row.state == ConversationState::Assigned);
     let freed = holder.map(|agent| {
         Effect::Agent(AgentChange {
             agent: agent.id,
@@ -133,7 +205,7 @@ pub(super) fn close(actor: Actor, row: &ConversationRow, holder: Option<&AgentRo
             idle_since: agent.idle_since,
         })
     });
-    let draft = about(Draft::of(Event::ConversationClosed, actor), row);
+    let draft = about(Draft::of(event, actor), row);
     Proposal::single(draft, std::iter::once(Effect::Conversation(change)).chain(freed).collect())
 }
 
@@ -145,7 +217,18 @@ pub(super) fn unchanged(row: &ConversationRow) -> ConversationChange {
         state: row.state,
         agent: row.agent,
         last: row.last_message,
+        last_agent: None,
+        channel: None,
+        marks: None,
     }
+}
+
+/// How far the customer's side has got a conversation.
+pub(super) fn marked(actor: Actor, row: &ConversationRow, marks: Marks) -> Proposal {
+    let Marks { delivered, read } = marks;
+    let change = ConversationChange { marks: Some(marks), ..unchanged(row) };
+    let draft = about(Draft::of(Event::MessageDelivery { delivered, read }, actor), row);
+    Proposal::single(draft, vec![Effect::Conversation(change)])
 }
 
 /// An entry about a conversation that exists.
@@ -161,6 +244,7 @@ fn stored<D: Direction>(
     conversation: ConversationRef,
     seq: MessageSeq,
     author: Option<AccountId>,
+    channel: &ChannelAccount,
     masked: &Message<Masked, D>,
 ) -> Effect {
     Effect::NewMessage(NewMessage {
@@ -169,6 +253,7 @@ fn stored<D: Direction>(
         id: masked.id(),
         direction: D::CODE,
         author,
+        channel: channel.clone(),
         original: masked.sealed_original().clone(),
         masked: masked.sealed_masked().clone(),
     })

@@ -5,34 +5,19 @@ use std::sync::Arc;
 use lww_audit::Entry;
 
 use super::memory::{Known, Open};
-use super::proposals::Contact;
+use super::proposals::{Before, Contact};
 use super::{Accepted, Refusal, Tenant, accepted};
 use crate::domain::masking::{MaskedText, View};
 use crate::domain::message::{Inbound, Message, OpenedPart, Outbound, Part, RawText, Recorded, SealError};
-use crate::domain::record::Receipt;
+use crate::domain::record::{NewIdentity, Receipt};
 use crate::limits::PAGE_ITEMS_MAX;
-use crate::ports::{IdentityLookup, MessageRow, SharedSealer, random_bytes};
+use crate::ports::{
+    ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer, random_bytes,
+};
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, MessageId, SubjectId,
     Timestamp,
 };
-
-/// A message as the customer's channel shows it.
-#[derive(Clone, Debug)]
-pub struct CustomerMessage {
-    /// Its public id.
-    pub id: MessageId,
-    /// The conversation it belongs to.
-    pub conversation: ConversationId,
-    /// Index of its entry: the cursor to resume after.
-    pub index: EntryIndex,
-    /// When it was written.
-    pub time: Timestamp,
-    /// Whether the bank wrote it.
-    pub from_bank: bool,
-    /// What the customer may see of it.
-    pub text: String,
-}
 
 /// A message as the desk shows it.
 #[derive(Clone, Debug)]
@@ -51,6 +36,22 @@ pub struct TranscriptMessage {
     pub text: String,
 }
 
+/// The identities of one person.
+#[derive(Clone, Copy)]
+pub(super) struct Lookups {
+    pub(super) proven: Option<IdentityLookup>,
+    pub(super) contact: Option<IdentityLookup>,
+    /// Whether what the channel knows of the person counts beside a proof.
+    pub(super) vouched: bool,
+}
+
+impl Lookups {
+    /// What a person's turn is kept by: the same for every request that knows the same.
+    pub(super) fn turn(&self) -> Option<IdentityLookup> {
+        self.proven.or(self.contact)
+    }
+}
+
 impl Tenant {
     /// What was said to and by a contact after a log index, oldest first, in the customer's view.
     ///
@@ -59,48 +60,128 @@ impl Tenant {
     pub async fn customer_messages(
         &self,
         channel: &ChannelAccount,
-        contact: &RawText,
+        contact: &Person,
         after: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<CustomerMessage>, Refusal> {
-        let lookup = self.ports.vault.identity_lookup(channel, contact);
-        let Some(row) = self.ports.store.contact(&lookup, channel).await? else { return Ok(Vec::new()) };
+        let Some(row) = self.known(&self.lookups(channel, contact)).await? else { return Ok(Vec::new()) };
         let sealer = self.ports.vault.sealer(row.subject, &row.key)?;
-        let limit = limit.min(PAGE_ITEMS_MAX);
-        let rows = self.ports.store.subject_messages(row.subject, channel, after, limit).await?;
+        let rows = self.ports.store.subject_messages(row.subject, after, limit.min(PAGE_ITEMS_MAX)).await?;
         rows.iter().map(|(conversation, row)| customer_message(&sealer, *conversation, row)).collect()
+    }
+
+    /// The identities of a person, the proven one first.
+    pub(super) fn lookups(&self, channel: &ChannelAccount, person: &Person) -> Lookups {
+        let Person { contact, proven, vouched } = person;
+        let vault = &self.ports.vault;
+        Lookups {
+            vouched: *vouched,
+            proven: proven.as_ref().map(|proven| vault.proven_lookup(proven)),
+            contact: contact.as_ref().map(|contact| vault.identity_lookup(channel, contact)),
+        }
+    }
+
+    /// Who is behind the first of these identities that anybody is behind.
+    pub(super) async fn known(&self, lookups: &Lookups) -> Result<Option<ContactRow>, Refusal> {
+        let shown =
+            if lookups.vouched { lookups.contact } else { lookups.contact.filter(|_| lookups.proven.is_none()) };
+        for lookup in lookups.proven.iter().chain(&shown) {
+            if let Some(row) = self.ports.store.contact(lookup).await? {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
     }
 
     /// The person whose turn it is; somebody new gets a pseudonym and a key of their own.
     pub(super) async fn contact(
         &self,
         turn: Option<&Known>,
-        lookup: IdentityLookup,
-        channel: &ChannelAccount,
-        identity: &RawText,
+        lookups: &Lookups,
+        person: &Person,
     ) -> Result<Contact, Refusal> {
         if let Some(Known { subject, sealer, conversation }) = turn
             && let Some(open) = self.memory.open(*conversation)
         {
-            return Ok(Contact { subject: *subject, sealer: Arc::clone(sealer), fresh: None, open: Some(open) });
+            return Ok(Contact { open: Some(open), ..Contact::of(*subject, Arc::clone(sealer)) });
         }
-        if let Some(row) = self.ports.store.contact(&lookup, channel).await? {
-            let sealer = self.ports.vault.sealer(row.subject, &row.key)?;
-            let open = row.open.as_ref().map(Open::from);
-            if let Some(open) = open {
-                self.memory.put(open);
-            }
-            return Ok(Contact { subject: row.subject, sealer, fresh: None, open });
+        let store = &self.ports.store;
+        let proven = match &lookups.proven {
+            Some(lookup) => store.contact(lookup).await?,
+            None => None,
+        };
+        let by_channel = match &lookups.contact {
+            Some(lookup) => store.contact(lookup).await?,
+            None => None,
+        };
+        let (row, before) = match (proven, by_channel) {
+            (Some(proven), Some(other)) if proven.subject != other.subject => (proven, other.open),
+            (Some(row), _) => (row, None),
+            (None, Some(row)) if person.proven.is_none() => (row, None),
+            (None, Some(row)) if person.vouched => return self.linked(&row, lookups.proven),
+            (None, other) => return self.met(lookups, person, other.and_then(|other| other.open)).await,
+        };
+        self.after(self.contact_of(&row)?, before).await
+    }
+
+    /// Somebody never seen under this identity, with what they said before they proved it.
+    async fn met(
+        &self,
+        lookups: &Lookups,
+        person: &Person,
+        before: Option<ConversationRow>,
+    ) -> Result<Contact, Refusal> {
+        self.after(self.stranger(lookups, person)?, before).await
+    }
+
+    async fn after(&self, mut contact: Contact, before: Option<ConversationRow>) -> Result<Contact, Refusal> {
+        if let Some(row) = before {
+            let holder = self.holder(&row).await?;
+            contact.before = Some(Box::new(Before { row, holder }));
         }
+        Ok(contact)
+    }
+
+    fn contact_of(&self, row: &ContactRow) -> Result<Contact, Refusal> {
+        let sealer = self.ports.vault.sealer(row.subject, &row.key)?;
+        let open = row.open.as_ref().map(Open::from);
+        if let Some(open) = open {
+            self.memory.put(open);
+        }
+        Ok(Contact { open, ..Contact::of(row.subject, sealer) })
+    }
+
+    /// Somebody known by the channel who proves who they are for the first time.
+    fn linked(&self, row: &ContactRow, proven: Option<IdentityLookup>) -> Result<Contact, Refusal> {
+        let subject = row.subject;
+        let linked = proven.map(|lookup| NewIdentity { lookup: lookup.hash, epoch: lookup.epoch, subject });
+        Ok(Contact { linked, ..self.contact_of(row)? })
+    }
+
+    /// Somebody never seen before.
+    fn stranger(&self, lookups: &Lookups, person: &Person) -> Result<Contact, Refusal> {
+        let nobody = || Refusal::Invalid { field: "contact", expected: "an identity of the channel or a proven one" };
         let subject = SubjectId::from_random(random_bytes(&*self.ports.random));
+        let contact = lookups.contact.zip(person.contact.as_ref());
+        let proven = lookups.proven.zip(person.proven.as_ref().map(|proven| &proven.id));
+        let (lookup, identity) = proven.or(contact).ok_or_else(nobody)?;
         let (fresh, sealer) = self.ports.vault.new_subject(subject, lookup, identity)?;
-        Ok(Contact { subject, sealer, fresh: Some(fresh), open: None })
+        Ok(Contact { fresh: Some(fresh), ..Contact::of(subject, sealer) })
+    }
+
+    /// Reads again what changed since the decision.
+    pub(super) async fn decide_again(&self, contact: &mut Contact, lookups: &Lookups) -> Result<(), Refusal> {
+        // What ended with a proof may have moved too; that is decided from the beginning.
+        if contact.before.is_some() {
+            return Err(Refusal::Conflict);
+        }
+        contact.read_again(self.known(lookups).await?)
     }
 
     /// A person whose conversation exists.
     pub(super) async fn known_contact(&self, subject: SubjectId) -> Result<Contact, Refusal> {
         let sealer = self.sealer(subject).await?;
-        Ok(Contact { subject, sealer, fresh: None, open: None })
+        Ok(Contact::of(subject, sealer))
     }
 
     pub(super) async fn sealer(&self, subject: SubjectId) -> Result<SharedSealer, Refusal> {
@@ -148,11 +229,7 @@ pub(super) fn keyed(conversation: ConversationId, text: &RawText) -> Vec<u8> {
 }
 
 /// A reader's rendering of one stored message.
-pub(super) fn transcript_message(
-    sealer: &SharedSealer,
-    row: &MessageRow,
-    view: View,
-) -> Result<TranscriptMessage, Refusal> {
+pub(super) fn shown_message(sealer: &SharedSealer, row: &MessageRow, view: View) -> Result<TranscriptMessage, Refusal> {
     let text = if row.outbound {
         opened_outbound(sealer, row)?.render(view)
     } else {
@@ -162,14 +239,14 @@ pub(super) fn transcript_message(
     Ok(TranscriptMessage { id, index, time, outbound, author, text })
 }
 
-fn customer_message(
+pub(super) fn customer_message(
     sealer: &SharedSealer,
     conversation: ConversationRef,
     row: &MessageRow,
 ) -> Result<CustomerMessage, Refusal> {
     // What the bank wrote is shown as it may leave the bank; what the customer wrote, as a customer may see it.
     let view = if row.outbound { View::Outbound } else { View::Customer };
-    let TranscriptMessage { id, index, time, outbound, text, .. } = transcript_message(sealer, row, view)?;
+    let TranscriptMessage { id, index, time, outbound, text, .. } = shown_message(sealer, row, view)?;
     Ok(CustomerMessage { id, conversation: conversation.public, index, time, from_bank: outbound, text })
 }
 

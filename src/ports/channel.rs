@@ -1,5 +1,8 @@
 //! Channels: requests and calls in our own types, so that a channel knows no web framework.
 
+use std::sync::Arc;
+
+use super::Session;
 use crate::domain::message::{Inbound, Message, Raw, RawBody, RawText};
 use crate::units::{ChannelAccount, EntryIndex, MessageId, Timestamp};
 
@@ -26,12 +29,37 @@ impl WebhookRequest {
     }
 }
 
+/// A customer as a channel knows them.
+pub struct Person {
+    /// The channel's own identity; `None` when there is none but the proven one.
+    pub contact: Option<RawText>,
+    /// Who the bank says they are, by a proof that the channel has checked.
+    pub proven: Option<Proven>,
+    /// Whether that proof covers the channel's own identity, too: then both are one person's for good.
+    pub vouched: bool,
+}
+
+impl Person {
+    /// Somebody of whom only the channel's own identity is known.
+    pub fn of_channel(contact: RawText) -> Self {
+        Self { contact: Some(contact), proven: None, vouched: false }
+    }
+}
+
+/// An identity that the bank vouches for: the same person by every channel that names the same realm.
+pub struct Proven {
+    /// The bank's own name for the set of identities, such as `customers`.
+    pub realm: String,
+    /// The identity in it.
+    pub id: RawText,
+}
+
 /// One customer's message with what the shared code needs to know of it.
 pub struct Incoming {
     /// The channel account that it came by.
     pub channel: ChannelAccount,
-    /// Who wrote it, by the channel's own identity.
-    pub contact: RawText,
+    /// Who wrote it.
+    pub contact: Person,
     /// Platform message id or idempotency key: the same never counts twice.
     pub key: String,
     /// Keyed into the duplicate guard: a repeat with another fingerprint is an error.
@@ -47,7 +75,7 @@ pub enum ChannelCall {
     /// Show what was said to and by this contact after a cursor.
     Read {
         /// Whose messages.
-        contact: RawText,
+        contact: Person,
         /// Log index to resume after.
         after: Option<EntryIndex>,
         /// At most this many.
@@ -129,4 +157,23 @@ pub trait Webhook: Send + Sync {
     /// # Errors
     /// [`ChannelError`], by blame.
     fn call(&self, request: WebhookRequest, now: Timestamp, id: MessageId) -> Result<ChannelCall, ChannelError>;
+}
+
+/// An account of a channel, by the way that its peer comes.
+#[derive(Clone)]
+pub enum Channel {
+    /// The peer posts.
+    Webhook(Arc<dyn Webhook>),
+    /// The peer holds a connection open.
+    Session(Arc<dyn Session>),
+}
+
+impl Channel {
+    /// The channel account that it serves.
+    pub fn account(&self) -> &ChannelAccount {
+        match self {
+            Self::Webhook(webhook) => webhook.account(),
+            Self::Session(session) => session.account(),
+        }
+    }
 }

@@ -2,9 +2,10 @@
 
 use crate::domain::event::Role;
 use crate::domain::message::{Committed, Sealed};
-use crate::domain::record::ConversationState;
+use crate::domain::record::{ConversationState, Marks};
 use crate::units::{
-    AccountId, ChannelAccount, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq, SubjectId, Timestamp, Version,
+    AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq, SubjectId,
+    Timestamp, Version,
 };
 
 /// A wrapped data key with what is needed to unwrap it.
@@ -36,7 +37,7 @@ pub struct ConversationRow {
     pub conversation: ConversationRef,
     /// Whose it is.
     pub subject: SubjectId,
-    /// Where it came by.
+    /// Where answers go: where the customer wrote last.
     pub channel: ChannelAccount,
     /// Its state.
     pub state: ConversationState,
@@ -50,9 +51,18 @@ pub struct ConversationRow {
     pub opened: EntryIndex,
     /// When it was opened.
     pub opened_at: Timestamp,
+    /// When something was said or its state changed last.
+    pub touched_at: Timestamp,
+    /// Who held it before it was solved or put back.
+    pub last_agent: Option<AccountId>,
+    /// The earlier conversation that it goes on from.
+    pub continues: Option<ConversationId>,
+    /// How far the customer's side has got it.
+    pub marks: Marks,
 }
 
-/// A stored message, still sealed.
+/// A stored message as it may be shown, still sealed.
+#[derive(Clone)]
 pub struct MessageRow {
     /// Its public id.
     pub id: MessageId,
@@ -66,12 +76,22 @@ pub struct MessageRow {
     pub outbound: bool,
     /// The staff account that wrote it.
     pub author: Option<AccountId>,
-    /// The sealed original.
-    pub original: Sealed,
+    /// The channel account it came or went by.
+    pub channel: ChannelAccount,
     /// The sealed masked text.
     pub masked: Sealed,
     /// Shows that it was read from what is committed.
     pub committed: Committed,
+}
+
+/// A stored message as it came, still sealed: what the masker learns from again.
+pub struct OriginalRow {
+    /// Its public id.
+    pub id: MessageId,
+    /// When it was recorded.
+    pub time: Timestamp,
+    /// The sealed original.
+    pub original: Sealed,
 }
 
 /// A staff account.

@@ -21,7 +21,7 @@ use super::head::{self, Head, LogName, OpenError};
 use super::recorder::{Ended, LogRecorder, Writer, WriterParts};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Outcome, Proposal};
-use crate::ports::{Clock, RecordError, Recorder, SignedHead, Signer};
+use crate::ports::{Clock, Follower, RecordError, Recorder, SignedHead, Signer};
 use crate::units::{EntryIndex, SERVER_ACTOR, TreeSize};
 
 /// How often a standby looks at the head and its lease.
@@ -115,6 +115,8 @@ pub struct Keeper {
     pub announce_first: Vec<Event>,
     /// What the rest of the server holds.
     pub slot: Arc<LogSlot>,
+    /// Hears what is recorded.
+    pub follower: Arc<dyn Follower>,
 }
 
 impl Keeper {
@@ -212,6 +214,7 @@ impl Keeper {
             signer: Arc::clone(&self.signer),
             guard,
             head,
+            follower: Arc::clone(&self.follower),
         };
         let writer = tokio::spawn(Writer::start(parts, ends).await?.run());
         let announced = self.announce(&recorder, size, epoch, adopted).await;

@@ -8,10 +8,10 @@ use super::database::{Database, DatabaseError};
 use super::head::LogName;
 use crate::domain::event::Role;
 use crate::domain::message::{Committed, Sealed};
-use crate::domain::record::ConversationState;
+use crate::domain::record::{ConversationState, Marks};
 use crate::ports::{
-    AccountRow, AgentRow, ContactRow, ConversationFilter, ConversationRow, IdentityLookup, MessageRow, SettingsRow,
-    Store, StoreError, WrappedKey,
+    AccountRow, AgentRow, ContactRow, ConversationFilter, ConversationRow, IdentityLookup, MessageRow, OriginalRow,
+    SettingsRow, Store, StoreError, WrappedKey,
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
@@ -53,9 +53,10 @@ pub async fn channel_number(
 }
 
 const CONVERSATION_COLUMNS: &str = "c.id, c.public_id, c.subject, a.channel, a.account, c.state, c.agent, c.version, \
-    c.last_message, c.opened_seq, c.opened_at";
+    c.last_message, c.opened_seq, c.opened_at, c.touched_at, c.last_agent, c.continues, c.delivered_seq, c.read_seq";
 const CONVERSATION_FROM: &str = "conversation c JOIN channel_account a ON a.tenant = c.tenant AND a.id = c.channel";
-const MESSAGE_COLUMNS: &str = "m.id, m.seq, m.entry_seq, m.time, m.direction, m.author, m.original, m.masked";
+const MESSAGE_COLUMNS: &str = "m.id, m.seq, m.entry_seq, m.time, m.direction, m.author, m.masked, a.channel, a.account";
+const WITH_CHANNEL: &str = "JOIN channel_account a ON a.tenant = m.tenant AND a.id = m.channel";
 
 impl TenantStore {
     /// Connects to the database for one tenant.
@@ -111,27 +112,23 @@ impl TenantStore {
 
 #[async_trait]
 impl Store for TenantStore {
-    async fn contact(
-        &self,
-        lookup: &IdentityLookup,
-        channel: &ChannelAccount,
-    ) -> Result<Option<ContactRow>, StoreError> {
+    async fn contact(&self, lookup: &IdentityLookup) -> Result<Option<ContactRow>, StoreError> {
         // The inner selects are fenced: joined freely, the planner would read all of a tenant's conversations while it
         // has no statistics of them.
-        let sql = "SELECT c.id, c.public_id, c.subject, $4::text, $5::text, c.state, c.agent, c.version, c.last_message, \
-             c.opened_seq, c.opened_at, i.subject, k.generation, k.epoch, k.wrapped FROM identity i \
+        let sql = format!(
+            "SELECT {CONVERSATION_COLUMNS}, i.subject, k.generation, k.epoch, k.wrapped FROM identity i \
              JOIN LATERAL (SELECT * FROM data_key k WHERE k.tenant = $1 AND k.subject = i.subject \
                  ORDER BY k.generation DESC LIMIT 1) k ON true \
-             LEFT JOIN LATERAL (SELECT * FROM conversation c WHERE c.tenant = $1 AND c.subject = i.subject AND c.state < 2 \
-                 AND c.channel = (SELECT id FROM channel_account WHERE tenant = $1 AND channel = $4 AND account = $5) \
+             LEFT JOIN LATERAL (SELECT * FROM conversation c WHERE c.tenant = $1 AND c.subject = i.subject AND c.state <> 2 \
                  LIMIT 1) c ON true \
-             WHERE i.tenant = $1 AND i.epoch = $2 AND i.lookup = $3";
-        let found =
-            self.row(sql, &[&lookup.epoch, &lookup.hash.as_slice(), &channel.channel, &channel.account]).await?;
+             LEFT JOIN channel_account a ON a.tenant = $1 AND a.id = c.channel \
+             WHERE i.tenant = $1 AND i.epoch = $2 AND i.lookup = $3"
+        );
+        let found = self.row(&sql, &[&lookup.epoch, &lookup.hash.as_slice()]).await?;
         let Some(row) = found else { return Ok(None) };
-        let open = row.get::<_, Option<Uuid>>(0).map(|_| conversation(&row, Some(channel.channel))).transpose()?;
-        let key = WrappedKey { generation: row.get(12), epoch: row.get(13), wrapped: row.get(14) };
-        Ok(Some(ContactRow { subject: SubjectId::from_uuid(row.get(11)), key, open }))
+        let open = row.get::<_, Option<Uuid>>(0).map(|_| conversation(&row)).transpose()?;
+        let key = WrappedKey { generation: row.get(17), epoch: row.get(18), wrapped: row.get(19) };
+        Ok(Some(ContactRow { subject: SubjectId::from_uuid(row.get(16)), key, open }))
     }
 
     async fn data_key(&self, subject: SubjectId) -> Result<Option<WrappedKey>, StoreError> {
@@ -144,7 +141,7 @@ impl Store for TenantStore {
     async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationRow>, StoreError> {
         let sql =
             format!("SELECT {CONVERSATION_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 AND c.public_id = $2");
-        self.row(&sql, &[&id.to_uuid()]).await?.map(|row| conversation(&row, None)).transpose()
+        self.row(&sql, &[&id.to_uuid()]).await?.map(|row| conversation(&row)).transpose()
     }
 
     async fn conversations(&self, filter: ConversationFilter) -> Result<Vec<ConversationRow>, StoreError> {
@@ -161,7 +158,24 @@ impl Store for TenantStore {
             Some(agent) => self.rows(&sql, &[&from, &limit, agent]).await?,
             None => self.rows(&sql, &[&from, &limit]).await?,
         };
-        rows.iter().map(|row| conversation(row, None)).collect()
+        rows.iter().map(conversation).collect()
+    }
+
+    async fn overdue(
+        &self,
+        state: ConversationState,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ConversationRow>, StoreError> {
+        // Solved ones by their own index; of those that agents hold there are never more than they have slots.
+        let column = if state == ConversationState::Solved { "solved_at" } else { "touched_at" };
+        let sql = format!(
+            "SELECT {CONVERSATION_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 AND c.state = {} \
+             AND c.{column} < $2 ORDER BY c.{column} LIMIT $3",
+            state.code()
+        );
+        let rows = self.rows(&sql, &[&since.as_micros(), &i64::from(limit)]).await?;
+        rows.iter().map(conversation).collect()
     }
 
     async fn messages(
@@ -171,35 +185,31 @@ impl Store for TenantStore {
         limit: u32,
     ) -> Result<Vec<MessageRow>, StoreError> {
         let sql = format!(
-            "SELECT {MESSAGE_COLUMNS} FROM message m WHERE m.tenant = $1 AND m.conversation = $2 AND m.entry_seq > $3 \
-             ORDER BY m.seq LIMIT $4"
+            "SELECT {MESSAGE_COLUMNS} FROM message m {WITH_CHANNEL} \
+             WHERE m.tenant = $1 AND m.conversation = $2 AND m.entry_seq > $3 ORDER BY m.seq LIMIT $4"
         );
         let rows = self.rows(&sql, &[&conversation.key.0, &after(from), &i64::from(limit)]).await?;
-        Ok(rows.iter().map(message).collect())
+        rows.iter().map(message).collect()
     }
 
     async fn subject_messages(
         &self,
         subject: SubjectId,
-        channel: &ChannelAccount,
         from: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError> {
         let sql = format!(
             "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id FROM (SELECT id, public_id FROM conversation \
-                 WHERE tenant = $1 AND subject = $2 AND channel = \
-                     (SELECT id FROM channel_account WHERE tenant = $1 AND channel = $3 AND account = $4) OFFSET 0) c \
-             JOIN LATERAL (SELECT * FROM message WHERE tenant = $1 AND conversation = c.id AND entry_seq > $5 \
-                 ORDER BY seq LIMIT $6) m ON true ORDER BY m.entry_seq LIMIT $6"
+                 WHERE tenant = $1 AND subject = $2 OFFSET 0) c \
+             JOIN LATERAL (SELECT * FROM message WHERE tenant = $1 AND conversation = c.id AND entry_seq > $3 \
+                 ORDER BY seq LIMIT $4) m ON true {WITH_CHANNEL} ORDER BY m.entry_seq LIMIT $4"
         );
-        let rows = self
-            .rows(&sql, &[&subject.to_uuid(), &channel.channel, &channel.account, &after(from), &i64::from(limit)])
-            .await?;
+        let rows = self.rows(&sql, &[&subject.to_uuid(), &after(from), &i64::from(limit)]).await?;
         let place = |row: &Row| ConversationRef {
-            key: ConversationKey(row.get(8)),
-            public: ConversationId::from_uuid(row.get(9)),
+            key: ConversationKey(row.get(9)),
+            public: ConversationId::from_uuid(row.get(10)),
         };
-        Ok(rows.iter().map(|row| (place(row), message(row))).collect())
+        rows.iter().map(|row| Ok((place(row), message(row)?))).collect()
     }
 
     async fn recent_messages(
@@ -207,13 +217,16 @@ impl Store for TenantStore {
         conversation: ConversationRef,
         since: Timestamp,
         limit: u32,
-    ) -> Result<Vec<MessageRow>, StoreError> {
-        let sql = format!(
-            "SELECT * FROM (SELECT {MESSAGE_COLUMNS} FROM message m WHERE m.tenant = $1 AND m.conversation = $2 \
-             AND m.time >= $3 ORDER BY m.seq DESC LIMIT $4) recent ORDER BY seq"
-        );
-        let rows = self.rows(&sql, &[&conversation.key.0, &since.as_micros(), &i64::from(limit)]).await?;
-        Ok(rows.iter().map(message).collect())
+    ) -> Result<Vec<OriginalRow>, StoreError> {
+        let sql = "SELECT id, time, original FROM (SELECT m.seq, m.id, m.time, m.original FROM message m \
+             WHERE m.tenant = $1 AND m.conversation = $2 AND m.time >= $3 ORDER BY m.seq DESC LIMIT $4) recent ORDER BY seq";
+        let rows = self.rows(sql, &[&conversation.key.0, &since.as_micros(), &i64::from(limit)]).await?;
+        let original = |row: &Row| OriginalRow {
+            id: MessageId::from_uuid(row.get(0)),
+            time: Timestamp::from_micros(row.get(1)),
+            original: Sealed(row.get(2)),
+        };
+        Ok(rows.iter().map(original).collect())
     }
 
     async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError> {
@@ -290,39 +303,48 @@ fn after(index: Option<EntryIndex>) -> i64 {
     index.map_or(-1, |index| i64::try_from(index.0).unwrap_or(i64::MAX))
 }
 
-fn conversation(row: &Row, channel: Option<&'static str>) -> Result<ConversationRow, StoreError> {
-    let name: &str = row.get(3);
-    let channel = channel
-        .or_else(|| crate::units::CHANNEL_NAMES.iter().copied().find(|known| *known == name))
-        .ok_or(StoreError::Corrupt { what: "channel" })?;
+fn channel(name: &str, account: String) -> Result<ChannelAccount, StoreError> {
+    let known = crate::units::CHANNEL_NAMES.iter().copied().find(|known| *known == name);
+    Ok(ChannelAccount { channel: known.ok_or(StoreError::Corrupt { what: "channel" })?, account })
+}
+
+fn mark(value: i64) -> Option<EntryIndex> {
+    u64::try_from(value).ok().map(EntryIndex)
+}
+
+fn conversation(row: &Row) -> Result<ConversationRow, StoreError> {
     Ok(ConversationRow {
         conversation: ConversationRef {
             key: ConversationKey(row.get(0)),
             public: ConversationId::from_uuid(row.get(1)),
         },
         subject: SubjectId::from_uuid(row.get(2)),
-        channel: ChannelAccount { channel, account: row.get(4) },
+        channel: channel(row.get(3), row.get(4))?,
         state: ConversationState::from_code(row.get(5)).ok_or(StoreError::Corrupt { what: "conversation state" })?,
         agent: row.get::<_, Option<Uuid>>(6).map(AccountId::from_uuid),
         version: Version(row.get(7)),
         last_message: MessageSeq(row.get(8)),
         opened: EntryIndex(u64::try_from(row.get::<_, i64>(9)).unwrap_or(0)),
         opened_at: Timestamp::from_micros(row.get(10)),
+        touched_at: Timestamp::from_micros(row.get(11)),
+        last_agent: row.get::<_, Option<Uuid>>(12).map(AccountId::from_uuid),
+        continues: row.get::<_, Option<Uuid>>(13).map(ConversationId::from_uuid),
+        marks: Marks { delivered: mark(row.get(14)), read: mark(row.get(15)) },
     })
 }
 
-fn message(row: &Row) -> MessageRow {
-    MessageRow {
+fn message(row: &Row) -> Result<MessageRow, StoreError> {
+    Ok(MessageRow {
         id: MessageId::from_uuid(row.get(0)),
         seq: MessageSeq(row.get(1)),
         index: EntryIndex(u64::try_from(row.get::<_, i64>(2)).unwrap_or(0)),
         time: Timestamp::from_micros(row.get(3)),
         outbound: row.get::<_, i16>(4) == 1,
         author: row.get::<_, Option<Uuid>>(5).map(AccountId::from_uuid),
-        original: Sealed(row.get(6)),
-        masked: Sealed(row.get(7)),
+        masked: Sealed(row.get(6)),
+        channel: channel(row.get(7), row.get(8))?,
         committed: read_back(),
-    }
+    })
 }
 
 fn account(row: &Row) -> Result<AccountRow, StoreError> {

@@ -191,8 +191,9 @@ impl Comparison<'_> {
     async fn check_message(&self, index: EntryIndex, entry: &Entry, message: &str) -> Result<(), Difference> {
         let differs = |what| Difference::Message { index, what };
         let sql = "SELECT m.id, m.original, m.masked, c.public_id, c.subject, k.generation, k.epoch, k.wrapped, m.seq, m.direction, \
-                   m.author, m.time FROM message m \
+                   m.author, m.time, a.channel || ':' || a.account FROM message m \
                    JOIN conversation c ON c.tenant = m.tenant AND c.id = m.conversation \
+                   JOIN channel_account a ON a.tenant = m.tenant AND a.id = m.channel \
                    JOIN data_key k ON k.tenant = c.tenant AND k.subject = c.subject \
                    WHERE m.tenant = $1 AND m.entry_seq = $2 AND c.public_id = $3 ORDER BY k.generation DESC LIMIT 1";
         let conversation = entry.conversation.ok_or_else(|| differs("its entry names no conversation"))?;
@@ -215,6 +216,9 @@ impl Comparison<'_> {
         }
         if row.get::<_, i64>(11) != entry.time.as_micros() {
             return Err(differs("its time is not its entry's"));
+        }
+        if Some(row.get(12)) != entry.channel.as_deref() {
+            return Err(differs("its channel is not its entry's"));
         }
         let sealer = self.sealer(&row).map_err(|_| differs("its data key does not open"))?;
         let content = entry.content.as_ref().ok_or_else(|| differs("its entry commits to nothing"))?;

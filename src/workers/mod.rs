@@ -1,4 +1,5 @@
 //! Followers: what happens after a commit, at its own pace. Each resumes from a cursor and never blocks the recorder.
 
+pub mod lifecycle;
 pub mod matcher;
 pub mod tiles;

@@ -8,6 +8,7 @@
 pub mod listening;
 pub mod load;
 pub mod raw;
+pub mod socket;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -124,7 +125,11 @@ impl World {
             let policy = self.policy();
             format!(
                 "\n[[tenant]]\nname = {name:?}\ndemo = {demo}\npolicy = {policy:?}\n\n[[tenant.channel]]\nchannel = \"http\"\n\
-                 account = \"app\"\nkey_id = \"{name}-app\"\nsecret = \"secret://file{}\"\n",
+                 account = \"app\"\nkey_id = \"{name}-app\"\nsecret = \"secret://file{0}\"\n\n[[tenant.channel]]\n\
+                 channel = \"http\"\naccount = \"bank\"\nkey_id = \"{name}-bank\"\nsecret = \"secret://file{0}\"\n\
+                 identities = \"customers\"\n\n[[tenant.channel]]\nchannel = \"web\"\naccount = \"widget\"\n\
+                 key_id = \"{name}-widget\"\nsecret = \"secret://file{0}\"\nidentities = \"customers\"\n\
+                 origins = \"https://www.bank.example\"\n",
                 secret.display()
             )
         };
@@ -145,15 +150,6 @@ impl World {
         self.try_start(node, &[]).unwrap_or_else(|error| panic!("the server did not start: {error}"))
     }
 
-    /// Starts a node with a configuration of its own and waits until it is ready.
-    pub fn start_with(&self, node: &str, config: &str) -> Server {
-        std::fs::write(self.config(node), config).unwrap();
-        let server = Server::launch(&self.config(node), &self.data(node), &[]);
-        let server = server.unwrap_or_else(|error| panic!("the server did not start: {error}"));
-        server.wait_ready();
-        server
-    }
-
     /// Starts a node and waits until it is ready, if it is the one that writes; the error is what it printed.
     pub fn try_start(&self, node: &str, arguments: &[&str]) -> Result<Server, String> {
         let server = self.launch(node, arguments)?;
@@ -167,6 +163,15 @@ impl World {
     pub fn launch(&self, node: &str, arguments: &[&str]) -> Result<Server, String> {
         let config = self.configure(node);
         Server::launch(&config, &self.data(node), arguments)
+    }
+
+    /// Starts a node with this configuration and waits until it is ready.
+    pub fn launch_with(&self, node: &str, config: &str) -> Result<Server, String> {
+        let path = self.configure(node);
+        std::fs::write(&path, config).unwrap();
+        let server = Server::launch(&path, &self.data(node), &[])?;
+        server.wait_ready();
+        Ok(server)
     }
 
     /// Runs `lww` on a node's configuration; output and whether it succeeded.

@@ -115,3 +115,32 @@ pub fn ask(address: SocketAddr, request: &[u8]) -> Came {
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Came { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
 }
+
+/// An answer that goes on, read as it comes.
+pub struct Streamed {
+    stream: tokio::net::TcpStream,
+    read: String,
+}
+
+/// Opens an event stream with a visitor's token.
+pub async fn stream(address: SocketAddr, path: &str, token: &str) -> Streamed {
+    use tokio::io::AsyncWriteExt as _;
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    Streamed { stream, read: String::new() }
+}
+
+impl Streamed {
+    /// Everything that came so far, once it holds this text.
+    pub async fn until(&mut self, text: &str) -> String {
+        use tokio::io::AsyncReadExt as _;
+        while !self.read.contains(text) {
+            let mut bytes = [0; 4096];
+            let count = tokio::time::timeout(super::PATIENCE, self.stream.read(&mut bytes)).await.unwrap().unwrap();
+            assert!(count > 0, "it ended after {}", self.read);
+            self.read.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+        self.read.clone()
+    }
+}

@@ -6,13 +6,19 @@ use syn::visit::Visit;
 use crate::source::{Finding, Repository, Source, attributes, is_test_only};
 
 /// Files that may look into a request's bytes: adapters check signatures over them and parse them.
-const BYTES_CALLERS: &[&str] =
-    &["src/channels/http_api/body.rs", "src/channels/http_api/signature.rs", "src/http/body.rs"];
+const BYTES_CALLERS: &[&str] = &[
+    "src/channels/http_api/body.rs",
+    "src/channels/http_api/signature.rs",
+    "src/channels/web/frames.rs",
+    "src/http/body.rs",
+];
 
-/// Files that may look at raw text: the masker, the vault, credential checks, and the operator's reset, which shows a new
-/// one-time password once.
+/// Files that may look at raw text: the masker, the vault, credential checks, the operator's reset, which shows a new
+/// one-time password once, and the web channel, which seals a proven identity into its token.
 const EXPOSE_CALLERS: &[&str] = &[
     "src/app/seed.rs",
+    "src/channels/web/frames.rs",
+    "src/channels/web/token.rs",
     "src/crypto/passwords.rs",
     "src/crypto/vault.rs",
     "src/crypto/vault/sealer.rs",

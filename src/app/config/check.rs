@@ -18,6 +18,7 @@ use crate::channels::CHANNELS;
 use crate::crypto::database_tls;
 use crate::crypto::secrets::SecretRef;
 use crate::http::{Rates, TrustedProxies};
+use crate::pipeline::Rest;
 use crate::storage::database::{is_undecided, parse_url};
 
 /// What a check gives.
@@ -138,6 +139,7 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
         rates: Rates {
             address: rate(http.integer("address_requests_per_s")?),
             staff: rate(http.integer("staff_requests_per_s")?),
+            visitor: rate(http.integer("visitor_requests_per_s")?),
             channel: rate(http.integer("channel_requests_per_s")?),
             tenant: rate(http.integer("tenant_requests_per_s")?),
         },
@@ -209,6 +211,10 @@ fn tenant(section: &Section<'_>, name: &str, has_database: bool) -> Checked<Tena
         policy,
         policy_source,
         agents_capacity_default: section.integer("agents_capacity_default")?,
+        rest: Rest {
+            idle_s: section.integer("solve_idle_after_s")?.unsigned_abs(),
+            solved_s: section.integer("close_solved_after_s")?.unsigned_abs(),
+        },
         demo: demo.value,
         channels: channels(section)?,
     })
@@ -237,6 +243,8 @@ fn channels(tenant: &Section<'_>) -> Checked<Vec<ChannelConfig>> {
                 key_id: key_id(&section.required("key_id")?)?,
                 secret: secret(&section.required("secret")?)?.value,
                 client_name: client_name(section)?,
+                identities: identities(section)?,
+                origins: section.text("origins")?.map_or(Ok(Vec::new()), |field| origins(&field))?,
             })
         })
         .collect()
@@ -250,6 +258,27 @@ fn client_name(section: &Section<'_>) -> Checked<Option<String>> {
     } else {
         Err(field.expected(format!("a common name of 1 to {bytes_max} bytes")))
     }
+}
+
+fn identities(section: &Section<'_>) -> Checked<Option<String>> {
+    let Some(field) = section.text("identities")? else { return Ok(None) };
+    check_name(&field)?;
+    Ok(Some(field.value.to_owned()))
+}
+
+/// Origins as browsers write them: scheme, host and, where it is not the scheme's own, port.
+fn origins(field: &Field<'_, &str>) -> Checked<Vec<String>> {
+    let is_origin = |origin: &str| {
+        let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        let host = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
+        rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(host))
+    };
+    let all: Vec<String> = field.value.split_ascii_whitespace().map(str::to_owned).collect();
+    let bytes_max = field.bytes_max();
+    if field.value.len() > bytes_max || !all.iter().all(|origin| is_origin(origin)) {
+        return Err(field.expected(format!("origins such as https://www.bank.example, at most {bytes_max} bytes")));
+    }
+    Ok(all)
 }
 
 fn channel_name(field: &Field<'_, &str>) -> Checked<&'static str> {

@@ -15,6 +15,10 @@ const CAPACITY_MAX: i32 = 1_000;
 const CLIENT_NAME_BYTES_MAX: usize = 256;
 /// Most requests a second that a limit may be set to.
 const RATE_MAX: i32 = 1_000_000;
+/// Longest that a conversation may rest, in seconds: ten years.
+const REST_S_MAX: i32 = 315_360_000;
+/// Longest list of origins in bytes.
+const ORIGINS_BYTES_MAX: usize = 4_096;
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 /// One key.
@@ -167,6 +171,7 @@ pub const KEYS: &[Key] = &[
     rate("http.address_requests_per_s", "Requests of one address (IPv6: /64) that prove nobody; more are refused.")
         .default("50"),
     rate("http.staff_requests_per_s", "Requests of one member of staff; more are refused.").default("50"),
+    rate("http.visitor_requests_per_s", "Requests of one visitor of a web channel; more are refused.").default("10"),
     rate("http.channel_requests_per_s", "Requests of one channel account; more are refused.").default("20000"),
     rate("http.tenant_requests_per_s", "Requests of one tenant's staff and channels together; more are refused.")
         .default("50000"),
@@ -206,6 +211,22 @@ pub const KEYS: &[Key] = &[
     .bounds(Bounds::Numbers(1, CAPACITY_MAX))
     .default("8"),
     Key::new(
+        "tenant.solve_idle_after_s",
+        Kind::Integer,
+        "seconds",
+        "A conversation that an agent holds is solved after this long without a word.",
+    )
+    .bounds(Bounds::Numbers(1, REST_S_MAX))
+    .default("86400"),
+    Key::new(
+        "tenant.close_solved_after_s",
+        Kind::Integer,
+        "seconds",
+        "A solved conversation is reopened by a message within this time, then it is closed for good.",
+    )
+    .bounds(Bounds::Numbers(1, REST_S_MAX))
+    .default("172800"),
+    Key::new(
         "tenant.demo",
         Kind::Boolean,
         "true or false",
@@ -229,6 +250,20 @@ pub const KEYS: &[Key] = &[
     text("tenant.channel.secret", "secret reference", "The secret shared with the channel's peer, at least 32 bytes.")
         .required()
         .example("secret://keys/channel-demo-app"),
+    text(
+        "tenant.channel.identities",
+        "a-z, 0-9 and -",
+        "Name of the set of customer identities that the peer vouches for: one person by every channel that names the same.",
+    )
+    .bounds(Bounds::Bytes(NAME_BYTES_MAX))
+    .example("customers"),
+    text(
+        "tenant.channel.origins",
+        "origins, separated by spaces",
+        "Pages that may use the channel from a browser, such as https://www.bank.example; for the web channel.",
+    )
+    .bounds(Bounds::Bytes(ORIGINS_BYTES_MAX))
+    .example("https://www.bank.example"),
 ];
 
 /// Sections that may stand several times, as `[[section]]`.

@@ -242,7 +242,10 @@ fn every_key_is_documented_and_every_default_is_taken() {
 fn sections_know_their_direct_members() {
     let names = |section: &str| members(section).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!(names("log"), ["directory", "level"]);
-    assert_eq!(names("tenant.channel"), ["channel", "account", "key_id", "client_name", "secret"]);
+    assert_eq!(
+        names("tenant.channel"),
+        ["channel", "account", "key_id", "client_name", "secret", "identities", "origins"]
+    );
     assert!(names("").contains(&"tenant") && names("tenant").contains(&"channel"));
     assert_eq!(members("").into_iter().find(|(name, _)| *name == "http").map(|(_, kind)| kind), Some(Member::Section));
 }

@@ -17,9 +17,17 @@ const GET_COVERED: &str = r#""@method" "@authority" "@path" "@query" "lww-contac
 const GOOD: &str = r#"{"contact": "u-1", "text": "我的卡丢了"}"#;
 
 fn channel() -> Arc<dyn Webhook> {
-    let config =
-        ChannelConfig { account: "app".into(), keyid: "key-1".into(), secret: Zeroizing::new(SECRET.to_vec()) };
-    super::super::open(NAME, config).unwrap()
+    let config = ChannelConfig {
+        account: "app".into(),
+        keyid: "key-1".into(),
+        secret: Zeroizing::new(SECRET.to_vec()),
+        identities: None,
+        origins: Vec::new(),
+    };
+    match super::super::open(NAME, config).unwrap() {
+        Channel::Webhook(webhook) => webhook,
+        Channel::Session(_) => panic!("not a webhook"),
+    }
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -121,7 +129,7 @@ fn refusal(sent: Sent) -> ChannelError {
 #[test]
 fn a_signed_message_is_taken_in() {
     let Ok(ChannelCall::Receive(incoming)) = call(good_post().request()) else { panic!("refused") };
-    assert_eq!(incoming.contact.expose(), "u-1");
+    assert_eq!(incoming.contact.contact.unwrap().expose(), "u-1");
     assert_eq!(incoming.key, "k-1");
     assert_eq!(incoming.channel.to_string(), "http:app");
     assert_eq!(incoming.fingerprint, digest::digest(&digest::SHA256, GOOD.as_bytes()).as_ref());
@@ -132,6 +140,7 @@ fn a_signed_message_is_taken_in() {
 fn a_signed_poll_is_read() {
     let sent = Sent::read("%2B86%20138", "after=7&limit=200").signed(GET_COVERED, &parameters());
     let Ok(ChannelCall::Read { contact, after, limit }) = call(sent.request()) else { panic!("refused") };
+    let contact = contact.contact.unwrap();
     assert_eq!((contact.expose(), after, limit), ("+86 138", Some(EntryIndex(7)), 200));
     let sent = Sent::read("a", "").signed(GET_COVERED, &parameters());
     assert!(matches!(call(sent.request()), Ok(ChannelCall::Read { after: None, limit: PAGE_ITEMS_DEFAULT, .. })));

@@ -153,6 +153,7 @@ impl Client {
                 State::Waiting => "waiting",
                 State::Assigned => "assigned",
                 State::Closed => "closed",
+                State::Solved => "solved",
             };
             pairs.push(("state", word.to_owned()));
         }
@@ -179,7 +180,15 @@ impl Client {
         self.ask(call).await
     }
 
-    /// Ends a conversation.
+    /// Ends a conversation unless the customer writes again in time.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn solve(&self, conversation: &str) -> Result<(), ClientError> {
+        self.done(call("POST", &format!("/api/v1/agent/conversations/{conversation}/solve"), Some(&json!({})))).await
+    }
+
+    /// Ends a conversation for good.
     ///
     /// # Errors
     /// [`ClientError`].

@@ -1,11 +1,12 @@
 //! The answers' shapes. Times are RFC 3339 in UTC, ids are 32 hexadecimal digits, hashes 64; texts are masked for their reader.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::domain::record::ConversationState;
 use crate::pipeline;
-use crate::ports::{ConversationRow, SignedHead};
+use crate::ports::{ConversationRow, SignedHead, Visit};
 
 /// A message was taken in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -52,6 +53,35 @@ pub struct CustomerMessages {
     pub next: Option<u64>,
 }
 
+/// A visit begins or goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VisitStarted {
+    /// What the visitor shows from here on.
+    pub token: String,
+    /// Until when.
+    pub expires: String,
+    /// Whether the bank vouches for who it is.
+    pub proven: bool,
+}
+
+/// What happened since a cursor: lines as a socket tells them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Updates {
+    /// Oldest first.
+    #[schema(value_type = Vec<FrameAnswer>)]
+    pub events: Vec<Box<RawValue>>,
+    /// What to give as `after` next; the one given when nothing new is there.
+    pub next: Option<u64>,
+}
+
+/// A line of a socket: an object whose `type` says what its other members are (docs/integrator/web.md).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FrameAnswer {
+    /// What it is.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
 /// A member of staff who is logged in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionInfo {
@@ -78,8 +108,10 @@ pub enum State {
     Waiting,
     /// An agent has it.
     Assigned,
-    /// Over.
+    /// Over for good.
     Closed,
+    /// Over unless the customer writes again in time.
+    Solved,
 }
 
 /// A conversation.
@@ -99,6 +131,12 @@ pub struct Conversation {
     pub opened: u64,
     /// When it was opened.
     pub opened_at: String,
+    /// The earlier conversation that it goes on from.
+    pub continues: Option<String>,
+    /// Everything up to this index has arrived at the customer's side.
+    pub delivered: Option<u64>,
+    /// Everything up to this index has been read there.
+    pub read: Option<u64>,
 }
 
 /// A page of conversations.
@@ -172,6 +210,12 @@ impl From<pipeline::Accepted> for Accepted {
     }
 }
 
+impl From<Visit> for VisitStarted {
+    fn from(visit: Visit) -> Self {
+        Self { token: visit.token, expires: visit.expires.to_string(), proven: visit.is_proven }
+    }
+}
+
 impl From<pipeline::CustomerMessage> for CustomerMessage {
     fn from(message: pipeline::CustomerMessage) -> Self {
         Self {
@@ -208,6 +252,9 @@ impl From<ConversationRow> for Conversation {
             messages: row.last_message.0,
             opened: row.opened.0,
             opened_at: row.opened_at.to_string(),
+            continues: row.continues.map(|id| id.to_string()),
+            delivered: row.marks.delivered.map(|index| index.0),
+            read: row.marks.read.map(|index| index.0),
         }
     }
 }
@@ -218,6 +265,7 @@ impl From<ConversationState> for State {
             ConversationState::Waiting => Self::Waiting,
             ConversationState::Assigned => Self::Assigned,
             ConversationState::Closed => Self::Closed,
+            ConversationState::Solved => Self::Solved,
         }
     }
 }

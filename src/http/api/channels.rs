@@ -7,13 +7,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Answer;
 use super::answers::{Accepted, CustomerMessages};
 use crate::http::body::{self, NewMessage};
-use crate::http::connection::client_name;
+use crate::http::connection::right_machine;
 use crate::http::limiter::{Who, admit};
 use crate::http::problem::{Problem, ProblemDetails};
 use crate::http::service::{Served, Service};
 use crate::http::session::authority;
 use crate::pipeline::Refusal;
-use crate::ports::{ChannelCall, WebhookRequest, random_bytes};
+use crate::ports::{Channel, ChannelCall, WebhookRequest, random_bytes};
 use crate::units::{ChannelAccount, MessageId};
 
 /// Takes a customer's message in.
@@ -71,11 +71,10 @@ async fn call(service: &Service, request: &HttpRequest, payload: Payload) -> Ans
     let body = body::read(payload).await?;
     let part = |name| request.match_info().query(name);
     let found = service.channel(part("channel"), part("tenant"), part("account"));
-    let (served, webhook) = found.ok_or(Refusal::NotFound { what: "channel account" })?;
-    let needed = served.client_names.get(&(part("channel").to_owned(), part("account").to_owned()));
-    if needed.is_some_and(|name| client_name(request) != Some(name)) {
-        return Err(Problem::WrongCertificate);
-    }
+    let Some((served, Channel::Webhook(webhook))) = found else {
+        return Err(Refusal::NotFound { what: "channel account" }.into());
+    };
+    right_machine(request, &served, webhook.account())?;
     let webhook_request = WebhookRequest {
         method: request.method().as_str().to_owned(),
         authority: authority(request),

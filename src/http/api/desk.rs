@@ -108,7 +108,7 @@ pub(in crate::http) async fn reply(service: Data<Service>, request: HttpRequest,
     Ok(answer.json(accepted))
 }
 
-/// Ends a conversation.
+/// Ends a conversation for good.
 #[utoipa::path(
     post, path = "/api/v1/agent/conversations/{id}/close", tag = "desk",
     params(("id" = String, Path, description = "The conversation's id")),
@@ -126,12 +126,31 @@ pub(in crate::http) async fn close(service: Data<Service>, request: HttpRequest,
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Ends a conversation unless the customer writes again in time.
+#[utoipa::path(
+    post, path = "/api/v1/agent/conversations/{id}/solve", tag = "desk",
+    params(("id" = String, Path, description = "The conversation's id")),
+    responses(
+        (status = 204, description = "Solved"),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn solve(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
+    body::none(&request, payload).await?;
+    session::same_origin(&request)?;
+    let id = conversation_id(&request)?;
+    let session = session::of(&service, &request).await?;
+    session.served.tenant.solve(&session.staff, id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 fn state(word: &str) -> Result<ConversationState, QueryError> {
     match word {
         "waiting" => Ok(ConversationState::Waiting),
         "assigned" => Ok(ConversationState::Assigned),
         "closed" => Ok(ConversationState::Closed),
-        _ => Err(QueryError { field: Some("state"), expected: "waiting, assigned or closed" }),
+        "solved" => Ok(ConversationState::Solved),
+        _ => Err(QueryError { field: Some("state"), expected: "waiting, assigned, solved or closed" }),
     }
 }
 

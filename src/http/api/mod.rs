@@ -5,12 +5,13 @@ pub(super) mod channels;
 pub(super) mod desk;
 pub(super) mod health;
 pub(super) mod ledger;
+pub(super) mod live;
 pub(super) mod sessions;
 
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::problem::Problem;
-use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ITEMS_DEFAULT};
+use crate::limits::PAGE_ITEMS_DEFAULT;
 use crate::units::{ConversationId, EntryIndex};
 use crate::wire::{self, Query, QueryError};
 
@@ -40,9 +41,7 @@ fn conversation_id(request: &HttpRequest) -> Result<ConversationId, QueryError> 
 fn idempotency_key(request: &HttpRequest) -> Result<String, Problem> {
     let mut given = request.headers().get_all(IDEMPOTENCY_KEY);
     let value = given.next().ok_or(Problem::MissingHeader { name: IDEMPOTENCY_KEY })?;
-    let text = value.to_str().ok().filter(|text| {
-        (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-    });
+    let text = value.to_str().ok().filter(|text| wire::is_key(text));
     let expected = "one value of 1 to 128 visible ASCII characters";
     let wrong = Problem::MalformedHeader { name: IDEMPOTENCY_KEY, expected };
     if given.next().is_some() {

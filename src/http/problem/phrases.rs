@@ -1,12 +1,15 @@
 //! The phrases that rooms below put into errors ("expected …", "no such …"), in Chinese. A test finds each in the source.
 
 const PHRASES: &[(&str, &str)] = &[
+    ("1 to 128 visible ASCII characters", "1 至 128 个可见 ASCII 字符"),
     ("1 to 128 bytes", "1 至 128 字节"),
     ("1 to 256 bytes", "1 至 256 字节"),
     ("1 to 16384 bytes", "1 至 16384 字节"),
     ("12 characters or more, at most 256 bytes", "至少 12 个字符，最多 256 字节"),
     ("32 lower-case hexadecimal digits", "32 位小写十六进制数字"),
     ("@method, @authority, @path, @query and header fields", "@method、@authority、@path、@query 和请求头字段"),
+    ("64 hexadecimal digits", "64 位十六进制数字"),
+    ("Bearer and a visitor's token", "Bearer 与访客令牌"),
     ("JSON in UTF-8", "UTF-8 编码的 JSON"),
     ("POST and GET", " POST 和 GET"),
     (
@@ -18,15 +21,19 @@ const PHRASES: &[(&str, &str)] = &[
     ("a dictionary as in RFC 9651, section 3.2", "RFC 9651 第 3.2 节的字典"),
     ("a shorter query", "更短的查询串"),
     ("a whole JSON value", "完整的 JSON 值"),
+    ("a whole number from 0 to 25", "0 至 25 的整数"),
     ("a whole number from 1 to 200", "1 至 200 的整数"),
     ("account", "账号"),
     ("active policy", "生效的策略"),
     ("alg hmac-sha256, or none", "alg 为 hmac-sha256 或省略"),
+    ("an identity of the channel or a proven one", "渠道内的身份或经证明的身份"),
+    ("at most 64 open at a time: leave one", "同时最多打开 64 个会话：请先离开一个"),
     ("another password than the old one", "与旧密码不同的密码"),
     ("channel account", "渠道账号"),
     ("components that are strings without parameters", "不带参数的字符串组成部分"),
     ("components that the request has", "请求中存在的组成部分"),
     ("components with their parameters", "组成部分及其参数"),
+    ("contact", "联系人"),
     ("conversation", "会话"),
     ("created, in whole seconds since 1970", "created，自 1970 年起的整秒数"),
     ("data key", "数据密钥"),
@@ -35,7 +42,9 @@ const PHRASES: &[(&str, &str)] = &[
     ("entry", "账本条目"),
     ("exactly the fields of the API's description, each once and of its type", "接口说明中的字段，每个一次且类型正确"),
     ("expires, in whole seconds since 1970", "expires，自 1970 年起的整秒数"),
+    ("lww.v1, and lww.token. with a visitor's token", "lww.v1，以及 lww.token. 加访客令牌"),
     ("no body", "没有正文"),
+    ("none: this account has no set of identities", "空：此渠道账号没有身份集合"),
     ("one list of components by this keyid, with its parameters", "此 keyid 的唯一一个组成部分列表及其参数"),
     ("one value of 1 to 128 visible ASCII characters", "一个由 1 至 128 个可见 ASCII 字符组成的值"),
     ("one well-formed JSON value and nothing after it", "一个格式正确的 JSON 值，其后没有其他内容"),
@@ -45,7 +54,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("the index of an entry, as answers give it", "答复中给出的条目序号"),
     ("true or false", "true 或 false"),
     ("values of visible ASCII characters", "可见 ASCII 字符组成的值"),
-    ("waiting, assigned or closed", "waiting、assigned 或 closed"),
+    ("waiting, assigned, solved or closed", "waiting、assigned、solved 或 closed"),
 ];
 
 /// The phrase in Chinese; one that is not known stays as it is.

@@ -36,14 +36,14 @@ pub struct ProblemDetails {
 
 /// The languages that problems are told in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
+pub(in crate::http) enum Language {
     English,
     Chinese,
 }
 
 impl Language {
     /// The one that `Accept-Language` (RFC 9110, section 12.5.4) weighs most; English when it names neither.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(in crate::http) fn of(headers: &HeaderMap) -> Self {
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
         let weigh = |language: &str| {
             let ranges = accepted.split(',').filter_map(|range| {

@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::super::database::{Database, sqlstate};
 use super::super::head::{Head, LEASE_S, LogName};
-use super::rows::{AgentUpdate, ConversationUpdate, Rows, Single, TipColumns, account, signed};
+use super::rows::{AgentUpdate, Rows, Single, TipColumns, account, signed};
 use super::state::LinkedEntry;
 use crate::domain::record::{ConversationState, NewAccount, PasswordChange, PolicyChange};
-use crate::units::{Timestamp, Version};
+use crate::units::{ChannelAccount, ConversationId, Timestamp, Version};
 
 /// What one commit writes.
 pub(super) struct Transaction {
@@ -23,8 +23,14 @@ pub(super) struct Transaction {
     pub(super) rows: Rows,
     pub(super) insert_tips: TipColumns,
     pub(super) update_tips: TipColumns,
-    /// Numbers of the channel accounts of new conversations, in their order.
-    pub(super) channels: Vec<i16>,
+    /// Numbers of the channel accounts that the rows name.
+    pub(super) channels: Vec<(ChannelAccount, i16)>,
+}
+
+impl Transaction {
+    fn channel_number(&self, account: &ChannelAccount) -> Option<i16> {
+        self.channels.iter().find(|(known, _)| known == account).map(|(_, number)| *number)
+    }
 }
 
 /// Why a batch did not commit.
@@ -94,21 +100,27 @@ const DATA_KEY: &str = "INSERT INTO data_key (tenant, subject, generation, epoch
     SELECT $1, u.id, 1, u.epoch, u.wrapped FROM unnest($2::uuid[], $3::integer[], $4::bytea[]) AS u(id, epoch, wrapped)";
 const IDENTITY: &str = "INSERT INTO identity (tenant, epoch, lookup, subject) \
     SELECT $1, u.* FROM unnest($2::integer[], $3::bytea[], $4::uuid[]) u";
-const MESSAGE: &str = "INSERT INTO message (tenant, conversation, seq, entry_seq, id, time, direction, author, original, masked) \
-    SELECT $1, u.* FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::uuid[], $6::bigint[], $7::smallint[], $8::uuid[], \
-    $9::bytea[], $10::bytea[]) u";
+const MESSAGE: &str = "INSERT INTO message (tenant, conversation, seq, entry_seq, id, time, direction, author, original, masked, \
+    channel) SELECT $1, u.* FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::uuid[], $6::bigint[], $7::smallint[], \
+    $8::uuid[], $9::bytea[], $10::bytea[], $11::smallint[]) u";
 const CONVERSATION: &str = "INSERT INTO conversation (tenant, id, public_id, subject, channel, state, agent, version, \
-    last_message, opened_seq, opened_at, chain_n, chain_seq, chain_leaf, subject_n, subject_seq, subject_leaf) \
+    last_message, opened_seq, opened_at, chain_n, chain_seq, chain_leaf, subject_n, subject_seq, subject_leaf, continues, touched_at) \
     SELECT $1, u.* FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[], $7::uuid[], $8::bigint[], \
-    $9::integer[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bytea[], $15::bigint[], $16::bigint[], $17::bytea[]) u";
+    $9::integer[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bytea[], $15::bigint[], $16::bigint[], $17::bytea[], \
+    $18::uuid[], $19::bigint[]) u";
 // The rows to be changed are looked up one by one and reached by their place: joined freely, the planner would go through
 // all of a tenant's rows while it has no statistics of them. Only this connection changes conversations, so the place holds.
 const CONVERSATION_UPDATE: &str = "UPDATE conversation c SET version = u.version, state = coalesce(u.state, c.state), \
     agent = CASE WHEN u.state IS NULL THEN c.agent ELSE u.agent END, last_message = coalesce(u.last, c.last_message), \
-    chain_n = u.n, chain_seq = u.s, chain_leaf = u.l, subject_n = u.sn, subject_seq = u.ss, subject_leaf = u.sl \
+    chain_n = u.n, chain_seq = u.s, chain_leaf = u.l, subject_n = u.sn, subject_seq = u.ss, subject_leaf = u.sl, \
+    last_agent = coalesce(u.last_agent, c.last_agent), channel = coalesce(u.channel, c.channel), \
+    delivered_seq = greatest(u.delivered, c.delivered_seq), read_seq = greatest(u.read, c.read_seq), \
+    touched_at = greatest(u.touched, c.touched_at), \
+    solved_at = CASE WHEN u.state IS NULL THEN c.solved_at WHEN u.state = 3 THEN greatest(u.touched, c.touched_at) END \
     FROM (SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::smallint[], $6::uuid[], $7::integer[], $8::bigint[], \
-    $9::bigint[], $10::bytea[], $11::bigint[], $12::bigint[], $13::bytea[]) \
-    AS u(id, expected, version, state, agent, last, n, s, l, sn, ss, sl) CROSS JOIN LATERAL (SELECT k.ctid AS place \
+    $9::bigint[], $10::bytea[], $11::bigint[], $12::bigint[], $13::bytea[], $14::uuid[], $15::smallint[], $16::bigint[], $17::bigint[], \
+    $18::bigint[]) AS u(id, expected, version, state, agent, last, n, s, l, sn, ss, sl, last_agent, channel, delivered, read, touched) \
+    CROSS JOIN LATERAL (SELECT k.ctid AS place \
     FROM conversation k WHERE k.tenant = $1 AND k.id = u.id AND k.version = u.expected OFFSET 0) k) u \
     WHERE c.tenant = $1 AND c.ctid = u.place";
 const AGENT_UPDATE: &str = "UPDATE agent a SET version = u.version, load = u.load, idle_since = u.idle \
@@ -118,9 +130,10 @@ const AGENT_UPDATE: &str = "UPDATE agent a SET version = u.version, load = u.loa
 impl Statements {
     async fn prepare(database: &Database, rows: &Rows) -> Result<Self, tokio_postgres::Error> {
         let mut needed = Vec::new();
-        let wanted: [(bool, &[&'static str]); 5] = [
+        let wanted: [(bool, &[&'static str]); 6] = [
             (!rows.dedup.is_empty(), &[DEDUP]),
-            (!rows.subjects.is_empty(), &[SUBJECT, DATA_KEY, IDENTITY]),
+            (!rows.subjects.is_empty(), &[SUBJECT, DATA_KEY]),
+            (!rows.identities.is_empty(), &[IDENTITY]),
             (!rows.inserts.is_empty(), &[CONVERSATION]),
             (!rows.messages.is_empty(), &[MESSAGE]),
             (!rows.updates.is_empty(), &[CONVERSATION_UPDATE]),
@@ -201,10 +214,10 @@ async fn apply(
         (!rows.dedup.is_empty()).then(|| dedup(rows)),
         (!rows.subjects.is_empty()).then(|| subjects(rows)),
         (!rows.subjects.is_empty()).then(|| data_keys(rows)),
-        (!rows.subjects.is_empty()).then(|| identities(rows)),
+        (!rows.identities.is_empty()).then(|| identities(rows)),
         (!rows.inserts.is_empty()).then(|| conversations(transaction)),
-        (!rows.messages.is_empty()).then(|| messages(rows)),
-        (!rows.updates.is_empty()).then(|| updates(&rows.updates, &transaction.update_tips)),
+        (!rows.messages.is_empty()).then(|| messages(transaction)),
+        (!rows.updates.is_empty()).then(|| updates(transaction)),
         (!rows.agents.is_empty()).then(|| agents(&rows.agents)),
     ];
     let sends = all.into_iter().flatten().map(|columns| async move {
@@ -256,21 +269,22 @@ fn data_keys(rows: &Rows) -> Columns<'_> {
 }
 
 fn identities(rows: &Rows) -> Columns<'_> {
-    let of = || rows.subjects.iter();
+    let of = || rows.identities.iter();
     columns!(
         IDENTITY,
-        rows.subjects,
+        rows.identities,
         of().map(|new| new.epoch),
-        of().map(|new| new.identity.as_slice()),
-        of().map(|new| new.id.to_uuid()),
+        of().map(|new| new.lookup.as_slice()),
+        of().map(|new| new.subject.to_uuid()),
     )
 }
 
-fn messages(rows: &Rows) -> Columns<'_> {
-    let of = || rows.messages.iter();
+fn messages(transaction: &Transaction) -> Columns<'_> {
+    let messages = &transaction.rows.messages;
+    let of = || messages.iter();
     columns!(
         MESSAGE,
-        rows.messages,
+        messages,
         of().map(|(new, ..)| new.conversation.0),
         of().map(|(new, ..)| new.seq.0),
         of().map(|(_, index, _)| signed(index.0)),
@@ -280,6 +294,7 @@ fn messages(rows: &Rows) -> Columns<'_> {
         of().map(|(new, ..)| account(new.author)),
         of().map(|(new, ..)| new.original.0.as_slice()),
         of().map(|(new, ..)| new.masked.0.as_slice()),
+        of().map(|(new, ..)| transaction.channel_number(&new.channel)),
     )
 }
 
@@ -293,7 +308,7 @@ fn conversations(transaction: &Transaction) -> Columns<'_> {
         of().map(|row| row.new.conversation.key.0),
         of().map(|row| row.new.conversation.public.to_uuid()),
         of().map(|row| row.new.subject.to_uuid()),
-        transaction.channels.iter().copied(),
+        of().map(|row| transaction.channel_number(&row.new.channel)),
         of().map(|row| row.state.code()),
         of().map(|row| account(row.agent)),
         of().map(|row| row.version.0),
@@ -306,10 +321,14 @@ fn conversations(transaction: &Transaction) -> Columns<'_> {
         tips.subject_n.iter().copied(),
         tips.subject_seq.iter().copied(),
         tips.subject_leaf.iter().map(Vec::as_slice),
+        of().map(|row| row.new.continues.map(ConversationId::to_uuid)),
+        of().map(|row| row.touched_at.as_micros()),
     )
 }
 
-fn updates<'a>(updates: &'a [ConversationUpdate], tips: &'a TipColumns) -> Columns<'a> {
+fn updates(transaction: &Transaction) -> Columns<'_> {
+    let updates = &transaction.rows.updates;
+    let tips = &transaction.update_tips;
     let of = || updates.iter();
     columns!(
         CONVERSATION_UPDATE,
@@ -326,6 +345,11 @@ fn updates<'a>(updates: &'a [ConversationUpdate], tips: &'a TipColumns) -> Colum
         tips.subject_n.iter().copied(),
         tips.subject_seq.iter().copied(),
         tips.subject_leaf.iter().map(Vec::as_slice),
+        of().map(|row| account(row.last_agent)),
+        of().map(|row| row.channel.as_ref().and_then(|channel| transaction.channel_number(channel))),
+        of().map(|row| row.marks.delivered.map(|index| signed(index.0))),
+        of().map(|row| row.marks.read.map(|index| signed(index.0))),
+        of().map(|row| row.touched_at.as_micros()),
     )
 }
 

@@ -6,10 +6,12 @@
 //! - `commit`: the one transaction, and what its failure means.
 //! - `writer`: the loop that owns all of it.
 //! - `sign`: guard, signature, receipts.
+//! - `happened`: what followers are told.
 //!
 //! This module is the handle that callers hold. It deliberately knows neither what a message says nor who may write it.
 
 mod commit;
+mod happened;
 mod load;
 mod rows;
 mod sign;
@@ -23,7 +25,7 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::message::Committed;
-use crate::domain::record::{Outcome, PROPOSAL_ENTRIES_MAX, Proposal, Receipt};
+use crate::domain::record::{Outcome, PROPOSAL_ENTRIES_MAX, Proposal};
 use crate::limits::{RECORD_WAIT_MS_MAX, RECORDER_QUEUE_PROPOSALS_MAX};
 use crate::ports::{RecordError, Recorder, SignedHead};
 pub use writer::{Ended, Writer, WriterParts};
@@ -90,9 +92,9 @@ impl Recorder for LogRecorder {
     }
 }
 
-/// Turns receipts of a commit that was seen to succeed into an outcome. The only place that vouches for a commit.
-pub(crate) fn after_commit(receipts: Vec<Receipt>) -> Outcome {
-    Outcome::Recorded(receipts, Committed::witnessed())
+/// Vouches for a commit that was seen to succeed. The only place that does so for writes.
+pub(crate) fn after_commit() -> Committed {
+    Committed::witnessed()
 }
 
 /// Entry bytes that are shared between the commit and the receipts.

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::state::{Overlay, Tip};
 use crate::domain::record::{
-    ConversationState, Dedup, Effect, NewAccount, NewConversation, NewMessage, NewSubject, PasswordChange, PolicyChange,
+    ConversationChange, ConversationState, Dedup, Effect, Marks, NewAccount, NewConversation, NewIdentity, NewMessage,
+    NewSubject, PasswordChange, PolicyChange,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
 
@@ -22,6 +23,10 @@ pub(super) struct ConversationUpdate {
     pub(super) state: Option<ConversationState>,
     pub(super) agent: Option<AccountId>,
     pub(super) last: Option<MessageSeq>,
+    pub(super) last_agent: Option<AccountId>,
+    pub(super) channel: Option<ChannelAccount>,
+    pub(super) marks: Marks,
+    pub(super) touched_at: Timestamp,
 }
 
 /// A conversation that begins.
@@ -33,6 +38,7 @@ pub(super) struct ConversationInsert {
     pub(super) state: ConversationState,
     pub(super) agent: Option<AccountId>,
     pub(super) last: MessageSeq,
+    pub(super) touched_at: Timestamp,
 }
 
 /// An agent's new load.
@@ -56,6 +62,7 @@ pub(super) enum Single {
 pub(super) struct Rows {
     pub(super) dedup: Vec<(Dedup, EntryIndex)>,
     pub(super) subjects: Vec<NewSubject>,
+    pub(super) identities: Vec<NewIdentity>,
     pub(super) messages: Vec<(NewMessage, EntryIndex, Timestamp)>,
     pub(super) inserts: Vec<ConversationInsert>,
     pub(super) updates: Vec<ConversationUpdate>,
@@ -71,25 +78,11 @@ impl Rows {
     pub(super) fn add(&mut self, effects: &[Effect], index: EntryIndex, time: Timestamp) {
         for effect in effects {
             match effect {
-                Effect::NewSubject(new) => self.subjects.push(new.clone()),
+                Effect::NewSubject(new) => self.subject(new),
+                Effect::Identity(new) => self.identities.push(new.clone()),
                 Effect::NewConversation(new) => self.insert(new.clone(), index, time),
                 Effect::NewMessage(new) => self.messages.push((new.clone(), index, time)),
-                Effect::Conversation(change) => {
-                    if let Some(row) = self.insert_at.get(&change.conversation).and_then(|at| self.inserts.get_mut(*at))
-                    {
-                        row.version = change.expected.next();
-                        row.state = change.state;
-                        row.agent = change.agent;
-                        row.last = change.last;
-                    } else if let Some(row) =
-                        self.update_at.get(&change.conversation).and_then(|at| self.updates.get_mut(*at))
-                    {
-                        row.version = change.expected.next();
-                        row.state = Some(change.state);
-                        row.agent = change.agent;
-                        row.last = Some(change.last);
-                    }
-                }
+                Effect::Conversation(change) => self.change(change, time),
                 Effect::Agent(change) => self.agent(&AgentUpdate {
                     agent: change.agent,
                     expected: change.expected,
@@ -104,6 +97,34 @@ impl Rows {
         }
     }
 
+    fn subject(&mut self, new: &NewSubject) {
+        let NewSubject { id, identity, epoch, .. } = *new;
+        self.identities.push(NewIdentity { lookup: identity, epoch, subject: id });
+        self.subjects.push(new.clone());
+    }
+
+    fn change(&mut self, change: &ConversationChange, time: Timestamp) {
+        if let Some(row) = self.insert_at.get(&change.conversation).and_then(|at| self.inserts.get_mut(*at)) {
+            row.version = change.expected.next();
+            row.state = change.state;
+            row.agent = change.agent;
+            row.last = change.last;
+            row.touched_at = time;
+        } else if let Some(row) = self.update_at.get(&change.conversation).and_then(|at| self.updates.get_mut(*at)) {
+            row.version = change.expected.next();
+            row.state = Some(change.state);
+            row.agent = change.agent;
+            row.last = Some(change.last);
+            row.last_agent = change.last_agent.or(row.last_agent);
+            row.channel = change.channel.clone().or(row.channel.take());
+            if let Some(Marks { delivered, read }) = change.marks {
+                row.marks = Marks { delivered: delivered.or(row.marks.delivered), read: read.or(row.marks.read) };
+            } else {
+                row.touched_at = time;
+            }
+        }
+    }
+
     fn insert(&mut self, new: NewConversation, opened: EntryIndex, opened_at: Timestamp) {
         self.insert_at.insert(new.conversation.key, self.inserts.len());
         self.inserts.push(ConversationInsert {
@@ -114,6 +135,7 @@ impl Rows {
             state: ConversationState::Waiting,
             agent: None,
             last: MessageSeq(0),
+            touched_at: opened_at,
         });
     }
 
@@ -143,12 +165,18 @@ impl Rows {
             state: None,
             agent: None,
             last: None,
+            last_agent: None,
+            channel: None,
+            marks: Marks::default(),
+            touched_at: Timestamp::from_micros(0),
         });
     }
 
-    /// The channel accounts that new conversations came by.
+    /// The channel accounts that the rows name; one may come more than once.
     pub(super) fn channels(&self) -> impl Iterator<Item = &ChannelAccount> {
-        self.inserts.iter().map(|row| &row.new.channel)
+        let opened = self.inserts.iter().map(|row| &row.new.channel);
+        let changed = self.updates.iter().filter_map(|row| row.channel.as_ref());
+        opened.chain(changed).chain(self.messages.iter().map(|(new, ..)| &new.channel))
     }
 }
 

@@ -13,9 +13,10 @@ use super::super::FatalError;
 use super::super::guard::Guard;
 use super::super::head::Head;
 use super::after_commit;
+use super::happened::Told;
 use super::state::LinkedEntry;
 use crate::domain::record::{Outcome, Receipt};
-use crate::ports::{RecordError, SignedHead, Signer};
+use crate::ports::{Follower, RecordError, SignedHead, Signer};
 use crate::units::{EntryIndex, Hash, Origin};
 
 /// Most commits that share one signature.
@@ -40,6 +41,7 @@ pub(super) struct Durable {
     pub(super) after: Head,
     pub(super) entries: Vec<LinkedEntry>,
     pub(super) waiters: Vec<Waiter>,
+    pub(super) told: Vec<Told>,
 }
 
 /// Signs heads and answers waiters until the writer is gone.
@@ -50,6 +52,7 @@ pub(super) struct SignStage {
     pub(super) signer: Arc<dyn Signer>,
     pub(super) durable: mpsc::Receiver<Durable>,
     pub(super) published: watch::Sender<Option<SignedHead>>,
+    pub(super) follower: Arc<dyn Follower>,
 }
 
 impl SignStage {
@@ -63,7 +66,7 @@ impl SignStage {
         while self.durable.recv_many(&mut batches, COMMITS_MAX).await > 0 {
             let signed = self.sign(&batches).await;
             match signed {
-                Ok(head) => answer(std::mem::take(&mut batches), &head),
+                Ok(head) => answer(std::mem::take(&mut batches), &head, &*self.follower),
                 Err(error) => {
                     refuse(batches.drain(..));
                     return Err(error);
@@ -99,18 +102,19 @@ impl SignStage {
     }
 }
 
-fn answer(batches: Vec<Durable>, head: &SignedHead) {
+fn answer(batches: Vec<Durable>, head: &SignedHead, follower: &dyn Follower) {
     let Some(first) = batches.first() else { return };
     let mut growth = Growth::start(first.before.frontier.clone());
     for leaf in batches.iter().flat_map(|batch| batch.entries.iter().map(|entry| entry.leaf)) {
         growth.push(leaf);
     }
+    let committed = after_commit();
     for batch in batches {
         for (waiting, answer) in batch.waiters {
             let told = match answer {
                 Answer::Recorded { first, count } => {
                     let mine = batch.entries.get(first..first + count).unwrap_or_default();
-                    receipts(mine, &growth, head).map(after_commit)
+                    receipts(mine, &growth, head).map(|receipts| Outcome::Recorded(receipts, committed))
                 }
                 Answer::Duplicate { index } => Ok(Outcome::Duplicate { index }),
                 Answer::Refused(error) => Err(error),
@@ -118,6 +122,7 @@ fn answer(batches: Vec<Durable>, head: &SignedHead) {
             // A caller that went away does not undo what was recorded.
             let _gone = waiting.send(told);
         }
+        follower.happened(batch.told.into_iter().filter_map(|told| told.happening(committed)).collect());
     }
 }
 

@@ -52,6 +52,7 @@ pub(super) struct Chained {
 #[derive(Clone)]
 pub(super) struct LinkedEntry {
     pub(super) index: EntryIndex,
+    pub(super) time: Timestamp,
     pub(super) leaf: Hash,
     pub(super) bytes: EntryBytes,
 }
@@ -104,7 +105,7 @@ impl Chained {
         self.head.last_leaf = leaf;
         self.head.last_time = time;
         move_tips(overlay, draft, index, leaf);
-        Ok(LinkedEntry { index, leaf, bytes: bytes.into() })
+        Ok(LinkedEntry { index, time, leaf, bytes: bytes.into() })
     }
 
     fn entry(
@@ -176,6 +177,6 @@ pub(super) fn expectations(effects: &[Effect]) -> impl Iterator<Item = (Aggregat
         Effect::NewAccount(new) => Some((Aggregate::Account(new.id), None)),
         Effect::Password(change) => Some((Aggregate::Account(change.account), Some(change.expected))),
         Effect::Policy(change) => Some((Aggregate::Settings, Some(change.expected))),
-        Effect::NewSubject(_) | Effect::NewMessage(_) => None,
+        Effect::NewSubject(_) | Effect::Identity(_) | Effect::NewMessage(_) => None,
     })
 }

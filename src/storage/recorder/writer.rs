@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_postgres::Config;
 use uuid::Uuid;
@@ -22,13 +22,14 @@ use super::super::database::Database;
 use super::super::guard::Guard;
 use super::super::head::{self, Head, LogName, OpenError};
 use super::commit::{CommitError, Transaction, commit};
+use super::happened::told;
 use super::rows::{Rows, signed};
 use super::sign::{Durable, SignStage, Waiter};
 use super::state::{Chained, LinkContext, Overlay};
 use super::{RecorderEnds, Request};
 use crate::domain::record::Proposal;
 use crate::limits::{BATCH_ENTRIES_MAX, BATCH_WAIT_US_MAX};
-use crate::ports::{Clock, SignedHead, Signer};
+use crate::ports::{Clock, Follower, Signer};
 use crate::telemetry::{Occurrence, emit};
 use crate::units::ChannelAccount;
 
@@ -72,6 +73,8 @@ pub struct WriterParts {
     pub guard: Guard,
     /// The head as taken.
     pub head: Head,
+    /// Hears what is recorded.
+    pub follower: Arc<dyn Follower>,
 }
 
 /// One log's writer.
@@ -117,12 +120,20 @@ impl Writer {
     /// # Errors
     /// [`OpenError`] when PostgreSQL can't be reached or the log's name is unfit.
     pub(crate) async fn start(parts: WriterParts, ends: RecorderEnds) -> Result<Self, OpenError> {
-        let WriterParts { config, log, node, clock, signer, guard, head } = parts;
+        let WriterParts { config, log, node, clock, signer, guard, head, follower } = parts;
         let write = Database::connect(&config, Some(log.tenant)).await?;
         let read = Database::connect(&config, Some(log.tenant)).await?;
         let origin = log.origin()?;
         let (sign, waiting) = mpsc::channel(SIGN_QUEUE_COMMITS);
-        let signing = start_signing(ends.head, origin.clone(), guard, signer, waiting);
+        let stage = SignStage {
+            origin: origin.clone(),
+            guard: Some(guard),
+            signer,
+            durable: waiting,
+            published: ends.head,
+            follower,
+        };
+        let signing = tokio::spawn(stage.run());
         Ok(Self {
             parts: WriterShared { config, node, clock, context: Arc::new(LinkContext { origin, log }) },
             queue: ends.queue,
@@ -195,7 +206,8 @@ impl Writer {
     /// Signs the head as it was taken, so that it can be served before anything new is recorded.
     async fn publish_present_head(&mut self) -> Result<(), Ended> {
         let present = self.durable.clone();
-        let durable = Durable { before: present.clone(), after: present, entries: Vec::new(), waiters: Vec::new() };
+        let (entries, waiters, told) = (Vec::new(), Vec::new(), Vec::new());
+        let durable = Durable { before: present.clone(), after: present, entries, waiters, told };
         self.send_to_sign(durable).await
     }
 
@@ -307,7 +319,7 @@ impl Writer {
     }
 
     async fn deliver(&mut self, prepared: Prepared) -> Result<(), Ended> {
-        let Prepared { waiters, transaction, .. } = prepared;
+        let Prepared { requests, waiters, transaction } = prepared;
         let (before, entries) = match transaction {
             Some(transaction) => {
                 let epoch = self.durable.epoch;
@@ -317,7 +329,8 @@ impl Writer {
             }
             None => (self.durable.clone(), Vec::new()),
         };
-        let durable = Durable { before, after: self.durable.clone(), entries, waiters };
+        let told = told(requests, &waiters, &entries);
+        let durable = Durable { before, after: self.durable.clone(), entries, waiters, told };
         self.send_to_sign(durable).await
     }
 
@@ -331,7 +344,7 @@ impl Writer {
     /// Keeps what a commit taught: the partition that exists and the numbers of channel accounts.
     fn remember(&mut self, transaction: &Transaction) {
         self.partition = Some(transaction.after.size().0 / PARTITION_ENTRIES);
-        for (channel, number) in transaction.rows.channels().zip(&transaction.channels) {
+        for (channel, number) in &transaction.channels {
             if !self.channels.iter().any(|(known, _)| known == channel) {
                 self.channels.push((channel.clone(), *number));
             }
@@ -344,16 +357,6 @@ impl Writer {
             self.read = read;
         }
     }
-}
-
-fn start_signing(
-    published: watch::Sender<Option<SignedHead>>,
-    origin: crate::units::Origin,
-    guard: Guard,
-    signer: Arc<dyn Signer>,
-    durable: mpsc::Receiver<Durable>,
-) -> JoinHandle<Result<(), FatalError>> {
-    tokio::spawn(SignStage { origin, guard: Some(guard), signer, durable, published }.run())
 }
 
 async fn run_commit(
@@ -389,14 +392,17 @@ async fn channel_numbers(
     log: &LogName,
     rows: &Rows,
     known: &[(ChannelAccount, i16)],
-) -> Result<Vec<i16>, tokio_postgres::Error> {
-    let mut numbers = Vec::new();
+) -> Result<Vec<(ChannelAccount, i16)>, tokio_postgres::Error> {
+    let mut numbers: Vec<(ChannelAccount, i16)> = Vec::new();
     for channel in rows.channels() {
+        if numbers.iter().any(|(account, _)| account == channel) {
+            continue;
+        }
         let number = match known.iter().find(|(account, _)| account == channel) {
             Some((_, number)) => *number,
             None => super::super::store::channel_number(&database.client, log.tenant, channel).await?,
         };
-        numbers.push(number);
+        numbers.push((channel.clone(), number));
     }
     Ok(numbers)
 }

@@ -1,0 +1,107 @@
+//! The frames of the web channel: JSON objects with a `type`, one a message of the socket, the same by every transport.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::domain::message::{RawBody, RawText};
+use crate::domain::record::{ConversationState, Marks};
+use crate::ports::{ChannelError, CustomerEvent, CustomerFrame, CustomerMessage, Standing};
+use crate::units::EntryIndex;
+use crate::wire;
+
+/// What the widget sends.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+enum Frame {
+    /// Something to say.
+    Send { key: String, text: RawText },
+    /// The customer types.
+    Typing {},
+    /// How far it has got and been read.
+    Seen {
+        #[serde(default)]
+        delivered: Option<u64>,
+        #[serde(default)]
+        read: Option<u64>,
+    },
+}
+
+/// Reads a JSON body of one of the channel's types.
+pub(super) fn parse<T: DeserializeOwned>(body: &RawBody) -> Result<T, ChannelError> {
+    wire::json(body.bytes())
+        .map_err(|error| ChannelError::MalformedBody { expected: error.fault.expected(), offset: error.offset })
+}
+
+/// Reads a frame.
+pub(super) fn read(frame: &RawBody) -> Result<CustomerFrame, ChannelError> {
+    match parse(frame)? {
+        Frame::Send { key, text } => super::send(key, text, frame.bytes()),
+        Frame::Typing {} => Ok(CustomerFrame::Typing),
+        Frame::Seen { delivered, read } => {
+            Ok(CustomerFrame::Seen(Marks { delivered: delivered.map(EntryIndex), read: read.map(EntryIndex) }))
+        }
+    }
+}
+
+/// What the bank's server signs: domain, account, time and identity, each on a line; the identity is the rest.
+pub(super) fn signed_identity(account: &str, id: &RawText, time: i64) -> Vec<u8> {
+    let id = id.expose();
+    format!("lww-identity/1\n{account}\n{time}\n{id}").into_bytes()
+}
+
+/// Bytes of a text in hexadecimal.
+pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = text.as_bytes().chunks_exact(2);
+    let bytes: Option<Vec<u8>> = pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect();
+    bytes.filter(|bytes| bytes.len() == 32 && text.len() == 64)
+}
+
+/// Writes an event down.
+pub(super) fn write(event: &CustomerEvent) -> String {
+    let value = match event {
+        CustomerEvent::Live { cursor } => json!({"type": "live", "cursor": index(*cursor)}),
+        CustomerEvent::Said(message) => said(message),
+        CustomerEvent::Stands(Standing { conversation, state, marks }) => {
+            let marks = marks.map(|marks| json!({"delivered": index(marks.delivered), "read": index(marks.read)}));
+            json!({"type": "conversation", "conversation": conversation.to_string(), "state": word(*state), "marks": marks})
+        }
+        CustomerEvent::Queue { conversation, position, wait_s } => {
+            json!({"type": "queue", "conversation": conversation.to_string(), "position": position, "wait_s": wait_s})
+        }
+        CustomerEvent::Typing { conversation } => json!({"type": "typing", "conversation": conversation.to_string()}),
+        CustomerEvent::Read { conversation, until } => {
+            json!({"type": "read", "conversation": conversation.to_string(), "until": until.0})
+        }
+        CustomerEvent::Accepted { key, message, conversation, index, leaf, text, receipt, duplicate } => json!({
+            "type": "accepted", "key": key, "message": message.to_string(), "conversation": conversation.to_string(),
+            "index": index.0, "leaf": leaf.to_string(), "text": text, "receipt": receipt, "duplicate": duplicate,
+        }),
+        CustomerEvent::Refused { key, code, detail, retry_after_s } => {
+            json!({"type": "refused", "key": key, "code": code, "detail": detail, "retry_after_s": retry_after_s})
+        }
+    };
+    value.to_string()
+}
+
+fn said(message: &CustomerMessage) -> Value {
+    let CustomerMessage { id, conversation, index, time, from_bank, text } = message;
+    json!({
+        "type": "message", "message": id.to_string(), "conversation": conversation.to_string(), "index": index.0,
+        "time": time.to_string(), "from_bank": from_bank, "text": text,
+    })
+}
+
+fn index(value: Option<EntryIndex>) -> Option<u64> {
+    value.map(|index| index.0)
+}
+
+fn word(state: ConversationState) -> &'static str {
+    match state {
+        ConversationState::Waiting => "waiting",
+        ConversationState::Assigned => "assigned",
+        ConversationState::Closed => "closed",
+        ConversationState::Solved => "solved",
+    }
+}

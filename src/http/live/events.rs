@@ -1,0 +1,66 @@
+//! Event streams (HTML living standard, section 9.2): the same lines as a socket's, one way.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::Bytes;
+use futures_util::stream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::{Line, Peer};
+use crate::limits::SOCKET_PING_MS;
+
+struct Stream<P> {
+    peer: P,
+    stop: watch::Receiver<bool>,
+}
+
+/// Tells a peer until it leaves, the server stops, or it must begin again from its cursor.
+pub(crate) fn serve<P: Peer + 'static>(peer: P, stop: watch::Receiver<bool>) -> HttpResponse {
+    let lines = stream::unfold(Some(Stream { peer, stop }), |state| async move {
+        let mut state = state?;
+        match state.next().await {
+            Some(text) => Some((Ok::<Bytes, std::convert::Infallible>(Bytes::from(text)), Some(state))),
+            None => {
+                state.peer.end().await;
+                None
+            }
+        }
+    });
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(Box::pin(lines))
+}
+
+impl<P: Peer> Stream<P> {
+    async fn next(&mut self) -> Option<String> {
+        loop {
+            let lines = self.peer.tell().await.ok()?;
+            if !lines.is_empty() {
+                return Some(lines.iter().map(event).collect());
+            }
+            let beat = Duration::from_millis(SOCKET_PING_MS);
+            let notice = tokio::select! {
+                waited = timeout(beat, self.peer.wait()) => waited,
+                _ = self.stop.wait_for(|stop| *stop) => return None,
+            };
+            match notice {
+                Ok(notice) => self.peer.take(notice?).await.ok()?,
+                Err(_) => {
+                    self.peer.check().await.ok()?;
+                    return Some(": still here\n\n".to_owned());
+                }
+            }
+        }
+    }
+}
+
+fn event(line: &Line) -> String {
+    match line.cursor {
+        Some(cursor) => format!("id: {}\ndata: {}\n\n", cursor.0, line.text),
+        None => format!("data: {}\n\n", line.text),
+    }
+}

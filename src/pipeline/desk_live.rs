@@ -1,0 +1,256 @@
+//! What a member of staff hears while they hold a connection: which conversations are theirs, what happens in them, and
+//! what is said in those that they have open.
+//!
+//! Opening a conversation is an entry before anything of it is shown, and leaving it is one too when more was shown since.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::feed::Whose;
+use super::proposals::about;
+use super::transcript::shown_message;
+use super::{Notice, Refusal, Staff, Subscription, Tenant, TranscriptMessage};
+use crate::domain::access::{Action, allows};
+use crate::domain::event::{Event, Role};
+use crate::domain::masking::View;
+use crate::domain::record::{ConversationState, Draft, Marks, Proposal};
+use crate::limits::{DESK_OPEN_MAX, PAGE_ITEMS_MAX};
+use crate::ports::{ConversationFilter, ConversationRow, Happening, SharedSealer};
+use crate::units::{AccountId, ConversationId, ConversationKey, EntryIndex};
+
+/// What the desk hears.
+#[derive(Clone, Debug)]
+pub enum DeskEvent {
+    /// Everything that is one's own was listed; from here on it is live.
+    Live,
+    /// A conversation, whole: it is one's own from here on, or was opened.
+    Conversation(ConversationRow),
+    /// A conversation stands somewhere else.
+    Moved {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Index of the entry that says so.
+        index: EntryIndex,
+        /// Its state.
+        state: ConversationState,
+        /// Who holds it.
+        agent: Option<AccountId>,
+        /// How far the customer's side has got it, when that changed.
+        marks: Option<Marks>,
+    },
+    /// Something was said in a conversation that is open here.
+    Said {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The message.
+        message: TranscriptMessage,
+    },
+    /// Something was said in a conversation that is not open here.
+    Stirred {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Index of the message's entry.
+        index: EntryIndex,
+        /// Whether the bank wrote it.
+        outbound: bool,
+    },
+    /// The customer types.
+    Typing {
+        /// Where.
+        conversation: ConversationId,
+    },
+    /// How many conversations wait.
+    Waiting {
+        /// Their number.
+        count: u32,
+    },
+}
+
+/// A conversation that is open at a desk.
+struct OpenHere {
+    row: ConversationRow,
+    sealer: SharedSealer,
+    cursor: Option<EntryIndex>,
+    caught_up: bool,
+    recorded: Option<EntryIndex>,
+}
+
+/// One connection of a member of staff.
+pub struct DeskStream {
+    tenant: Arc<Tenant>,
+    staff: Staff,
+    subscription: Subscription,
+    open: HashMap<ConversationKey, OpenHere>,
+    ready: VecDeque<DeskEvent>,
+}
+
+impl Tenant {
+    /// Follows what happens at a desk.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`] when the role has no desk, [`Refusal::Unavailable`] when this server does not write the log.
+    pub async fn follow_desk(self: &Arc<Self>, staff: Staff) -> Result<DeskStream, Refusal> {
+        staff.may(Action::Converse)?;
+        if self.head().is_none() {
+            return Err(Refusal::Unavailable);
+        }
+        let whose = if allows(staff.role, Action::Supervise) { Whose::Everybody } else { Whose::Holder(staff.account) };
+        // Before the list is read: what changes in between is heard of.
+        let subscription = self.feed.subscribe(whose);
+        let mut ready = VecDeque::new();
+        let mut after = None;
+        loop {
+            let filter = ConversationFilter {
+                state: Some(ConversationState::Assigned),
+                agent: Some(staff.account),
+                after,
+                limit: PAGE_ITEMS_MAX,
+            };
+            let rows = self.ports.store.conversations(filter).await?;
+            for row in &rows {
+                self.feed.held(row.conversation, staff.account);
+            }
+            after = rows.last().map(|row| row.opened);
+            let is_last = rows.len() < PAGE_ITEMS_MAX as usize;
+            ready.extend(rows.into_iter().map(DeskEvent::Conversation));
+            if is_last {
+                break;
+            }
+        }
+        ready.push_back(DeskEvent::Live);
+        Ok(DeskStream { tenant: Arc::clone(self), staff, subscription, open: HashMap::new(), ready })
+    }
+}
+
+impl DeskStream {
+    /// What is to be told at once. Must not be broken off.
+    pub fn tell(&mut self) -> Vec<DeskEvent> {
+        self.ready.drain(..).collect()
+    }
+
+    /// Waits for something to happen; may be broken off. `None`: begin again.
+    pub async fn wait(&mut self) -> Option<Notice> {
+        self.subscription.next().await
+    }
+
+    /// Takes what was waited for; [`DeskStream::tell`] tells it.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it can't be read at present.
+    pub async fn take(&mut self, notice: Notice) -> Result<(), Refusal> {
+        match notice {
+            Notice::Happened(happening) => self.happened(&happening).await?,
+            Notice::Typing { conversation, customer: true } => {
+                self.ready.push_back(DeskEvent::Typing { conversation: conversation.public });
+            }
+            Notice::Waiting { count } => self.ready.push_back(DeskEvent::Waiting { count }),
+            Notice::Typing { customer: false, .. } | Notice::Queue { .. } | Notice::Came => {}
+        }
+        Ok(())
+    }
+
+    /// Opens a conversation, which is recorded, and shows what was said in it after a log index; from then on live.
+    ///
+    /// # Errors
+    /// As [`Tenant::open_transcript`]; [`Refusal::Invalid`] when too many are open.
+    pub async fn open(&mut self, id: ConversationId, after: Option<EntryIndex>) -> Result<(), Refusal> {
+        if self.open.len() >= DESK_OPEN_MAX && !self.open.values().any(|open| open.row.conversation.public == id) {
+            return Err(Refusal::Invalid { field: "conversation", expected: "at most 64 open at a time: leave one" });
+        }
+        let follows = |until| Event::TranscriptFollowed { until };
+        let transcript = self.tenant.transcript(&self.staff, id, (after, PAGE_ITEMS_MAX), follows).await?;
+        let row = transcript.conversation;
+        let sealer = self.tenant.sealer(row.subject).await?;
+        let caught_up = transcript.messages.len() < PAGE_ITEMS_MAX as usize;
+        let cursor = transcript.messages.last().map(|message| message.index).or(after);
+        self.ready.push_back(DeskEvent::Conversation(row.clone()));
+        let said = |message| DeskEvent::Said { conversation: id, message };
+        self.ready.extend(transcript.messages.into_iter().map(said));
+        let open = OpenHere { row, sealer, cursor, caught_up, recorded: cursor };
+        self.open.insert(open.row.conversation.key, open);
+        Ok(())
+    }
+
+    /// Leaves a conversation; what was shown since it was opened is recorded.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it can't be recorded at present; it stays open then.
+    pub async fn leave(&mut self, id: ConversationId) -> Result<(), Refusal> {
+        let found = self.open.iter().find(|(_, open)| open.row.conversation.public == id).map(|(key, _)| *key);
+        let Some(key) = found else { return Ok(()) };
+        self.record_shown(key).await?;
+        self.open.remove(&key);
+        Ok(())
+    }
+
+    /// Leaves everything; the connection is over.
+    ///
+    /// # Errors
+    /// As [`DeskStream::leave`].
+    pub async fn end(mut self) -> Result<(), Refusal> {
+        let keys: Vec<ConversationKey> = self.open.keys().copied().collect();
+        for key in keys {
+            self.record_shown(key).await?;
+        }
+        Ok(())
+    }
+
+    /// The member of staff types in a conversation that they have open.
+    pub fn types(&self, id: ConversationId) {
+        if let Some(open) = self.open.values().find(|open| open.row.conversation.public == id) {
+            let conversation = open.row.conversation;
+            self.tenant.feed.tell_customer(open.row.subject, &Notice::Typing { conversation, customer: false });
+        }
+    }
+
+    /// Records up to where a conversation was shown, when that is further than what is recorded.
+    async fn record_shown(&mut self, key: ConversationKey) -> Result<(), Refusal> {
+        let Some(open) = self.open.get_mut(&key) else { return Ok(()) };
+        if open.cursor <= open.recorded {
+            return Ok(());
+        }
+        let draft = about(Draft::of(Event::TranscriptViewed { until: open.cursor }, self.staff.actor()), &open.row);
+        self.tenant.record(Proposal::single(draft, Vec::new())).await?;
+        open.recorded = open.cursor;
+        Ok(())
+    }
+
+    async fn happened(&mut self, happening: &Happening) -> Result<(), Refusal> {
+        let conversation = happening.conversation.public;
+        if let Some(change) = happening.change {
+            let is_mine = change.state == ConversationState::Assigned && change.agent == Some(self.staff.account);
+            if is_mine
+                && happening.message.is_none()
+                && change.marks.is_none()
+                && let Some(row) = self.tenant.ports.store.conversation(conversation).await?
+            {
+                self.ready.push_back(DeskEvent::Conversation(row));
+            }
+            if happening.message.is_none() || change.state == ConversationState::Waiting {
+                let (index, state, agent, marks) = (happening.index, change.state, change.agent, change.marks);
+                self.ready.push_back(DeskEvent::Moved { conversation, index, state, agent, marks });
+            }
+            let keeps = is_mine || allows(self.staff.role, Action::Supervise);
+            if !keeps && self.open.contains_key(&happening.conversation.key) {
+                self.record_shown(happening.conversation.key).await?;
+                self.open.remove(&happening.conversation.key);
+            }
+        }
+        let Some(row) = &happening.message else { return Ok(()) };
+        let view = if self.staff.role == Role::Supervisor { View::Supervisor } else { View::Agent };
+        match self.open.get_mut(&happening.conversation.key) {
+            Some(open) if open.caught_up => {
+                if open.cursor < Some(row.index) {
+                    open.cursor = Some(row.index);
+                    let message = shown_message(&open.sealer, row, view)?;
+                    self.ready.push_back(DeskEvent::Said { conversation, message });
+                }
+            }
+            Some(_) | None => {
+                let (index, outbound) = (row.index, row.outbound);
+                self.ready.push_back(DeskEvent::Stirred { conversation, index, outbound });
+            }
+        }
+        Ok(())
+    }
+}

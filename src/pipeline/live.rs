@@ -1,0 +1,228 @@
+//! What a customer's side hears while it holds a connection: first all that was said since its cursor, then each thing as it
+//! is recorded, once and in the order of the log.
+//!
+//! It subscribes before it reads, so that nothing falls between the two; what comes twice is told by its index. Waiting can
+//! be broken off at any time, telling can not: a notice that was taken must be told.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::feed::Whose;
+use super::proposals::marked;
+use super::transcript::{Lookups, customer_message, shown_message};
+use super::{Notice, Refusal, Subscription, Tenant};
+use crate::domain::event::Role;
+use crate::domain::masking::View;
+use crate::domain::record::{Actor, ConversationState, Marks};
+use crate::limits::{DECISIONS_MAX, PAGE_ITEMS_MAX};
+use crate::ports::{
+    ContactRow, ConversationRow, CustomerEvent, CustomerMessage, Happening, Person, RecordError, SharedSealer, Standing,
+};
+use crate::units::{AccountId, ChannelAccount, ConversationRef, EntryIndex, SubjectId};
+
+/// One connection of a customer.
+pub struct CustomerStream {
+    tenant: Arc<Tenant>,
+    lookups: Lookups,
+    known: Option<(SubjectId, SharedSealer)>,
+    standing: Option<(ConversationRef, ConversationState)>,
+    subscription: Subscription,
+    cursor: Option<EntryIndex>,
+    replaying: bool,
+    ready: VecDeque<CustomerEvent>,
+}
+
+impl Tenant {
+    /// Follows what is said to and by a person after a log index.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] when it can't be read at present, or when this server does not write the log.
+    pub async fn follow_customer(
+        self: &Arc<Self>,
+        channel: &ChannelAccount,
+        person: &Person,
+        after: Option<EntryIndex>,
+    ) -> Result<CustomerStream, Refusal> {
+        if self.head().is_none() {
+            return Err(Refusal::Unavailable);
+        }
+        let lookups = self.lookups(channel, person);
+        let turn = lookups.turn().ok_or(Refusal::NotFound { what: "contact" })?;
+        let mut stream = CustomerStream {
+            tenant: Arc::clone(self),
+            lookups,
+            known: None,
+            standing: None,
+            // Before it is looked up: whoever comes to be in between is heard of.
+            subscription: self.feed.subscribe(Whose::Stranger(turn)),
+            cursor: after,
+            replaying: true,
+            ready: VecDeque::new(),
+        };
+        stream.find().await?;
+        Ok(stream)
+    }
+
+    /// Notes how far the customer's side has got their conversation. Only what is further than before is recorded.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it can't be recorded at present.
+    pub async fn customer_seen(&self, channel: &ChannelAccount, person: &Person, marks: Marks) -> Result<(), Refusal> {
+        let lookups = self.lookups(channel, person);
+        for _ in 0..DECISIONS_MAX {
+            let Some(row) = self.known(&lookups).await?.and_then(|contact| contact.open) else { return Ok(()) };
+            let Some(further) = self.further(row.marks, marks) else { return Ok(()) };
+            let actor = Actor { id: AccountId(row.subject.0), role: Role::Customer };
+            match self.record(marked(actor, &row, further)).await {
+                Ok(_) => return Ok(()),
+                Err(RecordError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Conflict)
+    }
+
+    /// What of `new` is further than `old`; nobody has got what is not recorded yet, and what was read has arrived.
+    fn further(&self, old: Marks, new: Marks) -> Option<Marks> {
+        let newest = EntryIndex(self.head()?.size.0.checked_sub(1)?);
+        let bounded = |mark: Option<EntryIndex>| mark.map(|index| index.min(newest));
+        let (read, delivered) = (bounded(new.read), bounded(new.delivered.max(new.read)));
+        let further = Marks {
+            delivered: delivered.filter(|index| Some(*index) > old.delivered),
+            read: read.filter(|index| Some(*index) > old.read),
+        };
+        (further != Marks::default()).then_some(further)
+    }
+
+    /// Tells whoever has the conversation that its customer types.
+    pub(super) fn customer_types(&self, conversation: ConversationRef) {
+        self.feed.tell_staff(conversation, &Notice::Typing { conversation, customer: true });
+    }
+}
+
+impl CustomerStream {
+    /// What is to be told at once, oldest first; empty when everything so far was told. Must not be broken off.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it can't be read at present; the connection is to be begun again from the cursor.
+    pub async fn tell(&mut self) -> Result<Vec<CustomerEvent>, Refusal> {
+        if self.ready.is_empty() && self.replaying {
+            self.replay().await?;
+        }
+        Ok(self.ready.drain(..).collect())
+    }
+
+    /// Waits for something to happen; may be broken off. `None`: begin again from the cursor.
+    pub async fn wait(&mut self) -> Option<Notice> {
+        self.subscription.next().await
+    }
+
+    /// A notice that is there already.
+    pub fn ready(&mut self) -> Option<Notice> {
+        self.subscription.ready()
+    }
+
+    /// Takes what was waited for; [`CustomerStream::tell`] tells it.
+    ///
+    /// # Errors
+    /// As [`CustomerStream::tell`].
+    pub async fn take(&mut self, notice: Notice) -> Result<(), Refusal> {
+        match notice {
+            Notice::Came => self.find().await?,
+            Notice::Happened(happening) => self.happened(&happening)?,
+            Notice::Typing { conversation, customer: false } => {
+                self.ready.push_back(CustomerEvent::Typing { conversation: conversation.public });
+            }
+            Notice::Queue { conversation, position, wait_s } => {
+                self.ready.push_back(CustomerEvent::Queue { conversation: conversation.public, position, wait_s });
+            }
+            Notice::Typing { customer: true, .. } | Notice::Waiting { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The customer types.
+    pub fn types(&self) {
+        if let Some((conversation, _)) = self.standing {
+            self.tenant.customer_types(conversation);
+        }
+    }
+
+    /// What to resume after.
+    pub fn cursor(&self) -> Option<EntryIndex> {
+        self.cursor
+    }
+
+    /// Looks the person up, and from then on follows what happens to them.
+    async fn find(&mut self) -> Result<(), Refusal> {
+        if self.known.is_some() {
+            return Ok(());
+        }
+        let Some(ContactRow { subject, key, .. }) = self.tenant.known(&self.lookups).await? else { return Ok(()) };
+        let sealer = self.tenant.ports.vault.sealer(subject, &key)?;
+        self.subscription = self.tenant.feed.subscribe(Whose::Customer(subject));
+        self.known = Some((subject, sealer));
+        // Read after the subscription, so that a change in between is either in the row or heard of.
+        if let Some(row) = self.tenant.known(&self.lookups).await?.and_then(|contact| contact.open) {
+            self.stands(&row);
+        }
+        self.replaying = true;
+        Ok(())
+    }
+
+    fn stands(&mut self, row: &ConversationRow) {
+        self.standing = Some((row.conversation, row.state));
+        let (conversation, state) = (row.conversation.public, row.state);
+        self.ready.push_back(CustomerEvent::Stands(Standing { conversation, state, marks: Some(row.marks) }));
+    }
+
+    /// Reads one page of what was said since the cursor.
+    async fn replay(&mut self) -> Result<(), Refusal> {
+        if let Some((subject, sealer)) = &self.known {
+            let rows = self.tenant.ports.store.subject_messages(*subject, self.cursor, PAGE_ITEMS_MAX).await?;
+            self.replaying = rows.len() >= PAGE_ITEMS_MAX as usize;
+            for (conversation, row) in rows {
+                self.cursor = Some(row.index);
+                self.ready.push_back(CustomerEvent::Said(customer_message(sealer, conversation, &row)?));
+            }
+        } else {
+            self.replaying = false;
+        }
+        if !self.replaying {
+            self.ready.push_back(CustomerEvent::Live { cursor: self.cursor });
+        }
+        Ok(())
+    }
+
+    fn happened(&mut self, happening: &Happening) -> Result<(), Refusal> {
+        let Some((_, sealer)) = &self.known else { return Ok(()) };
+        let conversation = happening.conversation.public;
+        if let Some(row) = &happening.message
+            && self.cursor < Some(row.index)
+        {
+            let view = if row.outbound { View::Outbound } else { View::Customer };
+            let shown = shown_message(sealer, row, view)?;
+            self.cursor = Some(row.index);
+            self.ready.push_back(CustomerEvent::Said(CustomerMessage {
+                id: shown.id,
+                conversation,
+                index: shown.index,
+                time: shown.time,
+                from_bank: shown.outbound,
+                text: shown.text,
+            }));
+        }
+        if let Some(change) = happening.change {
+            let standing = Some((happening.conversation, change.state));
+            if change.marks.is_some() || self.standing != standing {
+                self.standing = standing;
+                let standing = Standing { conversation, state: change.state, marks: change.marks };
+                self.ready.push_back(CustomerEvent::Stands(standing));
+            }
+        }
+        if let Some(until) = happening.viewed {
+            self.ready.push_back(CustomerEvent::Read { conversation, until });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! What followers are told of a batch: which conversations changed, and what was said, in the order of the log.
+
+use std::sync::Arc;
+
+use super::sign::{Answer, Waiter};
+use super::state::LinkedEntry;
+use crate::domain::event::Event;
+use crate::domain::message::Committed;
+use crate::domain::record::{Effect, NewMessage, Proposal, Step};
+use crate::ports::{Changed, Happening, MessageRow};
+use crate::units::{EntryIndex, Timestamp};
+
+/// A step that has its place in the log.
+pub(super) struct Told {
+    index: EntryIndex,
+    time: Timestamp,
+    step: Step,
+}
+
+/// The steps of a batch that were recorded.
+pub(super) fn told(requests: Vec<Proposal>, waiters: &[Waiter], entries: &[LinkedEntry]) -> Vec<Told> {
+    let mut told = Vec::with_capacity(entries.len());
+    for (proposal, (_, answer)) in requests.into_iter().zip(waiters) {
+        let Answer::Recorded { first, count } = answer else { continue };
+        let linked = entries.get(*first..*first + *count).unwrap_or_default();
+        let steps = proposal.steps.into_iter().zip(linked);
+        told.extend(steps.map(|(step, entry)| Told { index: entry.index, time: entry.time, step }));
+    }
+    told
+}
+
+impl Told {
+    /// What followers hear; `None` when the entry is not about a conversation.
+    pub(super) fn happening(self, committed: Committed) -> Option<Happening> {
+        let Self { index, time, step } = self;
+        let (conversation, subject) = (step.draft.conversation?, step.draft.subject?);
+        let (mut change, mut message) = (None, None);
+        for effect in step.effects {
+            match effect {
+                Effect::Conversation(new) => {
+                    change = Some(Changed { state: new.state, agent: new.agent, marks: new.marks });
+                }
+                Effect::NewMessage(new) => message = Some(Arc::new(row(new, index, time, committed))),
+                Effect::NewSubject(_)
+                | Effect::Identity(_)
+                | Effect::NewConversation(_)
+                | Effect::Agent(_)
+                | Effect::NewAccount(_)
+                | Effect::Password(_)
+                | Effect::Policy(_) => {}
+            }
+        }
+        let viewed = if let Event::TranscriptViewed { until } | Event::TranscriptFollowed { until } = step.draft.event {
+            until
+        } else {
+            None
+        };
+        Some(Happening { index, time, conversation, subject, change, message, viewed })
+    }
+}
+
+fn row(new: NewMessage, index: EntryIndex, time: Timestamp, committed: Committed) -> MessageRow {
+    let NewMessage { seq, id, direction, author, channel, masked, .. } = new;
+    MessageRow { id, seq, index, time, outbound: direction == 1, author, channel, masked, committed }
+}
