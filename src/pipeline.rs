@@ -178,10 +178,10 @@ impl Tenant {
                     if let Outcome::Recorded(..) = &outcome {
                         let (subject, sealer) = (contact.subject, Arc::clone(&contact.sealer));
                         *turn = Some(Known { subject, sealer, conversation: taken.conversation.key });
+                        emit(&Occurrence::Received { tenant: &self.name.name, channel: &channel });
                         if let Some(came) = lookups.turn().filter(|_| contact.fresh.is_some()) {
                             self.feed.came(came);
                         }
-                        emit(&Occurrence::Received { tenant: &self.name.name, channel: &channel });
                     }
                     return self.told(outcome, masked, taken.conversation.public, None, View::Customer).await;
                 }

@@ -15,6 +15,7 @@ use crate::crypto::{SystemClock, SystemRandom};
 use crate::http::{Readiness, Served, Server, ServerRole, Service};
 use crate::storage::keeper::LogStatus;
 use crate::telemetry::{Confinement, Occurrence, emit};
+use crate::units::ChannelAccount;
 
 /// Start the server.
 #[derive(Args)]
@@ -170,11 +171,12 @@ fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
     Arc::new(service)
 }
 
-/// Channel accounts whose requests need a client certificate, by channel and account.
-fn client_names(served: &crate::app::Served) -> BTreeMap<(String, String), String> {
+/// Channel accounts whose requests need a client certificate, with its name.
+fn client_names(served: &crate::app::Served) -> BTreeMap<ChannelAccount, String> {
     let channels = served.config.iter().flat_map(|config| &config.channels);
     let named = channels.filter_map(|channel| {
-        Some(((channel.channel.to_owned(), channel.account.clone()), channel.client_name.clone()?))
+        let account = ChannelAccount { channel: channel.channel, account: channel.account.clone() };
+        Some((account, channel.client_name.clone()?))
     });
     named.collect()
 }

@@ -143,6 +143,7 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
         rates: Rates {
             address: rate(http.integer("address_requests_per_s")?),
             staff: rate(http.integer("staff_requests_per_s")?),
+            visitor: rate(http.integer("visitor_requests_per_s")?),
             channel: rate(http.integer("channel_requests_per_s")?),
             tenant: rate(http.integer("tenant_requests_per_s")?),
         },
@@ -252,9 +253,9 @@ fn channels(tenant: &Section<'_>) -> Checked<Vec<ChannelConfig>> {
                 account: account.value.to_owned(),
                 key_id: key_id(&section.required("key_id")?)?,
                 secret: secret(&section.required("secret")?)?.value,
+                client_name: client_name(section)?,
                 identities: identities(section)?,
                 origins: section.text("origins")?.map_or(Ok(Vec::new()), |field| origins(&field))?,
-                client_name: client_name(section)?,
             })
         })
         .collect()
