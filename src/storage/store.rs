@@ -245,7 +245,7 @@ impl Store for TenantStore {
         // Whoever has no session any more is gone, whatever they said last.
         let sql = "SELECT a.id, a.capacity, a.load, coalesce(a.online AND s.until > n.now, false), a.idle_since, a.version, \
                    a.skills, CASE WHEN a.online THEN s.until ELSE a.offline_since END FROM agent a LEFT JOIN ( \
-                       SELECT account, max(expires) AS until FROM session WHERE tenant = $1 GROUP BY account) s \
+                       SELECT account, max(expires) AS until FROM session WHERE tenant = $1 AND NOT pending GROUP BY account) s \
                    ON s.account = a.id CROSS JOIN ( \
                        SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now) n WHERE a.tenant = $1";
         Ok(self.rows(sql, &[]).await?.iter().map(agent).collect())

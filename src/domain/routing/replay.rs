@@ -87,7 +87,7 @@ fn routed(fields: &Object, table: &Table) -> Result<Replay, ReplayError> {
         word(fields, "queue")?,
         int(fields, "priority")?,
         words(fields, "skills")?.join(", "),
-        optional(fields, "sla_s", |detail| number(detail).map(|seconds| seconds.to_string()))?.unwrap_or_default(),
+        optional(fields, "sla_s", |detail| number(detail).map(|seconds| seconds.to_string()))?.unwrap_or_else(none),
         flag(fields, "sticky")?,
     );
     let again = format!(
@@ -96,10 +96,14 @@ fn routed(fields: &Object, table: &Table) -> Result<Replay, ReplayError> {
         decision.queue,
         decision.priority,
         decision.skills.join(", "),
-        decision.sla_s.map(|seconds| seconds.to_string()).unwrap_or_default(),
+        decision.sla_s.map_or_else(none, |seconds| seconds.to_string()),
         decision.sticky,
     );
     Ok(Replay { what: "where it goes", recorded, again })
+}
+
+fn none() -> String {
+    "none".to_owned()
 }
 
 fn assigned(fields: &Object, table: &Table) -> Result<Replay, ReplayError> {
