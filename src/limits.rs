@@ -32,14 +32,44 @@ pub const BATCH_WAIT_US_MAX: u64 = 2_000;
 pub const RECORD_WAIT_MS_MAX: u64 = 15_000;
 /// Most conversation tails held in memory.
 pub const TAILS_MAX: usize = 100_000;
-/// Most agents that one matching decision considers.
-pub const CANDIDATES_MAX: usize = 64;
+/// Most agents that one matching decision considers: their skills and loads stand in its entry, which is bounded.
+pub const CANDIDATES_MAX: usize = 32;
 /// How long a login lasts, in seconds.
 pub const SESSION_S_MAX: i64 = 8 * 3_600;
+/// How long a session lasts without being used, in seconds, unless the tenant sets another time.
+pub const SESSION_IDLE_S_DEFAULT: i64 = 15 * 60;
+/// How long a session waits for its second factor, in seconds.
+pub const PENDING_SESSION_S_MAX: i64 = 5 * 60;
 /// Failed logins of one account before it must wait.
 pub const LOGIN_FAILURES_MAX: u32 = 5;
-/// How long it must wait then, in seconds.
-pub const LOGIN_PAUSE_S: u64 = 60;
+/// How long it must wait then, in seconds; twice as long after each further failure.
+pub const LOGIN_PAUSE_S: u32 = 60;
+/// Failed logins that lock an account (PCI DSS 8.3.4: not more than ten).
+pub const LOGIN_FAILURES_LOCK: u32 = 10;
+/// Failed logins are forgotten after so many seconds without one.
+pub const LOGIN_FORGET_S: u32 = 24 * 3_600;
+/// Longest name of a member of staff, in bytes.
+pub const NAME_BYTES_MAX: usize = 128;
+/// Recovery codes that come with a second factor.
+pub const RECOVERY_CODES: usize = 10;
+/// Seconds for which one code of a second factor is shown (RFC 6238, section 5.2).
+pub const FACTOR_STEP_S: i64 = 30;
+/// Longest code that is looked at, in bytes.
+pub const FACTOR_CODE_BYTES_MAX: usize = 64;
+/// Longest that the identity provider may take for an answer, in milliseconds.
+pub const PROVIDER_WAIT_MS_MAX: u64 = 10_000;
+/// Longest answer of the identity provider, in bytes.
+pub const PROVIDER_ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// Most keys of the identity provider that are looked at.
+pub const PROVIDER_KEYS_MAX: usize = 32;
+/// How long its documents are used before they are read again, in seconds.
+pub const PROVIDER_CACHE_S: i64 = 3_600;
+/// How long they are used at least, even when no key of theirs fits, in seconds.
+pub const PROVIDER_REFRESH_S_MIN: i64 = 60;
+/// How long a login may take at the identity provider, in seconds.
+pub const PROVIDER_LOGIN_S_MAX: i64 = 600;
+/// Most accounts in one import: they fit into one entry.
+pub const IMPORT_ACCOUNTS_MAX: usize = 256;
 /// How long a visitor's token is good, in seconds.
 pub const VISITOR_TOKEN_S: i64 = 3_600;
 /// How long after that a visitor may come back as the same, in seconds: 30 days.
@@ -96,8 +126,6 @@ pub const DISCONNECT_WAIT_MS_MAX: u64 = 1_000;
 pub const DRAIN_WAIT_S_MAX: u64 = 20;
 /// Messages that are read again to rebuild a conversation tail after a restart.
 pub const TAIL_MESSAGES_MAX: u32 = 16;
-/// Logins whose failures are counted in memory.
-pub const THROTTLED_LOGINS_MAX: usize = 10_000;
 /// Longest order of an operator, in bytes: a policy file fits.
 pub const CONTROL_LINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Operators at a time.
@@ -114,6 +142,12 @@ pub const CLIENT_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const PASSWORD_HASHES_MAX: usize = 4;
 /// Most conversations that one agent may hold; the same number stands in the schema.
 pub const AGENT_CAPACITY_MAX: i32 = 1_000;
+/// Largest piece of a backup, in bytes: a table is written in pieces of this size.
+pub const BACKUP_PIECE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most pieces that a backup may have.
+pub const BACKUP_PIECES_MAX: usize = 200_000;
+/// Longest list of a backup's pieces, in bytes.
+pub const BACKUP_MANIFEST_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Most headers of one request; the parser of HTTP/1.1 has the same bound.
 pub const HEADERS_MAX: usize = 96;
 /// Requests of one connection that are under way; HTTP/2 sends many at a time.
@@ -130,3 +164,37 @@ pub const LIMITED_KEYS_MAX: usize = 100_000;
 pub const RATE_BURST_S: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 /// How long an address waits that has used up its unproven requests, in seconds.
 pub const ADDRESS_PAUSE_S: u64 = 10;
+/// Largest routing table, in bytes.
+pub const TABLE_BYTES_MAX: usize = 1024 * 1024;
+/// Most rows, queues, tests or days that a routing table may have, each.
+pub const TABLE_ITEMS_MAX: usize = 1_024;
+/// Most words of one list of a routing table.
+pub const TABLE_WORDS_MAX: usize = 64;
+/// Longest word of a routing table (tier, tag, skill, queue, row), in bytes.
+pub const ROUTING_WORD_BYTES_MAX: usize = 32;
+/// Most skills that a queue and a row ask for together.
+pub const SKILLS_ASKED_MAX: usize = 6;
+/// Most skills and groups that one agent has.
+pub const AGENT_SKILLS_MAX: usize = 16;
+/// Most tags that a channel may say of one conversation.
+pub const CASE_TAGS_MAX: usize = 8;
+/// Longest notice that is sent while a queue is closed, in bytes.
+pub const NOTICE_BYTES_MAX: usize = 1_024;
+/// Weight of a conversation that takes one place of an agent's capacity.
+pub const PLACE_WEIGHT: i32 = 100;
+/// Heaviest conversation: it takes a thousand places.
+pub const WEIGHT_MAX: u32 = 100_000;
+/// Sets of cases that the search for rows that are never reached keeps at a time; beyond them a row counts as reached.
+pub const CASE_SETS_MAX: usize = 4_096;
+/// Conversations of each queue and priority that one look of the matcher considers.
+pub const WAITING_CONSIDERED_MAX: u32 = 32;
+/// Most conversations that agents hold and that one look of the no-answer timer considers.
+pub const HELD_CONSIDERED_MAX: u32 = 10_000;
+/// Most conversations of one queue that a place in it is counted among.
+pub const QUEUE_CONSIDERED_MAX: u32 = 10_000;
+/// Notices of closed hours that one look sends.
+pub const NOTICES_AT_ONCE_MAX: u32 = 100;
+/// Assignments of a queue from which its pace is told.
+pub const PACE_ASSIGNMENTS_MAX: usize = 32;
+/// Room for the candidates of one decision in its entry, in bytes.
+pub const CANDIDATES_BYTES_MAX: usize = 9 * 1024;

@@ -9,16 +9,23 @@
 //! `lifecycle` what time does to conversations. It speaks to ports only.
 
 mod accounts;
+mod attempts;
 mod desk;
 mod desk_live;
+mod factor;
+mod federation;
 mod feed;
+mod import;
 mod lifecycle;
 mod live;
+mod matching;
 mod memory;
 mod policies;
 mod proposals;
 mod refusal;
+mod sessions;
 mod staff;
+mod tables;
 mod tails;
 mod transcript;
 
@@ -28,15 +35,21 @@ use lww_audit::Opened;
 use lww_audit::entry::Tag;
 use tokio::sync::Notify;
 
-pub use accounts::NewStaff;
+pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
+pub use factor::{Confirmed, Enrolment};
+pub use federation::Identity;
 pub use feed::{Notice, Subscription};
+pub use import::Imported;
 pub use lifecycle::Rest;
 pub use live::CustomerStream;
+pub use matching::{QueuePlace, QueueState};
 pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
-pub use staff::{NewSession, Staff};
+pub use sessions::SessionView;
+pub use staff::{NewSession, Staff, StaffRules};
+pub use tables::TableActivation;
 pub use transcript::TranscriptMessage;
 
 pub use crate::ports::CustomerMessage;
@@ -45,10 +58,11 @@ use crate::domain::access::Action;
 use crate::domain::masking::{Policy, View};
 use crate::domain::message::{Direction, Masked, Message, Outbound, Raw, RawText, Recorded, Salt};
 use crate::domain::record::{Outcome, Receipt};
+use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Incoming, Passwords, Proofs, Random, RecordError, Recorder, SignedHead, Store, TenantName, Vault,
-    random_bytes,
+    Clock, Incoming, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Store, TenantName,
+    Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -63,6 +77,10 @@ pub struct Ports {
     pub recorder: Arc<dyn Recorder>,
     /// Reads what is committed.
     pub store: Arc<dyn Store>,
+    /// Reads about staff, keeps sessions and counted attempts.
+    pub people: Arc<dyn People>,
+    /// Reads who waits where.
+    pub queues: Arc<dyn Queues>,
     /// Holds the keys.
     pub vault: Arc<dyn Vault>,
     /// Hashes passwords.
@@ -83,10 +101,14 @@ pub struct Tenant {
     pub vkey: String,
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
+    table: RwLock<Option<Arc<Table>>>,
+    pace: matching::Pace,
     tails: Tails,
     memory: Memory,
     feed: Feed,
-    throttle: staff::Throttle,
+    rules: StaffRules,
+    failures: attempts::Failures,
+    administrators: tokio::sync::Mutex<()>,
     waiting: Notify,
 }
 
@@ -111,16 +133,20 @@ pub struct Accepted {
 
 impl Tenant {
     /// A pipeline without an active policy yet.
-    pub fn new(name: TenantName, vkey: String, ports: Ports) -> Self {
+    pub fn new(name: TenantName, vkey: String, ports: Ports, rules: StaffRules) -> Self {
         Self {
             name,
             vkey,
             ports,
             policy: RwLock::default(),
+            table: RwLock::default(),
+            pace: matching::Pace::default(),
             tails: Tails::default(),
             memory: Memory::default(),
             feed: Feed::default(),
-            throttle: staff::Throttle::default(),
+            rules,
+            failures: attempts::Failures::default(),
+            administrators: tokio::sync::Mutex::default(),
             waiting: Notify::new(),
         }
     }
@@ -130,7 +156,7 @@ impl Tenant {
     /// # Errors
     /// [`Refusal`]; nothing was stored then, except after [`Refusal::Unknown`], when the same key tells.
     pub async fn receive(&self, incoming: Incoming) -> Result<Accepted, Refusal> {
-        let Incoming { channel, contact, key, fingerprint, message } = incoming;
+        let Incoming { channel, contact, key, fingerprint, about, message } = incoming;
         let lookups = self.lookups(&channel, &contact);
         let nobody = Refusal::Invalid { field: "contact", expected: "an identity of the channel or a proven one" };
         let mut turn = self.memory.turn(lookups.turn().ok_or(nobody)?).await;
@@ -138,8 +164,13 @@ impl Tenant {
         let mut contact = self.contact(turn.as_ref(), &lookups, &contact).await?;
         let open = contact.open.map(|open| open.conversation);
         let (masked, mut tail) = self.mask(message, &contact, open).await?;
+        let table = self.active_table()?;
         for _ in 0..DECISIONS_MAX {
-            let taken = Taken::decide(&contact, &channel, || self.new_conversation());
+            let route = || {
+                let routed = self.routed(&table, &channel, &about, masked.language());
+                (routed, table.weight(channel.channel))
+            };
+            let taken = Taken::decide(&contact, &channel, || self.new_conversation(), route);
             let recorded = self.record(taken.proposal(&contact, &masked, dedup)).await;
             tail.learn(&recorded);
             match recorded {
@@ -228,6 +259,7 @@ impl Tenant {
     /// and activated a policy.
     pub fn stand_down(&self) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.tails.forget();
         self.memory.forget();
         self.feed.end();

@@ -5,6 +5,8 @@
 
 mod channel;
 mod live;
+mod people;
+mod queues;
 mod rows;
 mod session;
 
@@ -13,11 +15,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-pub use channel::{Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
+pub use channel::{About, Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
 pub use live::{Changed, Follower, Happening};
+pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow};
+pub use queues::{HeldRow, QueueRow, Queues, WaitRow};
 pub use rows::{
-    AccountRow, AgentRow, ContactRow, ConversationFilter, ConversationRow, MessageRow, OriginalRow, SettingsRow,
-    WrappedKey,
+    AgentRow, ContactRow, ConversationFilter, ConversationRow, MessageRow, OriginalRow, SettingsRow, WrappedKey,
 };
 pub use session::{CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 
@@ -137,7 +140,7 @@ pub enum StoreError {
 }
 
 /// Reads one tenant's projections, and writes the few things that the exempt list of `ARCHITECTURE.md` allows outside the
-/// ledger (presence, sessions). Every read sees only what is committed.
+/// ledger (presence). Every read sees only what is committed.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// The person behind an identity lookup, with their conversation that is not closed.
@@ -178,32 +181,14 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<OriginalRow>, StoreError>;
     /// The bytes of one entry.
     async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError>;
-    /// The staff account behind a login lookup.
-    async fn account_by_login(&self, login: &[u8; 32]) -> Result<Option<AccountRow>, StoreError>;
-    /// One staff account.
-    async fn account(&self, id: AccountId) -> Result<Option<AccountRow>, StoreError>;
     /// Every agent's place.
     async fn agents(&self) -> Result<Vec<AgentRow>, StoreError>;
     /// Sets whether an agent takes conversations; presence is not a business change and not versioned.
-    async fn set_online(&self, agent: AccountId, online: bool) -> Result<(), StoreError>;
+    async fn set_online(&self, agent: AccountId, online: bool, now: Timestamp) -> Result<(), StoreError>;
     /// The tenant's settings.
     async fn settings(&self) -> Result<SettingsRow, StoreError>;
     /// The text of a policy that was activated once.
     async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError>;
-    /// Keeps a session until `expires`.
-    async fn put_session(
-        &self,
-        token: &[u8; 32],
-        account: AccountId,
-        now: Timestamp,
-        expires: Timestamp,
-    ) -> Result<(), StoreError>;
-    /// The account of a live session, whose last-seen time becomes `now`.
-    async fn session(&self, token: &[u8; 32], now: Timestamp) -> Result<Option<AccountId>, StoreError>;
-    /// Ends a session.
-    async fn end_session(&self, token: &[u8; 32]) -> Result<(), StoreError>;
-    /// Ends every session of an account.
-    async fn end_sessions_of(&self, account: AccountId) -> Result<(), StoreError>;
 }
 
 /// Finds a person without naming them: a keyed hash of the identity under an epoch's index key.
@@ -230,6 +215,17 @@ pub enum VaultError {
     /// A cipher or hash refused.
     #[error("the cipher refused")]
     Cipher,
+}
+
+/// What is sealed of a member of staff besides the name on screens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StaffPart {
+    /// The login.
+    Login,
+    /// The label of a session's device.
+    Device,
+    /// The secret of a second factor.
+    Factor,
 }
 
 /// A sealer that can be shared among tasks.
@@ -283,6 +279,33 @@ pub trait Vault: Send + Sync {
 
     /// The lookup under which a session token is stored: the token itself is kept nowhere.
     fn session_lookup(&self, token: &str) -> [u8; 32];
+
+    /// Seals something small that tells of a member of staff, bound to what it is and to the account.
+    ///
+    /// # Errors
+    /// [`VaultError::Cipher`] when the cipher refuses.
+    fn seal_staff(&self, part: StaffPart, account: AccountId, text: &RawText) -> Result<Vec<u8>, VaultError>;
+
+    /// Opens what [`Vault::seal_staff`] sealed.
+    ///
+    /// # Errors
+    /// [`VaultError::Cipher`] when bytes, part, account or key differ.
+    fn open_staff(&self, part: StaffPart, account: AccountId, sealed: &[u8]) -> Result<Zeroizing<String>, VaultError>;
+
+    /// Draws the secret of a second factor: 160 bits in base 32 (RFC 4226, section 4, requirement 6).
+    fn new_factor_secret(&self) -> Zeroizing<String>;
+
+    /// The six-digit code of a secret for a time step (RFC 6238).
+    ///
+    /// # Errors
+    /// [`VaultError::Cipher`] when the secret is none.
+    fn factor_code(&self, secret: &str, step: u64) -> Result<Zeroizing<String>, VaultError>;
+
+    /// The lookup of a recovery code, bound to its account.
+    fn recovery_lookup(&self, account: AccountId, code: &str) -> [u8; 32];
+
+    /// The lookup of an identity that an outside provider vouches for.
+    fn external_lookup(&self, issuer: &str, subject: &str) -> [u8; 32];
 }
 
 /// Hashes and checks passwords; slow on purpose, so callers run it where blocking is allowed.
@@ -292,6 +315,9 @@ pub trait Passwords: Send + Sync {
     /// # Errors
     /// [`VaultError::Cipher`] when the hash refuses.
     fn hash(&self, password: &RawText, salt: [u8; 16]) -> Result<String, VaultError>;
+
+    /// Draws a one-time password of 80 random bits that people can type.
+    fn one_time(&self, random: &dyn Random) -> RawText;
 
     /// Whether a password matches; `None` burns the same time and says no, so that unknown names can't be told by it.
     fn verify(&self, password: &RawText, phc: Option<&str>) -> bool;

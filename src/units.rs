@@ -88,6 +88,11 @@ public_id! {
     AccountId
 }
 
+public_id! {
+    /// A session's public id: it names the session in lists and opens nothing.
+    SessionId
+}
+
 /// The pseudonym of the server itself, the actor of what no person did.
 pub const SERVER_ACTOR: AccountId = AccountId::from_random([0; 16]);
 

@@ -156,6 +156,17 @@ pub fn percent_decoded(value: &str) -> Option<Zeroizing<String>> {
     String::from_utf8(std::mem::take(&mut *out)).ok().map(Zeroizing::new)
 }
 
+/// Every byte but unreserved ones percent-encoded (RFC 3986, section 2.3).
+pub fn percent_encoded(value: &str) -> String {
+    value
+        .bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
 fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }

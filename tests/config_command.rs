@@ -51,7 +51,9 @@ impl<'ast> Visit<'ast> for Names {
 #[test]
 fn the_table_of_keys_and_the_parser_know_the_same_names() {
     let mut read = Names::default();
-    read.visit_file(&syn::parse_file(include_str!("../src/app/config/check.rs")).unwrap());
+    for source in [include_str!("../src/app/config/check.rs"), include_str!("../src/app/config/check/oidc.rs")] {
+        read.visit_file(&syn::parse_file(source).unwrap());
+    }
     let known: BTreeSet<String> = KEYS.iter().flat_map(|key| key.key.split('.')).map(str::to_owned).collect();
     assert_eq!(read.0, known);
 }

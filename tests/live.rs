@@ -210,7 +210,7 @@ async fn what_was_said_before_a_login_is_pointed_at_and_stays_out_of_reach_after
     assert_eq!(polled(&server, &logged_out, None).await, []);
     server.stop();
     let kinds: Vec<String> = world.entries(NODE, "demo").iter().map(|entry| entry.kind.as_str().to_owned()).collect();
-    assert!(kinds.iter().any(|kind| kind == "identity.proven/1"));
+    assert!(kinds.iter().any(|kind| kind == "person.proven/1"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -351,7 +351,7 @@ async fn a_solved_conversation_is_reopened_by_a_message_and_closed_by_time() {
     server.stop();
     let entries = world.entries(NODE, "demo");
     let kinds: Vec<&str> = entries.iter().map(|entry| entry.kind.as_str()).collect();
-    for kind in ["conversation.solved/1", "conversation.reopened/1", "conversation.closed/2"] {
+    for kind in ["conversation.solved/1", "conversation.reopened/2", "conversation.closed/2"] {
         assert!(kinds.contains(&kind), "{kind}");
     }
     assert!(world.fsck(NODE, "demo").is_ok());

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use liaowaiwai::channels::{self, ChannelConfig};
 use liaowaiwai::domain::masking::{Policy, Span, Tokens, token_letters};
 use liaowaiwai::domain::message::RawBody;
-use liaowaiwai::ports::{Channel, ChannelCall, ChannelError, Webhook, WebhookRequest};
+use liaowaiwai::ports::{Channel, ChannelCall, ChannelError, Session, Webhook, WebhookRequest};
 use liaowaiwai::units::{MICROS_PER_SECOND, MessageId, Timestamp};
 use zeroize::Zeroizing;
 
@@ -110,10 +110,35 @@ fn channel() -> &'static dyn Webhook {
     static CHANNEL: OnceLock<std::sync::Arc<dyn Webhook>> = OnceLock::new();
     let open = || {
         let secret = Zeroizing::new(SECRET.to_vec());
-        let config = ChannelConfig { account: "app".to_owned(), keyid: KEYID.to_owned(), secret, identities: None, origins: Vec::new() };
+        let config = ChannelConfig {
+            account: "app".to_owned(),
+            keyid: KEYID.to_owned(),
+            secret,
+            identities: None,
+            origins: Vec::new(),
+        };
         match channels::open("http", config).expect("the configuration is good") {
             Channel::Webhook(webhook) => webhook,
             Channel::Session(_) => unreachable!("the channel is a webhook"),
+        }
+    };
+    CHANNEL.get_or_init(open).as_ref()
+}
+
+/// The web channel's account.
+pub fn web() -> &'static dyn Session {
+    static CHANNEL: OnceLock<std::sync::Arc<dyn Session>> = OnceLock::new();
+    let open = || {
+        let config = ChannelConfig {
+            account: "widget".to_owned(),
+            keyid: KEYID.to_owned(),
+            secret: Zeroizing::new(SECRET.to_vec()),
+            identities: Some("customers".to_owned()),
+            origins: Vec::new(),
+        };
+        match channels::open("web", config).expect("the configuration is good") {
+            Channel::Session(session) => session,
+            Channel::Webhook(_) => unreachable!("the channel is a session"),
         }
     };
     CHANNEL.get_or_init(open).as_ref()

@@ -22,13 +22,14 @@ use rustls::ClientConfig;
 use toml::de::DeTable;
 
 pub use error::{ConfigError, Problem};
-pub use keys::{Bounds, KEYS, Key, Kind, LISTS};
+pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 
 use self::check::Checked;
 use self::read::{Section, Source};
 use crate::crypto::KeyError;
 use crate::crypto::live_certificate::ClientCertificates;
 use crate::crypto::secrets::SecretRef;
+use crate::domain::event::Role;
 use crate::http::{Rates, TrustedProxies};
 use crate::pipeline::Rest;
 use crate::storage::database;
@@ -50,6 +51,13 @@ channel = "http"
 account = "app"
 key_id = "demo-app"
 secret = "secret://keys/channel-demo-app"
+
+[[tenant.channel]]
+channel = "web"
+account = "widget"
+key_id = "demo-widget"
+secret = "secret://keys/channel-demo-widget"
+identities = "customers"
 "#;
 
 /// Everything that an operator decides.
@@ -133,14 +141,47 @@ pub struct TenantConfig {
     pub policy: Option<PathBuf>,
     /// The text of that policy, which the first start activates.
     pub policy_source: String,
+    /// The file of the routing table; `None` for the one that comes with the server.
+    pub routing: Option<PathBuf>,
+    /// The routing table's text.
+    pub routing_source: String,
     /// How many conversations a new agent holds at a time.
     pub agents_capacity_default: i32,
     /// How long conversations may rest.
     pub rest: Rest,
+    /// How long a session lasts without being used, in minutes.
+    pub session_idle_minutes: i32,
+    /// Roles that must have a second factor.
+    pub second_factor: Vec<Role>,
     /// Whether this is a demo tenant.
     pub demo: bool,
+    /// The bank's own OpenID provider.
+    pub oidc: Option<OidcConfig>,
     /// Its channel accounts; unique by channel and account.
     pub channels: Vec<ChannelConfig>,
+}
+
+/// `[tenant.oidc]`.
+#[derive(Clone, Debug)]
+pub struct OidcConfig {
+    /// The provider.
+    pub issuer: String,
+    /// This server's name with it.
+    pub client_id: String,
+    /// Where the secret shared with it is.
+    pub client_secret: SecretRef,
+    /// This server's own address as browsers know it, without a slash at its end.
+    pub public_url: String,
+    /// Certificates that the provider's is checked against.
+    pub ca: Option<PathBuf>,
+    /// The claim with the login.
+    pub login_claim: String,
+    /// The claim with the provider's roles.
+    pub role_claim: String,
+    /// Which role each of its values gives.
+    pub roles: Vec<(String, Role)>,
+    /// Whether a first login makes an account.
+    pub create_accounts: bool,
 }
 
 /// `[[tenant.channel]]`.
@@ -228,8 +269,10 @@ impl Config {
     pub fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
         let password = self.database.iter().filter_map(|database| database.password.as_ref());
         let channels = self.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| &channel.secret);
+        let oidc = self.tenants.iter().filter_map(|tenant| tenant.oidc.as_ref()).map(|oidc| &oidc.client_secret);
         password
             .map(|secret| ("database_password", secret))
+            .chain(oidc.map(|secret| ("tenant.oidc.client_secret", secret)))
             .chain(channels.map(|secret| ("tenant.channel.secret", secret)))
             .collect()
     }
@@ -332,10 +375,19 @@ impl TenantConfig {
     fn write(&self, lines: &mut Lines) {
         lines.put("tenant.name", &self.name);
         lines.path("tenant.policy", self.policy.as_deref());
+        lines.path("tenant.routing", self.routing.as_deref());
         lines.put("tenant.agents_capacity_default", &self.agents_capacity_default.to_string());
         lines.put("tenant.solve_idle_after_s", &self.rest.idle_s.to_string());
         lines.put("tenant.close_solved_after_s", &self.rest.solved_s.to_string());
+        lines.put("tenant.session_idle_minutes", &self.session_idle_minutes.to_string());
+        lines.put(
+            "tenant.second_factor",
+            &self.second_factor.iter().map(|role| role.word()).collect::<Vec<_>>().join(", "),
+        );
         lines.put("tenant.demo", &self.demo.to_string());
+        if let Some(oidc) = &self.oidc {
+            oidc.write(lines);
+        }
         for channel in &self.channels {
             lines.put("tenant.channel.channel", channel.channel);
             lines.put("tenant.channel.account", &channel.account);
@@ -345,6 +397,21 @@ impl TenantConfig {
             lines.put("tenant.channel.identities", channel.identities.as_deref().unwrap_or_default());
             lines.put("tenant.channel.origins", &channel.origins.join(" "));
         }
+    }
+}
+
+impl OidcConfig {
+    fn write(&self, lines: &mut Lines) {
+        lines.put("tenant.oidc.issuer", &self.issuer);
+        lines.put("tenant.oidc.client_id", &self.client_id);
+        lines.put("tenant.oidc.client_secret", &self.client_secret.to_string());
+        lines.put("tenant.oidc.public_url", &self.public_url);
+        lines.path("tenant.oidc.ca", self.ca.as_deref());
+        lines.put("tenant.oidc.login_claim", &self.login_claim);
+        lines.put("tenant.oidc.role_claim", &self.role_claim);
+        let roles: Vec<String> = self.roles.iter().map(|(value, role)| format!("{value}={}", role.word())).collect();
+        lines.put("tenant.oidc.roles", &roles.join(", "));
+        lines.put("tenant.oidc.create_accounts", &self.create_accounts.to_string());
     }
 }
 

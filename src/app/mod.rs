@@ -3,6 +3,8 @@
 //! It decides nothing about messages. The order of starting is the order of trust: lock and database, then keys, then the
 //! logs against their guards, then policies, and only then anything that takes a message in.
 
+mod at_hand;
+pub mod backup;
 mod certificates;
 pub mod config;
 mod confine;
@@ -22,6 +24,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+pub use at_hand::at_hand;
 pub use confine::confine;
 pub use control::{ControlError, Order, ask, serve as serve_orders};
 pub use logging::{LogGuard, start_logging};
@@ -34,7 +37,7 @@ use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemClock, SystemRandom
 use crate::ports::{Clock, Random, random_bytes};
 use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
-use crate::storage::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedPostgres};
+use crate::storage::embedded::{EmbeddedError, EmbeddedPostgres};
 use crate::storage::keeper::LogStatus;
 use config::{Config, ConfigError};
 
@@ -71,6 +74,14 @@ pub enum AppError {
         path: PathBuf,
         /// What the system said.
         reason: std::io::Error,
+    },
+    /// An identity provider of the configuration can't be used.
+    #[error("the identity provider of tenant {tenant}: {reason}")]
+    Provider {
+        /// The tenant.
+        tenant: String,
+        /// What is wrong.
+        reason: String,
     },
     /// A channel of the configuration can't be made.
     #[error("channel {channel} of tenant {tenant}: {reason}")]
@@ -199,12 +210,7 @@ async fn open_database(
     if let Some(database) = config.database()? {
         return Ok((None, database));
     }
-    let options = EmbeddedOptions {
-        data_dir: config.data_dir.clone(),
-        bin_dir: config.postgresql.bin_dir.clone(),
-        secrets_dir: config.data_dir.join("database-secrets"),
-    };
-    let embedded = EmbeddedPostgres::start(&options, &|line| progress(line)).await?;
+    let embedded = EmbeddedPostgres::start(&at_hand::private(config), &|line| progress(line)).await?;
     database::migrate(&embedded.owner_config()).await?;
     let database = embedded.app_config();
     Ok((Some(Arc::new(embedded)), database))

@@ -1,11 +1,10 @@
 //! The demo tenant's staff: one account a role, each with a one-time password that is shown once and kept nowhere.
 
 use super::tenants::Served;
-use crate::crypto::{SystemRandom, one_time_password};
 use crate::domain::event::Role;
 use crate::domain::message::RawText;
-use crate::limits::AGENT_CAPACITY_MAX;
-use crate::pipeline::{NewStaff, Refusal};
+use crate::limits::AGENT_SKILLS_MAX;
+use crate::pipeline::{Imported, Manager, NewStaff, Refusal};
 
 /// A login that was just made or reset.
 pub struct OneTimePassword {
@@ -38,7 +37,6 @@ impl Served {
     /// # Errors
     /// [`Refusal`] when they can't be recorded at present.
     pub async fn seed_demo(&self) -> Result<Vec<OneTimePassword>, Refusal> {
-        let random = SystemRandom::new();
         let mut made = Vec::new();
         if !self.config.as_ref().is_some_and(|config| config.demo) {
             return Ok(made);
@@ -47,15 +45,8 @@ impl Served {
             if self.tenant.has_account(&RawText::new(login.to_owned())).await? {
                 continue;
             }
-            let password = one_time_password(&random);
-            let new = NewStaff {
-                login: RawText::new(login.to_owned()),
-                name: RawText::new(name.to_owned()),
-                role,
-                capacity,
-                password: password.copy(),
-            };
-            self.tenant.create_account(Role::Server, new).await?;
+            let new = new_staff(login, name, role, (Some(capacity), Vec::new()));
+            let (_, password) = self.tenant.create_account(Manager::Server, new).await?;
             made.push(OneTimePassword { tenant: self.tenant.name.name.clone(), login: login.to_owned(), password });
         }
         Ok(made)
@@ -64,29 +55,37 @@ impl Served {
     /// Makes an account; agents get the tenant's default capacity unless one is given, others have no desk.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] when the login exists, [`Refusal::Invalid`] when a value is out of bounds.
+    /// [`Refusal::Conflict`] when the login exists, [`Refusal::Invalid`] when a value is out of bounds or a skill is not in
+    /// the active routing table.
     pub(super) async fn create(
         &self,
         login: String,
-        name: String,
+        name: &str,
         role: Role,
-        capacity: Option<i32>,
+        (capacity, skills): (Option<i32>, Vec<String>),
     ) -> Result<OneTimePassword, Refusal> {
-        let password = one_time_password(&SystemRandom::new());
-        let usual = self.config.as_ref().map_or(0, |config| config.agents_capacity_default);
-        let capacity = if role == Role::Agent { capacity.unwrap_or(usual) } else { 0 };
-        if !(0..=AGENT_CAPACITY_MAX).contains(&capacity) {
-            return Err(Refusal::Invalid { field: "capacity", expected: "0 to 1000 conversations" });
-        }
-        let new = NewStaff {
-            login: RawText::new(login.clone()),
-            name: RawText::new(name),
-            role,
-            capacity,
-            password: password.copy(),
-        };
-        self.tenant.create_account(Role::Operator, new).await?;
+        self.check_skills(&skills)?;
+        let new = new_staff(&login, name, role, (capacity, skills));
+        let (_, password) = self.tenant.create_account(Manager::Operator, new).await?;
         Ok(OneTimePassword { tenant: self.tenant.name.name.clone(), login, password })
+    }
+
+    /// Sets what an agent can do.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is no such agent, [`Refusal::Invalid`] when a skill is not in the active table.
+    pub(super) async fn set_skills(&self, login: String, skills: Vec<String>) -> Result<(), Refusal> {
+        self.check_skills(&skills)?;
+        self.tenant.set_skills(Manager::Operator, &RawText::new(login), skills).await
+    }
+
+    fn check_skills(&self, skills: &[String]) -> Result<(), Refusal> {
+        let strange = |skill: &String| !self.tenant.table().is_some_and(|table| table.knows_skill(skill));
+        if skills.len() > AGENT_SKILLS_MAX || skills.iter().any(strange) {
+            let expected = "at most 16 skills and groups of the active routing table";
+            return Err(Refusal::Invalid { field: "skills", expected });
+        }
+        Ok(())
     }
 
     /// Sets a one-time password for a login; an administrator that isn't there yet is made.
@@ -94,20 +93,49 @@ impl Served {
     /// # Errors
     /// [`Refusal::NotFound`] when there is no such login and it is not the administrator's.
     pub async fn reset(&self, login: &str) -> Result<OneTimePassword, Refusal> {
-        let password = one_time_password(&SystemRandom::new());
         let name = RawText::new(login.to_owned());
         if login == "admin" && !self.tenant.has_account(&name).await? {
-            let new = NewStaff {
-                login: name,
-                name: RawText::new("admin".to_owned()),
-                role: Role::Admin,
-                capacity: 0,
-                password: password.copy(),
-            };
-            self.tenant.create_account(Role::Operator, new).await?;
-        } else {
-            self.tenant.reset_account(&name, password.copy()).await?;
+            return self.create(login.to_owned(), login, Role::Admin, (None, Vec::new())).await;
         }
+        let account = self.tenant.account_of(&name).await?;
+        let password = self.tenant.reset_account(Manager::Operator, account).await?;
         Ok(OneTimePassword { tenant: self.tenant.name.name.clone(), login: login.to_owned(), password })
     }
+
+    /// Unlocks the account of a login.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is no such login.
+    pub(super) async fn unlock(&self, login: String) -> Result<(), Refusal> {
+        let account = self.tenant.account_of(&RawText::new(login)).await?;
+        self.tenant.unlock_account(Manager::Operator, account).await
+    }
+
+    /// Takes the second factor of a login away.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is no such login, or it has none.
+    pub(super) async fn remove_factor(&self, login: String) -> Result<(), Refusal> {
+        let account = self.tenant.account_of(&RawText::new(login)).await?;
+        self.tenant.remove_factor(Manager::Operator, account).await
+    }
+
+    /// Makes the accounts of a CSV file, all or none.
+    ///
+    /// # Errors
+    /// [`Refusal::Line`] for the first line that can't be taken.
+    pub(super) async fn import(&self, file: String) -> Result<Vec<OneTimePassword>, Refusal> {
+        let made = self.tenant.import_accounts(Manager::Operator, &RawText::new(file)).await?;
+        let tenant = || self.tenant.name.name.clone();
+        let one = |one: Imported| OneTimePassword {
+            tenant: tenant(),
+            login: one.login.expose().to_owned(),
+            password: one.password,
+        };
+        Ok(made.into_iter().map(one).collect())
+    }
+}
+
+fn new_staff(login: &str, name: &str, role: Role, (capacity, skills): (Option<i32>, Vec<String>)) -> NewStaff {
+    NewStaff { login: RawText::new(login.to_owned()), name: RawText::new(name.to_owned()), role, capacity, skills }
 }

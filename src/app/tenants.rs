@@ -6,15 +6,18 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_postgres::Config as Database;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::config::{Config, TenantConfig};
 use super::{AppError, StartOptions};
 use crate::channels;
+use crate::crypto::dev_ca::client_config;
 use crate::crypto::{Argon2Passwords, KeyDirectory, TenantVault};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
-use crate::pipeline::{Ports, Tenant};
-use crate::ports::{Channel, Clock, Follower, Random, Recorder, Signer, TenantName};
+use crate::http::oidc::{Provider, ProviderSettings};
+use crate::pipeline::{Ports, StaffRules, Tenant};
+use crate::ports::{Channel, Clock, Follower, People, Random, RecordError, Recorder, Signer, Store, TenantName};
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
 use crate::storage::keeper::{Keeper, LogSlot};
@@ -35,6 +38,8 @@ pub struct Served {
     pub slot: Arc<LogSlot>,
     /// Its channels.
     pub channels: Vec<Channel>,
+    /// The bank's own identity provider.
+    pub provider: Option<Arc<Provider>>,
     /// Its configuration; `None` for the system log.
     pub config: Option<TenantConfig>,
 }
@@ -43,6 +48,12 @@ impl Served {
     /// Whether this is the system log, which takes no messages.
     pub fn is_system(&self) -> bool {
         self.config.is_none()
+    }
+
+    /// Records an operator's act that belongs to no tenant.
+    pub(super) async fn record(&self, event: Event) -> Result<(), RecordError> {
+        let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: Role::Operator });
+        self.slot.record(Proposal::single(draft, Vec::new())).await.map(drop)
     }
 
     /// Records that the server stops, in the system log; best effort, because a log that can't be written must not keep
@@ -110,16 +121,20 @@ async fn open_one(
     let is_new = present.is_none_or(|head| head.size().0 == 0);
     let signer: Arc<dyn Signer> = Arc::new(context.keys.log_signer(&origin, is_new)?);
     let slot = LogSlot::new();
+    let store = Arc::new(TenantStore::connect(context.database, &log).await?);
     let ports = Ports {
         recorder: Arc::clone(&slot) as Arc<dyn Recorder>,
-        store: Arc::new(TenantStore::connect(context.database, &log).await?),
+        store: Arc::clone(&store) as Arc<dyn Store>,
+        people: Arc::clone(&store) as Arc<dyn People>,
+        queues: store,
         vault: Arc::new(TenantVault::new(context.keys, id)?),
         passwords: Arc::new(Argon2Passwords),
         proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),
         clock: Arc::clone(&context.clock),
         random: Arc::clone(&context.random),
     };
-    let tenant = Arc::new(Tenant::new(TenantName { id, name: name.to_owned() }, signer.vkey(), ports));
+    let rules = config.map(staff_rules).unwrap_or_default();
+    let tenant = Arc::new(Tenant::new(TenantName { id, name: name.to_owned() }, signer.vkey(), ports, rules));
     let guard = guard_path(context.config, &log)?;
     let keeper = Keeper {
         config: context.database.clone(),
@@ -128,6 +143,7 @@ async fn open_one(
         clock: Arc::clone(&context.clock),
         signer,
         guard,
+        tiles: context.config.tiles_dir(&log),
         adopt_head: options.adopt_head,
         announce: if config.is_none() { vec![started(context)] } else { Vec::new() },
         announce_first: if config.is_none() { keys_created(context) } else { Vec::new() },
@@ -135,7 +151,8 @@ async fn open_one(
         follower: Arc::clone(&tenant) as Arc<dyn Follower>,
     };
     let channels = config.map_or(Ok(Vec::new()), |config| open_channels(context, config))?;
-    Ok((Served { tenant, log, slot, channels, config: config.cloned() }, keeper))
+    let provider = config.map_or(Ok(None), |config| identity_provider(context, config))?;
+    Ok((Served { tenant, log, slot, channels, provider, config: config.cloned() }, keeper))
 }
 
 fn open_channels(context: &Context<'_>, config: &TenantConfig) -> Result<Vec<Channel>, AppError> {
@@ -155,6 +172,34 @@ fn open_channels(context: &Context<'_>, config: &TenantConfig) -> Result<Vec<Cha
         })
     };
     config.channels.iter().map(open).collect()
+}
+
+fn identity_provider(context: &Context<'_>, config: &TenantConfig) -> Result<Option<Arc<Provider>>, AppError> {
+    let Some(oidc) = &config.oidc else { return Ok(None) };
+    let refused =
+        |reason: &dyn std::fmt::Display| AppError::Provider { tenant: config.name.clone(), reason: reason.to_string() };
+    let secret = oidc.client_secret.resolve(context.keys)?;
+    let secret = std::str::from_utf8(secret.bytes()).map_err(|_| refused(&"the client secret is not UTF-8"))?;
+    let settings = ProviderSettings {
+        issuer: oidc.issuer.clone(),
+        client_id: oidc.client_id.clone(),
+        client_secret: Zeroizing::new(secret.to_owned()),
+        redirect_uri: format!("{}/api/v1/session/oidc/{}/callback", oidc.public_url, config.name),
+        login_claim: oidc.login_claim.clone(),
+        role_claim: oidc.role_claim.clone(),
+        roles: oidc.roles.clone(),
+        create_accounts: oidc.create_accounts,
+        tls: oidc.ca.as_deref().map(client_config).transpose()?,
+    };
+    Provider::new(settings).map(Arc::new).map(Some).map_err(|error| refused(&error))
+}
+
+fn staff_rules(config: &TenantConfig) -> StaffRules {
+    StaffRules {
+        factor_roles: config.second_factor.clone(),
+        idle_s: i64::from(config.session_idle_minutes) * 60,
+        capacity_default: config.agents_capacity_default,
+    }
 }
 
 /// What the system log says each time that this server begins to write.

@@ -102,7 +102,7 @@ pub struct Call {
     pub target: String,
     /// Headers beside `Host`, `Cookie` and `Content-Type`.
     pub headers: Vec<(&'static str, String)>,
-    /// The body; `Content-Type: application/json` is sent with it.
+    /// The body; `Content-Type: application/json` is sent with it, unless the headers name another type.
     pub body: Option<Zeroizing<Vec<u8>>>,
 }
 
@@ -210,7 +210,8 @@ impl Client {
         if let Some(cookie) = self.cookie.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             request = request.header(COOKIE, cookie.as_str());
         }
-        if call.body.is_some() {
+        let has_type = call.headers.iter().any(|(name, _)| *name == "content-type");
+        if call.body.is_some() && !has_type {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         for (name, value) in call.headers {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand};
 
 use super::{CommandError, Place, screen};
-use crate::app::config::{Bounds, KEYS, Key, Kind, LISTS};
+use crate::app::config::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 
 /// The configuration file.
 #[derive(Args)]
@@ -99,6 +99,11 @@ fn explained_as_json() -> String {
 
 /// A file with every key: those that hold by default or must be there are set, the others are commented out.
 fn example() -> String {
+    file(OPTIONAL)
+}
+
+/// The same with these sections commented out as a whole.
+fn file(sections_off: &[&str]) -> String {
     let mut out =
         String::from("# Every key of Liaowaiwai's configuration. What is commented out is off or has no default.\n");
     let mut section = "";
@@ -108,13 +113,15 @@ fn example() -> String {
             out.push('\n');
         } else {
             let header = if LISTS.contains(&here) { format!("[[{here}]]") } else { format!("[{here}]") };
-            let _written = write!(out, "\n{header}\n");
+            let off = if sections_off.contains(&here) { "# " } else { "" };
+            let _written = write!(out, "\n{off}{header}\n");
             section = here;
         }
         let bounds = bounds(key).map(|bounds| format!("; {bounds}")).unwrap_or_default();
         let _written = writeln!(out, "# {}\n# {}{bounds}; {}.", key.meaning, key.unit, default(key));
         let shown = if key.example.is_empty() { key.default } else { key.example };
-        let off = if key.default.is_empty() && !key.required { "# " } else { "" };
+        let is_on = (!key.default.is_empty() || key.required) && !sections_off.contains(&here);
+        let off = if is_on { "" } else { "# " };
         let _written = writeln!(out, "{off}{name} = {}", written(key, shown));
     }
     out
@@ -155,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_commented_key_is_known_when_it_is_switched_on() {
-        let example = example();
+        let example = file(&[]);
         let off = example.lines().filter(|line| line.starts_with("# ") && line.contains(" = "));
         let mut count = 0;
         for line in off {
@@ -169,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_required_key_is_missed_by_its_name() {
-        let example = example();
+        let example = file(&[]);
         for key in KEYS.iter().filter(|key| key.required) {
             let name = key.parts().1;
             let shown = format!("\n{name} = {}\n", written(key, key.example));
@@ -180,7 +187,7 @@ mod tests {
 
     #[test]
     fn bounds_are_those_of_the_checks() {
-        let example = example();
+        let example = file(&[]);
         let with = |key: &Key, value: &str| {
             let (section, name) = key.parts();
             let shown = if key.example.is_empty() { key.default } else { key.example };

@@ -60,7 +60,7 @@ pub(super) async fn run(command: DbCommand) -> Result<(), CommandError> {
 }
 
 /// The owner's connection string out of an environment variable.
-fn owner(url_from: &str) -> Result<Database, std::io::Error> {
+pub(super) fn owner(url_from: &str) -> Result<Database, std::io::Error> {
     let url = std::env::var(url_from)
         .map_err(|_| std::io::Error::other(format!("the environment variable {url_from} is not set")))?;
     database::parse_url(&url)

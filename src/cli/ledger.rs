@@ -6,12 +6,11 @@ use clap::{Args, Subcommand};
 use lww_audit::{TileDir, VerifierKey};
 
 use super::{CommandError, Place, screen};
-use crate::app::AppError;
 use crate::app::config::Config;
+use crate::app::{AppError, at_hand};
 use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemRandom, TenantVault};
 use crate::ports::Signer;
 use crate::storage::database::Database;
-use crate::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use crate::storage::head::LogName;
 use crate::storage::verify::{Comparison, Difference};
 use crate::units::TenantId;
@@ -79,30 +78,12 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
 }
 
 async fn verify(config: &Config, tenant: &str) -> Result<(), CommandError> {
-    let (embedded, database) = match config.database().map_err(AppError::from)? {
-        Some(database) => (None, database),
-        None => open_embedded(config).await?,
-    };
+    let (embedded, database) = at_hand(config, &|line| screen::progress(line)).await?;
     let compared = compare(config, tenant, &database).await;
     if let Some(embedded) = embedded {
         embedded.stop().await.map_err(AppError::from)?;
     }
     compared
-}
-
-/// The private PostgreSQL: the running server's, or started for the occasion.
-async fn open_embedded(config: &Config) -> Result<(Option<EmbeddedPostgres>, tokio_postgres::Config), CommandError> {
-    let options = EmbeddedOptions {
-        data_dir: config.data_dir.clone(),
-        bin_dir: config.postgresql.bin_dir.clone(),
-        secrets_dir: config.data_dir.join("database-secrets"),
-    };
-    if let Some(database) = EmbeddedPostgres::attach(&options).map_err(AppError::from)? {
-        return Ok((None, database));
-    }
-    let embedded = EmbeddedPostgres::start(&options, &|line| screen::progress(line)).await.map_err(AppError::from)?;
-    let database = embedded.app_config();
-    Ok((Some(embedded), database))
 }
 
 async fn compare(config: &Config, tenant: &str, database: &tokio_postgres::Config) -> Result<(), CommandError> {
@@ -128,7 +109,7 @@ async fn compare(config: &Config, tenant: &str, database: &tokio_postgres::Confi
     Ok(())
 }
 
-fn name(config: &Config, tenant: &str, id: TenantId) -> LogName {
+pub(super) fn name(config: &Config, tenant: &str, id: TenantId) -> LogName {
     LogName { tenant: id, name: config.name.clone(), tenant_name: tenant.to_owned(), generation: 1 }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It wires nothing itself; `app` does.
 
+mod backup;
 pub mod client;
 mod config;
 mod db;
@@ -10,6 +11,7 @@ mod doctor;
 mod ledger;
 pub mod mask;
 mod operator;
+pub mod route;
 mod run;
 mod screen;
 
@@ -47,6 +49,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Mask messages from standard input by a policy file.
     Mask(mask::MaskArgs),
+    /// Try, check and activate routing tables, and make recorded decisions again.
+    Route(route::RouteArgs),
     /// Masking policies.
     #[command(subcommand)]
     Policy(operator::PolicyCommand),
@@ -59,6 +63,10 @@ enum Command {
     /// The database's schema.
     #[command(subcommand)]
     Db(db::DbCommand),
+    /// Write a backup of the database, and apart from it one of the keys.
+    Backup(backup::BackupArgs),
+    /// Put a backup into an empty place and verify it.
+    Restore(backup::RestoreArgs),
     /// The configuration file: every key explained, an example, and whether a file is good.
     Config(config::ConfigArgs),
     /// Look at configuration, PostgreSQL, disk, clock, certificates and permissions, and say what to change.
@@ -108,12 +116,21 @@ pub enum CommandError {
     /// The server refused an order.
     #[error(transparent)]
     Control(#[from] crate::app::ControlError),
+    /// A table, a case or a recorded decision is not as it should be.
+    #[error(transparent)]
+    Route(#[from] route::RouteError),
     /// The ledger does not verify.
     #[error(transparent)]
     Ledger(#[from] ledger::LedgerError),
     /// The demo did not go as it should.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    /// There is no backup.
+    #[error(transparent)]
+    Backup(#[from] crate::app::backup::BackupError),
+    /// Nothing was restored.
+    #[error("nothing was restored: {0}")]
+    Restore(#[from] crate::app::backup::RestoreError),
     /// The listeners failed.
     #[error(transparent)]
     Http(#[from] crate::http::HttpError),
@@ -149,12 +166,15 @@ impl Command {
             Self::Mask(args) => Ok(mask::run(&args, std::io::stdin().lock(), std::io::stdout().lock())?),
             Self::Run(args) => run::run(args),
             Self::Demo(args) => runtime()?.block_on(demo::run(args)),
+            Self::Route(args) => runtime()?.block_on(route::run(args)),
             Self::Policy(command) => runtime()?.block_on(operator::policy(command)),
             Self::Admin(command) => runtime()?.block_on(operator::admin(command)),
             Self::Ledger(command) => runtime()?.block_on(ledger::run(command)),
             Self::Config(args) => config::run(&args),
             Self::Doctor(args) => runtime()?.block_on(doctor::run(args)),
             Self::Db(command) => runtime()?.block_on(db::run(command)),
+            Self::Backup(args) => runtime()?.block_on(backup::backup(args)),
+            Self::Restore(args) => runtime()?.block_on(backup::restore(args)),
         }
     }
 }

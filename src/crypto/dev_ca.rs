@@ -20,7 +20,7 @@ use rustls::client::danger::ServerCertVerifier as _;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use zeroize::Zeroizing;
 
 use super::error::KeyError;
@@ -162,6 +162,19 @@ pub(super) fn versions(oldest: OldestTls) -> &'static [&'static SupportedProtoco
 /// The one cryptographic provider of this server.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// What a server's certificate is checked with by those who connect to it: the authorities of this PEM file, and no other.
+///
+/// # Errors
+/// [`TlsError`], naming the file.
+pub fn client_config(ca: &Path) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(ca)? {
+        roots.add(certificate)?;
+    }
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
 }
 
 /// The certificates of a PEM file, at least one.

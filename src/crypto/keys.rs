@@ -12,6 +12,7 @@
 //! lock on the directory, atomically, and made durable before its key is used. It deliberately knows no database: the
 //! caller says whether anything exists already that a missing key would have opened.
 
+mod copies;
 mod format;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+pub use self::copies::{Voucher, WrappedFile};
 use self::format::{FILE_BYTES_MAX, MASTER_LABEL, Master, identifier};
 use super::derive::{KEY_BYTES, MacKey, SecretKey};
 use super::error::KeyError;

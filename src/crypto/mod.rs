@@ -22,12 +22,13 @@ pub mod random;
 mod seal;
 pub mod secrets;
 pub mod signer;
+mod totp;
 pub mod vault;
 
 pub use clock::SystemClock;
 pub use database_tls::database_tls;
 pub use error::KeyError;
-pub use keys::{KeyDirectory, KeyIdentity, KeyPlaces};
+pub use keys::{KeyDirectory, KeyIdentity, KeyPlaces, WrappedFile};
 pub use passwords::{Argon2Passwords, one_time_password};
 pub use random::SystemRandom;
 pub use signer::FileSigner;

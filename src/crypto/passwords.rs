@@ -41,6 +41,10 @@ impl Passwords for Argon2Passwords {
         hash(password, &salt)
     }
 
+    fn one_time(&self, random: &dyn Random) -> RawText {
+        one_time_password(random)
+    }
+
     /// The longest password is a public bound, so refusing a longer one early tells nothing about names.
     fn verify(&self, password: &RawText, phc: Option<&str>) -> bool {
         if password.len() > PASSWORD_BYTES_MAX {

@@ -20,10 +20,12 @@ use self::tokens::TenantTokens;
 use super::derive::{MacKey, SecretKey, associated_data};
 use super::error::KeyError;
 use super::keys::{Epochs, KeyDirectory, Purpose};
-use super::seal;
+use super::{seal, totp};
 use crate::domain::message::RawText;
 use crate::domain::record::{Dedup, NewSubject};
-use crate::ports::{IdentityLookup, Proven, Random, SharedSealer, Tokens, Vault, VaultError, WrappedKey};
+use crate::ports::{
+    IdentityLookup, Proven, Random, SharedSealer, StaffPart, Tokens, Vault, VaultError, WrappedKey, random_bytes,
+};
 use crate::units::{AccountId, ChannelAccount, SubjectId, TenantId};
 
 const FIRST_GENERATION: i32 = 1;
@@ -110,6 +112,15 @@ impl TenantVault {
         )
     }
 
+    fn staff_data(&self, part: StaffPart, account: AccountId) -> Vec<u8> {
+        let part = match part {
+            StaffPart::Login => b"login".as_slice(),
+            StaffPart::Device => b"device".as_slice(),
+            StaffPart::Factor => b"factor".as_slice(),
+        };
+        associated_data("lww/1 staff part", &[part, &self.tenant.0.to_be_bytes(), &account.0.0])
+    }
+
     fn profile_data(&self, account: AccountId) -> Vec<u8> {
         associated_data("lww/1 staff profile", &[&self.tenant.0.to_be_bytes(), &account.0.0])
     }
@@ -180,6 +191,32 @@ impl Vault for TenantVault {
 
     fn session_lookup(&self, token: &str) -> [u8; 32] {
         self.sessions.tag("lww/1 session", &[token.as_bytes()])
+    }
+
+    fn seal_staff(&self, part: StaffPart, account: AccountId, text: &RawText) -> Result<Vec<u8>, VaultError> {
+        let (data, text) = (self.staff_data(part, account), text.expose().as_bytes());
+        seal::seal(&self.profiles, STAFF_KEY_NUMBER, &data, text, &*self.random).map_err(|_| VaultError::Cipher)
+    }
+
+    fn open_staff(&self, part: StaffPart, account: AccountId, sealed: &[u8]) -> Result<Zeroizing<String>, VaultError> {
+        let opened = seal::open(&self.profiles, STAFF_KEY_NUMBER, &self.staff_data(part, account), sealed);
+        into_text(opened.map_err(|_| VaultError::Cipher)?)
+    }
+
+    fn new_factor_secret(&self) -> Zeroizing<String> {
+        totp::encode(&Zeroizing::new(random_bytes(&*self.random)))
+    }
+
+    fn factor_code(&self, secret: &str, step: u64) -> Result<Zeroizing<String>, VaultError> {
+        totp::code(secret, step).ok_or(VaultError::Cipher)
+    }
+
+    fn recovery_lookup(&self, account: AccountId, code: &str) -> [u8; 32] {
+        self.logins.tag("lww/1 recovery code", &[&account.0.0, code.as_bytes()])
+    }
+
+    fn external_lookup(&self, issuer: &str, subject: &str) -> [u8; 32] {
+        self.logins.tag("lww/1 external identity", &[issuer.as_bytes(), subject.as_bytes()])
     }
 }
 

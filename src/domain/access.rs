@@ -1,6 +1,7 @@
-//! Who may do what: one table of role × action. Whose conversation it is, is asked besides.
+//! Who may do what: one table of role × action × whose. A test drives every address with every role against it.
 //!
-//! Pure. The screens show by this table and the pipeline decides by it.
+//! Pure. The screens show by this table and the pipeline decides by it. No rule reaches beyond the tenant: another
+//! tenant's things are not there for anybody.
 
 use super::event::Role;
 
@@ -13,18 +14,84 @@ pub enum Action {
     Supervise,
     /// Read the ledger's head and proofs.
     ReadLedger,
+    /// Care for one's own password, second factor and sessions.
+    OwnAccount,
+    /// List accounts.
+    ReadAccounts,
+    /// Make, change, unlock and reset accounts, and end their sessions.
+    ManageAccounts,
+    /// Consent, as a second person, to what somebody else proposed.
+    Approve,
 }
 
-/// Every action with the roles that may do it.
-pub const TABLE: [(Action, &[Role]); 3] = [
-    (Action::Converse, &[Role::Agent, Role::Supervisor]),
-    (Action::Supervise, &[Role::Supervisor]),
-    (Action::ReadLedger, &[Role::Auditor, Role::Compliance, Role::Admin]),
+/// Whose things an action reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whose {
+    /// One's own.
+    Own,
+    /// Those of the agents whom one leads; every agent, as long as a tenant has one team.
+    Team,
+    /// Everybody's of the tenant.
+    Tenant,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// The action.
+    pub action: Action,
+    /// Who may do it, and to whose things.
+    pub roles: &'static [(Role, Whose)],
+    /// How fresh the second factor must be, in seconds; `None`: the session is enough.
+    pub factor_s_max: Option<i64>,
+}
+
+/// How fresh the second factor must be for an approval, in seconds.
+pub const APPROVAL_FACTOR_S_MAX: i64 = 300;
+
+const EVERYBODY: &[(Role, Whose)] = &[
+    (Role::Agent, Whose::Own),
+    (Role::Supervisor, Whose::Own),
+    (Role::Compliance, Whose::Own),
+    (Role::Auditor, Whose::Own),
+    (Role::Admin, Whose::Own),
 ];
+
+/// Every action with who may do it.
+pub const TABLE: &[Rule] = &[
+    rule(Action::Converse, &[(Role::Agent, Whose::Own), (Role::Supervisor, Whose::Team)]),
+    rule(Action::Supervise, &[(Role::Supervisor, Whose::Team)]),
+    rule(
+        Action::ReadLedger,
+        &[(Role::Auditor, Whose::Tenant), (Role::Compliance, Whose::Tenant), (Role::Admin, Whose::Tenant)],
+    ),
+    rule(Action::OwnAccount, EVERYBODY),
+    rule(Action::ReadAccounts, &[(Role::Auditor, Whose::Tenant), (Role::Admin, Whose::Tenant)]),
+    rule(Action::ManageAccounts, &[(Role::Admin, Whose::Tenant)]),
+    Rule {
+        factor_s_max: Some(APPROVAL_FACTOR_S_MAX),
+        ..rule(Action::Approve, &[(Role::Supervisor, Whose::Team), (Role::Compliance, Whose::Tenant)])
+    },
+];
+
+const fn rule(action: Action, roles: &'static [(Role, Whose)]) -> Rule {
+    Rule { action, roles, factor_s_max: None }
+}
+
+/// Whose things `role` may do `action` to; `None`: nobody's.
+pub fn reach(role: Role, action: Action) -> Option<Whose> {
+    let rule = TABLE.iter().find(|rule| rule.action == action)?;
+    rule.roles.iter().find(|(known, _)| *known == role).map(|(_, whose)| *whose)
+}
 
 /// Whether `role` may do `action`.
 pub fn allows(role: Role, action: Action) -> bool {
-    TABLE.iter().any(|(known, roles)| *known == action && roles.contains(&role))
+    reach(role, action).is_some()
+}
+
+/// How fresh the second factor must be for `action`, in seconds.
+pub fn factor_s_max(action: Action) -> Option<i64> {
+    TABLE.iter().find(|rule| rule.action == action).and_then(|rule| rule.factor_s_max)
 }
 
 #[cfg(test)]
@@ -33,15 +100,36 @@ mod tests {
 
     #[test]
     fn the_whole_matrix_is_as_written_down() {
+        use Whose::{Own, Team, Tenant};
+        let actions = [
+            Action::Converse,
+            Action::Supervise,
+            Action::ReadLedger,
+            Action::OwnAccount,
+            Action::ReadAccounts,
+            Action::ManageAccounts,
+            Action::Approve,
+        ];
+        assert_eq!(TABLE.iter().map(|rule| rule.action).collect::<Vec<_>>(), actions, "each action has one row");
         let expected = |role| match role {
-            Role::Agent => [true, false, false],
-            Role::Supervisor => [true, true, false],
-            Role::Auditor | Role::Compliance | Role::Admin => [false, false, true],
-            Role::Customer | Role::Operator | Role::Server => [false, false, false],
+            Role::Agent => [Some(Own), None, None, Some(Own), None, None, None],
+            Role::Supervisor => [Some(Team), Some(Team), None, Some(Own), None, None, Some(Team)],
+            Role::Compliance => [None, None, Some(Tenant), Some(Own), None, None, Some(Tenant)],
+            Role::Auditor => [None, None, Some(Tenant), Some(Own), Some(Tenant), None, None],
+            Role::Admin => [None, None, Some(Tenant), Some(Own), Some(Tenant), Some(Tenant), None],
+            Role::Customer | Role::Operator | Role::Server => [None; 7],
         };
         for (role, _, _) in Role::ALL {
-            let got = [Action::Converse, Action::Supervise, Action::ReadLedger].map(|action| allows(role, action));
-            assert_eq!(got, expected(role), "{role:?}");
+            assert_eq!(actions.map(|action| reach(role, action)), expected(role), "{role:?}");
+            assert_eq!(actions.map(|action| allows(role, action)), expected(role).map(|whose| whose.is_some()));
+        }
+    }
+
+    #[test]
+    fn approvals_alone_ask_for_a_fresh_second_factor() {
+        for rule in TABLE {
+            let expected = (rule.action == Action::Approve).then_some(APPROVAL_FACTOR_S_MAX);
+            assert_eq!(factor_s_max(rule.action), expected, "{:?}", rule.action);
         }
     }
 }

@@ -124,14 +124,18 @@ pub enum Effect {
     NewMessage(NewMessage),
     /// A conversation changes hands, grows or ends.
     Conversation(ConversationChange),
+    /// A conversation is routed, given out, taken back or no longer waits.
+    Route(RouteChange),
     /// An agent's load changes.
     Agent(AgentChange),
     /// A staff account comes to be.
     NewAccount(NewAccount),
     /// A staff account's password changes.
     Password(PasswordChange),
-    /// A masking policy becomes the active one.
+    /// A masking policy or a routing table becomes the active one.
     Policy(PolicyChange),
+    /// A staff account changes otherwise than by its password.
+    Account(AccountChange),
 }
 
 /// See [`Effect::NewSubject`].
@@ -224,6 +228,48 @@ pub struct NewIdentity {
     pub subject: SubjectId,
 }
 
+/// See [`Effect::Route`]. It goes with a change of its conversation, whose version guards both.
+#[derive(Clone)]
+pub struct RouteChange {
+    /// Which conversation.
+    pub conversation: ConversationKey,
+    /// How it is routed from here on.
+    pub route: Route,
+}
+
+/// How a conversation is routed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Id of the table's row that decided.
+    pub rule: String,
+    /// The queue.
+    pub queue: String,
+    /// 1 is served first, 9 last.
+    pub priority: u8,
+    /// Skills asked for beside the queue's.
+    pub skills: Vec<String>,
+    /// Seconds within which somebody should have it.
+    pub sla_s: Option<u32>,
+    /// Whether the agent who had it before is asked first.
+    pub sticky: bool,
+    /// How important the customer is to the bank.
+    pub tier: Option<String>,
+    /// The language that they write in.
+    pub language: Option<String>,
+    /// Hundredths of a place that it takes.
+    pub weight: i32,
+    /// Whether it waits.
+    pub waiting: bool,
+    /// When it began to wait: its place, which it keeps when it goes back to the queue.
+    pub waits_since: Timestamp,
+    /// Whether the agent who had it before left it unanswered, and is asked last.
+    pub let_go: bool,
+    /// When its agent got it.
+    pub held_since: Option<Timestamp>,
+    /// Until when the customer has been told that nobody is there.
+    pub told_until: Option<Timestamp>,
+}
+
 /// See [`Effect::Agent`].
 #[derive(Clone)]
 pub struct AgentChange {
@@ -231,10 +277,12 @@ pub struct AgentChange {
     pub agent: AccountId,
     /// The version this was decided on.
     pub expected: Version,
-    /// Conversations held from now on.
+    /// Weight of the conversations held from now on, in hundredths of a place.
     pub load: i32,
     /// Since when the agent has had no new conversation.
     pub idle_since: Timestamp,
+    /// The skills and groups from now on; `None`: as before.
+    pub skills: Option<Vec<String>>,
 }
 
 /// See [`Effect::NewAccount`].
@@ -244,7 +292,9 @@ pub struct NewAccount {
     pub id: AccountId,
     /// HMAC of the login name, 32 bytes.
     pub login: [u8; 32],
-    /// Login name and display name, sealed.
+    /// The login name, sealed.
+    pub login_name: Vec<u8>,
+    /// The name on screens, sealed.
     pub profile: Vec<u8>,
     /// Argon2id hash in PHC form.
     pub password: String,
@@ -252,6 +302,10 @@ pub struct NewAccount {
     pub role: Role,
     /// Most conversations at a time, for agents.
     pub capacity: i32,
+    /// Whether the password must be changed at the first login.
+    pub must_change: bool,
+    /// Skills and groups, for agents.
+    pub skills: Vec<String>,
 }
 
 /// See [`Effect::Password`].
@@ -267,9 +321,69 @@ pub struct PasswordChange {
     pub must_change: bool,
 }
 
+/// See [`Effect::Account`].
+#[derive(Clone)]
+pub struct AccountChange {
+    /// Whose.
+    pub account: AccountId,
+    /// The version this was decided on.
+    pub expected: Version,
+    /// What changes.
+    pub change: Alteration,
+}
+
+/// What changes about a staff account.
+#[derive(Clone)]
+pub enum Alteration {
+    /// What the account may do.
+    Place {
+        /// The role from now on.
+        role: Role,
+        /// Most conversations at a time; 0 for those without a desk.
+        capacity: i32,
+        /// Whether it may log in.
+        enabled: bool,
+    },
+    /// Whether it is locked after failed logins.
+    Locked(bool),
+    /// A second factor replaces the one before, with its recovery codes.
+    FactorEnrolled {
+        /// The secret, sealed.
+        secret: Vec<u8>,
+        /// The time step of the code that confirmed it; codes up to it are used.
+        step: i64,
+        /// Keyed hashes of the recovery codes, 32 bytes each.
+        recovery: Vec<[u8; 32]>,
+    },
+    /// A code was used; those of its time step and before are used up.
+    CodeUsed {
+        /// The time step.
+        step: i64,
+    },
+    /// A recovery code was used and is gone.
+    RecoveryUsed([u8; 32]),
+    /// The second factor is gone.
+    FactorRemoved,
+    /// An identity of the bank's provider becomes the account's: its keyed hash, 32 bytes.
+    Linked([u8; 32]),
+    /// No identity of the bank's provider is the account's any more.
+    Unlinked,
+}
+
+/// What a text that becomes active decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyKind {
+    /// What is masked.
+    Masking,
+    /// Where conversations go.
+    Routing,
+}
+
 /// See [`Effect::Policy`].
 #[derive(Clone)]
 pub struct PolicyChange {
+    /// Which of them.
+    pub kind: PolicyKind,
     /// Version of the tenant's settings that this was decided on.
     pub expected: Version,
     /// Digest of the resolved policy.

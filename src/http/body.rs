@@ -42,6 +42,45 @@ pub(super) struct NewPassword {
     pub(super) new: RawText,
 }
 
+/// A code of the second factor.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Code {
+    /// Six digits of the moment, or a recovery code.
+    #[schema(value_type = String, format = Password, max_length = 64)]
+    pub(super) code: RawText,
+}
+
+/// An account to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewAccount {
+    /// The login name.
+    #[schema(value_type = String, min_length = 1, max_length = 128)]
+    pub(super) login: RawText,
+    /// The name on screens.
+    #[schema(value_type = String, min_length = 1, max_length = 128)]
+    pub(super) name: RawText,
+    /// agent, supervisor, compliance, auditor or admin.
+    pub(super) role: String,
+    /// Most conversations at a time, for agents; the tenant's default when not given.
+    #[schema(minimum = 0, maximum = 1000)]
+    pub(super) capacity: Option<i32>,
+}
+
+/// What is to change about an account; what is not given stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangedAccount {
+    /// agent, supervisor, compliance, auditor or admin.
+    pub(super) role: Option<String>,
+    /// Most conversations at a time, for agents.
+    #[schema(minimum = 0, maximum = 1000)]
+    pub(super) capacity: Option<i32>,
+    /// Whether it may log in.
+    pub(super) enabled: Option<bool>,
+}
+
 /// Whether an agent takes conversations.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +108,27 @@ pub(super) struct NewMessage {
     /// What they wrote.
     #[schema(min_length = 1, max_length = 16384)]
     text: String,
+    /// What is known of the conversation, for its routing.
+    #[schema(required = false)]
+    about: Option<About>,
+}
+
+/// What is known of a conversation, for its routing: words of the routing table, 1 to 32 of a-z, 0-9, _ and -. Others are
+/// ignored and counted in the ledger.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct About {
+    /// How important the customer is to the bank.
+    tier: Option<String>,
+    /// The language that the customer writes in; told by the script of the text when not given.
+    language: Option<String>,
+    /// At most 8.
+    #[schema(required = false, max_items = 8)]
+    tags: Vec<String>,
+    /// What the customer wants.
+    intent: Option<String>,
+    /// How the customer feels.
+    mood: Option<String>,
 }
 
 /// How a visit begins, as the description of the API shows it; the channel itself parses it.
@@ -162,8 +222,24 @@ pub(super) async fn none(request: &HttpRequest, payload: Payload) -> Result<(), 
     require_json(request)
 }
 
+/// Reads a CSV file in UTF-8. Its type is none that another site's form could send.
+///
+/// # Errors
+/// As [`read`]; [`Problem::NotCsv`].
+pub(super) async fn csv(request: &HttpRequest, payload: Payload) -> Result<RawText, Problem> {
+    let body = read(payload).await?;
+    if !is_of_type(request, "text/csv") {
+        return Err(Problem::NotCsv);
+    }
+    String::from_utf8(body.bytes().to_vec()).map(RawText::new).map_err(|_| Problem::NotCsv)
+}
+
 fn require_json(request: &HttpRequest) -> Result<(), Problem> {
+    if is_of_type(request, "application/json") { Ok(()) } else { Err(Problem::NotJson) }
+}
+
+fn is_of_type(request: &HttpRequest, wanted: &str) -> bool {
     let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = given.split(';').next().unwrap_or("").trim();
-    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(Problem::NotJson) }
+    essence.eq_ignore_ascii_case(wanted)
 }

@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
-use super::api::{channels, desk, health, ledger, live, sessions};
+use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, sessions};
 use super::problem::codes;
 
 #[derive(OpenApi)]
@@ -16,8 +16,25 @@ use super::problem::codes;
         sessions::show,
         sessions::end,
         sessions::change_password,
+        oidc::begin,
+        oidc::end,
+        own::show_factor,
+        own::enrol,
+        own::confirm,
+        own::sessions,
+        own::end_others,
+        own::end_one,
+        accounts::list,
+        accounts::create,
+        accounts::import,
+        accounts::change,
+        accounts::unlock,
+        accounts::reset,
+        accounts::remove_factor,
+        accounts::end_sessions,
         desk::presence,
         desk::conversations,
+        desk::queues,
         desk::open,
         desk::reply,
         desk::close,

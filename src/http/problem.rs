@@ -7,6 +7,7 @@ mod kinds;
 mod phrases;
 mod render;
 
+use super::oidc::ProviderError;
 use crate::limits::{BODY_BYTES_MAX, HEADER_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX, REQUESTS_PER_CONNECTION_MAX};
 use crate::pipeline::Refusal;
 use crate::ports::ChannelError;
@@ -48,6 +49,12 @@ pub enum Problem {
     /// The content type is not JSON.
     #[error("the content type is not application/json")]
     NotJson,
+    /// The content is not CSV in UTF-8.
+    #[error("the content is not text/csv in UTF-8")]
+    NotCsv,
+    /// The bank's identity provider failed or refused.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
     /// Another site's page asks.
     #[error("the request comes from a page of another site")]
     WrongOrigin,
@@ -133,6 +140,13 @@ impl Problem {
             Self::MissingHeader { name } => (&kinds::MISSING_HEADER, vec![("field", Fill::Name(name))]),
             Self::MalformedHeader { name, expected } => header(name, expected),
             Self::NotJson => (&kinds::NOT_JSON, Vec::new()),
+            Self::NotCsv => (&kinds::NOT_CSV, Vec::new()),
+            Self::Provider(ProviderError::Unavailable { expected }) => {
+                (&kinds::PROVIDER_UNAVAILABLE, vec![("expected", Fill::Phrase(expected))])
+            }
+            Self::Provider(ProviderError::Refused { expected }) => {
+                (&kinds::PROVIDER_REFUSED, vec![("expected", Fill::Phrase(expected))])
+            }
             Self::WrongOrigin => (&kinds::WRONG_ORIGIN, Vec::new()),
             Self::BodyTooLarge => (&kinds::BODY_TOO_LARGE, vec![("max_bytes", number(BODY_BYTES_MAX))]),
             Self::BodyTimeout => (&kinds::BODY_TIMEOUT, vec![("wait_s", number(REQUEST_BODY_WAIT_MS_MAX / 1_000))]),
@@ -155,6 +169,15 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         Refusal::BadCredentials => (&kinds::BAD_CREDENTIALS, Vec::new()),
         Refusal::Throttled { retry_after_s } => (&kinds::THROTTLED, vec![("retry_after_s", number(*retry_after_s))]),
         Refusal::MustChangePassword => (&kinds::MUST_CHANGE_PASSWORD, Vec::new()),
+        Refusal::AccountLocked => (&kinds::ACCOUNT_LOCKED, Vec::new()),
+        Refusal::FactorRequired => (&kinds::SECOND_FACTOR_REQUIRED, Vec::new()),
+        Refusal::MustEnrol => (&kinds::MUST_ENROL, Vec::new()),
+        Refusal::BadCode => (&kinds::BAD_CODE, Vec::new()),
+        Refusal::LastAdmin => (&kinds::LAST_ADMIN, Vec::new()),
+        Refusal::Line { line, column, expected } => (
+            &kinds::INVALID_LINE,
+            vec![("line", number(*line)), ("field", Fill::Name(column)), ("expected", Fill::Phrase(expected))],
+        ),
         Refusal::Invalid { field: name, expected } => field(name, expected),
         Refusal::Conflict => (&kinds::CONFLICT, Vec::new()),
         Refusal::KeyReused { first } => (&kinds::KEY_REUSED, vec![("first_index", number(first.0))]),

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
-use super::api::{channels, desk, health, ledger, live, sessions};
+use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, sessions};
 
 /// Asked by machines that look after this server; they hear the truth whatever else their address sends.
 pub(super) const HEALTH: [&str; 3] = ["/healthz", "/readyz", METRICS];
@@ -60,7 +60,36 @@ pub(super) const ADDRESSES: &[Address] = &[
         ],
     },
     Address { path: "/api/v1/session/password", methods: &[("post", || web::post().to(sessions::change_password))] },
+    Address { path: "/api/v1/session/oidc/{tenant}", methods: &[("get", || web::get().to(oidc::begin))] },
+    Address { path: "/api/v1/session/oidc/{tenant}/callback", methods: &[("get", || web::get().to(oidc::end))] },
+    Address { path: "/api/v1/session/second-factor", methods: &[("post", || web::post().to(own::show_factor))] },
+    Address {
+        path: "/api/v1/session/second-factor/enrolment",
+        methods: &[("post", || web::post().to(own::enrol)), ("put", || web::put().to(own::confirm))],
+    },
+    Address {
+        path: "/api/v1/sessions",
+        methods: &[("get", || web::get().to(own::sessions)), ("delete", || web::delete().to(own::end_others))],
+    },
+    Address { path: "/api/v1/sessions/{id}", methods: &[("delete", || web::delete().to(own::end_one))] },
+    Address {
+        path: "/api/v1/admin/accounts",
+        methods: &[("get", || web::get().to(accounts::list)), ("post", || web::post().to(accounts::create))],
+    },
+    Address { path: "/api/v1/admin/accounts/import", methods: &[("post", || web::post().to(accounts::import))] },
+    Address { path: "/api/v1/admin/accounts/{id}", methods: &[("patch", || web::patch().to(accounts::change))] },
+    Address { path: "/api/v1/admin/accounts/{id}/unlock", methods: &[("post", || web::post().to(accounts::unlock))] },
+    Address { path: "/api/v1/admin/accounts/{id}/reset", methods: &[("post", || web::post().to(accounts::reset))] },
+    Address {
+        path: "/api/v1/admin/accounts/{id}/second-factor",
+        methods: &[("delete", || web::delete().to(accounts::remove_factor))],
+    },
+    Address {
+        path: "/api/v1/admin/accounts/{id}/sessions",
+        methods: &[("delete", || web::delete().to(accounts::end_sessions))],
+    },
     Address { path: "/api/v1/agent/presence", methods: &[("put", || web::put().to(desk::presence))] },
+    Address { path: "/api/v1/agent/queues", methods: &[("get", || web::get().to(desk::queues))] },
     Address { path: "/api/v1/agent/conversations", methods: &[("get", || web::get().to(desk::conversations))] },
     Address { path: "/api/v1/agent/conversations/{id}", methods: &[("get", || web::get().to(desk::open))] },
     Address { path: "/api/v1/agent/conversations/{id}/messages", methods: &[("post", || web::post().to(desk::reply))] },

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
+use super::oidc::Provider;
 use crate::pipeline::Tenant;
 use crate::ports::{Channel, Clock, Random};
 use crate::units::ChannelAccount;
@@ -19,6 +20,8 @@ pub struct Served {
     pub channels: Vec<Channel>,
     /// Channel accounts that take only requests with a client certificate of this common name.
     pub client_names: BTreeMap<ChannelAccount, String>,
+    /// The bank's own identity provider.
+    pub provider: Option<Arc<Provider>>,
 }
 
 /// Which part this server plays.

@@ -13,12 +13,14 @@ use super::connection::is_secure;
 use super::limiter::{Who, admit};
 use super::problem::Problem;
 use super::service::{Served, Service};
-use crate::limits::COOKIE_BYTES_MAX;
+use crate::limits::{COOKIE_BYTES_MAX, PROVIDER_LOGIN_S_MAX};
 use crate::pipeline::{NewSession, Refusal, Staff};
 use crate::units::{MICROS_PER_SECOND, Timestamp};
 
 const SECURE_NAME: &str = "__Host-lww_session";
 const PLAIN_NAME: &str = "lww_session";
+const SECURE_LOGIN_NAME: &str = "__Host-lww_oidc";
+const PLAIN_LOGIN_NAME: &str = "lww_oidc";
 
 /// Somebody who is logged in.
 pub(super) struct Session {
@@ -35,9 +37,19 @@ pub(super) struct Session {
 /// Finds out who is logged in.
 ///
 /// # Errors
-/// [`Refusal::BadCredentials`] when nobody is; [`Problem::RateLimited`] when they ask too often.
+/// [`Refusal::BadCredentials`] when nobody is, [`Refusal::FactorRequired`] when the login waits for its second factor;
+/// [`Problem::RateLimited`] when they ask too often.
 pub(super) async fn of(service: &Service, request: &HttpRequest) -> Result<Session, Problem> {
-    let cookie = cookie(request).ok_or(Refusal::BadCredentials)?;
+    let session = of_any(service, request).await?;
+    if session.staff.is_pending() { Err(Refusal::FactorRequired.into()) } else { Ok(session) }
+}
+
+/// The same for what a login that waits for its second factor may ask, too: who it is, to end it, and to show the factor.
+///
+/// # Errors
+/// [`Refusal::BadCredentials`] when nobody is.
+pub(super) async fn of_any(service: &Service, request: &HttpRequest) -> Result<Session, Problem> {
+    let cookie = cookie(request, cookie_name(request)).ok_or(Refusal::BadCredentials)?;
     let (name, token) = cookie.split_once('.').ok_or(Refusal::BadCredentials)?;
     let served = service.tenant(name).ok_or(Refusal::BadCredentials)?;
     let staff = served.tenant.staff(token).await?;
@@ -57,15 +69,36 @@ pub(super) fn ended(request: &HttpRequest) -> Zeroizing<String> {
     set_cookie(request, "", 0)
 }
 
+/// What a login by the identity provider began with. `Lax`: the provider's page sends the browser back here.
+pub(super) fn set_login_cookie(request: &HttpRequest, value: &str) -> Zeroizing<String> {
+    let secure = if is_secure(request) { "; Secure" } else { "" };
+    let name = login_cookie_name(request);
+    let lasts_s = if value.is_empty() { 0 } else { PROVIDER_LOGIN_S_MAX };
+    Zeroizing::new(format!("{name}={value}; Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Lax{secure}"))
+}
+
+/// The `Set-Cookie` that removes it.
+pub(super) fn unset_login_cookie(request: &HttpRequest) -> Zeroizing<String> {
+    set_login_cookie(request, "")
+}
+
+/// What the browser kept of it.
+pub(super) fn login_cookie(request: &HttpRequest) -> Option<Zeroizing<String>> {
+    cookie(request, login_cookie_name(request))
+}
+
+fn login_cookie_name(request: &HttpRequest) -> &'static str {
+    if is_secure(request) { SECURE_LOGIN_NAME } else { PLAIN_LOGIN_NAME }
+}
+
 fn set_cookie(request: &HttpRequest, value: &str, lasts_s: i64) -> Zeroizing<String> {
     let secure = if is_secure(request) { "; Secure" } else { "" };
     let name = cookie_name(request);
     Zeroizing::new(format!("{name}={value}; Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Strict{secure}"))
 }
 
-/// The session's cookie; two of the same name are none, because one of them is somebody else's doing.
-fn cookie(request: &HttpRequest) -> Option<Zeroizing<String>> {
-    let name = cookie_name(request);
+/// A cookie; two of the same name are none, because one of them is somebody else's doing.
+fn cookie(request: &HttpRequest, name: &str) -> Option<Zeroizing<String>> {
     let headers = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
     let mut values = headers.flat_map(|value| value.split(';')).filter_map(|pair| {
         let (known, value) = pair.trim().split_once('=')?;
@@ -73,6 +106,11 @@ fn cookie(request: &HttpRequest) -> Option<Zeroizing<String>> {
     });
     let value = values.next().filter(|value| value.len() <= COOKIE_BYTES_MAX)?;
     values.next().is_none().then(|| Zeroizing::new(value.to_owned()))
+}
+
+/// What a browser says of itself.
+pub(super) fn user_agent(request: &HttpRequest) -> &str {
+    request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("")
 }
 
 fn cookie_name(request: &HttpRequest) -> &'static str {

@@ -149,6 +149,14 @@ impl DeskStream {
         Ok(())
     }
 
+    /// Whether the member of staff may still be here.
+    ///
+    /// # Errors
+    /// As [`Tenant::still_here`].
+    pub async fn check(&self) -> Result<(), Refusal> {
+        self.tenant.still_here(&self.staff).await
+    }
+
     /// Opens a conversation, which is recorded, and shows what was said in it after a log index; from then on live.
     ///
     /// # Errors

@@ -165,10 +165,12 @@ impl Change {
             Effect::NewSubject(_)
             | Effect::Identity(_)
             | Effect::NewMessage(_)
+            | Effect::Route(_)
             | Effect::Agent(_)
             | Effect::NewAccount(_)
             | Effect::Password(_)
-            | Effect::Policy(_) => None,
+            | Effect::Policy(_)
+            | Effect::Account(_) => None,
         }
     }
 }

@@ -28,6 +28,31 @@ pub enum Refusal {
     /// A one-time password must be changed first.
     #[error("change the one-time password first")]
     MustChangePassword,
+    /// So many logins failed that an administrator must unlock the account.
+    #[error("the account is locked")]
+    AccountLocked,
+    /// The second factor is to be shown, now or again.
+    #[error("the second factor is needed")]
+    FactorRequired,
+    /// A second factor must be set up first.
+    #[error("set up a second factor first")]
+    MustEnrol,
+    /// The code is wrong, over or used.
+    #[error("the code is not valid")]
+    BadCode,
+    /// Nobody else could manage accounts then.
+    #[error("this is the last administrator")]
+    LastAdmin,
+    /// A line of a file can't be taken.
+    #[error("line {line}, {column}: {expected}")]
+    Line {
+        /// The line, from 1.
+        line: u64,
+        /// The column's name.
+        column: &'static str,
+        /// What would be right.
+        expected: &'static str,
+    },
     /// A value is out of bounds.
     #[error("{field}: {expected}")]
     Invalid {

@@ -7,8 +7,9 @@
 mod plan;
 mod tls;
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{self, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,16 @@ const IDLE_IN_TRANSACTION: &str = "3s";
 /// and would plan each anew, or read the whole table for a batch: so the way is told.
 const SESSION: &str = "SET TimeZone = 'UTC'; SET synchronous_commit = on; SET plan_cache_mode = force_generic_plan; \
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off";
+
+/// What the role of a session may do that would let it change what was recorded: itself, or by a role that it can become.
+const POWERS: &str = "SELECT r.rolsuper, r.rolbypassrls, r.rolcreaterole, \
+    EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+        WHERE n.nspname = 'public' AND pg_has_role(current_user, c.relowner, 'MEMBER')), \
+    EXISTS (SELECT 1 FROM pg_roles p WHERE pg_has_role(current_user, p.oid, 'MEMBER') AND p.rolname IN \
+        ('pg_write_all_data', 'pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')), \
+    CASE WHEN to_regclass('public.ledger_entry') IS NULL THEN false \
+        ELSE has_table_privilege('public.ledger_entry', 'UPDATE, DELETE, TRUNCATE') END \
+    FROM pg_roles r WHERE r.rolname = current_user";
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -76,6 +87,17 @@ pub enum DatabaseError {
         /// The version found.
         got: u32,
         /// The version needed.
+        expected: u32,
+    },
+    /// The schema was made by a later version of this server.
+    #[error(
+        "the database's schema is at version {got}, this server knows {expected} at most: it was upgraded by a newer version; \
+         start that one, or restore a backup from before the upgrade"
+    )]
+    NewerSchema {
+        /// The version found.
+        got: u32,
+        /// The newest version known here.
         expected: u32,
     },
     /// A migration failed.
@@ -155,7 +177,7 @@ impl Database {
 
     /// Warnings so far; a commit during which it grew has an unknown outcome.
     pub fn warnings(&self) -> u64 {
-        self.warnings.load(Ordering::SeqCst)
+        self.warnings.load(atomic::Ordering::SeqCst)
     }
 }
 
@@ -169,7 +191,7 @@ where
         if let AsyncMessage::Notice(notice) = message
             && notice.severity() == "WARNING"
         {
-            warnings.fetch_add(1, Ordering::SeqCst);
+            warnings.fetch_add(1, atomic::Ordering::SeqCst);
         }
     }
 }
@@ -177,13 +199,44 @@ where
 /// Brings the schema up to this version, as the role that owns it.
 ///
 /// # Errors
-/// [`DatabaseError::Migration`] names the migration; nothing of it remains then.
+/// [`DatabaseError::Migration`] names the migration, nothing of it remains then; [`DatabaseError::NewerSchema`].
 pub async fn migrate(owner: &Config) -> Result<(), DatabaseError> {
+    migrate_to(owner, newest_schema()).await
+}
+
+/// Brings the schema up to a version that this server knows: a backup's, before its rows are put back.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn migrate_to(owner: &Config, version: u32) -> Result<(), DatabaseError> {
     let mut database = Database::connect(owner, None).await?;
-    let runner = migrations::migrations::runner();
-    match runner.run_async(&mut database.client).await {
+    let (got, expected) = (schema(&database.client).await?, newest_schema());
+    if got > expected {
+        return Err(DatabaseError::NewerSchema { got, expected });
+    }
+    let target = refinery::Target::Version(i32::try_from(version).unwrap_or(i32::MAX));
+    match migrations::migrations::runner().set_target(target).run_async(&mut database.client).await {
         Ok(_) => Ok(()),
         Err(error) => Err(DatabaseError::Migration(error.to_string())),
+    }
+}
+
+/// The newest version of the schema that this server knows.
+pub fn newest_schema() -> u32 {
+    let known = migrations::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max();
+    known.and_then(|version| u32::try_from(version).ok()).unwrap_or(0)
+}
+
+/// The version of a database's schema; 0 when it has none.
+///
+/// # Errors
+/// [`DatabaseError`] when the database refuses.
+pub async fn schema(client: &Client) -> Result<u32, DatabaseError> {
+    let found = client.query_one("SELECT max(version)::integer FROM refinery_schema_history", &[]).await;
+    match found {
+        Ok(row) => Ok(row.get::<_, Option<i32>>(0).and_then(|version| u32::try_from(version).ok()).unwrap_or(0)),
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(0),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -209,15 +262,15 @@ pub async fn check(config: &Config) -> Result<(), DatabaseError> {
 /// # Errors
 /// [`DatabaseError::PowerfulRole`], saying what it may.
 pub async fn check_role(client: &Client) -> Result<(), DatabaseError> {
-    let row = client
-        .query_one(
-            "SELECT r.rolsuper, r.rolbypassrls, EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE n.nspname = 'public' AND pg_has_role(current_user, c.relowner, 'USAGE')) \
-             FROM pg_roles r WHERE r.rolname = current_user",
-            &[],
-        )
-        .await?;
-    let powers = [(0, "a superuser"), (1, "allowed to bypass row level security"), (2, "the owner of the tables")];
+    let row = client.query_one(POWERS, &[]).await?;
+    let powers = [
+        (0, "a superuser"),
+        (1, "allowed to bypass row level security"),
+        (2, "allowed to make and change roles"),
+        (3, "the owner of the tables"),
+        (4, "allowed to write every table, or to files and programs of the database's machine"),
+        (5, "allowed to change the ledger"),
+    ];
     match powers.into_iter().find(|(column, _)| row.get(*column)) {
         Some((_, what)) => Err(DatabaseError::PowerfulRole { what }),
         None => Ok(()),
@@ -243,15 +296,12 @@ pub async fn check_pooler(config: &Config, client: &Client) -> Result<(), Databa
 /// Refuses a schema of another version than this server's.
 ///
 /// # Errors
-/// [`DatabaseError::Schema`], with both versions.
+/// [`DatabaseError::Schema`] or [`DatabaseError::NewerSchema`], with both versions.
 pub async fn check_schema(client: &Client) -> Result<(), DatabaseError> {
-    let expected = migrations::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max();
-    let expected = expected.and_then(|version| u32::try_from(version).ok()).unwrap_or(0);
-    let found = client.query_one("SELECT max(version)::integer FROM refinery_schema_history", &[]).await;
-    let got = match found {
-        Ok(row) => row.get::<_, Option<i32>>(0).and_then(|version| u32::try_from(version).ok()).unwrap_or(0),
-        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => 0,
-        Err(error) => return Err(error.into()),
-    };
-    if got == expected { Ok(()) } else { Err(DatabaseError::Schema { got, expected }) }
+    let (got, expected) = (schema(client).await?, newest_schema());
+    match got.cmp(&expected) {
+        Ordering::Equal => Ok(()),
+        Ordering::Less => Err(DatabaseError::Schema { got, expected }),
+        Ordering::Greater => Err(DatabaseError::NewerSchema { got, expected }),
+    }
 }

@@ -234,7 +234,10 @@ fn configuration(socket_dir: &Path, role: &str, password: &str) -> Config {
 }
 
 /// Makes the data directory and returns its canonical path.
-fn make_data_dir(path: &Path) -> Result<PathBuf, EmbeddedError> {
+///
+/// # Errors
+/// [`EmbeddedError::Io`].
+pub fn make_data_dir(path: &Path) -> Result<PathBuf, EmbeddedError> {
     // As root, PostgreSQL's account must pass through; it still cannot list or read anything.
     let mode = if account::Account::own()?.is_root() { 0o711 } else { 0o700 };
     place::make_folder(path, mode)?;

@@ -18,6 +18,7 @@ use super::FatalError;
 use super::database::Database;
 use super::guard::{Adopted, Guard};
 use super::head::{self, Head, LogName, OpenError};
+use super::published::Published;
 use super::recorder::{Ended, LogRecorder, Writer, WriterParts};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Outcome, Proposal};
@@ -107,6 +108,8 @@ pub struct Keeper {
     pub signer: Arc<dyn Signer>,
     /// The file of this server's rollback guard for the log.
     pub guard: PathBuf,
+    /// The folder of the log's tiles.
+    pub tiles: PathBuf,
     /// Whether the operator vouches for the database's head where the guard has none.
     pub adopt_head: bool,
     /// What to record each time that this server begins to write.
@@ -154,6 +157,8 @@ impl Keeper {
             pause(stop).await;
             return Ok(None);
         };
+        // Before the guard follows this head: it must not learn one that contradicts what was published.
+        self.check_published(&database, &head, &guard).await?;
         self.accept(&database, &head, &mut guard).await?;
         drop(database);
         let ended = self.serve(head, guard, stop).await?;
@@ -184,6 +189,18 @@ impl Keeper {
             guard.follow(&head.frontier)?;
         }
         Ok(())
+    }
+
+    /// Refuses a head that is behind what this server published, or leads elsewhere.
+    async fn check_published(&self, database: &Database, head: &Head, guard: &Guard) -> Result<(), OpenError> {
+        // The guard knows more of the head than what was published last: its range is the one to name.
+        guard.check_size(head.size())?;
+        let Some(published) = Published::read(&self.tiles, &self.log.origin()?)? else { return Ok(()) };
+        published.check_size(head.size())?;
+        match published.frontier() {
+            Some(frontier) => head::check_rows_from(&database.client, &self.log, frontier, head).await,
+            None => Ok(()),
+        }
     }
 
     /// The first entry names the key that the log was opened under.

@@ -1,19 +1,25 @@
 //! PostgreSQL: the recorder that writes a tenant's log with its effects, the reads behind it, and the embedded server.
 //!
-//! It implements `ports::Recorder` and `ports::Store`. It knows SQL, and deliberately nothing of HTTP, channels, masking
+//! It implements `ports::Recorder`, `ports::Store` and `ports::People`. It knows SQL, and deliberately nothing of HTTP, channels, masking
 //! rules or keys: what it stores is sealed before it comes here.
 
+pub mod backup;
 pub mod database;
 pub mod embedded;
 pub mod guard;
 pub mod head;
 pub mod keeper;
+mod people;
+pub mod published;
 pub mod recorder;
 pub mod store;
 pub mod verify;
 pub mod waiting;
 
 use crate::units::{EntryIndex, Hash, TreeSize};
+
+/// Entries in one partition; the same number stands in the schema's `ensure_partition`.
+const PARTITION_ENTRIES: u64 = 4_194_304;
 
 /// A log must stop until an operator acts: to go on would hide a loss or make a fork.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +34,28 @@ pub enum FatalError {
         head: TreeSize,
         /// Size that the guard saw signed.
         guard: TreeSize,
+    },
+    /// The database holds less than this server has published.
+    #[error(
+        "the database's head (size {head}) is behind the published checkpoint (size {published}): entries {head} to {} are \
+         missing. Restore the newest database, or recover the log", published.0.saturating_sub(1)
+    )]
+    BehindPublished {
+        /// Size in the database.
+        head: TreeSize,
+        /// Size of the published checkpoint.
+        published: TreeSize,
+    },
+    /// What was published can't be read, or belongs to another log.
+    #[error(
+        "what was published in {path} can't be used: {reason}. If that folder is damaged, set it aside: it is written again \
+         from the database"
+    )]
+    Published {
+        /// The folder.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The entries up to the guard's size are not those that the guard saw.
     #[error("the entries of the database lead to root {got} at size {size}, not to {expected}")]

@@ -117,7 +117,8 @@ pub struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// Compares everything up to the published checkpoint, and the entries behind it with the head; `progress` gets entries
+    /// Compares everything up to the published checkpoint, and the entries behind it with the head, each with the message
+    /// that it speaks of; `progress` gets entries
     /// done and to do.
     ///
     /// # Errors
@@ -147,6 +148,7 @@ impl Comparison<'_> {
         }
         // What was not published yet is held against the head at least.
         head::check_rows_from(self.client, self.log, frontier, &head).await.map_err(Difference::Unpublished)?;
+        compared.messages += self.unpublished_messages(size, head.size()).await?;
         self.check_extra(size, &messages).await?;
         Ok(compared)
     }
@@ -240,6 +242,26 @@ impl Comparison<'_> {
     fn sealer(&self, row: &Row) -> Result<SharedSealer, crate::ports::VaultError> {
         let key = WrappedKey { generation: row.get(5), epoch: row.get(6), wrapped: row.get(7) };
         self.vault.sealer(SubjectId::from_uuid(row.get(4)), &key)
+    }
+
+    /// Holds the messages of entries that are not published yet, and were found to lead to the head, against them.
+    async fn unpublished_messages(&self, published: TreeSize, head: TreeSize) -> Result<u64, Difference> {
+        let (mut next, mut messages) = (published.0, 0);
+        while next < head.0 {
+            let page = head::entries(self.client, self.log, EntryIndex(next), PAGE_ENTRIES).await?;
+            if page.is_empty() {
+                return Err(Difference::Missing { index: EntryIndex(next) });
+            }
+            for (index, bytes) in (next..head.0).map(EntryIndex).zip(&page) {
+                let entry = Entry::parse(bytes)?;
+                if let Some(message) = message_of(&entry) {
+                    self.check_message(index, &entry, message).await?;
+                    messages += 1;
+                }
+            }
+            next += page.len() as u64;
+        }
+        Ok(messages)
     }
 
     async fn check_extra(&self, size: TreeSize, messages: &HashSet<u64>) -> Result<(), Difference> {

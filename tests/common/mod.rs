@@ -7,6 +7,7 @@
 
 pub mod listening;
 pub mod load;
+pub mod people;
 pub mod raw;
 pub mod socket;
 
@@ -36,6 +37,8 @@ pub struct World {
     folder: tempfile::TempDir,
     database: Option<EmbeddedPostgres>,
     database_url: Option<String>,
+    /// Lines that every tenant's section gets besides.
+    pub tenant_keys: String,
 }
 
 impl World {
@@ -46,7 +49,7 @@ impl World {
         std::fs::write(folder.path().join("secret"), SECRET).unwrap();
         std::fs::set_permissions(folder.path().join("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::copy(POLICY, folder.path().join("policy.yaml")).unwrap();
-        Self { folder, database: None, database_url: None }
+        Self { folder, database: None, database_url: None, tenant_keys: String::new() }
     }
 
     /// A world with a PostgreSQL that several servers share, migrated by its owner.
@@ -124,13 +127,14 @@ impl World {
         let tenant = |name: &str| {
             let policy = self.policy();
             format!(
-                "\n[[tenant]]\nname = {name:?}\ndemo = {demo}\npolicy = {policy:?}\n\n[[tenant.channel]]\nchannel = \"http\"\n\
+                "\n[[tenant]]\nname = {name:?}\ndemo = {demo}\npolicy = {policy:?}\n{1}\n\n[[tenant.channel]]\nchannel = \"http\"\n\
                  account = \"app\"\nkey_id = \"{name}-app\"\nsecret = \"secret://file{0}\"\n\n[[tenant.channel]]\n\
                  channel = \"http\"\naccount = \"bank\"\nkey_id = \"{name}-bank\"\nsecret = \"secret://file{0}\"\n\
                  identities = \"customers\"\n\n[[tenant.channel]]\nchannel = \"web\"\naccount = \"widget\"\n\
                  key_id = \"{name}-widget\"\nsecret = \"secret://file{0}\"\nidentities = \"customers\"\n\
                  origins = \"https://www.bank.example\"\n",
-                secret.display()
+                secret.display(),
+                self.tenant_keys,
             )
         };
         let text = format!(
@@ -170,6 +174,13 @@ impl World {
         let path = self.configure(node);
         std::fs::write(&path, config).unwrap();
         let server = Server::launch(&path, &self.data(node), &[])?;
+        server.wait_ready();
+        Ok(server)
+    }
+
+    /// Starts a node on another configuration than its own, and waits until it is ready.
+    pub fn start_on(&self, config: &Path, node: &str, arguments: &[&str]) -> Result<Server, String> {
+        let server = Server::launch(config, &self.data(node), arguments)?;
         server.wait_ready();
         Ok(server)
     }
@@ -486,6 +497,22 @@ pub fn lww(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_lww")).args(arguments).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.success(), text)
+}
+
+/// The verifier of its own crate: beside the server's binary, built when it is not there.
+fn verifier() -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_lww")).with_file_name("lww-verify");
+    if !path.exists() {
+        let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "lww-audit", "--bins"]).status();
+        assert!(built.unwrap().success());
+    }
+    path
+}
+
+/// Whether `lww-verify` says that all is valid, and what it prints.
+pub fn verified(arguments: &[&Path]) -> (bool, String) {
+    let output = Command::new(verifier()).args(arguments).output().unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
 }
 
 /// Every file below a folder.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use proc_macro2::Span;
 use syn::visit::Visit;
 
-/// Folders that are not part of the repository.
+/// What is not part of the repository.
 const NOT_OURS: &[&str] = &[".git", "target", "data", "node_modules"];
 
 /// Something that breaks a rule, where, and the way out.
@@ -164,9 +164,13 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         let kind = entry.file_type().unwrap();
+        // In a second working tree `.git` is a file.
+        if NOT_OURS.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
         if kind.is_file() {
             found.push(entry.path());
-        } else if kind.is_dir() && !NOT_OURS.iter().any(|name| entry.file_name() == *name) {
+        } else if kind.is_dir() {
             walk(&entry.path(), found);
         }
     }

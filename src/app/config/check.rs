@@ -1,5 +1,7 @@
 //! What each value must mean, section by section: names, addresses, paths, references, and what fits together.
 
+mod oidc;
+
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::SocketAddr;
@@ -17,6 +19,7 @@ use super::{
 use crate::channels::CHANNELS;
 use crate::crypto::database_tls;
 use crate::crypto::secrets::SecretRef;
+use crate::domain::event::Role;
 use crate::http::{Rates, TrustedProxies};
 use crate::pipeline::Rest;
 use crate::storage::database::{is_undecided, parse_url};
@@ -28,6 +31,7 @@ pub(super) type Checked<T> = Result<T, ConfigError>;
 const POLICY_BYTES_MAX: usize = 1024 * 1024;
 /// The log of events without a tenant has this name.
 const RESERVED_NAME: &str = "system";
+const BUILT_IN_TABLE: &str = include_str!("../../../policies/routing/built-in.yaml");
 const DEMO_POLICY: &str = include_str!("../../../policies/masking/cn-retail.yaml");
 
 const FILE: &str = "file";
@@ -201,21 +205,28 @@ fn tenant(section: &Section<'_>, name: &str, has_database: bool) -> Checked<Tena
     if demo.value && has_database {
         return Err(demo.expected("false: a demo tenant has no place beside database_url"));
     }
-    let (policy, policy_source) = match path(section, "policy")? {
+    let (policy, masking_source) = match path(section, "policy")? {
         Some(field) => (Some(field.value.clone()), policy_source(&field)?),
         None if demo.value => (None, DEMO_POLICY.to_owned()),
         None => return Err(section.missing("policy")),
     };
+    let routing = path(section, "routing")?;
+    let routing_source = routing.as_ref().map_or_else(|| Ok(BUILT_IN_TABLE.to_owned()), policy_source)?;
     Ok(TenantConfig {
         name: name.to_owned(),
         policy,
-        policy_source,
+        policy_source: masking_source,
+        routing: routing.map(|field| field.value),
+        routing_source,
         agents_capacity_default: section.integer("agents_capacity_default")?,
         rest: Rest {
             idle_s: section.integer("solve_idle_after_s")?.unsigned_abs(),
             solved_s: section.integer("close_solved_after_s")?.unsigned_abs(),
         },
+        session_idle_minutes: section.integer("session_idle_minutes")?,
+        second_factor: section.text("second_factor")?.map_or(Ok(Vec::new()), |field| second_factor(&field))?,
         demo: demo.value,
+        oidc: oidc::read(&section.section("oidc")?)?,
         channels: channels(section)?,
     })
 }
@@ -250,16 +261,6 @@ fn channels(tenant: &Section<'_>) -> Checked<Vec<ChannelConfig>> {
         .collect()
 }
 
-fn client_name(section: &Section<'_>) -> Checked<Option<String>> {
-    let Some(field) = section.text("client_name")? else { return Ok(None) };
-    let bytes_max = field.bytes_max();
-    if (1..=bytes_max).contains(&field.value.len()) {
-        Ok(Some(field.value.to_owned()))
-    } else {
-        Err(field.expected(format!("a common name of 1 to {bytes_max} bytes")))
-    }
-}
-
 fn identities(section: &Section<'_>) -> Checked<Option<String>> {
     let Some(field) = section.text("identities")? else { return Ok(None) };
     check_name(&field)?;
@@ -279,6 +280,25 @@ fn origins(field: &Field<'_, &str>) -> Checked<Vec<String>> {
         return Err(field.expected(format!("origins such as https://www.bank.example, at most {bytes_max} bytes")));
     }
     Ok(all)
+}
+
+fn client_name(section: &Section<'_>) -> Checked<Option<String>> {
+    let Some(field) = section.text("client_name")? else { return Ok(None) };
+    let bytes_max = field.bytes_max();
+    if (1..=bytes_max).contains(&field.value.len()) {
+        Ok(Some(field.value.to_owned()))
+    } else {
+        Err(field.expected(format!("a common name of 1 to {bytes_max} bytes")))
+    }
+}
+
+/// Roles by their words, separated by commas.
+fn second_factor(field: &Field<'_, &str>) -> Checked<Vec<Role>> {
+    let words = field.value.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let role = |word| Role::from_word(word).filter(|role| role.is_staff());
+    words.map(role).collect::<Option<_>>().ok_or_else(|| {
+        field.expected("roles separated by commas: agent, supervisor, compliance, auditor or admin; or nothing")
+    })
 }
 
 fn channel_name(field: &Field<'_, &str>) -> Checked<&'static str> {

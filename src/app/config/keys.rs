@@ -11,14 +11,14 @@ const NAME_BYTES_MAX: usize = 64;
 const PATH_BYTES_MAX: usize = 4096;
 /// Most conversations that an agent may hold by default.
 const CAPACITY_MAX: i32 = 1_000;
-/// Longest common name of a certificate in bytes (RFC 5280, appendix A.1: 64 characters).
-const CLIENT_NAME_BYTES_MAX: usize = 256;
-/// Most requests a second that a limit may be set to.
-const RATE_MAX: i32 = 1_000_000;
 /// Longest that a conversation may rest, in seconds: ten years.
 const REST_S_MAX: i32 = 315_360_000;
 /// Longest list of origins in bytes.
 const ORIGINS_BYTES_MAX: usize = 4_096;
+/// Longest common name of a certificate in bytes (RFC 5280, appendix A.1: 64 characters).
+const CLIENT_NAME_BYTES_MAX: usize = 256;
+/// Most requests a second that a limit may be set to.
+const RATE_MAX: i32 = 1_000_000;
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 /// One key.
@@ -202,6 +202,8 @@ pub const KEYS: &[Key] = &[
     name("tenant.name", "The tenant's name in addresses and in its log's origin.").example("demo"),
     path("tenant.policy", "The masking policy that the first start activates; a demo tenant has one built in.")
         .example("/etc/lww/cn-retail.yaml"),
+    path("tenant.routing", "The routing table that the first start activates; without it, one queue that is always open.")
+        .example("/etc/lww/routing.yaml"),
     Key::new(
         "tenant.agents_capacity_default",
         Kind::Integer,
@@ -227,6 +229,16 @@ pub const KEYS: &[Key] = &[
     .bounds(Bounds::Numbers(1, REST_S_MAX))
     .default("172800"),
     Key::new(
+        "tenant.session_idle_minutes",
+        Kind::Integer,
+        "minutes",
+        "How long a session lasts without being used; at most eight hours in any case.",
+    )
+    .bounds(Bounds::Numbers(1, 480))
+    .default("15"),
+    text("tenant.second_factor", "roles", "Roles that must have a second factor, separated by commas.")
+        .example("compliance, admin"),
+    Key::new(
         "tenant.demo",
         Kind::Boolean,
         "true or false",
@@ -234,6 +246,36 @@ pub const KEYS: &[Key] = &[
     )
     .default("false")
     .example("true"),
+    text("tenant.oidc.issuer", "URL", "The bank's own OpenID provider; https, or http on loopback for trials.")
+        .required()
+        .example("http://127.0.0.1:3000"),
+    text("tenant.oidc.client_id", "visible ASCII", "This server's name with the provider.")
+        .bounds(Bounds::Bytes(KEYID_BYTES_MAX))
+        .required()
+        .example("lww"),
+    text("tenant.oidc.client_secret", "secret reference", "The secret shared with the provider.")
+        .required()
+        .example("secret://file/etc/lww/oidc.secret"),
+    text("tenant.oidc.public_url", "URL", "This server's own address as browsers know it; the provider sends them back there.")
+        .required()
+        .example("https://127.0.0.1:8443"),
+    path("tenant.oidc.ca", "Certificates in PEM that the provider's certificate is checked against; needed for https.")
+        .example("/etc/lww/tls/bank-ca.pem"),
+    text("tenant.oidc.login_claim", "claim name", "Which claim holds the login.")
+        .bounds(Bounds::Bytes(NAME_BYTES_MAX))
+        .default("preferred_username"),
+    text("tenant.oidc.role_claim", "claim name", "Which claim holds the provider's roles or groups, as a text or a list.")
+        .bounds(Bounds::Bytes(NAME_BYTES_MAX))
+        .default("groups"),
+    text("tenant.oidc.roles", "value=role, …", "Which role each value of that claim gives; the first that fits counts.")
+        .example("lww-admins=admin, lww-agents=agent"),
+    Key::new(
+        "tenant.oidc.create_accounts",
+        Kind::Boolean,
+        "true or false",
+        "Whether a first login makes an account, with its role by the provider at each login; else accounts are linked only.",
+    )
+    .default("false"),
     text("tenant.channel.channel", "channel name", "Which channel.").required().example("http"),
     name("tenant.channel.account", "The tenant's own name for its account with the channel.").example("app"),
     text("tenant.channel.key_id", "visible ASCII", "Names the shared secret in signatures.")
@@ -268,6 +310,9 @@ pub const KEYS: &[Key] = &[
 
 /// Sections that may stand several times, as `[[section]]`.
 pub const LISTS: &[&str] = &["tenant", "tenant.channel"];
+
+/// Sections that a file may leave out although some of their keys have no default.
+pub const OPTIONAL: &[&str] = &["tenant.oidc"];
 
 /// What a key of a section leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -167,6 +167,11 @@ impl<'a> Section<'a> {
         value.ok_or_else(|| self.field(name, (), at).expected(expected()))
     }
 
+    /// Whether the file has this section.
+    pub(super) fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// Whether a key is set to true; a default counts.
     pub(super) fn boolean(&self, name: &'static str) -> Result<Field<'a, bool>, ConfigError> {
         match self.find(name) {

@@ -28,8 +28,9 @@ fn without_a_file_there_is_one_marked_demo_tenant_on_loopback() {
     let config = Config::load(None).unwrap();
     let [demo] = config.tenants.as_slice() else { panic!("{:?}", config.tenants) };
     assert!(demo.demo && demo.name == "demo" && demo.policy.is_none() && !demo.policy_source.is_empty());
-    let [channel] = demo.channels.as_slice() else { panic!("{:?}", demo.channels) };
+    let [channel, widget] = demo.channels.as_slice() else { panic!("{:?}", demo.channels) };
     assert_eq!((channel.channel, channel.account.as_str()), ("http", "app"));
+    assert_eq!((widget.channel, widget.account.as_str()), ("web", "widget"));
     assert_eq!(channel.secret.to_string(), "secret://keys/channel-demo-app");
     assert!(config.http.listen.ip().is_loopback() && config.http.trial_listen.unwrap().ip().is_loopback());
     assert_eq!((config.name.as_str(), config.keys_dir.as_path()), ("lww.local", Path::new("data/keys")));
@@ -213,11 +214,43 @@ fn the_digest_hangs_on_what_is_decided_and_not_on_how_it_is_written() {
     assert!(others.len() == 7 && !others.contains(&base));
 }
 
+const OIDC: &str = "[tenant.oidc]\nissuer = \"http://127.0.0.1:3000\"\nclient_id = \"lww\"\n\
+    client_secret = \"secret://file/s\"\npublic_url = \"https://lww.bank.example/\"\nroles = \"staff = agent, a=b=admin\"\n";
+
+#[test]
+fn an_identity_provider_is_read_and_each_mistake_named() {
+    let home = tempfile::TempDir::new().unwrap();
+    let acme = tenant(&home, "acme", "");
+    let config = parse(&format!("{acme}{OIDC}")).unwrap();
+    let oidc = config.tenants[0].oidc.as_ref().unwrap();
+    assert_eq!(oidc.roles, [("staff".to_owned(), Role::Agent), ("a=b".to_owned(), Role::Admin)]);
+    assert_eq!((oidc.public_url.as_str(), oidc.role_claim.as_str()), ("https://lww.bank.example", "groups"));
+    assert!(parse(&acme).unwrap().tenants[0].oidc.is_none());
+    for (from, to, words) in [
+        ("issuer = \"http://127.0.0.1:3000\"", "", "tenant.oidc.issuer is missing"),
+        ("http://127.0.0.1:3000", "http://login.bank.example", "loopback"),
+        ("http://127.0.0.1:3000", "http://localhost.evil.example", "loopback"),
+        ("http://127.0.0.1:3000", "https://login.bank.example", "tenant.oidc.ca is missing"),
+        ("http://127.0.0.1:3000", "http://127.0.0.1:3000/?a=b", "without query"),
+        ("http://127.0.0.1:3000", "http://user@127.0.0.1:3000", "loopback"),
+        ("https://lww.bank.example/", "http://lww.bank.example", "loopback"),
+        ("staff = agent", "staff = boss", "lww-agents=agent"),
+        ("staff = agent", "staff", "lww-agents=agent"),
+        ("roles = \"staff = agent, a=b=admin\"", "create_accounts = true", "an account needs a role"),
+        ("secret://file/s", "hunter2", "tenant.oidc.client_secret"),
+    ] {
+        let told = parse(&format!("{acme}{}", OIDC.replace(from, to))).unwrap_err().to_string();
+        assert!(told.contains(words) && !told.contains("hunter2"), "{to}: {told}");
+    }
+}
+
 #[test]
 fn the_digest_covers_every_key() {
     let home = tempfile::TempDir::new().unwrap();
-    let text =
-        format!("database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{CHANNEL}", tenant(&home, "acme", ""));
+    let text = format!(
+        "database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{OIDC}{CHANNEL}",
+        tenant(&home, "acme", "")
+    );
     let canonical = parse(&text).unwrap().canonical();
     let covered: Vec<&str> = canonical.lines().filter_map(|line| line.split(" = ").next()).collect();
     let known: Vec<&str> = KEYS.iter().map(|key| key.key).collect();
@@ -232,7 +265,10 @@ fn every_key_is_documented_and_every_default_is_taken() {
     let names: BTreeSet<&str> = KEYS.iter().map(|key| key.key).collect();
     assert_eq!(names.len(), KEYS.len());
     let canonical = Config::load(None).unwrap().canonical();
-    for key in KEYS.iter().filter(|key| !key.default.is_empty() && key.key != "tenant.demo") {
+    for key in KEYS
+        .iter()
+        .filter(|key| !key.default.is_empty() && key.key != "tenant.demo" && !OPTIONAL.contains(&key.parts().0))
+    {
         let line = format!("{} = {:?}\n", key.key, key.default);
         assert!(canonical.contains(&line), "{line}{canonical}");
     }

@@ -215,7 +215,10 @@ fn told(code: &'static str, result: Result<(), DatabaseError>, (good, change): (
 
 fn role() -> (Said, Said) {
     (
-        said("the role owns nothing and can't bypass row level security", "角色不拥有任何表，也不能绕过行级安全"),
+        said(
+            "the role owns nothing, can't bypass row level security and can't change the ledger",
+            "角色不拥有任何表，不能绕过行级安全，也不能改动账本",
+        ),
         said(
             "connect as lww_app: `lww db plan` prints how it is made",
             "使用 lww_app 连接：`lww db plan` 会给出创建语句",

@@ -6,7 +6,9 @@ use zeroize::Zeroizing;
 use super::sign::{Content, Signed};
 use super::{Answer, Call, ChannelKey, Client, ClientError};
 use crate::http::Readiness;
-use crate::http::answers::{Accepted, Conversations, CustomerMessages, LedgerHead, SessionInfo, State, Transcript};
+use crate::http::answers::{
+    Accepted, Conversations, CustomerMessages, LedgerHead, Queues, SessionInfo, State, Transcript,
+};
 use crate::units::Timestamp;
 use crate::wire;
 
@@ -62,7 +64,27 @@ impl Client {
         key: &str,
         now: Timestamp,
     ) -> Call {
-        let body = Zeroizing::new(json!({"contact": contact, "text": text}).to_string().into_bytes());
+        self.signed_body(channel, &json!({"contact": contact, "text": text}), key, now)
+    }
+
+    /// Sends a customer's message with what is known of the conversation: `{"tier": …, "language": …, "tags": […]}`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; repeat with the same `key` when it is not known what became of it.
+    pub async fn send_message_about(
+        &self,
+        channel: &ChannelKey,
+        (contact, text): (&str, &str),
+        about: serde_json::Value,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Accepted, ClientError> {
+        let body = json!({"contact": contact, "text": text, "about": about});
+        self.ask(self.signed_body(channel, &body, key, now)).await
+    }
+
+    fn signed_body(&self, channel: &ChannelKey, body: &serde_json::Value, key: &str, now: Timestamp) -> Call {
+        let body = Zeroizing::new(body.to_string().into_bytes());
         let path = channel.path();
         let signed = Signed {
             method: "POST",
@@ -88,7 +110,7 @@ impl Client {
     ) -> Result<CustomerMessages, ClientError> {
         let query = query(&page.pairs());
         let path = channel.path();
-        let contact = encoded(contact);
+        let contact = wire::percent_encoded(contact);
         let content = Content::Contact(&contact);
         let signed = Signed { method: "GET", authority: &self.authority, path: &path, query: &query, content };
         let headers = channel.headers(&signed, now);
@@ -158,6 +180,14 @@ impl Client {
             pairs.push(("state", word.to_owned()));
         }
         self.ask(call("GET", &format!("/api/v1/agent/conversations?{}", query(&pairs)), None)).await
+    }
+
+    /// How many wait in each queue.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn queues(&self) -> Result<Queues, ClientError> {
+        self.ask(call("GET", "/api/v1/agent/queues", None)).await
     }
 
     /// Opens a conversation.
@@ -230,20 +260,9 @@ fn call(method: &'static str, target: &str, body: Option<&serde_json::Value>) ->
     Call { method, target: target.trim_end_matches('?').to_owned(), headers: Vec::new(), body }
 }
 
-/// Every byte but unreserved ones percent-encoded (RFC 3986, section 2.3).
-fn encoded(value: &str) -> String {
-    value
-        .bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect()
-}
-
 /// Pairs as a query.
 fn query(pairs: &[(&str, String)]) -> String {
-    pairs.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
+    pairs.iter().map(|(name, value)| format!("{name}={}", wire::percent_encoded(value))).collect::<Vec<_>>().join("&")
 }
 
 #[cfg(test)]
@@ -253,7 +272,7 @@ mod tests {
     #[test]
     fn what_the_client_encodes_the_server_reads_back() {
         for contact in ["a", "+86 138", "你好&x=1", "100%", "?#/"] {
-            assert_eq!(wire::percent_decoded(&encoded(contact)).unwrap().as_str(), contact);
+            assert_eq!(wire::percent_decoded(&wire::percent_encoded(contact)).unwrap().as_str(), contact);
             let query = query(&[("state", contact.to_owned()), ("after", "7".to_owned())]);
             let mut read = wire::Query::parse(&query, &["state", "after"]).unwrap();
             assert_eq!(read.take("state").unwrap().as_str(), contact);

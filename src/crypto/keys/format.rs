@@ -50,6 +50,11 @@ impl Master {
         Ok(Self { key, identifier })
     }
 
+    /// A key of its own for one use.
+    pub(super) fn subkey(&self, domain: &str) -> Result<SecretKey, KeyError> {
+        self.key.subkey(domain, &[]).map_err(refused)
+    }
+
     /// Reads the master key's own file.
     pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Self, KeyError> {
         let file = KeyFile::parse(path, text, MASTER_LABEL)?;

@@ -246,3 +246,53 @@ fn tokens_are_letters_stable_within_a_tenant_and_hang_on_every_field() {
         assert_ne!(distinct, base);
     }
 }
+
+#[test]
+fn what_is_sealed_of_staff_opens_only_as_what_it_is_and_for_its_account() {
+    let (_home, keys) = keys();
+    let vault = TenantVault::new(&keys, TENANT).unwrap();
+    let (own, other) = (AccountId::from_random([1; 16]), AccountId::from_random([2; 16]));
+    let parts = [StaffPart::Login, StaffPart::Device, StaffPart::Factor];
+    for part in parts {
+        let sealed = vault.seal_staff(part, own, &raw("text")).unwrap();
+        assert_eq!(vault.open_staff(part, own, &sealed).unwrap().as_str(), "text");
+        for another in parts.into_iter().filter(|another| *another != part) {
+            assert!(vault.open_staff(another, own, &sealed).is_err(), "{part:?} as {another:?}");
+        }
+        assert!(vault.open_staff(part, other, &sealed).is_err(), "another account");
+        assert!(
+            TenantVault::new(&keys, TenantId(2)).unwrap().open_staff(part, own, &sealed).is_err(),
+            "another tenant"
+        );
+        assert!(vault.open_profile(own, &sealed).is_err(), "as a name");
+        for at in 0..sealed.len() {
+            let mut flipped = sealed.clone();
+            flipped[at] ^= 1;
+            assert!(vault.open_staff(part, own, &flipped).is_err(), "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn recovery_codes_and_outside_identities_are_looked_up_under_their_own_names() {
+    let (_home, keys) = keys();
+    let (vault, elsewhere) = (TenantVault::new(&keys, TENANT).unwrap(), TenantVault::new(&keys, TenantId(2)).unwrap());
+    let (own, other) = (AccountId::from_random([1; 16]), AccountId::from_random([2; 16]));
+    let lookups: HashSet<[u8; 32]> = [
+        vault.recovery_lookup(own, "code"),
+        vault.recovery_lookup(own, "Code"),
+        vault.recovery_lookup(other, "code"),
+        elsewhere.recovery_lookup(own, "code"),
+        vault.external_lookup("https://a", "b"),
+        vault.external_lookup("https://ab", ""),
+        elsewhere.external_lookup("https://a", "b"),
+        vault.login_lookup(&raw("code")),
+    ]
+    .into();
+    assert_eq!(lookups.len(), 8);
+    let secret = vault.new_factor_secret();
+    assert_eq!(secret.len(), 32);
+    assert_ne!(*secret, *vault.new_factor_secret());
+    assert_eq!(vault.factor_code(&secret, 7).unwrap().len(), 6);
+    assert!(vault.factor_code("not a secret", 7).is_err());
+}

@@ -1,12 +1,16 @@
 //! The handlers, one file a subject. Each reads its request, calls the pipeline once, and writes the answer.
 
+pub(super) mod accounts;
 pub mod answers;
 pub(super) mod channels;
 pub(super) mod desk;
 pub(super) mod health;
 pub(super) mod ledger;
 pub(super) mod live;
+pub(super) mod oidc;
+pub(super) mod own;
 pub(super) mod sessions;
+pub mod staff;
 
 use actix_web::{HttpRequest, HttpResponse};
 

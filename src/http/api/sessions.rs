@@ -13,7 +13,7 @@ use crate::http::session;
 use crate::limits::{LOGIN_BYTES_MAX, PASSWORD_BYTES_MAX};
 use crate::pipeline::{Refusal, Staff};
 
-/// Logs in and sets the session's cookie.
+/// Logs in and sets the session's cookie; with a second factor, the session can at first do nothing but show it.
 #[utoipa::path(
     post, path = "/api/v1/session", tag = "session", request_body = Login,
     responses(
@@ -29,7 +29,7 @@ pub(in crate::http) async fn begin(service: Data<Service>, request: HttpRequest,
         return Err(Refusal::BadCredentials.into());
     }
     let served = service.tenant(&tenant).ok_or(Refusal::BadCredentials)?;
-    let begun = served.tenant.login(login, password).await?;
+    let begun = served.tenant.login(login, password, session::user_agent(&request)).await?;
     let cookie = session::begun(&request, &tenant, &begun, service.clock.now());
     let info = SessionInfo { expires: Some(begun.expires.to_string()), ..info(&tenant, &begun.staff) };
     Ok(HttpResponse::Created().insert_header((header::SET_COOKIE, cookie.as_str())).json(info))
@@ -44,7 +44,7 @@ pub(in crate::http) async fn begin(service: Data<Service>, request: HttpRequest,
     ),
 )]
 pub(in crate::http) async fn show(service: Data<Service>, request: HttpRequest) -> Answer {
-    let session = session::of(&service, &request).await?;
+    let session = session::of_any(&service, &request).await?;
     Ok(HttpResponse::Ok().json(info(&session.name, &session.staff)))
 }
 
@@ -59,8 +59,8 @@ pub(in crate::http) async fn show(service: Data<Service>, request: HttpRequest) 
 pub(in crate::http) async fn end(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     body::none(&request, payload).await?;
     session::same_origin(&request)?;
-    let session = session::of(&service, &request).await?;
-    session.served.tenant.logout(&session.staff, &session.token).await?;
+    let session = session::of_any(&service, &request).await?;
+    session.served.tenant.logout(&session.staff).await?;
     Ok(logged_out(&request))
 }
 
@@ -84,13 +84,15 @@ fn logged_out(request: &HttpRequest) -> HttpResponse {
     HttpResponse::NoContent().insert_header((header::SET_COOKIE, session::ended(request).as_str())).finish()
 }
 
-fn info(tenant: &str, staff: &Staff) -> SessionInfo {
+pub(super) fn info(tenant: &str, staff: &Staff) -> SessionInfo {
     SessionInfo {
         tenant: tenant.to_owned(),
         account: staff.account.to_string(),
         role: staff.role.word().to_owned(),
         name: staff.name.to_string(),
         must_change_password: staff.must_change,
+        second_factor_required: staff.is_pending(),
+        must_enrol_second_factor: staff.must_enrol,
         expires: None,
     }
 }

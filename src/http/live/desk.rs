@@ -14,7 +14,7 @@ use crate::http::problem::{Problem, Told};
 use crate::http::service::Served;
 use crate::http::session::Session;
 use crate::limits::TEXT_BYTES_MAX;
-use crate::pipeline::{DeskEvent, DeskStream, Notice, Refusal};
+use crate::pipeline::{DeskEvent, DeskStream, Notice, Refusal, Staff};
 use crate::units::{ConversationId, EntryIndex};
 use crate::wire;
 
@@ -55,7 +55,13 @@ impl Desk {
         Ok(Self { served, token, stream, key: None })
     }
 
-    async fn reply(&mut self, conversation: &str, key: String, text: RawText) -> Result<Vec<Line>, Problem> {
+    async fn reply(
+        &mut self,
+        staff: &Staff,
+        conversation: &str,
+        key: String,
+        text: RawText,
+    ) -> Result<Vec<Line>, Problem> {
         let bad = |field, expected| Refusal::Invalid { field, expected };
         if !wire::is_key(&key) {
             return Err(bad("key", wire::KEY_EXPECTED).into());
@@ -65,8 +71,7 @@ impl Desk {
             return Err(bad("text", "1 to 16384 bytes").into());
         }
         let id = id(conversation)?;
-        let staff = self.served.tenant.staff(&self.token).await?;
-        let accepted = Accepted::from(self.served.tenant.reply(&staff, id, text, &key).await?);
+        let accepted = Accepted::from(self.served.tenant.reply(staff, id, text, &key).await?);
         Ok(vec![line(&json!({"type": "accepted", "key": key, "accepted": accepted}))])
     }
 }
@@ -117,7 +122,10 @@ impl Peer for Desk {
 
     async fn frame(&mut self, frame: RawBody) -> Result<Vec<Line>, Problem> {
         self.key = None;
-        match body::parse(&frame)? {
+        let frame = body::parse(&frame)?;
+        // A frame is use of the session, as a request is.
+        let staff = self.served.tenant.staff(&self.token).await?;
+        match frame {
             Frame::Open { conversation, after } => {
                 self.stream.open(id(&conversation)?, after.map(EntryIndex)).await?;
                 Ok(Vec::new())
@@ -126,7 +134,7 @@ impl Peer for Desk {
                 self.stream.leave(id(&conversation)?).await?;
                 Ok(Vec::new())
             }
-            Frame::Reply { conversation, key, text } => self.reply(&conversation, key, text).await,
+            Frame::Reply { conversation, key, text } => self.reply(&staff, &conversation, key, text).await,
             Frame::Typing { conversation } => {
                 self.stream.types(id(&conversation)?);
                 Ok(Vec::new())
@@ -141,9 +149,9 @@ impl Peer for Desk {
         }))
     }
 
-    /// Whoever was logged out, disabled or given another role loses the socket.
+    /// Whoever was logged out, is idle, was disabled or given another role loses the socket.
     async fn check(&mut self) -> Result<(), Refusal> {
-        self.served.tenant.staff(&self.token).await.map(|_| ())
+        self.stream.check().await
     }
 
     async fn end(self) {

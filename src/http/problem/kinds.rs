@@ -40,8 +40,8 @@ kinds! {
         "Not found" "There is no such {what}."
         "未找到" "没有这样的{what}。";
     FORBIDDEN = "forbidden" 403
-        "Forbidden" "Your role does not allow this, or somebody else holds the conversation."
-        "无权操作" "您的角色不允许此操作，或会话由他人负责。";
+        "Forbidden" "Your role does not allow this, or it is not yours to do."
+        "无权操作" "您的角色不允许此操作，或此事不归您处理。";
     BAD_CREDENTIALS = "bad_credentials" 401
         "Not logged in" "The login, the password or the session is not valid: log in with POST /api/v1/session."
         "未登录" "登录名、密码或会话无效：请用 POST /api/v1/session 登录。";
@@ -51,6 +51,24 @@ kinds! {
     MUST_CHANGE_PASSWORD = "must_change_password" 403
         "Change the password first" "This is a one-time password: change it with POST /api/v1/session/password, then log in again."
         "请先修改密码" "这是一次性密码：请用 POST /api/v1/session/password 修改，然后重新登录。";
+    ACCOUNT_LOCKED = "account_locked" 403
+        "Account locked" "Too many logins failed: an administrator unlocks the account, or `lww admin unlock` at the server."
+        "账号已锁定" "登录失败次数过多：请由管理员解锁，或在服务器上执行 `lww admin unlock`。";
+    SECOND_FACTOR_REQUIRED = "second_factor_required" 403
+        "Second factor needed" "Show the second factor with POST /api/v1/session/second-factor, then repeat."
+        "需要第二验证因素" "请先用 POST /api/v1/session/second-factor 提交动态口令，然后重试。";
+    MUST_ENROL = "must_enrol_second_factor" 403
+        "Set up a second factor first" "This needs a second factor: set one up with POST /api/v1/session/second-factor/enrolment."
+        "请先设置第二验证因素" "此操作需要第二验证因素：请用 POST /api/v1/session/second-factor/enrolment 设置。";
+    BAD_CODE = "bad_code" 403
+        "Code not valid" "The code is wrong, over or used before: take the next one, or a recovery code."
+        "动态口令无效" "动态口令错误、已过期或已使用：请使用下一个口令或恢复码。";
+    LAST_ADMIN = "last_admin" 409
+        "Last administrator" "Nobody could manage accounts then: make another administrator first."
+        "最后一位管理员" "此后将无人能够管理账号：请先设置另一位管理员。";
+    INVALID_LINE = "invalid_line" 422
+        "Invalid line" "Line {line}, {field}: expected {expected}. Nothing was taken in."
+        "文件行无效" "第 {line} 行，{field}：应为{expected}。未导入任何内容。";
     INVALID_FIELD = "invalid_field" 422
         "Invalid value" "{field}: expected {expected}."
         "取值无效" "{field}：应为{expected}。";
@@ -135,6 +153,15 @@ kinds! {
     NOT_JSON = "not_json" 415
         "Not JSON" "Send Content-Type: application/json."
         "不是 JSON" "请使用 Content-Type: application/json。";
+    NOT_CSV = "not_csv" 415
+        "Not CSV" "Send Content-Type: text/csv, in UTF-8 (in spreadsheets: CSV UTF-8)."
+        "不是 CSV" "请使用 Content-Type: text/csv，编码为 UTF-8（表格软件中选择 CSV UTF-8）。";
+    PROVIDER_UNAVAILABLE = "provider_unavailable" 503 retry 5
+        "Identity provider unavailable" "The bank's identity provider did not do as it should: expected {expected}."
+        "身份提供方不可用" "银行的身份提供方未正常响应：应为{expected}。";
+    PROVIDER_REFUSED = "provider_refused" 403
+        "Login refused" "This login by the bank's identity provider can't be taken: expected {expected}. Begin again."
+        "登录被拒绝" "无法接受此次通过银行身份提供方的登录：应为{expected}。请重新开始。";
     WRONG_ORIGIN = "wrong_origin" 403
         "Another site's request" "A page of another site can't act for somebody who is logged in here."
         "跨站请求" "其他网站的页面不能代替已登录的用户操作。";

@@ -44,7 +44,9 @@ impl Told {
                 Effect::NewSubject(_)
                 | Effect::Identity(_)
                 | Effect::NewConversation(_)
+                | Effect::Route(_)
                 | Effect::Agent(_)
+                | Effect::Account(_)
                 | Effect::NewAccount(_)
                 | Effect::Password(_)
                 | Effect::Policy(_) => {}

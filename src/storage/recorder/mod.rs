@@ -4,15 +4,25 @@
 //! - `rows`: the columns that a batch inserts and updates.
 //! - `load`: reads what the overlay does not know yet.
 //! - `commit`: the one transaction, and what its failure means.
+//! - `people`: what it writes about staff accounts.
 //! - `writer`: the loop that owns all of it.
 //! - `sign`: guard, signature, receipts.
 //! - `happened`: what followers are told.
 //!
 //! This module is the handle that callers hold. It deliberately knows neither what a message says nor who may write it.
 
+/// The parameters of one statement: each column a list.
+macro_rules! columns {
+    ($sql:expr, $rows:expr, $($column:expr),+ $(,)?) => {
+        Columns { sql: $sql, rows: $rows.len(), parameters: vec![$(Box::new($column.collect::<Vec<_>>())),+] }
+    };
+}
+
 mod commit;
 mod happened;
 mod load;
+mod people;
+mod routes;
 mod rows;
 mod sign;
 mod state;

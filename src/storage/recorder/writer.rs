@@ -30,11 +30,10 @@ use super::{RecorderEnds, Request};
 use crate::domain::record::Proposal;
 use crate::limits::{BATCH_ENTRIES_MAX, BATCH_WAIT_US_MAX};
 use crate::ports::{Clock, Follower, Signer};
+use crate::storage::PARTITION_ENTRIES;
 use crate::telemetry::{Occurrence, emit};
 use crate::units::ChannelAccount;
 
-/// Entries in one partition of the ledger; the same number stands in `migrations/V1__core.sql`.
-const PARTITION_ENTRIES: u64 = 4_194_304;
 /// Things that the overlay holds before it is cleared between two batches.
 const OVERLAY_ITEMS_MAX: usize = 200_000;
 /// How often the lease is renewed while nothing is written.

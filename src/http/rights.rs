@@ -1,0 +1,100 @@
+//! Which right each address asks for. A test drives every address with every role, from another tenant and without a
+//! session against this list and the table of roles; one that is missing here fails it.
+
+use crate::domain::access::Action;
+
+/// What an address asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Nothing: anybody may ask.
+    Open,
+    /// The signature of a customers' app.
+    Signature,
+    /// A visitor's token.
+    Visitor,
+    /// A session, even one that still waits for its second factor.
+    AnySession,
+    /// A session whose role may do this.
+    Staff(Action),
+}
+
+/// One address and method with its right.
+#[derive(Clone, Copy, Debug)]
+pub struct Need {
+    /// Lower-case method.
+    pub method: &'static str,
+    /// The path's template.
+    pub path: &'static str,
+    /// The right.
+    pub right: Right,
+}
+
+const fn need(method: &'static str, path: &'static str, right: Right) -> Need {
+    Need { method, path, right }
+}
+
+const OWN: Right = Right::Staff(Action::OwnAccount);
+const DESK: Right = Right::Staff(Action::Converse);
+const MANAGE: Right = Right::Staff(Action::ManageAccounts);
+
+/// Every address with its right.
+pub const RIGHTS: &[Need] = &[
+    need("get", "/api/v1/channels/{channel}/{tenant}/{account}/messages", Right::Signature),
+    need("post", "/api/v1/channels/{channel}/{tenant}/{account}/messages", Right::Signature),
+    need("post", "/api/v1/channels/{channel}/{tenant}/{account}/visits", Right::Open),
+    need("options", "/api/v1/channels/{channel}/{tenant}/{account}/{part}", Right::Open),
+    need("get", "/api/v1/channels/{channel}/{tenant}/{account}/socket", Right::Visitor),
+    need("get", "/api/v1/channels/{channel}/{tenant}/{account}/events", Right::Visitor),
+    need("get", "/api/v1/channels/{channel}/{tenant}/{account}/updates", Right::Visitor),
+    need("post", "/api/v1/channels/{channel}/{tenant}/{account}/frames", Right::Visitor),
+    need("post", "/api/v1/session", Right::Open),
+    need("get", "/api/v1/session", Right::AnySession),
+    need("delete", "/api/v1/session", Right::AnySession),
+    need("post", "/api/v1/session/password", OWN),
+    need("get", "/api/v1/session/oidc/{tenant}", Right::Open),
+    need("get", "/api/v1/session/oidc/{tenant}/callback", Right::Open),
+    need("post", "/api/v1/session/second-factor", Right::AnySession),
+    need("post", "/api/v1/session/second-factor/enrolment", OWN),
+    need("put", "/api/v1/session/second-factor/enrolment", OWN),
+    need("get", "/api/v1/sessions", OWN),
+    need("delete", "/api/v1/sessions", OWN),
+    need("delete", "/api/v1/sessions/{id}", OWN),
+    need("get", "/api/v1/admin/accounts", Right::Staff(Action::ReadAccounts)),
+    need("post", "/api/v1/admin/accounts", MANAGE),
+    need("post", "/api/v1/admin/accounts/import", MANAGE),
+    need("patch", "/api/v1/admin/accounts/{id}", MANAGE),
+    need("post", "/api/v1/admin/accounts/{id}/unlock", MANAGE),
+    need("post", "/api/v1/admin/accounts/{id}/reset", MANAGE),
+    need("delete", "/api/v1/admin/accounts/{id}/second-factor", MANAGE),
+    need("delete", "/api/v1/admin/accounts/{id}/sessions", MANAGE),
+    need("put", "/api/v1/agent/presence", DESK),
+    need("get", "/api/v1/agent/conversations", DESK),
+    need("get", "/api/v1/agent/conversations/{id}", DESK),
+    need("post", "/api/v1/agent/conversations/{id}/messages", DESK),
+    need("post", "/api/v1/agent/conversations/{id}/close", DESK),
+    need("post", "/api/v1/agent/conversations/{id}/solve", DESK),
+    need("get", "/api/v1/agent/queues", Right::Staff(Action::Supervise)),
+    need("get", "/api/v1/agent/socket", DESK),
+    need("get", "/api/v1/agent/events", DESK),
+    need("get", "/api/v1/ledger/head", Right::Staff(Action::ReadLedger)),
+    need("get", "/api/v1/openapi.json", Right::Open),
+    need("get", "/healthz", Right::Open),
+    need("get", "/readyz", Right::Open),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::routes::ADDRESSES;
+    use super::*;
+
+    #[test]
+    fn every_route_names_its_right_and_every_right_is_a_route_s() {
+        let routed: BTreeSet<(&str, &str)> =
+            ADDRESSES.iter().flat_map(|at| at.methods.iter().map(|(method, _)| (at.path, *method))).collect();
+        let named: BTreeSet<(&str, &str)> = RIGHTS.iter().map(|need| (need.path, need.method)).collect();
+        assert_eq!(routed, named);
+        assert_eq!(named.len(), RIGHTS.len(), "a route stands twice");
+    }
+}

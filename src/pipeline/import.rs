@@ -1,0 +1,152 @@
+//! Accounts out of a CSV file (RFC 4180), all or none: every line is checked before the first account is made, and they
+//! come to be by one entry.
+//!
+//! The first line names the columns: `login`, `name`, `role` and, where wanted, `capacity`, in any order. Spreadsheets'
+//! byte order mark, CRLF and quoted fields are taken. An error names line and column and never repeats what stands there.
+
+use std::collections::HashSet;
+
+use csv::{ReaderBuilder, StringRecord};
+use futures_util::future::try_join_all;
+
+use super::accounts::{CAPACITY_EXPECTED, ROLE_EXPECTED};
+use super::{Manager, NewStaff, Refusal, Tenant};
+use crate::domain::event::{Event, Role};
+use crate::domain::message::RawText;
+use crate::domain::record::{Draft, Effect, Proposal};
+use crate::limits::IMPORT_ACCOUNTS_MAX;
+use crate::units::AccountId;
+
+const COLUMNS: [&str; 4] = ["login", "name", "role", "capacity"];
+const COLUMNS_EXPECTED: &str = "columns login, name, role and perhaps capacity";
+const NEW_EXPECTED: &str = "a login that no account has";
+const FEWER_EXPECTED: &str = "at most 256 accounts";
+const OTHER_EXPECTED: &str = "a login that no other line has";
+const SOME_EXPECTED: &str = "at least one account";
+const FIELDS_EXPECTED: &str = "as many fields as the first line names, in RFC 4180's form";
+const MARK: char = '\u{feff}';
+
+/// An account that was just made.
+pub struct Imported {
+    /// Its pseudonym.
+    pub account: AccountId,
+    /// Its login.
+    pub login: RawText,
+    /// Its one-time password, kept nowhere.
+    pub password: RawText,
+}
+
+/// One line, with its number.
+struct Line {
+    number: u64,
+    new: NewStaff,
+    capacity: i32,
+}
+
+impl Tenant {
+    /// Makes the accounts of a file. Their one-time passwords are returned once.
+    ///
+    /// # Errors
+    /// [`Refusal::Line`] for the first line that can't be taken; nothing was made then.
+    pub async fn import_accounts(&self, by: Manager<'_>, file: &RawText) -> Result<Vec<Imported>, Refusal> {
+        let actor = by.actor()?;
+        let lines = self.lines(file.expose())?;
+        for line in &lines {
+            if self.has_account(&line.new.login).await? {
+                return Err(refused(line.number, "login", NEW_EXPECTED));
+            }
+        }
+        let made = lines.iter().map(|line| self.new_account(&line.new, line.capacity, true));
+        let (accounts, passwords): (Vec<_>, Vec<_>) = try_join_all(made).await?.into_iter().unzip();
+        let named = accounts.iter().map(|account| (account.id, account.role)).collect();
+        let ids: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
+        let effects = accounts.into_iter().map(Effect::NewAccount).collect();
+        let draft = Draft::of(Event::AccountsImported { accounts: named }, actor);
+        self.record(Proposal::single(draft, effects)).await?;
+        let told = lines.into_iter().zip(ids).zip(passwords);
+        Ok(told.map(|((line, account), password)| Imported { account, login: line.new.login, password }).collect())
+    }
+
+    fn lines(&self, text: &str) -> Result<Vec<Line>, Refusal> {
+        let text = text.strip_prefix(MARK).unwrap_or(text);
+        let mut reader = ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+        let mut records = reader.records();
+        let header = records.next().ok_or(refused(1, "file", COLUMNS_EXPECTED))?;
+        let header = header.map_err(|error| unreadable(&error))?;
+        let columns = columns(&header)?;
+        let mut lines: Vec<Line> = Vec::new();
+        let mut logins = HashSet::new();
+        for record in records {
+            let record = record.map_err(|error| unreadable(&error))?;
+            let line = self.line(&columns, &record)?;
+            if lines.len() == IMPORT_ACCOUNTS_MAX {
+                return Err(refused(line.number, "file", FEWER_EXPECTED));
+            }
+            if !logins.insert(self.ports.vault.login_lookup(&line.new.login)) {
+                return Err(refused(line.number, "login", OTHER_EXPECTED));
+            }
+            lines.push(line);
+        }
+        if lines.is_empty() {
+            return Err(refused(2, "file", SOME_EXPECTED));
+        }
+        Ok(lines)
+    }
+
+    fn line(&self, columns: &[&'static str], record: &StringRecord) -> Result<Line, Refusal> {
+        let number = record.position().map_or(0, csv::Position::line);
+        let of = |column| {
+            let at = columns.iter().position(|known| *known == column);
+            at.and_then(|at| record.get(at)).unwrap_or("")
+        };
+        let role = Role::from_word(of("role")).filter(|role| role.is_staff());
+        let role = role.ok_or(refused(number, "role", ROLE_EXPECTED))?;
+        let capacity = match of("capacity") {
+            "" => None,
+            word => Some(word.parse().map_err(|_| refused(number, "capacity", CAPACITY_EXPECTED))?),
+        };
+        let text = |column| RawText::new(of(column).to_owned());
+        let new = NewStaff { login: text("login"), name: text("name"), role, capacity, skills: Vec::new() };
+        let capacity = self.checked(&new).map_err(|(column, expected)| refused(number, column, expected))?;
+        Ok(Line { number, new, capacity })
+    }
+}
+
+/// The columns of a file by its first line.
+fn columns(header: &StringRecord) -> Result<Vec<&'static str>, Refusal> {
+    let wrong = || refused(1, "file", COLUMNS_EXPECTED);
+    let known = |word: &str| COLUMNS.into_iter().find(|column| *column == word).ok_or_else(wrong);
+    let columns: Vec<&'static str> = header.iter().map(known).collect::<Result<_, _>>()?;
+    let each_once = columns.iter().collect::<HashSet<_>>().len() == columns.len();
+    let needed = ["login", "name", "role"].iter().all(|column| columns.contains(column));
+    if each_once && needed { Ok(columns) } else { Err(wrong()) }
+}
+
+/// The reader's own words could repeat what stands in the file; its line is all that is taken.
+fn unreadable(error: &csv::Error) -> Refusal {
+    let line = error.position().map_or(1, csv::Position::line);
+    refused(line, "file", FIELDS_EXPECTED)
+}
+
+fn refused(line: u64, column: &'static str, expected: &'static str) -> Refusal {
+    Refusal::Line { line, column, expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(text: &str) -> Result<Vec<&'static str>, Refusal> {
+        let record = ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes()).records().next();
+        columns(&record.unwrap().unwrap())
+    }
+
+    #[test]
+    fn the_first_line_names_each_known_column_once() {
+        assert_eq!(header("login,name,role").unwrap(), ["login", "name", "role"]);
+        assert_eq!(header("role,capacity,name,login").unwrap(), ["role", "capacity", "name", "login"]);
+        for text in ["login,name", "login,name,role,role", "login,name,role,password", "Login,name,role", "a;b;c"] {
+            assert!(matches!(header(text), Err(Refusal::Line { line: 1, column: "file", .. })), "{text}");
+        }
+    }
+}
