@@ -43,8 +43,11 @@ fn read_only(config: &Config, file: Option<&Path>) -> Vec<PathBuf> {
         SecretRef::File(path) => Some(path.as_path()),
         SecretRef::Environment(_) | SecretRef::Credential(_) | SecretRef::Keys(_) => None,
     });
-    let policies = config.tenants.iter().filter_map(|tenant| tenant.policy.as_deref());
-    let files = tls.chain(http.client_ca.as_deref()).chain(secrets).chain(policies).chain(file).map(folder);
+    let tenants = config.tenants.iter().flat_map(|tenant| {
+        let provider = tenant.oidc.as_ref().and_then(|oidc| oidc.ca.as_deref());
+        [tenant.policy.as_deref(), tenant.routing.as_deref(), provider].into_iter().flatten()
+    });
+    let files = tls.chain(http.client_ca.as_deref()).chain(secrets).chain(tenants).chain(file).map(folder);
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let own = std::env::current_exe().ok().as_deref().map(folder);
     files.chain(credentials).chain(own).chain(SYSTEM.map(PathBuf::from)).collect()

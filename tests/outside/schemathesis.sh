@@ -39,8 +39,9 @@ run() {
 run nobody
 for login in agent supervisor compliance auditor admin; do
   cookie=$(python3 "$here/session.py" "$dir/told" "$login")
-  # A logout that succeeds would end the role's run.
-  run "$login" --header "Cookie: $cookie" --exclude-tag channels --exclude-path /api/v1/session --exclude-tag health
+  # A logout that succeeds would end the role's run, and an event stream has no end; tests/live.rs reads those.
+  run "$login" --header "Cookie: $cookie" --exclude-tag channels --exclude-path /api/v1/session --exclude-tag health \
+    --exclude-tag live --exclude-path /api/v1/agent/events
 done
 received=$(python3 -c 'import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=30).read().decode())' \
   "$(told "$dir" metrics)" | sed -n 's/^lww_messages_received_total{.*} //p')
