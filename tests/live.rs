@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::socket::{Socket, get, post, seconds_now, signed_identity, visit, widget};
 use common::{Server, World, key, now, until};
-use liaowaiwai::cli::client::{ChannelKey, Client, Page};
+use liaowaiwai::cli::client::{Call, ChannelKey, Client, Page};
 use serde_json::{Value, json};
 
 const NODE: &str = "node";
@@ -253,6 +253,20 @@ async fn tokens_proofs_and_pages_that_are_not_ours_are_refused() {
     {
         let opened = Socket::open(address, &path, &[protocol.clone(), ("origin", origin.to_owned())]).await;
         assert_eq!(opened.err(), status, "{origin}");
+    }
+    // A page of an allowed origin may read the answers, and asks first; another's may not even ask.
+    for (method, part, origin, status) in [
+        ("OPTIONS", "frames", "https://www.bank.example", 204),
+        ("OPTIONS", "visits", "https://www.bank.example", 204),
+        ("OPTIONS", "frames", "https://evil.example", 403),
+        ("GET", "updates?wait_s=0", "https://www.bank.example", 200),
+        ("GET", "updates?wait_s=0", "https://evil.example", 403),
+    ] {
+        let headers = vec![("origin", origin.to_owned()), ("authorization", format!("Bearer {good}"))];
+        let call = Call { method, target: format!("{}/{part}", widget("demo")), headers, body: None };
+        let answer = Client::http(address).send(call).await.unwrap();
+        let allowed = answer.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
+        assert_eq!((answer.status, allowed), (status, (status < 300).then_some(origin)), "{method} {part} {origin}");
     }
     // The desk's socket takes no page of another origin, and nobody without a session.
     let cookie = agent.session_cookie().unwrap().to_string();

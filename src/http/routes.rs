@@ -1,5 +1,6 @@
 //! The table of addresses. A test holds it against the generated description, both ways.
 
+use actix_web::guard;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
@@ -21,6 +22,11 @@ pub(super) struct Address {
 
 /// Every address that this server answers at.
 pub(super) const ADDRESSES: &[Address] = &[
+    // First, and for its method only: the addresses that it asks about answer other methods themselves.
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/{part}",
+        methods: &[("options", || web::method(Method::OPTIONS).to(live::preflight))],
+    },
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/messages",
         methods: &[("get", || web::get().to(channels::read)), ("post", || web::post().to(channels::send))],
@@ -44,10 +50,6 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/frames",
         methods: &[("post", || web::post().to(live::frame))],
-    },
-    Address {
-        path: "/api/v1/channels/{channel}/{tenant}/{account}/{part}",
-        methods: &[("options", || web::method(Method::OPTIONS).to(live::preflight))],
     },
     Address { path: "/api/v1/agent/socket", methods: &[("get", || web::get().to(live::desk))] },
     Address { path: "/api/v1/agent/events", methods: &[("get", || web::get().to(live::desk_stream))] },
@@ -122,6 +124,8 @@ fn put(config: &mut ServiceConfig, wanted: impl Fn(&str) -> bool) {
             .methods
             .iter()
             .fold(Resource::new(address.path), |resource, (_, handler)| resource.route(handler()));
+        let is_preflight = address.methods.iter().all(|(method, _)| *method == "options");
+        let resource = if is_preflight { resource.guard(guard::Options()) } else { resource };
         config.service(resource);
     }
 }
