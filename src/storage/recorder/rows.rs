@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::state::{Overlay, Tip};
 use crate::domain::record::{
-    AccountChange, ConversationChange, ConversationState, Dedup, Effect, Marks, NewAccount, NewConversation, NewIdentity,
-    NewMessage, NewSubject, PasswordChange, PolicyChange,
+    AccountChange, ConversationChange, ConversationState, Dedup, Effect, Marks, NewAccount, NewConversation,
+    NewIdentity, NewMessage, NewSubject, PasswordChange, PolicyChange,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
 
