@@ -30,6 +30,7 @@ use liaowaiwai::domain::record::{
     Actor, ConversationChange, ConversationState, Dedup, Draft, Effect, NewConversation, NewMessage, NewSubject,
     Outcome, Proposal, Step,
 };
+use liaowaiwai::domain::routing::{Case, Decision, Routed};
 use liaowaiwai::ports::{Random, Recorder, random_bytes};
 use liaowaiwai::storage::database::Database;
 use liaowaiwai::units::{
@@ -163,7 +164,7 @@ async fn open(recorder: &impl Recorder, random: &dyn Random) -> Conversation {
         contact: bytes(random, 80),
     };
     let actor = Actor { id: AccountId(subject.0), role: Role::Customer };
-    let draft = Draft::of(Event::ConversationOpened { queue: "default" }, actor).about(names, subject, &channel());
+    let draft = Draft::of(opening(), actor).about(names, subject, &channel());
     let opened = NewConversation { conversation: names, subject, channel: channel(), continues: None };
     let effects = vec![Effect::NewSubject(new), Effect::NewConversation(opened)];
     if let Err(error) = recorder.record(Proposal::single(draft, effects)).await {
@@ -275,4 +276,27 @@ async fn write_baseline(database: &Database, tenant: i32, first: i64, conversati
         assert_eq!(written.expect("a statement"), count as u64);
     }
     client.batch_execute("COMMIT").await.expect("commit");
+}
+
+/// The event of a conversation that a table of no importance sends to a queue.
+fn opening() -> Event {
+    Event::ConversationOpened(Box::new(Routed {
+        table: Hash([0; 32]),
+        case: Case {
+            channel: "http".to_owned(),
+            tier: None,
+            language: None,
+            tags: Vec::new(),
+            intent: None,
+            mood: None,
+            at: Timestamp::from_micros(0),
+        },
+        unknown: 0,
+        decision: Decision {
+            row: "default".to_owned(),
+            queue: "default".to_owned(),
+            priority: 5,
+            ..Decision::default()
+        },
+    }))
 }

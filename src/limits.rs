@@ -32,8 +32,8 @@ pub const BATCH_WAIT_US_MAX: u64 = 2_000;
 pub const RECORD_WAIT_MS_MAX: u64 = 15_000;
 /// Most conversation tails held in memory.
 pub const TAILS_MAX: usize = 100_000;
-/// Most agents that one matching decision considers.
-pub const CANDIDATES_MAX: usize = 64;
+/// Most agents that one matching decision considers: their skills and loads stand in its entry, which is bounded.
+pub const CANDIDATES_MAX: usize = 32;
 /// How long a login lasts, in seconds.
 pub const SESSION_S_MAX: i64 = 8 * 3_600;
 /// How long a session lasts without being used, in seconds, unless the tenant sets another time.
@@ -166,3 +166,37 @@ pub const LIMITED_KEYS_MAX: usize = 100_000;
 pub const RATE_BURST_S: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 /// How long an address waits that has used up its unproven requests, in seconds.
 pub const ADDRESS_PAUSE_S: u64 = 10;
+/// Largest routing table, in bytes.
+pub const TABLE_BYTES_MAX: usize = 1024 * 1024;
+/// Most rows, queues, tests or days that a routing table may have, each.
+pub const TABLE_ITEMS_MAX: usize = 1_024;
+/// Most words of one list of a routing table.
+pub const TABLE_WORDS_MAX: usize = 64;
+/// Longest word of a routing table (tier, tag, skill, queue, row), in bytes.
+pub const ROUTING_WORD_BYTES_MAX: usize = 32;
+/// Most skills that a queue and a row ask for together.
+pub const SKILLS_ASKED_MAX: usize = 6;
+/// Most skills and groups that one agent has.
+pub const AGENT_SKILLS_MAX: usize = 16;
+/// Most tags that a channel may say of one conversation.
+pub const CASE_TAGS_MAX: usize = 8;
+/// Longest notice that is sent while a queue is closed, in bytes.
+pub const NOTICE_BYTES_MAX: usize = 1_024;
+/// Weight of a conversation that takes one place of an agent's capacity.
+pub const PLACE_WEIGHT: i32 = 100;
+/// Heaviest conversation: it takes a thousand places.
+pub const WEIGHT_MAX: u32 = 100_000;
+/// Sets of cases that the search for rows that are never reached keeps at a time; beyond them a row counts as reached.
+pub const CASE_SETS_MAX: usize = 4_096;
+/// Conversations of each queue and priority that one look of the matcher considers.
+pub const WAITING_CONSIDERED_MAX: u32 = 32;
+/// Most conversations that agents hold and that one look of the no-answer timer considers.
+pub const HELD_CONSIDERED_MAX: u32 = 10_000;
+/// Most conversations of one queue that a place in it is counted among.
+pub const QUEUE_CONSIDERED_MAX: u32 = 10_000;
+/// Notices of closed hours that one look sends.
+pub const NOTICES_AT_ONCE_MAX: u32 = 100;
+/// Assignments of a queue from which its pace is told.
+pub const PACE_ASSIGNMENTS_MAX: usize = 32;
+/// Room for the candidates of one decision in its entry, in bytes.
+pub const CANDIDATES_BYTES_MAX: usize = 9 * 1024;

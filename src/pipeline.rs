@@ -18,12 +18,14 @@ mod feed;
 mod import;
 mod lifecycle;
 mod live;
+mod matching;
 mod memory;
 mod policies;
 mod proposals;
 mod refusal;
 mod sessions;
 mod staff;
+mod tables;
 mod tails;
 mod transcript;
 
@@ -42,10 +44,12 @@ pub use feed::{Notice, Subscription};
 pub use import::Imported;
 pub use lifecycle::Rest;
 pub use live::CustomerStream;
+pub use matching::{QueuePlace, QueueState};
 pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
 pub use sessions::SessionView;
 pub use staff::{NewSession, Staff, StaffRules};
+pub use tables::TableActivation;
 pub use transcript::TranscriptMessage;
 
 pub use crate::ports::CustomerMessage;
@@ -54,10 +58,11 @@ use crate::domain::access::Action;
 use crate::domain::masking::{Policy, View};
 use crate::domain::message::{Direction, Masked, Message, Outbound, Raw, RawText, Recorded, Salt};
 use crate::domain::record::{Outcome, Receipt};
+use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Incoming, Passwords, People, Proofs, Random, RecordError, Recorder, SignedHead, Store, TenantName, Vault,
-    random_bytes,
+    Clock, Incoming, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Store, TenantName,
+    Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -74,6 +79,8 @@ pub struct Ports {
     pub store: Arc<dyn Store>,
     /// Reads about staff, keeps sessions and counted attempts.
     pub people: Arc<dyn People>,
+    /// Reads who waits where.
+    pub queues: Arc<dyn Queues>,
     /// Holds the keys.
     pub vault: Arc<dyn Vault>,
     /// Hashes passwords.
@@ -94,6 +101,8 @@ pub struct Tenant {
     pub vkey: String,
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
+    table: RwLock<Option<Arc<Table>>>,
+    pace: matching::Pace,
     tails: Tails,
     memory: Memory,
     feed: Feed,
@@ -130,6 +139,8 @@ impl Tenant {
             vkey,
             ports,
             policy: RwLock::default(),
+            table: RwLock::default(),
+            pace: matching::Pace::default(),
             tails: Tails::default(),
             memory: Memory::default(),
             feed: Feed::default(),
@@ -145,7 +156,7 @@ impl Tenant {
     /// # Errors
     /// [`Refusal`]; nothing was stored then, except after [`Refusal::Unknown`], when the same key tells.
     pub async fn receive(&self, incoming: Incoming) -> Result<Accepted, Refusal> {
-        let Incoming { channel, contact, key, fingerprint, message } = incoming;
+        let Incoming { channel, contact, key, fingerprint, about, message } = incoming;
         let lookups = self.lookups(&channel, &contact);
         let nobody = Refusal::Invalid { field: "contact", expected: "an identity of the channel or a proven one" };
         let mut turn = self.memory.turn(lookups.turn().ok_or(nobody)?).await;
@@ -153,8 +164,13 @@ impl Tenant {
         let mut contact = self.contact(turn.as_ref(), &lookups, &contact).await?;
         let open = contact.open.map(|open| open.conversation);
         let (masked, mut tail) = self.mask(message, &contact, open).await?;
+        let table = self.active_table()?;
         for _ in 0..DECISIONS_MAX {
-            let taken = Taken::decide(&contact, &channel, || self.new_conversation());
+            let route = || {
+                let routed = self.routed(&table, &channel, &about, masked.language());
+                (routed, table.weight(channel.channel))
+            };
+            let taken = Taken::decide(&contact, &channel, || self.new_conversation(), route);
             let recorded = self.record(taken.proposal(&contact, &masked, dedup)).await;
             tail.learn(&recorded);
             match recorded {
@@ -162,10 +178,10 @@ impl Tenant {
                     if let Outcome::Recorded(..) = &outcome {
                         let (subject, sealer) = (contact.subject, Arc::clone(&contact.sealer));
                         *turn = Some(Known { subject, sealer, conversation: taken.conversation.key });
+                        emit(&Occurrence::Received { tenant: &self.name.name, channel: &channel });
                         if let Some(came) = lookups.turn().filter(|_| contact.fresh.is_some()) {
                             self.feed.came(came);
                         }
-                        emit(&Occurrence::Received { tenant: &self.name.name, channel: &channel });
                     }
                     return self.told(outcome, masked, taken.conversation.public, None, View::Customer).await;
                 }
@@ -243,6 +259,7 @@ impl Tenant {
     /// and activated a policy.
     pub fn stand_down(&self) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.tails.forget();
         self.memory.forget();
         self.feed.end();

@@ -6,6 +6,7 @@
 mod channel;
 mod live;
 mod people;
+mod queues;
 mod rows;
 mod session;
 
@@ -14,9 +15,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-pub use channel::{Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
+pub use channel::{About, Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
 pub use live::{Changed, Follower, Happening};
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow};
+pub use queues::{HeldRow, QueueRow, Queues, WaitRow};
 pub use rows::{
     AgentRow, ContactRow, ConversationFilter, ConversationRow, MessageRow, OriginalRow, SettingsRow, WrappedKey,
 };
@@ -182,7 +184,7 @@ pub trait Store: Send + Sync {
     /// Every agent's place.
     async fn agents(&self) -> Result<Vec<AgentRow>, StoreError>;
     /// Sets whether an agent takes conversations; presence is not a business change and not versioned.
-    async fn set_online(&self, agent: AccountId, online: bool) -> Result<(), StoreError>;
+    async fn set_online(&self, agent: AccountId, online: bool, now: Timestamp) -> Result<(), StoreError>;
     /// The tenant's settings.
     async fn settings(&self) -> Result<SettingsRow, StoreError>;
     /// The text of a policy that was activated once.

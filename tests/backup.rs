@@ -13,7 +13,7 @@ use common::{Server, World, key, lww, now};
 use liaowaiwai::app::backup::{About, BACKUP_FORMAT};
 use liaowaiwai::cli::client::{Client, Listing, Page};
 use liaowaiwai::crypto::{KeyDirectory, KeyPlaces, SystemRandom};
-use liaowaiwai::storage::backup::{Archive, ArchiveWriter};
+use liaowaiwai::storage::backup::{Archive, ArchiveWriter, sha256};
 
 const NODE: &str = "node";
 const NEW: &str = "new";
@@ -79,7 +79,8 @@ fn forge(
         forged.add(&piece.name, &bytes).unwrap();
     }
     about(&mut genuine.about);
-    forged.finish(BACKUP_FORMAT, &genuine.about, &|list| voucher.of(list)).unwrap();
+    let list = forged.list(BACKUP_FORMAT, &genuine.about).unwrap();
+    forged.finish(&list, voucher.of(&list)).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,6 +95,15 @@ async fn a_lost_machine_is_restored_from_backup_and_keys_and_goes_on() {
     // The server runs on meanwhile.
     let backup = back_up(&world, NODE, &["--keys-to", &text(&keys)]);
     server.stop();
+    // It recorded who took what: the digest is that of the list in the file.
+    let list = Archive::<About>::open(&backup, BACKUP_FORMAT, &|_, _| {}).unwrap().list;
+    let entries = world.entries(NODE, "system");
+    let [made] = entries.iter().filter(|entry| entry.kind.as_str() == "backup.made/1").collect::<Vec<_>>()[..] else {
+        panic!("not one backup was recorded")
+    };
+    let told = String::from_utf8(made.to_bytes().unwrap()).unwrap();
+    let detail = format!("\"detail\":{{\"keys\":true,\"list\":\"{}\"}}", sha256(&list));
+    assert!(told.contains(&detail) && told.contains("\"role\":\"operator\""), "{told}");
     // The machine is gone with everything on it.
     for lost in [world.path().join("keys"), world.data(NODE)] {
         std::fs::remove_dir_all(lost).unwrap();
@@ -233,7 +243,8 @@ async fn files_that_are_no_whole_backup_and_places_in_use_are_refused() {
     for (number, piece) in archive.pieces.iter().enumerate() {
         forged.add(&piece.name, &archive.read(number).unwrap()).unwrap();
     }
-    forged.finish(BACKUP_FORMAT, &archive.about, &|_| archive.voucher).map(drop).unwrap();
+    let list = forged.list(BACKUP_FORMAT, &archive.about).unwrap();
+    forged.finish(&list, archive.voucher).unwrap();
     let (done, said) = restore(&world, &stranger, &[]);
     assert!(done, "the same list, vouched for: {said}");
     std::fs::remove_dir_all(world.data(NEW)).unwrap();
@@ -242,7 +253,8 @@ async fn files_that_are_no_whole_backup_and_places_in_use_are_refused() {
     for (number, piece) in archive.pieces.iter().enumerate().skip(1) {
         forged.add(&piece.name, &archive.read(number).unwrap()).unwrap();
     }
-    forged.finish(BACKUP_FORMAT, &archive.about, &|_| archive.voucher).map(drop).unwrap();
+    let list = forged.list(BACKUP_FORMAT, &archive.about).unwrap();
+    forged.finish(&list, archive.voucher).unwrap();
     refused(&world, &stranger, &[], "not written with these keys");
     refused(&world, &backup, &["--keys-from", &text(&keys)], "keys is not empty");
     std::fs::create_dir(world.data(NEW)).unwrap();
@@ -307,6 +319,14 @@ async fn a_backup_goes_from_one_bank_s_database_into_another_without_a_superuser
     assert!(password.contains("one-time password"), "{password}");
     send(&server, 0..3).await;
     let backup = back_up(&world, NODE, &[]);
+    // A server that can't record it, here one that stands by, makes none.
+    let standby = world.launch("b", &["--adopt-head"]).unwrap();
+    let to = world.path().join("unrecorded");
+    std::fs::create_dir(&to).unwrap();
+    let (done, said) = world.lww("b", &["backup", "--to", &text(&to)]);
+    assert!(!done && said.contains("the server could not record it"), "{said}");
+    assert_eq!(listed(&to), Vec::<String>::new());
+    standby.stop();
     server.stop();
     let other = World::shared().await;
     std::fs::remove_dir_all(other.path().join("keys")).ok();

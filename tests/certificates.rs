@@ -150,7 +150,7 @@ async fn an_account_takes_its_machine_s_requests_only_and_the_server_takes_a_new
     let text = text
         .replace("[http]\n", &http)
         .replace("key_id = \"demo-app\"", "key_id = \"demo-app\"\nclient_name = \"core\"");
-    let server = world.start_with("node", &text);
+    let server = world.launch_with("node", &text).unwrap();
     let good = client(&certs.ca, Some(ca.client("core", 2100)));
     let other = client(&certs.ca, Some(ca.client("other", 2100)));
     let none = client(&certs.ca, None);

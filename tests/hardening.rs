@@ -269,7 +269,7 @@ async fn who_has_proven_themselves_goes_on_beside_somebody_who_floods_from_the_s
     let config = world.configure("node");
     let text = std::fs::read_to_string(&config).unwrap();
     let limited = text.replace("[http]\n", "[http]\naddress_requests_per_s = 1\nstaff_requests_per_s = 2\n");
-    let server = world.start_with("node", &limited);
+    let server = world.launch_with("node", &limited).unwrap();
     let agent = server.staff("agent").await;
     assert!(agent.session().await.is_ok());
     assert_eq!(fail(server.http, RATE_BURST_S.get() + 2, "").await, 429);

@@ -351,7 +351,7 @@ async fn a_solved_conversation_is_reopened_by_a_message_and_closed_by_time() {
     server.stop();
     let entries = world.entries(NODE, "demo");
     let kinds: Vec<&str> = entries.iter().map(|entry| entry.kind.as_str()).collect();
-    for kind in ["conversation.solved/1", "conversation.reopened/1", "conversation.closed/2"] {
+    for kind in ["conversation.solved/1", "conversation.reopened/2", "conversation.closed/2"] {
         assert!(kinds.contains(&kind), "{kind}");
     }
     assert!(world.fsck(NODE, "demo").is_ok());

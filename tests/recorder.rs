@@ -21,6 +21,7 @@ use liaowaiwai::domain::record::{
     Actor, ConversationChange, ConversationState, Dedup, Draft, Effect, NewAccount, NewConversation, NewMessage,
     NewSubject, Outcome, Proposal, Receipt,
 };
+use liaowaiwai::domain::routing::{self, Decision, Routed};
 use liaowaiwai::ports::{Clock, RecordError, Recorder, SignError, Signer, random_bytes};
 use liaowaiwai::storage::database::{Database, migrate};
 use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
@@ -353,7 +354,7 @@ impl Case {
         };
         let person = self.is_new_person.then_some(Effect::NewSubject(person));
         let effects = person.into_iter().chain([Effect::NewConversation(conversation)]).collect();
-        Proposal::single(self.draft(Event::ConversationOpened { queue: "default" }), effects)
+        Proposal::single(self.draft(opening()), effects)
     }
 
     /// Message `seq`, decided on version `seq`: a conversation is at version 1 when it begins.
@@ -397,6 +398,29 @@ impl Case {
     }
 }
 
+/// The event of a conversation that a table of no importance sends to a queue.
+fn opening() -> Event {
+    Event::ConversationOpened(Box::new(Routed {
+        table: lww_audit::Hash([0; 32]),
+        case: routing::Case {
+            channel: "http".to_owned(),
+            tier: None,
+            language: None,
+            tags: Vec::new(),
+            intent: None,
+            mood: None,
+            at: Timestamp::from_micros(0),
+        },
+        unknown: 0,
+        decision: Decision {
+            row: "default".to_owned(),
+            queue: "default".to_owned(),
+            priority: 5,
+            ..Decision::default()
+        },
+    }))
+}
+
 /// An account whose capacity the database's own rules refuse.
 fn impossible_account() -> Proposal {
     let account = AccountId::from_random(random());
@@ -409,6 +433,7 @@ fn impossible_account() -> Proposal {
         role: Role::Agent,
         capacity: 5_000,
         must_change: true,
+        skills: Vec::new(),
     };
     let event = Event::AccountCreated { account, role: Role::Agent };
     Proposal::single(Draft::of(event, server()), vec![Effect::NewAccount(new)])
@@ -498,7 +523,7 @@ async fn one_refused_proposal_takes_no_other_of_its_batch_with_it() {
     house.assert_proven(&recorded);
     let entries = house.check(&kept).await;
     assert!(!entries.iter().any(|entry| entry.kind.as_str() == "account.created/1"), "no effect, no entry");
-    assert_eq!(entries.iter().filter(|entry| entry.kind.as_str() == "conversation.opened/1").count(), 20);
+    assert_eq!(entries.iter().filter(|entry| entry.kind.as_str() == "conversation.opened/2").count(), 20);
     let client = house.connect().await;
     let rows = client.query_one("SELECT count(*) FROM agent", &[]).await.unwrap();
     assert_eq!(rows.get::<_, i64>(0), 0);

@@ -202,7 +202,7 @@ fn pick(entries: &[Entry]) -> (usize, usize, usize) {
     let one = entries.iter().position(is_message).unwrap();
     let same = |entry: &Entry| is_message(entry) && entry.conversation == entries[one].conversation;
     let two = one + 1 + entries[one + 1..].iter().position(same).unwrap();
-    let other = entries.iter().position(|entry| entry.kind.as_str() == "conversation.opened/1").unwrap();
+    let other = entries.iter().position(|entry| entry.kind.as_str() == "conversation.opened/2").unwrap();
     (one, two, other)
 }
 

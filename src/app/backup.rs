@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 pub use restore::{OWNER_URL, RestoreError, RestoreOptions, Restored, RestoredLog, restore};
 
 use super::config::Config;
-use super::{AppError, at_hand};
+use super::{AppError, ControlError, Order, ask, at_hand};
 use crate::crypto::{KeyDirectory, KeyError, KeyIdentity, KeyPlaces, SystemRandom};
 use crate::ports::Signer;
 use crate::storage::FatalError;
-use crate::storage::backup::{Archive, ArchiveError, ArchiveWriter, CopyError, Replay, ReplayError, Snapshot};
+use crate::storage::backup::{Archive, ArchiveError, ArchiveWriter, CopyError, Replay, ReplayError, Snapshot, sha256};
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName, OpenError};
 use crate::units::{Origin, TenantId, Timestamp, TreeSize};
@@ -116,6 +116,8 @@ pub struct BackedUp {
     pub bytes: u64,
     /// What is in it.
     pub about: About,
+    /// Whether the server that runs recorded it; none may run.
+    pub recorded: bool,
     /// Where the master key is, which is in no backup.
     pub master_key: PathBuf,
 }
@@ -143,6 +145,9 @@ pub enum BackupError {
     /// There is no database here.
     #[error("{0} holds no database yet: name the server's configuration or its data directory")]
     NothingThere(PathBuf),
+    /// The server that runs can't record it.
+    #[error("no backup was made, because the server could not record it: {0}")]
+    NotRecorded(ControlError),
     /// What would be kept is not what was signed.
     #[error("no backup was made, because the log of tenant {tenant} is not whole: {reason}")]
     NotWhole {
@@ -191,9 +196,10 @@ pub async fn backup(
     if let Some(embedded) = embedded {
         embedded.stop().await.map_err(AppError::from)?;
     }
-    let (path, bytes, about) = written?;
-    Archive::<About>::open(&path, BACKUP_FORMAT, &|done, all| (progress.bar)("read back", done, all)).map(drop)?;
-    Ok(BackedUp { path, bytes, about, master_key: places.master_path() })
+    let written = written?;
+    let bar = |done, all| (progress.bar)("read back", done, all);
+    Archive::<About>::open(&written.path, BACKUP_FORMAT, &bar).map(drop)?;
+    Ok(written)
 }
 
 fn places(config: &Config) -> KeyPlaces {
@@ -227,11 +233,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn write(
-        &self,
-        database: &tokio_postgres::Config,
-        options: &BackupOptions,
-    ) -> Result<(PathBuf, u64, About), BackupError> {
+    async fn write(&self, database: &tokio_postgres::Config, options: &BackupOptions) -> Result<BackedUp, BackupError> {
         let snapshot = Snapshot::take(database).await?;
         let (schema, expected) = (snapshot.schema().await?, database::newest_schema());
         if schema > expected {
@@ -251,9 +253,22 @@ impl Run<'_> {
         let path = options.to.join(file_name(self.now));
         let mut archive = ArchiveWriter::create(&path, self.now)?;
         snapshot.copy(&mut archive, self.progress.line).await?;
-        let voucher = self.keys.voucher()?;
-        let bytes = archive.finish(BACKUP_FORMAT, &about, &|list| voucher.of(list))?;
-        Ok((path, bytes, about))
+        let list = archive.list(BACKUP_FORMAT, &about)?;
+        // Before the file has its name: no backup of a server that runs without its entry.
+        let recorded = self.record(&list, options.keys_to.is_some()).await?;
+        let bytes = archive.finish(&list, self.keys.voucher()?.of(&list))?;
+        let master_key = places(self.config).master_path();
+        Ok(BackedUp { path, bytes, about, recorded, master_key })
+    }
+
+    /// Has the server that runs here record the backup; `false` when none runs.
+    async fn record(&self, list: &[u8], keys: bool) -> Result<bool, BackupError> {
+        let order = Order::RecordBackup { list: sha256(list).to_string(), keys };
+        match ask(&self.config.data_dir, &order).await {
+            Ok(_) => Ok(true),
+            Err(ControlError::NoServer { .. }) => Ok(false),
+            Err(error) => Err(BackupError::NotRecorded(error)),
+        }
     }
 
     /// Where a log stands, after its entries were read from the first to the last; `None` when it was never opened.
@@ -309,8 +324,8 @@ fn write_keys(places: &KeyPlaces, keys: &KeyDirectory, to: &Path, now: Timestamp
         created: now.to_string(),
         keys: keys.identities().iter().map(KeyAbout::of).collect(),
     };
-    let voucher = keys.voucher()?;
-    archive.finish(KEYS_FORMAT, &about, &|list| voucher.of(list))?;
+    let list = archive.list(KEYS_FORMAT, &about)?;
+    archive.finish(&list, keys.voucher()?.of(&list))?;
     Ok(())
 }
 

@@ -141,6 +141,10 @@ pub struct TenantConfig {
     pub policy: Option<PathBuf>,
     /// The text of that policy, which the first start activates.
     pub policy_source: String,
+    /// The file of the routing table; `None` for the one that comes with the server.
+    pub routing: Option<PathBuf>,
+    /// The routing table's text.
+    pub routing_source: String,
     /// How many conversations a new agent holds at a time.
     pub agents_capacity_default: i32,
     /// How long conversations may rest.
@@ -191,12 +195,12 @@ pub struct ChannelConfig {
     pub key_id: String,
     /// Where the shared secret is.
     pub secret: SecretRef,
+    /// The common name of the client certificate without which its requests are refused.
+    pub client_name: Option<String>,
     /// The bank's name for the set of identities that this account's peer vouches for.
     pub identities: Option<String>,
     /// Origins of the pages that may open a socket from a browser.
     pub origins: Vec<String>,
-    /// The common name of the client certificate without which its requests are refused.
-    pub client_name: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -350,10 +354,11 @@ impl HttpConfig {
         lines.path("http.private_key", self.tls.as_ref().map(|files| files.private_key.as_path()));
         let proxies: Vec<String> = self.proxies.0.iter().map(ToString::to_string).collect();
         lines.put("http.trusted_proxies", &proxies.join(", "));
-        let Rates { address, staff, channel, tenant } = self.rates;
+        let Rates { address, staff, visitor, channel, tenant } = self.rates;
         for (key, rate) in [
             ("http.address_requests_per_s", address),
             ("http.staff_requests_per_s", staff),
+            ("http.visitor_requests_per_s", visitor),
             ("http.channel_requests_per_s", channel),
             ("http.tenant_requests_per_s", tenant),
         ] {
@@ -370,6 +375,7 @@ impl TenantConfig {
     fn write(&self, lines: &mut Lines) {
         lines.put("tenant.name", &self.name);
         lines.path("tenant.policy", self.policy.as_deref());
+        lines.path("tenant.routing", self.routing.as_deref());
         lines.put("tenant.agents_capacity_default", &self.agents_capacity_default.to_string());
         lines.put("tenant.solve_idle_after_s", &self.rest.idle_s.to_string());
         lines.put("tenant.close_solved_after_s", &self.rest.solved_s.to_string());

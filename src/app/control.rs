@@ -12,7 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 
 use super::tenants::Served;
-use crate::domain::event::Role;
+use crate::domain::event::{Event, Role};
 use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX};
 use crate::pipeline::{Activation, Refusal};
 
@@ -42,6 +42,39 @@ pub enum Order {
         role: String,
         /// Most conversations at a time; the tenant's default when not given.
         capacity: Option<i32>,
+        /// Skills and groups of an agent.
+        #[serde(default)]
+        skills: Vec<String>,
+    },
+    /// Set what an agent can do.
+    SetSkills {
+        /// The tenant's name.
+        tenant: String,
+        /// The login.
+        login: String,
+        /// Skills and groups.
+        skills: Vec<String>,
+    },
+    /// Make a routing table the active one.
+    ActivateTable {
+        /// The tenant's name.
+        tenant: String,
+        /// The file's text.
+        source: String,
+    },
+    /// Give the text of a routing table that was active once.
+    ShowTable {
+        /// The tenant's name.
+        tenant: String,
+        /// Its digest; the active one when not given.
+        digest: Option<String>,
+    },
+    /// Record that a backup was made.
+    RecordBackup {
+        /// SHA-256 of its list of pieces.
+        list: String,
+        /// Whether wrapped keys were copied as well.
+        keys: bool,
     },
     /// Set a one-time password.
     ResetAccount {
@@ -183,11 +216,28 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
                 Activation::Refused(refusal) => refusal.to_string(),
             })
         }
-        Order::CreateAccount { tenant, login, name, role, capacity } => {
+        Order::ActivateTable { tenant, source } => {
+            let activated = find(tenants, &tenant)?.tenant.activate_table(&source).await;
+            activated.map(|digest| digest.to_string()).map_err(|error| error.to_string())
+        }
+        Order::SetSkills { tenant, login, skills } => {
+            let told = skills.join(", ");
+            let set = find(tenants, &tenant)?.set_skills(login, skills).await;
+            set.map(|()| told).map_err(|refusal| refusal.to_string())
+        }
+        Order::ShowTable { tenant, digest } => {
+            let tenant = &find(tenants, &tenant)?.tenant;
+            let digest = match digest {
+                Some(digest) => digest.parse().map_err(|_| "a digest has 64 hexadecimal digits")?,
+                None => tenant.table().ok_or("no routing table is active")?.digest(),
+            };
+            tenant.table_source(digest).await.map_err(|refusal| refusal.to_string())
+        }
+        Order::CreateAccount { tenant, login, name, role, capacity, skills } => {
             let served = find(tenants, &tenant)?;
             let role = Role::from_word(&role).filter(|role| role.is_staff());
             let role = role.ok_or("the role must be agent, supervisor, compliance, auditor or admin")?;
-            let made = served.create(login, &name, role, capacity).await;
+            let made = served.create(login, &name, role, (capacity, skills)).await;
             made.map(|password| password.shown().to_owned()).map_err(|refusal| {
                 if refusal == Refusal::Conflict {
                     "an account with this login exists: `lww admin reset` sets a new password".to_owned()
@@ -195,6 +245,12 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
                     refusal.to_string()
                 }
             })
+        }
+        Order::RecordBackup { list, keys } => {
+            let list = list.parse().map_err(|_| "the digest can't be read".to_owned())?;
+            let system = tenants.iter().find(|served| served.is_system()).ok_or("there is no system log")?;
+            let recorded = system.record(Event::BackupMade { list, keys }).await;
+            recorded.map(|()| "recorded".to_owned()).map_err(|error| error.to_string())
         }
         Order::ResetAccount { tenant, login } => {
             let reset = find(tenants, &tenant)?.reset(&login).await;

@@ -3,6 +3,7 @@
 use super::tenants::Served;
 use crate::domain::event::Role;
 use crate::domain::message::RawText;
+use crate::limits::AGENT_SKILLS_MAX;
 use crate::pipeline::{Imported, Manager, NewStaff, Refusal};
 
 /// A login that was just made or reset.
@@ -44,7 +45,7 @@ impl Served {
             if self.tenant.has_account(&RawText::new(login.to_owned())).await? {
                 continue;
             }
-            let new = new_staff(login, name, role, Some(capacity));
+            let new = new_staff(login, name, role, (Some(capacity), Vec::new()));
             let (_, password) = self.tenant.create_account(Manager::Server, new).await?;
             made.push(OneTimePassword { tenant: self.tenant.name.name.clone(), login: login.to_owned(), password });
         }
@@ -54,17 +55,37 @@ impl Served {
     /// Makes an account; agents get the tenant's default capacity unless one is given, others have no desk.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] when the login exists, [`Refusal::Invalid`] when a value is out of bounds.
+    /// [`Refusal::Conflict`] when the login exists, [`Refusal::Invalid`] when a value is out of bounds or a skill is not in
+    /// the active routing table.
     pub(super) async fn create(
         &self,
         login: String,
         name: &str,
         role: Role,
-        capacity: Option<i32>,
+        (capacity, skills): (Option<i32>, Vec<String>),
     ) -> Result<OneTimePassword, Refusal> {
-        let new = new_staff(&login, name, role, capacity);
+        self.check_skills(&skills)?;
+        let new = new_staff(&login, name, role, (capacity, skills));
         let (_, password) = self.tenant.create_account(Manager::Operator, new).await?;
         Ok(OneTimePassword { tenant: self.tenant.name.name.clone(), login, password })
+    }
+
+    /// Sets what an agent can do.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is no such agent, [`Refusal::Invalid`] when a skill is not in the active table.
+    pub(super) async fn set_skills(&self, login: String, skills: Vec<String>) -> Result<(), Refusal> {
+        self.check_skills(&skills)?;
+        self.tenant.set_skills(Manager::Operator, &RawText::new(login), skills).await
+    }
+
+    fn check_skills(&self, skills: &[String]) -> Result<(), Refusal> {
+        let strange = |skill: &String| !self.tenant.table().is_some_and(|table| table.knows_skill(skill));
+        if skills.len() > AGENT_SKILLS_MAX || skills.iter().any(strange) {
+            let expected = "at most 16 skills and groups of the active routing table";
+            return Err(Refusal::Invalid { field: "skills", expected });
+        }
+        Ok(())
     }
 
     /// Sets a one-time password for a login; an administrator that isn't there yet is made.
@@ -74,7 +95,7 @@ impl Served {
     pub async fn reset(&self, login: &str) -> Result<OneTimePassword, Refusal> {
         let name = RawText::new(login.to_owned());
         if login == "admin" && !self.tenant.has_account(&name).await? {
-            return self.create(login.to_owned(), login, Role::Admin, None).await;
+            return self.create(login.to_owned(), login, Role::Admin, (None, Vec::new())).await;
         }
         let account = self.tenant.account_of(&name).await?;
         let password = self.tenant.reset_account(Manager::Operator, account).await?;
@@ -115,6 +136,6 @@ impl Served {
     }
 }
 
-fn new_staff(login: &str, name: &str, role: Role, capacity: Option<i32>) -> NewStaff {
-    NewStaff { login: RawText::new(login.to_owned()), name: RawText::new(name.to_owned()), role, capacity }
+fn new_staff(login: &str, name: &str, role: Role, (capacity, skills): (Option<i32>, Vec<String>)) -> NewStaff {
+    NewStaff { login: RawText::new(login.to_owned()), name: RawText::new(name.to_owned()), role, capacity, skills }
 }

@@ -10,7 +10,7 @@ use tokio_postgres::Config as Database;
 use super::config::Config;
 use super::gauges::Gauges;
 use super::tenants::Served;
-use crate::pipeline::{Activation, Rest};
+use crate::pipeline::{Activation, Rest, TableActivation};
 use crate::storage::embedded::EmbeddedPostgres;
 use crate::storage::head::LogReader;
 use crate::storage::keeper::LogStatus;
@@ -93,6 +93,7 @@ impl Follow {
         let mut tasks = vec![tokio::spawn(tiles.run(ending.clone()))];
         if !self.served.is_system() {
             self.load_policy().await;
+            self.load_table().await;
             let rest = self.served.config.as_ref().map_or_else(Rest::default, |config| config.rest);
             tasks.push(tokio::spawn(lifecycle::run(Arc::clone(&self.served.tenant), rest, ending.clone())));
             tasks.push(tokio::spawn(matcher::run(Arc::clone(&self.served.tenant), ending)));
@@ -128,6 +129,35 @@ impl Follow {
                 }
                 Err(Activation::Refused(error)) => {
                     tracing::warn!(event = "policy_not_loaded", tenant = tenant.name.id.0, %error, "trying again");
+                    tokio::time::sleep(POLICY_AGAIN).await;
+                }
+            }
+        }
+    }
+}
+
+impl Follow {
+    /// Loads the active routing table, activating the configured one at the very first start.
+    async fn load_table(&self) {
+        let Some(config) = &self.served.config else { return };
+        let tenant = &self.served.tenant;
+        while !*self.stopping.borrow() && *self.served.slot.status().borrow() == LogStatus::Active {
+            match tenant.load_table(&config.routing_source).await {
+                Ok(None) => return,
+                Ok(Some(drift)) => {
+                    let (active, file) = (drift.active, drift.file);
+                    tracing::warn!(
+                        event = "routing_drift", tenant = tenant.name.id.0, %active, %file,
+                        "the routing table's file differs from the active table; activate it with `lww route activate`"
+                    );
+                    return;
+                }
+                Err(TableActivation::Table(error)) => {
+                    tracing::error!(event = "routing_refused", tenant = tenant.name.id.0, %error, "no routing table could be loaded");
+                    return;
+                }
+                Err(TableActivation::Refused(error)) => {
+                    tracing::warn!(event = "routing_not_loaded", tenant = tenant.name.id.0, %error, "trying again");
                     tokio::time::sleep(POLICY_AGAIN).await;
                 }
             }

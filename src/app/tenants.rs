@@ -17,7 +17,7 @@ use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{Ports, StaffRules, Tenant};
-use crate::ports::{Channel, Clock, Follower, Random, Recorder, Signer, Store, TenantName};
+use crate::ports::{Channel, Clock, Follower, People, Random, RecordError, Recorder, Signer, Store, TenantName};
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
 use crate::storage::keeper::{Keeper, LogSlot};
@@ -48,6 +48,12 @@ impl Served {
     /// Whether this is the system log, which takes no messages.
     pub fn is_system(&self) -> bool {
         self.config.is_none()
+    }
+
+    /// Records an operator's act that belongs to no tenant.
+    pub(super) async fn record(&self, event: Event) -> Result<(), RecordError> {
+        let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: Role::Operator });
+        self.slot.record(Proposal::single(draft, Vec::new())).await.map(drop)
     }
 
     /// Records that the server stops, in the system log; best effort, because a log that can't be written must not keep
@@ -119,7 +125,8 @@ async fn open_one(
     let ports = Ports {
         recorder: Arc::clone(&slot) as Arc<dyn Recorder>,
         store: Arc::clone(&store) as Arc<dyn Store>,
-        people: store,
+        people: Arc::clone(&store) as Arc<dyn People>,
+        queues: store,
         vault: Arc::new(TenantVault::new(context.keys, id)?),
         passwords: Arc::new(Argon2Passwords),
         proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),

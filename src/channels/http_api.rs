@@ -61,12 +61,13 @@ impl HttpApi {
         let key = idempotency_key(request)?;
         let required = COVERED_ALWAYS.iter().chain(&COVERED_WITH_BODY);
         let digest = self.verifier.verify(request, required, now)?;
-        let body::NewMessage { contact, text } = body::parse(&request.body)?;
+        let body::NewMessage { contact, text, about } = body::parse(&request.body)?;
         Ok(ChannelCall::Receive(Incoming {
             channel: self.account.clone(),
             contact: self.person(contact),
             key,
             fingerprint: digest.as_ref().to_vec(),
+            about: Box::new(about.into()),
             message: Message::new(id, now, text),
         }))
     }

@@ -69,6 +69,7 @@ fn backup_json(done: &BackedUp, options: &BackupOptions) -> String {
         "backup": done.path,
         "bytes": done.bytes,
         "keys": options.keys_to,
+        "recorded": done.recorded,
         "about": done.about,
     })
     .to_string()
@@ -78,6 +79,11 @@ fn tell_backup(done: &BackedUp, options: &BackupOptions) {
     screen::line(&format!("{} {} ({} bytes)", screen::good("BACKED UP"), done.path.display(), done.bytes));
     for log in &done.about.logs {
         screen::line(&format!("  {:<12} {} entries, root {}", log.tenant, log.size, log.root));
+    }
+    if done.recorded {
+        screen::line("The server recorded it (backup.made).");
+    } else {
+        screen::line("No server runs here, so it is not recorded.");
     }
     match &options.keys_to {
         Some(keys) => screen::line(&format!("Wrapped keys: {}. Keep them elsewhere than the backup.", keys.display())),

@@ -109,7 +109,7 @@ async fn compare(config: &Config, tenant: &str, database: &tokio_postgres::Confi
     Ok(())
 }
 
-fn name(config: &Config, tenant: &str, id: TenantId) -> LogName {
+pub(super) fn name(config: &Config, tenant: &str, id: TenantId) -> LogName {
     LogName { tenant: id, name: config.name.clone(), tenant_name: tenant.to_owned(), generation: 1 }
 }
 

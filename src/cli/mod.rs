@@ -11,6 +11,7 @@ mod doctor;
 mod ledger;
 pub mod mask;
 mod operator;
+pub mod route;
 mod run;
 mod screen;
 
@@ -48,6 +49,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Mask messages from standard input by a policy file.
     Mask(mask::MaskArgs),
+    /// Try, check and activate routing tables, and make recorded decisions again.
+    Route(route::RouteArgs),
     /// Masking policies.
     #[command(subcommand)]
     Policy(operator::PolicyCommand),
@@ -113,6 +116,9 @@ pub enum CommandError {
     /// The server refused an order.
     #[error(transparent)]
     Control(#[from] crate::app::ControlError),
+    /// A table, a case or a recorded decision is not as it should be.
+    #[error(transparent)]
+    Route(#[from] route::RouteError),
     /// The ledger does not verify.
     #[error(transparent)]
     Ledger(#[from] ledger::LedgerError),
@@ -160,6 +166,7 @@ impl Command {
             Self::Mask(args) => Ok(mask::run(&args, std::io::stdin().lock(), std::io::stdout().lock())?),
             Self::Run(args) => run::run(args),
             Self::Demo(args) => runtime()?.block_on(demo::run(args)),
+            Self::Route(args) => runtime()?.block_on(route::run(args)),
             Self::Policy(command) => runtime()?.block_on(operator::policy(command)),
             Self::Admin(command) => runtime()?.block_on(operator::admin(command)),
             Self::Ledger(command) => runtime()?.block_on(ledger::run(command)),

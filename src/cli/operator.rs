@@ -47,6 +47,23 @@ pub enum AdminCommand {
         /// Most conversations at a time, for agents; the tenant's default when not given.
         #[arg(long)]
         capacity: Option<i32>,
+        /// Skills and groups of an agent, with commas between them; words of the active routing table.
+        #[arg(long, value_delimiter = ',')]
+        skills: Vec<String>,
+        /// The tenant.
+        #[arg(long, default_value = "demo")]
+        tenant: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Set what an agent can do: skills and groups of the active routing table, instead of those before.
+    Skills {
+        /// The login.
+        #[arg(long)]
+        login: String,
+        /// Skills and groups, with commas between them; none when not given.
+        #[arg(long, value_delimiter = ',')]
+        skills: Vec<String>,
         /// The tenant.
         #[arg(long, default_value = "demo")]
         tenant: String,
@@ -127,9 +144,15 @@ pub(super) async fn policy(command: PolicyCommand) -> Result<(), CommandError> {
 
 pub(super) async fn admin(command: AdminCommand) -> Result<(), CommandError> {
     let (place, login, order) = match command {
-        AdminCommand::Create { login, name, role, capacity, tenant, place } => {
+        AdminCommand::Create { login, name, role, capacity, skills, tenant, place } => {
             let name = name.unwrap_or_else(|| login.clone());
-            (place, login.clone(), Order::CreateAccount { tenant, login, name, role, capacity })
+            (place, login.clone(), Order::CreateAccount { tenant, login, name, role, capacity, skills })
+        }
+        AdminCommand::Skills { login, skills, tenant, place } => {
+            let order = Order::SetSkills { tenant, login: login.clone(), skills };
+            let set = ask(&place.load()?.data_dir, &order).await?;
+            screen::line(&format!("{login} can: {set}"));
+            return Ok(());
         }
         AdminCommand::Reset { login, tenant, place } => (place, login.clone(), Order::ResetAccount { tenant, login }),
         AdminCommand::Unlock { login, tenant, place } => {

@@ -15,6 +15,7 @@ use crate::crypto::{SystemClock, SystemRandom};
 use crate::http::{Readiness, Served, Server, ServerRole, Service};
 use crate::storage::keeper::LogStatus;
 use crate::telemetry::{Confinement, Occurrence, emit};
+use crate::units::ChannelAccount;
 
 /// Start the server.
 #[derive(Args)]
@@ -124,6 +125,17 @@ async fn serve(args: RunArgs, config: Config, how: Confinement) -> Result<(), Co
     running.serve(stop).await
 }
 
+/// What a tenant can't take messages in without.
+fn lacking(served: &crate::app::Served) -> Option<&'static str> {
+    if served.is_system() {
+        None
+    } else if served.tenant.policy().is_none() {
+        Some("masking policy")
+    } else {
+        served.tenant.table().is_none().then_some("routing table")
+    }
+}
+
 /// The http room's view of the server.
 fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
     let logs: Vec<_> = app.tenants.iter().map(|served| (Arc::clone(served), served.slot.status())).collect();
@@ -131,8 +143,10 @@ fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
         for (served, status) in &logs {
             let name = &served.tenant.name.name;
             let (role, reason) = match &*status.borrow() {
-                LogStatus::Active if served.is_system() || served.tenant.policy().is_some() => continue,
-                LogStatus::Active => (ServerRole::Active, format!("tenant {name} has no active masking policy")),
+                LogStatus::Active => match lacking(served) {
+                    None => continue,
+                    Some(what) => (ServerRole::Active, format!("tenant {name} has no active {what}")),
+                },
                 LogStatus::Standby => (ServerRole::Standby, format!("another server writes the log of {name}")),
                 LogStatus::Starting => (ServerRole::Standby, format!("the log of {name} is not opened yet")),
                 LogStatus::Released => (ServerRole::Standby, "stopping".to_owned()),
@@ -157,11 +171,12 @@ fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
     Arc::new(service)
 }
 
-/// Channel accounts whose requests need a client certificate, by channel and account.
-fn client_names(served: &crate::app::Served) -> BTreeMap<(String, String), String> {
+/// Channel accounts whose requests need a client certificate, with its name.
+fn client_names(served: &crate::app::Served) -> BTreeMap<ChannelAccount, String> {
     let channels = served.config.iter().flat_map(|config| &config.channels);
     let named = channels.filter_map(|channel| {
-        Some(((channel.channel.to_owned(), channel.account.clone()), channel.client_name.clone()?))
+        let account = ChannelAccount { channel: channel.channel, account: channel.account.clone() };
+        Some((account, channel.client_name.clone()?))
     });
     named.collect()
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use lww_audit::entry::Detail;
 
+use super::routing::{Assigned, Routed};
 use crate::units::{AccountId, EntryIndex, Hash, MessageId, MessageSeq, SubjectId, TreeSize};
 
 /// The capacity in which somebody acts.
@@ -73,33 +74,70 @@ impl Role {
 }
 
 /// An agent as the matcher saw it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The agent's pseudonym.
     pub agent: AccountId,
-    /// Conversations held.
-    pub load: i32,
-    /// Conversations allowed.
+    /// Weight of the conversations held, in hundredths of a place.
+    pub load: i64,
+    /// Conversations of the usual weight allowed.
     pub capacity: i32,
     /// Milliseconds since the last conversation was given.
     pub idle_ms: i64,
+    /// Of the agent's skills and groups those that the decision looked at.
+    pub skills: Vec<String>,
 }
 
 /// Why an agent was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatchReason {
-    /// The only one with a free slot.
+    /// Had the customer before.
+    Sticky,
+    /// The only one who could take it.
     OnlyFree,
-    /// Of those with a free slot, idle the longest.
+    /// Of those who could take it, the one with the fewest skills lacking.
+    BestFit,
+    /// Of those who fit as well, idle the longest.
     LongestIdle,
+    /// Helps out: nobody of the queue's own could take it.
+    Overflow,
 }
 
 impl MatchReason {
+    const ALL: [Self; 5] = [Self::Sticky, Self::OnlyFree, Self::BestFit, Self::LongestIdle, Self::Overflow];
+
     /// The word that stands in entries.
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Sticky => "sticky",
             Self::OnlyFree => "only_free",
+            Self::BestFit => "best_fit",
             Self::LongestIdle => "longest_idle",
+            Self::Overflow => "overflow",
+        }
+    }
+
+    /// The reason of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.word() == word)
+    }
+}
+
+/// Why a conversation went back to its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequeueReason {
+    /// Its agent was gone for too long.
+    Offline,
+    /// Its agent left the customer without an answer for too long.
+    NoAnswer,
+}
+
+impl RequeueReason {
+    /// The word that stands in entries.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::NoAnswer => "no_answer",
         }
     }
 }
@@ -178,28 +216,28 @@ pub enum Event {
     LogTaken { epoch: i64 },
     /// An operator took the database's head as true where the rollback guard had none.
     GuardAdopted { size: TreeSize, root: Hash },
+    /// Every row was copied into a backup, by its list of pieces; with the wrapped keys apart from it, or without.
+    BackupMade { list: Hash, keys: bool },
     /// The clock went back by this much; entry times stand still meanwhile.
     ClockSteppedBack { by_ms: i64 },
     /// A key came to be; the fingerprint is the SHA-256 of its public part or of its identifier.
     KeyCreated { purpose: &'static str, fingerprint: Hash },
     /// A masking policy became the active one.
     PolicyActivated { id: String, version: u64, digest: Hash, previous: Option<Hash> },
-    /// A conversation began and waits in a queue.
-    ConversationOpened { queue: &'static str },
-    /// A conversation was given to an agent.
-    ConversationAssigned {
-        agent: AccountId,
-        queue: &'static str,
-        reason: MatchReason,
-        waited_ms: i64,
-        candidates: Vec<Candidate>,
-    },
+    /// A routing table became the active one.
+    RoutingActivated { id: String, version: u64, digest: Hash, previous: Option<Hash> },
+    /// A conversation began and waits in a queue, with the row that decided and what it decided on.
+    ConversationOpened(Box<Routed>),
+    /// A conversation was given to an agent, with everything that the decision was made on.
+    ConversationAssigned(Box<Assigned>),
+    /// A conversation went back to its queue, where it keeps its place.
+    ConversationRequeued { agent: AccountId, queue: String, reason: RequeueReason, after_s: u32, elapsed_ms: i64 },
     /// A conversation ended for good.
     ConversationClosed { reason: EndReason },
     /// A conversation is over unless the customer writes again in time.
     ConversationSolved { reason: EndReason },
     /// The customer wrote again: a solved conversation waits in its queue.
-    ConversationReopened { queue: &'static str },
+    ConversationReopened(Box<Routed>),
     /// The customer's side has got or read a conversation up to these entries.
     MessageDelivery { delivered: Option<EntryIndex>, read: Option<EntryIndex> },
     /// A person is known by one more identity; `of` says by which proof.
@@ -216,6 +254,8 @@ pub enum Event {
     TranscriptFollowed { until: Option<EntryIndex> },
     /// A staff account came to be.
     AccountCreated { account: AccountId, role: Role },
+    /// What an agent can do from here on: skills and groups of the routing table.
+    SkillsSet { account: AccountId, skills: Vec<String> },
     /// An operator set a one-time password for an account.
     AccountReset { account: AccountId },
     /// Somebody changed their own password.
@@ -259,14 +299,17 @@ impl Event {
             Self::ServerStopped => "server.stopped/1",
             Self::LogTaken { .. } => "log.taken/1",
             Self::GuardAdopted { .. } => "guard.adopted/1",
+            Self::BackupMade { .. } => "backup.made/1",
             Self::ClockSteppedBack { .. } => "clock.stepped_back/1",
             Self::KeyCreated { .. } => "key.created/1",
             Self::PolicyActivated { .. } => "policy.activated/1",
-            Self::ConversationOpened { .. } => "conversation.opened/1",
-            Self::ConversationAssigned { .. } => "conversation.assigned/1",
+            Self::RoutingActivated { .. } => "routing.activated/1",
+            Self::ConversationOpened(_) => "conversation.opened/2",
+            Self::ConversationAssigned(_) => "conversation.assigned/2",
+            Self::ConversationRequeued { .. } => "conversation.requeued/1",
             Self::ConversationClosed { .. } => "conversation.closed/2",
             Self::ConversationSolved { .. } => "conversation.solved/1",
-            Self::ConversationReopened { .. } => "conversation.reopened/1",
+            Self::ConversationReopened(_) => "conversation.reopened/2",
             Self::MessageDelivery { .. } => "message.delivery/1",
             Self::PersonLinked { .. } => "person.linked/1",
             Self::PersonProven { .. } => "person.proven/1",
@@ -275,6 +318,7 @@ impl Event {
             Self::TranscriptViewed { .. } => "transcript.viewed/1",
             Self::TranscriptFollowed { .. } => "transcript.followed/1",
             Self::AccountCreated { .. } => "account.created/1",
+            Self::SkillsSet { .. } => "agent.skills_set/1",
             Self::AccountReset { .. } => "account.reset/1",
             Self::PasswordChanged => "password.changed/1",
             Self::LoginSucceeded => "login.succeeded/1",
@@ -305,19 +349,26 @@ impl Event {
             }
             Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
+            Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
             Self::ClockSteppedBack { by_ms } => object([("by_ms", int(*by_ms))]),
             Self::KeyCreated { purpose, fingerprint } => {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
-            Self::PolicyActivated { id, version, digest, previous } => object([
+            Self::PolicyActivated { id, version, digest, previous }
+            | Self::RoutingActivated { id, version, digest, previous } => object([
                 ("id", text(id)),
                 ("version", count(*version)),
                 ("digest", text(digest)),
                 ("previous", previous.as_ref().map_or(Detail::Null, text)),
             ]),
-            Self::ConversationOpened { queue } | Self::ConversationReopened { queue } => {
-                object([("queue", text(queue))])
-            }
+            Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
+            Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => object([
+                ("agent", text(agent)),
+                ("queue", text(queue)),
+                ("reason", text(reason.word())),
+                ("after_s", int(i64::from(*after_s))),
+                ("elapsed_ms", int(*elapsed_ms)),
+            ]),
             Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => {
                 object([("reason", text(reason.word()))])
             }
@@ -326,18 +377,16 @@ impl Event {
             }
             Self::PersonLinked { of } => object([("of", text(of.word()))]),
             Self::PersonProven { to } => object([("to", text(to))]),
-            Self::ConversationAssigned { agent, queue, reason, waited_ms, candidates } => object([
-                ("agent", text(agent)),
-                ("queue", text(queue)),
-                ("reason", text(reason.word())),
-                ("waited_ms", int(*waited_ms)),
-                ("candidates", Detail::Array(candidates.iter().map(candidate).collect())),
-            ]),
+            Self::ConversationAssigned(assigned) => assigned.detail(),
             Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => {
                 object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
             }
             Self::TranscriptViewed { until } | Self::TranscriptFollowed { until } => object([("until", index(*until))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
+            Self::SkillsSet { account, skills } => {
+                let skills = Detail::Array(skills.iter().map(text).collect());
+                object([("account", text(account)), ("skills", skills)])
+            }
             Self::AccountReset { account }
             | Self::AccountUnlocked { account }
             | Self::FactorRemoved { account }
@@ -379,24 +428,15 @@ fn by_role(accounts: &[(AccountId, Role)]) -> Detail {
     Detail::Object(roles.into_iter().map(|(role, accounts)| (role, Detail::Array(accounts))).collect())
 }
 
-fn candidate(candidate: &Candidate) -> Detail {
-    object([
-        ("agent", text(&candidate.agent)),
-        ("load", int(i64::from(candidate.load))),
-        ("capacity", int(i64::from(candidate.capacity))),
-        ("idle_ms", int(candidate.idle_ms)),
-    ])
-}
-
-fn object<const N: usize>(fields: [(&str, Detail); N]) -> Detail {
+pub(super) fn object<const N: usize>(fields: [(&str, Detail); N]) -> Detail {
     Detail::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<_, _>>())
 }
 
-fn text(value: &(impl ToString + ?Sized)) -> Detail {
+pub(super) fn text(value: &(impl ToString + ?Sized)) -> Detail {
     Detail::String(value.to_string())
 }
 
-fn int(value: i64) -> Detail {
+pub(super) fn int(value: i64) -> Detail {
     Detail::Int(value)
 }
 
@@ -405,6 +445,6 @@ fn index(value: Option<EntryIndex>) -> Detail {
 }
 
 /// Sizes and indexes stay far below 2^53; one that did not would be refused when the entry is written.
-fn count(value: u64) -> Detail {
+pub(super) fn count(value: u64) -> Detail {
     Detail::Int(i64::try_from(value).unwrap_or(i64::MAX))
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use super::masking::{self, MaskedText, Policy, Tail, Tokens, View};
+use super::routing::language_of;
 use crate::units::{AccountId, EntryIndex, Hash, MessageId, Timestamp};
 
 /// Length of a commitment's salt in bytes.
@@ -295,6 +296,11 @@ impl<D: Direction> Message<Masked, D> {
     /// Commitments and span counts for the ledger entry.
     pub fn content(&self) -> &Content {
         &self.state.content
+    }
+
+    /// The language that its script tells; see [`language_of`].
+    pub fn language(&self) -> Option<&'static str> {
+        language_of(&self.state.text.render(View::Agent))
     }
 
     /// The policy that masked it.

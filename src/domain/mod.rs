@@ -1,6 +1,7 @@
 //! Pure rules: message states, masking, routing, events. No async, clock, randomness, I/O or tracing.
 
 pub mod access;
+mod canonical;
 pub mod device;
 pub mod event;
 pub mod masking;

@@ -124,13 +124,15 @@ pub enum Effect {
     NewMessage(NewMessage),
     /// A conversation changes hands, grows or ends.
     Conversation(ConversationChange),
+    /// A conversation is routed, given out, taken back or no longer waits.
+    Route(RouteChange),
     /// An agent's load changes.
     Agent(AgentChange),
     /// A staff account comes to be.
     NewAccount(NewAccount),
     /// A staff account's password changes.
     Password(PasswordChange),
-    /// A masking policy becomes the active one.
+    /// A masking policy or a routing table becomes the active one.
     Policy(PolicyChange),
     /// A staff account changes otherwise than by its password.
     Account(AccountChange),
@@ -226,6 +228,48 @@ pub struct NewIdentity {
     pub subject: SubjectId,
 }
 
+/// See [`Effect::Route`]. It goes with a change of its conversation, whose version guards both.
+#[derive(Clone)]
+pub struct RouteChange {
+    /// Which conversation.
+    pub conversation: ConversationKey,
+    /// How it is routed from here on.
+    pub route: Route,
+}
+
+/// How a conversation is routed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Id of the table's row that decided.
+    pub rule: String,
+    /// The queue.
+    pub queue: String,
+    /// 1 is served first, 9 last.
+    pub priority: u8,
+    /// Skills asked for beside the queue's.
+    pub skills: Vec<String>,
+    /// Seconds within which somebody should have it.
+    pub sla_s: Option<u32>,
+    /// Whether the agent who had it before is asked first.
+    pub sticky: bool,
+    /// How important the customer is to the bank.
+    pub tier: Option<String>,
+    /// The language that they write in.
+    pub language: Option<String>,
+    /// Hundredths of a place that it takes.
+    pub weight: i32,
+    /// Whether it waits.
+    pub waiting: bool,
+    /// When it began to wait: its place, which it keeps when it goes back to the queue.
+    pub waits_since: Timestamp,
+    /// Whether the agent who had it before left it unanswered, and is asked last.
+    pub let_go: bool,
+    /// When its agent got it.
+    pub held_since: Option<Timestamp>,
+    /// Until when the customer has been told that nobody is there.
+    pub told_until: Option<Timestamp>,
+}
+
 /// See [`Effect::Agent`].
 #[derive(Clone)]
 pub struct AgentChange {
@@ -233,10 +277,12 @@ pub struct AgentChange {
     pub agent: AccountId,
     /// The version this was decided on.
     pub expected: Version,
-    /// Conversations held from now on.
+    /// Weight of the conversations held from now on, in hundredths of a place.
     pub load: i32,
     /// Since when the agent has had no new conversation.
     pub idle_since: Timestamp,
+    /// The skills and groups from now on; `None`: as before.
+    pub skills: Option<Vec<String>>,
 }
 
 /// See [`Effect::NewAccount`].
@@ -258,6 +304,8 @@ pub struct NewAccount {
     pub capacity: i32,
     /// Whether the password must be changed at the first login.
     pub must_change: bool,
+    /// Skills and groups, for agents.
+    pub skills: Vec<String>,
 }
 
 /// See [`Effect::Password`].
@@ -322,9 +370,20 @@ pub enum Alteration {
     Unlinked,
 }
 
+/// What a text that becomes active decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyKind {
+    /// What is masked.
+    Masking,
+    /// Where conversations go.
+    Routing,
+}
+
 /// See [`Effect::Policy`].
 #[derive(Clone)]
 pub struct PolicyChange {
+    /// Which of them.
+    pub kind: PolicyKind,
     /// Version of the tenant's settings that this was decided on.
     pub expected: Version,
     /// Digest of the resolved policy.

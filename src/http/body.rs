@@ -108,6 +108,27 @@ pub(super) struct NewMessage {
     /// What they wrote.
     #[schema(min_length = 1, max_length = 16384)]
     text: String,
+    /// What is known of the conversation, for its routing.
+    #[schema(required = false)]
+    about: Option<About>,
+}
+
+/// What is known of a conversation, for its routing: words of the routing table, 1 to 32 of a-z, 0-9, _ and -. Others are
+/// ignored and counted in the ledger.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct About {
+    /// How important the customer is to the bank.
+    tier: Option<String>,
+    /// The language that the customer writes in; told by the script of the text when not given.
+    language: Option<String>,
+    /// At most 8.
+    #[schema(required = false, max_items = 8)]
+    tags: Vec<String>,
+    /// What the customer wants.
+    intent: Option<String>,
+    /// How the customer feels.
+    mood: Option<String>,
 }
 
 /// How a visit begins, as the description of the API shows it; the channel itself parses it.

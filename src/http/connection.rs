@@ -14,7 +14,9 @@ use x509_parser::parse_x509_certificate;
 
 use super::gate::Gated;
 use super::problem::Problem;
+use super::service::Served;
 use crate::limits::REQUESTS_PER_CONNECTION_MAX;
+use crate::units::ChannelAccount;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -98,9 +100,16 @@ pub(super) fn is_secure(request: &HttpRequest) -> bool {
     Connection::of(request).is_some_and(|connection| connection.is_secure)
 }
 
-/// The common name of the client certificate that a request came with.
-pub(super) fn client_name(request: &HttpRequest) -> Option<&str> {
-    Connection::of(request)?.client_name.as_deref()
+/// Refuses a request to a channel account that takes another machine's requests only.
+///
+/// # Errors
+/// [`Problem::WrongCertificate`].
+pub(super) fn right_machine(request: &HttpRequest, served: &Served, account: &ChannelAccount) -> Result<(), Problem> {
+    let named = || Connection::of(request)?.client_name.as_deref();
+    match served.client_names.get(account) {
+        Some(needed) if named() != Some(needed) => Err(Problem::WrongCertificate),
+        Some(_) | None => Ok(()),
+    }
 }
 
 impl TrustedProxies {

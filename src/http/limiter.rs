@@ -6,7 +6,7 @@
 //! the table is full nevertheless, newcomers share one allowance.
 
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
@@ -30,6 +30,8 @@ pub struct Rates {
     pub address: u32,
     /// Requests of one member of staff.
     pub staff: u32,
+    /// Requests of one visitor with a token.
+    pub visitor: u32,
     /// Requests of one channel account.
     pub channel: u32,
     /// Requests of one tenant's staff and channels together.
@@ -38,7 +40,7 @@ pub struct Rates {
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { address: 50, staff: 50, channel: 20_000, tenant: 50_000 }
+        Self { address: 50, staff: 50, visitor: 10, channel: 20_000, tenant: 50_000 }
     }
 }
 
@@ -49,6 +51,8 @@ pub(super) enum Who<'a> {
     Staff(AccountId),
     /// A channel account: channel and account.
     Channel(&'a str, &'a str),
+    /// Whoever holds a token of a channel account: channel, account, token.
+    Visitor(&'a str, &'a str, &'a str),
 }
 
 /// A request whose sender proved who they are has this among its extensions.
@@ -76,6 +80,9 @@ pub(super) struct Limiter {
     paused: Mutex<HashMap<IpAddr, Instant>>,
     staff: Buckets<(String, AccountId)>,
     channels: Buckets<(String, String, String)>,
+    /// By keyed hashes of their tokens, which are long.
+    visitors: Buckets<u64>,
+    token_hash: RandomState,
     tenants: Buckets<String>,
 }
 
@@ -86,6 +93,8 @@ impl Limiter {
             paused: Mutex::default(),
             staff: Buckets::new(rates.staff),
             channels: Buckets::new(rates.channel),
+            visitors: Buckets::new(rates.visitor),
+            token_hash: RandomState::new(),
             tenants: Buckets::new(rates.tenant),
         }
     }
@@ -125,12 +134,16 @@ impl Limiter {
     /// Counts a request of somebody who proved who they are.
     ///
     /// # Errors
-    /// [`Problem::RateLimited`] for the account, or for its tenant.
+    /// [`Problem::RateLimited`] for the visitor, for the account, or for its tenant.
     pub(super) fn count(&self, tenant: &str, who: Who<'_>) -> Result<(), Problem> {
+        let channel = |channel: &str, account: &str| {
+            self.channels.take((tenant.to_owned(), channel.to_owned(), account.to_owned()))
+        };
         match who {
             Who::Staff(account) => self.staff.take((tenant.to_owned(), account)),
-            Who::Channel(channel, account) => {
-                self.channels.take((tenant.to_owned(), channel.to_owned(), account.to_owned()))
+            Who::Channel(name, account) => channel(name, account),
+            Who::Visitor(name, account, token) => {
+                self.visitors.take(self.token_hash.hash_one(token)).and_then(|()| channel(name, account))
             }
         }
         .and_then(|()| self.tenants.take(tenant.to_owned()))
@@ -192,7 +205,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
 mod tests {
     use super::*;
 
-    const RATES: Rates = Rates { address: 1, staff: 1, channel: 1, tenant: 3 };
+    const RATES: Rates = Rates { address: 1, staff: 1, visitor: 1, channel: 1, tenant: 3 };
 
     fn burst(rate: u32) -> u32 {
         rate * RATE_BURST_S.get()
@@ -228,6 +241,16 @@ mod tests {
         }
         assert!(limiter.count("t", Who::Channel("http", "d")).is_err(), "the tenant's share is used up");
         assert!(limiter.count("u", Who::Channel("http", "a")).is_ok(), "another tenant's is not");
+    }
+
+    #[test]
+    fn a_visitor_does_not_use_up_the_share_of_their_channel_account() {
+        let rates = Rates::default();
+        let limiter = Limiter::new(rates);
+        let visitor = |token| limiter.count("t", Who::Visitor("web", "site", token));
+        let one = (0..burst(rates.visitor) * 2).filter(|_| visitor("one").is_ok()).count();
+        assert!(one < usize::try_from(burst(rates.visitor)).unwrap() * 2, "{one}");
+        assert!(visitor("another").is_ok());
     }
 
     #[test]

@@ -34,6 +34,7 @@ use super::problem::codes;
         accounts::end_sessions,
         desk::presence,
         desk::conversations,
+        desk::queues,
         desk::open,
         desk::reply,
         desk::close,

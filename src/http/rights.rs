@@ -73,6 +73,7 @@ pub const RIGHTS: &[Need] = &[
     need("post", "/api/v1/agent/conversations/{id}/messages", DESK),
     need("post", "/api/v1/agent/conversations/{id}/close", DESK),
     need("post", "/api/v1/agent/conversations/{id}/solve", DESK),
+    need("get", "/api/v1/agent/queues", Right::Staff(Action::Supervise)),
     need("get", "/api/v1/agent/socket", DESK),
     need("get", "/api/v1/agent/events", DESK),
     need("get", "/api/v1/ledger/head", Right::Staff(Action::ReadLedger)),

@@ -89,6 +89,7 @@ pub(super) const ADDRESSES: &[Address] = &[
         methods: &[("delete", || web::delete().to(accounts::end_sessions))],
     },
     Address { path: "/api/v1/agent/presence", methods: &[("put", || web::put().to(desk::presence))] },
+    Address { path: "/api/v1/agent/queues", methods: &[("get", || web::get().to(desk::queues))] },
     Address { path: "/api/v1/agent/conversations", methods: &[("get", || web::get().to(desk::conversations))] },
     Address { path: "/api/v1/agent/conversations/{id}", methods: &[("get", || web::get().to(desk::open))] },
     Address { path: "/api/v1/agent/conversations/{id}/messages", methods: &[("post", || web::post().to(desk::reply))] },

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::oidc::Provider;
 use crate::pipeline::Tenant;
 use crate::ports::{Channel, Clock, Random};
+use crate::units::ChannelAccount;
 
 /// One tenant as it is served.
 pub struct Served {
@@ -17,8 +18,8 @@ pub struct Served {
     pub tenant: Arc<Tenant>,
     /// The accounts of its channels.
     pub channels: Vec<Channel>,
-    /// Channel accounts (by channel and account) that take only requests with a client certificate of this common name.
-    pub client_names: BTreeMap<(String, String), String>,
+    /// Channel accounts that take only requests with a client certificate of this common name.
+    pub client_names: BTreeMap<ChannelAccount, String>,
     /// The bank's own identity provider.
     pub provider: Option<Arc<Provider>>,
 }

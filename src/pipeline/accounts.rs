@@ -9,10 +9,10 @@ use crate::domain::access::Action;
 use crate::domain::event::{Event, Role};
 use crate::domain::message::RawText;
 use crate::domain::record::{
-    AccountChange, Actor, Alteration, Draft, Effect, NewAccount, PasswordChange, Proposal, Step,
+    AccountChange, Actor, AgentChange, Alteration, Draft, Effect, NewAccount, PasswordChange, Proposal, Step,
 };
-use crate::limits::{AGENT_CAPACITY_MAX, LOGIN_BYTES_MAX, NAME_BYTES_MAX, PAGE_ITEMS_MAX};
-use crate::ports::{AccountRow, StaffPart, random_bytes};
+use crate::limits::{AGENT_CAPACITY_MAX, DECISIONS_MAX, LOGIN_BYTES_MAX, NAME_BYTES_MAX, PAGE_ITEMS_MAX};
+use crate::ports::{AccountRow, AgentRow, RecordError, StaffPart, random_bytes};
 use crate::units::{AccountId, SERVER_ACTOR};
 
 const NAME_EXPECTED: &str = "1 to 128 bytes without control characters or outer spaces, not beginning with = + - @";
@@ -64,6 +64,8 @@ pub struct NewStaff {
     pub role: Role,
     /// Most conversations at a time; `None`: the tenant's default for agents, and 0 for those without a desk.
     pub capacity: Option<i32>,
+    /// Skills and groups of an agent, words of the active routing table.
+    pub skills: Vec<String>,
 }
 
 /// What is to change about an account; what is `None` stays.
@@ -148,9 +150,36 @@ impl Tenant {
         let (account, password) = self.new_account(&new, place, true).await?;
         let id = account.id;
         let event = Event::AccountCreated { account: id, role: new.role };
-        let effects = vec![Effect::NewAccount(account)];
-        self.record(Proposal::single(Draft::of(event, actor), effects)).await?;
+        let skilled = (!new.skills.is_empty()).then(|| Event::SkillsSet { account: id, skills: new.skills.clone() });
+        let mut proposal = Proposal::single(Draft::of(event, actor), vec![Effect::NewAccount(account)]);
+        let skilled = skilled.map(|event| Step { draft: Draft::of(event, actor), effects: Vec::new() });
+        proposal.steps.extend(skilled);
+        self.record(proposal).await?;
         Ok((id, password))
+    }
+
+    /// Sets what an agent can do.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is no such agent.
+    pub async fn set_skills(&self, by: Manager<'_>, login: &RawText, skills: Vec<String>) -> Result<(), Refusal> {
+        let actor = by.actor()?;
+        let account = self.account_of(login).await?;
+        for _ in 0..DECISIONS_MAX {
+            let agent = self.ports.store.agents().await?.into_iter().find(|agent| agent.id == account);
+            let AgentRow { id, version, load, idle_since, .. } = agent.ok_or(Refusal::NotFound { what: "account" })?;
+            let change = AgentChange { agent: id, expected: version, load, idle_since, skills: Some(skills.clone()) };
+            let draft = Draft::of(Event::SkillsSet { account: id, skills: skills.clone() }, actor);
+            match self.record(Proposal::single(draft, vec![Effect::Agent(change)])).await {
+                Ok(_) => {
+                    self.waiting.notify_one();
+                    return Ok(());
+                }
+                Err(RecordError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Conflict)
     }
 
     /// Changes role, capacity or state. Whoever changes role or may not log in any more loses their sessions.
@@ -266,6 +295,7 @@ impl Tenant {
             role: new.role,
             capacity,
             must_change,
+            skills: new.skills.clone(),
         };
         Ok((account, password))
     }

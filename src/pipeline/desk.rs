@@ -1,19 +1,15 @@
-//! What agents do besides answering: see their conversations, open one (which is recorded), close one, come and go. And
-//! the matcher, which gives the queue's head to whoever has been idle the longest.
+//! What agents do besides answering: see their conversations, open one (which is recorded), close one, come and go.
 
-use super::proposals::{End, about, end, unchanged};
+use super::proposals::{End, about, end};
 use super::transcript::shown_message;
-use super::{Notice, Refusal, Staff, Tenant, TranscriptMessage};
+use super::{Refusal, Staff, Tenant, TranscriptMessage};
 use crate::domain::access::{Action, allows};
 use crate::domain::event::{EndReason, Event, Role};
 use crate::domain::masking::View;
-use crate::domain::record::{
-    Actor, AgentChange, ConversationChange, ConversationState, Draft, Effect, Outcome, Proposal,
-};
-use crate::domain::routing::{Choice, Place, QUEUE, choose};
-use crate::limits::{DECISIONS_MAX, PAGE_ITEMS_MAX, QUEUE_TOLD_MAX};
+use crate::domain::record::{ConversationState, Draft, Proposal};
+use crate::limits::{DECISIONS_MAX, PAGE_ITEMS_MAX};
 use crate::ports::{AgentRow, ConversationFilter, ConversationRow, RecordError};
-use crate::units::{ConversationId, EntryIndex, SERVER_ACTOR, Timestamp};
+use crate::units::{ConversationId, EntryIndex};
 
 /// A conversation as its reader may see it.
 #[derive(Clone, Debug)]
@@ -123,54 +119,14 @@ impl Tenant {
     /// [`Refusal::Forbidden`] when the role has no desk.
     pub async fn set_online(&self, staff: &Staff, online: bool) -> Result<(), Refusal> {
         staff.may(Action::Converse)?;
-        self.ports.store.set_online(staff.account, online).await?;
+        self.ports.store.set_online(staff.account, online, self.ports.clock.now()).await?;
         self.waiting.notify_one();
-        Ok(())
-    }
-
-    /// Tells waiting customers their place in the queue, and all staff how many wait.
-    ///
-    /// # Errors
-    /// [`Refusal::Unavailable`] when it can't be read at present.
-    pub async fn tell_queue(&self) -> Result<(), Refusal> {
-        let state = Some(ConversationState::Waiting);
-        let filter = ConversationFilter { state, agent: None, after: None, limit: QUEUE_TOLD_MAX };
-        let rows = self.ports.store.conversations(filter).await?;
-        let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        self.feed.tell_all_staff(&Notice::Waiting { count });
-        for (position, row) in (1..).zip(rows) {
-            let notice = Notice::Queue { conversation: row.conversation, position, wait_s: None };
-            self.feed.tell_customer(row.subject, &notice);
-        }
         Ok(())
     }
 
     /// Waits until a conversation may have begun to wait or a slot may have become free.
     pub async fn something_to_match(&self) {
         self.waiting.notified().await;
-    }
-
-    /// Gives the conversation that has waited longest to an agent. `false`: nobody waits, or nobody is free.
-    ///
-    /// # Errors
-    /// [`Refusal`] when it can't be read or recorded at present.
-    pub async fn match_one(&self) -> Result<bool, Refusal> {
-        for _ in 0..DECISIONS_MAX {
-            let agents = self.ports.store.agents().await?;
-            let now = self.ports.clock.now();
-            let places: Vec<Place> = agents.iter().map(place).collect();
-            let Some(choice) = choose(&places, now) else { return Ok(false) };
-            let waiting =
-                ConversationFilter { state: Some(ConversationState::Waiting), agent: None, after: None, limit: 1 };
-            let Some(row) = self.ports.store.conversations(waiting).await?.into_iter().next() else { return Ok(false) };
-            let Some(agent) = agents.iter().find(|agent| agent.id == choice.agent) else { return Ok(false) };
-            match self.record(assignment(&row, agent, choice, now)).await {
-                Ok(Outcome::Recorded(..) | Outcome::Duplicate { .. }) => return Ok(true),
-                Err(RecordError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(true)
     }
 
     /// A conversation that `staff` holds and that is not over.
@@ -196,24 +152,4 @@ impl Tenant {
             Err(Refusal::Forbidden)
         }
     }
-}
-
-fn place(agent: &AgentRow) -> Place {
-    let AgentRow { id, capacity, load, online, idle_since, version: _ } = *agent;
-    Place { agent: id, load, capacity, online, idle_since }
-}
-
-fn assignment(row: &ConversationRow, agent: &AgentRow, choice: Choice, now: Timestamp) -> Proposal {
-    let event = Event::ConversationAssigned {
-        agent: choice.agent,
-        queue: QUEUE,
-        reason: choice.reason,
-        waited_ms: (now.as_micros() - row.opened_at.as_micros()).max(0) / 1_000,
-        candidates: choice.candidates,
-    };
-    let change = ConversationChange { state: ConversationState::Assigned, agent: Some(agent.id), ..unchanged(row) };
-    let taken = AgentChange { agent: agent.id, expected: agent.version, load: agent.load + 1, idle_since: now };
-    let server = Actor { id: SERVER_ACTOR, role: Role::Server };
-    let draft = about(Draft::of(event, server), row);
-    Proposal::single(draft, vec![Effect::Conversation(change), Effect::Agent(taken)])
 }

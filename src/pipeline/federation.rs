@@ -93,7 +93,8 @@ impl Tenant {
 
     async fn creation(&self, lookup: &[u8; 32], identity: &Identity) -> Result<Proposal, Refusal> {
         let role = identity.role.ok_or(Refusal::Forbidden)?;
-        let new = NewStaff { login: identity.login.copy(), name: identity.name.copy(), role, capacity: None };
+        let (login, name) = (identity.login.copy(), identity.name.copy());
+        let new = NewStaff { login, name, role, capacity: None, skills: Vec::new() };
         let capacity = self.checked(&new).map_err(|(field, expected)| Refusal::Invalid { field, expected })?;
         let (account, _nobody_s) = self.new_account(&new, capacity, false).await?;
         let id = account.id;

@@ -106,7 +106,7 @@ impl Tenant {
             word => Some(word.parse().map_err(|_| refused(number, "capacity", CAPACITY_EXPECTED))?),
         };
         let text = |column| RawText::new(of(column).to_owned());
-        let new = NewStaff { login: text("login"), name: text("name"), role, capacity };
+        let new = NewStaff { login: text("login"), name: text("name"), role, capacity, skills: Vec::new() };
         let capacity = self.checked(&new).map_err(|(column, expected)| refused(number, column, expected))?;
         Ok(Line { number, new, capacity })
     }

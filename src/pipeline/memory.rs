@@ -165,6 +165,7 @@ impl Change {
             Effect::NewSubject(_)
             | Effect::Identity(_)
             | Effect::NewMessage(_)
+            | Effect::Route(_)
             | Effect::Agent(_)
             | Effect::NewAccount(_)
             | Effect::Password(_)

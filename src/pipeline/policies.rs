@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use super::{Refusal, Tenant};
 use crate::domain::event::{Event, Role};
 use crate::domain::masking::{Policy, PolicyError};
-use crate::domain::record::{Actor, Draft, Effect, PolicyChange, Proposal};
+use crate::domain::record::{Actor, Draft, Effect, PolicyChange, PolicyKind, Proposal};
 use crate::ports::SettingsRow;
 use crate::units::{Hash, SERVER_ACTOR};
 
@@ -75,7 +75,8 @@ impl Tenant {
             digest,
             previous: settings.policy,
         };
-        let change = PolicyChange { expected: settings.version, digest, source: source.to_owned() };
+        let (kind, source) = (PolicyKind::Masking, source.to_owned());
+        let change = PolicyChange { kind, expected: settings.version, digest, source };
         let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: by });
         let recorded = self.record(Proposal::single(draft, vec![Effect::Policy(change)])).await;
         recorded.map_err(Refusal::from)?;

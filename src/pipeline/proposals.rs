@@ -1,14 +1,16 @@
 //! What is asked of the recorder for a message in and a message out. Pure but for the ids that are handed in.
 
-use crate::domain::event::{EndReason, Event, IdentityProof, Role};
+use crate::domain::event::{EndReason, Event, IdentityProof, RequeueReason, Role};
 use crate::domain::message::{Direction, Inbound, Masked, Message, Outbound};
 use crate::domain::record::{
     Actor, AgentChange, ConversationChange, ConversationState, Dedup, Draft, Effect, Marks, NewConversation,
-    NewIdentity, NewMessage, NewSubject, Proposal, Receipt, Step,
+    NewIdentity, NewMessage, NewSubject, Proposal, Receipt, Route, RouteChange, Step,
 };
-use crate::domain::routing::QUEUE;
+use crate::domain::routing::{Held, Routed};
 use crate::ports::{AgentRow, ContactRow, ConversationRow, SharedSealer};
-use crate::units::{AccountId, ChannelAccount, ConversationRef, MessageSeq, SubjectId, Version};
+use crate::units::{
+    AccountId, ChannelAccount, ConversationRef, MessageSeq, SERVER_ACTOR, SubjectId, Timestamp, Version,
+};
 
 use super::Refusal;
 use super::memory::Open;
@@ -72,6 +74,7 @@ pub(super) struct Taken {
     state: ConversationState,
     agent: Option<AccountId>,
     last_agent: Option<AccountId>,
+    routed: Option<(Box<Routed>, i32)>,
 }
 
 /// What a message begins beside itself.
@@ -83,7 +86,13 @@ enum Begins {
 }
 
 impl Taken {
-    pub(super) fn decide(contact: &Contact, channel: &ChannelAccount, new: impl Fn() -> ConversationRef) -> Self {
+    /// Decides; `route` says where a conversation that begins is sent, and how much of an agent it takes.
+    pub(super) fn decide(
+        contact: &Contact,
+        channel: &ChannelAccount,
+        new: impl Fn() -> ConversationRef,
+        route: impl Fn() -> (Routed, i32),
+    ) -> Self {
         let fresh = |conversation| Self {
             conversation,
             channel: channel.clone(),
@@ -93,17 +102,20 @@ impl Taken {
             state: ConversationState::Waiting,
             agent: None,
             last_agent: None,
+            routed: Some(boxed(route())),
         };
         let Some(Open { conversation, version, last, state, agent }) = contact.open else { return fresh(new()) };
         let again = state == ConversationState::Solved;
         Self {
+            conversation,
+            channel: channel.clone(),
+            routed: again.then(|| boxed(route())),
             version,
             last,
             begins: if again { Begins::Again } else { Begins::Nothing },
             state: if again { ConversationState::Waiting } else { state },
             agent: agent.filter(|_| !again),
             last_agent: agent.filter(|_| again),
-            ..fresh(conversation)
         }
     }
 
@@ -139,14 +151,16 @@ impl Taken {
     }
 
     fn beginning(&self, contact: &Contact, customer: Actor) -> Option<Step> {
+        let (routed, weight) = self.routed.clone()?;
+        let route = Effect::Route(RouteChange { conversation: self.conversation.key, route: sent(&routed, weight) });
         let event = match self.begins {
             Begins::Nothing => return None,
-            Begins::Conversation => Event::ConversationOpened { queue: QUEUE },
-            Begins::Again => Event::ConversationReopened { queue: QUEUE },
+            Begins::Conversation => Event::ConversationOpened(routed),
+            Begins::Again => Event::ConversationReopened(routed),
         };
         let draft = Draft::of(event, customer).about(self.conversation, contact.subject, &self.channel);
         if self.begins == Begins::Again {
-            return Some(Step { draft, effects: Vec::new() });
+            return Some(Step { draft, effects: vec![route] });
         }
         let new = NewConversation {
             conversation: self.conversation,
@@ -155,7 +169,32 @@ impl Taken {
             continues: contact.before.as_ref().map(|before| before.row.conversation.public),
         };
         let subject = contact.fresh.clone().map(Effect::NewSubject);
-        Some(Step { draft, effects: subject.into_iter().chain([Effect::NewConversation(new)]).collect() })
+        Some(Step { draft, effects: subject.into_iter().chain([Effect::NewConversation(new), route]).collect() })
+    }
+}
+
+fn boxed((routed, weight): (Routed, i32)) -> (Box<Routed>, i32) {
+    (Box::new(routed), weight)
+}
+
+/// How a conversation that was just sent to a queue is routed.
+fn sent(routed: &Routed, weight: i32) -> Route {
+    let Routed { decision, case, .. } = routed;
+    Route {
+        rule: decision.row.clone(),
+        queue: decision.queue.clone(),
+        priority: decision.priority,
+        skills: decision.skills.clone(),
+        sla_s: decision.sla_s,
+        sticky: decision.sticky,
+        tier: case.tier.clone(),
+        language: case.language.clone(),
+        weight,
+        waiting: true,
+        waits_since: case.at,
+        let_go: false,
+        held_since: None,
+        told_until: None,
     }
 }
 
@@ -197,16 +236,54 @@ pub(super) fn end(
     };
     let change = ConversationChange { state, ..unchanged(row) };
     let holder = holder.filter(|_| row.state == ConversationState::Assigned);
-    let freed = holder.map(|agent| {
-        Effect::Agent(AgentChange {
-            agent: agent.id,
-            expected: agent.version,
-            load: (agent.load - 1).max(0),
-            idle_since: agent.idle_since,
-        })
-    });
-    let draft = about(Draft::of(event, actor), row);
-    Proposal::single(draft, std::iter::once(Effect::Conversation(change)).chain(freed).collect())
+    let over = Route { waiting: false, held_since: None, ..(*row.route).clone() };
+    let over = Effect::Route(RouteChange { conversation: row.conversation.key, route: over });
+    let effects = [Some(Effect::Conversation(change)), Some(over), holder.map(|agent| freed(row, agent))];
+    Proposal::single(about(Draft::of(event, actor), row), effects.into_iter().flatten().collect())
+}
+
+/// What an agent no longer holds.
+fn freed(row: &ConversationRow, agent: &AgentRow) -> Effect {
+    Effect::Agent(AgentChange {
+        agent: agent.id,
+        expected: agent.version,
+        load: (agent.load - row.route.weight).max(0),
+        idle_since: agent.idle_since,
+        skills: None,
+    })
+}
+
+/// A conversation goes back to its queue, where it keeps its place.
+pub(super) fn requeued(
+    row: &ConversationRow,
+    agent: &AgentRow,
+    (reason, after_s, held): (RequeueReason, u32, Held),
+) -> Proposal {
+    let let_go = reason == RequeueReason::NoAnswer;
+    let elapsed_ms = if let_go { held.unanswered_ms } else { held.gone_ms }.unwrap_or_default();
+    let queue = row.route.queue.clone();
+    let event = Event::ConversationRequeued { agent: agent.id, queue, reason, after_s, elapsed_ms };
+    let state = ConversationState::Waiting;
+    let change = ConversationChange { state, agent: None, last_agent: Some(agent.id), ..unchanged(row) };
+    let route = Route { waiting: true, held_since: None, let_go, ..(*row.route).clone() };
+    let back = RouteChange { conversation: row.conversation.key, route };
+    let server = Actor { id: SERVER_ACTOR, role: Role::Server };
+    let effects = vec![Effect::Conversation(change), Effect::Route(back), freed(row, agent)];
+    Proposal::single(about(Draft::of(event, server), row), effects)
+}
+
+/// What the server itself tells a customer while nobody is there.
+pub(super) fn told(
+    row: &ConversationRow,
+    masked: &Message<Masked, Outbound>,
+    dedup: Dedup,
+    until: Timestamp,
+) -> Proposal {
+    let mut proposal = reply(Actor { id: SERVER_ACTOR, role: Role::Server }, row, masked, dedup);
+    let route = Route { told_until: Some(until), ..(*row.route).clone() };
+    let change = RouteChange { conversation: row.conversation.key, route };
+    proposal.steps.iter_mut().for_each(|step| step.effects.push(Effect::Route(change.clone())));
+    proposal
 }
 
 /// A change of a conversation that leaves everything as it is.

@@ -210,12 +210,13 @@ impl Tenant {
         if is_here { Ok(()) } else { Err(Refusal::BadCredentials) }
     }
 
-    /// Ends a session.
+    /// Ends a session; whoever leaves takes no more conversations.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`] when it can't be recorded at present; the session goes on then.
     pub async fn logout(&self, staff: &Staff) -> Result<(), Refusal> {
         self.record(Proposal::single(Draft::of(Event::LoggedOut, staff.actor()), Vec::new())).await?;
+        self.ports.store.set_online(staff.account, false, self.ports.clock.now()).await?;
         self.ports.people.end_session(staff.account, staff.session.id).await?;
         Ok(())
     }

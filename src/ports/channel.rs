@@ -64,8 +64,25 @@ pub struct Incoming {
     pub key: String,
     /// Keyed into the duplicate guard: a repeat with another fingerprint is an error.
     pub fingerprint: Vec<u8>,
+    /// What the channel says of the conversation, for its routing.
+    pub about: Box<About>,
     /// The message.
     pub message: Message<Raw, Inbound>,
+}
+
+/// What a channel says of a conversation: words, which the routing table knows or not. No personal data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// How important the customer is to the bank.
+    pub tier: Option<String>,
+    /// The language that they write in; told by the script of what they write when not given.
+    pub language: Option<String>,
+    /// What else is to be known.
+    pub tags: Vec<String>,
+    /// What they want.
+    pub intent: Option<String>,
+    /// How they feel.
+    pub mood: Option<String>,
 }
 
 /// What an authenticated request asks for.

@@ -1,7 +1,7 @@
 //! What reads give back: rows as the pipeline sees them, sealed where they tell of a person.
 
 use crate::domain::message::{Committed, Sealed};
-use crate::domain::record::{ConversationState, Marks};
+use crate::domain::record::{ConversationState, Marks, Route};
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq, SubjectId,
     Timestamp, Version,
@@ -58,6 +58,8 @@ pub struct ConversationRow {
     pub continues: Option<ConversationId>,
     /// How far the customer's side has got it.
     pub marks: Marks,
+    /// How it is routed.
+    pub route: Box<Route>,
 }
 
 /// A stored message as it may be shown, still sealed.
@@ -94,16 +96,20 @@ pub struct OriginalRow {
 }
 
 /// An agent's place at the desk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct AgentRow {
     /// The account.
     pub id: AccountId,
     /// Most conversations at a time.
     pub capacity: i32,
-    /// Conversations held.
+    /// Weight of the conversations held, in hundredths of a place.
     pub load: i32,
     /// Whether the agent takes conversations.
     pub online: bool,
+    /// Since when not; `None` when that is not known.
+    pub offline_since: Option<Timestamp>,
+    /// Skills and groups.
+    pub skills: Vec<String>,
     /// Since when no conversation was given.
     pub idle_since: Timestamp,
     /// Its version.
@@ -115,6 +121,8 @@ pub struct AgentRow {
 pub struct SettingsRow {
     /// Digest of the active policy.
     pub policy: Option<Hash>,
+    /// Digest of the active routing table.
+    pub routing: Option<Hash>,
     /// Their version.
     pub version: Version,
 }

@@ -4,6 +4,9 @@ use async_trait::async_trait;
 use tokio_postgres::{Client, Config, Row};
 use uuid::Uuid;
 
+mod routes;
+
+use self::routes::{ROUTE_COLUMNS, route, words};
 use super::database::{Database, DatabaseError};
 use super::head::LogName;
 use crate::domain::message::{Committed, Sealed};
@@ -53,7 +56,8 @@ pub async fn channel_number(
 
 const CONVERSATION_COLUMNS: &str = "c.id, c.public_id, c.subject, a.channel, a.account, c.state, c.agent, c.version, \
     c.last_message, c.opened_seq, c.opened_at, c.touched_at, c.last_agent, c.continues, c.delivered_seq, c.read_seq";
-const CONVERSATION_FROM: &str = "conversation c JOIN channel_account a ON a.tenant = c.tenant AND a.id = c.channel";
+const CONVERSATION_FROM: &str = "conversation c JOIN channel_account a ON a.tenant = c.tenant AND a.id = c.channel \
+    LEFT JOIN conversation_route r ON r.tenant = c.tenant AND r.conversation = c.id";
 const MESSAGE_COLUMNS: &str = "m.id, m.seq, m.entry_seq, m.time, m.direction, m.author, m.masked, a.channel, a.account";
 const WITH_CHANNEL: &str = "JOIN channel_account a ON a.tenant = m.tenant AND a.id = m.channel";
 
@@ -115,12 +119,13 @@ impl Store for TenantStore {
         // The inner selects are fenced: joined freely, the planner would read all of a tenant's conversations while it
         // has no statistics of them.
         let sql = format!(
-            "SELECT {CONVERSATION_COLUMNS}, i.subject, k.generation, k.epoch, k.wrapped FROM identity i \
+            "SELECT {CONVERSATION_COLUMNS}, i.subject, k.generation, k.epoch, k.wrapped, {ROUTE_COLUMNS} FROM identity i \
              JOIN LATERAL (SELECT * FROM data_key k WHERE k.tenant = $1 AND k.subject = i.subject \
                  ORDER BY k.generation DESC LIMIT 1) k ON true \
              LEFT JOIN LATERAL (SELECT * FROM conversation c WHERE c.tenant = $1 AND c.subject = i.subject AND c.state <> 2 \
                  LIMIT 1) c ON true \
              LEFT JOIN channel_account a ON a.tenant = $1 AND a.id = c.channel \
+             LEFT JOIN conversation_route r ON r.tenant = $1 AND r.conversation = c.id \
              WHERE i.tenant = $1 AND i.epoch = $2 AND i.lookup = $3"
         );
         let found = self.row(&sql, &[&lookup.epoch, &lookup.hash.as_slice()]).await?;
@@ -138,8 +143,9 @@ impl Store for TenantStore {
     }
 
     async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationRow>, StoreError> {
-        let sql =
-            format!("SELECT {CONVERSATION_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 AND c.public_id = $2");
+        let sql = format!(
+            "SELECT {CONVERSATION_COLUMNS}, {ROUTE_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 AND c.public_id = $2"
+        );
         self.row(&sql, &[&id.to_uuid()]).await?.map(|row| conversation(&row)).transpose()
     }
 
@@ -149,7 +155,7 @@ impl Store for TenantStore {
         let agent = filter.agent.map(AccountId::to_uuid);
         let held = if agent.is_some() { "AND c.agent = $4 " } else { "" };
         let sql = format!(
-            "SELECT {CONVERSATION_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 {state}{held}AND c.opened_seq > $2 \
+            "SELECT {CONVERSATION_COLUMNS}, {ROUTE_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 {state}{held}AND c.opened_seq > $2 \
              ORDER BY c.opened_seq LIMIT $3"
         );
         let (from, limit) = (after(filter.after), i64::from(filter.limit));
@@ -169,7 +175,7 @@ impl Store for TenantStore {
         // Solved ones by their own index; of those that agents hold there are never more than they have slots.
         let column = if state == ConversationState::Solved { "solved_at" } else { "touched_at" };
         let sql = format!(
-            "SELECT {CONVERSATION_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 AND c.state = {} \
+            "SELECT {CONVERSATION_COLUMNS}, {ROUTE_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 AND c.state = {} \
              AND c.{column} < $2 ORDER BY c.{column} LIMIT $3",
             state.code()
         );
@@ -236,21 +242,29 @@ impl Store for TenantStore {
     }
 
     async fn agents(&self) -> Result<Vec<AgentRow>, StoreError> {
-        let sql = "SELECT id, capacity, load, online, idle_since, version FROM agent WHERE tenant = $1";
+        // Whoever has no session any more is gone, whatever they said last.
+        let sql = "SELECT a.id, a.capacity, a.load, coalesce(a.online AND s.until > n.now, false), a.idle_since, a.version, \
+                   a.skills, CASE WHEN a.online THEN s.until ELSE a.offline_since END FROM agent a LEFT JOIN ( \
+                       SELECT account, max(expires) AS until FROM session WHERE tenant = $1 GROUP BY account) s \
+                   ON s.account = a.id CROSS JOIN ( \
+                       SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now) n WHERE a.tenant = $1";
         Ok(self.rows(sql, &[]).await?.iter().map(agent).collect())
     }
 
-    async fn set_online(&self, agent: AccountId, online: bool) -> Result<(), StoreError> {
-        let sql = "UPDATE agent SET online = $3 WHERE tenant = $1 AND id = $2";
-        self.rows(sql, &[&agent.to_uuid(), &online]).await.map(|_| ())
+    async fn set_online(&self, agent: AccountId, online: bool, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE agent SET online = $3, offline_since = CASE WHEN $3 THEN NULL WHEN online THEN $4 \
+                   ELSE coalesce(offline_since, $4) END WHERE tenant = $1 AND id = $2";
+        self.rows(sql, &[&agent.to_uuid(), &online, &now.as_micros()]).await.map(|_| ())
     }
 
     async fn settings(&self) -> Result<SettingsRow, StoreError> {
-        let sql = "SELECT policy, version FROM settings WHERE tenant = $1";
+        let sql = "SELECT policy, version, routing FROM settings WHERE tenant = $1";
         let row = self.row(sql, &[]).await?.ok_or(StoreError::Corrupt { what: "settings" })?;
-        let policy = row.get::<_, Option<&[u8]>>(0).map(<[u8; 32]>::try_from).transpose();
-        let policy = policy.map_err(|_| StoreError::Corrupt { what: "policy digest" })?.map(Hash);
-        Ok(SettingsRow { policy, version: Version(row.get(1)) })
+        let digest = |at: usize| {
+            let bytes = row.get::<_, Option<&[u8]>>(at).map(<[u8; 32]>::try_from).transpose();
+            Ok::<_, StoreError>(bytes.map_err(|_| StoreError::Corrupt { what: "policy digest" })?.map(Hash))
+        };
+        Ok(SettingsRow { policy: digest(0)?, routing: digest(2)?, version: Version(row.get(1)) })
     }
 
     async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError> {
@@ -290,6 +304,7 @@ fn conversation(row: &Row) -> Result<ConversationRow, StoreError> {
         last_agent: row.get::<_, Option<Uuid>>(12).map(AccountId::from_uuid),
         continues: row.get::<_, Option<Uuid>>(13).map(ConversationId::from_uuid),
         marks: Marks { delivered: mark(row.get(14)), read: mark(row.get(15)) },
+        route: Box::new(route(row)?),
     })
 }
 
@@ -315,5 +330,7 @@ fn agent(row: &Row) -> AgentRow {
         online: row.get(3),
         idle_since: Timestamp::from_micros(row.get(4)),
         version: Version(row.get(5)),
+        skills: words(row.get(6)),
+        offline_since: row.get::<_, Option<i64>>(7).map(Timestamp::from_micros),
     }
 }

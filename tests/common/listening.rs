@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use liaowaiwai::crypto::{SystemClock, SystemRandom};
 use liaowaiwai::http::{Addresses, HttpError, Readiness, Server, ServerRole, Service};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::PATIENCE;
@@ -29,7 +29,9 @@ impl Listening {
     /// Starts them, unless they refuse.
     pub fn try_start(addresses: Addresses) -> Result<Self, HttpError> {
         let readiness = || Readiness { ready: true, role: ServerRole::Active, reason: "active".to_owned() };
-        let service = Service::new(Arc::new(SystemClock), Arc::new(SystemRandom::new()), Box::new(readiness));
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
+        let (_closing, stopping) = watch::channel(false);
+        let service = Service::new(clock, random, Box::new(readiness), stopping);
         let server = Server::bind(Arc::new(service), addresses)?;
         let (http, https, machines, metrics) = (server.http, server.https, server.machines, server.metrics);
         let (stop, stopped) = oneshot::channel();

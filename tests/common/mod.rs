@@ -154,15 +154,6 @@ impl World {
         self.try_start(node, &[]).unwrap_or_else(|error| panic!("the server did not start: {error}"))
     }
 
-    /// Starts a node with a configuration of its own and waits until it is ready.
-    pub fn start_with(&self, node: &str, config: &str) -> Server {
-        std::fs::write(self.config(node), config).unwrap();
-        let server = Server::launch(&self.config(node), &self.data(node), &[]);
-        let server = server.unwrap_or_else(|error| panic!("the server did not start: {error}"));
-        server.wait_ready();
-        server
-    }
-
     /// Starts a node and waits until it is ready, if it is the one that writes; the error is what it printed.
     pub fn try_start(&self, node: &str, arguments: &[&str]) -> Result<Server, String> {
         let server = self.launch(node, arguments)?;

@@ -45,7 +45,7 @@ unlisted=$(comm -23 "$out/linked" "$out/listed")
 
 # The bundle starts, and says what is wrong on a machine whose glibc is too old.
 tar --extract --gzip --file "$bundle" --directory "$out"
-"$out/$name/bin/lww" --version | grep -q "^lww ${name#liaowaiwai-}" || "$out/$name/bin/lww" --version | grep -q '^lww [0-9]'
+[[ liaowaiwai-$("$out/$name/bin/lww" --version | cut -d' ' -f2)-x86_64 == "$name" ]] || fail "it is of another version"
 "$out/$name/bin/lww-verify" --version >/dev/null
 "$out/$name/bin/lww" config check --config "$out/$name/etc/lww.toml" >/dev/null
 floor=$(cat "$out/$name/glibc-floor")
@@ -59,9 +59,10 @@ done
 
 # The Debian package asks dpkg for the same floor, belongs to root, and keeps data.
 deb=$(ls liaowaiwai_*.deb)
-dpkg-deb --field "$deb" Depends | grep -q "libc6 (>= $floor)" || fail "the package doesn't ask for glibc $floor"
-dpkg-deb --contents "$deb" | awk '$2 != "root/root" { print; bad = 1 } END { exit bad }' || fail "not all files are root's"
-dpkg-deb --contents "$deb" | grep -q '/usr/lib/systemd/system/liaowaiwai.service' || fail "the unit is missing"
+[[ $(dpkg-deb --field "$deb" Depends) == *"libc6 (>= $floor)"* ]] || fail "the package doesn't ask for glibc $floor"
+dpkg-deb --contents "$deb" >"$out/contents"
+awk '$2 != "root/root" { print; bad = 1 } END { exit bad }' "$out/contents" || fail "not all files are root's"
+grep -q '/usr/lib/systemd/system/liaowaiwai.service' "$out/contents" || fail "the unit is missing"
 dpkg-deb --control "$deb" "$out/control"
 grep -q /etc/liaowaiwai/lww.toml "$out/control/conffiles" || fail "the configuration is no conffile"
 ! grep -qE 'rm |userdel|deluser' "$out/control/postrm" || fail "a removal would delete something"

@@ -2,13 +2,20 @@
 
 use crate::source::{Finding, Repository, Text};
 
-/// Columns that may be text: names that the bank gives, hashes, policies. Never what a person wrote.
+/// Columns that may be text: names that the bank gives, hashes, policies, words of a routing table. Never what a person
+/// wrote.
 const READABLE: &[(&str, &str)] = &[
     ("tenant", "name"),
     ("channel_account", "channel"),
     ("channel_account", "account"),
     ("account", "password"),
     ("policy", "source"),
+    ("conversation_route", "rule"),
+    ("conversation_route", "queue"),
+    ("conversation_route", "skills"),
+    ("conversation_route", "tier"),
+    ("conversation_route", "language"),
+    ("agent", "skills"),
 ];
 
 /// Types that hold readable text.

@@ -25,7 +25,11 @@ pub const KINDS: &[KindInfo] = &[
     kind("message.delivery/1", "the channel reported what became of a sent message"),
     kind("message.refused/1", "a message was refused after it had been recognised, with the reason"),
     kind("conversation.opened/1", "a conversation began"),
+    kind("conversation.opened/2", "a conversation began: table, row, what was known and what was decided"),
     kind("conversation.assigned/1", "a conversation was given to an agent, with the reason"),
+    kind("conversation.assigned/2", "a conversation was given to an agent: table, reason and who was considered"),
+    kind("conversation.reopened/2", "a solved conversation waits again: table, row, what was known and decided"),
+    kind("conversation.requeued/1", "a conversation went back to its queue: from whom, and why"),
     kind("conversation.transferred/1", "a conversation went to another agent or queue"),
     kind("conversation.closed/1", "a conversation ended"),
     kind("transcript.viewed/1", "someone opened a transcript, and in which view"),
@@ -34,6 +38,7 @@ pub const KINDS: &[KindInfo] = &[
     kind("logout/1", "someone logged out or was logged out"),
     kind("account.created/1", "an account was created"),
     kind("account.changed/1", "the role, state or password of an account was changed"),
+    kind("agent.skills_set/1", "what an agent can do was set: skills and groups of the routing table"),
     kind("account.reset/1", "an account was given a new one-time password by an operator"),
     kind("password.changed/1", "somebody changed their own password"),
     kind("login.federated/1", "someone logged in by way of the bank's own identity provider"),
@@ -53,6 +58,7 @@ pub const KINDS: &[KindInfo] = &[
     kind("policy.approved/1", "a proposed policy was approved by a second person"),
     kind("policy.activated/1", "a policy came into force"),
     kind("policy.rejected/1", "a proposed policy was rejected"),
+    kind("routing.activated/1", "a routing table came into force"),
     kind("policy.drift/1", "the policy file differs from the policy in force"),
     kind("playbook.intent/1", "a step of a playbook is about to be done"),
     kind("playbook.outcome/1", "a step of a playbook was done or failed"),
@@ -71,6 +77,10 @@ pub const KINDS: &[KindInfo] = &[
     kind("server.stopped/1", "the server stopped in order"),
     kind("log.taken/1", "a server took over writing the log, with the epoch of its lease"),
     kind("guard.adopted/1", "an operator accepted the database's head where the rollback guard had none"),
+    kind(
+        "backup.made/1",
+        "every row was copied into a backup, with the digest of its list and whether keys were copied, too",
+    ),
     kind("generation.opened/1", "the first entry of a generation; after a gap it names the last signed checkpoint"),
 ];
 

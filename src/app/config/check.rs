@@ -31,6 +31,7 @@ pub(super) type Checked<T> = Result<T, ConfigError>;
 const POLICY_BYTES_MAX: usize = 1024 * 1024;
 /// The log of events without a tenant has this name.
 const RESERVED_NAME: &str = "system";
+const BUILT_IN_TABLE: &str = include_str!("../../../policies/routing/built-in.yaml");
 const DEMO_POLICY: &str = include_str!("../../../policies/masking/cn-retail.yaml");
 
 const FILE: &str = "file";
@@ -142,6 +143,7 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
         rates: Rates {
             address: rate(http.integer("address_requests_per_s")?),
             staff: rate(http.integer("staff_requests_per_s")?),
+            visitor: rate(http.integer("visitor_requests_per_s")?),
             channel: rate(http.integer("channel_requests_per_s")?),
             tenant: rate(http.integer("tenant_requests_per_s")?),
         },
@@ -203,15 +205,19 @@ fn tenant(section: &Section<'_>, name: &str, has_database: bool) -> Checked<Tena
     if demo.value && has_database {
         return Err(demo.expected("false: a demo tenant has no place beside database_url"));
     }
-    let (policy, policy_source) = match path(section, "policy")? {
+    let (policy, masking_source) = match path(section, "policy")? {
         Some(field) => (Some(field.value.clone()), policy_source(&field)?),
         None if demo.value => (None, DEMO_POLICY.to_owned()),
         None => return Err(section.missing("policy")),
     };
+    let routing = path(section, "routing")?;
+    let routing_source = routing.as_ref().map_or_else(|| Ok(BUILT_IN_TABLE.to_owned()), policy_source)?;
     Ok(TenantConfig {
         name: name.to_owned(),
         policy,
-        policy_source,
+        policy_source: masking_source,
+        routing: routing.map(|field| field.value),
+        routing_source,
         agents_capacity_default: section.integer("agents_capacity_default")?,
         rest: Rest {
             idle_s: section.integer("solve_idle_after_s")?.unsigned_abs(),
@@ -247,9 +253,9 @@ fn channels(tenant: &Section<'_>) -> Checked<Vec<ChannelConfig>> {
                 account: account.value.to_owned(),
                 key_id: key_id(&section.required("key_id")?)?,
                 secret: secret(&section.required("secret")?)?.value,
+                client_name: client_name(section)?,
                 identities: identities(section)?,
                 origins: section.text("origins")?.map_or(Ok(Vec::new()), |field| origins(&field))?,
-                client_name: client_name(section)?,
             })
         })
         .collect()

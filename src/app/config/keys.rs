@@ -171,6 +171,7 @@ pub const KEYS: &[Key] = &[
     rate("http.address_requests_per_s", "Requests of one address (IPv6: /64) that prove nobody; more are refused.")
         .default("50"),
     rate("http.staff_requests_per_s", "Requests of one member of staff; more are refused.").default("50"),
+    rate("http.visitor_requests_per_s", "Requests of one visitor of a web channel; more are refused.").default("10"),
     rate("http.channel_requests_per_s", "Requests of one channel account; more are refused.").default("20000"),
     rate("http.tenant_requests_per_s", "Requests of one tenant's staff and channels together; more are refused.")
         .default("50000"),
@@ -201,6 +202,8 @@ pub const KEYS: &[Key] = &[
     name("tenant.name", "The tenant's name in addresses and in its log's origin.").example("demo"),
     path("tenant.policy", "The masking policy that the first start activates; a demo tenant has one built in.")
         .example("/etc/lww/cn-retail.yaml"),
+    path("tenant.routing", "The routing table that the first start activates; without it, one queue that is always open.")
+        .example("/etc/lww/routing.yaml"),
     Key::new(
         "tenant.agents_capacity_default",
         Kind::Integer,

@@ -309,6 +309,12 @@ fn bodies_out_of_form_are_refused_by_place_and_never_repeated() {
         (r#"{"contact": "u", "text": ""}"#, "text"),
         (&long_text, "text"),
         (&long_contact, "contact"),
+        (r#"{"contact": "u", "text": "t", "about": {"tier": "V.I.P."}}"#, "about.tier"),
+        (r#"{"contact": "u", "text": "t", "about": {"language": ""}}"#, "about.language"),
+        (r#"{"contact": "u", "text": "t", "about": {"intent": "my card 6222"}}"#, "about.intent"),
+        (r#"{"contact": "u", "text": "t", "about": {"mood": "怒"}}"#, "about.mood"),
+        (r#"{"contact": "u", "text": "t", "about": {"tags": ["loan", "a b"]}}"#, "about.tags"),
+        (r#"{"contact": "u", "text": "t", "about": {"tags": ["1","2","3","4","5","6","7","8","9"]}}"#, "about.tags"),
     ] {
         let error = refusal(Sent::post(body).signed(POST_COVERED, &parameters()));
         assert!(matches!(error, ChannelError::BadField { field: named, .. } if named == field), "{error}");
@@ -320,6 +326,8 @@ fn bodies_out_of_form_are_refused_by_place_and_never_repeated() {
         r#"{"contact": "u", "text": "t", "text": "6222021234567890"}"#,
         r#"{"contact": "u", "text": "\ud83d6222021234567890"}"#,
         r#"{"contact": "u", "text": "t"} 6222021234567890"#,
+        r#"{"contact": "u", "text": "t", "about": {"card": "6222021234567890"}}"#,
+        r#"{"contact": "u", "text": "t", "about": {"tags": "6222021234567890"}}"#,
         &"[".repeat(60_000),
     ] {
         let error = refusal(Sent::post(body).signed(POST_COVERED, &parameters()));
@@ -418,4 +426,20 @@ proptest! {
         sent.set("content-digest", digest);
         prop_assert!(call(sent.request()).is_err());
     }
+}
+
+#[test]
+fn what_is_known_of_the_conversation_comes_along_in_one_order() {
+    let body = r#"{"contact": "u", "text": "t", "about": {"tier": "vip", "tags": ["loan", "card_loss", "loan"]}}"#;
+    let Ok(ChannelCall::Receive(incoming)) = call(Sent::post(body).signed(POST_COVERED, &parameters()).request())
+    else {
+        panic!("refused")
+    };
+    let tags = vec!["card_loss".to_owned(), "loan".to_owned()];
+    let expected = crate::ports::About { tier: Some("vip".to_owned()), tags, ..crate::ports::About::default() };
+    assert_eq!(*incoming.about, expected);
+    let Ok(ChannelCall::Receive(plain)) = call(Sent::post(GOOD).signed(POST_COVERED, &parameters()).request()) else {
+        panic!("refused")
+    };
+    assert_eq!(*plain.about, crate::ports::About::default());
 }

@@ -6,7 +6,9 @@ use zeroize::Zeroizing;
 use super::sign::{Content, Signed};
 use super::{Answer, Call, ChannelKey, Client, ClientError};
 use crate::http::Readiness;
-use crate::http::answers::{Accepted, Conversations, CustomerMessages, LedgerHead, SessionInfo, State, Transcript};
+use crate::http::answers::{
+    Accepted, Conversations, CustomerMessages, LedgerHead, Queues, SessionInfo, State, Transcript,
+};
 use crate::units::Timestamp;
 use crate::wire;
 
@@ -62,7 +64,27 @@ impl Client {
         key: &str,
         now: Timestamp,
     ) -> Call {
-        let body = Zeroizing::new(json!({"contact": contact, "text": text}).to_string().into_bytes());
+        self.signed_body(channel, &json!({"contact": contact, "text": text}), key, now)
+    }
+
+    /// Sends a customer's message with what is known of the conversation: `{"tier": …, "language": …, "tags": […]}`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; repeat with the same `key` when it is not known what became of it.
+    pub async fn send_message_about(
+        &self,
+        channel: &ChannelKey,
+        (contact, text): (&str, &str),
+        about: serde_json::Value,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Accepted, ClientError> {
+        let body = json!({"contact": contact, "text": text, "about": about});
+        self.ask(self.signed_body(channel, &body, key, now)).await
+    }
+
+    fn signed_body(&self, channel: &ChannelKey, body: &serde_json::Value, key: &str, now: Timestamp) -> Call {
+        let body = Zeroizing::new(body.to_string().into_bytes());
         let path = channel.path();
         let signed = Signed {
             method: "POST",
@@ -158,6 +180,14 @@ impl Client {
             pairs.push(("state", word.to_owned()));
         }
         self.ask(call("GET", &format!("/api/v1/agent/conversations?{}", query(&pairs)), None)).await
+    }
+
+    /// How many wait in each queue.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn queues(&self) -> Result<Queues, ClientError> {
+        self.ask(call("GET", "/api/v1/agent/queues", None)).await
     }
 
     /// Opens a conversation.

@@ -56,7 +56,7 @@ pub(in crate::http) async fn create(service: Data<Service>, request: HttpRequest
     let NewAccount { login, name, role, capacity } = body::json(&request, payload).await?;
     session::same_origin(&request)?;
     let session = session::of(&service, &request).await?;
-    let new = NewStaff { login, name, role: staff_role(&role)?, capacity };
+    let new = NewStaff { login, name, role: staff_role(&role)?, capacity, skills: Vec::new() };
     let made = session.served.tenant.create_account(Manager::Staff(&session.staff), new).await?;
     Ok(HttpResponse::Created().json(one_time(made.0, &made.1)))
 }

@@ -143,6 +143,43 @@ pub struct Conversation {
     pub delivered: Option<u64>,
     /// Everything up to this index has been read there.
     pub read: Option<u64>,
+    /// The queue that the routing table sent it to.
+    pub queue: String,
+    /// 1 is served first, 9 last.
+    pub priority: u8,
+    /// How important the customer is to the bank, if that was told.
+    pub tier: Option<String>,
+    /// The language that the customer writes in, if that could be told.
+    pub language: Option<String>,
+    /// While it waits: its place in the queue, 1 is next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u64>,
+    /// While it waits: about how long it still will, in seconds, if that can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_s: Option<i64>,
+}
+
+/// A queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Queue {
+    /// Its name in the routing table.
+    pub queue: String,
+    /// Whether it is served at present.
+    pub open: bool,
+    /// When it opens next; missing while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens: Option<String>,
+    /// How many conversations wait in it.
+    pub waiting: u64,
+    /// How long the first of them has waited, in seconds.
+    pub longest_s: i64,
+}
+
+/// Every queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Queues {
+    /// In the order of the routing table.
+    pub queues: Vec<Queue>,
 }
 
 /// A page of conversations.
@@ -261,7 +298,31 @@ impl From<ConversationRow> for Conversation {
             continues: row.continues.map(|id| id.to_string()),
             delivered: row.marks.delivered.map(|index| index.0),
             read: row.marks.read.map(|index| index.0),
+            queue: row.route.queue,
+            priority: row.route.priority,
+            tier: row.route.tier,
+            language: row.route.language,
+            position: None,
+            wait_s: None,
         }
+    }
+}
+
+impl Conversation {
+    /// The same with its place in the queue.
+    pub fn placed(row: ConversationRow, place: Option<&pipeline::QueuePlace>) -> Self {
+        Self {
+            position: place.map(|place| place.position),
+            wait_s: place.and_then(|place| place.wait_ms).map(|wait_ms| wait_ms / 1_000),
+            ..row.into()
+        }
+    }
+}
+
+impl From<pipeline::QueueState> for Queue {
+    fn from(state: pipeline::QueueState) -> Self {
+        let pipeline::QueueState { queue, open, opens, waiting, longest_ms } = state;
+        Self { queue, open, opens: opens.map(|at| at.to_string()), waiting, longest_s: longest_ms / 1_000 }
     }
 }
 

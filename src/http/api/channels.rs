@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Answer;
 use super::answers::{Accepted, CustomerMessages};
 use crate::http::body::{self, NewMessage};
-use crate::http::connection::client_name;
+use crate::http::connection::right_machine;
 use crate::http::limiter::{Who, admit};
 use crate::http::problem::{Problem, ProblemDetails};
 use crate::http::service::{Served, Service};
@@ -74,10 +74,7 @@ async fn call(service: &Service, request: &HttpRequest, payload: Payload) -> Ans
     let Some((served, Channel::Webhook(webhook))) = found else {
         return Err(Refusal::NotFound { what: "channel account" }.into());
     };
-    let needed = served.client_names.get(&(part("channel").to_owned(), part("account").to_owned()));
-    if needed.is_some_and(|name| client_name(request) != Some(name)) {
-        return Err(Problem::WrongCertificate);
-    }
+    right_machine(request, &served, webhook.account())?;
     let webhook_request = WebhookRequest {
         method: request.method().as_str().to_owned(),
         authority: authority(request),

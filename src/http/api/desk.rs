@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::answers::{Accepted, Conversations, Transcript};
+use super::answers::{Accepted, Conversation, Conversations, Queues, Transcript};
 use super::{Answer, conversation_id, idempotency_key, page};
 use crate::domain::record::ConversationState;
 use crate::http::body::{self, Presence, Reply};
@@ -54,7 +54,26 @@ pub(in crate::http) async fn conversations(service: Data<Service>, request: Http
     let filter = ConversationFilter { state, agent: mine.then_some(session.staff.account), after, limit };
     let rows = session.served.tenant.conversations(&session.staff, filter).await?;
     let next = rows.last().map(|row| row.opened).or(after).map(|index| index.0);
-    Ok(HttpResponse::Ok().json(Conversations { conversations: rows.into_iter().map(Into::into).collect(), next }))
+    let places = session.served.tenant.queue_places(&rows).await?;
+    let placed = rows.into_iter().map(|row| {
+        let place = places.get(&row.conversation.key);
+        Conversation::placed(row, place)
+    });
+    Ok(HttpResponse::Ok().json(Conversations { conversations: placed.collect(), next }))
+}
+
+/// Says how many wait in each queue and how long the first of them has; for supervisors.
+#[utoipa::path(
+    get, path = "/api/v1/agent/queues", tag = "desk",
+    responses(
+        (status = 200, description = "Every queue", body = Queues),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn queues(service: Data<Service>, request: HttpRequest) -> Answer {
+    let session = session::of(&service, &request).await?;
+    let states = session.served.tenant.queue_states(&session.staff).await?;
+    Ok(HttpResponse::Ok().json(Queues { queues: states.into_iter().map(Into::into).collect() }))
 }
 
 /// Opens a conversation; that it was seen is recorded.
@@ -78,7 +97,10 @@ pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest) 
     let opened = session.served.tenant.open_transcript(&session.staff, id, after, limit).await?;
     let next = opened.messages.last().map(|message| message.index).or(after).map(|index| index.0);
     let messages = opened.messages.into_iter().map(Into::into).collect();
-    Ok(HttpResponse::Ok().json(Transcript { conversation: opened.conversation.into(), messages, next }))
+    let places = session.served.tenant.queue_places(std::slice::from_ref(&opened.conversation)).await?;
+    let place = places.get(&opened.conversation.conversation.key);
+    let conversation = Conversation::placed(opened.conversation, place);
+    Ok(HttpResponse::Ok().json(Transcript { conversation, messages, next }))
 }
 
 /// Answers the customer.

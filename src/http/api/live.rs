@@ -10,6 +10,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Answer;
 use super::answers::{FrameAnswer, Updates, VisitStarted};
 use crate::http::body::{self, Visit};
+use crate::http::connection::right_machine;
+use crate::http::limiter::{Who, admit};
 use crate::http::live::customer::{Customer, receive};
 use crate::http::live::desk::Desk;
 use crate::http::live::socket::PROTOCOL;
@@ -19,7 +21,7 @@ use crate::http::service::{Served, Service};
 use crate::http::session;
 use crate::limits::{POLL_WAIT_S_MAX, VISITOR_TOKEN_BYTES_MAX};
 use crate::pipeline::Refusal;
-use crate::ports::{Channel, ChannelError, CustomerFrame, Session, random_bytes};
+use crate::ports::{Channel, ChannelError, CustomerFrame, Person, Session, random_bytes};
 use crate::units::EntryIndex;
 use crate::wire::{self, Query, QueryError};
 
@@ -40,6 +42,7 @@ fn found(service: &Service, request: &HttpRequest) -> Result<Found, Problem> {
     else {
         return Err(Refusal::NotFound { what: "channel account" }.into());
     };
+    right_machine(request, &served, session.account())?;
     if session::same_origin(request).is_ok() {
         return Ok(Found { served, session, origin: None });
     }
@@ -49,6 +52,15 @@ fn found(service: &Service, request: &HttpRequest) -> Result<Found, Problem> {
     });
     let origin = Some(origin.ok_or(Problem::WrongOrigin)?.clone());
     Ok(Found { served, session, origin })
+}
+
+/// Counts a request of a visitor whose token is good.
+fn counted(service: &Service, request: &HttpRequest, session: &dyn Session, token: &str) -> Result<Person, Problem> {
+    let person = session.admit(token, service.clock.now())?;
+    let account = session.account();
+    let visitor = Who::Visitor(account.channel, &account.account, token);
+    admit(request, request.match_info().query("tenant"), visitor)?;
+    Ok(person)
 }
 
 /// Lets a page of an allowed origin read the answer (Fetch standard, section 3.2).
@@ -171,6 +183,7 @@ pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest, 
     let Found { served, session, .. } = found(&service, &request)?;
     let token = offered(&request)?;
     let (after, _) = resume(&request, &["after"])?;
+    counted(&service, &request, &*session, &token)?;
     let stop = service.stopping();
     let customer = Customer::open(&service.into_inner(), served, session, &token, after).await?;
     socket::serve(&request, payload, customer, stop)
@@ -255,6 +268,7 @@ async fn admitted(
 ) -> Result<(Customer, Query), Problem> {
     let token = bearer(request.headers())?;
     let (after, query) = resume(request, names)?;
+    counted(&service, request, &*session, &token)?;
     let customer = Customer::open(&service.into_inner(), served, session, &token, after).await?;
     Ok((customer, query))
 }
@@ -292,7 +306,7 @@ async fn take(
     session: &dyn Session,
     body: &crate::domain::message::RawBody,
 ) -> Answer {
-    let person = session.admit(&bearer(request.headers())?, service.clock.now())?;
+    let person = counted(service, request, session, &bearer(request.headers())?)?;
     match session.frame(body)? {
         CustomerFrame::Send { key, fingerprint, text } => {
             let (event, duplicate) = receive(service, served, session, person, (key, fingerprint, text)).await?;

@@ -87,6 +87,9 @@ const PHRASES: &[(&str, &str)] = &[
     ("the index of an entry, as answers give it", "答复中给出的条目序号"),
     ("true or false", "true 或 false"),
     ("values of visible ASCII characters", "可见 ASCII 字符组成的值"),
+    ("a word of 1 to 32 of a-z, 0-9, _ and -", "1 至 32 个 a-z、0-9、_ 或 - 组成的词"),
+    ("at most 8 words of 1 to 32 of a-z, 0-9, _ and -", "最多 8 个词，每个由 1 至 32 个 a-z、0-9、_ 或 - 组成"),
+    ("routing table", "路由表"),
     ("waiting, assigned, solved or closed", "waiting、assigned、solved 或 closed"),
 ];
 

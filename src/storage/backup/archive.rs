@@ -140,23 +140,23 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// Writes the list, what `vouch` makes of its bytes, and gives the file its name; on disk when this returns. Returns its
-    /// length in bytes.
+    /// The list of what was added so far.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Io`] when `about` can't be written as JSON.
+    pub fn list<T: Serialize>(&self, format: &str, about: &T) -> Result<Vec<u8>, ArchiveError> {
+        let manifest = Manifest { format: format.to_owned(), about, pieces: self.pieces.clone() };
+        serde_json::to_vec_pretty(&manifest).map_err(|error| ArchiveError::io("write", &self.path)(error.into()))
+    }
+
+    /// Writes the list and what vouches for it, and gives the file its name; on disk when this returns. Returns its length in
+    /// bytes.
     ///
     /// # Errors
     /// [`ArchiveError::Io`]; there is no file then.
-    pub fn finish<T: Serialize>(
-        mut self,
-        format: &str,
-        about: &T,
-        vouch: &dyn Fn(&[u8]) -> Hash,
-    ) -> Result<u64, ArchiveError> {
-        let pieces = std::mem::take(&mut self.pieces);
-        let manifest = Manifest { format: format.to_owned(), about, pieces };
-        let failed = |error: std::io::Error| ArchiveError::io("write", &self.path)(error);
-        let text = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(error.into()))?;
-        self.append(MANIFEST, &text)?;
-        self.append(VOUCHER, vouch(&text).to_string().as_bytes())?;
+    pub fn finish(mut self, list: &[u8], voucher: Hash) -> Result<u64, ArchiveError> {
+        self.append(MANIFEST, list)?;
+        self.append(VOUCHER, voucher.to_string().as_bytes())?;
         let Self { tar, path, unfinished, .. } = self;
         let io = || ArchiveError::io("write", &path);
         let mut buffered = tar.into_inner().map_err(io())?;
@@ -309,7 +309,8 @@ fn parse(hex: &str) -> Hash {
     hex.parse().unwrap_or(Hash::ZERO)
 }
 
-fn sha256(bytes: &[u8]) -> Hash {
+/// SHA-256 of some bytes.
+pub fn sha256(bytes: &[u8]) -> Hash {
     let mut out = Hash::ZERO;
     out.0.copy_from_slice(digest(&SHA256, bytes).as_ref());
     out
@@ -326,7 +327,8 @@ mod tests {
         for (name, bytes) in pieces {
             writer.add(name, bytes).unwrap();
         }
-        writer.finish(FORMAT, &"about", &|list| sha256(list)).unwrap()
+        let list = writer.list(FORMAT, &"about").unwrap();
+        writer.finish(&list, sha256(&list)).unwrap()
     }
 
     fn open(path: &Path) -> Result<Archive<String>, ArchiveError> {

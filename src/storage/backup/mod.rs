@@ -8,6 +8,6 @@ mod archive;
 mod replay;
 mod tables;
 
-pub use archive::{Archive, ArchiveError, ArchiveWriter, Piece};
+pub use archive::{Archive, ArchiveError, ArchiveWriter, Piece, sha256};
 pub use replay::{Replay, ReplayError};
 pub use tables::{CopyError, Snapshot, bind, load};

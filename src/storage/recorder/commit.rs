@@ -10,9 +10,10 @@ use tokio_postgres::types::ToSql;
 use super::super::database::{Database, sqlstate};
 use super::super::head::{Head, LEASE_S, LogName};
 use super::people;
+use super::routes::{ROUTE, routes};
 use super::rows::{AgentUpdate, Rows, Single, TipColumns, account, signed};
 use super::state::LinkedEntry;
-use crate::domain::record::{ConversationState, PolicyChange};
+use crate::domain::record::{ConversationState, PolicyChange, PolicyKind};
 use crate::units::{ChannelAccount, ConversationId};
 
 /// What one commit writes.
@@ -123,20 +124,22 @@ const CONVERSATION_UPDATE: &str = "UPDATE conversation c SET version = u.version
     CROSS JOIN LATERAL (SELECT k.ctid AS place \
     FROM conversation k WHERE k.tenant = $1 AND k.id = u.id AND k.version = u.expected OFFSET 0) k) u \
     WHERE c.tenant = $1 AND c.ctid = u.place";
-const AGENT_UPDATE: &str = "UPDATE agent a SET version = u.version, load = u.load, idle_since = u.idle \
-    FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::integer[], $6::bigint[]) AS u(id, expected, version, load, idle) \
+const AGENT_UPDATE: &str = "UPDATE agent a SET version = u.version, load = u.load, idle_since = u.idle, skills = coalesce(u.skills, a.skills) \
+    FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::integer[], $6::bigint[], $7::text[]) \
+    AS u(id, expected, version, load, idle, skills) \
     WHERE a.tenant = $1 AND a.id = u.id AND a.version = u.expected";
 
 impl Statements {
     async fn prepare(database: &Database, rows: &Rows) -> Result<Self, tokio_postgres::Error> {
         let mut needed = Vec::new();
-        let wanted: [(bool, &[&'static str]); 6] = [
+        let wanted: [(bool, &[&'static str]); 7] = [
             (!rows.dedup.is_empty(), &[DEDUP]),
             (!rows.subjects.is_empty(), &[SUBJECT, DATA_KEY]),
             (!rows.identities.is_empty(), &[IDENTITY]),
             (!rows.inserts.is_empty(), &[CONVERSATION]),
             (!rows.messages.is_empty(), &[MESSAGE]),
             (!rows.updates.is_empty(), &[CONVERSATION_UPDATE]),
+            (!rows.routes.is_empty(), &[ROUTE]),
         ];
         for sql in wanted.into_iter().filter(|(needed, _)| *needed).flat_map(|(_, statements)| statements) {
             needed.push((*sql, database.prepared(sql).await?));
@@ -197,10 +200,10 @@ async fn insert_entries(
 }
 
 /// One statement's rows: its parameters and how many rows it must reach.
-struct Columns<'a> {
-    sql: &'static str,
-    parameters: Vec<Box<dyn ToSql + Sync + Send + 'a>>,
-    rows: usize,
+pub(super) struct Columns<'a> {
+    pub(super) sql: &'static str,
+    pub(super) parameters: Vec<Box<dyn ToSql + Sync + Send + 'a>>,
+    pub(super) rows: usize,
 }
 
 async fn apply(
@@ -218,6 +221,7 @@ async fn apply(
         (!rows.inserts.is_empty()).then(|| conversations(transaction)),
         (!rows.messages.is_empty()).then(|| messages(transaction)),
         (!rows.updates.is_empty()).then(|| updates(transaction)),
+        (!rows.routes.is_empty()).then(|| routes(&rows.routes)),
         (!rows.agents.is_empty()).then(|| agents(&rows.agents)),
     ];
     let sends = all.into_iter().flatten().map(|columns| async move {
@@ -233,12 +237,6 @@ async fn apply(
         apply_single(database, log, single).await?;
     }
     Ok(())
-}
-
-macro_rules! columns {
-    ($sql:expr, $rows:expr, $($column:expr),+ $(,)?) => {
-        Columns { sql: $sql, rows: $rows.len(), parameters: vec![$(Box::new($column.collect::<Vec<_>>())),+] }
-    };
 }
 
 fn dedup(rows: &Rows) -> Columns<'_> {
@@ -363,6 +361,7 @@ fn agents(agents: &[AgentUpdate]) -> Columns<'_> {
         of().map(|row| row.version.0),
         of().map(|row| row.load),
         of().map(|row| row.idle_since.as_micros()),
+        of().map(|row| row.skills.as_deref()),
     )
 }
 
@@ -388,7 +387,14 @@ async fn activate_policy(
     let digest = change.digest.as_bytes().as_slice();
     let sql = "INSERT INTO policy (tenant, digest, source) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
     database.client.execute(sql, &[&log.tenant.0, &digest, &change.source]).await?;
-    let sql = "UPDATE settings SET policy = $2, version = version + 1 WHERE tenant = $1 AND version = $3";
+    let sql = match change.kind {
+        PolicyKind::Masking => {
+            "UPDATE settings SET policy = $2, version = version + 1 WHERE tenant = $1 AND version = $3"
+        }
+        PolicyKind::Routing => {
+            "UPDATE settings SET routing = $2, version = version + 1 WHERE tenant = $1 AND version = $3"
+        }
+    };
     database.client.execute(sql, &[&log.tenant.0, &digest, &change.expected.0]).await
 }
 

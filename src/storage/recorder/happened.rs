@@ -44,6 +44,7 @@ impl Told {
                 Effect::NewSubject(_)
                 | Effect::Identity(_)
                 | Effect::NewConversation(_)
+                | Effect::Route(_)
                 | Effect::Agent(_)
                 | Effect::Account(_)
                 | Effect::NewAccount(_)

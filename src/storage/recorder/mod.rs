@@ -11,10 +11,18 @@
 //!
 //! This module is the handle that callers hold. It deliberately knows neither what a message says nor who may write it.
 
+/// The parameters of one statement: each column a list.
+macro_rules! columns {
+    ($sql:expr, $rows:expr, $($column:expr),+ $(,)?) => {
+        Columns { sql: $sql, rows: $rows.len(), parameters: vec![$(Box::new($column.collect::<Vec<_>>())),+] }
+    };
+}
+
 mod commit;
 mod happened;
 mod load;
 mod people;
+mod routes;
 mod rows;
 mod sign;
 mod state;

@@ -18,7 +18,7 @@ pub(super) async fn insert(
 ) -> Result<u64, Error> {
     let id = new.id.to_uuid();
     if new.capacity > 0 {
-        desk(database, log, new.id, new.capacity, time).await?;
+        desk(database, log, new.id, (new.capacity, &new.skills), time).await?;
     }
     let sql = "INSERT INTO account (tenant, id, login, login_name, profile, password, role, must_change, version) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -73,7 +73,7 @@ async fn beside(database: &Database, log: &LogName, account: AccountId, change: 
     match change {
         Alteration::Place { capacity, enabled, .. } => {
             if *capacity > 0 {
-                desk(database, log, account, *capacity, Timestamp::from_micros(0)).await?;
+                desk(database, log, account, (*capacity, &[]), Timestamp::from_micros(0)).await?;
             }
             // The desk's version stays: it counts loads, and the matcher may be deciding on it.
             let sql = "UPDATE agent SET capacity = $3, online = online AND $4 AND $3 > 0 WHERE tenant = $1 AND id = $2";
@@ -124,12 +124,13 @@ async fn desk(
     database: &Database,
     log: &LogName,
     account: AccountId,
-    capacity: i32,
+    (capacity, skills): (i32, &[String]),
     idle_since: Timestamp,
 ) -> Result<u64, Error> {
-    let sql = "INSERT INTO agent (tenant, id, capacity, load, online, idle_since, version) \
-               VALUES ($1, $2, $3, 0, false, $4, $5) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO agent (tenant, id, capacity, load, online, idle_since, version, skills) \
+               VALUES ($1, $2, $3, 0, false, $4, $5, $6) ON CONFLICT DO NOTHING";
     let statement = database.prepared(sql).await?;
     let (id, idle, first) = (account.to_uuid(), idle_since.as_micros(), Version::FIRST.0);
-    database.client.execute(&statement, &[&log.tenant.0, &id, &capacity, &idle, &first]).await
+    let skills = skills.join(" ");
+    database.client.execute(&statement, &[&log.tenant.0, &id, &capacity, &idle, &first, &skills]).await
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::state::{Overlay, Tip};
 use crate::domain::record::{
     AccountChange, ConversationChange, ConversationState, Dedup, Effect, Marks, NewAccount, NewConversation,
-    NewIdentity, NewMessage, NewSubject, PasswordChange, PolicyChange,
+    NewIdentity, NewMessage, NewSubject, PasswordChange, PolicyChange, RouteChange,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
 
@@ -48,6 +48,7 @@ pub(super) struct AgentUpdate {
     pub(super) version: Version,
     pub(super) load: i32,
     pub(super) idle_since: Timestamp,
+    pub(super) skills: Option<String>,
 }
 
 /// What is rare enough to be written one by one.
@@ -67,6 +68,7 @@ pub(super) struct Rows {
     pub(super) messages: Vec<(NewMessage, EntryIndex, Timestamp)>,
     pub(super) inserts: Vec<ConversationInsert>,
     pub(super) updates: Vec<ConversationUpdate>,
+    pub(super) routes: Vec<RouteChange>,
     pub(super) agents: Vec<AgentUpdate>,
     pub(super) singles: Vec<Single>,
     insert_at: HashMap<ConversationKey, usize>,
@@ -84,12 +86,14 @@ impl Rows {
                 Effect::NewConversation(new) => self.insert(new.clone(), index, time),
                 Effect::NewMessage(new) => self.messages.push((new.clone(), index, time)),
                 Effect::Conversation(change) => self.change(change, time),
-                Effect::Agent(change) => self.agent(&AgentUpdate {
+                Effect::Route(change) => self.route(change),
+                Effect::Agent(change) => self.agent(AgentUpdate {
                     agent: change.agent,
                     expected: change.expected,
                     version: change.expected.next(),
                     load: change.load,
                     idle_since: change.idle_since,
+                    skills: change.skills.as_ref().map(|skills| skills.join(" ")),
                 }),
                 Effect::NewAccount(new) => self.singles.push(Single::Account(new.clone(), time)),
                 Effect::Password(change) => self.singles.push(Single::Password(change.clone())),
@@ -141,15 +145,23 @@ impl Rows {
         });
     }
 
-    fn agent(&mut self, change: &AgentUpdate) {
+    fn route(&mut self, change: &RouteChange) {
+        match self.routes.iter_mut().find(|known| known.conversation == change.conversation) {
+            Some(known) => known.route = change.route.clone(),
+            None => self.routes.push(change.clone()),
+        }
+    }
+
+    fn agent(&mut self, change: AgentUpdate) {
         let at = *self.agent_at.entry(change.agent).or_insert(self.agents.len());
         match self.agents.get_mut(at) {
             Some(row) => {
                 row.version = change.version;
                 row.load = change.load;
                 row.idle_since = change.idle_since;
+                row.skills = change.skills.or(row.skills.take());
             }
-            None => self.agents.push(AgentUpdate { ..*change }),
+            None => self.agents.push(change),
         }
     }
 

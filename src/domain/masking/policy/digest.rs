@@ -4,11 +4,11 @@
 //! own tables included; and nothing else: not the file's layout, comments, tests or approvals. Source: RFC 8785 (JSON
 //! Canonicalization Scheme).
 
-use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::{
     super::{
+        super::canonical::{self, hex, sha256},
         keywords::KEYWORDS,
         lexicon::Lexicon,
         validate::{bank_card, iban},
@@ -19,9 +19,7 @@ use super::{
 
 /// Returns the digest of a resolved policy, by its id and version.
 pub(super) fn of(label: (&str, u64), rules: &[Rule], allow: &[Allowed], lexicon: &Lexicon) -> [u8; 32] {
-    let mut canonical = String::new();
-    write_canonical(&resolved(label, rules, allow, lexicon), &mut canonical);
-    sha256(canonical.as_bytes())
+    canonical::digest(&resolved(label, rules, allow, lexicon))
 }
 
 fn resolved((id, version): (&str, u64), rules: &[Rule], allow: &[Allowed], lexicon: &Lexicon) -> Value {
@@ -61,61 +59,5 @@ fn operator(operator: &Operator) -> Value {
         Operator::Keep { first, last } => json!({"keep": {"first": first, "last": last}}),
         Operator::Replace { name } => json!({"replace": name}),
         Operator::Token { key } => json!({"token": "hmac", "key": key}),
-    }
-}
-
-/// Writes a value with its keys in the order of their UTF-16 code units; our numbers are integers.
-fn write_canonical(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(fields) => {
-            let mut sorted: Vec<_> = fields.iter().collect();
-            sorted.sort_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
-            write_list(out, '{', '}', sorted.into_iter(), |(key, value), out| {
-                out.push_str(&Value::from(key.as_str()).to_string());
-                out.push(':');
-                write_canonical(value, out);
-            });
-        }
-        Value::Array(items) => write_list(out, '[', ']', items.iter(), write_canonical),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => out.push_str(&value.to_string()),
-    }
-}
-
-fn write_list<T>(
-    out: &mut String,
-    open: char,
-    close: char,
-    items: impl Iterator<Item = T>,
-    write: impl Fn(T, &mut String),
-) {
-    out.push(open);
-    for (position, item) in items.enumerate() {
-        if position > 0 {
-            out.push(',');
-        }
-        write(item, out);
-    }
-    out.push(close);
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
-    hash
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|half| char::from_digit(half.into(), 16)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn canonical_form_sorts_keys_and_escapes_like_rfc_8785() {
-        let mut out = String::new();
-        write_canonical(&json!({"b": [1, true, null], "a": "\u{20ac}$\u{000F}\nA'\u{0042}\"\\", "": {}}), &mut out);
-        assert_eq!(out, "{\"\":{},\"a\":\"\u{20ac}$\\u000f\\nA'B\\\"\\\\\",\"b\":[1,true,null]}");
     }
 }

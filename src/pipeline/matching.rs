@@ -1,0 +1,344 @@
+//! The queues at work: conversations are sent to one by the active table, given to agents, taken back, and told about
+//! closed hours. Each is an entry with what it was decided on.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::proposals::{about, requeued, told, unchanged};
+use super::{Notice, Refusal, Staff, Tenant};
+use crate::domain::access::Action;
+use crate::domain::event::{Event, Role};
+use crate::domain::message::{Message, Outbound, Raw, RawText};
+use crate::domain::record::{
+    Actor, AgentChange, ConversationChange, ConversationState, Draft, Effect, Outcome, Proposal, Route, RouteChange,
+};
+use crate::domain::routing::{
+    Assigned, Case, Choice, Held, Place, Queue, Rank, Routed, Table, Waiting, due, estimate_ms, next, position, rank,
+};
+use crate::limits::{
+    DECISIONS_MAX, HELD_CONSIDERED_MAX, NOTICES_AT_ONCE_MAX, PACE_ASSIGNMENTS_MAX, QUEUE_CONSIDERED_MAX, QUEUE_TOLD_MAX,
+};
+use crate::ports::{About, AgentRow, ConversationFilter, ConversationRow, HeldRow, RecordError, random_bytes};
+use crate::units::{ChannelAccount, ConversationKey, MessageId, SERVER_ACTOR, Timestamp};
+
+/// Assignments longer ago than this tell nothing of the present pace, in microseconds.
+const PACE_US: i64 = 3_600 * 1_000_000;
+/// How long somebody is taken as told when a queue never opens again, in microseconds.
+const TOLD_US: i64 = 24 * 3_600 * 1_000_000;
+
+/// When the newest assignments out of each queue were.
+#[derive(Default)]
+pub(super) struct Pace(Mutex<HashMap<String, VecDeque<Timestamp>>>);
+
+impl Pace {
+    fn note(&self, queue: &str, at: Timestamp) {
+        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = map.entry(queue.to_owned()).or_default();
+        times.push_front(at);
+        times.truncate(PACE_ASSIGNMENTS_MAX);
+    }
+
+    /// How long ago they were, in milliseconds.
+    fn ago_ms(&self, queue: &str, now: Timestamp) -> Vec<i64> {
+        let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = map.get(queue).into_iter().flatten();
+        let ago = times.map(|at| now.as_micros() - at.as_micros()).filter(|ago| *ago <= PACE_US);
+        ago.map(|ago| ago.max(0) / 1_000).collect()
+    }
+}
+
+/// Where a waiting conversation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueuePlace {
+    /// 1 is next in its queue.
+    pub position: u64,
+    /// About how long it will still wait, in milliseconds, if that can be told.
+    pub wait_ms: Option<i64>,
+}
+
+/// A queue as supervisors see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueState {
+    /// Its name.
+    pub queue: String,
+    /// Whether it is served at present.
+    pub open: bool,
+    /// When it opens next, if it is closed.
+    pub opens: Option<Timestamp>,
+    /// How many wait.
+    pub waiting: u64,
+    /// How long the first of them has waited, in milliseconds.
+    pub longest_ms: i64,
+}
+
+impl Tenant {
+    /// Sends a conversation that begins, or begins again, to a queue.
+    pub(super) fn routed(
+        &self,
+        table: &Table,
+        channel: &ChannelAccount,
+        about: &About,
+        language: Option<&str>,
+    ) -> Routed {
+        let About { tier, language: said, tags, intent, mood } = about.clone();
+        let case = Case {
+            channel: channel.channel.to_owned(),
+            tier,
+            language: said,
+            tags,
+            intent,
+            mood,
+            at: self.ports.clock.now(),
+        };
+        let (mut case, unknown) = table.known(case);
+        if case.language.is_none() {
+            // What is only guessed is no word of the channel's: unknown, it is not counted.
+            let guessed = Case { language: language.map(str::to_owned), ..case };
+            (case, _) = table.known(guessed);
+        }
+        Routed { table: table.digest(), decision: table.decide(&case), case, unknown }
+    }
+
+    /// Gives the conversation that is next in order to an agent. `false`: nobody waits whom anybody present could take.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it can't be read or recorded at present.
+    pub async fn match_one(&self) -> Result<bool, Refusal> {
+        let Some(table) = self.table() else { return Ok(false) };
+        for _ in 0..DECISIONS_MAX {
+            let agents = self.ports.store.agents().await?;
+            if !agents.iter().any(|agent| agent.online) {
+                return Ok(false);
+            }
+            let rows = self.ports.queues.waiting().await?;
+            let now = self.ports.clock.now();
+            let seen: Vec<Waiting> = rows.iter().map(|row| waiting(row, now)).collect();
+            let places: Vec<Place> = agents.iter().map(|agent| place(agent, now)).collect();
+            let Some((at, choice, passed)) = next(&table, &seen, &places, table.calendar().moment(now)) else {
+                return Ok(false);
+            };
+            let chosen = agents.iter().find(|agent| agent.id == choice.agent);
+            let (Some(row), Some(seen), Some(agent)) = (rows.get(at), seen.get(at), chosen) else { return Ok(false) };
+            let (table, waiting, passed_over) = (table.digest(), seen.clone(), passed as u64);
+            let assigned = Assigned { table, at: now, waiting, choice, passed_over };
+            match self.record(assignment(row, agent, assigned)).await {
+                Ok(Outcome::Recorded(..) | Outcome::Duplicate { .. }) => {
+                    self.pace.note(&row.route.queue, now);
+                    return Ok(true);
+                }
+                Err(RecordError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes back what agents who are gone, or don't answer, hold. Returns how many conversations that were.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it can't be read or recorded at present.
+    pub async fn requeue_due(&self) -> Result<usize, Refusal> {
+        let Some(table) = self.table() else { return Ok(0) };
+        let held = self.ports.queues.held(HELD_CONSIDERED_MAX).await?;
+        let mut agents = if held.is_empty() { Vec::new() } else { self.ports.store.agents().await? };
+        let mut count = 0;
+        for held in held {
+            let holder = held.conversation.agent;
+            let Some(agent) = agents.iter_mut().find(|agent| Some(agent.id) == holder) else { continue };
+            let Some(queue) = table.queue(&held.conversation.route.queue) else { continue };
+            let now = self.ports.clock.now();
+            let seen = seen(&held, agent, now);
+            let Some((reason, after_s)) = due(queue, seen) else { continue };
+            match self.record(requeued(&held.conversation, agent, (reason, after_s, seen))).await {
+                Ok(_) => {
+                    count += 1;
+                    agent.version = agent.version.next();
+                    agent.load = (agent.load - held.conversation.route.weight).max(0);
+                }
+                // Somebody answered, came back or ended it meanwhile.
+                Err(RecordError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(count)
+    }
+
+    /// Tells customers who wait in a closed queue that nobody is there, once until it opens. Returns how many were told.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it can't be read or recorded at present.
+    pub async fn tell_closed(&self) -> Result<usize, Refusal> {
+        let Some(table) = self.table() else { return Ok(0) };
+        let now = self.ports.clock.now();
+        let moment = table.calendar().moment(now);
+        let closed = table.queues().iter().filter(|queue| !table.calendar().is_open(&queue.hours, moment));
+        let closed: Vec<&str> = closed.map(|queue| queue.name.as_str()).collect();
+        if closed.is_empty() {
+            return Ok(0);
+        }
+        let rows = self.ports.queues.untold(&closed, now, NOTICES_AT_ONCE_MAX).await?;
+        let mut count = 0;
+        for row in rows {
+            let Some(queue) = table.queue(&row.route.queue) else { continue };
+            count += usize::from(self.tell_one(&table, queue, row, now).await?);
+        }
+        Ok(count)
+    }
+
+    async fn tell_one(
+        &self,
+        table: &Table,
+        queue: &Queue,
+        row: ConversationRow,
+        now: Timestamp,
+    ) -> Result<bool, Refusal> {
+        let opens = table.calendar().opens(&queue.hours, now);
+        let until = opens.unwrap_or(Timestamp::from_micros(now.as_micros() + TOLD_US));
+        let text = queue.closed.replace("{opens}", &opens.map(|at| table.calendar().written(at)).unwrap_or_default());
+        let contact = self.known_contact(row.subject).await?;
+        let id = MessageId::from_random(random_bytes(&*self.ports.random));
+        let message = Message::<Raw, Outbound>::new(id, now, RawText::new(text));
+        let (masked, mut tail) = self.mask(message, &contact, Some(row.conversation)).await?;
+        let scope = format!("closed/{}", row.conversation.public);
+        let dedup = self.ports.vault.dedup(&scope, until.to_string().as_bytes(), b"");
+        let recorded = self.record(told(&row, &masked, dedup, until)).await;
+        tail.learn(&recorded);
+        match recorded {
+            Ok(_) => Ok(true),
+            // They said something meanwhile: the next look tells them.
+            Err(RecordError::Conflict { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Tells waiting customers their place in the queue, and all staff how many wait.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] when it can't be read at present.
+    pub async fn tell_queue(&self) -> Result<(), Refusal> {
+        let state = Some(ConversationState::Waiting);
+        let filter = ConversationFilter { state, agent: None, after: None, limit: QUEUE_TOLD_MAX };
+        let rows = self.ports.store.conversations(filter).await?;
+        let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        self.feed.tell_all_staff(&Notice::Waiting { count });
+        let places = self.queue_places(&rows).await?;
+        for row in rows {
+            let Some(QueuePlace { position, wait_ms }) = places.get(&row.conversation.key) else { continue };
+            let position = u32::try_from(*position).unwrap_or(u32::MAX);
+            let wait_s = wait_ms.and_then(|wait_ms| u64::try_from(wait_ms / 1_000).ok());
+            let notice = Notice::Queue { conversation: row.conversation, position, wait_s };
+            self.feed.tell_customer(row.subject, &notice);
+        }
+        Ok(())
+    }
+
+    /// Where those of some conversations that wait stand in their queues.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it can't be read at present.
+    pub async fn queue_places(
+        &self,
+        rows: &[ConversationRow],
+    ) -> Result<HashMap<ConversationKey, QueuePlace>, Refusal> {
+        let now = self.ports.clock.now();
+        let mut places = HashMap::new();
+        let mut queues: HashMap<&str, Vec<Rank>> = HashMap::new();
+        for row in rows.iter().filter(|row| row.state == ConversationState::Waiting) {
+            let queue = row.route.queue.as_str();
+            if !queues.contains_key(queue) {
+                let others = self.ports.queues.waits(queue, QUEUE_CONSIDERED_MAX).await?;
+                let ranks = others.iter().map(|other| rank(other.priority, other.sla_s, elapsed_ms(other.since, now)));
+                let mut ranks: Vec<Rank> = ranks.collect();
+                ranks.sort_unstable();
+                queues.insert(queue, ranks);
+            }
+            let position = position(queues.get(queue).map_or(&[], Vec::as_slice), &waiting(row, now));
+            let wait_ms = estimate_ms(position, &self.pace.ago_ms(queue, now));
+            places.insert(row.conversation.key, QueuePlace { position, wait_ms });
+        }
+        Ok(places)
+    }
+
+    /// Every queue of the active table, and those of older ones in which somebody waits.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`] when the role doesn't lead agents.
+    pub async fn queue_states(&self, staff: &Staff) -> Result<Vec<QueueState>, Refusal> {
+        staff.may(Action::Supervise)?;
+        let Some(table) = self.table() else { return Ok(Vec::new()) };
+        let lengths = self.ports.queues.lengths().await?;
+        let now = self.ports.clock.now();
+        let known = table.queues().iter().map(|queue| queue.name.as_str());
+        let old = lengths.iter().map(|row| row.queue.as_str());
+        let old = old.filter(|name| !table.queues().iter().any(|queue| queue.name == *name));
+        let state = |name: &str| {
+            let hours = table.queue(name).map_or("", |queue| queue.hours.as_str());
+            let open = table.calendar().is_open(hours, table.calendar().moment(now));
+            let row = lengths.iter().find(|row| row.queue == name);
+            QueueState {
+                queue: name.to_owned(),
+                open,
+                opens: table.calendar().opens(hours, now).filter(|_| !open),
+                waiting: row.map_or(0, |row| row.waiting),
+                longest_ms: row.map_or(0, |row| elapsed_ms(row.since, now)),
+            }
+        };
+        Ok(known.chain(old).map(state).collect())
+    }
+
+    /// The active table; without one, which the log at start tells, nothing is taken in.
+    pub(super) fn active_table(&self) -> Result<Arc<Table>, Refusal> {
+        self.table().ok_or(Refusal::Unavailable)
+    }
+}
+
+fn elapsed_ms(since: Timestamp, now: Timestamp) -> i64 {
+    (now.as_micros() - since.as_micros()).max(0) / 1_000
+}
+
+fn place(agent: &AgentRow, now: Timestamp) -> Place {
+    Place {
+        agent: agent.id,
+        load: i64::from(agent.load),
+        capacity: agent.capacity,
+        online: agent.online,
+        idle_ms: elapsed_ms(agent.idle_since, now),
+        skills: agent.skills.clone(),
+    }
+}
+
+fn waiting(row: &ConversationRow, now: Timestamp) -> Waiting {
+    let route = &row.route;
+    Waiting {
+        queue: route.queue.clone(),
+        priority: route.priority,
+        skills: route.skills.clone(),
+        sla_s: route.sla_s,
+        weight: i64::from(route.weight),
+        waited_ms: elapsed_ms(route.waits_since, now),
+        first: row.last_agent.filter(|_| route.sticky && !route.let_go),
+        last: row.last_agent.filter(|_| route.let_go),
+    }
+}
+
+fn seen(held: &HeldRow, agent: &AgentRow, now: Timestamp) -> Held {
+    let since = held.conversation.route.held_since;
+    // Of whom it is not known since when they are gone, nobody has heard since they got it.
+    let gone = if agent.online { None } else { agent.offline_since.or(since) };
+    // The clock of an answer begins when the agent has it; what was said before is older than their time with it.
+    let unanswered = held.unanswered_since.map(|at| since.map_or(at, |since| at.max(since)));
+    Held { gone_ms: gone.map(|at| elapsed_ms(at, now)), unanswered_ms: unanswered.map(|at| elapsed_ms(at, now)) }
+}
+
+fn assignment(row: &ConversationRow, agent: &AgentRow, assigned: Assigned) -> Proposal {
+    let now = assigned.at;
+    let Choice { agent: chosen, .. } = assigned.choice;
+    let change = ConversationChange { state: ConversationState::Assigned, agent: Some(chosen), ..unchanged(row) };
+    let load = agent.load + row.route.weight;
+    let taken = AgentChange { agent: agent.id, expected: agent.version, load, idle_since: now, skills: None };
+    let route = Route { waiting: false, held_since: Some(now), ..(*row.route).clone() };
+    let given = RouteChange { conversation: row.conversation.key, route };
+    let server = Actor { id: SERVER_ACTOR, role: Role::Server };
+    let draft = about(Draft::of(Event::ConversationAssigned(Box::new(assigned)), server), row);
+    Proposal::single(draft, vec![Effect::Conversation(change), Effect::Agent(taken), Effect::Route(given)])
+}
