@@ -16,6 +16,8 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[path = "live/ejabberd.rs"]
+mod ejabberd;
 #[path = "live/handshakes.rs"]
 mod handshakes;
 
@@ -63,6 +65,25 @@ async fn measure(seconds: u64, sockets: usize) {
     server.stop();
     drop(world);
     failover().await;
+    peer(seconds).await;
+}
+
+/// The same load by another server that stores before it delivers.
+async fn peer(seconds: u64) {
+    if let Err(missing) = ejabberd::available() {
+        println!("ejabberd                           not measured: {missing}");
+        return;
+    }
+    for rate in [80.0, 500.0, 2_000.0] {
+        match ejabberd::measure(rate, seconds).await {
+            Ok(ejabberd::Figures { rate, p50_ms, p99_ms, lost }) => {
+                println!(
+                    "ejabberd at {rate:>8.0} messages/s          p50 {p50_ms:.1} ms  p99 {p99_ms:.1} ms   lost {lost}"
+                );
+            }
+            Err(error) => println!("ejabberd at {rate:>8.0} messages/s          failed: {error}"),
+        }
+    }
 }
 
 /// Few warnings in the log, and no limit for one address and one visitor: here they stand for thousands.

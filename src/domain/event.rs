@@ -355,12 +355,9 @@ impl Event {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
             Self::PolicyActivated { id, version, digest, previous }
-            | Self::RoutingActivated { id, version, digest, previous } => object([
-                ("id", text(id)),
-                ("version", count(*version)),
-                ("digest", text(digest)),
-                ("previous", previous.as_ref().map_or(Detail::Null, text)),
-            ]),
+            | Self::RoutingActivated { id, version, digest, previous } => {
+                activated(id, *version, digest, previous.as_ref())
+            }
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => object([
                 ("agent", text(agent)),
@@ -392,12 +389,7 @@ impl Event {
             | Self::FactorRemoved { account }
             | Self::IdentityLinked { account }
             | Self::IdentityUnlinked { account } => object([("account", text(account))]),
-            Self::AccountChanged { account, role, capacity, enabled } => object([
-                ("account", text(account)),
-                ("role", text(role.word())),
-                ("capacity", int(i64::from(*capacity))),
-                ("enabled", Detail::Bool(*enabled)),
-            ]),
+            Self::AccountChanged { account, role, capacity, enabled } => place(account, *role, *capacity, *enabled),
             Self::AccountLocked { account, failures } => {
                 object([("account", text(account)), ("failures", int(i64::from(*failures)))])
             }
@@ -417,6 +409,20 @@ impl Event {
             | Self::FactorEnrolled => object([]),
         }
     }
+}
+
+fn activated(id: &str, version: u64, digest: &Hash, previous: Option<&Hash>) -> Detail {
+    let previous = previous.map_or(Detail::Null, text);
+    object([("id", text(id)), ("version", count(version)), ("digest", text(digest)), ("previous", previous)])
+}
+
+fn place(account: &AccountId, role: Role, capacity: i32, enabled: bool) -> Detail {
+    object([
+        ("account", text(account)),
+        ("role", text(role.word())),
+        ("capacity", int(i64::from(capacity))),
+        ("enabled", Detail::Bool(enabled)),
+    ])
 }
 
 /// Accounts under their roles: the shortest form, so that a whole file fits into one entry.
