@@ -1,5 +1,6 @@
 //! The table of addresses. A test holds it against the generated description, both ways.
 
+use actix_web::guard::Options;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
@@ -21,6 +22,11 @@ pub(super) struct Address {
 
 /// Every address that this server answers at.
 pub(super) const ADDRESSES: &[Address] = &[
+    // Before the addresses that it asks about: the first that fits answers.
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/{part}",
+        methods: &[("options", || web::method(Method::OPTIONS).to(live::preflight))],
+    },
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/messages",
         methods: &[("get", || web::get().to(channels::read)), ("post", || web::post().to(channels::send))],
@@ -44,10 +50,6 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/frames",
         methods: &[("post", || web::post().to(live::frame))],
-    },
-    Address {
-        path: "/api/v1/channels/{channel}/{tenant}/{account}/{part}",
-        methods: &[("options", || web::method(Method::OPTIONS).to(live::preflight))],
     },
     Address { path: "/api/v1/agent/socket", methods: &[("get", || web::get().to(live::desk))] },
     Address { path: "/api/v1/agent/events", methods: &[("get", || web::get().to(live::desk_stream))] },
@@ -118,10 +120,12 @@ pub(super) fn configure_metrics(config: &mut ServiceConfig) {
 
 fn put(config: &mut ServiceConfig, wanted: impl Fn(&str) -> bool) {
     for address in ADDRESSES.iter().filter(|address| wanted(address.path)) {
-        let resource = address
-            .methods
-            .iter()
-            .fold(Resource::new(address.path), |resource, (_, handler)| resource.route(handler()));
+        // What takes preflights only leaves every other method to the addresses behind it.
+        let bare = match address.methods {
+            [("options", _)] => Resource::new(address.path).guard(Options()),
+            _ => Resource::new(address.path),
+        };
+        let resource = address.methods.iter().fold(bare, |resource, (_, handler)| resource.route(handler()));
         config.service(resource);
     }
 }
