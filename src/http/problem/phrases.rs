@@ -2,7 +2,6 @@
 
 const PHRASES: &[(&str, &str)] = &[
     ("1 to 128 visible ASCII characters", "1 至 128 个可见 ASCII 字符"),
-    ("1 to 128 bytes", "1 至 128 字节"),
     ("0 or nothing: agents alone have a desk", "0 或留空：只有客服坐席可接待会话"),
     ("0 to 1000 conversations", "0 至 1000 个会话"),
     (
