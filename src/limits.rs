@@ -66,6 +66,8 @@ pub const PROVIDER_KEYS_MAX: usize = 32;
 pub const PROVIDER_CACHE_S: i64 = 3_600;
 /// How long they are used at least, even when no key of theirs fits, in seconds.
 pub const PROVIDER_REFRESH_S_MIN: i64 = 60;
+/// How long it is not asked again after it failed, in seconds.
+pub const PROVIDER_PAUSE_S: i64 = 5;
 /// How long a login may take at the identity provider, in seconds.
 pub const PROVIDER_LOGIN_S_MAX: i64 = 600;
 /// Most accounts in one import: they fit into one entry.

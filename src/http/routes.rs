@@ -1,6 +1,6 @@
 //! The table of addresses. A test holds it against the generated description, both ways.
 
-use actix_web::guard;
+use actix_web::guard::Options;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
@@ -22,7 +22,7 @@ pub(super) struct Address {
 
 /// Every address that this server answers at.
 pub(super) const ADDRESSES: &[Address] = &[
-    // First, and for its method only: the addresses that it asks about answer other methods themselves.
+    // Before the addresses that it asks about: the first that fits answers.
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/{part}",
         methods: &[("options", || web::method(Method::OPTIONS).to(live::preflight))],
@@ -120,12 +120,12 @@ pub(super) fn configure_metrics(config: &mut ServiceConfig) {
 
 fn put(config: &mut ServiceConfig, wanted: impl Fn(&str) -> bool) {
     for address in ADDRESSES.iter().filter(|address| wanted(address.path)) {
-        let resource = address
-            .methods
-            .iter()
-            .fold(Resource::new(address.path), |resource, (_, handler)| resource.route(handler()));
-        let is_preflight = address.methods.iter().all(|(method, _)| *method == "options");
-        let resource = if is_preflight { resource.guard(guard::Options()) } else { resource };
+        // What takes preflights only leaves every other method to the addresses behind it.
+        let bare = match address.methods {
+            [("options", _)] => Resource::new(address.path).guard(Options()),
+            _ => Resource::new(address.path),
+        };
+        let resource = address.methods.iter().fold(bare, |resource, (_, handler)| resource.route(handler()));
         config.service(resource);
     }
 }

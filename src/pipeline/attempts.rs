@@ -90,7 +90,9 @@ impl Tenant {
         }
     }
 
-    /// The attempt was right, and another step follows: it does not count, and the ones before still do.
+    /// The attempt was right: it does not count, whatever becomes of what follows. The ones before still do, until
+    /// somebody is in: a ledger that can't be written at present must lock nobody out, and a password alone, where a code
+    /// is still to come, must forgive no wrong code.
     pub(super) async fn attempt_was_right(&self, attempt: &Attempt) -> Result<(), Refusal> {
         Ok(self.ports.people.forgive_attempt(&attempt.key).await?)
     }

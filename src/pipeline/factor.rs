@@ -68,6 +68,7 @@ impl Tenant {
         let Some(step) = self.step_of(&row, &sealed, &code)? else {
             return self.refuse_code(&attempt, &row).await;
         };
+        self.attempt_was_right(&attempt).await?;
         let draw = |_| self.ports.passwords.one_time(&*self.ports.random);
         let recovery: Vec<RawText> = (0..RECOVERY_CODES).map(draw).collect();
         let lookup = |code: &RawText| self.ports.vault.recovery_lookup(row.id, code.expose());
@@ -89,11 +90,14 @@ impl Tenant {
     pub async fn show_factor(&self, staff: &Staff, code: RawText) -> Result<NewSession, Refusal> {
         let row = self.managed(staff.account).await?;
         let attempt = self.attempt(&row.login, Some(&row)).await?;
-        for _ in 0..DECISIONS_MAX {
+        for decision in 0..DECISIONS_MAX {
             let row = self.managed(staff.account).await?;
             let Some((by, change)) = self.use_of(&row, &code).await? else {
                 return self.refuse_code(&attempt, &row).await;
             };
+            if decision == 0 {
+                self.attempt_was_right(&attempt).await?;
+            }
             match self.record(shown(staff, &row, by, change)).await {
                 Ok(_) => {
                     self.attempts_forgiven(&row).await?;

@@ -129,9 +129,8 @@ impl Tenant {
             return Err(Refusal::BadCredentials);
         }
         let row = row.ok_or(Refusal::BadCredentials)?;
-        if row.has_factor {
-            self.attempt_was_right(&attempt).await?;
-        } else {
+        self.attempt_was_right(&attempt).await?;
+        if !row.has_factor {
             self.record(Proposal::single(Draft::of(Event::LoginSucceeded, actor(&row)), Vec::new())).await?;
             self.attempts_forgiven(&row).await?;
         }
@@ -241,6 +240,7 @@ impl Tenant {
             self.attempt_failed(&attempt, Some(&row)).await;
             return Err(Refusal::BadCredentials);
         }
+        self.attempt_was_right(&attempt).await?;
         let change = PasswordChange {
             account: staff.account,
             expected: row.version,

@@ -25,7 +25,7 @@ use self::fetch::{Fetcher, Form};
 use self::token::{Expected, Keys, NO_KEY};
 use crate::domain::event::Role;
 use crate::domain::message::RawText;
-use crate::limits::{PROVIDER_CACHE_S, PROVIDER_REFRESH_S_MIN};
+use crate::limits::{PROVIDER_CACHE_S, PROVIDER_PAUSE_S, PROVIDER_REFRESH_S_MIN};
 use crate::pipeline::Identity;
 use crate::ports::{Random, random_bytes};
 use crate::units::{MICROS_PER_SECOND, Timestamp};
@@ -74,7 +74,14 @@ pub struct ProviderSettings {
 pub struct Provider {
     settings: ProviderSettings,
     fetcher: Fetcher,
-    known: Mutex<Option<Known>>,
+    cache: Mutex<Cache>,
+}
+
+/// What the provider said last, and when and how it failed since.
+#[derive(Default)]
+struct Cache {
+    known: Option<Known>,
+    failed: Option<(Timestamp, ProviderError)>,
 }
 
 /// What the provider says of itself (OpenID Connect Discovery 1.0, section 3).
@@ -121,7 +128,7 @@ impl Provider {
         let issuer: Uri =
             settings.issuer.parse().map_err(|_| ProviderError::Unavailable { expected: "an issuer with a URL" })?;
         let fetcher = Fetcher::new(issuer, settings.tls.clone());
-        Ok(Self { settings, fetcher, known: Mutex::default() })
+        Ok(Self { settings, fetcher, cache: Mutex::default() })
     }
 
     /// Whether a first login makes an account.
@@ -227,13 +234,26 @@ impl Provider {
         }
     }
 
-    /// The provider's documents, not older than so many seconds. One at a time asks for them.
+    /// The provider's documents, not older than so many seconds. One at a time asks for them; when that failed, those who
+    /// waited hear the same, and for a moment nobody asks again.
     async fn known(&self, now: Timestamp, age_s_max: i64) -> Result<Known, ProviderError> {
-        let mut known = self.known.lock().await;
-        let age_s = |known: &Known| (now.as_micros() - known.at.as_micros()) / MICROS_PER_SECOND;
-        if let Some(known) = known.as_ref().filter(|known| age_s(known) < age_s_max) {
+        let mut cache = self.cache.lock().await;
+        let age_s = |at: Timestamp| (now.as_micros() - at.as_micros()) / MICROS_PER_SECOND;
+        if let Some(known) = cache.known.as_ref().filter(|known| age_s(known.at) < age_s_max) {
             return Ok(known.clone());
         }
+        if let Some((_, error)) = cache.failed.filter(|(at, _)| age_s(*at) < PROVIDER_PAUSE_S) {
+            return Err(error);
+        }
+        let read = self.read(now).await;
+        match &read {
+            Ok(known) => *cache = Cache { known: Some(known.clone()), failed: None },
+            Err(error) => cache.failed = Some((now, *error)),
+        }
+        read
+    }
+
+    async fn read(&self, at: Timestamp) -> Result<Known, ProviderError> {
         let issuer = &self.settings.issuer;
         let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
         let metadata: Metadata = self.fetcher.get(&address).await?;
@@ -242,9 +262,7 @@ impl Provider {
         }
         self.fetcher.own(&metadata.authorization_endpoint)?;
         let keys = self.fetcher.get(&metadata.jwks_uri).await?;
-        let fresh = Known { at: now, metadata, keys };
-        *known = Some(fresh.clone());
-        Ok(fresh)
+        Ok(Known { at, metadata, keys })
     }
 }
 

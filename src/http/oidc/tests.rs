@@ -187,6 +187,18 @@ async fn new_keys_are_read_when_none_fits_and_not_more_than_once_a_minute() {
 }
 
 #[tokio::test]
+async fn a_provider_that_fails_is_not_asked_again_for_a_moment() {
+    let (issuer, script) = provider().await;
+    let provider = client(&issuer);
+    for after_s in 0..PROVIDER_PAUSE_S {
+        assert!(provider.begin(&Counting, at(after_s)).await.is_err());
+    }
+    assert_eq!(script.lock().unwrap().asked.len(), 1);
+    usual(&script, &issuer, 7);
+    assert!(provider.begin(&Counting, at(PROVIDER_PAUSE_S)).await.is_ok());
+}
+
+#[tokio::test]
 async fn whatever_a_provider_should_not_answer_is_an_error_that_says_so() {
     let changed = |issuer: &str, name: &str, value: &str| {
         let mut metadata = metadata(issuer);
