@@ -307,7 +307,7 @@ impl Fill<'_> {
         let about = &self.archive.about;
         for (log, restored) in about.logs.iter().zip(restored).filter(|(log, _)| log.checkpoint.is_some()) {
             let name = log.log_name(&about.name);
-            let key = self.key(log)?;
+            let key = Self::key(log)?;
             backup::bind(client, name.tenant).await?;
             let tiles = TileDir::open(self.target.config.tiles_dir(&name));
             restored.messages = Some(self.messages(client, (&name, &key), &tiles).await?);
@@ -315,7 +315,7 @@ impl Fill<'_> {
         Ok(())
     }
 
-    fn key(&self, log: &LogAbout) -> Result<VerifierKey, RestoreError> {
+    fn key(log: &LogAbout) -> Result<VerifierKey, RestoreError> {
         let wrong = |error: lww_audit::Error| RestoreError::Ledger { tenant: log.tenant.clone(), reason: error.into() };
         log.vkey.parse().map_err(wrong)
     }
@@ -337,7 +337,7 @@ impl Fill<'_> {
         if (head.size().0, head.frontier.root().to_string()) != (about.size, about.root.clone()) {
             return Err(fatal(FatalError::Head("it is not the one that the backup names")));
         }
-        let key = self.key(about)?;
+        let key = Self::key(about)?;
         let signed = about.checkpoint.as_ref().map(|text| SignedCheckpoint::parse(text.as_bytes())).transpose();
         let signed = signed.map_err(|error| ledger(error.into()))?;
         let mut roots: BTreeMap<_, _> = kept.into_iter().flat_map(|kept| kept.roots.clone()).collect();
