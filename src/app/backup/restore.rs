@@ -287,12 +287,40 @@ impl Fill<'_> {
         for (number, log) in about.logs.iter().enumerate() {
             restored.push(self.verify(client, log, self.kept.get(number)).await?);
         }
+        // Messages are read as this version has them: those of an older schema after it was brought up to date.
+        let is_current = about.schema == database::newest_schema();
+        if is_current {
+            self.compare(client, &mut restored).await?;
+        }
         client.batch_execute("COMMIT").await?;
         database::migrate(owner).await?;
+        if !is_current {
+            client.batch_execute("BEGIN").await?;
+            self.compare(client, &mut restored).await?;
+            client.batch_execute("COMMIT").await?;
+        }
         Ok(restored)
     }
 
-    /// Reads a log from its first entry to its last, writes its tiles, and opens each message.
+    /// Opens each message of the logs that were published, and holds it against its entry.
+    async fn compare(&self, client: &Client, restored: &mut [RestoredLog]) -> Result<(), RestoreError> {
+        let about = &self.archive.about;
+        for (log, restored) in about.logs.iter().zip(restored).filter(|(log, _)| log.checkpoint.is_some()) {
+            let name = log.log_name(&about.name);
+            let key = Self::key(log)?;
+            backup::bind(client, name.tenant).await?;
+            let tiles = TileDir::open(self.target.config.tiles_dir(&name));
+            restored.messages = Some(self.messages(client, (&name, &key), &tiles).await?);
+        }
+        Ok(())
+    }
+
+    fn key(log: &LogAbout) -> Result<VerifierKey, RestoreError> {
+        let wrong = |error: lww_audit::Error| RestoreError::Ledger { tenant: log.tenant.clone(), reason: error.into() };
+        log.vkey.parse().map_err(wrong)
+    }
+
+    /// Reads a log from its first entry to its last, and writes its tiles.
     async fn verify(
         &self,
         client: &Client,
@@ -309,7 +337,7 @@ impl Fill<'_> {
         if (head.size().0, head.frontier.root().to_string()) != (about.size, about.root.clone()) {
             return Err(fatal(FatalError::Head("it is not the one that the backup names")));
         }
-        let key: VerifierKey = about.vkey.parse().map_err(|error: lww_audit::Error| ledger(error.into()))?;
+        let key = Self::key(about)?;
         let signed = about.checkpoint.as_ref().map(|text| SignedCheckpoint::parse(text.as_bytes())).transpose();
         let signed = signed.map_err(|error| ledger(error.into()))?;
         let mut roots: BTreeMap<_, _> = kept.into_iter().flat_map(|kept| kept.roots.clone()).collect();
@@ -323,12 +351,8 @@ impl Fill<'_> {
         let bar = |done, all| (self.progress.bar)(&format!("verified {tenant}"), done, all);
         let replay = Replay { client, log: &log, head: &head, roots };
         replay.run(writer.as_mut().zip(signed.as_ref()), &bar).await.map_err(ledger)?;
-        let messages = match &signed {
-            Some(_) => Some(self.messages(client, (&log, &key), &TileDir::open(tiles)).await?),
-            None => None,
-        };
         let guarded = kept.is_some_and(|kept| kept.guard.is_some());
-        Ok(RestoredLog { tenant: tenant.clone(), size: about.size, messages, guarded })
+        Ok(RestoredLog { tenant: tenant.clone(), size: about.size, messages: None, guarded })
     }
 
     /// Holds every message against its entry, as `lww ledger verify --against-db` does.
