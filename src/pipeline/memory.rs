@@ -142,11 +142,15 @@ enum Change {
 }
 
 impl Change {
-    /// Whether somebody begins to wait or a slot becomes free.
-    fn is_for_matcher(&self) -> bool {
+    /// Whether somebody begins to wait or a slot becomes free. Whoever waits already and says more changes neither.
+    fn is_for_matcher(&self, memory: &Memory) -> bool {
         match self {
             Self::Opened(_) | Self::Closed(_) => true,
-            Self::Moved { state, .. } => *state != ConversationState::Assigned,
+            Self::Moved { key, state, .. } => match state {
+                ConversationState::Assigned => false,
+                ConversationState::Waiting => memory.open(*key).is_none_or(|known| known.state != *state),
+                ConversationState::Closed | ConversationState::Solved => true,
+            },
         }
     }
 
@@ -184,10 +188,11 @@ impl Tenant {
         let recorded = self.ports.recorder.record(proposal).await;
         emit(&Occurrence::Acknowledged { tenant: &self.name.name, waited: began.elapsed() });
         if let Ok(Outcome::Recorded(..)) = &recorded {
+            let is_for_matcher = changes.iter().any(|change| change.is_for_matcher(&self.memory));
             for change in &changes {
                 self.memory.take(change);
             }
-            if changes.iter().any(Change::is_for_matcher) {
+            if is_for_matcher {
                 self.waiting.notify_one();
             }
         }

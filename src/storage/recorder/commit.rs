@@ -70,7 +70,11 @@ pub(super) async fn commit(database: &Database, log: &LogName, transaction: &Tra
 }
 
 async fn write(database: &Database, log: &LogName, transaction: &Transaction) -> Result<(), CommitError> {
-    let begin = format!("BEGIN; SET LOCAL app.tenant = '{}'; SET LOCAL synchronous_commit = on", log.tenant);
+    // Planned anew each time: a plan that is kept from when the tables were empty may go through all of a tenant's rows.
+    let begin = format!(
+        "BEGIN; SET LOCAL app.tenant = '{}'; SET LOCAL synchronous_commit = on; SET LOCAL plan_cache_mode = force_custom_plan",
+        log.tenant
+    );
     let statements = Statements::prepare(database, &transaction.rows).await.map_err(|error| blame(&error, false))?;
     let opening = database.client.batch_execute(&begin);
     let swap = swap_head(database, log, transaction, &statements);

@@ -58,7 +58,7 @@ impl Queues for TenantStore {
                      AND n.rule > present.rule ORDER BY n.rule LIMIT 1) FROM present WHERE present.rule IS NOT NULL) \
              SELECT {CONVERSATION_COLUMNS}, {ROUTE_COLUMNS} FROM present CROSS JOIN LATERAL (SELECT * FROM conversation_route w \
                  WHERE w.tenant = $1 AND w.waiting AND w.rule = present.rule ORDER BY w.waits_since LIMIT $2) r \
-             JOIN conversation c ON c.tenant = $1 AND c.id = r.conversation \
+             JOIN LATERAL (SELECT * FROM conversation c WHERE c.tenant = $1 AND c.id = r.conversation OFFSET 0) c ON true \
              JOIN channel_account a ON a.tenant = $1 AND a.id = c.channel WHERE present.rule IS NOT NULL AND c.state = 0"
         );
         let rows = self.rows(&sql, &[&i64::from(WAITING_CONSIDERED_MAX)]).await?;
