@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use common::raw::{Request, ask, wire};
+use common::socket::{Socket, post, visit, widget};
 use common::{Server, World, chosen_password, key, now, until};
 use liaowaiwai::cli::client::{Call, Client, Listing, Page};
 use liaowaiwai::crypto::{KeyDirectory, KeyPlaces, SystemRandom, TenantVault};
@@ -20,6 +21,7 @@ use liaowaiwai::storage::database::Database;
 use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use liaowaiwai::units::{AccountId, MessageId, SubjectId, TenantId};
 use regex::bytes::Regex;
+use serde_json::json;
 
 /// What is sealed and may be read again by whoever has the keys.
 const CARD: &str = "6222024417790036620";
@@ -218,7 +220,35 @@ async fn customers(server: &Server) -> String {
     }
     app.messages(&key("demo"), CONTACT, Page::default(), now()).await.unwrap();
     refusals(server).await;
+    sockets(server, &texts).await;
     conversation
+}
+
+/// The same by sockets, for somebody whom the bank vouches for: frames that are taken, and frames that are not.
+async fn sockets(server: &Server, texts: &[String]) {
+    let token = visit(server.http, "demo", Some(CONTACT), None).await;
+    let mut socket = Socket::customer(server.http, "demo", &token, None).await.unwrap();
+    let never = Searcher::new(&[PASSWORD, ONE_TIME, PIN, CVV_IN_WORDS]);
+    for (number, text) in texts.iter().enumerate() {
+        socket.send(&json!({"type": "send", "key": format!("socket-{number}"), "text": text})).await;
+        let accepted = socket.wait_for("accepted").await.to_string();
+        assert_eq!(never.find(accepted.as_bytes()), None, "{accepted}");
+    }
+    let all = [NEVER.as_slice(), &SEALED].concat().join(" ");
+    let everything = Searcher::new(&[NEVER.as_slice(), &SEALED].concat());
+    for frame in [
+        format!(r#"{{"type":"send","key":"{REFUSED_WORDS}","text":"{all}""#),
+        format!(r#"{{"type":"{all}"}}"#),
+        format!(r#"{{"type":"send","key":"k","text":"{all}","{LOGIN}":1}}"#),
+        format!(r#"{{"type":"send","key":"k","text":"{}"}}"#, all.repeat(40)),
+        all.clone(),
+    ] {
+        socket.text(frame).await;
+        let refused = socket.wait_for("refused").await.to_string();
+        assert_eq!(everything.find(refused.as_bytes()), None, "{refused}");
+    }
+    let forged = json!({"identity": {"id": CONTACT, "time": 1, "proof": LOGIN_PASSWORD}, "token": REFUSED_WORDS});
+    assert!(post(server.http, &format!("{}/visits", widget("demo")), &forged, None).await.is_err());
 }
 
 /// Requests that carry all canaries and are refused: bodies, headers, addresses, queries.
