@@ -240,7 +240,7 @@ async fn sockets(server: &Server, texts: &[String]) {
         format!(r#"{{"type":"send","key":"{REFUSED_WORDS}","text":"{all}""#),
         format!(r#"{{"type":"{all}"}}"#),
         format!(r#"{{"type":"send","key":"k","text":"{all}","{LOGIN}":1}}"#),
-        format!(r#"{{"type":"send","key":"k","text":"{}"}}"#, all.repeat(40)),
+        format!(r#"{{"type":"send","key":"k","text":"{}"}}"#, all.repeat(150)),
         all.clone(),
     ] {
         socket.text(frame).await;

@@ -118,8 +118,10 @@ impl Socket {
 
     /// The next line; `None` when the socket is closed.
     pub async fn next(&mut self) -> Option<Value> {
+        // Pings are no lines: the time is for the next line, whatever comes before it.
+        let until = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let message = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a line in time")?;
+            let message = tokio::time::timeout_at(until, self.0.next()).await.expect("a line in time")?;
             match message.ok()? {
                 Message::Text(text) => return Some(serde_json::from_str(text.as_str()).unwrap()),
                 Message::Close(_) => return None,

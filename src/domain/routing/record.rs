@@ -1,6 +1,6 @@
 //! Routing decisions as they stand in ledger entries: everything that a decision was made on, so that it can be made again.
 //!
-//! No personal data: words of the table's lists, pseudonyms of agents, numbers and times. [`super::replay`] reads them back.
+//! No personal data: words of the table's lists, pseudonyms of agents, numbers and times. [`super::replay()`] reads them back.
 
 use lww_audit::entry::Detail;
 
