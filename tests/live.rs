@@ -277,6 +277,19 @@ async fn tokens_proofs_and_pages_that_are_not_ours_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_desk_s_socket_ends_with_its_session() {
+    let (_world, server, agent) = desk().await;
+    let mut socket = Socket::desk(server.http, &agent).await.unwrap();
+    socket.wait_for("live").await;
+    agent.logout().await.unwrap();
+    // A frame is refused at once, and the next sign of life ends the socket.
+    socket.send(&json!({"type": "typing", "conversation": "00".repeat(16)})).await;
+    assert_eq!(socket.wait_for("refused").await["code"], "bad_credentials");
+    while socket.next().await.is_some() {}
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_frames_are_refused_by_name_and_a_flood_of_them_ends_the_socket() {
     let (_world, server, _agent) = desk().await;
     let token = visit(server.http, "demo", None, None).await;
