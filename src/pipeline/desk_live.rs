@@ -81,6 +81,7 @@ pub struct DeskStream {
     staff: Staff,
     subscription: Subscription,
     open: HashMap<ConversationKey, OpenHere>,
+    waiting: Option<u32>,
     ready: VecDeque<DeskEvent>,
 }
 
@@ -118,7 +119,7 @@ impl Tenant {
             }
         }
         ready.push_back(DeskEvent::Live);
-        Ok(DeskStream { tenant: Arc::clone(self), staff, subscription, open: HashMap::new(), ready })
+        Ok(DeskStream { tenant: Arc::clone(self), staff, subscription, open: HashMap::new(), waiting: None, ready })
     }
 }
 
@@ -143,7 +144,12 @@ impl DeskStream {
             Notice::Typing { conversation, customer: true } => {
                 self.ready.push_back(DeskEvent::Typing { conversation: conversation.public });
             }
-            Notice::Waiting { count } => self.ready.push_back(DeskEvent::Waiting { count }),
+            Notice::Waiting { count } => {
+                // Told each second, and heard when it is another.
+                if self.waiting.replace(count) != Some(count) {
+                    self.ready.push_back(DeskEvent::Waiting { count });
+                }
+            }
             Notice::Typing { customer: false, .. } | Notice::Queue { .. } | Notice::Came => {}
         }
         Ok(())

@@ -26,6 +26,7 @@ pub struct CustomerStream {
     lookups: Lookups,
     known: Option<(SubjectId, SharedSealer)>,
     standing: Option<(ConversationRef, ConversationState)>,
+    place: Option<(u32, Option<u64>)>,
     subscription: Subscription,
     cursor: Option<EntryIndex>,
     replaying: bool,
@@ -53,6 +54,7 @@ impl Tenant {
             lookups,
             known: None,
             standing: None,
+            place: None,
             // Before it is looked up: whoever comes to be in between is heard of.
             subscription: self.feed.subscribe(Whose::Stranger(turn)),
             cursor: after,
@@ -134,7 +136,10 @@ impl CustomerStream {
                 self.ready.push_back(CustomerEvent::Typing { conversation: conversation.public });
             }
             Notice::Queue { conversation, position, wait_s } => {
-                self.ready.push_back(CustomerEvent::Queue { conversation: conversation.public, position, wait_s });
+                // Told each second, and heard when it is another.
+                if self.place.replace((position, wait_s)) != Some((position, wait_s)) {
+                    self.ready.push_back(CustomerEvent::Queue { conversation: conversation.public, position, wait_s });
+                }
             }
             Notice::Typing { customer: true, .. } | Notice::Waiting { .. } => {}
         }
@@ -216,6 +221,7 @@ impl CustomerStream {
             let standing = Some((happening.conversation, change.state));
             if change.marks.is_some() || self.standing != standing {
                 self.standing = standing;
+                self.place = None;
                 let standing = Standing { conversation, state: change.state, marks: change.marks };
                 self.ready.push_back(CustomerEvent::Stands(standing));
             }
