@@ -186,6 +186,7 @@ fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
             channels: served.channels.clone(),
             client_names: client_names(served),
             provider: served.provider.clone(),
+            is_demo: served.config.as_ref().is_some_and(|config| config.demo),
         };
         (served.tenant.name.name.clone(), one)
     });
