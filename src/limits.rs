@@ -98,6 +98,8 @@ pub const QUEUE_TOLD_MAX: u32 = 1_000;
 pub const FEED_NOTICES_MAX: usize = 256;
 /// Conversations that one look for those whose time is over ends; the rest is for the next look.
 pub const OVERDUE_CONVERSATIONS_MAX: u32 = 256;
+/// Entries that one look into the ledger reads at most; a filter that finds less goes on where it ended.
+pub const LEDGER_SCAN_ENTRIES_MAX: u64 = 4_096;
 /// Items on a page when the caller names no number.
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 /// Longest query string, in bytes.

@@ -13,6 +13,7 @@ mod session;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 pub use channel::{About, Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
@@ -120,6 +121,9 @@ pub trait Recorder: Send + Sync {
 
     /// The newest signed head; `None` before the first.
     fn head(&self) -> Option<SignedHead>;
+
+    /// Follows the newest signed head; `None` while this server doesn't write the log.
+    fn heads(&self) -> Option<watch::Receiver<Option<SignedHead>>>;
 }
 
 /// A read failed.
@@ -352,6 +356,9 @@ pub trait Proofs: Send + Sync {
     /// The inclusion path of an entry in the tree of the published checkpoint, and that checkpoint's signed text; `None`
     /// while nothing published covers the entry.
     fn prove(&self, index: EntryIndex) -> Option<(Vec<Hash>, Arc<str>)>;
+
+    /// The consistency path between two sizes of the published tree; `None` while nothing published covers the larger.
+    fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>>;
 }
 
 /// Signs checkpoints. May be slow (a hardware module): one signature may serve several commits.

@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
-use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, sessions};
+use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, policies, sessions};
 use super::problem::codes;
 
 #[derive(OpenApi)]
@@ -48,6 +48,12 @@ use super::problem::codes;
         live::desk,
         live::desk_stream,
         ledger::head,
+        ledger::entries,
+        ledger::entry,
+        ledger::proof,
+        ledger::consistency,
+        policies::masking,
+        policies::attempt,
         health::alive,
         health::ready,
         health::description,

@@ -8,12 +8,12 @@ mod routes;
 
 use self::routes::{ROUTE_COLUMNS, route, words};
 use super::database::{Database, DatabaseError};
-use super::head::LogName;
+use super::head::{self, LogName};
 use crate::domain::message::{Committed, Sealed};
 use crate::domain::record::{ConversationState, Marks};
 use crate::ports::{
-    AgentRow, ContactRow, ConversationFilter, ConversationRow, IdentityLookup, MessageRow, OriginalRow, SettingsRow,
-    Store, StoreError, WrappedKey,
+    AgentRow, ContactRow, ConversationFilter, ConversationRow, Entries, EntriesError, IdentityLookup, MessageRow,
+    OriginalRow, SettingsRow, Store, StoreError, WrappedKey,
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
@@ -258,18 +258,33 @@ impl Store for TenantStore {
     }
 
     async fn settings(&self) -> Result<SettingsRow, StoreError> {
-        let sql = "SELECT policy, version, routing FROM settings WHERE tenant = $1";
+        let sql = "SELECT policy, version, routing, policy_entry, routing_entry FROM settings WHERE tenant = $1";
         let row = self.row(sql, &[]).await?.ok_or(StoreError::Corrupt { what: "settings" })?;
         let digest = |at: usize| {
             let bytes = row.get::<_, Option<&[u8]>>(at).map(<[u8; 32]>::try_from).transpose();
             Ok::<_, StoreError>(bytes.map_err(|_| StoreError::Corrupt { what: "policy digest" })?.map(Hash))
         };
-        Ok(SettingsRow { policy: digest(0)?, routing: digest(2)?, version: Version(row.get(1)) })
+        let entry = |at: usize| row.get::<_, Option<i64>>(at).and_then(mark);
+        Ok(SettingsRow {
+            policy: digest(0)?,
+            routing: digest(2)?,
+            policy_entry: entry(3),
+            routing_entry: entry(4),
+            version: Version(row.get(1)),
+        })
     }
 
     async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError> {
         let sql = "SELECT source FROM policy WHERE tenant = $1 AND digest = $2";
         Ok(self.row(sql, &[&digest.as_bytes().as_slice()]).await?.map(|row| row.get(0)))
+    }
+}
+
+#[async_trait]
+impl Entries for TenantStore {
+    async fn entries(&self, from: EntryIndex, limit: u32) -> Result<Vec<Vec<u8>>, EntriesError> {
+        let database = self.database().await.map_err(|_| EntriesError::Unavailable)?;
+        Ok(head::entries(&database.client, &self.log, from, i64::from(limit)).await?)
     }
 }
 

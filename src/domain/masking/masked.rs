@@ -93,7 +93,7 @@ impl MaskedText {
 }
 
 impl MaskedSpan {
-    fn render(&self, view: View, text: &mut String) {
+    pub(super) fn render(&self, view: View, text: &mut String) {
         if let Some((_, shown)) = self.shown.iter().find(|(views, _)| views & view.bit() != 0) {
             text.push_str(shown);
         } else {

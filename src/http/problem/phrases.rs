@@ -23,6 +23,9 @@ const PHRASES: &[(&str, &str)] = &[
     ("a certificate of the configured authority", "由所配置机构签发的证书"),
     ("a code that the provider takes", "身份提供方接受的授权码"),
     ("a dictionary as in RFC 9651, section 3.2", "RFC 9651 第 3.2 节的字典"),
+    ("a kind of entries, or its beginning up to a dot or a slash", "条目类型，或其在点号、斜杠处截断的前缀"),
+    ("a number of entries", "条目数"),
+    ("a size that is not larger than to", "不大于 to 的条目数"),
     ("a login that no account has", "尚无账号使用的登录名"),
     ("a login that no other line has", "文件中不重复的登录名"),
     ("a login that the provider did not refuse", "未被身份提供方拒绝的登录"),
@@ -70,6 +73,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("no body", "没有正文"),
     ("none: this account has no set of identities", "空：此渠道账号没有身份集合"),
     ("one list of components by this keyid, with its parameters", "此 keyid 的唯一一个组成部分列表及其参数"),
+    ("nothing beside before", "不与 before 同时使用"),
     ("one value of 1 to 128 visible ASCII characters", "一个由 1 至 128 个可见 ASCII 字符组成的值"),
     (
         "one value: 1 to 256 bytes of UTF-8 in percent-encoding; %20 for a space, %2B for a plus",
