@@ -10,6 +10,7 @@
 
 mod accounts;
 mod attempts;
+mod colleagues;
 mod desk;
 mod desk_live;
 mod factor;
@@ -38,6 +39,7 @@ use lww_audit::entry::Tag;
 use tokio::sync::Notify;
 
 pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
+pub use colleagues::{Colleague, DeskPlace};
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
 pub use factor::{Confirmed, Enrolment};
@@ -54,7 +56,7 @@ pub use refusal::Refusal;
 pub use sessions::SessionView;
 pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
-pub use transcript::TranscriptMessage;
+pub use transcript::{TextSpan, TranscriptMessage};
 
 pub use crate::ports::CustomerMessage;
 

@@ -91,9 +91,15 @@ pub(super) const ADDRESSES: &[Address] = &[
         path: "/api/v1/admin/accounts/{id}/sessions",
         methods: &[("delete", || web::delete().to(accounts::end_sessions))],
     },
-    Address { path: "/api/v1/agent/presence", methods: &[("put", || web::put().to(desk::presence))] },
+    Address {
+        path: "/api/v1/agent/presence",
+        methods: &[("get", || web::get().to(desk::own_presence)), ("put", || web::put().to(desk::presence))],
+    },
+    Address { path: "/api/v1/agent/colleagues", methods: &[("get", || web::get().to(desk::colleagues))] },
     Address { path: "/api/v1/agent/queues", methods: &[("get", || web::get().to(desk::queues))] },
     Address { path: "/api/v1/agent/conversations", methods: &[("get", || web::get().to(desk::conversations))] },
+    // Before the address of one: the first that fits answers.
+    Address { path: "/api/v1/agent/conversations/count", methods: &[("get", || web::get().to(desk::count))] },
     Address { path: "/api/v1/agent/conversations/{id}", methods: &[("get", || web::get().to(desk::open))] },
     Address { path: "/api/v1/agent/conversations/{id}/messages", methods: &[("post", || web::post().to(desk::reply))] },
     Address { path: "/api/v1/agent/conversations/{id}/solve", methods: &[("post", || web::post().to(desk::solve))] },

@@ -39,7 +39,7 @@ mod view;
 pub use codec::DecodeError;
 pub use detect::detect;
 pub use entity::Entity;
-pub use masked::{MaskedText, Tokens, apply, token_letters, without_c3};
+pub use masked::{MaskedText, ShownSpan, Tokens, apply, token_letters, without_c3};
 pub use policy::{Allowed, Approvals, ENGINE_VERSION, Effective, Operator, Policy, PolicyError, Rule};
 pub use shown::{Mark, Shown, marks};
 pub use span::Span;

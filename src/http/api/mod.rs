@@ -4,6 +4,7 @@ pub(super) mod accounts;
 pub mod answers;
 pub(super) mod channels;
 pub(super) mod desk;
+pub mod desk_answers;
 pub(super) mod health;
 pub(super) mod ledger;
 pub(super) mod live;
