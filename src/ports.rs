@@ -22,7 +22,7 @@ pub use queues::{HeldRow, QueueRow, Queues, WaitRow};
 pub use rows::{
     AgentRow, ContactRow, ConversationFilter, ConversationRow, MessageRow, OriginalRow, SettingsRow, WrappedKey,
 };
-pub use session::{CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
+pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 
 pub use crate::domain::masking::Tokens;
 use crate::domain::message::RawText;

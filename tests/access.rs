@@ -30,7 +30,12 @@ impl Things {
             path if path.contains("/accounts/") => &self.account,
             _ => &self.session,
         };
-        let path = need.path.replace("{id}", id).replace("{tenant}", "demo").replace("{part}", "frames");
+        let path = need
+            .path
+            .replace("{id}", id)
+            .replace("{tenant}", "demo")
+            .replace("{part}", "frames")
+            .replace("{index}", "0");
         let (channel, account) = if path.ends_with("/messages") { ("http", "app") } else { ("web", "widget") };
         path.replace("{channel}", channel).replace("{account}", account)
     }

@@ -349,6 +349,11 @@ impl<D: Direction> Message<Recorded, D> {
         self.state.text.render(view)
     }
 
+    /// Whether anything in it is masked.
+    pub fn is_masked(&self) -> bool {
+        self.state.text.is_masked()
+    }
+
     /// Index of its entry in the tenant's log; the cursor that every reader resumes by.
     pub fn index(&self) -> EntryIndex {
         self.state.index

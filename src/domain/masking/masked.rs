@@ -79,6 +79,11 @@ impl MaskedText {
         text
     }
 
+    /// Returns whether anything in it is masked, whatever a view shows of it.
+    pub fn is_masked(&self) -> bool {
+        self.segments.iter().any(|segment| matches!(segment, Segment::Masked(_)))
+    }
+
     /// Returns how many spans of each entity and class there are, ordered by entity.
     pub fn span_counts(&self) -> Vec<(Entity, Class, usize)> {
         let mut counts = BTreeMap::new();

@@ -9,6 +9,7 @@ pub(super) mod ledger;
 pub(super) mod live;
 pub(super) mod oidc;
 pub(super) mod own;
+pub(super) mod receipts;
 pub(super) mod sessions;
 pub mod staff;
 
