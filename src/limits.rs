@@ -77,7 +77,7 @@ pub const VISITOR_TOKEN_S: i64 = 3_600;
 /// How long after that a visitor may come back as the same, in seconds: 30 days.
 pub const VISITOR_RETURN_S_MAX: i64 = 30 * 24 * 3_600;
 /// Longest visitor's token, in bytes.
-pub const VISITOR_TOKEN_BYTES_MAX: usize = 512;
+pub const VISITOR_TOKEN_BYTES_MAX: usize = 1024;
 /// Pause between two signs of life that a socket is asked for, in milliseconds.
 pub const SOCKET_PING_MS: u64 = 20_000;
 /// Longest silence of a socket's peer, in milliseconds.
@@ -180,6 +180,8 @@ pub const ROUTING_WORD_BYTES_MAX: usize = 32;
 pub const SKILLS_ASKED_MAX: usize = 6;
 /// Most skills and groups that one agent has.
 pub const AGENT_SKILLS_MAX: usize = 16;
+/// The priority of whoever comes behind everybody.
+pub const PRIORITY_LAST: u8 = 9;
 /// Most tags that a channel may say of one conversation.
 pub const CASE_TAGS_MAX: usize = 8;
 /// Longest notice that is sent while a queue is closed, in bytes.

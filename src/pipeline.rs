@@ -299,7 +299,7 @@ pub(crate) fn accepted<D: Direction>(
 }
 
 /// What a receipt opens: the masked record with its salt, and the salt of what was sealed, whose text only the sender has.
-fn opened<D: Direction>(recorded: &Message<Recorded, D>) -> Vec<Opened> {
+pub(crate) fn opened<D: Direction>(recorded: &Message<Recorded, D>) -> Vec<Opened> {
     let of = |of, salt: &Salt, text| Opened { of, salt: *salt.as_bytes(), text };
     let masked = of(Tag::Masked, recorded.masked_salt(), Some(recorded.render(View::Record)));
     let sealed = recorded.sealed_salt().map(|salt| of(Tag::Sealed, salt, None));

@@ -24,7 +24,7 @@ pub use rows::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, OriginalRow,
     SettingsRow, WrappedKey,
 };
-pub use session::{CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
+pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 
 pub use crate::domain::masking::Tokens;
 use crate::domain::message::RawText;

@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
-use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, policies, sessions};
+use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, policies, receipts, sessions};
 use super::problem::codes;
 
 #[derive(OpenApi)]
@@ -48,6 +48,9 @@ use super::problem::codes;
         live::stream,
         live::updates,
         live::frame,
+        receipts::receipt,
+        receipts::preflight,
+        receipts::vkey,
         live::desk,
         live::desk_stream,
         ledger::head,

@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
-use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, policies, sessions};
+use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, policies, receipts, sessions};
 use super::pages;
 
 /// Asked by machines that look after this server; they hear the truth whatever else their address sends.
@@ -27,6 +27,18 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/{part}",
         methods: &[("options", || web::method(Method::OPTIONS).to(live::preflight))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}",
+        methods: &[("options", || web::method(Method::OPTIONS).to(receipts::preflight))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}",
+        methods: &[("get", || web::get().to(receipts::receipt))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/vkey",
+        methods: &[("get", || web::get().to(receipts::vkey))],
     },
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/messages",

@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use lww_audit::Entry;
+use lww_audit::entry::Tag;
 
 use super::memory::{Known, Open};
 use super::proposals::{Before, Contact};
-use super::{Accepted, Refusal, Tenant, accepted};
+use super::{Accepted, Refusal, Tenant, accepted, opened};
 use crate::domain::masking::{MaskedText, Policy, ShownSpan, View};
 use crate::domain::message::{Direction, Inbound, Message, OpenedPart, Outbound, Part, RawText, Recorded, SealError};
 use crate::domain::record::{NewIdentity, Receipt};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::ports::{
-    ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer, random_bytes,
+    Author, ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer,
+    random_bytes,
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
-    SubjectId, Timestamp,
+    SERVER_ACTOR, SubjectId, Timestamp,
 };
 
 /// A message as the desk shows it.
@@ -237,6 +239,24 @@ impl Tenant {
     }
 }
 
+impl Tenant {
+    /// The receipt of a stored message for its customer. What they wrote themselves they can hold against the sealed part's
+    /// commitment; what the bank wrote is theirs as it left the bank, and nothing lets them guess at the rest.
+    pub(super) async fn receipt_of(&self, sealer: &SharedSealer, row: &MessageRow) -> Result<String, Refusal> {
+        let missing = Refusal::NotFound { what: "entry" };
+        let entry = self.ports.store.entry(row.index).await?.ok_or(missing)?;
+        let (path, checkpoint) = self.ports.proofs.prove(row.index).ok_or(Refusal::Unavailable)?;
+        let leaf = lww_audit::merkle::leaf_hash(&entry);
+        let receipt = Receipt { index: row.index, leaf, entry: entry.into(), path, checkpoint };
+        let opened = if row.outbound {
+            opened(&opened_outbound(sealer, row)?).into_iter().filter(|part| part.of == Tag::Masked).collect()
+        } else {
+            opened(&opened_inbound(sealer, row)?)
+        };
+        Ok(receipt.to_proof_text(&opened))
+    }
+}
+
 /// The duplicate guard's body for a reply: where it goes and what it says.
 pub(super) fn keyed(conversation: ConversationId, text: &RawText) -> Vec<u8> {
     let mut body = conversation.0.0.to_vec();
@@ -286,8 +306,15 @@ pub(super) fn customer_message(
 ) -> Result<CustomerMessage, Refusal> {
     // What the bank wrote is shown as it may leave the bank; what the customer wrote, as a customer may see it.
     let view = if row.outbound { View::Outbound } else { View::Customer };
-    let TranscriptMessage { id, index, time, outbound, text, .. } = shown_message(sealer, row, view, None)?;
-    Ok(CustomerMessage { id, conversation: conversation.public, index, time, from_bank: outbound, text })
+    let TranscriptMessage { id, index, time, outbound, author, text, spans, .. } =
+        shown_message(sealer, row, view, None)?;
+    let by = match author {
+        _ if !outbound => Author::Customer,
+        Some(SERVER_ACTOR) => Author::Server,
+        Some(_) | None => Author::Agent,
+    };
+    let masked = !spans.is_empty();
+    Ok(CustomerMessage { id, conversation: conversation.public, index, time, from_bank: outbound, by, masked, text })
 }
 
 fn opened_inbound(sealer: &SharedSealer, row: &MessageRow) -> Result<Message<Recorded, Inbound>, SealError> {

@@ -12,6 +12,7 @@ pub(super) mod oidc;
 pub(super) mod own;
 pub(super) mod policies;
 pub mod reading;
+pub(super) mod receipts;
 pub mod rules;
 pub(super) mod sessions;
 pub mod staff;
