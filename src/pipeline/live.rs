@@ -206,7 +206,7 @@ impl CustomerStream {
             && self.cursor < Some(row.index)
         {
             let view = if row.outbound { View::Outbound } else { View::Customer };
-            let shown = shown_message(sealer, row, view)?;
+            let shown = shown_message(sealer, row, view, None)?;
             self.cursor = Some(row.index);
             self.ready.push_back(CustomerEvent::Said(CustomerMessage {
                 id: shown.id,
