@@ -15,12 +15,12 @@ export interface Page {
 
 /** Those that the navigation shows, in its order. */
 export const PAGES: Page[] = [
-  { name: "inbox", path: "/inbox/:id?", right: "Converse", load: () => import("./pages/inbox/inbox.vue") },
-  { name: "queues", path: "/queues", right: "Supervise", load: () => import("./pages/queues/queues.vue") },
+  { name: "inbox", path: "/inbox/:id?", right: "converse", load: () => import("./pages/inbox/inbox.vue") },
+  { name: "queues", path: "/queues", right: "supervise", load: () => import("./pages/queues/queues.vue") },
   {
     name: "accounts",
     path: "/accounts",
-    right: "ReadAccounts",
+    right: "read_accounts",
     load: () => import("./pages/accounts/accounts.vue"),
   },
 ];
