@@ -8,3 +8,4 @@ pub mod masking;
 pub mod message;
 pub mod record;
 pub mod routing;
+pub mod yaml;

@@ -20,7 +20,7 @@ use crate::ports::random_bytes;
 use crate::telemetry::{Limited, Occurrence, emit};
 use crate::units::Id128;
 
-/// Headers that every answer carries: answers are data, never a page, and nobody keeps them.
+/// Headers that every answer carries unless it says otherwise, as pages do: answers are data and nobody keeps them.
 const FIXED_HEADERS: [(&str, &str); 8] = [
     ("x-content-type-options", "nosniff"),
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
@@ -143,7 +143,9 @@ fn fix_headers(response: &mut ServiceResponse, id: Id128, strict: bool) {
     let secure = is_secure(response.request());
     let headers: &mut HeaderMap = response.headers_mut();
     for (name, value) in FIXED_HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        if !headers.contains_key(name) {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
     }
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         headers.insert(HeaderName::from_static("x-request-id"), id);

@@ -13,6 +13,7 @@ mod listener;
 mod live;
 pub mod oidc;
 mod openapi;
+mod pages;
 mod problem;
 mod rights;
 mod routes;

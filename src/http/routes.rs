@@ -6,6 +6,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
 use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, sessions};
+use super::pages;
 
 /// Asked by machines that look after this server; they hear the truth whatever else their address sends.
 pub(super) const HEALTH: [&str; 3] = ["/healthz", "/readyz", METRICS];
@@ -106,6 +107,7 @@ pub(super) const ADDRESSES: &[Address] = &[
 /// Puts every address of the table into an application.
 pub(super) fn configure(config: &mut ServiceConfig) {
     put(config, |_| true);
+    pages::configure(config);
 }
 
 /// Puts the addresses that machines ask into an application: the channels', and whether the server lives.

@@ -7,8 +7,8 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::Answer;
 use super::answers::{FrameAnswer, Updates, VisitStarted};
+use super::{AccountPath, Answer};
 use crate::http::body::{self, Visit};
 use crate::http::connection::right_machine;
 use crate::http::limiter::{Who, admit};
@@ -115,11 +115,7 @@ fn resume(request: &HttpRequest, names: &[&'static str]) -> Result<(Option<Entry
 /// `lww-identity/1`, the account's name, `time` and `id`.
 #[utoipa::path(
     post, path = "/api/v1/channels/{channel}/{tenant}/{account}/visits", tag = "live", request_body = Visit,
-    params(
-        ("channel" = String, Path, description = "The channel: `web`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
-    ),
+    params(AccountPath),
     responses(
         (status = 201, description = "The visitor's token", body = VisitStarted),
         (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
@@ -139,9 +135,7 @@ pub(in crate::http) async fn visit(service: Data<Service>, request: HttpRequest,
 #[utoipa::path(
     options, path = "/api/v1/channels/{channel}/{tenant}/{account}/{part}", tag = "live",
     params(
-        ("channel" = String, Path, description = "The channel: `web`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
+        AccountPath,
         ("part" = String, Path, description = "The rest of the address that is asked about"),
     ),
     responses(
@@ -168,9 +162,7 @@ pub(in crate::http) async fn preflight(service: Data<Service>, request: HttpRequ
 #[utoipa::path(
     get, path = "/api/v1/channels/{channel}/{tenant}/{account}/socket", tag = "live",
     params(
-        ("channel" = String, Path, description = "The channel: `web`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
+        AccountPath,
         ("after" = Option<u64>, Query, description = "Index to resume after"),
         ("Sec-WebSocket-Protocol" = String, Header, description = "`lww.v1, lww.token.…`"),
     ),
@@ -193,9 +185,7 @@ pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest, 
 #[utoipa::path(
     get, path = "/api/v1/channels/{channel}/{tenant}/{account}/events", tag = "live",
     params(
-        ("channel" = String, Path, description = "The channel: `web`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
+        AccountPath,
         ("after" = Option<u64>, Query, description = "Index to resume after"),
         ("Authorization" = String, Header, description = "`Bearer` and the visitor's token"),
     ),
@@ -218,9 +208,7 @@ pub(in crate::http) async fn stream(service: Data<Service>, request: HttpRequest
 #[utoipa::path(
     get, path = "/api/v1/channels/{channel}/{tenant}/{account}/updates", tag = "live",
     params(
-        ("channel" = String, Path, description = "The channel: `web`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
+        AccountPath,
         ("after" = Option<u64>, Query, description = "Index to resume after"),
         ("wait_s" = Option<u64>, Query, description = "Seconds to wait for something new, 0 to 25; 25 when not given"),
         ("Authorization" = String, Header, description = "`Bearer` and the visitor's token"),
@@ -277,9 +265,7 @@ async fn admitted(
 #[utoipa::path(
     post, path = "/api/v1/channels/{channel}/{tenant}/{account}/frames", tag = "live",
     params(
-        ("channel" = String, Path, description = "The channel: `web`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
+        AccountPath,
         ("Authorization" = String, Header, description = "`Bearer` and the visitor's token"),
     ),
     request_body(content = FrameAnswer, description = "A frame as a socket sends it"),

@@ -13,6 +13,7 @@ pub(super) mod sessions;
 pub mod staff;
 
 use actix_web::{HttpRequest, HttpResponse};
+use utoipa::IntoParams;
 
 use super::problem::Problem;
 use crate::limits::PAGE_ITEMS_DEFAULT;
@@ -21,6 +22,19 @@ use crate::wire::{self, Query, QueryError};
 
 /// What a handler answers.
 type Answer = Result<HttpResponse, Problem>;
+
+/// The part of an address that names a channel account.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes the address; handlers look its parts up by name")]
+struct AccountPath {
+    /// The channel: `http` or `web`.
+    channel: String,
+    /// The tenant's name.
+    tenant: String,
+    /// The channel account's name.
+    account: String,
+}
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 

@@ -14,6 +14,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("32 lower-case hexadecimal digits", "32 位小写十六进制数字"),
     ("@method, @authority, @path, @query and header fields", "@method、@authority、@path、@query 和请求头字段"),
     ("64 hexadecimal digits", "64 位十六进制数字"),
+    ("page", "页面"),
     ("Bearer and a visitor's token", "Bearer 与访客令牌"),
     ("JSON in UTF-8", "UTF-8 编码的 JSON"),
     ("POST and GET", " POST 和 GET"),
