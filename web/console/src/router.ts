@@ -18,11 +18,24 @@ export const PAGES: Page[] = [
   { name: "inbox", path: "/inbox/:id?", right: "converse", load: () => import("./pages/inbox/inbox.vue") },
   { name: "queues", path: "/queues", right: "supervise", load: () => import("./pages/queues/queues.vue") },
   {
+    name: "ledger",
+    path: "/ledger/:index?",
+    right: "ReadLedger",
+    load: () => import("./pages/ledger/ledger.vue"),
+  },
+  {
+    name: "policies",
+    path: "/policies",
+    right: "ReadPolicies",
+    load: () => import("./pages/policies/policies.vue"),
+  },
+  {
     name: "accounts",
     path: "/accounts",
     right: "read_accounts",
     load: () => import("./pages/accounts/accounts.vue"),
   },
+  { name: "health", path: "/health", right: "ReadHealth", load: () => import("./pages/health/health.vue") },
 ];
 
 declare module "vue-router" {
