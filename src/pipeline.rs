@@ -15,6 +15,7 @@ mod desk_live;
 mod factor;
 mod federation;
 mod feed;
+mod health;
 mod import;
 mod in_force;
 mod ledger;
@@ -43,6 +44,7 @@ pub use desk_live::{DeskEvent, DeskStream};
 pub use factor::{Confirmed, Enrolment};
 pub use federation::Identity;
 pub use feed::{Notice, Subscription};
+pub use health::{Health, PolicyName};
 pub use import::Imported;
 pub use in_force::{FileDrift, InForce};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
@@ -108,6 +110,7 @@ pub struct Tenant {
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
     policy_file: in_force::ConfiguredFile,
+    table_file: in_force::ConfiguredFile,
     table: RwLock<Option<Arc<Table>>>,
     pace: matching::Pace,
     tails: Tails,
@@ -147,6 +150,7 @@ impl Tenant {
             ports,
             policy: RwLock::default(),
             policy_file: in_force::ConfiguredFile::default(),
+            table_file: in_force::ConfiguredFile::default(),
             table: RwLock::default(),
             pace: matching::Pace::default(),
             tails: Tails::default(),

@@ -1,4 +1,4 @@
-//! What is in force, for those who may read it: the masking policy with its file's drift, and texts tried on it.
+//! What is in force, for those who may read it: the masking policy and the routing table, their files' drift, and texts tried.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,6 +9,7 @@ use super::{Refusal, Staff, Tenant};
 use crate::domain::access::Action;
 use crate::domain::masking::{Policy, token_letters};
 use crate::domain::message::{RawText, SALT_BYTES};
+use crate::domain::routing::Table;
 use crate::domain::trial::{Trial, rehearse};
 use crate::ports::{Tokens, random_bytes};
 use crate::units::{EntryIndex, Hash};
@@ -96,6 +97,21 @@ impl Tenant {
         Ok(InForce { drift: self.policy_file.drift(digest), policy, digest, source, activated })
     }
 
+    /// The routing table in force.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] when none is; [`Refusal::Forbidden`].
+    pub async fn routing_in_force(&self, staff: &Staff) -> Result<InForce<Table>, Refusal> {
+        staff.may(Action::ReadPolicies)?;
+        let policy = self.active_table()?;
+        let digest = policy.digest();
+        let settings = self.ports.store.settings().await?;
+        let source = self.table_source(digest).await?;
+        let noted = settings.routing_entry.filter(|_| settings.routing == Some(digest));
+        let activated = self.activation(noted, "routing.activated", digest).await?;
+        Ok(InForce { drift: self.table_file.drift(digest), policy, digest, source, activated })
+    }
+
     /// What the policy in force makes of a text. Nothing of the text is kept.
     ///
     /// # Errors
@@ -109,7 +125,7 @@ impl Tenant {
     }
 
     /// The entry that activated a digest, as it was noted; it must say so itself.
-    pub(super) async fn activation(
+    async fn activation(
         &self,
         noted: Option<EntryIndex>,
         kind: &str,

@@ -14,6 +14,8 @@ pub mod reading;
 pub mod rules;
 pub(super) mod sessions;
 pub mod staff;
+pub mod system;
+pub mod table;
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Answer;
 use super::rules::{MaskingPolicy, Tried};
+use super::table::RoutingTable;
 use crate::http::body::{self, TriedText};
 use crate::http::problem::ProblemDetails;
 use crate::http::service::Service;
@@ -24,6 +25,21 @@ pub(in crate::http) async fn masking(service: Data<Service>, request: HttpReques
     let session = session::of(&service, &request).await?;
     let in_force = session.served.tenant.masking_in_force(&session.staff).await?;
     Ok(HttpResponse::Ok().json(MaskingPolicy::from(in_force)))
+}
+
+/// Gives the routing table in force: its rows, queues and hours as facts, its text, the entry that activated it, and how its
+/// file differs.
+#[utoipa::path(
+    get, path = "/api/v1/policies/routing", tag = "policies",
+    responses(
+        (status = 200, description = "The table", body = RoutingTable),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn routing(service: Data<Service>, request: HttpRequest) -> Answer {
+    let session = session::of(&service, &request).await?;
+    let in_force = session.served.tenant.routing_in_force(&session.staff).await?;
+    Ok(HttpResponse::Ok().json(RoutingTable::from(in_force)))
 }
 
 /// Tries a text on the masking policy in force: what it finds, and what each view would show. Nothing of it is kept, and its
