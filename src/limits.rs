@@ -38,6 +38,8 @@ pub const CANDIDATES_MAX: usize = 32;
 pub const SESSION_S_MAX: i64 = 8 * 3_600;
 /// How long a session lasts without being used, in seconds, unless the tenant sets another time.
 pub const SESSION_IDLE_S_DEFAULT: i64 = 15 * 60;
+/// How long an agent may be without the desk's connection that they had, in seconds, unless configured.
+pub const DESK_GRACE_S_DEFAULT: i64 = 30;
 /// How long a session waits for its second factor, in seconds.
 pub const PENDING_SESSION_S_MAX: i64 = 5 * 60;
 /// Failed logins of one account before it must wait.
@@ -77,7 +79,7 @@ pub const VISITOR_TOKEN_S: i64 = 3_600;
 /// How long after that a visitor may come back as the same, in seconds: 30 days.
 pub const VISITOR_RETURN_S_MAX: i64 = 30 * 24 * 3_600;
 /// Longest visitor's token, in bytes.
-pub const VISITOR_TOKEN_BYTES_MAX: usize = 512;
+pub const VISITOR_TOKEN_BYTES_MAX: usize = 1024;
 /// Pause between two signs of life that a socket is asked for, in milliseconds.
 pub const SOCKET_PING_MS: u64 = 20_000;
 /// Longest silence of a socket's peer, in milliseconds.
@@ -184,6 +186,8 @@ pub const ROUTING_WORD_BYTES_MAX: usize = 32;
 pub const SKILLS_ASKED_MAX: usize = 6;
 /// Most skills and groups that one agent has.
 pub const AGENT_SKILLS_MAX: usize = 16;
+/// The priority of whoever comes behind everybody.
+pub const PRIORITY_LAST: u8 = 9;
 /// Most tags that a channel may say of one conversation.
 pub const CASE_TAGS_MAX: usize = 8;
 /// Longest notice that is sent while a queue is closed, in bytes.
@@ -206,3 +210,17 @@ pub const NOTICES_AT_ONCE_MAX: u32 = 100;
 pub const PACE_ASSIGNMENTS_MAX: usize = 32;
 /// Room for the candidates of one decision in its entry, in bytes.
 pub const CANDIDATES_BYTES_MAX: usize = 9 * 1024;
+/// Where counting the conversations of a list stops.
+pub const COUNTED_CONVERSATIONS_MAX: i64 = 100_000;
+/// Most members of staff whom a list of colleagues names.
+pub const COLLEAGUES_MAX: usize = 2_000;
+/// Longest internal note, in bytes.
+pub const NOTE_BYTES_MAX: usize = 4 * 1024;
+/// Most internal notes that a conversation's answer holds: the newest.
+pub const NOTES_SHOWN_MAX: u32 = 200;
+/// Most canned replies that a tenant has.
+pub const REPLIES_MAX: usize = 500;
+/// Longest title of a canned reply, in bytes.
+pub const REPLY_TITLE_BYTES_MAX: usize = 128;
+/// Longest text of a canned reply, in bytes.
+pub const REPLY_TEXT_BYTES_MAX: usize = 4 * 1024;

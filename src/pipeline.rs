@@ -10,6 +10,7 @@
 
 mod accounts;
 mod attempts;
+mod colleagues;
 mod desk;
 mod desk_live;
 mod factor;
@@ -24,6 +25,7 @@ mod live;
 mod matching;
 mod memory;
 mod policies;
+mod presence;
 mod proposals;
 mod refusal;
 mod sessions;
@@ -39,14 +41,15 @@ use lww_audit::entry::Tag;
 use tokio::sync::Notify;
 
 pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
+pub use colleagues::{Colleague, DeskPlace};
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
 pub use factor::{Confirmed, Enrolment};
 pub use federation::Identity;
 pub use feed::{Notice, Subscription};
 pub use health::{Health, PolicyName};
-pub use import::Imported;
-pub use in_force::{FileDrift, InForce};
+pub use import::{Imported, account_lines};
+pub use in_force::{FileDrift, InForce, Tried};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
 pub use live::CustomerStream;
@@ -56,7 +59,7 @@ pub use refusal::Refusal;
 pub use sessions::SessionView;
 pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
-pub use transcript::TranscriptMessage;
+pub use transcript::{TextSpan, TranscriptMessage};
 
 pub use crate::ports::CustomerMessage;
 
@@ -116,6 +119,7 @@ pub struct Tenant {
     tails: Tails,
     memory: Memory,
     feed: Feed,
+    desks: presence::Desks,
     rules: StaffRules,
     failures: attempts::Failures,
     administrators: tokio::sync::Mutex<()>,
@@ -156,6 +160,7 @@ impl Tenant {
             tails: Tails::default(),
             memory: Memory::default(),
             feed: Feed::default(),
+            desks: presence::Desks::default(),
             rules,
             failures: attempts::Failures::default(),
             administrators: tokio::sync::Mutex::default(),
@@ -301,7 +306,7 @@ pub(crate) fn accepted<D: Direction>(
 }
 
 /// What a receipt opens: the masked record with its salt, and the salt of what was sealed, whose text only the sender has.
-fn opened<D: Direction>(recorded: &Message<Recorded, D>) -> Vec<Opened> {
+pub(crate) fn opened<D: Direction>(recorded: &Message<Recorded, D>) -> Vec<Opened> {
     let of = |of, salt: &Salt, text| Opened { of, salt: *salt.as_bytes(), text };
     let masked = of(Tag::Masked, recorded.masked_salt(), Some(recorded.render(View::Record)));
     let sealed = recorded.sealed_salt().map(|salt| of(Tag::Sealed, salt, None));

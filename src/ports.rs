@@ -21,9 +21,10 @@ pub use live::{Changed, Follower, Happening};
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow};
 pub use queues::{HeldRow, QueueRow, Queues, WaitRow};
 pub use rows::{
-    AgentRow, ContactRow, ConversationFilter, ConversationRow, MessageRow, OriginalRow, SettingsRow, WrappedKey,
+    AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, OriginalRow,
+    SettingsRow, WrappedKey,
 };
-pub use session::{CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
+pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 
 pub use crate::domain::masking::Tokens;
 use crate::domain::message::RawText;
@@ -155,8 +156,15 @@ pub trait Store: Send + Sync {
     async fn data_key(&self, subject: SubjectId) -> Result<Option<WrappedKey>, StoreError>;
     /// One conversation by its public id.
     async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationRow>, StoreError>;
-    /// Conversations in the order in which they were opened.
+    /// Conversations in the order in which they were opened, or the other way round.
     async fn conversations(&self, filter: ConversationFilter) -> Result<Vec<ConversationRow>, StoreError>;
+    /// How many conversations stand where: all that wait, and of the others those of `own`, or everybody's; `mine` are those
+    /// that `account` holds.
+    async fn conversation_counts(
+        &self,
+        own: Option<AccountId>,
+        account: AccountId,
+    ) -> Result<ConversationCounts, StoreError>;
     /// Conversations that have been in `state` (assigned or solved) without a word since before `since`, at most `limit`.
     async fn overdue(
         &self,
@@ -164,7 +172,7 @@ pub trait Store: Send + Sync {
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<ConversationRow>, StoreError>;
-    /// Messages of a conversation after a log index, oldest first.
+    /// Messages of a conversation after a log index, oldest first, with the policies that masked them.
     async fn messages(
         &self,
         conversation: ConversationRef,
@@ -189,8 +197,21 @@ pub trait Store: Send + Sync {
     async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError>;
     /// Every agent's place.
     async fn agents(&self) -> Result<Vec<AgentRow>, StoreError>;
-    /// Sets whether an agent takes conversations; presence is not a business change and not versioned.
-    async fn set_online(&self, agent: AccountId, online: bool, now: Timestamp) -> Result<(), StoreError>;
+    /// Sets whether an agent takes conversations, and whether that follows their desk's connection; presence is not a
+    /// business change and not versioned.
+    async fn set_online(
+        &self,
+        agent: AccountId,
+        online: bool,
+        attached: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Notes that the presence of an agent who is online follows their desk's connection.
+    async fn attach(&self, agent: AccountId) -> Result<(), StoreError>;
+    /// The agents who are online and whose presence follows their desk's connection.
+    async fn attached(&self) -> Result<Vec<AccountId>, StoreError>;
+    /// Takes such an agent's presence back, who is gone since `since`.
+    async fn detach(&self, agent: AccountId, since: Timestamp) -> Result<(), StoreError>;
     /// The tenant's settings.
     async fn settings(&self) -> Result<SettingsRow, StoreError>;
     /// The text of a policy that was activated once.

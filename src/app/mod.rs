@@ -31,7 +31,7 @@ pub use confine::confine;
 pub use control::{ControlError, Order, ask, serve as serve_orders};
 pub use health::Examiner;
 pub use logging::{LogGuard, start_logging};
-pub use seed::OneTimePassword;
+pub use seed::{COLLEAGUE, OneTimePassword};
 pub use supervise::Supervision;
 pub use tenants::Served;
 
@@ -106,6 +106,8 @@ pub struct StartOptions {
     pub adopt_head: bool,
     /// The configuration's file, which the doctor looks at.
     pub config_file: Option<PathBuf>,
+    /// A demo tenant gets a second agent, who answers the stories that it is filled with.
+    pub stories: bool,
 }
 
 /// A server that runs.

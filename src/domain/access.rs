@@ -5,8 +5,9 @@
 
 use super::event::Role;
 
-/// What a member of staff may ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a member of staff may ask for. Its name in answers is in snake case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Take conversations: be given some, answer and close those held.
     Converse,
@@ -100,6 +101,11 @@ pub fn reach(role: Role, action: Action) -> Option<Whose> {
 /// Whether `role` may do `action`.
 pub fn allows(role: Role, action: Action) -> bool {
     reach(role, action).is_some()
+}
+
+/// Everything that `role` may do, in the order of the table.
+pub fn rights(role: Role) -> Vec<Action> {
+    TABLE.iter().map(|rule| rule.action).filter(|action| allows(role, *action)).collect()
 }
 
 /// How fresh the second factor must be for `action`, in seconds.

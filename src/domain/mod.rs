@@ -9,3 +9,4 @@ pub mod message;
 pub mod record;
 pub mod routing;
 pub mod trial;
+pub mod yaml;

@@ -14,6 +14,7 @@ mod live;
 mod machine;
 pub mod oidc;
 mod openapi;
+mod pages;
 mod problem;
 mod rights;
 mod routes;
@@ -21,7 +22,7 @@ mod server;
 mod service;
 mod session;
 
-pub use api::{answers, staff};
+pub use api::{answers, desk_answers, staff};
 pub use connection::TrustedProxies;
 pub use limiter::Rates;
 pub use machine::{AskMachine, Finding, Level, Machine, Sentence};

@@ -5,7 +5,8 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
-use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, policies, sessions};
+use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, policies, receipts, sessions};
+use super::pages;
 
 /// Asked by machines that look after this server; they hear the truth whatever else their address sends.
 pub(super) const HEALTH: [&str; 3] = ["/healthz", "/readyz", METRICS];
@@ -26,6 +27,18 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/{part}",
         methods: &[("options", || web::method(Method::OPTIONS).to(live::preflight))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}",
+        methods: &[("options", || web::method(Method::OPTIONS).to(receipts::preflight))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}",
+        methods: &[("get", || web::get().to(receipts::receipt))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/vkey",
+        methods: &[("get", || web::get().to(receipts::vkey))],
     },
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/messages",
@@ -90,9 +103,15 @@ pub(super) const ADDRESSES: &[Address] = &[
         path: "/api/v1/admin/accounts/{id}/sessions",
         methods: &[("delete", || web::delete().to(accounts::end_sessions))],
     },
-    Address { path: "/api/v1/agent/presence", methods: &[("put", || web::put().to(desk::presence))] },
+    Address {
+        path: "/api/v1/agent/presence",
+        methods: &[("get", || web::get().to(desk::own_presence)), ("put", || web::put().to(desk::presence))],
+    },
+    Address { path: "/api/v1/agent/colleagues", methods: &[("get", || web::get().to(desk::colleagues))] },
     Address { path: "/api/v1/agent/queues", methods: &[("get", || web::get().to(desk::queues))] },
     Address { path: "/api/v1/agent/conversations", methods: &[("get", || web::get().to(desk::conversations))] },
+    // Before the address of one: the first that fits answers.
+    Address { path: "/api/v1/agent/conversations/count", methods: &[("get", || web::get().to(desk::count))] },
     Address { path: "/api/v1/agent/conversations/{id}", methods: &[("get", || web::get().to(desk::open))] },
     Address { path: "/api/v1/agent/conversations/{id}/messages", methods: &[("post", || web::post().to(desk::reply))] },
     Address { path: "/api/v1/agent/conversations/{id}/solve", methods: &[("post", || web::post().to(desk::solve))] },
@@ -114,6 +133,7 @@ pub(super) const ADDRESSES: &[Address] = &[
 /// Puts every address of the table into an application.
 pub(super) fn configure(config: &mut ServiceConfig) {
     put(config, |_| true);
+    pages::configure(config);
 }
 
 /// Puts the addresses that machines ask into an application: the channels', and whether the server lives.

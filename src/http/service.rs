@@ -24,6 +24,8 @@ pub struct Served {
     pub client_names: BTreeMap<ChannelAccount, String>,
     /// The bank's own identity provider.
     pub provider: Option<Arc<Provider>>,
+    /// Whether the tenant is a demo: only then is there a bank's page to try.
+    pub is_demo: bool,
 }
 
 /// Which part this server plays.
@@ -103,6 +105,16 @@ impl Service {
     /// A tenant by name.
     pub(super) fn tenant(&self, name: &str) -> Option<Arc<Served>> {
         self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// The first channel account of a demo tenant that a page can use, as `tenant/account`.
+    pub(super) fn demo_account(&self) -> Option<String> {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        let mut demos = tenants.iter().filter(|(_, served)| served.is_demo);
+        demos.find_map(|(name, served)| {
+            let session = served.channels.iter().find(|channel| matches!(channel, Channel::Session(_)))?;
+            Some(format!("{name}/{}", session.account().account))
+        })
     }
 
     /// One of a tenant's channel accounts.

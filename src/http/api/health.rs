@@ -1,11 +1,13 @@
 //! Whether the process lives, whether it serves, and what it offers.
 
+use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Answer;
 use super::answers::Alive;
 use super::system::SystemHealth;
+use crate::http::guard::Guard;
 use crate::http::problem::{Language, ProblemDetails};
 use crate::http::service::{Readiness, Service};
 use crate::http::{openapi, session};
@@ -36,7 +38,10 @@ pub(in crate::http) async fn ready(service: Data<Service>) -> HttpResponse {
 }
 
 /// Tells what happened and how large things are, for Prometheus; on a listener of its own.
-pub(in crate::http) async fn metrics() -> HttpResponse {
+pub(in crate::http) async fn metrics(guard: Data<Guard>, request: HttpRequest) -> HttpResponse {
+    if !guard.may_read_metrics(request.headers()) {
+        return HttpResponse::Unauthorized().insert_header((header::WWW_AUTHENTICATE, "Bearer")).finish();
+    }
     match telemetry::render() {
         Ok(text) => {
             HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)

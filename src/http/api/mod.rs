@@ -4,6 +4,7 @@ pub(super) mod accounts;
 pub mod answers;
 pub(super) mod channels;
 pub(super) mod desk;
+pub mod desk_answers;
 pub(super) mod health;
 pub(super) mod ledger;
 pub(super) mod live;
@@ -11,6 +12,7 @@ pub(super) mod oidc;
 pub(super) mod own;
 pub(super) mod policies;
 pub mod reading;
+pub(super) mod receipts;
 pub mod rules;
 pub(super) mod sessions;
 pub mod staff;
@@ -20,6 +22,7 @@ pub mod table;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
+use utoipa::IntoParams;
 
 use super::problem::Problem;
 use crate::limits::{PAGE_ITEMS_DEFAULT, POLL_WAIT_S_MAX};
@@ -28,6 +31,19 @@ use crate::wire::{self, Query, QueryError};
 
 /// What a handler answers.
 type Answer = Result<HttpResponse, Problem>;
+
+/// The part of an address that names a channel account.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes the address; handlers look its parts up by name")]
+struct AccountPath {
+    /// The channel: `http` or `web`.
+    channel: String,
+    /// The tenant's name.
+    tenant: String,
+    /// The channel account's name.
+    account: String,
+}
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 

@@ -58,6 +58,6 @@ pub(in crate::http) async fn attempt(service: Data<Service>, request: HttpReques
         return Err(Refusal::Invalid { field: "text", expected: "1 to 16384 bytes" }.into());
     }
     let session = session::of(&service, &request).await?;
-    let (policy, trial) = session.served.tenant.try_masking(&session.staff, &text)?;
-    Ok(HttpResponse::Ok().json(Tried::new(&policy, trial)))
+    let tried = session.served.tenant.try_masking(&session.staff, &text)?;
+    Ok(HttpResponse::Ok().json(Tried::from(tried)))
 }

@@ -93,6 +93,9 @@ kinds! {
     NO_POLICY = "no_policy" 503 retry 60
         "No masking policy" "No masking policy is active, so nothing can be taken in: an operator activates one with `lww policy activate`."
         "无脱敏策略" "没有生效的脱敏策略，因此不能接收任何内容：请运维人员用 `lww policy activate` 启用。";
+    NOT_BUILT = "not_built" 404
+        "Page not built" "This program was built without its pages: `./x run` builds both, or run `npm ci && npm run build` in web/."
+        "页面未构建" "此程序构建时未包含页面：`./x run` 会一并构建，或在 web/ 下执行 `npm ci && npm run build`。";
     NOT_PUBLISHED = "not_published" 404 retry 1
         "Not published yet" "No published checkpoint covers this yet: ask again after Retry-After."
         "尚未发布" "已发布的检查点尚未覆盖此内容：请在 Retry-After 之后重试。";
