@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 const NODE: &str = "a";
 
 async fn say(server: &Server, token: &str, key: &str, text: &str) -> Value {
+    // Keys are the channel account's: no two visitors have the same.
+    let key = format!("{key}-{}", token.get(..16).unwrap());
     let frame = json!({"type": "send", "key": key, "text": text});
     post(server.http, &format!("{}/frames", widget("demo")), &frame, Some(token)).await.unwrap()
 }
