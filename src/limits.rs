@@ -98,6 +98,8 @@ pub const QUEUE_TOLD_MAX: u32 = 1_000;
 pub const FEED_NOTICES_MAX: usize = 256;
 /// Conversations that one look for those whose time is over ends; the rest is for the next look.
 pub const OVERDUE_CONVERSATIONS_MAX: u32 = 256;
+/// Entries that one look into the ledger reads at most; a filter that finds less goes on where it ended.
+pub const LEDGER_SCAN_ENTRIES_MAX: u64 = 4_096;
 /// Items on a page when the caller names no number.
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 /// Longest query string, in bytes.
@@ -202,3 +204,17 @@ pub const NOTICES_AT_ONCE_MAX: u32 = 100;
 pub const PACE_ASSIGNMENTS_MAX: usize = 32;
 /// Room for the candidates of one decision in its entry, in bytes.
 pub const CANDIDATES_BYTES_MAX: usize = 9 * 1024;
+/// Where counting the conversations of a list stops.
+pub const COUNTED_CONVERSATIONS_MAX: i64 = 100_000;
+/// Most members of staff whom a list of colleagues names.
+pub const COLLEAGUES_MAX: usize = 2_000;
+/// Longest internal note, in bytes.
+pub const NOTE_BYTES_MAX: usize = 4 * 1024;
+/// Most internal notes that a conversation's answer holds: the newest.
+pub const NOTES_SHOWN_MAX: u32 = 200;
+/// Most canned replies that a tenant has.
+pub const REPLIES_MAX: usize = 500;
+/// Longest title of a canned reply, in bytes.
+pub const REPLY_TITLE_BYTES_MAX: usize = 128;
+/// Longest text of a canned reply, in bytes.
+pub const REPLY_TEXT_BYTES_MAX: usize = 4 * 1024;

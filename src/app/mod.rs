@@ -28,7 +28,7 @@ pub use at_hand::at_hand;
 pub use confine::confine;
 pub use control::{ControlError, Order, ask, serve as serve_orders};
 pub use logging::{LogGuard, start_logging};
-pub use seed::OneTimePassword;
+pub use seed::{COLLEAGUE, OneTimePassword};
 pub use supervise::Supervision;
 pub use tenants::Served;
 
@@ -100,6 +100,8 @@ pub enum AppError {
 pub struct StartOptions {
     /// Take the database's head as true where the rollback guard has none.
     pub adopt_head: bool,
+    /// A demo tenant gets a second agent, who answers the stories that it is filled with.
+    pub stories: bool,
 }
 
 /// A server that runs.

@@ -30,18 +30,22 @@ const STAFF: [(&str, &str, Role, i32); 5] = [
     ("auditor", "审计员 (demo auditor)", Role::Auditor, 0),
     ("admin", "管理员 (demo administrator)", Role::Admin, 0),
 ];
+/// The login of who answers the stories that a demo tenant is filled with.
+pub const COLLEAGUE: &str = "colleague";
 
 impl Served {
-    /// Makes the demo accounts that are not there yet, and returns their one-time passwords.
+    /// Makes the demo accounts that are not there yet, with a second agent where asked for, and returns their one-time
+    /// passwords.
     ///
     /// # Errors
     /// [`Refusal`] when they can't be recorded at present.
-    pub async fn seed_demo(&self) -> Result<Vec<OneTimePassword>, Refusal> {
+    pub async fn seed_demo(&self, with_colleague: bool) -> Result<Vec<OneTimePassword>, Refusal> {
         let mut made = Vec::new();
         if !self.config.as_ref().is_some_and(|config| config.demo) {
             return Ok(made);
         }
-        for (login, name, role, capacity) in STAFF {
+        let colleague = with_colleague.then_some((COLLEAGUE, "客服小周 (demo colleague)", Role::Agent, 8));
+        for (login, name, role, capacity) in STAFF.into_iter().chain(colleague) {
             if self.tenant.has_account(&RawText::new(login.to_owned())).await? {
                 continue;
             }

@@ -98,6 +98,15 @@ pub(super) struct Reply {
     pub(super) text: RawText,
 }
 
+/// A text to be tried on the policy in force.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TriedText {
+    /// Any text; nothing of it is kept.
+    #[schema(value_type = String, min_length = 1, max_length = 16384)]
+    pub(super) text: RawText,
+}
+
 /// A customer's message, as the description of the API shows it; the channel itself parses it.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its description is used")]

@@ -218,7 +218,8 @@ impl Tenant {
     /// [`Refusal::Unavailable`] when it can't be read at present.
     pub async fn tell_queue(&self) -> Result<(), Refusal> {
         let state = Some(ConversationState::Waiting);
-        let filter = ConversationFilter { state, agent: None, after: None, limit: QUEUE_TOLD_MAX };
+        let (agent, queue, after, limit) = (None, None, None, QUEUE_TOLD_MAX);
+        let filter = ConversationFilter { state, agent, queue, newest_first: false, after, limit };
         let rows = self.ports.store.conversations(filter).await?;
         let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         self.feed.tell_all_staff(&Notice::Waiting { count });

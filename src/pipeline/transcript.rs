@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use lww_audit::Entry;
-use lww_audit::entry::Tag;
 
 use super::memory::{Known, Open};
 use super::proposals::{Before, Contact};
 use super::{Accepted, Refusal, Tenant, accepted, opened};
-use crate::domain::masking::{MaskedText, View};
-use crate::domain::message::{Inbound, Message, OpenedPart, Outbound, Part, RawText, Recorded, SealError};
+use crate::domain::masking::{MaskedText, Policy, ShownSpan, View};
+use crate::domain::message::{Direction, Inbound, Message, OpenedPart, Outbound, Part, RawText, Recorded, SealError};
 use crate::domain::record::{NewIdentity, Receipt};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::ports::{
@@ -17,7 +16,7 @@ use crate::ports::{
     random_bytes,
 };
 use crate::units::{
-    AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, MessageId, SERVER_ACTOR,
+    AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
     SubjectId, Timestamp,
 };
 
@@ -36,6 +35,22 @@ pub struct TranscriptMessage {
     pub author: Option<AccountId>,
     /// What the reader may see of it.
     pub text: String,
+    /// The masked values in that text.
+    pub spans: Vec<TextSpan>,
+    /// Digest of the policy that masked it.
+    pub policy: Option<Hash>,
+}
+
+/// A masked value in a text as its reader sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextSpan {
+    /// Where it stands, and what it was.
+    pub shown: ShownSpan,
+    /// The rule's name in the policy that masked it, which has one for each entity; its number when that policy is not the
+    /// active one.
+    pub rule: String,
+    /// The norms that ask for the rule; none when that policy is not the active one.
+    pub basis: Vec<String>,
 }
 
 /// The identities of one person.
@@ -224,19 +239,16 @@ impl Tenant {
 }
 
 impl Tenant {
-    /// The receipt of a stored message for its customer. What they wrote themselves they can hold against the sealed part's
-    /// commitment; what the bank wrote is theirs as it left the bank, and nothing lets them guess at the rest.
+    /// The receipt of a stored message for its customer. It opens the masked record and nothing of the sealed part, so that
+    /// nobody can guess at what was masked.
     pub(super) async fn receipt_of(&self, sealer: &SharedSealer, row: &MessageRow) -> Result<String, Refusal> {
         let missing = Refusal::NotFound { what: "entry" };
         let entry = self.ports.store.entry(row.index).await?.ok_or(missing)?;
         let (path, checkpoint) = self.ports.proofs.prove(row.index).ok_or(Refusal::Unavailable)?;
         let leaf = lww_audit::merkle::leaf_hash(&entry);
         let receipt = Receipt { index: row.index, leaf, entry: entry.into(), path, checkpoint };
-        let opened = if row.outbound {
-            opened(&opened_outbound(sealer, row)?).into_iter().filter(|part| part.of == Tag::Masked).collect()
-        } else {
-            opened(&opened_inbound(sealer, row)?)
-        };
+        let opened =
+            if row.outbound { opened(&opened_outbound(sealer, row)?) } else { opened(&opened_inbound(sealer, row)?) };
         Ok(receipt.to_proof_text(&opened))
     }
 }
@@ -248,15 +260,39 @@ pub(super) fn keyed(conversation: ConversationId, text: &RawText) -> Vec<u8> {
     body
 }
 
-/// A reader's rendering of one stored message.
-pub(super) fn shown_message(sealer: &SharedSealer, row: &MessageRow, view: View) -> Result<TranscriptMessage, Refusal> {
-    let text = if row.outbound {
-        opened_outbound(sealer, row)?.render(view)
+/// A reader's rendering of one stored message; `active` is the policy that is in force.
+pub(super) fn shown_message(
+    sealer: &SharedSealer,
+    row: &MessageRow,
+    view: View,
+    active: Option<&Policy>,
+) -> Result<TranscriptMessage, Refusal> {
+    let (text, shown) = if row.outbound {
+        rendered(&opened_outbound(sealer, row)?, view)
     } else {
-        opened_inbound(sealer, row)?.render(view)
+        rendered(&opened_inbound(sealer, row)?, view)
     };
-    let MessageRow { id, index, time, outbound, author, .. } = *row;
-    Ok(TranscriptMessage { id, index, time, outbound, author, text })
+    let MessageRow { id, index, time, outbound, author, policy, .. } = *row;
+    let spans = explained(shown, policy, active);
+    Ok(TranscriptMessage { id, index, time, outbound, author, text, spans, policy })
+}
+
+fn rendered<D: Direction>(message: &Message<Recorded, D>, view: View) -> (String, Vec<ShownSpan>) {
+    (message.render(view), message.shown_spans(view))
+}
+
+/// Says by which rule each value was masked, as far as the active policy is the one that did.
+pub(super) fn explained(shown: Vec<ShownSpan>, under: Option<Hash>, active: Option<&Policy>) -> Vec<TextSpan> {
+    let rules = active.filter(|policy| under == Some(Hash(policy.digest()))).map_or(&[][..], Policy::rules);
+    let explain = |shown: ShownSpan| {
+        let rule = rules.get(usize::from(shown.rule));
+        TextSpan {
+            shown,
+            rule: rule.map_or_else(|| shown.rule.to_string(), |rule| rule.entity.to_string()),
+            basis: rule.map(|rule| rule.basis.clone()).unwrap_or_default(),
+        }
+    };
+    shown.into_iter().map(explain).collect()
 }
 
 pub(super) fn customer_message(
@@ -265,29 +301,11 @@ pub(super) fn customer_message(
     row: &MessageRow,
 ) -> Result<CustomerMessage, Refusal> {
     // What the bank wrote is shown as it may leave the bank; what the customer wrote, as a customer may see it.
-    let (text, masked) = if row.outbound {
-        let message = opened_outbound(sealer, row)?;
-        (message.render(View::Outbound), message.is_masked())
-    } else {
-        let message = opened_inbound(sealer, row)?;
-        (message.render(View::Customer), message.is_masked())
-    };
-    let MessageRow { id, index, time, author, .. } = *row;
-    let by = match author {
-        _ if !row.outbound => Author::Customer,
-        Some(SERVER_ACTOR) => Author::Server,
-        Some(_) | None => Author::Agent,
-    };
-    Ok(CustomerMessage {
-        id,
-        conversation: conversation.public,
-        index,
-        time,
-        from_bank: row.outbound,
-        by,
-        masked,
-        text,
-    })
+    let view = if row.outbound { View::Outbound } else { View::Customer };
+    let shown = shown_message(sealer, row, view, None)?;
+    let TranscriptMessage { id, index, time, outbound, author, spans, text, .. } = shown;
+    let (conversation, by) = (conversation.public, Author::of(outbound, author));
+    Ok(CustomerMessage { id, conversation, index, time, from_bank: outbound, by, masked: !spans.is_empty(), text })
 }
 
 fn opened_inbound(sealer: &SharedSealer, row: &MessageRow) -> Result<Message<Recorded, Inbound>, SealError> {

@@ -1,14 +1,13 @@
 //! Connections that stay open: the customer's by its channel, the desk's by its session.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::answers::{FrameAnswer, Updates, VisitStarted};
-use super::{AccountPath, Answer};
+use super::{AccountPath, Answer, wait};
 use crate::http::body::{self, Visit};
 use crate::http::connection::right_machine;
 use crate::http::limiter::{Who, admit};
@@ -235,7 +234,7 @@ pub(in crate::http) async fn updates(service: Data<Service>, request: HttpReques
     let answered = match opened {
         Ok((customer, mut query)) => {
             let after = customer.cursor();
-            match wait(&mut query) {
+            match wait(&mut query, POLL_WAIT_S_MAX) {
                 Ok(wait) => poll::serve(customer, after, wait, stop).await,
                 Err(error) => Err(error.into()),
             }
@@ -246,15 +245,6 @@ pub(in crate::http) async fn updates(service: Data<Service>, request: HttpReques
         Ok(answer) => shared(answer, origin.as_ref()),
         Err(problem) => shared_problem(&problem, &request, origin.as_ref()),
     })
-}
-
-fn wait(query: &mut Query) -> Result<Duration, QueryError> {
-    let wrong = QueryError { field: Some("wait_s"), expected: "a whole number from 0 to 25" };
-    let seconds = query.take("wait_s").map_or(Ok(POLL_WAIT_S_MAX), |text| text.parse().map_err(|_| wrong))?;
-    if seconds > POLL_WAIT_S_MAX {
-        return Err(wrong);
-    }
-    Ok(Duration::from_secs(seconds))
 }
 
 async fn admitted(

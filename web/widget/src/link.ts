@@ -126,7 +126,9 @@ export class Link {
     } catch (error) {
       // A token that is not taken any more is not kept: the visit begins anew.
       if (error instanceof Problem && error.status === 401) this.#keep.set({ token: "", since: 0 });
-      this.#again(error instanceof Problem && error.retryAfterS !== null ? error.retryAfterS * 1000 : undefined);
+      this.#again(
+        error instanceof Problem && error.retryAfterS !== null ? error.retryAfterS * 1000 : undefined,
+      );
     }
   }
 
@@ -135,7 +137,11 @@ export class Link {
     const { token, since = 0 } = this.#keep.now;
     if (token && Date.now() - since < TOKEN_MS) return token;
     const about = { language: this.#language.slice(0, 2), ...this.#about };
-    const body = { about, ...(token ? { token } : {}), ...(this.#identity ? { identity: this.#identity } : {}) };
+    const body = {
+      about,
+      ...(token ? { token } : {}),
+      ...(this.#identity ? { identity: this.#identity } : {}),
+    };
     const answer = await checked(
       await fetch(`${this.#base}/visits`, {
         method: "POST",

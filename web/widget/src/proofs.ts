@@ -23,7 +23,12 @@ export class Proofs {
   page(words: Words, time: (text: string) => string): readonly Node[] {
     const verdict = () => el("p", { class: "verdict", role: "status" });
     const fileVerdict = verdict();
-    const file = el("input", { type: "file", class: "away", accept: ".tlog-proof,text/plain", id: "lww-file" });
+    const file = el("input", {
+      type: "file",
+      class: "away",
+      accept: ".tlog-proof,text/plain",
+      id: "lww-file",
+    });
     file.addEventListener("change", () => {
       const chosen = file.files?.[0];
       if (chosen !== undefined) void this.#tell(fileVerdict, words, time, () => chosen.text());
@@ -39,8 +44,16 @@ export class Proofs {
           "span",
           { class: "under" },
           `#${said.index}`,
-          button({ "aria-label": `${words.check} #${said.index}` }, () => this.check(said, own, words, time), words.check),
-          button({ "aria-label": `${words.download} #${said.index}` }, () => void this.#save(said, own, words), words.download),
+          button(
+            { "aria-label": `${words.check} #${said.index}` },
+            () => this.check(said, own, words, time),
+            words.check,
+          ),
+          button(
+            { "aria-label": `${words.download} #${said.index}` },
+            () => void this.#save(said, own, words),
+            words.download,
+          ),
         ),
         own,
       );

@@ -13,7 +13,15 @@ export const PATIENCE_MS = 180_000;
 const TYPING_EVERY_MS = 3_000;
 const TYPING_SHOWN_MS = 5_000;
 /** What a refusal says that is over by itself. */
-const MOMENTARY = ["unavailable", "overloaded", "outcome_unknown", "conflict", "rate_limited", "no_policy", "ledger_stopped"];
+const MOMENTARY = [
+  "unavailable",
+  "overloaded",
+  "outcome_unknown",
+  "conflict",
+  "rate_limited",
+  "no_policy",
+  "ledger_stopped",
+];
 
 export interface Pending extends Waiting {
   /** Why it was not taken, for good; the customer decides. */
@@ -245,7 +253,8 @@ export class Talk {
 
   #wish(): void {
     const { wish } = this.keep.now;
-    if (wish !== undefined && this.state === "waiting") this.link.send({ type: "wish", key: crypto.randomUUID(), wish });
+    if (wish !== undefined && this.state === "waiting")
+      this.link.send({ type: "wish", key: crypto.randomUUID(), wish });
   }
 
   /** Says how far it has got, once for each step. */

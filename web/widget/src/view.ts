@@ -51,12 +51,25 @@ export class View {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);
     root.adoptedStyleSheets = [sheet];
-    this.#launch = button({ class: "launch", "aria-expanded": "false" }, () => this.open(), icon("chat"), this.#badge);
+    this.#launch = button(
+      { class: "launch", "aria-expanded": "false" },
+      () => this.open(),
+      icon("chat"),
+      this.#badge,
+    );
     this.#log = el("ol", { class: "log", role: "log", "aria-live": "polite", tabindex: "0" });
     this.#input = el("textarea", { rows: "1", maxlength: "5000", enterkeyhint: "send" });
     this.#form = el("form", {}, this.#input, el("button", { type: "submit", class: "send" }, icon("send")));
     this.#panel = el("section", { class: "panel", role: "dialog", hidden: true });
-    this.#panel.append(this.#header, this.#log, this.#typing, this.#notice, this.#receipts, this.#form, this.#consent);
+    this.#panel.append(
+      this.#header,
+      this.#log,
+      this.#typing,
+      this.#notice,
+      this.#receipts,
+      this.#form,
+      this.#consent,
+    );
     root.append(this.#launch, this.#panel);
     this.#dress();
     this.#listen();
@@ -102,7 +115,10 @@ export class View {
     const unread = this.#panel.hidden ? this.#talk.unread() : 0;
     this.#badge.hidden = unread === 0;
     this.#badge.textContent = unread > 99 ? "99+" : String(unread);
-    this.#launch.setAttribute("aria-label", unread === 0 ? words.open : `${words.open}, ${words.unread(unread)}`);
+    this.#launch.setAttribute(
+      "aria-label",
+      unread === 0 ? words.open : `${words.open}, ${words.unread(unread)}`,
+    );
     if (this.#panel.hidden) return;
     if (document.visibilityState === "visible") this.#talk.read();
     this.#drawHeader(words);
@@ -118,7 +134,8 @@ export class View {
       this.#host.style.setProperty("--lww-on-colour", readableOn(colour));
     }
     const dark = matchMedia("(prefers-color-scheme: dark)");
-    const follow = () => this.#host.toggleAttribute("data-dark", theme === "dark" || (theme !== "light" && dark.matches));
+    const follow = () =>
+      this.#host.toggleAttribute("data-dark", theme === "dark" || (theme !== "light" && dark.matches));
     dark.addEventListener("change", follow);
     follow();
     this.#host.dataset["size"] = String(this.#talk.keep.now.size);
@@ -136,7 +153,10 @@ export class View {
     this.#form.querySelector("button")?.setAttribute("aria-label", words.send);
     const { consent, consentLink } = this.#look;
     const text = consent ?? words.consent;
-    const linked = consentLink === undefined ? text : el("a", { href: consentLink, target: "_blank", rel: "noopener" }, text);
+    const linked =
+      consentLink === undefined
+        ? text
+        : el("a", { href: consentLink, target: "_blank", rel: "noopener" }, text);
     this.#consent.replaceChildren(linked);
     for (const item of this.#items.values()) item.remove();
     this.#items.clear();
@@ -194,11 +214,27 @@ export class View {
       ...(this.#look.logo === undefined ? [] : [el("img", { src: this.#look.logo, alt: "" })]),
       el("div", {}, el("h2", {}, this.#title), el("span", { class: "health", role: "status" }, told)),
       tools
-        ? button({ class: "tool receipts-open", "aria-label": words.receipts, title: words.receipts }, () => this.#showReceipts(), icon("shield"))
-        : button({ class: "tool", "aria-label": words.back, title: words.back }, () => this.#hideReceipts(), icon("back")),
+        ? button(
+            { class: "tool receipts-open", "aria-label": words.receipts, title: words.receipts },
+            () => this.#showReceipts(),
+            icon("shield"),
+          )
+        : button(
+            { class: "tool", "aria-label": words.back, title: words.back },
+            () => this.#hideReceipts(),
+            icon("back"),
+          ),
       button({ class: "tool", "aria-label": words.text, title: words.text }, () => this.#resize(), "A+"),
-      button({ class: "tool", lang: this.#language === "en" ? "zh-CN" : "en" }, () => this.#translate(), words.language),
-      button({ class: "tool", "aria-label": words.close, title: words.close }, () => this.close(), icon("close")),
+      button(
+        { class: "tool", lang: this.#language === "en" ? "zh-CN" : "en" },
+        () => this.#translate(),
+        words.language,
+      ),
+      button(
+        { class: "tool", "aria-label": words.close, title: words.close },
+        () => this.close(),
+        icon("close"),
+      ),
     ]);
   }
 
@@ -245,7 +281,12 @@ export class View {
   }
 
   #greeting(text: string, words: Words): HTMLElement {
-    return el("li", { class: "said server" }, el("span", { class: "away" }, words.by.server), el("p", { class: "text" }, text));
+    return el(
+      "li",
+      { class: "said server" },
+      el("span", { class: "away" }, words.by.server),
+      el("p", { class: "text" }, text),
+    );
   }
 
   #message(said: Said, isRead: boolean, words: Words): HTMLElement {
@@ -267,7 +308,10 @@ export class View {
         this.#grow();
         this.#input.focus();
       };
-      under.append(el("span", { class: "bad" }, `${words.refused}: ${refused}`), button({}, again, words.edit));
+      under.append(
+        el("span", { class: "bad" }, `${words.refused}: ${refused}`),
+        button({}, again, words.edit),
+      );
     }
     const item = this.#bubble("customer", waiting.text, "", under, words);
     item.classList.add(refused === undefined ? "pending" : "refused");
@@ -284,7 +328,14 @@ export class View {
     const waits = state === "waiting";
     const isLong = waits && this.#talk.waited() >= PATIENCE_MS;
     const wished = wish ?? this.#talk.keep.now.wish ?? null;
-    const signature = JSON.stringify([this.#receipts.hidden, health === "offline", state, wished, queue, isLong]);
+    const signature = JSON.stringify([
+      this.#receipts.hidden,
+      health === "offline",
+      state,
+      wished,
+      queue,
+      isLong,
+    ]);
     show(this.#notice, signature, () => {
       this.#notice.className = "";
       if (!this.#receipts.hidden) return [];
@@ -301,13 +352,19 @@ export class View {
         return notice("warn", words.closed + opens, this.#ways(words));
       }
       const place = queue === undefined ? [] : [this.#place(queue.position, queue.wait_s, words)];
-      return isLong ? notice("warn", ...place, words.long, this.#ways(words)) : place.length ? notice("", ...place) : [];
+      return isLong
+        ? notice("warn", ...place, words.long, this.#ways(words))
+        : place.length
+          ? notice("", ...place)
+          : [];
     });
   }
 
   #place(position: number, waitS: number | null, words: Words): string {
     const place = position <= 1 ? words.next : words.place(position - 1);
-    return waitS === null || position <= 1 ? place : `${place}, ${words.wait(Math.max(1, Math.ceil(waitS / 60)))}`;
+    return waitS === null || position <= 1
+      ? place
+      : `${place}, ${words.wait(Math.max(1, Math.ceil(waitS / 60)))}`;
   }
 
   #ways(words: Words): HTMLElement {
@@ -340,7 +397,9 @@ export class View {
 
   #time(text: string): string {
     const { zone: timeZone } = this.#look;
-    return new Intl.DateTimeFormat(this.#language, { hour: "2-digit", minute: "2-digit", timeZone }).format(new Date(text));
+    return new Intl.DateTimeFormat(this.#language, { hour: "2-digit", minute: "2-digit", timeZone }).format(
+      new Date(text),
+    );
   }
 
   #day(text: string): string {

@@ -94,7 +94,8 @@ const en: Words = {
   text: "Text size",
   language: "中文",
   receipts: "Receipts",
-  receiptsAbout: "Each message is in the ledger. A receipt can be verified offline, without trusting our server.",
+  receiptsAbout:
+    "Each message is in the ledger. A receipt can be verified offline, without trusting our server.",
   check: "Verify",
   download: "Download",
   checkFile: "Verify a receipt file…",
