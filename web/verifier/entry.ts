@@ -57,7 +57,9 @@ export function readEntry(bytes: Bytes): Entry {
 function isOfLaterVersion(text: string): boolean {
   try {
     const version: unknown = (JSON.parse(text) as { v?: unknown } | null)?.v;
-    return typeof version === "number" && Number.isSafeInteger(version) && version >= 0 && version !== 1;
+    const whole = typeof version === "number" && Number.isSafeInteger(version) && version !== 1;
+    // `1e3` is a whole number, too, but no version's.
+    return whole && new RegExp(`"v"\\s*:\\s*${version}\\s*[,}]`).test(text) && version >= 0;
   } catch {
     return false;
   }
