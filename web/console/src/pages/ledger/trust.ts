@@ -103,6 +103,7 @@ async function changedKey(offered: string): Promise<Alarm> {
   return key === undefined ? { kind: "unreadable_key" } : { kind: "changed_key", offered: key };
 }
 
+const OPENED = Date.now();
 let turn: Promise<void> = Promise.resolve();
 
 /** Checks a signed head against the newest one seen here, and remembers the newer of the two. One after the other. */
@@ -130,7 +131,9 @@ async function compare(note: string): Promise<void> {
       trust.alarm = { kind: "contradiction", reason: refusal.reason, evidence };
       return;
     }
-    if (older === before) trust.grownFrom = { size: before.size, seen: kept.head.seen };
+    // Only what was seen before this page was opened says something that its reader doesn't see anyway.
+    if (older === before && Date.parse(kept.head.seen) < OPENED)
+      trust.grownFrom = { size: before.size, seen: kept.head.seen };
   }
   const isNewer = before === null || before.origin !== now.origin || now.size >= before.size;
   const head = isNewer || kept.head === null ? { note, seen: new Date().toISOString() } : kept.head;
