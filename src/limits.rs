@@ -77,7 +77,7 @@ pub const VISITOR_TOKEN_S: i64 = 3_600;
 /// How long after that a visitor may come back as the same, in seconds: 30 days.
 pub const VISITOR_RETURN_S_MAX: i64 = 30 * 24 * 3_600;
 /// Longest visitor's token, in bytes.
-pub const VISITOR_TOKEN_BYTES_MAX: usize = 512;
+pub const VISITOR_TOKEN_BYTES_MAX: usize = 1024;
 /// Pause between two signs of life that a socket is asked for, in milliseconds.
 pub const SOCKET_PING_MS: u64 = 20_000;
 /// Longest silence of a socket's peer, in milliseconds.
@@ -98,6 +98,8 @@ pub const QUEUE_TOLD_MAX: u32 = 1_000;
 pub const FEED_NOTICES_MAX: usize = 256;
 /// Conversations that one look for those whose time is over ends; the rest is for the next look.
 pub const OVERDUE_CONVERSATIONS_MAX: u32 = 256;
+/// Entries that one look into the ledger reads at most; a filter that finds less goes on where it ended.
+pub const LEDGER_SCAN_ENTRIES_MAX: u64 = 4_096;
 /// Items on a page when the caller names no number.
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 /// Longest query string, in bytes.
@@ -178,6 +180,8 @@ pub const ROUTING_WORD_BYTES_MAX: usize = 32;
 pub const SKILLS_ASKED_MAX: usize = 6;
 /// Most skills and groups that one agent has.
 pub const AGENT_SKILLS_MAX: usize = 16;
+/// The priority of whoever comes behind everybody.
+pub const PRIORITY_LAST: u8 = 9;
 /// Most tags that a channel may say of one conversation.
 pub const CASE_TAGS_MAX: usize = 8;
 /// Longest notice that is sent while a queue is closed, in bytes.
@@ -200,3 +204,17 @@ pub const NOTICES_AT_ONCE_MAX: u32 = 100;
 pub const PACE_ASSIGNMENTS_MAX: usize = 32;
 /// Room for the candidates of one decision in its entry, in bytes.
 pub const CANDIDATES_BYTES_MAX: usize = 9 * 1024;
+/// Where counting the conversations of a list stops.
+pub const COUNTED_CONVERSATIONS_MAX: i64 = 100_000;
+/// Most members of staff whom a list of colleagues names.
+pub const COLLEAGUES_MAX: usize = 2_000;
+/// Longest internal note, in bytes.
+pub const NOTE_BYTES_MAX: usize = 4 * 1024;
+/// Most internal notes that a conversation's answer holds: the newest.
+pub const NOTES_SHOWN_MAX: u32 = 200;
+/// Most canned replies that a tenant has.
+pub const REPLIES_MAX: usize = 500;
+/// Longest title of a canned reply, in bytes.
+pub const REPLY_TITLE_BYTES_MAX: usize = 128;
+/// Longest text of a canned reply, in bytes.
+pub const REPLY_TEXT_BYTES_MAX: usize = 4 * 1024;

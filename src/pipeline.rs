@@ -10,12 +10,15 @@
 
 mod accounts;
 mod attempts;
+mod colleagues;
 mod desk;
 mod desk_live;
 mod factor;
 mod federation;
 mod feed;
 mod import;
+mod in_force;
+mod ledger;
 mod lifecycle;
 mod live;
 mod matching;
@@ -36,12 +39,15 @@ use lww_audit::entry::Tag;
 use tokio::sync::Notify;
 
 pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
+pub use colleagues::{Colleague, DeskPlace};
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
 pub use factor::{Confirmed, Enrolment};
 pub use federation::Identity;
 pub use feed::{Notice, Subscription};
 pub use import::Imported;
+pub use in_force::{FileDrift, InForce};
+pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
 pub use live::CustomerStream;
 pub use matching::{QueuePlace, QueueState};
@@ -50,7 +56,7 @@ pub use refusal::Refusal;
 pub use sessions::SessionView;
 pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
-pub use transcript::TranscriptMessage;
+pub use transcript::{TextSpan, TranscriptMessage};
 
 pub use crate::ports::CustomerMessage;
 
@@ -61,8 +67,8 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Incoming, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Store, TenantName,
-    Vault, random_bytes,
+    Clock, Entries, Incoming, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Store,
+    TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -81,6 +87,8 @@ pub struct Ports {
     pub people: Arc<dyn People>,
     /// Reads who waits where.
     pub queues: Arc<dyn Queues>,
+    /// Reads the log's entries.
+    pub entries: Arc<dyn Entries>,
     /// Holds the keys.
     pub vault: Arc<dyn Vault>,
     /// Hashes passwords.
@@ -101,6 +109,7 @@ pub struct Tenant {
     pub vkey: String,
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
+    policy_file: in_force::ConfiguredFile,
     table: RwLock<Option<Arc<Table>>>,
     pace: matching::Pace,
     tails: Tails,
@@ -139,6 +148,7 @@ impl Tenant {
             vkey,
             ports,
             policy: RwLock::default(),
+            policy_file: in_force::ConfiguredFile::default(),
             table: RwLock::default(),
             pace: matching::Pace::default(),
             tails: Tails::default(),
@@ -289,7 +299,7 @@ pub(crate) fn accepted<D: Direction>(
 }
 
 /// What a receipt opens: the masked record with its salt, and the salt of what was sealed, whose text only the sender has.
-fn opened<D: Direction>(recorded: &Message<Recorded, D>) -> Vec<Opened> {
+pub(crate) fn opened<D: Direction>(recorded: &Message<Recorded, D>) -> Vec<Opened> {
     let of = |of, salt: &Salt, text| Opened { of, salt: *salt.as_bytes(), text };
     let masked = of(Tag::Masked, recorded.masked_salt(), Some(recorded.render(View::Record)));
     let sealed = recorded.sealed_salt().map(|salt| of(Tag::Sealed, salt, None));

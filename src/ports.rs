@@ -13,6 +13,7 @@ mod session;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 pub use channel::{About, Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
@@ -20,9 +21,10 @@ pub use live::{Changed, Follower, Happening};
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow};
 pub use queues::{HeldRow, QueueRow, Queues, WaitRow};
 pub use rows::{
-    AgentRow, ContactRow, ConversationFilter, ConversationRow, MessageRow, OriginalRow, SettingsRow, WrappedKey,
+    AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, OriginalRow,
+    SettingsRow, WrappedKey,
 };
-pub use session::{CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
+pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 
 pub use crate::domain::masking::Tokens;
 use crate::domain::message::RawText;
@@ -120,6 +122,9 @@ pub trait Recorder: Send + Sync {
 
     /// The newest signed head; `None` before the first.
     fn head(&self) -> Option<SignedHead>;
+
+    /// Follows the newest signed head; `None` while this server doesn't write the log.
+    fn heads(&self) -> Option<watch::Receiver<Option<SignedHead>>>;
 }
 
 /// A read failed.
@@ -149,8 +154,15 @@ pub trait Store: Send + Sync {
     async fn data_key(&self, subject: SubjectId) -> Result<Option<WrappedKey>, StoreError>;
     /// One conversation by its public id.
     async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationRow>, StoreError>;
-    /// Conversations in the order in which they were opened.
+    /// Conversations in the order in which they were opened, or the other way round.
     async fn conversations(&self, filter: ConversationFilter) -> Result<Vec<ConversationRow>, StoreError>;
+    /// How many conversations stand where: all that wait, and of the others those of `own`, or everybody's; `mine` are those
+    /// that `account` holds.
+    async fn conversation_counts(
+        &self,
+        own: Option<AccountId>,
+        account: AccountId,
+    ) -> Result<ConversationCounts, StoreError>;
     /// Conversations that have been in `state` (assigned or solved) without a word since before `since`, at most `limit`.
     async fn overdue(
         &self,
@@ -158,7 +170,7 @@ pub trait Store: Send + Sync {
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<ConversationRow>, StoreError>;
-    /// Messages of a conversation after a log index, oldest first.
+    /// Messages of a conversation after a log index, oldest first, with the policies that masked them.
     async fn messages(
         &self,
         conversation: ConversationRef,
@@ -352,6 +364,9 @@ pub trait Proofs: Send + Sync {
     /// The inclusion path of an entry in the tree of the published checkpoint, and that checkpoint's signed text; `None`
     /// while nothing published covers the entry.
     fn prove(&self, index: EntryIndex) -> Option<(Vec<Hash>, Arc<str>)>;
+
+    /// The consistency path between two sizes of the published tree; `None` while nothing published covers the larger.
+    fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>>;
 }
 
 /// Signs checkpoints. May be slow (a hardware module): one signature may serve several commits.

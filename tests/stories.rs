@@ -1,11 +1,31 @@
 //! A new demo tenant is filled with conversations, once, and everything in it is recorded and provable.
 
-#![expect(clippy::unwrap_used, reason = "what is not as the test says fails it")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what is not as the test says fails it")]
 
 mod common;
 
 use common::World;
 use liaowaiwai::cli::client::Listing;
+
+#[test]
+fn an_address_in_use_is_named_and_costs_no_password() {
+    let world = World::private();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let config = world.configure("one");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let Err(error) = world.launch_with(
+        "one",
+        &text.replacen("trial_listen = \"127.0.0.1:0\"", &format!("trial_listen = \"{address}\""), 1),
+    ) else {
+        panic!("it listens where somebody else does")
+    };
+    assert!(error.contains(&address), "{error}");
+    drop(taken);
+    let server = world.start("one");
+    assert!(!server.password("admin").is_empty());
+    server.stop();
+}
 
 #[tokio::test]
 async fn a_new_demo_tenant_is_filled_once_and_what_is_in_it_is_proven() {

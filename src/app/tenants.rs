@@ -17,7 +17,9 @@ use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{Ports, StaffRules, Tenant};
-use crate::ports::{Channel, Clock, Follower, People, Random, RecordError, Recorder, Signer, Store, TenantName};
+use crate::ports::{
+    Channel, Clock, Follower, People, Queues, Random, RecordError, Recorder, Signer, Store, TenantName,
+};
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
 use crate::storage::keeper::{Keeper, LogSlot};
@@ -126,7 +128,8 @@ async fn open_one(
         recorder: Arc::clone(&slot) as Arc<dyn Recorder>,
         store: Arc::clone(&store) as Arc<dyn Store>,
         people: Arc::clone(&store) as Arc<dyn People>,
-        queues: store,
+        queues: Arc::clone(&store) as Arc<dyn Queues>,
+        entries: store,
         vault: Arc::new(TenantVault::new(context.keys, id)?),
         passwords: Arc::new(Argon2Passwords),
         proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),

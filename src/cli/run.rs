@@ -83,6 +83,9 @@ impl Running {
         options: &StartOptions,
     ) -> Result<(Supervision, Vec<OneTimePassword>, Server, watch::Sender<bool>), CommandError> {
         let role = app.settled().await?;
+        let (closing, stopping) = watch::channel(false);
+        // Before accounts are made: passwords that are shown once must not be lost to an address in use.
+        let server = Server::bind(service(app, stopping), app.addresses()?)?;
         let mut passwords = Vec::new();
         if role == Supervision::Active {
             for served in &app.tenants {
@@ -91,8 +94,6 @@ impl Running {
                 );
             }
         }
-        let (closing, stopping) = watch::channel(false);
-        let server = Server::bind(service(app, stopping), app.addresses()?)?;
         Ok((role, passwords, server, closing))
     }
 

@@ -5,15 +5,20 @@
 
 use super::event::Role;
 
-/// What a member of staff may ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a member of staff may ask for. Its name in answers is in snake case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Take conversations: be given some, answer and close those held.
     Converse,
     /// See and close conversations that others hold.
     Supervise,
-    /// Read the ledger's head and proofs.
+    /// Read the ledger's head, entries and proofs.
     ReadLedger,
+    /// Read the policies in force and try texts on them.
+    ReadPolicies,
+    /// Read what runs, since when, and what is wrong with the machine.
+    ReadHealth,
     /// Care for one's own password, second factor and sessions.
     OwnAccount,
     /// List accounts.
@@ -57,6 +62,13 @@ const EVERYBODY: &[(Role, Whose)] = &[
     (Role::Admin, Whose::Own),
 ];
 
+const LOOKING_ON: &[(Role, Whose)] = &[
+    (Role::Supervisor, Whose::Tenant),
+    (Role::Compliance, Whose::Tenant),
+    (Role::Auditor, Whose::Tenant),
+    (Role::Admin, Whose::Tenant),
+];
+
 /// Every action with who may do it.
 pub const TABLE: &[Rule] = &[
     rule(Action::Converse, &[(Role::Agent, Whose::Own), (Role::Supervisor, Whose::Team)]),
@@ -65,6 +77,8 @@ pub const TABLE: &[Rule] = &[
         Action::ReadLedger,
         &[(Role::Auditor, Whose::Tenant), (Role::Compliance, Whose::Tenant), (Role::Admin, Whose::Tenant)],
     ),
+    rule(Action::ReadPolicies, LOOKING_ON),
+    rule(Action::ReadHealth, LOOKING_ON),
     rule(Action::OwnAccount, EVERYBODY),
     rule(Action::ReadAccounts, &[(Role::Auditor, Whose::Tenant), (Role::Admin, Whose::Tenant)]),
     rule(Action::ManageAccounts, &[(Role::Admin, Whose::Tenant)]),
@@ -89,6 +103,11 @@ pub fn allows(role: Role, action: Action) -> bool {
     reach(role, action).is_some()
 }
 
+/// Everything that `role` may do, in the order of the table.
+pub fn rights(role: Role) -> Vec<Action> {
+    TABLE.iter().map(|rule| rule.action).filter(|action| allows(role, *action)).collect()
+}
+
 /// How fresh the second factor must be for `action`, in seconds.
 pub fn factor_s_max(action: Action) -> Option<i64> {
     TABLE.iter().find(|rule| rule.action == action).and_then(|rule| rule.factor_s_max)
@@ -105,6 +124,8 @@ mod tests {
             Action::Converse,
             Action::Supervise,
             Action::ReadLedger,
+            Action::ReadPolicies,
+            Action::ReadHealth,
             Action::OwnAccount,
             Action::ReadAccounts,
             Action::ManageAccounts,
@@ -112,12 +133,20 @@ mod tests {
         ];
         assert_eq!(TABLE.iter().map(|rule| rule.action).collect::<Vec<_>>(), actions, "each action has one row");
         let expected = |role| match role {
-            Role::Agent => [Some(Own), None, None, Some(Own), None, None, None],
-            Role::Supervisor => [Some(Team), Some(Team), None, Some(Own), None, None, Some(Team)],
-            Role::Compliance => [None, None, Some(Tenant), Some(Own), None, None, Some(Tenant)],
-            Role::Auditor => [None, None, Some(Tenant), Some(Own), Some(Tenant), None, None],
-            Role::Admin => [None, None, Some(Tenant), Some(Own), Some(Tenant), Some(Tenant), None],
-            Role::Customer | Role::Operator | Role::Server => [None; 7],
+            Role::Agent => [Some(Own), None, None, None, None, Some(Own), None, None, None],
+            Role::Supervisor => {
+                [Some(Team), Some(Team), None, Some(Tenant), Some(Tenant), Some(Own), None, None, Some(Team)]
+            }
+            Role::Compliance => {
+                [None, None, Some(Tenant), Some(Tenant), Some(Tenant), Some(Own), None, None, Some(Tenant)]
+            }
+            Role::Auditor => {
+                [None, None, Some(Tenant), Some(Tenant), Some(Tenant), Some(Own), Some(Tenant), None, None]
+            }
+            Role::Admin => {
+                [None, None, Some(Tenant), Some(Tenant), Some(Tenant), Some(Own), Some(Tenant), Some(Tenant), None]
+            }
+            Role::Customer | Role::Operator | Role::Server => [None; 9],
         };
         for (role, _, _) in Role::ALL {
             assert_eq!(actions.map(|action| reach(role, action)), expected(role), "{role:?}");

@@ -123,6 +123,45 @@ impl MatchReason {
     }
 }
 
+/// What a customer wishes instead of waiting on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// To leave a message and be answered later.
+    Message,
+    /// To be called back.
+    Callback,
+}
+
+impl Wish {
+    const ALL: [Self; 2] = [Self::Message, Self::Callback];
+
+    /// The word that stands in entries and frames.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Callback => "callback",
+        }
+    }
+
+    /// The wish of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|wish| wish.word() == word)
+    }
+
+    /// The number in the database.
+    pub const fn code(self) -> i16 {
+        match self {
+            Self::Message => 1,
+            Self::Callback => 2,
+        }
+    }
+
+    /// The wish behind a database value.
+    pub fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|wish| wish.code() == code)
+    }
+}
+
 /// Why a conversation went back to its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequeueReason {
@@ -232,6 +271,8 @@ pub enum Event {
     ConversationAssigned(Box<Assigned>),
     /// A conversation went back to its queue, where it keeps its place.
     ConversationRequeued { agent: AccountId, queue: String, reason: RequeueReason, after_s: u32, elapsed_ms: i64 },
+    /// The customer leaves the places of the queue and wishes something else; the conversation stays for whoever has time.
+    ConversationWished { wish: Wish },
     /// A conversation ended for good.
     ConversationClosed { reason: EndReason },
     /// A conversation is over unless the customer writes again in time.
@@ -307,6 +348,7 @@ impl Event {
             Self::ConversationOpened(_) => "conversation.opened/2",
             Self::ConversationAssigned(_) => "conversation.assigned/2",
             Self::ConversationRequeued { .. } => "conversation.requeued/1",
+            Self::ConversationWished { .. } => "conversation.wished/1",
             Self::ConversationClosed { .. } => "conversation.closed/2",
             Self::ConversationSolved { .. } => "conversation.solved/1",
             Self::ConversationReopened(_) => "conversation.reopened/2",
@@ -366,6 +408,7 @@ impl Event {
                 ("after_s", int(i64::from(*after_s))),
                 ("elapsed_ms", int(*elapsed_ms)),
             ]),
+            Self::ConversationWished { wish } => object([("wish", text(wish.word()))]),
             Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => {
                 object([("reason", text(reason.word()))])
             }

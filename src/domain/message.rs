@@ -11,7 +11,7 @@ use lww_audit::entry::{Content, PolicyRef, SpanCount, Tag, commitment};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-use super::masking::{self, MaskedText, Policy, Tail, Tokens, View};
+use super::masking::{self, MaskedText, Policy, ShownSpan, Tail, Tokens, View};
 use super::routing::language_of;
 use crate::units::{AccountId, EntryIndex, Hash, MessageId, Timestamp};
 
@@ -347,6 +347,11 @@ impl<D: Direction> Message<Recorded, D> {
     /// What `view` may show of it.
     pub fn render(&self, view: View) -> String {
         self.state.text.render(view)
+    }
+
+    /// Where masked values stand in what `view` shows.
+    pub fn shown_spans(&self, view: View) -> Vec<ShownSpan> {
+        self.state.text.shown_spans(view)
     }
 
     /// Index of its entry in the tenant's log; the cursor that every reader resumes by.

@@ -21,7 +21,7 @@ mod server;
 mod service;
 mod session;
 
-pub use api::{answers, staff};
+pub use api::{answers, desk_answers, staff};
 pub use connection::TrustedProxies;
 pub use limiter::Rates;
 pub use openapi::document as openapi_document;

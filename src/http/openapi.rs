@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
-use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, sessions};
+use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, policies, receipts, sessions};
 use super::problem::codes;
 
 #[derive(OpenApi)]
@@ -32,8 +32,11 @@ use super::problem::codes;
         accounts::reset,
         accounts::remove_factor,
         accounts::end_sessions,
+        desk::own_presence,
         desk::presence,
+        desk::colleagues,
         desk::conversations,
+        desk::count,
         desk::queues,
         desk::open,
         desk::reply,
@@ -45,9 +48,18 @@ use super::problem::codes;
         live::stream,
         live::updates,
         live::frame,
+        receipts::receipt,
+        receipts::preflight,
+        receipts::vkey,
         live::desk,
         live::desk_stream,
         ledger::head,
+        ledger::entries,
+        ledger::entry,
+        ledger::proof,
+        ledger::consistency,
+        policies::masking,
+        policies::attempt,
         health::alive,
         health::ready,
         health::description,

@@ -23,6 +23,7 @@ use crate::pipeline::Refusal;
 #[folder = "web/dist"]
 struct Built;
 
+const HTML: &str = "text/html; charset=utf-8";
 /// What stands for a demo tenant's channel account in the page.
 const ACCOUNT_BLANK: &str = "%ACCOUNT%";
 /// What a page of ours may load and do: files of this server, and nothing inline. Sockets are of this server, too.
@@ -37,20 +38,16 @@ const SHORTLY: &str = "public, max-age=300";
 
 /// Puts the pages' addresses into an application.
 pub(super) fn configure(config: &mut ServiceConfig) {
+    for (from, to) in [("/", "/console/"), ("/console", "/console/"), ("/demo", "/demo/")] {
+        config.service(web::redirect(from, to).using_status_code(StatusCode::FOUND));
+    }
     let mut put = |path: &str, route: Route| {
         config.route(path, route.guard(Any(Get()).or(Head())));
     };
-    put("/", web::to(|| redirect("/console/")));
-    put("/console", web::to(|| redirect("/console/")));
-    put("/demo", web::to(|| redirect("/demo/")));
     put("/console/{file:.*}", web::to(console));
     put("/widget.js", web::to(widget));
     put("/widget/{file:.*}", web::to(widget));
     put("/demo/{file:.*}", web::to(demo));
-}
-
-async fn redirect(to: &'static str) -> HttpResponse {
-    HttpResponse::Found().insert_header((header::LOCATION, to)).finish()
 }
 
 /// The console is one page: an address of its own that is no file is a place inside it.
@@ -80,7 +77,7 @@ async fn demo(service: Data<Service>, request: HttpRequest) -> Result<HttpRespon
     let name = format!("demo/{}", if file.is_empty() { "index.html" } else { file });
     let mut found = find(&request, &name)?;
     if let Ok(text) = std::str::from_utf8(&found.bytes)
-        && name.ends_with(".html")
+        && content_type(&name) == HTML
     {
         found.bytes = text.replace(ACCOUNT_BLANK, &account).into();
     }
@@ -114,9 +111,9 @@ fn bytes(data: Cow<'static, [u8]>) -> Bytes {
 }
 
 fn answer(request: &HttpRequest, name: &str, found: Found, kept: &'static str) -> HttpResponse {
-    let hash: String =
-        digest(&SHA256, &found.bytes).as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{hash}\"");
+    let hash = digest(&SHA256, &found.bytes);
+    let hash = hash.as_ref().first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes));
+    let tag = format!("\"{hash:032x}\"");
     let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let is_known = known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
     let mut answer = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
@@ -127,7 +124,7 @@ fn answer(request: &HttpRequest, name: &str, found: Found, kept: &'static str) -
         return answer.finish();
     }
     answer.insert_header((header::CONTENT_TYPE, content_type(name)));
-    if name.ends_with(".html") {
+    if content_type(name) == HTML {
         answer.insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY));
     }
     if found.is_packed {
@@ -139,7 +136,7 @@ fn answer(request: &HttpRequest, name: &str, found: Found, kept: &'static str) -
 /// The kinds of files that a build makes.
 fn content_type(name: &str) -> &'static str {
     match name.rsplit('.').next().unwrap_or_default() {
-        "html" => "text/html; charset=utf-8",
+        "html" => HTML,
         "js" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "json" => "application/json",

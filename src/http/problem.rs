@@ -189,6 +189,8 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         Refusal::Unavailable => (&kinds::UNAVAILABLE, Vec::new()),
         Refusal::Unknown => (&kinds::OUTCOME_UNKNOWN, Vec::new()),
         Refusal::Stopped => (&kinds::LEDGER_STOPPED, Vec::new()),
+        Refusal::NotPublished => (&kinds::NOT_PUBLISHED, Vec::new()),
+        Refusal::Differs { index } => (&kinds::LEDGER_DIFFERS, vec![("index", number(index.0))]),
         Refusal::NoPolicy => (&kinds::NO_POLICY, Vec::new()),
     }
 }

@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
-use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, sessions};
+use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, policies, receipts, sessions};
 use super::pages;
 
 /// Asked by machines that look after this server; they hear the truth whatever else their address sends.
@@ -27,6 +27,18 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/{part}",
         methods: &[("options", || web::method(Method::OPTIONS).to(live::preflight))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}",
+        methods: &[("options", || web::method(Method::OPTIONS).to(receipts::preflight))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}",
+        methods: &[("get", || web::get().to(receipts::receipt))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/vkey",
+        methods: &[("get", || web::get().to(receipts::vkey))],
     },
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/messages",
@@ -91,14 +103,26 @@ pub(super) const ADDRESSES: &[Address] = &[
         path: "/api/v1/admin/accounts/{id}/sessions",
         methods: &[("delete", || web::delete().to(accounts::end_sessions))],
     },
-    Address { path: "/api/v1/agent/presence", methods: &[("put", || web::put().to(desk::presence))] },
+    Address {
+        path: "/api/v1/agent/presence",
+        methods: &[("get", || web::get().to(desk::own_presence)), ("put", || web::put().to(desk::presence))],
+    },
+    Address { path: "/api/v1/agent/colleagues", methods: &[("get", || web::get().to(desk::colleagues))] },
     Address { path: "/api/v1/agent/queues", methods: &[("get", || web::get().to(desk::queues))] },
     Address { path: "/api/v1/agent/conversations", methods: &[("get", || web::get().to(desk::conversations))] },
+    // Before the address of one: the first that fits answers.
+    Address { path: "/api/v1/agent/conversations/count", methods: &[("get", || web::get().to(desk::count))] },
     Address { path: "/api/v1/agent/conversations/{id}", methods: &[("get", || web::get().to(desk::open))] },
     Address { path: "/api/v1/agent/conversations/{id}/messages", methods: &[("post", || web::post().to(desk::reply))] },
     Address { path: "/api/v1/agent/conversations/{id}/solve", methods: &[("post", || web::post().to(desk::solve))] },
     Address { path: "/api/v1/agent/conversations/{id}/close", methods: &[("post", || web::post().to(desk::close))] },
     Address { path: "/api/v1/ledger/head", methods: &[("get", || web::get().to(ledger::head))] },
+    Address { path: "/api/v1/ledger/entries", methods: &[("get", || web::get().to(ledger::entries))] },
+    Address { path: "/api/v1/ledger/entries/{index}", methods: &[("get", || web::get().to(ledger::entry))] },
+    Address { path: "/api/v1/ledger/entries/{index}/proof", methods: &[("get", || web::get().to(ledger::proof))] },
+    Address { path: "/api/v1/ledger/consistency", methods: &[("get", || web::get().to(ledger::consistency))] },
+    Address { path: "/api/v1/policies/masking", methods: &[("get", || web::get().to(policies::masking))] },
+    Address { path: "/api/v1/policies/masking/try", methods: &[("post", || web::post().to(policies::attempt))] },
     Address { path: "/api/v1/openapi.json", methods: &[("get", || web::get().to(health::description))] },
     Address { path: "/healthz", methods: &[("get", || web::get().to(health::alive))] },
     Address { path: "/readyz", methods: &[("get", || web::get().to(health::ready))] },

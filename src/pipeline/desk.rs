@@ -8,8 +8,8 @@ use crate::domain::event::{EndReason, Event, Role};
 use crate::domain::masking::View;
 use crate::domain::record::{ConversationState, Draft, Proposal};
 use crate::limits::{DECISIONS_MAX, PAGE_ITEMS_MAX};
-use crate::ports::{AgentRow, ConversationFilter, ConversationRow, RecordError};
-use crate::units::{ConversationId, EntryIndex};
+use crate::ports::{AgentRow, ConversationCounts, ConversationFilter, ConversationRow, RecordError};
+use crate::units::{AccountId, ConversationId, EntryIndex};
 
 /// A conversation as its reader may see it.
 #[derive(Clone, Debug)]
@@ -21,20 +21,32 @@ pub struct Transcript {
 }
 
 impl Tenant {
-    /// Lists conversations: an agent sees those they hold and how many wait, a supervisor all.
+    /// Lists conversations: an agent sees those they have or had and how many wait, a supervisor all.
     ///
     /// # Errors
-    /// [`Refusal::Forbidden`] when the role has no desk.
+    /// [`Refusal::Forbidden`] when the role has no desk, or asks for those of somebody else without leading them.
     pub async fn conversations(
         &self,
         staff: &Staff,
         filter: ConversationFilter,
     ) -> Result<Vec<ConversationRow>, Refusal> {
         staff.may(Action::Converse)?;
-        let own = (!allows(staff.role, Action::Supervise)).then_some(staff.account);
+        let own = own(staff);
+        if own.is_some() && filter.agent.is_some() && filter.agent != own {
+            return Err(Refusal::Forbidden);
+        }
         let filter =
             ConversationFilter { agent: own.or(filter.agent), limit: filter.limit.min(PAGE_ITEMS_MAX), ..filter };
         Ok(self.ports.store.conversations(filter).await?)
+    }
+
+    /// How many of the conversations that the role may see stand where, and how many wait.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`] when the role has no desk.
+    pub async fn conversation_counts(&self, staff: &Staff) -> Result<ConversationCounts, Refusal> {
+        staff.may(Action::Converse)?;
+        Ok(self.ports.store.conversation_counts(own(staff), staff.account).await?)
     }
 
     /// Opens a transcript. That it was seen, by whom and up to where, is in the ledger before anything is shown.
@@ -66,7 +78,8 @@ impl Tenant {
         self.record(Proposal::single(draft, Vec::new())).await?;
         let sealer = self.sealer(row.subject).await?;
         let view = if staff.role == Role::Supervisor { View::Supervisor } else { View::Agent };
-        let messages = rows.iter().map(|message| shown_message(&sealer, message, view));
+        let policy = self.policy();
+        let messages = rows.iter().map(|message| shown_message(&sealer, message, view, policy.as_deref()));
         Ok(Transcript { messages: messages.collect::<Result<_, _>>()?, conversation: row })
     }
 
@@ -152,4 +165,9 @@ impl Tenant {
             Err(Refusal::Forbidden)
         }
     }
+}
+
+/// Whose conversations an agent sees; a supervisor sees everybody's.
+fn own(staff: &Staff) -> Option<AccountId> {
+    (!allows(staff.role, Action::Supervise)).then_some(staff.account)
 }

@@ -104,6 +104,8 @@ impl Tenant {
             let filter = ConversationFilter {
                 state: Some(ConversationState::Assigned),
                 agent: Some(staff.account),
+                queue: None,
+                newest_first: false,
                 after,
                 limit: PAGE_ITEMS_MAX,
             };
@@ -256,7 +258,7 @@ impl DeskStream {
             Some(open) if open.caught_up => {
                 if open.cursor < Some(row.index) {
                     open.cursor = Some(row.index);
-                    let message = shown_message(&open.sealer, row, view)?;
+                    let message = shown_message(&open.sealer, row, view, self.tenant.policy().as_deref())?;
                     self.ready.push_back(DeskEvent::Said { conversation, message });
                 }
             }

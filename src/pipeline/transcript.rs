@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use lww_audit::Entry;
+use lww_audit::entry::Tag;
 
 use super::memory::{Known, Open};
 use super::proposals::{Before, Contact};
-use super::{Accepted, Refusal, Tenant, accepted};
-use crate::domain::masking::{MaskedText, View};
-use crate::domain::message::{Inbound, Message, OpenedPart, Outbound, Part, RawText, Recorded, SealError};
+use super::{Accepted, Refusal, Tenant, accepted, opened};
+use crate::domain::masking::{MaskedText, Policy, ShownSpan, View};
+use crate::domain::message::{Direction, Inbound, Message, OpenedPart, Outbound, Part, RawText, Recorded, SealError};
 use crate::domain::record::{NewIdentity, Receipt};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::ports::{
-    ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer, random_bytes,
+    Author, ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer,
+    random_bytes,
 };
 use crate::units::{
-    AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, MessageId, SubjectId,
-    Timestamp,
+    AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
+    SERVER_ACTOR, SubjectId, Timestamp,
 };
 
 /// A message as the desk shows it.
@@ -34,6 +36,22 @@ pub struct TranscriptMessage {
     pub author: Option<AccountId>,
     /// What the reader may see of it.
     pub text: String,
+    /// The masked values in that text.
+    pub spans: Vec<TextSpan>,
+    /// Digest of the policy that masked it.
+    pub policy: Option<Hash>,
+}
+
+/// A masked value in a text as its reader sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextSpan {
+    /// Where it stands, and what it was.
+    pub shown: ShownSpan,
+    /// The rule's name in the policy that masked it, which has one for each entity; its number when that policy is not the
+    /// active one.
+    pub rule: String,
+    /// The norms that ask for the rule; none when that policy is not the active one.
+    pub basis: Vec<String>,
 }
 
 /// The identities of one person.
@@ -221,6 +239,24 @@ impl Tenant {
     }
 }
 
+impl Tenant {
+    /// The receipt of a stored message for its customer. What they wrote themselves they can hold against the sealed part's
+    /// commitment; what the bank wrote is theirs as it left the bank, and nothing lets them guess at the rest.
+    pub(super) async fn receipt_of(&self, sealer: &SharedSealer, row: &MessageRow) -> Result<String, Refusal> {
+        let missing = Refusal::NotFound { what: "entry" };
+        let entry = self.ports.store.entry(row.index).await?.ok_or(missing)?;
+        let (path, checkpoint) = self.ports.proofs.prove(row.index).ok_or(Refusal::Unavailable)?;
+        let leaf = lww_audit::merkle::leaf_hash(&entry);
+        let receipt = Receipt { index: row.index, leaf, entry: entry.into(), path, checkpoint };
+        let opened = if row.outbound {
+            opened(&opened_outbound(sealer, row)?).into_iter().filter(|part| part.of == Tag::Masked).collect()
+        } else {
+            opened(&opened_inbound(sealer, row)?)
+        };
+        Ok(receipt.to_proof_text(&opened))
+    }
+}
+
 /// The duplicate guard's body for a reply: where it goes and what it says.
 pub(super) fn keyed(conversation: ConversationId, text: &RawText) -> Vec<u8> {
     let mut body = conversation.0.0.to_vec();
@@ -228,15 +264,39 @@ pub(super) fn keyed(conversation: ConversationId, text: &RawText) -> Vec<u8> {
     body
 }
 
-/// A reader's rendering of one stored message.
-pub(super) fn shown_message(sealer: &SharedSealer, row: &MessageRow, view: View) -> Result<TranscriptMessage, Refusal> {
-    let text = if row.outbound {
-        opened_outbound(sealer, row)?.render(view)
+/// A reader's rendering of one stored message; `active` is the policy that is in force.
+pub(super) fn shown_message(
+    sealer: &SharedSealer,
+    row: &MessageRow,
+    view: View,
+    active: Option<&Policy>,
+) -> Result<TranscriptMessage, Refusal> {
+    let (text, shown) = if row.outbound {
+        rendered(&opened_outbound(sealer, row)?, view)
     } else {
-        opened_inbound(sealer, row)?.render(view)
+        rendered(&opened_inbound(sealer, row)?, view)
     };
-    let MessageRow { id, index, time, outbound, author, .. } = *row;
-    Ok(TranscriptMessage { id, index, time, outbound, author, text })
+    let MessageRow { id, index, time, outbound, author, policy, .. } = *row;
+    let spans = explained(shown, policy, active);
+    Ok(TranscriptMessage { id, index, time, outbound, author, text, spans, policy })
+}
+
+fn rendered<D: Direction>(message: &Message<Recorded, D>, view: View) -> (String, Vec<ShownSpan>) {
+    (message.render(view), message.shown_spans(view))
+}
+
+/// Says by which rule each value was masked, as far as the active policy is the one that did.
+pub(super) fn explained(shown: Vec<ShownSpan>, under: Option<Hash>, active: Option<&Policy>) -> Vec<TextSpan> {
+    let rules = active.filter(|policy| under == Some(Hash(policy.digest()))).map_or(&[][..], Policy::rules);
+    let explain = |shown: ShownSpan| {
+        let rule = rules.get(usize::from(shown.rule));
+        TextSpan {
+            shown,
+            rule: rule.map_or_else(|| shown.rule.to_string(), |rule| rule.entity.to_string()),
+            basis: rule.map(|rule| rule.basis.clone()).unwrap_or_default(),
+        }
+    };
+    shown.into_iter().map(explain).collect()
 }
 
 pub(super) fn customer_message(
@@ -246,8 +306,15 @@ pub(super) fn customer_message(
 ) -> Result<CustomerMessage, Refusal> {
     // What the bank wrote is shown as it may leave the bank; what the customer wrote, as a customer may see it.
     let view = if row.outbound { View::Outbound } else { View::Customer };
-    let TranscriptMessage { id, index, time, outbound, text, .. } = shown_message(sealer, row, view)?;
-    Ok(CustomerMessage { id, conversation: conversation.public, index, time, from_bank: outbound, text })
+    let TranscriptMessage { id, index, time, outbound, author, text, spans, .. } =
+        shown_message(sealer, row, view, None)?;
+    let by = match author {
+        _ if !outbound => Author::Customer,
+        Some(SERVER_ACTOR) => Author::Server,
+        Some(_) | None => Author::Agent,
+    };
+    let masked = !spans.is_empty();
+    Ok(CustomerMessage { id, conversation: conversation.public, index, time, from_bank: outbound, by, masked, text })
 }
 
 fn opened_inbound(sealer: &SharedSealer, row: &MessageRow) -> Result<Message<Recorded, Inbound>, SealError> {

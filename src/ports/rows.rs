@@ -81,6 +81,8 @@ pub struct MessageRow {
     pub channel: ChannelAccount,
     /// The sealed masked text.
     pub masked: Sealed,
+    /// Digest of the policy that masked it, where the read asks for it: its entry says so.
+    pub policy: Option<Hash>,
     /// Shows that it was read from what is committed.
     pub committed: Committed,
 }
@@ -123,19 +125,43 @@ pub struct SettingsRow {
     pub policy: Option<Hash>,
     /// Digest of the active routing table.
     pub routing: Option<Hash>,
+    /// The entry that activated the policy.
+    pub policy_entry: Option<EntryIndex>,
+    /// The entry that activated the table.
+    pub routing_entry: Option<EntryIndex>,
     /// Their version.
     pub version: Version,
 }
 
 /// Which conversations to list.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ConversationFilter {
     /// Only those in this state.
     pub state: Option<ConversationState>,
     /// Only those held by this agent.
     pub agent: Option<AccountId>,
-    /// Only those opened after this entry.
+    /// Only those sent to this queue.
+    pub queue: Option<String>,
+    /// Those opened last come first.
+    pub newest_first: bool,
+    /// Only those opened after this entry; before it, when the newest come first.
     pub after: Option<EntryIndex>,
     /// At most this many.
     pub limit: u32,
+}
+
+/// How many conversations stand where; counting stops at
+/// [`COUNTED_CONVERSATIONS_MAX`](crate::limits::COUNTED_CONVERSATIONS_MAX).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConversationCounts {
+    /// In the queue.
+    pub waiting: u64,
+    /// Held by an agent.
+    pub assigned: u64,
+    /// Over unless the customer writes again.
+    pub solved: u64,
+    /// Over for good.
+    pub closed: u64,
+    /// Held by whoever asks.
+    pub mine: u64,
 }

@@ -1,6 +1,7 @@
 //! Reads of one tenant's projections. Every query names the tenant, and row level security names it again.
 
 use async_trait::async_trait;
+use lww_audit::Entry;
 use tokio_postgres::{Client, Config, Row};
 use uuid::Uuid;
 
@@ -8,12 +9,13 @@ mod routes;
 
 use self::routes::{ROUTE_COLUMNS, route, words};
 use super::database::{Database, DatabaseError};
-use super::head::LogName;
+use super::head::{self, LogName};
 use crate::domain::message::{Committed, Sealed};
 use crate::domain::record::{ConversationState, Marks};
+use crate::limits::COUNTED_CONVERSATIONS_MAX;
 use crate::ports::{
-    AgentRow, ContactRow, ConversationFilter, ConversationRow, IdentityLookup, MessageRow, OriginalRow, SettingsRow,
-    Store, StoreError, WrappedKey,
+    AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, Entries, EntriesError,
+    IdentityLookup, MessageRow, OriginalRow, SettingsRow, Store, StoreError, WrappedKey,
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
@@ -73,6 +75,10 @@ impl TenantStore {
             connections.push(tokio::sync::RwLock::new(std::sync::Arc::new(database)));
         }
         Ok(Self { config: config.clone(), log: log.clone(), connections, next: std::sync::atomic::AtomicUsize::new(0) })
+    }
+
+    fn generation(&self) -> i32 {
+        i32::try_from(self.log.generation).unwrap_or(i32::MAX)
     }
 
     /// A live connection; one that was lost is replaced first.
@@ -152,18 +158,60 @@ impl Store for TenantStore {
     async fn conversations(&self, filter: ConversationFilter) -> Result<Vec<ConversationRow>, StoreError> {
         // Each condition is there or not, never "or null": only so does each list have its index.
         let state = filter.state.map_or_else(String::new, |state| format!("AND c.state = {} ", state.code()));
-        let agent = filter.agent.map(AccountId::to_uuid);
-        let held = if agent.is_some() { "AND c.agent = $4 " } else { "" };
-        let sql = format!(
-            "SELECT {CONVERSATION_COLUMNS}, {ROUTE_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 {state}{held}AND c.opened_seq > $2 \
-             ORDER BY c.opened_seq LIMIT $3"
-        );
-        let (from, limit) = (after(filter.after), i64::from(filter.limit));
-        let rows = match &agent {
-            Some(agent) => self.rows(&sql, &[&from, &limit, agent]).await?,
-            None => self.rows(&sql, &[&from, &limit]).await?,
+        let (agent, limit) = (filter.agent.map(AccountId::to_uuid), i64::from(filter.limit));
+        let (compared, order, from) = if filter.newest_first {
+            ("<", "DESC", filter.after.map_or(i64::MAX, |index| after(Some(index))))
+        } else {
+            (">", "ASC", after(filter.after))
         };
+        let mut own: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = vec![&from, &limit];
+        let mut further = Vec::new();
+        if let Some(agent) = &agent {
+            own.push(agent);
+            further.push(format!("AND c.agent = ${} ", own.len() + 1));
+        }
+        if let Some(queue) = &filter.queue {
+            own.push(queue);
+            further.push(format!("AND r.queue = ${} ", own.len() + 1));
+        }
+        let further = further.concat();
+        let sql = format!(
+            "SELECT {CONVERSATION_COLUMNS}, {ROUTE_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 {state}{further}\
+             AND c.opened_seq {compared} $2 ORDER BY c.opened_seq {order} LIMIT $3"
+        );
+        let rows = self.rows(&sql, &own).await?;
         rows.iter().map(conversation).collect()
+    }
+
+    async fn conversation_counts(
+        &self,
+        own: Option<AccountId>,
+        account: AccountId,
+    ) -> Result<ConversationCounts, StoreError> {
+        let held = if own.is_some() { "AND agent = $3" } else { "" };
+        let of = |state: i16, further: &str| {
+            format!(
+                "(SELECT count(*) FROM (SELECT FROM conversation WHERE tenant = $1 AND state = {state} {further} LIMIT $2) c)"
+            )
+        };
+        let sql = format!(
+            "SELECT {}, {}, {}, {}, {}",
+            of(0, ""),
+            of(1, held),
+            of(3, held),
+            of(2, held),
+            of(1, "AND agent = $3")
+        );
+        let missing = StoreError::Corrupt { what: "counts" };
+        let row = self.row(&sql, &[&COUNTED_CONVERSATIONS_MAX, &account.to_uuid()]).await?.ok_or(missing)?;
+        let count = |at: usize| u64::try_from(row.get::<_, i64>(at)).unwrap_or_default();
+        Ok(ConversationCounts {
+            waiting: count(0),
+            assigned: count(1),
+            solved: count(2),
+            closed: count(3),
+            mine: count(4),
+        })
     }
 
     async fn overdue(
@@ -189,12 +237,15 @@ impl Store for TenantStore {
         from: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<MessageRow>, StoreError> {
+        // Which policy masked a message stands in its entry only.
         let sql = format!(
-            "SELECT {MESSAGE_COLUMNS} FROM message m {WITH_CHANNEL} \
+            "SELECT {MESSAGE_COLUMNS}, (SELECT e.body FROM ledger_entry e WHERE e.tenant = $1 AND e.generation = $5 \
+                 AND e.seq = m.entry_seq) FROM message m {WITH_CHANNEL} \
              WHERE m.tenant = $1 AND m.conversation = $2 AND m.entry_seq > $3 ORDER BY m.seq LIMIT $4"
         );
-        let rows = self.rows(&sql, &[&conversation.key.0, &after(from), &i64::from(limit)]).await?;
-        rows.iter().map(message).collect()
+        let generation = self.generation();
+        let rows = self.rows(&sql, &[&conversation.key.0, &after(from), &i64::from(limit), &generation]).await?;
+        rows.iter().map(|row| Ok(MessageRow { policy: policy_of(row.get(9)), ..message(row)? })).collect()
     }
 
     async fn subject_messages(
@@ -236,8 +287,7 @@ impl Store for TenantStore {
 
     async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT body FROM ledger_entry WHERE tenant = $1 AND generation = $2 AND seq = $3";
-        let generation = i32::try_from(self.log.generation).unwrap_or(i32::MAX);
-        let row = self.row(sql, &[&generation, &i64::try_from(index.0).unwrap_or(i64::MAX)]).await?;
+        let row = self.row(sql, &[&self.generation(), &i64::try_from(index.0).unwrap_or(i64::MAX)]).await?;
         Ok(row.map(|row| row.get(0)))
     }
 
@@ -258,13 +308,20 @@ impl Store for TenantStore {
     }
 
     async fn settings(&self) -> Result<SettingsRow, StoreError> {
-        let sql = "SELECT policy, version, routing FROM settings WHERE tenant = $1";
+        let sql = "SELECT policy, version, routing, policy_entry, routing_entry FROM settings WHERE tenant = $1";
         let row = self.row(sql, &[]).await?.ok_or(StoreError::Corrupt { what: "settings" })?;
         let digest = |at: usize| {
             let bytes = row.get::<_, Option<&[u8]>>(at).map(<[u8; 32]>::try_from).transpose();
             Ok::<_, StoreError>(bytes.map_err(|_| StoreError::Corrupt { what: "policy digest" })?.map(Hash))
         };
-        Ok(SettingsRow { policy: digest(0)?, routing: digest(2)?, version: Version(row.get(1)) })
+        let entry = |at: usize| row.get::<_, Option<i64>>(at).and_then(mark);
+        Ok(SettingsRow {
+            policy: digest(0)?,
+            routing: digest(2)?,
+            policy_entry: entry(3),
+            routing_entry: entry(4),
+            version: Version(row.get(1)),
+        })
     }
 
     async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError> {
@@ -273,8 +330,21 @@ impl Store for TenantStore {
     }
 }
 
+#[async_trait]
+impl Entries for TenantStore {
+    async fn entries(&self, from: EntryIndex, limit: u32) -> Result<Vec<Vec<u8>>, EntriesError> {
+        let database = self.database().await.map_err(|_| EntriesError::Unavailable)?;
+        Ok(head::entries(&database.client, &self.log, from, i64::from(limit)).await?)
+    }
+}
+
 fn after(index: Option<EntryIndex>) -> i64 {
     index.map_or(-1, |index| i64::try_from(index.0).unwrap_or(i64::MAX))
+}
+
+/// The digest of the policy that an entry names.
+fn policy_of(entry: Option<&[u8]>) -> Option<Hash> {
+    Entry::parse(entry?).ok()?.policy.map(|policy| policy.digest)
 }
 
 fn channel(name: &str, account: String) -> Result<ChannelAccount, StoreError> {
@@ -318,6 +388,7 @@ fn message(row: &Row) -> Result<MessageRow, StoreError> {
         author: row.get::<_, Option<Uuid>>(5).map(AccountId::from_uuid),
         masked: Sealed(row.get(6)),
         channel: channel(row.get(7), row.get(8))?,
+        policy: None,
         committed: read_back(),
     })
 }

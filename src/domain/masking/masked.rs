@@ -66,6 +66,23 @@ pub(super) struct MaskedSpan {
     pub(super) shown: Vec<(u16, String)>,
 }
 
+/// Where a masked value stands in what one view shows, and what it was; it tells nothing of the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownSpan {
+    /// Unicode scalar values before it.
+    pub start: usize,
+    /// Unicode scalar values up to its end.
+    pub end: usize,
+    /// What it was.
+    pub entity: Entity,
+    /// How strictly it is held.
+    pub class: Class,
+    /// Position of the rule in the policy that masked it.
+    pub rule: u16,
+    /// How sure the engine was, in percent.
+    pub confidence: u8,
+}
+
 impl MaskedText {
     /// Returns the text that a view may show.
     pub fn render(&self, view: View) -> String {
@@ -77,6 +94,25 @@ impl MaskedText {
             }
         }
         text
+    }
+
+    /// Returns where the masked values stand in the text that a view shows, in their order.
+    pub fn shown_spans(&self, view: View) -> Vec<ShownSpan> {
+        let (mut spans, mut start, mut shown) = (Vec::new(), 0, String::new());
+        for segment in &self.segments {
+            match segment {
+                Segment::Plain(plain) => start += plain.chars().count(),
+                Segment::Masked(span) => {
+                    shown.clear();
+                    span.render(view, &mut shown);
+                    let end = start + shown.chars().count();
+                    let MaskedSpan { entity, class, rule, confidence, .. } = *span;
+                    spans.push(ShownSpan { start, end, entity, class, rule, confidence });
+                    start = end;
+                }
+            }
+        }
+        spans
     }
 
     /// Returns how many spans of each entity and class there are, ordered by entity.
@@ -93,7 +129,7 @@ impl MaskedText {
 }
 
 impl MaskedSpan {
-    fn render(&self, view: View, text: &mut String) {
+    pub(super) fn render(&self, view: View, text: &mut String) {
         if let Some((_, shown)) = self.shown.iter().find(|(views, _)| views & view.bit() != 0) {
             text.push_str(shown);
         } else {

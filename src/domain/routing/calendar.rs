@@ -132,6 +132,22 @@ impl Calendar {
         Some(self.instant(day(date)?, minute))
     }
 
+    /// The name of its zone in the IANA database; an offset that no zone of whole hours has stays an offset, as ECMA-402
+    /// takes it, too.
+    pub fn zone(&self) -> String {
+        match (self.offset_minutes / 60, self.offset_minutes % 60) {
+            (8, 0) => "Asia/Shanghai".to_owned(),
+            (0, 0) => "Etc/UTC".to_owned(),
+            // The signs of these names are the other way round (POSIX).
+            (hours @ 1..=14, 0) => format!("Etc/GMT-{hours}"),
+            (hours @ -12..=-1, 0) => format!("Etc/GMT+{}", -hours),
+            (hours, minutes) => {
+                let sign = if self.offset_minutes < 0 { '-' } else { '+' };
+                format!("{sign}{:02}:{:02}", hours.abs(), minutes.abs())
+            }
+        }
+    }
+
     fn kind_of(&self, day: i64) -> usize {
         if self.holidays.contains(&day) {
             HOLIDAY
@@ -264,6 +280,22 @@ mod tests {
         let calendar = calendar();
         for bad in ["2026-11-26", "2026-11-26 24:00", "2026-11-26T09:00", "now"] {
             assert_eq!(calendar.read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_offset_has_a_name_that_a_browser_knows() {
+        for (written, named) in [
+            ("+08:00", "Asia/Shanghai"),
+            ("+00:00", "Etc/UTC"),
+            ("+09:00", "Etc/GMT-9"),
+            ("-05:00", "Etc/GMT+5"),
+            ("+05:30", "+05:30"),
+            ("-00:30", "-00:30"),
+            ("-14:00", "-14:00"),
+        ] {
+            let calendar = Calendar { offset_minutes: offset(written).unwrap(), ..calendar() };
+            assert_eq!(calendar.zone(), named, "{written}");
         }
     }
 }

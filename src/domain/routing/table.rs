@@ -213,7 +213,12 @@ impl Table {
 
     /// Whether a word is a skill or a group that agents can have.
     pub fn knows_skill(&self, word: &str) -> bool {
-        self.groups.contains_key(word) || self.words.skills.iter().any(|known| known == word)
+        self.is_group(word) || self.words.skills.iter().any(|known| known == word)
+    }
+
+    /// Whether a word is a group that agents can be in.
+    pub fn is_group(&self, word: &str) -> bool {
+        self.groups.contains_key(word)
     }
 
     /// Every skill and group that agents can have.

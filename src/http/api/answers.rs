@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::desk_answers::{Author, Span};
+use crate::domain::access::Action;
 use crate::domain::record::ConversationState;
 use crate::pipeline;
 use crate::ports::{ConversationRow, SignedHead, Visit};
@@ -101,6 +103,13 @@ pub struct SessionInfo {
     /// Whether a second factor must be set up before anything else.
     #[serde(default)]
     pub must_enrol_second_factor: bool,
+    /// What the role may do: names of actions, such as `converse` or `read_ledger`.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub rights: Vec<Action>,
+    /// The tenant's time zone, by its IANA name.
+    #[serde(default)]
+    pub time_zone: String,
     /// When the session ends; told at login only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
@@ -137,6 +146,13 @@ pub struct Conversation {
     pub opened: u64,
     /// When it was opened.
     pub opened_at: String,
+    /// When something was said or its state changed last.
+    pub last_at: String,
+    /// The customer's pseudonym.
+    pub contact: String,
+    /// What the customer asked for instead of waiting; missing when nothing.
+    #[serde(default)]
+    pub wish: Option<String>,
     /// The earlier conversation that it goes on from.
     pub continues: Option<String>,
     /// Everything up to this index has arrived at the customer's side.
@@ -185,7 +201,7 @@ pub struct Queues {
 /// A page of conversations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Conversations {
-    /// In the order in which they were opened.
+    /// In the order that was asked for.
     pub conversations: Vec<Conversation>,
     /// What to give as `after` next; the one given when there are no more.
     pub next: Option<u64>,
@@ -202,10 +218,16 @@ pub struct TranscriptMessage {
     pub time: String,
     /// Whether the bank wrote it.
     pub outbound: bool,
+    /// Who wrote it.
+    pub by: Author,
     /// The staff account that wrote it.
     pub author: Option<String>,
     /// Its text, masked for the reader's role.
     pub text: String,
+    /// The masked values in it.
+    pub spans: Vec<Span>,
+    /// Digest of the policy that masked it, if that is known.
+    pub policy: Option<String>,
 }
 
 /// A conversation with a page of its messages.
@@ -279,8 +301,11 @@ impl From<pipeline::TranscriptMessage> for TranscriptMessage {
             index: message.index.0,
             time: message.time.to_string(),
             outbound: message.outbound,
+            by: Author::of(message.outbound, message.author),
             author: message.author.map(|author| author.to_string()),
             text: message.text,
+            spans: message.spans.into_iter().map(Into::into).collect(),
+            policy: message.policy.map(|digest| digest.to_string()),
         }
     }
 }
@@ -295,6 +320,9 @@ impl From<ConversationRow> for Conversation {
             messages: row.last_message.0,
             opened: row.opened.0,
             opened_at: row.opened_at.to_string(),
+            last_at: row.touched_at.to_string(),
+            contact: row.subject.to_string(),
+            wish: None,
             continues: row.continues.map(|id| id.to_string()),
             delivered: row.marks.delivered.map(|index| index.0),
             read: row.marks.read.map(|index| index.0),

@@ -4,15 +4,17 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::answers::{Accepted, Conversation, Conversations, Queues, Transcript};
+use super::desk_answers::{Colleagues, Counts, Place};
 use super::{Answer, conversation_id, idempotency_key, page};
 use crate::domain::record::ConversationState;
 use crate::http::body::{self, Presence, Reply};
 use crate::http::problem::ProblemDetails;
 use crate::http::service::Service;
 use crate::http::session;
-use crate::limits::TEXT_BYTES_MAX;
+use crate::limits::{ROUTING_WORD_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::pipeline::Refusal;
 use crate::ports::ConversationFilter;
+use crate::units::AccountId;
 use crate::wire::{Query, QueryError};
 
 /// Says whether one takes conversations.
@@ -31,13 +33,16 @@ pub(in crate::http) async fn presence(service: Data<Service>, request: HttpReque
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Lists conversations in the order in which they were opened.
+/// Lists conversations in the order in which they were opened, or the newest first.
 #[utoipa::path(
     get, path = "/api/v1/agent/conversations", tag = "desk",
     params(
         ("state" = Option<super::answers::State>, Query, description = "Only those in this state"),
-        ("mine" = Option<bool>, Query, description = "Only those that one holds"),
-        ("after" = Option<u64>, Query, description = "Only those opened after this index"),
+        ("mine" = Option<bool>, Query, description = "Only those that one has or had"),
+        ("queue" = Option<String>, Query, description = "Only those sent to this queue"),
+        ("agent" = Option<String>, Query, description = "Only those that this account has or had; for supervisors"),
+        ("order" = Option<String>, Query, description = "`oldest` first, or `newest`"),
+        ("after" = Option<u64>, Query, description = "Only those opened after this index; before it, newest first"),
         ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 50 when not given"),
     ),
     responses(
@@ -46,12 +51,20 @@ pub(in crate::http) async fn presence(service: Data<Service>, request: HttpReque
     ),
 )]
 pub(in crate::http) async fn conversations(service: Data<Service>, request: HttpRequest) -> Answer {
-    let mut query = Query::parse(request.uri().query().unwrap_or(""), &["state", "mine", "after", "limit"])?;
+    let names = ["state", "mine", "queue", "agent", "order", "after", "limit"];
+    let mut query = Query::parse(request.uri().query().unwrap_or(""), &names)?;
     let state = query.take("state").map(|word| state(&word)).transpose()?;
     let mine = query.take("mine").map_or(Ok(false), |word| yes(&word))?;
+    let agent = query.take("agent").map(|word| account(&word)).transpose()?;
+    let queue = query.take("queue").map(|word| queue_name(&word)).transpose()?;
+    let newest_first = query.take("order").map_or(Ok(false), |word| newest(&word))?;
     let (after, limit) = page(&mut query)?;
     let session = session::of(&service, &request).await?;
-    let filter = ConversationFilter { state, agent: mine.then_some(session.staff.account), after, limit };
+    let own = mine.then_some(session.staff.account);
+    if own.is_some() && agent.is_some() && agent != own {
+        return Err(QueryError { field: Some("agent"), expected: "oneself, or `mine` left out" }.into());
+    }
+    let filter = ConversationFilter { state, agent: own.or(agent), queue, newest_first, after, limit };
     let rows = session.served.tenant.conversations(&session.staff, filter).await?;
     let next = rows.last().map(|row| row.opened).or(after).map(|index| index.0);
     let places = session.served.tenant.queue_places(&rows).await?;
@@ -60,6 +73,48 @@ pub(in crate::http) async fn conversations(service: Data<Service>, request: Http
         Conversation::placed(row, place)
     });
     Ok(HttpResponse::Ok().json(Conversations { conversations: placed.collect(), next }))
+}
+
+/// Counts the conversations that one may list, and those that wait.
+#[utoipa::path(
+    get, path = "/api/v1/agent/conversations/count", tag = "desk",
+    responses(
+        (status = 200, description = "How many stand where", body = Counts),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn count(service: Data<Service>, request: HttpRequest) -> Answer {
+    let session = session::of(&service, &request).await?;
+    let counts = session.served.tenant.conversation_counts(&session.staff).await?;
+    Ok(HttpResponse::Ok().json(Counts::from(counts)))
+}
+
+/// Lists everybody with a desk.
+#[utoipa::path(
+    get, path = "/api/v1/agent/colleagues", tag = "desk",
+    responses(
+        (status = 200, description = "Everybody with a desk", body = Colleagues),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn colleagues(service: Data<Service>, request: HttpRequest) -> Answer {
+    let session = session::of(&service, &request).await?;
+    let colleagues = session.served.tenant.colleagues(&session.staff).await?;
+    Ok(HttpResponse::Ok().json(Colleagues { agents: colleagues.into_iter().map(Into::into).collect() }))
+}
+
+/// Tells whether one takes conversations, and how many places one has.
+#[utoipa::path(
+    get, path = "/api/v1/agent/presence", tag = "desk",
+    responses(
+        (status = 200, description = "One's own place", body = Place),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn own_presence(service: Data<Service>, request: HttpRequest) -> Answer {
+    let session = session::of(&service, &request).await?;
+    let place = session.served.tenant.presence(&session.staff).await?;
+    Ok(HttpResponse::Ok().json(Place::from(place)))
 }
 
 /// Says how many wait in each queue and how long the first of them has; for supervisors.
@@ -173,6 +228,23 @@ fn state(word: &str) -> Result<ConversationState, QueryError> {
         "closed" => Ok(ConversationState::Closed),
         "solved" => Ok(ConversationState::Solved),
         _ => Err(QueryError { field: Some("state"), expected: "waiting, assigned, solved or closed" }),
+    }
+}
+
+fn account(word: &str) -> Result<AccountId, QueryError> {
+    word.parse().map_err(|_| QueryError { field: Some("agent"), expected: "32 lower-case hexadecimal digits" })
+}
+
+fn queue_name(word: &str) -> Result<String, QueryError> {
+    let wrong = QueryError { field: Some("queue"), expected: "the name of a queue: 1 to 32 bytes" };
+    if (1..=ROUTING_WORD_BYTES_MAX).contains(&word.len()) { Ok(word.to_owned()) } else { Err(wrong) }
+}
+
+fn newest(word: &str) -> Result<bool, QueryError> {
+    match word {
+        "newest" => Ok(true),
+        "oldest" => Ok(false),
+        _ => Err(QueryError { field: Some("order"), expected: "newest or oldest" }),
     }
 }
 

@@ -30,7 +30,7 @@ pub(in crate::http) async fn show_factor(service: Data<Service>, request: HttpRe
     let session = session::of_any(&service, &request).await?;
     let renewed = session.served.tenant.show_factor(&session.staff, code).await?;
     let cookie = session::begun(&request, &session.name, &renewed, service.clock.now());
-    let info = SessionInfo { expires: Some(renewed.expires.to_string()), ..info(&session.name, &renewed.staff) };
+    let info = SessionInfo { expires: Some(renewed.expires.to_string()), ..info(&session.served, &renewed.staff) };
     Ok(HttpResponse::Ok().insert_header((header::SET_COOKIE, cookie.as_str())).json(info))
 }
 

@@ -6,9 +6,10 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Answer;
 use super::answers::SessionInfo;
+use crate::domain::access::rights;
 use crate::http::body::{self, Login, NewPassword};
 use crate::http::problem::ProblemDetails;
-use crate::http::service::Service;
+use crate::http::service::{Served, Service};
 use crate::http::session;
 use crate::limits::{LOGIN_BYTES_MAX, PASSWORD_BYTES_MAX};
 use crate::pipeline::{Refusal, Staff};
@@ -31,7 +32,7 @@ pub(in crate::http) async fn begin(service: Data<Service>, request: HttpRequest,
     let served = service.tenant(&tenant).ok_or(Refusal::BadCredentials)?;
     let begun = served.tenant.login(login, password, session::user_agent(&request)).await?;
     let cookie = session::begun(&request, &tenant, &begun, service.clock.now());
-    let info = SessionInfo { expires: Some(begun.expires.to_string()), ..info(&tenant, &begun.staff) };
+    let info = SessionInfo { expires: Some(begun.expires.to_string()), ..info(&served, &begun.staff) };
     Ok(HttpResponse::Created().insert_header((header::SET_COOKIE, cookie.as_str())).json(info))
 }
 
@@ -45,7 +46,7 @@ pub(in crate::http) async fn begin(service: Data<Service>, request: HttpRequest,
 )]
 pub(in crate::http) async fn show(service: Data<Service>, request: HttpRequest) -> Answer {
     let session = session::of_any(&service, &request).await?;
-    Ok(HttpResponse::Ok().json(info(&session.name, &session.staff)))
+    Ok(HttpResponse::Ok().json(info(&session.served, &session.staff)))
 }
 
 /// Logs out.
@@ -84,15 +85,17 @@ fn logged_out(request: &HttpRequest) -> HttpResponse {
     HttpResponse::NoContent().insert_header((header::SET_COOKIE, session::ended(request).as_str())).finish()
 }
 
-pub(super) fn info(tenant: &str, staff: &Staff) -> SessionInfo {
+pub(super) fn info(served: &Served, staff: &Staff) -> SessionInfo {
     SessionInfo {
-        tenant: tenant.to_owned(),
+        tenant: served.tenant.name.name.clone(),
         account: staff.account.to_string(),
         role: staff.role.word().to_owned(),
         name: staff.name.to_string(),
         must_change_password: staff.must_change,
         second_factor_required: staff.is_pending(),
         must_enrol_second_factor: staff.must_enrol,
+        rights: rights(staff.role),
+        time_zone: served.tenant.time_zone(),
         expires: None,
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::event::Event;
 use crate::domain::message::Committed;
 use crate::domain::record::{Effect, NewMessage, Proposal, Step};
 use crate::ports::{Changed, Happening, MessageRow};
-use crate::units::{EntryIndex, Timestamp};
+use crate::units::{EntryIndex, Hash, Timestamp};
 
 /// A step that has its place in the log.
 pub(super) struct Told {
@@ -34,13 +34,14 @@ impl Told {
     pub(super) fn happening(self, committed: Committed) -> Option<Happening> {
         let Self { index, time, step } = self;
         let (conversation, subject) = (step.draft.conversation?, step.draft.subject?);
+        let policy = step.draft.policy.as_ref().map(|policy| policy.digest);
         let (mut change, mut message) = (None, None);
         for effect in step.effects {
             match effect {
                 Effect::Conversation(new) => {
-                    change = Some(Changed { state: new.state, agent: new.agent, marks: new.marks });
+                    change = Some(Changed { state: new.state, agent: new.agent, marks: new.marks, wish: None });
                 }
-                Effect::NewMessage(new) => message = Some(Arc::new(row(new, index, time, committed))),
+                Effect::NewMessage(new) => message = Some(Arc::new(row(new, (index, time), policy, committed))),
                 Effect::NewSubject(_)
                 | Effect::Identity(_)
                 | Effect::NewConversation(_)
@@ -52,6 +53,11 @@ impl Told {
                 | Effect::Policy(_) => {}
             }
         }
+        if let Event::ConversationWished { wish } = step.draft.event
+            && let Some(changed) = &mut change
+        {
+            changed.wish = Some(wish);
+        }
         let viewed = if let Event::TranscriptViewed { until } | Event::TranscriptFollowed { until } = step.draft.event {
             until
         } else {
@@ -61,7 +67,12 @@ impl Told {
     }
 }
 
-fn row(new: NewMessage, index: EntryIndex, time: Timestamp, committed: Committed) -> MessageRow {
+fn row(
+    new: NewMessage,
+    (index, time): (EntryIndex, Timestamp),
+    policy: Option<Hash>,
+    committed: Committed,
+) -> MessageRow {
     let NewMessage { seq, id, direction, author, channel, masked, .. } = new;
-    MessageRow { id, seq, index, time, outbound: direction == 1, author, channel, masked, committed }
+    MessageRow { id, seq, index, time, outbound: direction == 1, author, channel, masked, policy, committed }
 }

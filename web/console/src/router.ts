@@ -15,8 +15,8 @@ export interface Page {
 
 /** Those that the navigation shows, in its order. */
 export const PAGES: Page[] = [
-  { name: "inbox", path: "/inbox/:id?", right: "Converse", load: () => import("./pages/inbox/inbox.vue") },
-  { name: "queues", path: "/queues", right: "Supervise", load: () => import("./pages/queues/queues.vue") },
+  { name: "inbox", path: "/inbox/:id?", right: "converse", load: () => import("./pages/inbox/inbox.vue") },
+  { name: "queues", path: "/queues", right: "supervise", load: () => import("./pages/queues/queues.vue") },
   {
     name: "ledger",
     path: "/ledger/:index?",
@@ -32,7 +32,7 @@ export const PAGES: Page[] = [
   {
     name: "accounts",
     path: "/accounts",
-    right: "ReadAccounts",
+    right: "read_accounts",
     load: () => import("./pages/accounts/accounts.vue"),
   },
   { name: "health", path: "/health", right: "ReadHealth", load: () => import("./pages/health/health.vue") },

@@ -27,11 +27,11 @@ export function duty(info: SessionInfo): Duty {
 
 // For a server that doesn't tell rights; a newer one does.
 const RIGHTS: Record<Role, Right[]> = {
-  agent: ["Converse", "OwnAccount"],
-  supervisor: ["Converse", "Supervise", "OwnAccount", "Approve", "ReadPolicies", "ReadHealth"],
-  compliance: ["ReadLedger", "OwnAccount", "Approve", "ReadPolicies", "ReadHealth"],
-  auditor: ["ReadLedger", "OwnAccount", "ReadAccounts", "ReadPolicies", "ReadHealth"],
-  admin: ["ReadLedger", "OwnAccount", "ReadAccounts", "ManageAccounts", "ReadPolicies", "ReadHealth"],
+  agent: ["converse", "own_account"],
+  supervisor: ["converse", "supervise", "own_account", "approve", "read_policies", "read_health"],
+  compliance: ["read_ledger", "own_account", "approve", "read_policies", "read_health"],
+  auditor: ["read_ledger", "own_account", "read_accounts", "read_policies", "read_health"],
+  admin: ["read_ledger", "own_account", "read_accounts", "manage_accounts", "read_policies", "read_health"],
 };
 
 export function may(right: Right): boolean {

@@ -46,6 +46,11 @@ export function useTime() {
     return day(at) === day(Date.now()) ? clock(at) : dayName(at);
   }
 
+  /** A time of today, or the day and the time. */
+  function moment(at: string | number | Date): string {
+    return day(at) === day(Date.now()) ? clock(at) : `${dayName(at)} ${clock(at)}`;
+  }
+
   /** `3:05` or `1:02:03`: how long something lasts. */
   function span(seconds: number): string {
     const whole = Math.max(0, Math.floor(seconds));
@@ -54,5 +59,5 @@ export function useTime() {
     return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
   }
 
-  return { dayName, brief, span, fullTime, clock };
+  return { dayName, brief, moment, span, fullTime, clock };
 }

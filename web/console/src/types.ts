@@ -4,15 +4,15 @@ export type Role = "agent" | "supervisor" | "compliance" | "auditor" | "admin";
 
 /** What a role may ask for; the server decides, the console shows by it. */
 export type Right =
-  | "Converse"
-  | "Supervise"
-  | "ReadLedger"
-  | "OwnAccount"
-  | "ReadAccounts"
-  | "ManageAccounts"
-  | "Approve"
-  | "ReadPolicies"
-  | "ReadHealth";
+  | "converse"
+  | "supervise"
+  | "read_ledger"
+  | "own_account"
+  | "read_accounts"
+  | "manage_accounts"
+  | "approve"
+  | "read_policies"
+  | "read_health";
 
 export interface SessionInfo {
   tenant: string;
