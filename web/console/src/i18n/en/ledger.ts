@@ -92,6 +92,7 @@ export default {
     this: "This entry #{index}",
     root_signed: "Root · signed by the bank's key",
     root_unsigned: "Root · signature refused",
+    root_other: "Computed root · not the signed one",
     caption:
       "Two fingerprints make the one above. If any entry is changed, every lit one changes, and the root is no longer the one that was signed.",
   },

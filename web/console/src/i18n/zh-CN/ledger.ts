@@ -86,6 +86,7 @@ export default {
     this: "这条记录 #{index}",
     root_signed: "根 · 已由银行密钥签名",
     root_unsigned: "根 · 签名未通过",
+    root_other: "合成的根 · 不是签了名的那个",
     caption: "每两个指纹合成上一层的一个。改动任何一条记录，亮起的一路全部改变，根就不再是签了名的那个。",
   },
   trust: {
