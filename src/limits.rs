@@ -38,6 +38,8 @@ pub const CANDIDATES_MAX: usize = 32;
 pub const SESSION_S_MAX: i64 = 8 * 3_600;
 /// How long a session lasts without being used, in seconds, unless the tenant sets another time.
 pub const SESSION_IDLE_S_DEFAULT: i64 = 15 * 60;
+/// How long an agent may be without the desk's connection that they had, in seconds, unless configured.
+pub const DESK_GRACE_S_DEFAULT: i64 = 30;
 /// How long a session waits for its second factor, in seconds.
 pub const PENDING_SESSION_S_MAX: i64 = 5 * 60;
 /// Failed logins of one account before it must wait.

@@ -24,6 +24,7 @@ mod live;
 mod matching;
 mod memory;
 mod policies;
+mod presence;
 mod proposals;
 mod refusal;
 mod sessions;
@@ -45,7 +46,7 @@ pub use desk_live::{DeskEvent, DeskStream};
 pub use factor::{Confirmed, Enrolment};
 pub use federation::Identity;
 pub use feed::{Notice, Subscription};
-pub use import::Imported;
+pub use import::{Imported, account_lines};
 pub use in_force::{FileDrift, InForce};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
@@ -115,6 +116,7 @@ pub struct Tenant {
     tails: Tails,
     memory: Memory,
     feed: Feed,
+    desks: presence::Desks,
     rules: StaffRules,
     failures: attempts::Failures,
     administrators: tokio::sync::Mutex<()>,
@@ -154,6 +156,7 @@ impl Tenant {
             tails: Tails::default(),
             memory: Memory::default(),
             feed: Feed::default(),
+            desks: presence::Desks::default(),
             rules,
             failures: attempts::Failures::default(),
             administrators: tokio::sync::Mutex::default(),

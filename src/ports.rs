@@ -195,8 +195,21 @@ pub trait Store: Send + Sync {
     async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError>;
     /// Every agent's place.
     async fn agents(&self) -> Result<Vec<AgentRow>, StoreError>;
-    /// Sets whether an agent takes conversations; presence is not a business change and not versioned.
-    async fn set_online(&self, agent: AccountId, online: bool, now: Timestamp) -> Result<(), StoreError>;
+    /// Sets whether an agent takes conversations, and whether that follows their desk's connection; presence is not a
+    /// business change and not versioned.
+    async fn set_online(
+        &self,
+        agent: AccountId,
+        online: bool,
+        attached: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Notes that the presence of an agent who is online follows their desk's connection.
+    async fn attach(&self, agent: AccountId) -> Result<(), StoreError>;
+    /// The agents who are online and whose presence follows their desk's connection.
+    async fn attached(&self) -> Result<Vec<AccountId>, StoreError>;
+    /// Takes such an agent's presence back, who is gone since `since`.
+    async fn detach(&self, agent: AccountId, since: Timestamp) -> Result<(), StoreError>;
     /// The tenant's settings.
     async fn settings(&self) -> Result<SettingsRow, StoreError>;
     /// The text of a policy that was activated once.

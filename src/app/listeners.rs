@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::certificates::Watch;
 use super::config::HttpConfig;
 use super::{App, AppError};
 use crate::crypto::SystemClock;
 use crate::crypto::dev_ca::{OldestTls, TlsError, dev_certificate};
 use crate::crypto::live_certificate::{ClientCertificates, LiveCertificate, listener_config};
+use crate::crypto::secrets::SecretRef;
 use crate::http::{Addresses, Https};
 use crate::ports::Clock as _;
 
@@ -29,12 +32,19 @@ impl App {
             },
             http: http.trial_listen,
             metrics: http.metrics_listen,
+            metrics_token: metrics_token(http)?,
             proxies: http.proxies.clone(),
             rates: http.rates,
         };
         tokio::spawn(Watch { live, development, clock: Arc::new(SystemClock) }.run(self.stopping()));
         Ok(addresses)
     }
+}
+
+/// Fetched at start: who changes the token restarts the server.
+fn metrics_token(http: &HttpConfig) -> Result<Option<Zeroizing<Vec<u8>>>, AppError> {
+    let token = http.metrics_token.as_ref().map(SecretRef::resolve_without_keys).transpose()?;
+    Ok(token.map(|token| Zeroizing::new(token.bytes().to_vec())))
 }
 
 fn certificate(http: &HttpConfig) -> Result<Arc<LiveCertificate>, TlsError> {

@@ -202,6 +202,7 @@ fn staff_rules(config: &TenantConfig) -> StaffRules {
         factor_roles: config.second_factor.clone(),
         idle_s: i64::from(config.session_idle_minutes) * 60,
         capacity_default: config.agents_capacity_default,
+        grace_s: i64::from(config.desk_grace_s),
     }
 }
 

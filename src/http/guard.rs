@@ -9,6 +9,8 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
 use super::connection::{Connection, TrustedProxies, UnderWay, is_secure};
 use super::limiter::{Limiter, is_proven};
@@ -43,6 +45,8 @@ pub(super) struct Guard {
     pub(super) proxies: TrustedProxies,
     /// How often anybody may ask.
     pub(super) limiter: Limiter,
+    /// What a reader of the metrics must show; `None`: nothing.
+    pub(super) metrics_token: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// Wraps every request.
@@ -75,6 +79,13 @@ pub(super) async fn around<B: MessageBody + 'static>(
 }
 
 impl Guard {
+    /// Whether a request may read the metrics: it bears the token (RFC 6750), where one is configured.
+    pub(super) fn may_read_metrics(&self, headers: &HeaderMap) -> bool {
+        let Some(token) = &self.metrics_token else { return true };
+        let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        shown.is_some_and(|shown| bool::from(shown.ct_eq(token)))
+    }
+
     /// Refuses a request before anything is done for it.
     fn enter(&self, request: &ServiceRequest, now: Instant) -> Result<Option<UnderWay>, Problem> {
         if head_bytes(request) > HEADER_BYTES_MAX || request.headers().len() > HEADERS_MAX {

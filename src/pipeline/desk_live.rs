@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::feed::Whose;
+use super::presence::Attached;
 use super::proposals::about;
 use super::transcript::shown_message;
 use super::{Notice, Refusal, Staff, Subscription, Tenant, TranscriptMessage};
@@ -83,6 +84,7 @@ pub struct DeskStream {
     open: HashMap<ConversationKey, OpenHere>,
     waiting: Option<u32>,
     ready: VecDeque<DeskEvent>,
+    _attached: Attached,
 }
 
 impl Tenant {
@@ -98,6 +100,7 @@ impl Tenant {
         let whose = if allows(staff.role, Action::Supervise) { Whose::Everybody } else { Whose::Holder(staff.account) };
         // Before the list is read: what changes in between is heard of.
         let subscription = self.feed.subscribe(whose);
+        let attached = self.attach(&staff).await?;
         let mut ready = VecDeque::new();
         let mut after = None;
         loop {
@@ -121,7 +124,9 @@ impl Tenant {
             }
         }
         ready.push_back(DeskEvent::Live);
-        Ok(DeskStream { tenant: Arc::clone(self), staff, subscription, open: HashMap::new(), waiting: None, ready })
+        let tenant = Arc::clone(self);
+        let open = HashMap::new();
+        Ok(DeskStream { tenant, staff, subscription, open, waiting: None, ready, _attached: attached })
     }
 }
 

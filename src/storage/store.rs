@@ -301,10 +301,32 @@ impl Store for TenantStore {
         Ok(self.rows(sql, &[]).await?.iter().map(agent).collect())
     }
 
-    async fn set_online(&self, agent: AccountId, online: bool, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE agent SET online = $3, offline_since = CASE WHEN $3 THEN NULL WHEN online THEN $4 \
-                   ELSE coalesce(offline_since, $4) END WHERE tenant = $1 AND id = $2";
-        self.rows(sql, &[&agent.to_uuid(), &online, &now.as_micros()]).await.map(|_| ())
+    async fn set_online(
+        &self,
+        agent: AccountId,
+        online: bool,
+        attached: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE agent SET online = $3, attached = $4, offline_since = CASE WHEN $3 THEN NULL WHEN online THEN $5 \
+                   ELSE coalesce(offline_since, $5) END WHERE tenant = $1 AND id = $2";
+        self.rows(sql, &[&agent.to_uuid(), &online, &attached, &now.as_micros()]).await.map(|_| ())
+    }
+
+    async fn attach(&self, agent: AccountId) -> Result<(), StoreError> {
+        let sql = "UPDATE agent SET attached = true WHERE tenant = $1 AND id = $2 AND online AND NOT attached";
+        self.rows(sql, &[&agent.to_uuid()]).await.map(|_| ())
+    }
+
+    async fn attached(&self) -> Result<Vec<AccountId>, StoreError> {
+        let rows = self.rows("SELECT id FROM agent WHERE tenant = $1 AND online AND attached", &[]).await?;
+        Ok(rows.iter().map(|row| AccountId::from_uuid(row.get(0))).collect())
+    }
+
+    async fn detach(&self, agent: AccountId, since: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE agent SET online = false, attached = false, offline_since = $3 \
+                   WHERE tenant = $1 AND id = $2 AND online AND attached";
+        self.rows(sql, &[&agent.to_uuid(), &since.as_micros()]).await.map(|_| ())
     }
 
     async fn settings(&self) -> Result<SettingsRow, StoreError> {

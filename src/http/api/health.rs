@@ -1,9 +1,11 @@
 //! Whether the process lives, whether it serves, and what it offers.
 
-use actix_web::HttpResponse;
+use actix_web::http::header;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 
 use super::answers::Alive;
+use crate::http::guard::Guard;
 use crate::http::openapi;
 use crate::http::service::{Readiness, Service};
 use crate::telemetry;
@@ -32,7 +34,10 @@ pub(in crate::http) async fn ready(service: Data<Service>) -> HttpResponse {
 }
 
 /// Tells what happened and how large things are, for Prometheus; on a listener of its own.
-pub(in crate::http) async fn metrics() -> HttpResponse {
+pub(in crate::http) async fn metrics(guard: Data<Guard>, request: HttpRequest) -> HttpResponse {
+    if !guard.may_read_metrics(request.headers()) {
+        return HttpResponse::Unauthorized().insert_header((header::WWW_AUTHENTICATE, "Bearer")).finish();
+    }
     match telemetry::render() {
         Ok(text) => {
             HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
