@@ -3,6 +3,7 @@
 
 import { reactive } from "vue";
 import {
+  canVerify,
   type Checkpoint,
   fingerprint,
   fromHex,
@@ -36,6 +37,7 @@ export interface KeyShown {
 }
 
 export type Alarm =
+  | { kind: "unable" }
   | { kind: "changed_key"; offered: KeyShown }
   | { kind: "unreadable_key" }
   | { kind: "bad_signature" }
@@ -83,6 +85,10 @@ async function shownKeys(lines: readonly string[]): Promise<KeyShown[]> {
 
 /** Asks for the head and checks it: key, signature, and that the log goes on from what was seen before. */
 export async function checkHead(): Promise<void> {
+  if (!(await canVerify())) {
+    Object.assign(trust, { alarm: { kind: "unable" }, isChecked: true });
+    return;
+  }
   const head = await api.head();
   const offered = head.vkey.trim();
   let kept = recall();
