@@ -452,7 +452,7 @@ impl Event {
 
 fn requeued(agent: AccountId, queue: &str, reason: RequeueReason, after_s: u32, elapsed_ms: i64) -> Detail {
     object([
-        ("agent", text(agent)),
+        ("agent", text(&agent)),
         ("queue", text(queue)),
         ("reason", text(reason.word())),
         ("after_s", int(i64::from(after_s))),
