@@ -36,6 +36,11 @@ const ASK: &str = "no-cache";
 /// The widget's files on other sites' pages: asked about every five minutes.
 const SHORTLY: &str = "public, max-age=300";
 
+/// Whether an address is one of these. Its files are the same for everybody, and cost a look into memory.
+pub(super) fn is_page(path: &str) -> bool {
+    path == "/" || ["/console", "/widget", "/demo"].iter().any(|page| path.starts_with(page))
+}
+
 /// Puts the pages' addresses into an application.
 pub(super) fn configure(config: &mut ServiceConfig) {
     for (from, to) in [("/", "/console/"), ("/console", "/console/"), ("/demo", "/demo/")] {
@@ -120,13 +125,14 @@ fn answer(request: &HttpRequest, name: &str, found: Found, kept: &'static str) -
     answer.insert_header((header::ETAG, tag));
     answer.insert_header((header::CACHE_CONTROL, kept));
     answer.insert_header((header::VARY, "Accept-Encoding"));
+    // Also where nothing is sent again: a browser keeps these headers with what it has.
+    if content_type(name) == HTML {
+        answer.insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY));
+    }
     if is_known {
         return answer.finish();
     }
     answer.insert_header((header::CONTENT_TYPE, content_type(name)));
-    if content_type(name) == HTML {
-        answer.insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY));
-    }
     if found.is_packed {
         answer.insert_header((header::CONTENT_ENCODING, "gzip"));
     }

@@ -20,13 +20,13 @@ export const PAGES: Page[] = [
   {
     name: "ledger",
     path: "/ledger/:index?",
-    right: "ReadLedger",
+    right: "read_ledger",
     load: () => import("./pages/ledger/ledger.vue"),
   },
   {
     name: "policies",
     path: "/policies",
-    right: "ReadPolicies",
+    right: "read_policies",
     load: () => import("./pages/policies/policies.vue"),
   },
   {
@@ -35,7 +35,7 @@ export const PAGES: Page[] = [
     right: "read_accounts",
     load: () => import("./pages/accounts/accounts.vue"),
   },
-  { name: "health", path: "/health", right: "ReadHealth", load: () => import("./pages/health/health.vue") },
+  { name: "health", path: "/health", right: "read_health", load: () => import("./pages/health/health.vue") },
 ];
 
 declare module "vue-router" {

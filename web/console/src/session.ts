@@ -44,8 +44,8 @@ export async function recall(): Promise<SessionInfo | null> {
   try {
     session.info = await call<SessionInfo>("GET", "/session");
   } catch (error) {
+    // Whoever was there stays until they log in again: their page is only hidden meanwhile.
     if (!(error instanceof Problem) || error.status !== 401) throw error;
-    session.info = null;
   }
   return session.info;
 }

@@ -141,8 +141,9 @@ export default {
     policy: "Masking policy",
   },
   mask: {
-    label: "{entity}, masked",
+    masked: "masked",
     rule: "Rule",
+    basis: "Asked for by",
     class: "Class",
     confidence: "Confidence",
     hint: "The original is sealed and can't be seen here",

@@ -140,8 +140,9 @@ export default {
     policy: "脱敏策略",
   },
   mask: {
-    label: "{entity}，已脱敏",
+    masked: "已脱敏",
     rule: "规则",
+    basis: "依据",
     class: "敏感等级",
     confidence: "置信度",
     hint: "原文已加密保存，此处不可查看",
