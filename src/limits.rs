@@ -38,6 +38,8 @@ pub const CANDIDATES_MAX: usize = 32;
 pub const SESSION_S_MAX: i64 = 8 * 3_600;
 /// How long a session lasts without being used, in seconds, unless the tenant sets another time.
 pub const SESSION_IDLE_S_DEFAULT: i64 = 15 * 60;
+/// How long an agent may be without the desk's connection that they had, in seconds, unless configured.
+pub const DESK_GRACE_S_DEFAULT: i64 = 30;
 /// How long a session waits for its second factor, in seconds.
 pub const PENDING_SESSION_S_MAX: i64 = 5 * 60;
 /// Failed logins of one account before it must wait.
@@ -77,7 +79,7 @@ pub const VISITOR_TOKEN_S: i64 = 3_600;
 /// How long after that a visitor may come back as the same, in seconds: 30 days.
 pub const VISITOR_RETURN_S_MAX: i64 = 30 * 24 * 3_600;
 /// Longest visitor's token, in bytes.
-pub const VISITOR_TOKEN_BYTES_MAX: usize = 512;
+pub const VISITOR_TOKEN_BYTES_MAX: usize = 1024;
 /// Pause between two signs of life that a socket is asked for, in milliseconds.
 pub const SOCKET_PING_MS: u64 = 20_000;
 /// Longest silence of a socket's peer, in milliseconds.
@@ -98,6 +100,12 @@ pub const QUEUE_TOLD_MAX: u32 = 1_000;
 pub const FEED_NOTICES_MAX: usize = 256;
 /// Conversations that one look for those whose time is over ends; the rest is for the next look.
 pub const OVERDUE_CONVERSATIONS_MAX: u32 = 256;
+/// Entries that one look into the ledger reads at most; a filter that finds less goes on where it ended.
+pub const LEDGER_SCAN_ENTRIES_MAX: u64 = 4_096;
+/// How long what was found wrong with the machine is told again without a new look, in seconds.
+pub const EXAMINED_FOR_S: u64 = 60;
+/// Longest that somebody waits for a look at the machine, in milliseconds.
+pub const EXAMINATION_MS_MAX: u64 = 15_000;
 /// Items on a page when the caller names no number.
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 /// Longest query string, in bytes.
@@ -178,6 +186,8 @@ pub const ROUTING_WORD_BYTES_MAX: usize = 32;
 pub const SKILLS_ASKED_MAX: usize = 6;
 /// Most skills and groups that one agent has.
 pub const AGENT_SKILLS_MAX: usize = 16;
+/// The priority of whoever comes behind everybody.
+pub const PRIORITY_LAST: u8 = 9;
 /// Most tags that a channel may say of one conversation.
 pub const CASE_TAGS_MAX: usize = 8;
 /// Longest notice that is sent while a queue is closed, in bytes.

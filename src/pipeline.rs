@@ -17,13 +17,17 @@ mod factor;
 mod federation;
 mod feed;
 mod handover;
+mod health;
 mod import;
+mod in_force;
+mod ledger;
 mod lifecycle;
 mod live;
 mod matching;
 mod memory;
 mod notes;
 mod policies;
+mod presence;
 mod proposals;
 mod refusal;
 mod sessions;
@@ -46,7 +50,10 @@ pub use factor::{Confirmed, Enrolment};
 pub use federation::Identity;
 pub use feed::{Notice, Subscription};
 pub use handover::Target;
-pub use import::Imported;
+pub use health::{Health, PolicyName};
+pub use import::{Imported, account_lines};
+pub use in_force::{FileDrift, InForce, Tried};
+pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
 pub use live::CustomerStream;
 pub use matching::{QueuePlace, QueueState};
@@ -67,8 +74,8 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Incoming, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Store, TenantName,
-    Vault, random_bytes,
+    Clock, Entries, Incoming, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Store,
+    TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -87,6 +94,8 @@ pub struct Ports {
     pub people: Arc<dyn People>,
     /// Reads who waits where.
     pub queues: Arc<dyn Queues>,
+    /// Reads the log's entries.
+    pub entries: Arc<dyn Entries>,
     /// Holds the keys.
     pub vault: Arc<dyn Vault>,
     /// Hashes passwords.
@@ -107,11 +116,14 @@ pub struct Tenant {
     pub vkey: String,
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
+    policy_file: in_force::ConfiguredFile,
+    table_file: in_force::ConfiguredFile,
     table: RwLock<Option<Arc<Table>>>,
     pace: matching::Pace,
     tails: Tails,
     memory: Memory,
     feed: Feed,
+    desks: presence::Desks,
     rules: StaffRules,
     failures: attempts::Failures,
     administrators: tokio::sync::Mutex<()>,
@@ -145,11 +157,14 @@ impl Tenant {
             vkey,
             ports,
             policy: RwLock::default(),
+            policy_file: in_force::ConfiguredFile::default(),
+            table_file: in_force::ConfiguredFile::default(),
             table: RwLock::default(),
             pace: matching::Pace::default(),
             tails: Tails::default(),
             memory: Memory::default(),
             feed: Feed::default(),
+            desks: presence::Desks::default(),
             rules,
             failures: attempts::Failures::default(),
             administrators: tokio::sync::Mutex::default(),
@@ -295,7 +310,7 @@ pub(crate) fn accepted<D: Direction>(
 }
 
 /// What a receipt opens: the masked record with its salt, and the salt of what was sealed, whose text only the sender has.
-fn opened<D: Direction>(recorded: &Message<Recorded, D>) -> Vec<Opened> {
+pub(crate) fn opened<D: Direction>(recorded: &Message<Recorded, D>) -> Vec<Opened> {
     let of = |of, salt: &Salt, text| Opened { of, salt: *salt.as_bytes(), text };
     let masked = of(Tag::Masked, recorded.masked_salt(), Some(recorded.render(View::Record)));
     let sealed = recorded.sealed_salt().map(|salt| of(Tag::Sealed, salt, None));

@@ -13,6 +13,7 @@ mod session;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 pub use channel::{About, Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
@@ -23,7 +24,7 @@ pub use rows::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, NoteRow, OriginalRow,
     SettingsRow, WrappedKey,
 };
-pub use session::{CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
+pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 
 pub use crate::domain::masking::Tokens;
 use crate::domain::message::RawText;
@@ -104,6 +105,8 @@ pub struct SignedHead {
     pub root: Hash,
     /// The signed checkpoint's text.
     pub checkpoint: Arc<str>,
+    /// When it was signed.
+    pub signed_at: Timestamp,
 }
 
 /// Writes one tenant's log.
@@ -121,6 +124,9 @@ pub trait Recorder: Send + Sync {
 
     /// The newest signed head; `None` before the first.
     fn head(&self) -> Option<SignedHead>;
+
+    /// Follows the newest signed head; `None` while this server doesn't write the log.
+    fn heads(&self) -> Option<watch::Receiver<Option<SignedHead>>>;
 }
 
 /// A read failed.
@@ -194,8 +200,21 @@ pub trait Store: Send + Sync {
     async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError>;
     /// Every agent's place.
     async fn agents(&self) -> Result<Vec<AgentRow>, StoreError>;
-    /// Sets whether an agent takes conversations; presence is not a business change and not versioned.
-    async fn set_online(&self, agent: AccountId, online: bool, now: Timestamp) -> Result<(), StoreError>;
+    /// Sets whether an agent takes conversations, and whether that follows their desk's connection; presence is not a
+    /// business change and not versioned.
+    async fn set_online(
+        &self,
+        agent: AccountId,
+        online: bool,
+        attached: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Notes that the presence of an agent who is online follows their desk's connection.
+    async fn attach(&self, agent: AccountId) -> Result<(), StoreError>;
+    /// The agents who are online and whose presence follows their desk's connection.
+    async fn attached(&self) -> Result<Vec<AccountId>, StoreError>;
+    /// Takes such an agent's presence back, who is gone since `since`.
+    async fn detach(&self, agent: AccountId, since: Timestamp) -> Result<(), StoreError>;
     /// The tenant's settings.
     async fn settings(&self) -> Result<SettingsRow, StoreError>;
     /// The text of a policy that was activated once.
@@ -363,6 +382,12 @@ pub trait Proofs: Send + Sync {
     /// The inclusion path of an entry in the tree of the published checkpoint, and that checkpoint's signed text; `None`
     /// while nothing published covers the entry.
     fn prove(&self, index: EntryIndex) -> Option<(Vec<Hash>, Arc<str>)>;
+
+    /// The size of the published checkpoint; `None` while nothing is published.
+    fn published(&self) -> Option<TreeSize>;
+
+    /// The consistency path between two sizes of the published tree; `None` while nothing published covers the larger.
+    fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>>;
 }
 
 /// Signs checkpoints. May be slow (a hardware module): one signature may serve several commits.

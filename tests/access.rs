@@ -30,9 +30,15 @@ impl Things {
             path if path.contains("/accounts/") => &self.account,
             _ => &self.session,
         };
-        let path = need.path.replace("{id}", id).replace("{tenant}", "demo").replace("{part}", "frames");
+        let path = need
+            .path
+            .replace("{id}", id)
+            .replace("{index}", "0")
+            .replace("{tenant}", "demo")
+            .replace("{part}", "frames");
         let (channel, account) = if path.ends_with("/messages") { ("http", "app") } else { ("web", "widget") };
-        path.replace("{channel}", channel).replace("{account}", account)
+        let query = if path.ends_with("/consistency") { "?from=0&to=0" } else { "" };
+        path.replace("{channel}", channel).replace("{account}", account) + query
     }
 }
 
@@ -48,9 +54,12 @@ fn body(need: &Need) -> Option<String> {
         ("post", "/api/v1/admin/accounts") => json!({"login": "=1", "name": "x", "role": "agent"}),
         ("post", "/api/v1/admin/accounts/import") => return Some("login,name,role\n".to_owned()),
         ("put", "/api/v1/agent/presence") => json!({"online": false}),
-        ("post", "/api/v1/agent/conversations/{id}/messages" | "/api/v1/agent/conversations/{id}/notes") => {
-            json!({"text": "您好"})
-        }
+        (
+            "post",
+            "/api/v1/agent/conversations/{id}/messages"
+            | "/api/v1/agent/conversations/{id}/notes"
+            | "/api/v1/policies/masking/try",
+        ) => json!({"text": "您好"}),
         ("post", "/api/v1/agent/conversations/{id}/transfer") => json!({"queue": "nowhere"}),
         ("post", path) if path.ends_with("/messages") => json!({"contact": "c", "text": "t"}),
         ("post", path) if path.ends_with("/visits") => json!({}),

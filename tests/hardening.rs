@@ -264,6 +264,32 @@ async fn metrics_are_served_on_their_own_listener_on_loopback_and_nowhere_else()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn metrics_with_a_token_are_for_who_shows_it_whole() {
+    let metrics_token = Some(b"a token of prometheus".to_vec().into());
+    let addresses = Addresses { http: Some(ANY), metrics: Some(ANY), metrics_token, ..Addresses::default() };
+    let listening = Listening::start(addresses);
+    let get = async |header: &str| {
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: localhost\r\n{header}Connection: close\r\n\r\n");
+        raw(listening.metrics(), &request).await
+    };
+    for header in [
+        "",
+        "Authorization: Bearer\r\n",
+        "Authorization: Bearer a token of prometheu\r\n",
+        "Authorization: Bearer a token of prometheus!\r\n",
+        "Authorization: Basic a token of prometheus\r\n",
+        "X-Authorization: Bearer a token of prometheus\r\n",
+    ] {
+        let told = get(header).await;
+        assert_eq!(told.status, 401, "{header}");
+        assert!(told.head.contains("www-authenticate: bearer") && !told.body.contains("lww_"), "{}", told.head);
+    }
+    let told = get("Authorization: Bearer a token of prometheus\r\n").await;
+    assert!(told.status == 200 && told.body.trim_end().ends_with("# EOF"), "{}", told.body);
+    listening.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_has_proven_themselves_goes_on_beside_somebody_who_floods_from_the_same_address() {
     let world = World::private();
     let config = world.configure("node");

@@ -3,6 +3,7 @@
 #![expect(clippy::panic, reason = "a test stops at the first fault")]
 
 use liaowaiwai::domain::masking::{Entity, Policy, PolicyError, Tail, View, detect};
+use liaowaiwai::domain::yaml::YamlError;
 
 const GOOD: &str = "\
 apiVersion: mask/v1
@@ -106,7 +107,7 @@ fn every_mistake_is_refused_with_its_line() {
 fn outsize_and_malformed_files_are_refused() {
     assert!(error(&format!("{GOOD}#{}", "x".repeat(1 << 20))).contains("at most 1048576 are allowed"));
     for yaml in ["", "rules", "- 1", "{", "a: *b", "a: &a [*a]", "apiVersion: mask/v1\napiVersion: mask/v1"] {
-        assert!(matches!(load(yaml), Err(PolicyError::Malformed { .. })), "{yaml:?}");
+        assert!(matches!(load(yaml), Err(PolicyError::Yaml(YamlError::Malformed { .. }))), "{yaml:?}");
     }
 }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first fault")]
 
 use liaowaiwai::domain::routing::{Case, Table, TableError};
+use liaowaiwai::domain::yaml::YamlError;
 use proptest::prelude::*;
 
 const GOOD: &str = "\
@@ -123,7 +124,7 @@ fn every_mistake_in_a_table_is_refused_with_its_line() {
     }
     let untested = GOOD.lines().filter(|line| !line.contains("row: rest, open")).collect::<Vec<_>>().join("\n");
     assert_eq!(error(&untested), "row rest has no test: write one case that it takes");
-    assert!(matches!(Table::load(&" ".repeat(2 << 20)), Err(TableError::TooLong { .. })));
+    assert!(matches!(Table::load(&" ".repeat(2 << 20)), Err(TableError::Yaml(YamlError::TooLong { .. }))));
 }
 
 #[test]

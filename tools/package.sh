@@ -45,7 +45,6 @@ papers() {
   local share=$1 docs=$2
   mkdir -p "$share" "$docs/docs"
   cp -r policies migrations compliance "$share/"
-  [ ! -d web/dist ] || cp -r web/dist "$share/web"
   cp -r docs/*.md docs/integrator docs/adr "$docs/docs/"
   cp audit/FORMAT.md "$docs/docs/FORMAT.md"
   cp README.md README.zh-CN.md CHANGELOG.md SECURITY.md "$docs/"

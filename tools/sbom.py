@@ -3,11 +3,12 @@
 
     tools/sbom.py OUT_FOLDER        writes sbom.cdx.json and THIRD-PARTY.txt
 
-Both come from `cargo metadata` and Cargo.lock, offline, and are the same bytes for the same commit: the time is
-SOURCE_DATE_EPOCH, the serial number a hash of the content. Tests' dependencies are left out; what only builds (scripts and
-their helpers) is listed with the scope "excluded". A component without a licence is an error.
+Both come from `cargo metadata`, Cargo.lock and web/package-lock.json with its packages installed, offline, and are the same bytes for the same commit: the time is
+SOURCE_DATE_EPOCH, the serial number a hash of the content. Crates for tests only are left out; what only builds (scripts, their
+helpers, the tools of web/) is listed with the scope "excluded". A component without a licence is an error.
 """
 
+import base64
 import datetime
 import hashlib
 import json
@@ -67,6 +68,32 @@ def component(package, checksums, scope):
     return found
 
 
+def pages():
+    """What the pages are made of and with: the folder, name and facts of each npm package that the lock file names."""
+    with open("web/package-lock.json", encoding="utf-8") as lock:
+        locked = json.load(lock)["packages"]
+    # Packages for other machines are optional and not there.
+    found = ((pathlib.Path("web") / path, path.rpartition("node_modules/")[2], facts) for path, facts in locked.items() if path)
+    return [(folder, name, facts) for folder, name, facts in found if folder.is_dir() or not facts.get("optional")]
+
+
+def page_component(name, facts):
+    if not facts.get("license"):
+        sys.exit(f"{name} {facts['version']} names no licence")
+    address = f"pkg:npm/{name.replace('@', '%40')}@{facts['version']}"
+    algorithm, _, digest = facts["integrity"].partition("-")
+    return {
+        "type": "library",
+        "bom-ref": address,
+        "name": name,
+        "version": facts["version"],
+        "scope": "excluded" if facts.get("dev") else "required",
+        "licenses": [{"expression": facts["license"]}],
+        "purl": address,
+        "hashes": [{"alg": algorithm.upper().replace("SHA", "SHA-"), "content": base64.b64decode(digest).hex()}],
+    }
+
+
 def bill(packages, nodes, roots, linked, reached, checksums):
     order = lambda ids: sorted(ids, key=lambda one: purl(packages[one]))
     root = next(packages[one] for one in roots if packages[one]["name"] == "liaowaiwai")
@@ -74,6 +101,11 @@ def bill(packages, nodes, roots, linked, reached, checksums):
         component(packages[one], checksums, "required" if one in linked else "excluded")
         for one in order(reached - {root["id"]})
     ]
+    # A package may be installed at several places.
+    components += sorted(
+        {found["purl"]: found for found in (page_component(name, facts) for _, name, facts in pages())}.values(),
+        key=lambda found: found["purl"],
+    )
     depends = [
         {
             "ref": purl(packages[one]),
@@ -101,15 +133,21 @@ def bill(packages, nodes, roots, linked, reached, checksums):
 def licences(packages, third_party):
     """The texts, each once, with the crates that it belongs to."""
     texts, crates = {}, []
+
+    def add(name, licence, paths):
+        files = sorted(path for path in paths if path.is_file() and LICENCE_FILES.match(path.name))
+        crates.append(f"{name} ({licence})" + ("" if files else ", which brings no text of its own"))
+        for path in files:
+            text = path.read_text(encoding="utf-8", errors="replace").strip()
+            texts.setdefault(text, []).append(name)
+
     for package in sorted(third_party, key=purl):
         folder = pathlib.Path(package["manifest_path"]).parent
         # What a crate brings of others (C libraries) has its own text further down.
-        files = sorted(path for path in folder.rglob("*") if path.is_file() and LICENCE_FILES.match(path.name))
-        named = f"{package['name']} {package['version']} ({expression(package)})"
-        crates.append(named + ("" if files else ", which brings no text of its own"))
-        for path in files:
-            text = path.read_text(encoding="utf-8", errors="replace").strip()
-            texts.setdefault(text, []).append(f"{package['name']} {package['version']}")
+        add(f"{package['name']} {package['version']}", expression(package), folder.rglob("*"))
+    for folder, name, facts in pages():
+        if not facts.get("dev"):
+            add(f"{name} {facts['version']} (npm)", facts["license"], folder.glob("*"))
     line = "-" * 100
     parts = ["What Liaowaiwai is made of besides its own code, and under which licences.\n\n" + "\n".join(crates)]
     parts += [f"{line}\n{', '.join(names)}\n{line}\n{text}" for text, names in texts.items()]

@@ -1,6 +1,22 @@
-// Builds what the server embeds: dist/widget.js with its demo page, and dist/console/.
+// Builds what the server embeds: dist/widget.js with its demo page, and dist/console/; each text once more, packed.
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { constants, gzipSync } from "node:zlib";
 import { build } from "vite";
 
-for (const part of ["widget", "console"]) {
-  await build({ configFile: `${part}/vite.config.ts`, root: part, logLevel: "warn" });
+const OUT = "dist";
+for (const name of readdirSync(OUT).filter((name) => name !== ".gitkeep")) {
+    rmSync(join(OUT, name), { recursive: true });
+}
+for (const part of ["widget", "console"].filter((part) => existsSync(part))) {
+    const configs = readdirSync(part).filter((name) => /^vite(\..+)?\.config\.ts$/.test(name));
+    for (const config of configs.sort()) {
+        await build({ configFile: `${part}/${config}`, root: part, logLevel: "warn" });
+    }
+}
+for (const name of readdirSync(OUT, { recursive: true }).filter((name) =>
+    /\.(js|css|svg|json)$/.test(name),
+)) {
+    const packed = gzipSync(readFileSync(join(OUT, name)), { level: constants.Z_BEST_COMPRESSION });
+    writeFileSync(join(OUT, `${name}.gz`), packed);
 }

@@ -195,8 +195,20 @@ fn negative(files: &mut Files, log: &Log) {
     add("checkpoint-extension", "checkpoint", Class::Malformed, extended.to_string().into_bytes());
     add("checkpoint-forked", "newer", Class::Fork, other.signed(SIZE).to_string().into_bytes());
     add("checkpoint-rolled-back", "newer", Class::Rollback, log.signed(OLD - 1).to_string().into_bytes());
+    files.insert("negative/checkpoint-forked.proof".into(), lines(&path_of(&other)));
     files.insert("negative.json".into(), pretty(&Value::Array(list)));
     files.insert("flips.json".into(), pretty(&flips(log)));
+}
+
+/// The consistency path from the older checkpoint's size to the whole log.
+fn path_of(log: &Log) -> Vec<Hash> {
+    let home = tempfile::tempdir().unwrap();
+    log.write(home.path());
+    consistency_path(&TileDir::open(home.path()).tree(TreeSize(SIZE)), TreeSize(OLD), TreeSize(SIZE)).unwrap()
+}
+
+fn lines(path: &[Hash]) -> Vec<u8> {
+    path.iter().map(|hash| format!("{}\n", STANDARD.encode(hash.0))).collect::<String>().into_bytes()
 }
 
 fn flips(log: &Log) -> Value {
@@ -312,15 +324,9 @@ fn refuse(read_as: &str, bytes: &[u8]) -> Result<(), Error> {
             let new = SignedCheckpoint::parse(bytes)?;
             let old = SignedCheckpoint::parse(&read("old.checkpoint"))?;
             let (new, old) = (new.verify(&keys)?.0.clone(), old.verify(&keys)?.0.clone());
-            let other = Log::changed(SIZE, |entry| {
-                if entry.seq.0 == 50 {
-                    entry.actor.id.0[0] ^= 1;
-                }
-            });
-            let home = tempfile::tempdir().unwrap();
-            other.write(home.path());
-            let directory = TileDir::open(home.path());
-            let path = consistency_path(&directory.tree(TreeSize(SIZE)), old.size, new.size)?;
+            let proof = String::from_utf8(read("negative/checkpoint-forked.proof")).unwrap();
+            let hash = |line| Hash(STANDARD.decode(line).unwrap().try_into().unwrap());
+            let path: Vec<_> = proof.lines().map(hash).collect();
             verify_consistency(old.size, &old.root, new.size, &new.root, &path)
         }
         other => panic!("read as {other}?"),

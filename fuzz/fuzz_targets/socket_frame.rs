@@ -19,6 +19,9 @@ fuzz_target!(|data: &[u8]| {
             };
             assert_eq!(fingerprint, again);
         }
+        Ok(CustomerFrame::Wish { key, .. }) => {
+            assert!((1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) && key.is_ascii());
+        }
         Ok(CustomerFrame::Typing | CustomerFrame::Seen(_)) => {}
         Err(error) => assert!(error.to_string().is_ascii(), "an error repeats the frame"),
     }

@@ -101,6 +101,8 @@ pub struct HttpConfig {
     pub machine_listen: Option<SocketAddr>,
     /// Where metrics are served, a loopback address.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where the token is that whoever reads the metrics must show.
+    pub metrics_token: Option<SecretRef>,
     /// Proxies whose word about a client's address is taken.
     pub proxies: TrustedProxies,
     /// What may be asked in a second.
@@ -147,6 +149,8 @@ pub struct TenantConfig {
     pub routing_source: String,
     /// How many conversations a new agent holds at a time.
     pub agents_capacity_default: i32,
+    /// How long an agent may be without the desk's connection that they had, in seconds.
+    pub desk_grace_s: i32,
     /// How long conversations may rest.
     pub rest: Rest,
     /// How long a session lasts without being used, in minutes.
@@ -270,9 +274,11 @@ impl Config {
         let password = self.database.iter().filter_map(|database| database.password.as_ref());
         let channels = self.tenants.iter().flat_map(|tenant| &tenant.channels).map(|channel| &channel.secret);
         let oidc = self.tenants.iter().filter_map(|tenant| tenant.oidc.as_ref()).map(|oidc| &oidc.client_secret);
+        let metrics = self.http.metrics_token.iter().map(|secret| ("http.metrics_token", secret));
         password
             .map(|secret| ("database_password", secret))
             .chain(oidc.map(|secret| ("tenant.oidc.client_secret", secret)))
+            .chain(metrics)
             .chain(channels.map(|secret| ("tenant.channel.secret", secret)))
             .collect()
     }
@@ -297,6 +303,11 @@ impl Config {
     /// Whether the bank's own PostgreSQL is used.
     pub fn has_own_database(&self) -> bool {
         self.database.is_some()
+    }
+
+    /// Where a demo tenant's proposed masking policy lies.
+    pub fn proposed_policy(&self) -> PathBuf {
+        self.data_dir.join("proposed-policy.yaml")
     }
 
     /// The folder of a log's tiles.
@@ -367,16 +378,23 @@ impl HttpConfig {
         lines.path("http.client_ca", self.client_ca.as_deref());
         lines.put("http.machine_listen", &self.machine_listen.map(|at| at.to_string()).unwrap_or_default());
         lines.put("http.metrics_listen", &self.metrics_listen.map_or_else(|| "off".to_owned(), |at| at.to_string()));
+        lines.put("http.metrics_token", &self.metrics_token.as_ref().map(ToString::to_string).unwrap_or_default());
         lines.path("http.certs_dir", Some(&self.certs_dir));
     }
 }
 
 impl TenantConfig {
+    /// Whether the built-in policy of a demo tenant is its own, rather than a file.
+    pub fn has_built_in_policy(&self) -> bool {
+        self.demo && self.policy.is_none()
+    }
+
     fn write(&self, lines: &mut Lines) {
         lines.put("tenant.name", &self.name);
         lines.path("tenant.policy", self.policy.as_deref());
         lines.path("tenant.routing", self.routing.as_deref());
         lines.put("tenant.agents_capacity_default", &self.agents_capacity_default.to_string());
+        lines.put("tenant.desk_grace_s", &self.desk_grace_s.to_string());
         lines.put("tenant.solve_idle_after_s", &self.rest.idle_s.to_string());
         lines.put("tenant.close_solved_after_s", &self.rest.solved_s.to_string());
         lines.put("tenant.session_idle_minutes", &self.session_idle_minutes.to_string());

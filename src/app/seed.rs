@@ -30,18 +30,27 @@ const STAFF: [(&str, &str, Role, i32); 5] = [
     ("auditor", "审计员 (demo auditor)", Role::Auditor, 0),
     ("admin", "管理员 (demo administrator)", Role::Admin, 0),
 ];
+/// What a demo tenant's compliance officer proposes: supervisors see less of identity cards.
+const PROPOSAL: [(&str, &str); 2] = [
+    ("version: 1\n", "version: 2\n"),
+    ("supervisor: {keep: {first: 6, last: 4}}", "supervisor: {keep: {first: 3, last: 4}}"),
+];
+/// The login of who answers the stories that a demo tenant is filled with.
+pub const COLLEAGUE: &str = "colleague";
 
 impl Served {
-    /// Makes the demo accounts that are not there yet, and returns their one-time passwords.
+    /// Makes the demo accounts that are not there yet, with a second agent where asked for, and returns their one-time
+    /// passwords.
     ///
     /// # Errors
     /// [`Refusal`] when they can't be recorded at present.
-    pub async fn seed_demo(&self) -> Result<Vec<OneTimePassword>, Refusal> {
+    pub async fn seed_demo(&self, with_colleague: bool) -> Result<Vec<OneTimePassword>, Refusal> {
         let mut made = Vec::new();
         if !self.config.as_ref().is_some_and(|config| config.demo) {
             return Ok(made);
         }
-        for (login, name, role, capacity) in STAFF {
+        let colleague = with_colleague.then_some((COLLEAGUE, "客服小周 (demo colleague)", Role::Agent, 8));
+        for (login, name, role, capacity) in STAFF.into_iter().chain(colleague) {
             if self.tenant.has_account(&RawText::new(login.to_owned())).await? {
                 continue;
             }
@@ -50,6 +59,20 @@ impl Served {
             made.push(OneTimePassword { tenant: self.tenant.name.name.clone(), login: login.to_owned(), password });
         }
         Ok(made)
+    }
+
+    /// Lays a proposed masking policy beside a demo tenant's active one, as a file that differs; nothing is activated.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] when the file can't be written.
+    pub async fn propose_policy(&self, path: &std::path::Path) -> std::io::Result<()> {
+        let Some(config) = self.config.as_ref().filter(|config| config.has_built_in_policy()) else { return Ok(()) };
+        let proposed =
+            PROPOSAL.iter().fold(config.policy_source.clone(), |text, (old, new)| text.replacen(old, new, 1));
+        std::fs::write(path, &proposed)?;
+        // What it can't read now, the next start reads.
+        let _drift = self.tenant.load_policy(&proposed).await;
+        Ok(())
     }
 
     /// Makes an account; agents get the tenant's default capacity unless one is given, others have no desk.

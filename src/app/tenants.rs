@@ -9,6 +9,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::config::{Config, TenantConfig};
+use super::health::Identity;
 use super::{AppError, StartOptions};
 use crate::channels;
 use crate::crypto::dev_ca::client_config;
@@ -17,7 +18,9 @@ use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{Ports, StaffRules, Tenant};
-use crate::ports::{Channel, Clock, Follower, People, Random, RecordError, Recorder, Signer, Store, TenantName};
+use crate::ports::{
+    Channel, Clock, Follower, People, Queues, Random, RecordError, Recorder, Signer, Store, TenantName,
+};
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
 use crate::storage::keeper::{Keeper, LogSlot};
@@ -78,6 +81,7 @@ pub(super) struct Context<'a> {
     pub(super) node: Uuid,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
+    pub(super) identity: Identity,
 }
 
 /// Whether the database knows any tenant yet.
@@ -126,7 +130,8 @@ async fn open_one(
         recorder: Arc::clone(&slot) as Arc<dyn Recorder>,
         store: Arc::clone(&store) as Arc<dyn Store>,
         people: Arc::clone(&store) as Arc<dyn People>,
-        queues: store,
+        queues: Arc::clone(&store) as Arc<dyn Queues>,
+        entries: store,
         vault: Arc::new(TenantVault::new(context.keys, id)?),
         passwords: Arc::new(Argon2Passwords),
         proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),
@@ -199,6 +204,7 @@ fn staff_rules(config: &TenantConfig) -> StaffRules {
         factor_roles: config.second_factor.clone(),
         idle_s: i64::from(config.session_idle_minutes) * 60,
         capacity_default: config.agents_capacity_default,
+        grace_s: i64::from(config.desk_grace_s),
     }
 }
 
@@ -206,7 +212,7 @@ fn staff_rules(config: &TenantConfig) -> StaffRules {
 fn started(context: &Context<'_>) -> Event {
     Event::ServerStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        binary: binary_digest(),
+        binary: context.identity.binary,
         configuration: context.config.digest(),
     }
 }
@@ -219,7 +225,7 @@ fn keys_created(context: &Context<'_>) -> Vec<Event> {
 }
 
 /// SHA-256 of the running binary; zeros when the system doesn't say which file it is.
-fn binary_digest() -> Hash {
+pub(super) fn binary_digest() -> Hash {
     let bytes = std::env::current_exe().and_then(std::fs::read).unwrap_or_default();
     let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
     Hash(digest.as_ref().try_into().unwrap_or([0; 32]))

@@ -49,6 +49,9 @@ pub enum DemoError {
     /// The folder is in use.
     #[error("{0} exists already: name a folder that does not")]
     Exists(PathBuf),
+    /// The server refused an operator's act.
+    #[error("the server refused: {0}")]
+    Refused(String),
     /// The demo server is not as it should be.
     #[error("the demo server has no {0}")]
     Missing(&'static str),
@@ -93,7 +96,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<(), CommandError> {
     config.http.trial_listen = None;
     config.http.certs_dir = scratch.folder.join("data").join("certs");
     let running = Running::start(config, &StartOptions::default(), &|line| screen::progress(line)).await?;
-    let players = Players::of(&running)?;
+    let players = Players::of(&running, "agent")?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(running.serve(async move {
         // Dropped or sent: either way the play is over.
@@ -110,21 +113,22 @@ pub(super) async fn run(args: DemoArgs) -> Result<(), CommandError> {
 }
 
 /// Who takes part, and what they know.
-struct Players {
-    app: Client,
-    key: ChannelKey,
-    desk: Client,
+pub(super) struct Players {
+    pub(super) app: Client,
+    pub(super) key: ChannelKey,
+    pub(super) desk: Client,
     password: String,
     vkey: String,
     tiles: PathBuf,
 }
 
 impl Players {
-    fn of(running: &Running) -> Result<Self, CommandError> {
+    /// Finds the bank's app and an agent of the demo tenant whose one-time password was just made.
+    pub(super) fn of(running: &Running, login: &str) -> Result<Self, CommandError> {
         let missing = DemoError::Missing;
         let config = &running.app.config;
         let served = running.app.tenants.iter().find(|served| !served.is_system()).ok_or(missing("tenant"))?;
-        let agent = running.passwords.iter().find(|one| one.login == "agent").ok_or(missing("agent"))?;
+        let agent = running.passwords.iter().find(|one| one.login == login).ok_or(missing("agent"))?;
         let address = running.https.ok_or(missing("HTTPS"))?;
         let ca = config.http.certs_dir.join("ca.pem");
         let account = config.tenants.iter().flat_map(|tenant| &tenant.channels).next().ok_or(missing("channel"))?;
@@ -145,15 +149,20 @@ impl Players {
             tiles: config.tiles_dir(&served.log),
         })
     }
+
+    /// The agent logs in, chooses a password and takes conversations.
+    pub(super) async fn begin(&self, login: &str) -> Result<(), ClientError> {
+        let Self { desk, password, key, .. } = self;
+        let chosen = format!("demo-{password}");
+        desk.login(&key.tenant, login, password).await?;
+        desk.change_password(password, &chosen).await?;
+        desk.login(&key.tenant, login, &chosen).await?;
+        desk.set_online(true).await
+    }
 }
 
 async fn play(players: &Players, scratch: &Scratch) -> Result<(), DemoError> {
-    let Players { desk, password, .. } = players;
-    let chosen = format!("demo-{password}");
-    desk.login("demo", "agent", password).await?;
-    desk.change_password(password, &chosen).await?;
-    desk.login("demo", "agent", &chosen).await?;
-    desk.set_online(true).await?;
+    players.begin("agent").await?;
     let mut count = 0;
     for script in &SCRIPTS {
         screen::line(&format!("\n{}", screen::strong(script.title)));
@@ -202,7 +211,7 @@ async fn converse(script: &Script, players: &Players, scratch: &Scratch, count: 
 }
 
 /// Waits until the matcher has given the conversation to the agent.
-async fn assigned(desk: &Client, conversation: &str) -> Result<(), DemoError> {
+pub(super) async fn assigned(desk: &Client, conversation: &str) -> Result<(), DemoError> {
     let until = tokio::time::Instant::now() + WAIT;
     while tokio::time::Instant::now() < until {
         let held = desk.conversations(Listing { mine: true, ..Listing::default() }).await?.conversations;

@@ -14,6 +14,8 @@ mod operator;
 pub mod route;
 mod run;
 mod screen;
+mod stories;
+mod welcome;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

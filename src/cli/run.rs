@@ -5,14 +5,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
+use futures_util::future::BoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::stories::Stage;
+use super::welcome::Welcome;
 use super::{CommandError, Place, screen};
 use crate::app::config::Config;
 use crate::app::{App, OneTimePassword, StartOptions, Supervision, confine, serve_orders, start_logging};
 use crate::crypto::{SystemClock, SystemRandom};
-use crate::http::{Readiness, Served, Server, ServerRole, Service};
+use crate::http::{Machine, Readiness, Served, Server, ServerRole, Service};
 use crate::storage::keeper::LogStatus;
 use crate::telemetry::{Confinement, Occurrence, emit};
 use crate::units::ChannelAccount;
@@ -29,6 +32,18 @@ pub struct RunArgs {
     /// Print addresses and one-time passwords as one line of JSON.
     #[arg(long)]
     json: bool,
+    /// Fill a new demo tenant with twenty conversations; without a configuration that is done anyhow.
+    #[arg(long, conflicts_with = "empty")]
+    stories: bool,
+    /// Leave a new demo tenant empty.
+    #[arg(long)]
+    empty: bool,
+}
+
+impl RunArgs {
+    fn has_stories(&self) -> bool {
+        self.stories || (self.place.config.is_none() && !self.empty)
+    }
 }
 
 /// A server that answers.
@@ -36,8 +51,8 @@ pub(super) struct Running {
     pub(super) app: App,
     pub(super) https: Option<SocketAddr>,
     pub(super) http: Option<SocketAddr>,
-    machines: Option<SocketAddr>,
-    metrics: Option<SocketAddr>,
+    pub(super) machines: Option<SocketAddr>,
+    pub(super) metrics: Option<SocketAddr>,
     pub(super) passwords: Vec<OneTimePassword>,
     pub(super) role: Supervision,
     server: Server,
@@ -52,7 +67,7 @@ impl Running {
         progress: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, CommandError> {
         let app = App::start(config, options, progress).await?;
-        match Self::on(&app).await {
+        match Self::on(&app, options).await {
             Ok((role, passwords, server, closing)) => {
                 let (https, http, machines, metrics) = (server.https, server.http, server.machines, server.metrics);
                 Ok(Self { app, https, http, machines, metrics, passwords, role, server, closing })
@@ -64,16 +79,22 @@ impl Running {
         }
     }
 
-    async fn on(app: &App) -> Result<(Supervision, Vec<OneTimePassword>, Server, watch::Sender<bool>), CommandError> {
+    async fn on(
+        app: &App,
+        options: &StartOptions,
+    ) -> Result<(Supervision, Vec<OneTimePassword>, Server, watch::Sender<bool>), CommandError> {
         let role = app.settled().await?;
+        let (closing, stopping) = watch::channel(false);
+        // Before accounts are made: passwords that are shown once must not be lost to an address in use.
+        let server = Server::bind(service(app, stopping), app.addresses()?)?;
         let mut passwords = Vec::new();
         if role == Supervision::Active {
             for served in &app.tenants {
-                passwords.extend(served.seed_demo().await.map_err(|error| CommandError::Seed(error.to_string()))?);
+                passwords.extend(
+                    served.seed_demo(options.stories).await.map_err(|error| CommandError::Seed(error.to_string()))?,
+                );
             }
         }
-        let (closing, stopping) = watch::channel(false);
-        let server = Server::bind(service(app, stopping), app.addresses()?)?;
         Ok((role, passwords, server, closing))
     }
 
@@ -106,13 +127,14 @@ async fn serve(args: RunArgs, config: Config, how: Confinement) -> Result<(), Co
     // A private PostgreSQL takes an account of its own; a server of a bank's database has no reason to be root.
     let as_root = rustix::process::geteuid().is_root() && config.has_own_database();
     emit(&Occurrence::Confined { how, as_root });
-    let options = StartOptions { adopt_head: args.adopt_head };
-    let running = Running::start(config, &options, &|line| screen::progress(line)).await?;
-    if args.json {
-        screen::line(&as_json(&running));
-    } else {
-        introduce(&running);
-    }
+    let options = StartOptions {
+        adopt_head: args.adopt_head,
+        stories: args.has_stories(),
+        config_file: args.place.config.clone(),
+    };
+    let mut running = Running::start(config, &options, &|line| screen::progress(line)).await?;
+    let stage = Stage::of(&running)?;
+    let welcome = Welcome::of(&mut running);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = async move {
@@ -122,7 +144,13 @@ async fn serve(args: RunArgs, config: Config, how: Confinement) -> Result<(), Co
         }
         screen::progress("stopping: requests under way are finished, the ledger is closed in order");
     };
-    running.serve(stop).await
+    let serving = running.serve(stop);
+    let told = async {
+        welcome.tell(stage, args.json).await;
+    };
+    // Both at once: the stories are told to the server that serves.
+    let (served, ()) = tokio::join!(serving, told);
+    served
 }
 
 /// What a tenant can't take messages in without.
@@ -157,13 +185,16 @@ fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
         Readiness { ready: true, role: ServerRole::Active, reason: "active".to_owned() }
     };
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
-    let service = Service::new(clock, random, Box::new(readiness), stopping);
+    let examiner = app.examiner();
+    let machine = move || -> BoxFuture<'static, Arc<Machine>> { Box::pin(Arc::clone(&examiner).machine()) };
+    let service = Service::new(clock, random, Box::new(readiness), stopping).on_machine(Box::new(machine));
     let tenants = app.tenants.iter().filter(|served| !served.is_system()).map(|served| {
         let one = Served {
             tenant: Arc::clone(&served.tenant),
             channels: served.channels.clone(),
             client_names: client_names(served),
             provider: served.provider.clone(),
+            is_demo: served.config.as_ref().is_some_and(|config| config.demo),
         };
         (served.tenant.name.name.clone(), one)
     });
@@ -179,59 +210,4 @@ fn client_names(served: &crate::app::Served) -> BTreeMap<ChannelAccount, String>
         Some((account, channel.client_name.clone()?))
     });
     named.collect()
-}
-
-fn as_json(running: &Running) -> String {
-    let accounts = running
-        .passwords
-        .iter()
-        .map(|one| serde_json::json!({"tenant": one.tenant, "login": one.login, "password": one.shown()}));
-    let accounts: Vec<_> = accounts.collect();
-    serde_json::json!({
-        "https": running.https.map(|address| format!("https://localhost:{}", address.port())),
-        "http": running.http.map(|address| format!("http://{address}")),
-        "machines": running.machines.map(|address| format!("https://localhost:{}", address.port())),
-        "metrics": running.metrics.map(|address| format!("http://{address}/metrics")),
-        "role": match running.role { Supervision::Active => "active", Supervision::Standby => "standby" },
-        "accounts": accounts,
-    })
-    .to_string()
-}
-
-fn introduce(running: &Running) {
-    let config = &running.app.config;
-    screen::line("");
-    match running.role {
-        Supervision::Active => screen::line(&screen::good("聊歪歪 Liaowaiwai is up.")),
-        Supervision::Standby => screen::line("聊歪歪 Liaowaiwai stands by: another server writes this ledger."),
-    }
-    if let Some(address) = running.https {
-        let port = address.port();
-        screen::line(&format!(
-            "  API over HTTPS   https://localhost:{port}/api/v1   (described at /api/v1/openapi.json)"
-        ));
-    }
-    if let Some(address) = running.http {
-        screen::line(&format!("  for trials       http://{address}/api/v1   (plain HTTP, this machine only)"));
-    }
-    if let Some(address) = running.machines {
-        screen::line(&format!(
-            "  for machines     https://localhost:{}/api/v1   (with client certificate)",
-            address.port()
-        ));
-    }
-    if let Some(address) = running.metrics {
-        screen::line(&format!("  metrics          http://{address}/metrics"));
-    }
-    screen::line(&format!("  data             {}", config.data_dir.display()));
-    for tenant in config.tenants.iter().filter(|tenant| tenant.demo) {
-        screen::line(&format!("\nTenant {} is a demo: don't give it real data.", screen::strong(&tenant.name)));
-    }
-    if !running.passwords.is_empty() {
-        screen::line("One-time passwords, shown only now; each must be changed at the first login:");
-        for one in &running.passwords {
-            screen::line(&format!("  {:<12} {:<12} {}", one.tenant, one.login, one.shown()));
-        }
-    }
-    screen::line("\nStop it with Ctrl-C. See the whole story in half a minute: ./x run --demo");
 }

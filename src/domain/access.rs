@@ -13,8 +13,12 @@ pub enum Action {
     Converse,
     /// See and close conversations that others hold.
     Supervise,
-    /// Read the ledger's head and proofs.
+    /// Read the ledger's head, entries and proofs.
     ReadLedger,
+    /// Read the policies in force and try texts on them.
+    ReadPolicies,
+    /// Read what runs, since when, and what is wrong with the machine.
+    ReadHealth,
     /// Care for one's own password, second factor and sessions.
     OwnAccount,
     /// List accounts.
@@ -58,6 +62,13 @@ const EVERYBODY: &[(Role, Whose)] = &[
     (Role::Admin, Whose::Own),
 ];
 
+const LOOKING_ON: &[(Role, Whose)] = &[
+    (Role::Supervisor, Whose::Tenant),
+    (Role::Compliance, Whose::Tenant),
+    (Role::Auditor, Whose::Tenant),
+    (Role::Admin, Whose::Tenant),
+];
+
 /// Every action with who may do it.
 pub const TABLE: &[Rule] = &[
     rule(Action::Converse, &[(Role::Agent, Whose::Own), (Role::Supervisor, Whose::Team)]),
@@ -66,6 +77,8 @@ pub const TABLE: &[Rule] = &[
         Action::ReadLedger,
         &[(Role::Auditor, Whose::Tenant), (Role::Compliance, Whose::Tenant), (Role::Admin, Whose::Tenant)],
     ),
+    rule(Action::ReadPolicies, LOOKING_ON),
+    rule(Action::ReadHealth, LOOKING_ON),
     rule(Action::OwnAccount, EVERYBODY),
     rule(Action::ReadAccounts, &[(Role::Auditor, Whose::Tenant), (Role::Admin, Whose::Tenant)]),
     rule(Action::ManageAccounts, &[(Role::Admin, Whose::Tenant)]),
@@ -111,6 +124,8 @@ mod tests {
             Action::Converse,
             Action::Supervise,
             Action::ReadLedger,
+            Action::ReadPolicies,
+            Action::ReadHealth,
             Action::OwnAccount,
             Action::ReadAccounts,
             Action::ManageAccounts,
@@ -118,12 +133,20 @@ mod tests {
         ];
         assert_eq!(TABLE.iter().map(|rule| rule.action).collect::<Vec<_>>(), actions, "each action has one row");
         let expected = |role| match role {
-            Role::Agent => [Some(Own), None, None, Some(Own), None, None, None],
-            Role::Supervisor => [Some(Team), Some(Team), None, Some(Own), None, None, Some(Team)],
-            Role::Compliance => [None, None, Some(Tenant), Some(Own), None, None, Some(Tenant)],
-            Role::Auditor => [None, None, Some(Tenant), Some(Own), Some(Tenant), None, None],
-            Role::Admin => [None, None, Some(Tenant), Some(Own), Some(Tenant), Some(Tenant), None],
-            Role::Customer | Role::Operator | Role::Server => [None; 7],
+            Role::Agent => [Some(Own), None, None, None, None, Some(Own), None, None, None],
+            Role::Supervisor => {
+                [Some(Team), Some(Team), None, Some(Tenant), Some(Tenant), Some(Own), None, None, Some(Team)]
+            }
+            Role::Compliance => {
+                [None, None, Some(Tenant), Some(Tenant), Some(Tenant), Some(Own), None, None, Some(Tenant)]
+            }
+            Role::Auditor => {
+                [None, None, Some(Tenant), Some(Tenant), Some(Tenant), Some(Own), Some(Tenant), None, None]
+            }
+            Role::Admin => {
+                [None, None, Some(Tenant), Some(Tenant), Some(Tenant), Some(Own), Some(Tenant), Some(Tenant), None]
+            }
+            Role::Customer | Role::Operator | Role::Server => [None; 9],
         };
         for (role, _, _) in Role::ALL {
             assert_eq!(actions.map(|action| reach(role, action)), expected(role), "{role:?}");

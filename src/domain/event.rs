@@ -7,7 +7,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-pub use words::{Candidate, EndReason, FactorKind, IdentityProof, MatchReason, RequeueReason};
+pub use words::{Candidate, EndReason, FactorKind, IdentityProof, MatchReason, RequeueReason, Wish};
 
 use lww_audit::entry::Detail;
 
@@ -116,6 +116,8 @@ pub enum Event {
     ConversationTaken { from: Option<AccountId>, queue: String },
     /// Somebody of the staff wrote an internal note.
     ConversationNoted { note: MessageId },
+    /// The customer leaves the places of the queue and wishes something else; the conversation stays for whoever has time.
+    ConversationWished { wish: Wish },
     /// A conversation ended for good.
     ConversationClosed { reason: EndReason },
     /// A conversation is over unless the customer writes again in time.
@@ -194,6 +196,7 @@ impl Event {
             Self::ConversationTransferred { .. } => "conversation.transferred/1",
             Self::ConversationTaken { .. } => "conversation.taken/1",
             Self::ConversationNoted { .. } => "conversation.noted/1",
+            Self::ConversationWished { .. } => "conversation.wished/1",
             Self::ConversationClosed { .. } => "conversation.closed/2",
             Self::ConversationSolved { .. } => "conversation.solved/1",
             Self::ConversationReopened(_) => "conversation.reopened/2",
@@ -247,13 +250,14 @@ impl Event {
             }
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {
-                requeued(agent, queue, *reason, (*after_s, *elapsed_ms))
+                requeued(*agent, queue, *reason, *after_s, *elapsed_ms)
             }
             Self::ConversationTransferred { from, from_queue, to, to_queue } => {
                 transferred((*from, from_queue), (*to, to_queue))
             }
             Self::ConversationTaken { from, queue } => object([("from", who(*from)), ("queue", text(queue))]),
             Self::ConversationNoted { note } => object([("note", text(note))]),
+            Self::ConversationWished { wish } => object([("wish", text(wish.word()))]),
             Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => {
                 object([("reason", text(reason.word()))])
             }
@@ -296,19 +300,19 @@ impl Event {
     }
 }
 
-fn activated(id: &str, version: u64, digest: &Hash, previous: Option<&Hash>) -> Detail {
-    let previous = previous.map_or(Detail::Null, text);
-    object([("id", text(id)), ("version", count(version)), ("digest", text(digest)), ("previous", previous)])
-}
-
-fn requeued(agent: &AccountId, queue: &str, reason: RequeueReason, (after_s, elapsed_ms): (u32, i64)) -> Detail {
+fn requeued(agent: AccountId, queue: &str, reason: RequeueReason, after_s: u32, elapsed_ms: i64) -> Detail {
     object([
-        ("agent", text(agent)),
+        ("agent", text(&agent)),
         ("queue", text(queue)),
         ("reason", text(reason.word())),
         ("after_s", int(i64::from(after_s))),
         ("elapsed_ms", int(elapsed_ms)),
     ])
+}
+
+fn activated(id: &str, version: u64, digest: &Hash, previous: Option<&Hash>) -> Detail {
+    let previous = previous.map_or(Detail::Null, text);
+    object([("id", text(id)), ("version", count(version)), ("digest", text(digest)), ("previous", previous)])
 }
 
 fn transferred(from: (Option<AccountId>, &str), to: (Option<AccountId>, &str)) -> Detail {

@@ -8,3 +8,5 @@ pub mod masking;
 pub mod message;
 pub mod record;
 pub mod routing;
+pub mod trial;
+pub mod yaml;

@@ -12,7 +12,7 @@ pub use desk::NewNote;
 use lww_audit::entry::{Content, PolicyRef};
 use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
 
-use super::event::{Event, Role};
+use super::event::{Event, Role, Wish};
 use super::message::{Committed, Sealed};
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
@@ -274,6 +274,8 @@ pub struct Route {
     pub held_since: Option<Timestamp>,
     /// Until when the customer has been told that nobody is there.
     pub told_until: Option<Timestamp>,
+    /// What the customer wishes instead of waiting on; then it is behind everybody who waits.
+    pub wish: Option<Wish>,
 }
 
 /// See [`Effect::Agent`].

@@ -122,6 +122,15 @@ pub(super) struct Transfer {
     pub(super) note: Option<RawText>,
 }
 
+/// A text to be tried on the policy in force.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TriedText {
+    /// Any text; nothing of it is kept.
+    #[schema(value_type = String, min_length = 1, max_length = 16384)]
+    pub(super) text: RawText,
+}
+
 /// A customer's message, as the description of the API shows it; the channel itself parses it.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its description is used")]
@@ -160,10 +169,26 @@ pub(super) struct About {
 #[expect(dead_code, reason = "only its description is used")]
 pub(super) struct Visit {
     /// The token of a visit that goes on.
-    #[schema(max_length = 512)]
+    #[schema(max_length = 1024)]
     token: Option<String>,
     /// Who is logged in to the bank's page.
     identity: Option<Identity>,
+    /// What the page says of the conversation, for its routing.
+    about: Option<VisitAbout>,
+}
+
+/// What a page says of a conversation: words of `a-z`, `0-9`, `_` and `-`. Tier and tags count beside an identity only,
+/// whose proof then covers them.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct VisitAbout {
+    /// The language that the customer writes in.
+    language: Option<String>,
+    /// How important the customer is to the bank.
+    tier: Option<String>,
+    /// What else is to be known, sorted.
+    #[schema(max_items = 8)]
+    tags: Option<Vec<String>>,
 }
 
 /// An identity that the bank's own server vouches for.

@@ -115,7 +115,7 @@ pub(super) fn right_machine(request: &HttpRequest, served: &Served, account: &Ch
 impl TrustedProxies {
     /// The nearest address that is not a trusted proxy's: `peer`, unless that is one; then what stands rightmost in
     /// `X-Forwarded-For`, and so on. What is left of the first untrusted address is anybody's claim.
-    fn client<'a>(&self, peer: IpAddr, forwarded_for: impl Iterator<Item = &'a str>) -> IpAddr {
+    pub fn client<'a>(&self, peer: IpAddr, forwarded_for: impl Iterator<Item = &'a str>) -> IpAddr {
         let claims: Vec<&str> = forwarded_for.flat_map(|value| value.split(',')).collect();
         let mut nearest = peer;
         for claim in claims.iter().rev() {

@@ -9,9 +9,12 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
 use super::connection::{Connection, TrustedProxies, UnderWay, is_secure};
 use super::limiter::{Limiter, is_proven};
+use super::pages::is_page;
 use super::problem::{Problem, render, replacement};
 use super::routes::HEALTH;
 use super::service::Service;
@@ -20,7 +23,7 @@ use crate::ports::random_bytes;
 use crate::telemetry::{Limited, Occurrence, emit};
 use crate::units::Id128;
 
-/// Headers that every answer carries: answers are data, never a page, and nobody keeps them.
+/// Headers that every answer carries unless it says otherwise, as pages do: answers are data and nobody keeps them.
 const FIXED_HEADERS: [(&str, &str); 8] = [
     ("x-content-type-options", "nosniff"),
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
@@ -43,6 +46,8 @@ pub(super) struct Guard {
     pub(super) proxies: TrustedProxies,
     /// How often anybody may ask.
     pub(super) limiter: Limiter,
+    /// What a reader of the metrics must show; `None`: nothing.
+    pub(super) metrics_token: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// Wraps every request.
@@ -75,6 +80,13 @@ pub(super) async fn around<B: MessageBody + 'static>(
 }
 
 impl Guard {
+    /// Whether a request may read the metrics: it bears the token (RFC 6750), where one is configured.
+    pub(super) fn may_read_metrics(&self, headers: &HeaderMap) -> bool {
+        let Some(token) = &self.metrics_token else { return true };
+        let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        shown.is_some_and(|shown| bool::from(shown.ct_eq(token)))
+    }
+
     /// Refuses a request before anything is done for it.
     fn enter(&self, request: &ServiceRequest, now: Instant) -> Result<Option<UnderWay>, Problem> {
         if head_bytes(request) > HEADER_BYTES_MAX || request.headers().len() > HEADERS_MAX {
@@ -85,7 +97,7 @@ impl Guard {
         let under_way = begun.inspect_err(|_| emit(&Occurrence::RateLimited { whose: Limited::Connection }))?;
         // A sender who was proven a moment ago goes on: whoever shares the address can't shut them out.
         if !connection.is_proven.get()
-            && !HEALTH.contains(&request.path())
+            && asks_for_something(request.path())
             && let Some(address) = connection.client(request.headers(), &self.proxies)
         {
             let checked = self.limiter.check_address(address, now);
@@ -100,12 +112,18 @@ impl Guard {
         let is_proven = is_proven(request);
         connection.is_proven.set(is_proven);
         if !is_proven
-            && !HEALTH.contains(&request.path())
+            && asks_for_something(request.path())
             && let Some(address) = connection.client(request.headers(), &self.proxies)
         {
             self.limiter.count_unproven(address, Instant::now());
         }
     }
+}
+
+/// Whether a request is one to prove oneself for. Nobody's tries are those for a page's files: a hundred agents of one
+/// branch that load the console share an address.
+fn asks_for_something(path: &str) -> bool {
+    !HEALTH.contains(&path) && !is_page(path)
 }
 
 fn head_bytes(request: &ServiceRequest) -> usize {
@@ -143,7 +161,9 @@ fn fix_headers(response: &mut ServiceResponse, id: Id128, strict: bool) {
     let secure = is_secure(response.request());
     let headers: &mut HeaderMap = response.headers_mut();
     for (name, value) in FIXED_HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        if !headers.contains_key(name) {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
     }
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         headers.insert(HeaderName::from_static("x-request-id"), id);

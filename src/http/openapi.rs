@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
-use super::api::{accounts, channels, desk, handover, health, ledger, live, oidc, own, sessions};
+use super::api::{accounts, channels, desk, handover, health, ledger, live, oidc, own, policies, receipts, sessions};
 use super::problem::codes;
 
 #[derive(OpenApi)]
@@ -51,9 +51,20 @@ use super::problem::codes;
         live::stream,
         live::updates,
         live::frame,
+        receipts::receipt,
+        receipts::preflight,
+        receipts::vkey,
         live::desk,
         live::desk_stream,
         ledger::head,
+        ledger::entries,
+        ledger::entry,
+        ledger::proof,
+        ledger::consistency,
+        policies::masking,
+        policies::attempt,
+        policies::routing,
+        health::system,
         health::alive,
         health::ready,
         health::description,

@@ -70,6 +70,9 @@ pub enum Problem {
     /// The request asks for no socket where there is nothing else.
     #[error("the request asks for no socket")]
     NotASocket,
+    /// The pages of the web part were not built with this program.
+    #[error("the web part was not built")]
+    NotBuilt,
     /// Address and headers are longer than [`HEADER_BYTES_MAX`].
     #[error("the head is longer than {HEADER_BYTES_MAX} bytes")]
     HeadTooLarge,
@@ -152,6 +155,7 @@ impl Problem {
             Self::BodyTimeout => (&kinds::BODY_TIMEOUT, vec![("wait_s", number(REQUEST_BODY_WAIT_MS_MAX / 1_000))]),
             Self::BodyCutOff => (&kinds::BODY_CUT_OFF, Vec::new()),
             Self::NotASocket => (&kinds::NOT_A_SOCKET, Vec::new()),
+            Self::NotBuilt => (&kinds::NOT_BUILT, Vec::new()),
             Self::HeadTooLarge => (&kinds::HEAD_TOO_LARGE, vec![("max_bytes", number(HEADER_BYTES_MAX))]),
             Self::TooManyAtOnce => (&kinds::TOO_MANY_AT_ONCE, vec![("max", number(REQUESTS_PER_CONNECTION_MAX))]),
             Self::WrongCertificate => (&kinds::WRONG_CERTIFICATE, Vec::new()),
@@ -186,6 +190,8 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         Refusal::Unavailable => (&kinds::UNAVAILABLE, Vec::new()),
         Refusal::Unknown => (&kinds::OUTCOME_UNKNOWN, Vec::new()),
         Refusal::Stopped => (&kinds::LEDGER_STOPPED, Vec::new()),
+        Refusal::NotPublished => (&kinds::NOT_PUBLISHED, Vec::new()),
+        Refusal::Differs { index } => (&kinds::LEDGER_DIFFERS, vec![("index", number(index.0))]),
         Refusal::NoPolicy => (&kinds::NO_POLICY, Vec::new()),
     }
 }

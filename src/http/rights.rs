@@ -35,6 +35,8 @@ const fn need(method: &'static str, path: &'static str, right: Right) -> Need {
 
 const OWN: Right = Right::Staff(Action::OwnAccount);
 const DESK: Right = Right::Staff(Action::Converse);
+const LEDGER: Right = Right::Staff(Action::ReadLedger);
+const POLICIES: Right = Right::Staff(Action::ReadPolicies);
 const MANAGE: Right = Right::Staff(Action::ManageAccounts);
 
 /// Every address with its right.
@@ -47,6 +49,9 @@ pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/events", Right::Visitor),
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/updates", Right::Visitor),
     need("post", "/api/v1/channels/{channel}/{tenant}/{account}/frames", Right::Visitor),
+    need("get", "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}", Right::Visitor),
+    need("options", "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}", Right::Open),
+    need("get", "/api/v1/channels/{channel}/{tenant}/{account}/vkey", Right::Open),
     need("post", "/api/v1/session", Right::Open),
     need("get", "/api/v1/session", Right::AnySession),
     need("delete", "/api/v1/session", Right::AnySession),
@@ -82,7 +87,15 @@ pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/agent/queues", Right::Staff(Action::Supervise)),
     need("get", "/api/v1/agent/socket", DESK),
     need("get", "/api/v1/agent/events", DESK),
-    need("get", "/api/v1/ledger/head", Right::Staff(Action::ReadLedger)),
+    need("get", "/api/v1/ledger/head", LEDGER),
+    need("get", "/api/v1/ledger/entries", LEDGER),
+    need("get", "/api/v1/ledger/entries/{index}", LEDGER),
+    need("get", "/api/v1/ledger/entries/{index}/proof", LEDGER),
+    need("get", "/api/v1/ledger/consistency", LEDGER),
+    need("get", "/api/v1/policies/masking", POLICIES),
+    need("post", "/api/v1/policies/masking/try", POLICIES),
+    need("get", "/api/v1/policies/routing", POLICIES),
+    need("get", "/api/v1/system/health", Right::Staff(Action::ReadHealth)),
     need("get", "/api/v1/openapi.json", Right::Open),
     need("get", "/healthz", Right::Open),
     need("get", "/readyz", Right::Open),

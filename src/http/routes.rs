@@ -5,7 +5,8 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
-use super::api::{accounts, channels, desk, handover, health, ledger, live, oidc, own, sessions};
+use super::api::{accounts, channels, desk, handover, health, ledger, live, oidc, own, policies, receipts, sessions};
+use super::pages;
 
 /// Asked by machines that look after this server; they hear the truth whatever else their address sends.
 pub(super) const HEALTH: [&str; 3] = ["/healthz", "/readyz", METRICS];
@@ -26,6 +27,18 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/{part}",
         methods: &[("options", || web::method(Method::OPTIONS).to(live::preflight))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}",
+        methods: &[("options", || web::method(Method::OPTIONS).to(receipts::preflight))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}",
+        methods: &[("get", || web::get().to(receipts::receipt))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/vkey",
+        methods: &[("get", || web::get().to(receipts::vkey))],
     },
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/messages",
@@ -110,6 +123,14 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/agent/conversations/{id}/solve", methods: &[("post", || web::post().to(desk::solve))] },
     Address { path: "/api/v1/agent/conversations/{id}/close", methods: &[("post", || web::post().to(desk::close))] },
     Address { path: "/api/v1/ledger/head", methods: &[("get", || web::get().to(ledger::head))] },
+    Address { path: "/api/v1/ledger/entries", methods: &[("get", || web::get().to(ledger::entries))] },
+    Address { path: "/api/v1/ledger/entries/{index}", methods: &[("get", || web::get().to(ledger::entry))] },
+    Address { path: "/api/v1/ledger/entries/{index}/proof", methods: &[("get", || web::get().to(ledger::proof))] },
+    Address { path: "/api/v1/ledger/consistency", methods: &[("get", || web::get().to(ledger::consistency))] },
+    Address { path: "/api/v1/policies/masking", methods: &[("get", || web::get().to(policies::masking))] },
+    Address { path: "/api/v1/policies/masking/try", methods: &[("post", || web::post().to(policies::attempt))] },
+    Address { path: "/api/v1/policies/routing", methods: &[("get", || web::get().to(policies::routing))] },
+    Address { path: "/api/v1/system/health", methods: &[("get", || web::get().to(health::system))] },
     Address { path: "/api/v1/openapi.json", methods: &[("get", || web::get().to(health::description))] },
     Address { path: "/healthz", methods: &[("get", || web::get().to(health::alive))] },
     Address { path: "/readyz", methods: &[("get", || web::get().to(health::ready))] },
@@ -118,6 +139,7 @@ pub(super) const ADDRESSES: &[Address] = &[
 /// Puts every address of the table into an application.
 pub(super) fn configure(config: &mut ServiceConfig) {
     put(config, |_| true);
+    pages::configure(config);
 }
 
 /// Puts the addresses that machines ask into an application: the channels', and whether the server lives.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use actix_tls::accept::max_concurrent_tls_connect;
 use actix_web::web;
 use rustls::ServerConfig;
+use zeroize::Zeroizing;
 
 use super::connection::TrustedProxies;
 use super::guard::Guard;
@@ -74,6 +75,8 @@ pub struct Addresses {
     pub http: Option<SocketAddr>,
     /// Plain HTTP on loopback with the metrics, for an agent on this machine.
     pub metrics: Option<SocketAddr>,
+    /// What whoever reads the metrics must show; `None`: nothing.
+    pub metrics_token: Option<Zeroizing<Vec<u8>>>,
     /// Proxies whose word about a client's address is taken.
     pub proxies: TrustedProxies,
     /// What may be asked in a second.
@@ -99,7 +102,7 @@ impl Server {
     /// # Errors
     /// [`HttpError`], naming the address.
     pub fn bind(service: Arc<Service>, addresses: Addresses) -> Result<Self, HttpError> {
-        let Addresses { https, machines, http, metrics, proxies, rates } = addresses;
+        let Addresses { https, machines, http, metrics, metrics_token, proxies, rates } = addresses;
         if https.is_none() && http.is_none() {
             return Err(HttpError::NoAddress);
         }
@@ -114,7 +117,7 @@ impl Server {
             .shutdown_timeout(DRAIN_WAIT_S_MAX)
             .disable_signals();
         let strict_transport = https.as_ref().is_some_and(|https| https.strict_transport);
-        let guard = Guard { strict_transport, proxies, limiter: Limiter::new(rates) };
+        let guard = Guard { strict_transport, proxies, limiter: Limiter::new(rates), metrics_token };
         let application = Application { service: service.into(), guard: web::Data::new(guard) };
         let (builder, http) = match http {
             Some(address) => application.clone().listen_plain(builder, address, configure)?,

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
+use super::machine::{AskMachine, Machine};
 use super::oidc::Provider;
 use crate::pipeline::Tenant;
 use crate::ports::{Channel, Clock, Random};
@@ -22,6 +24,8 @@ pub struct Served {
     pub client_names: BTreeMap<ChannelAccount, String>,
     /// The bank's own identity provider.
     pub provider: Option<Arc<Provider>>,
+    /// Whether the tenant is a demo: only then is there a bank's page to try.
+    pub is_demo: bool,
 }
 
 /// Which part this server plays.
@@ -55,6 +59,7 @@ pub struct Service {
     /// Randomness.
     pub random: Arc<dyn Random>,
     readiness: AskReadiness,
+    machine: Option<AskMachine>,
     stopping: watch::Receiver<bool>,
     tenants: RwLock<BTreeMap<String, Arc<Served>>>,
 }
@@ -67,7 +72,13 @@ impl Service {
         readiness: AskReadiness,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { clock, random, readiness, stopping, tenants: RwLock::default() }
+        Self { clock, random, readiness, machine: None, stopping, tenants: RwLock::default() }
+    }
+
+    /// The same, which can tell of the machine that it runs on.
+    #[must_use]
+    pub fn on_machine(self, machine: AskMachine) -> Self {
+        Self { machine: Some(machine), ..self }
     }
 
     /// Serves these tenants from here on, by name.
@@ -81,6 +92,11 @@ impl Service {
         (self.readiness)()
     }
 
+    /// What runs and what was found wrong, if this service can tell.
+    pub(super) fn machine(&self) -> Option<BoxFuture<'static, Arc<Machine>>> {
+        self.machine.as_ref().map(|ask| ask())
+    }
+
     /// Follows whether the server is to stop: connections that stay open end then.
     pub(super) fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.clone()
@@ -89,6 +105,16 @@ impl Service {
     /// A tenant by name.
     pub(super) fn tenant(&self, name: &str) -> Option<Arc<Served>> {
         self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// The first channel account of a demo tenant that a page can use, as `tenant/account`.
+    pub(super) fn demo_account(&self) -> Option<String> {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        let mut demos = tenants.iter().filter(|(_, served)| served.is_demo);
+        demos.find_map(|(name, served)| {
+            let session = served.channels.iter().find(|channel| matches!(channel, Channel::Session(_)))?;
+            Some(format!("{name}/{}", session.account().account))
+        })
     }
 
     /// One of a tenant's channel accounts.

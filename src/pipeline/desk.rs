@@ -130,17 +130,6 @@ impl Tenant {
         Ok(self.ports.store.agents().await?.into_iter().find(|agent| agent.id == holder))
     }
 
-    /// Says whether the agent takes conversations.
-    ///
-    /// # Errors
-    /// [`Refusal::Forbidden`] when the role has no desk.
-    pub async fn set_online(&self, staff: &Staff, online: bool) -> Result<(), Refusal> {
-        staff.may(Action::Converse)?;
-        self.ports.store.set_online(staff.account, online, self.ports.clock.now()).await?;
-        self.waiting.notify_one();
-        Ok(())
-    }
-
     /// Waits until a conversation may have begun to wait or a slot may have become free.
     pub async fn something_to_match(&self) {
         self.waiting.notified().await;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::desk::view;
 use super::feed::Whose;
 use super::notes::shown_note;
+use super::presence::Attached;
 use super::proposals::about;
 use super::transcript::shown_message;
 use super::{Note, Notice, Refusal, Staff, Subscription, Tenant, TranscriptMessage};
@@ -92,6 +93,7 @@ pub struct DeskStream {
     open: HashMap<ConversationKey, OpenHere>,
     waiting: Option<u32>,
     ready: VecDeque<DeskEvent>,
+    _attached: Attached,
 }
 
 impl Tenant {
@@ -107,6 +109,7 @@ impl Tenant {
         let whose = if allows(staff.role, Action::Supervise) { Whose::Everybody } else { Whose::Holder(staff.account) };
         // Before the list is read: what changes in between is heard of.
         let subscription = self.feed.subscribe(whose);
+        let attached = self.attach(&staff).await?;
         let mut ready = VecDeque::new();
         let mut after = None;
         loop {
@@ -130,7 +133,9 @@ impl Tenant {
             }
         }
         ready.push_back(DeskEvent::Live);
-        Ok(DeskStream { tenant: Arc::clone(self), staff, subscription, open: HashMap::new(), waiting: None, ready })
+        let tenant = Arc::clone(self);
+        let open = HashMap::new();
+        Ok(DeskStream { tenant, staff, subscription, open, waiting: None, ready, _attached: attached })
     }
 }
 

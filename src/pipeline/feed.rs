@@ -13,7 +13,7 @@ use super::Tenant;
 use crate::domain::record::ConversationState;
 use crate::limits::FEED_NOTICES_MAX;
 use crate::ports::{Follower, Happening, IdentityLookup};
-use crate::units::{AccountId, ConversationKey, ConversationRef, SubjectId};
+use crate::units::{AccountId, ConversationKey, ConversationRef, SubjectId, Timestamp};
 
 /// What a follower hears.
 #[derive(Clone)]
@@ -42,8 +42,13 @@ pub enum Notice {
         position: u32,
         /// How long it will still take, in seconds, if that can be told.
         wait_s: Option<u64>,
+        /// When the queue is served again; `None`: it is served at present.
+        closed: Option<Reopens>,
     },
 }
+
+/// When a queue that is closed is served again, if that is known.
+pub type Reopens = Option<Timestamp>;
 
 /// Whose notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -68,48 +68,53 @@ impl Tenant {
     }
 
     fn lines(&self, text: &str) -> Result<Vec<Line>, Refusal> {
-        let text = text.strip_prefix(MARK).unwrap_or(text);
-        let mut reader = ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
-        let mut records = reader.records();
-        let header = records.next().ok_or(refused(1, "file", COLUMNS_EXPECTED))?;
-        let header = header.map_err(|error| unreadable(&error))?;
-        let columns = columns(&header)?;
         let mut lines: Vec<Line> = Vec::new();
         let mut logins = HashSet::new();
-        for record in records {
-            let record = record.map_err(|error| unreadable(&error))?;
-            let line = self.line(&columns, &record)?;
+        for read in account_lines(text)? {
+            let (number, new) = read?;
+            let capacity = self.checked(&new).map_err(|(column, expected)| refused(number, column, expected))?;
             if lines.len() == IMPORT_ACCOUNTS_MAX {
-                return Err(refused(line.number, "file", FEWER_EXPECTED));
+                return Err(refused(number, "file", FEWER_EXPECTED));
             }
-            if !logins.insert(self.ports.vault.login_lookup(&line.new.login)) {
-                return Err(refused(line.number, "login", OTHER_EXPECTED));
+            if !logins.insert(self.ports.vault.login_lookup(&new.login)) {
+                return Err(refused(number, "login", OTHER_EXPECTED));
             }
-            lines.push(line);
+            lines.push(Line { number, new, capacity });
         }
         if lines.is_empty() {
             return Err(refused(2, "file", SOME_EXPECTED));
         }
         Ok(lines)
     }
+}
 
-    fn line(&self, columns: &[&'static str], record: &StringRecord) -> Result<Line, Refusal> {
-        let number = record.position().map_or(0, csv::Position::line);
-        let of = |column| {
-            let at = columns.iter().position(|known| *known == column);
-            at.and_then(|at| record.get(at)).unwrap_or("")
-        };
-        let role = Role::from_word(of("role")).filter(|role| role.is_staff());
-        let role = role.ok_or(refused(number, "role", ROLE_EXPECTED))?;
-        let capacity = match of("capacity") {
-            "" => None,
-            word => Some(word.parse().map_err(|_| refused(number, "capacity", CAPACITY_EXPECTED))?),
-        };
-        let text = |column| RawText::new(of(column).to_owned());
-        let new = NewStaff { login: text("login"), name: text("name"), role, capacity, skills: Vec::new() };
-        let capacity = self.checked(&new).map_err(|(column, expected)| refused(number, column, expected))?;
-        Ok(Line { number, new, capacity })
-    }
+/// The accounts of a file as they stand in it, each with the number of its line; whether a login is free or a name within
+/// bounds is not looked at.
+///
+/// # Errors
+/// [`Refusal::Line`] when the first line doesn't name the columns; the items likewise, each for its own line.
+pub fn account_lines(text: &str) -> Result<impl Iterator<Item = Result<(u64, NewStaff), Refusal>>, Refusal> {
+    let text = text.strip_prefix(MARK).unwrap_or(text);
+    let mut records = ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes()).into_records();
+    let header = records.next().ok_or(refused(1, "file", COLUMNS_EXPECTED))?;
+    let columns = columns(&header.map_err(|error| unreadable(&error))?)?;
+    Ok(records.map(move |record| line(&columns, &record.map_err(|error| unreadable(&error))?)))
+}
+
+fn line(columns: &[&'static str], record: &StringRecord) -> Result<(u64, NewStaff), Refusal> {
+    let number = record.position().map_or(0, csv::Position::line);
+    let of = |column| {
+        let at = columns.iter().position(|known| *known == column);
+        at.and_then(|at| record.get(at)).unwrap_or("")
+    };
+    let role = Role::from_word(of("role")).filter(|role| role.is_staff());
+    let role = role.ok_or(refused(number, "role", ROLE_EXPECTED))?;
+    let capacity = match of("capacity") {
+        "" => None,
+        word => Some(word.parse().map_err(|_| refused(number, "capacity", CAPACITY_EXPECTED))?),
+    };
+    let text = |column| RawText::new(of(column).to_owned());
+    Ok((number, NewStaff { login: text("login"), name: text("name"), role, capacity, skills: Vec::new() }))
 }
 
 /// The columns of a file by its first line.

@@ -7,16 +7,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::feed::Whose;
-use super::proposals::marked;
-use super::transcript::{Lookups, customer_message, shown_message};
+use super::feed::{Reopens, Whose};
+use super::proposals::{marked, wished};
+use super::transcript::{Lookups, customer_message};
 use super::{Notice, Refusal, Subscription, Tenant};
-use crate::domain::event::Role;
-use crate::domain::masking::View;
+use crate::domain::event::{Role, Wish};
 use crate::domain::record::{Actor, ConversationState, Marks};
 use crate::limits::{DECISIONS_MAX, PAGE_ITEMS_MAX};
 use crate::ports::{
-    ContactRow, ConversationRow, CustomerEvent, CustomerMessage, Happening, Person, RecordError, SharedSealer, Standing,
+    Changed, ContactRow, ConversationRow, CustomerEvent, Happening, Person, RecordError, SharedSealer, Standing,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationRef, EntryIndex, SubjectId};
 
@@ -25,8 +24,8 @@ pub struct CustomerStream {
     tenant: Arc<Tenant>,
     lookups: Lookups,
     known: Option<(SubjectId, SharedSealer)>,
-    standing: Option<(ConversationRef, ConversationState)>,
-    place: Option<(u32, Option<u64>)>,
+    standing: Option<(ConversationRef, ConversationState, Option<Wish>)>,
+    place: Option<(u32, Option<u64>, Option<Reopens>)>,
     subscription: Subscription,
     cursor: Option<EntryIndex>,
     replaying: bool,
@@ -84,6 +83,49 @@ impl Tenant {
         Err(Refusal::Conflict)
     }
 
+    /// Notes what a customer who waits wishes instead. The same wish again changes nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] when the customer doesn't wait; [`Refusal`] when it can't be recorded at present.
+    pub async fn customer_wishes(&self, channel: &ChannelAccount, person: &Person, wish: Wish) -> Result<(), Refusal> {
+        let lookups = self.lookups(channel, person);
+        for _ in 0..DECISIONS_MAX {
+            let open = self.known(&lookups).await?.and_then(|contact| contact.open);
+            let waits = open.filter(|row| row.state == ConversationState::Waiting);
+            let expected = "a conversation that waits";
+            let row = waits.ok_or(Refusal::Invalid { field: "wish", expected })?;
+            if row.route.wish == Some(wish) {
+                return Ok(());
+            }
+            let actor = Actor { id: AccountId(row.subject.0), role: Role::Customer };
+            match self.record(wished(actor, &row, wish)).await {
+                Ok(_) => return Ok(()),
+                Err(RecordError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Conflict)
+    }
+
+    /// The receipt of a message that was said by or to a person: what they need to prove it without this server.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when no message of theirs has that index, [`Refusal::Unavailable`] while it is not published.
+    pub async fn customer_receipt(
+        &self,
+        channel: &ChannelAccount,
+        person: &Person,
+        index: EntryIndex,
+    ) -> Result<String, Refusal> {
+        let missing = || Refusal::NotFound { what: "message" };
+        let contact = self.known(&self.lookups(channel, person)).await?.ok_or_else(missing)?;
+        let before = index.0.checked_sub(1).map(EntryIndex);
+        let rows = self.ports.store.subject_messages(contact.subject, before, 1).await?;
+        let (_, row) = rows.into_iter().find(|(_, row)| row.index == index).ok_or_else(missing)?;
+        let sealer = self.ports.vault.sealer(contact.subject, &contact.key)?;
+        self.receipt_of(&sealer, &row).await
+    }
+
     /// What of `new` is further than `old`; nobody has got what is not recorded yet, and what was read has arrived.
     fn further(&self, old: Marks, new: Marks) -> Option<Marks> {
         let newest = EntryIndex(self.head()?.size.0.checked_sub(1)?);
@@ -135,10 +177,12 @@ impl CustomerStream {
             Notice::Typing { conversation, customer: false } => {
                 self.ready.push_back(CustomerEvent::Typing { conversation: conversation.public });
             }
-            Notice::Queue { conversation, position, wait_s } => {
+            Notice::Queue { conversation, position, wait_s, closed } => {
                 // Told each second, and heard when it is another.
-                if self.place.replace((position, wait_s)) != Some((position, wait_s)) {
-                    self.ready.push_back(CustomerEvent::Queue { conversation: conversation.public, position, wait_s });
+                let place = Some((position, wait_s, closed));
+                if std::mem::replace(&mut self.place, place) != place {
+                    let conversation = conversation.public;
+                    self.ready.push_back(CustomerEvent::Queue { conversation, position, wait_s, closed });
                 }
             }
             Notice::Typing { customer: true, .. } | Notice::Waiting { .. } => {}
@@ -148,7 +192,7 @@ impl CustomerStream {
 
     /// The customer types.
     pub fn types(&self) {
-        if let Some((conversation, _)) = self.standing {
+        if let Some((conversation, _, _)) = self.standing {
             self.tenant.customer_types(conversation);
         }
     }
@@ -176,9 +220,9 @@ impl CustomerStream {
     }
 
     fn stands(&mut self, row: &ConversationRow) {
-        self.standing = Some((row.conversation, row.state));
-        let (conversation, state) = (row.conversation.public, row.state);
-        self.ready.push_back(CustomerEvent::Stands(Standing { conversation, state, marks: Some(row.marks) }));
+        let (conversation, state, wish) = (row.conversation.public, row.state, row.route.wish);
+        self.standing = Some((row.conversation, state, wish));
+        self.ready.push_back(CustomerEvent::Stands(Standing { conversation, state, marks: Some(row.marks), wish }));
     }
 
     /// Reads one page of what was said since the cursor.
@@ -205,30 +249,30 @@ impl CustomerStream {
         if let Some(row) = &happening.message
             && self.cursor < Some(row.index)
         {
-            let view = if row.outbound { View::Outbound } else { View::Customer };
-            let shown = shown_message(sealer, row, view, None)?;
             self.cursor = Some(row.index);
-            self.ready.push_back(CustomerEvent::Said(CustomerMessage {
-                id: shown.id,
-                conversation,
-                index: shown.index,
-                time: shown.time,
-                from_bank: shown.outbound,
-                text: shown.text,
-            }));
+            self.ready.push_back(CustomerEvent::Said(customer_message(sealer, happening.conversation, row)?));
         }
         if let Some(change) = happening.change {
-            let standing = Some((happening.conversation, change.state));
-            if change.marks.is_some() || self.standing != standing {
-                self.standing = standing;
-                self.place = None;
-                let standing = Standing { conversation, state: change.state, marks: change.marks };
-                self.ready.push_back(CustomerEvent::Stands(standing));
-            }
+            self.changed(happening.conversation, change);
         }
         if let Some(until) = happening.viewed {
             self.ready.push_back(CustomerEvent::Read { conversation, until });
         }
         Ok(())
+    }
+
+    fn changed(&mut self, conversation: ConversationRef, change: Changed) {
+        let Changed { state, marks, wish, .. } = change;
+        // A wish is for as long as the conversation is not over.
+        let is_over = matches!(state, ConversationState::Solved | ConversationState::Closed);
+        let before = self.standing.filter(|(known, _, _)| *known == conversation && !is_over);
+        let wish = wish.or_else(|| before.and_then(|(_, _, wish)| wish));
+        let standing = Some((conversation, state, wish));
+        if marks.is_some() || self.standing != standing {
+            self.standing = standing;
+            self.place = None;
+            let conversation = conversation.public;
+            self.ready.push_back(CustomerEvent::Stands(Standing { conversation, state, marks, wish }));
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::feed::Reopens;
 use super::proposals::{about, requeued, told, unchanged};
 use super::{Notice, Refusal, Staff, Tenant};
 use crate::domain::access::{Action, allows};
@@ -226,14 +227,24 @@ impl Tenant {
         let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         self.feed.tell_all_staff(&Notice::Waiting { count });
         let places = self.queue_places(&rows).await?;
-        for row in rows {
+        let now = self.ports.clock.now();
+        for row in rows.into_iter().filter(|row| row.route.wish.is_none()) {
             let Some(QueuePlace { position, wait_ms }) = places.get(&row.conversation.key) else { continue };
             let position = u32::try_from(*position).unwrap_or(u32::MAX);
             let wait_s = wait_ms.and_then(|wait_ms| u64::try_from(wait_ms / 1_000).ok());
-            let notice = Notice::Queue { conversation: row.conversation, position, wait_s };
+            let closed = self.closed(&row.route.queue, now);
+            let notice = Notice::Queue { conversation: row.conversation, position, wait_s, closed };
             self.feed.tell_customer(row.subject, &notice);
         }
         Ok(())
+    }
+
+    /// When a queue that is closed opens again; `None` when it is served.
+    fn closed(&self, queue: &str, now: Timestamp) -> Option<Reopens> {
+        let table = self.table()?;
+        let hours = &table.queue(queue)?.hours;
+        let is_open = table.calendar().is_open(hours, table.calendar().moment(now));
+        (!is_open).then(|| table.calendar().opens(hours, now))
     }
 
     /// Where those of some conversations that wait stand in their queues.

@@ -38,6 +38,8 @@ impl Tenant {
     /// # Errors
     /// [`Activation`]; without an active policy no message is taken in.
     pub async fn load_policy(&self, source: &str) -> Result<Option<Drift>, Activation> {
+        let read = Policy::load(source).map(|policy| Hash(policy.digest()));
+        self.policy_file.put(source, read.map_err(|error| error.to_string()));
         let settings = self.ports.store.settings().await.map_err(Refusal::from)?;
         let Some(active) = settings.policy else {
             self.activate_as(source, settings, Role::Server).await?;

@@ -1,12 +1,13 @@
 //! What is asked of the recorder for a message in and a message out. Pure but for the ids that are handed in.
 
-use crate::domain::event::{EndReason, Event, IdentityProof, RequeueReason, Role};
+use crate::domain::event::{EndReason, Event, IdentityProof, RequeueReason, Role, Wish};
 use crate::domain::message::{Direction, Inbound, Masked, Message, Outbound};
 use crate::domain::record::{
     Actor, AgentChange, ConversationChange, ConversationState, Dedup, Draft, Effect, Marks, NewConversation,
     NewIdentity, NewMessage, NewSubject, Proposal, Receipt, Route, RouteChange, Step,
 };
 use crate::domain::routing::{Held, Routed};
+use crate::limits::PRIORITY_LAST;
 use crate::ports::{AgentRow, ContactRow, ConversationRow, SharedSealer};
 use crate::units::{
     AccountId, ChannelAccount, ConversationRef, MessageSeq, SERVER_ACTOR, SubjectId, Timestamp, Version,
@@ -195,6 +196,7 @@ fn sent(routed: &Routed, weight: i32) -> Route {
         let_go: false,
         held_since: None,
         told_until: None,
+        wish: None,
     }
 }
 
@@ -275,6 +277,14 @@ pub(super) fn requeued(
     let freed = agent.map(|agent| freed(row, agent));
     let effects = [Effect::Conversation(change), Effect::Route(back)].into_iter().chain(freed).collect();
     Proposal::single(about(Draft::of(event, server), row), effects)
+}
+
+/// A customer who waits leaves the places of the queue: nobody is behind them any more, and who still waits comes first.
+pub(super) fn wished(actor: Actor, row: &ConversationRow, wish: Wish) -> Proposal {
+    let route = Route { wish: Some(wish), priority: PRIORITY_LAST, sla_s: None, ..(*row.route).clone() };
+    let change = RouteChange { conversation: row.conversation.key, route };
+    let effects = vec![Effect::Conversation(unchanged(row)), Effect::Route(change)];
+    Proposal::single(about(Draft::of(Event::ConversationWished { wish }, actor), row), effects)
 }
 
 /// What the server itself tells a customer while nobody is there.

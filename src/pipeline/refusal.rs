@@ -85,6 +85,15 @@ pub enum Refusal {
     /// The log is stopped until an operator acts.
     #[error("the ledger is stopped")]
     Stopped,
+    /// No published checkpoint covers it yet.
+    #[error("no published checkpoint covers it yet")]
+    NotPublished,
+    /// A stored entry is not the one that was recorded.
+    #[error("entry {index} is not what was recorded")]
+    Differs {
+        /// The entry.
+        index: EntryIndex,
+    },
     /// No masking policy is active.
     #[error("no masking policy is active")]
     NoPolicy,

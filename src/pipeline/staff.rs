@@ -14,8 +14,8 @@ use crate::domain::event::{Event, Role};
 use crate::domain::message::RawText;
 use crate::domain::record::{Actor, Draft, Effect, PasswordChange, Proposal};
 use crate::limits::{
-    PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, PASSWORD_HASHES_MAX, PENDING_SESSION_S_MAX, SESSION_IDLE_S_DEFAULT,
-    SESSION_S_MAX,
+    DESK_GRACE_S_DEFAULT, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, PASSWORD_HASHES_MAX, PENDING_SESSION_S_MAX,
+    SESSION_IDLE_S_DEFAULT, SESSION_S_MAX,
 };
 use crate::ports::{AccountRow, SessionRow, StaffPart, VaultError, random_bytes};
 use crate::telemetry::{Occurrence, emit};
@@ -33,11 +33,18 @@ pub struct StaffRules {
     pub idle_s: i64,
     /// How many conversations a new agent holds at a time.
     pub capacity_default: i32,
+    /// How long an agent may be without the desk's connection that they had, in seconds.
+    pub grace_s: i64,
 }
 
 impl Default for StaffRules {
     fn default() -> Self {
-        Self { factor_roles: Vec::new(), idle_s: SESSION_IDLE_S_DEFAULT, capacity_default: 0 }
+        Self {
+            factor_roles: Vec::new(),
+            idle_s: SESSION_IDLE_S_DEFAULT,
+            capacity_default: 0,
+            grace_s: DESK_GRACE_S_DEFAULT,
+        }
     }
 }
 
@@ -216,7 +223,7 @@ impl Tenant {
     /// [`Refusal::Unavailable`] when it can't be recorded at present; the session goes on then.
     pub async fn logout(&self, staff: &Staff) -> Result<(), Refusal> {
         self.record(Proposal::single(Draft::of(Event::LoggedOut, staff.actor()), Vec::new())).await?;
-        self.ports.store.set_online(staff.account, false, self.ports.clock.now()).await?;
+        self.ports.store.set_online(staff.account, false, false, self.ports.clock.now()).await?;
         self.ports.people.end_session(staff.account, staff.session.id).await?;
         Ok(())
     }

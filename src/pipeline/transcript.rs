@@ -6,7 +6,7 @@ use lww_audit::Entry;
 
 use super::memory::{Known, Open};
 use super::proposals::{Before, Contact};
-use super::{Accepted, Refusal, Tenant, accepted};
+use super::{Accepted, Refusal, Tenant, accepted, opened};
 use crate::domain::masking::{MaskedText, Policy, ShownSpan, View};
 use crate::domain::message::{
     Direction, Inbound, Message, OpenedPart, Outbound, Part, RawText, Recorded, Salt, SealError, Sealed,
@@ -14,7 +14,8 @@ use crate::domain::message::{
 use crate::domain::record::{NewIdentity, Receipt};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::ports::{
-    ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer, random_bytes,
+    Author, ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer,
+    random_bytes,
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
@@ -239,6 +240,21 @@ impl Tenant {
     }
 }
 
+impl Tenant {
+    /// The receipt of a stored message for its customer. It opens the masked record and nothing of the sealed part, so that
+    /// nobody can guess at what was masked.
+    pub(super) async fn receipt_of(&self, sealer: &SharedSealer, row: &MessageRow) -> Result<String, Refusal> {
+        let missing = Refusal::NotFound { what: "entry" };
+        let entry = self.ports.store.entry(row.index).await?.ok_or(missing)?;
+        let (path, checkpoint) = self.ports.proofs.prove(row.index).ok_or(Refusal::Unavailable)?;
+        let leaf = lww_audit::merkle::leaf_hash(&entry);
+        let receipt = Receipt { index: row.index, leaf, entry: entry.into(), path, checkpoint };
+        let opened =
+            if row.outbound { opened(&opened_outbound(sealer, row)?) } else { opened(&opened_inbound(sealer, row)?) };
+        Ok(receipt.to_proof_text(&opened))
+    }
+}
+
 /// The duplicate guard's body for a reply: where it goes and what it says.
 pub(super) fn keyed(conversation: ConversationId, text: &RawText) -> Vec<u8> {
     let mut body = conversation.0.0.to_vec();
@@ -288,8 +304,10 @@ pub(super) fn customer_message(
 ) -> Result<CustomerMessage, Refusal> {
     // What the bank wrote is shown as it may leave the bank; what the customer wrote, as a customer may see it.
     let view = if row.outbound { View::Outbound } else { View::Customer };
-    let TranscriptMessage { id, index, time, outbound, text, .. } = shown_message(sealer, row, view, None)?;
-    Ok(CustomerMessage { id, conversation: conversation.public, index, time, from_bank: outbound, text })
+    let shown = shown_message(sealer, row, view, None)?;
+    let TranscriptMessage { id, index, time, outbound, author, spans, text, .. } = shown;
+    let (conversation, by) = (conversation.public, Author::of(outbound, author));
+    Ok(CustomerMessage { id, conversation, index, time, from_bank: outbound, by, masked: !spans.is_empty(), text })
 }
 
 fn opened_inbound(sealer: &SharedSealer, row: &MessageRow) -> Result<Message<Recorded, Inbound>, SealError> {

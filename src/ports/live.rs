@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{MessageRow, NoteRow};
+use crate::domain::event::Wish;
 use crate::domain::record::{ConversationState, Marks};
 use crate::units::{AccountId, ConversationRef, EntryIndex, SubjectId, Timestamp};
 
@@ -36,6 +37,8 @@ pub struct Changed {
     pub agent: Option<AccountId>,
     /// How far the customer's side has got it, when that changed.
     pub marks: Option<Marks>,
+    /// What the customer wishes instead of waiting on, when that changed.
+    pub wish: Option<Wish>,
 }
 
 /// Hears what is recorded.

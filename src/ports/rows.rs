@@ -144,6 +144,10 @@ pub struct SettingsRow {
     pub policy: Option<Hash>,
     /// Digest of the active routing table.
     pub routing: Option<Hash>,
+    /// The entry that activated the policy.
+    pub policy_entry: Option<EntryIndex>,
+    /// The entry that activated the table.
+    pub routing_entry: Option<EntryIndex>,
     /// Their version.
     pub version: Version,
 }

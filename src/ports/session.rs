@@ -1,9 +1,10 @@
 //! Channels that a customer's page or app holds open: what it sends, and what it hears.
 
-use super::{ChannelError, Person};
+use super::{About, ChannelError, Person};
+use crate::domain::event::Wish;
 use crate::domain::message::{RawBody, RawText};
 use crate::domain::record::{ConversationState, Marks};
-use crate::units::{ChannelAccount, ConversationId, EntryIndex, Hash, MessageId, Timestamp};
+use crate::units::{AccountId, ChannelAccount, ConversationId, EntryIndex, Hash, MessageId, SERVER_ACTOR, Timestamp};
 
 /// A visit that begins or goes on.
 pub struct Visit {
@@ -30,6 +31,44 @@ pub enum CustomerFrame {
     Typing,
     /// How far the customer's side has got it.
     Seen(Marks),
+    /// What the customer wishes instead of waiting on.
+    Wish {
+        /// Names the frame in what refuses it.
+        key: String,
+        /// What.
+        wish: Wish,
+    },
+}
+
+/// Who wrote a message, as a customer is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// The customer.
+    Customer,
+    /// A person at the bank.
+    Agent,
+    /// The server by itself.
+    Server,
+}
+
+impl Author {
+    /// Who wrote a message of a direction.
+    pub fn of(outbound: bool, author: Option<AccountId>) -> Self {
+        match (outbound, author) {
+            (false, _) => Self::Customer,
+            (true, Some(SERVER_ACTOR)) => Self::Server,
+            (true, Some(_) | None) => Self::Agent,
+        }
+    }
+
+    /// The word on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Agent => "agent",
+            Self::Server => "server",
+        }
+    }
 }
 
 /// Where a conversation stands, for the customer.
@@ -41,6 +80,8 @@ pub struct Standing {
     pub state: ConversationState,
     /// How far the customer's side has got it; `None` when that did not change.
     pub marks: Option<Marks>,
+    /// What the customer wishes instead of waiting on.
+    pub wish: Option<Wish>,
 }
 
 /// A message as the customer's channel shows it.
@@ -56,6 +97,10 @@ pub struct CustomerMessage {
     pub time: Timestamp,
     /// Whether the bank wrote it.
     pub from_bank: bool,
+    /// Who wrote it.
+    pub by: Author,
+    /// Whether something in it is masked.
+    pub masked: bool,
     /// What the customer may see of it.
     pub text: String,
 }
@@ -80,6 +125,8 @@ pub enum CustomerEvent {
         position: u32,
         /// How long it will still take, in seconds, if that can be told.
         wait_s: Option<u64>,
+        /// Set when nobody serves the queue at present: when it opens, if that is known.
+        closed: Option<Option<Timestamp>>,
     },
     /// Somebody at the bank types.
     Typing {
@@ -147,6 +194,9 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`ChannelError::BadSignature`] when it is not ours, [`ChannelError::Stale`] when it is over.
     fn admit(&self, token: &str, now: Timestamp) -> Result<Person, ChannelError>;
+
+    /// What a token that was admitted says of the conversation.
+    fn about(&self, token: &str) -> About;
 
     /// Reads one frame.
     ///

@@ -282,9 +282,15 @@ impl Entries for LogReader {
         };
         let read = entries(&database.client, &self.log, from, i64::from(limit)).await;
         *connection = Some(database);
-        read.map_err(|error| match error {
-            OpenError::Fatal(FatalError::MissingEntry { index }) => EntriesError::Missing { index },
-            OpenError::Fatal(_) | OpenError::Database(_) => EntriesError::Unavailable,
-        })
+        Ok(read?)
+    }
+}
+
+impl From<OpenError> for EntriesError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Fatal(FatalError::MissingEntry { index }) => Self::Missing { index },
+            OpenError::Fatal(_) | OpenError::Database(_) => Self::Unavailable,
+        }
     }
 }

@@ -92,6 +92,10 @@ impl Recorder for LogSlot {
     fn head(&self) -> Option<SignedHead> {
         self.recorder().and_then(|recorder| recorder.head())
     }
+
+    fn heads(&self) -> Option<watch::Receiver<Option<SignedHead>>> {
+        self.recorder().map(|recorder| recorder.heads())
+    }
 }
 
 /// What it takes to keep a log.

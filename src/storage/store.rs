@@ -9,13 +9,13 @@ mod routes;
 
 use self::routes::{ROUTE_COLUMNS, route, words};
 use super::database::{Database, DatabaseError};
-use super::head::LogName;
+use super::head::{self, LogName};
 use crate::domain::message::{Committed, Sealed};
 use crate::domain::record::{ConversationState, Marks};
 use crate::limits::COUNTED_CONVERSATIONS_MAX;
 use crate::ports::{
-    AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, IdentityLookup, MessageRow, NoteRow,
-    OriginalRow, SettingsRow, Store, StoreError, WrappedKey,
+    AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, Entries, EntriesError,
+    IdentityLookup, MessageRow, NoteRow, OriginalRow, SettingsRow, Store, StoreError, WrappedKey,
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
@@ -314,25 +314,62 @@ impl Store for TenantStore {
         Ok(self.rows(sql, &[]).await?.iter().map(agent).collect())
     }
 
-    async fn set_online(&self, agent: AccountId, online: bool, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE agent SET online = $3, offline_since = CASE WHEN $3 THEN NULL WHEN online THEN $4 \
-                   ELSE coalesce(offline_since, $4) END WHERE tenant = $1 AND id = $2";
-        self.rows(sql, &[&agent.to_uuid(), &online, &now.as_micros()]).await.map(|_| ())
+    async fn set_online(
+        &self,
+        agent: AccountId,
+        online: bool,
+        attached: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE agent SET online = $3, attached = $4, offline_since = CASE WHEN $3 THEN NULL WHEN online THEN $5 \
+                   ELSE coalesce(offline_since, $5) END WHERE tenant = $1 AND id = $2";
+        self.rows(sql, &[&agent.to_uuid(), &online, &attached, &now.as_micros()]).await.map(|_| ())
+    }
+
+    async fn attach(&self, agent: AccountId) -> Result<(), StoreError> {
+        let sql = "UPDATE agent SET attached = true WHERE tenant = $1 AND id = $2 AND online AND NOT attached";
+        self.rows(sql, &[&agent.to_uuid()]).await.map(|_| ())
+    }
+
+    async fn attached(&self) -> Result<Vec<AccountId>, StoreError> {
+        let rows = self.rows("SELECT id FROM agent WHERE tenant = $1 AND online AND attached", &[]).await?;
+        Ok(rows.iter().map(|row| AccountId::from_uuid(row.get(0))).collect())
+    }
+
+    async fn detach(&self, agent: AccountId, since: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE agent SET online = false, attached = false, offline_since = $3 \
+                   WHERE tenant = $1 AND id = $2 AND online AND attached";
+        self.rows(sql, &[&agent.to_uuid(), &since.as_micros()]).await.map(|_| ())
     }
 
     async fn settings(&self) -> Result<SettingsRow, StoreError> {
-        let sql = "SELECT policy, version, routing FROM settings WHERE tenant = $1";
+        let sql = "SELECT policy, version, routing, policy_entry, routing_entry FROM settings WHERE tenant = $1";
         let row = self.row(sql, &[]).await?.ok_or(StoreError::Corrupt { what: "settings" })?;
         let digest = |at: usize| {
             let bytes = row.get::<_, Option<&[u8]>>(at).map(<[u8; 32]>::try_from).transpose();
             Ok::<_, StoreError>(bytes.map_err(|_| StoreError::Corrupt { what: "policy digest" })?.map(Hash))
         };
-        Ok(SettingsRow { policy: digest(0)?, routing: digest(2)?, version: Version(row.get(1)) })
+        let entry = |at: usize| row.get::<_, Option<i64>>(at).and_then(mark);
+        Ok(SettingsRow {
+            policy: digest(0)?,
+            routing: digest(2)?,
+            policy_entry: entry(3),
+            routing_entry: entry(4),
+            version: Version(row.get(1)),
+        })
     }
 
     async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError> {
         let sql = "SELECT source FROM policy WHERE tenant = $1 AND digest = $2";
         Ok(self.row(sql, &[&digest.as_bytes().as_slice()]).await?.map(|row| row.get(0)))
+    }
+}
+
+#[async_trait]
+impl Entries for TenantStore {
+    async fn entries(&self, from: EntryIndex, limit: u32) -> Result<Vec<Vec<u8>>, EntriesError> {
+        let database = self.database().await.map_err(|_| EntriesError::Unavailable)?;
+        Ok(head::entries(&database.client, &self.log, from, i64::from(limit)).await?)
     }
 }
 

@@ -16,12 +16,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs until `stop` turns true.
 pub async fn run(tenant: Arc<Tenant>, mut stop: watch::Receiver<bool>) {
+    tenant.desks_begin();
     let mut looked = None;
     while !*stop.borrow() {
         // What only time brings about need not be looked for at each wake-up.
         let due = looked.is_none_or(|looked: Instant| looked.elapsed() >= LOOK_EVERY);
         if due {
             looked = Some(Instant::now());
+            report(&tenant, "desks_missed", tenant.miss_desks().await);
             report(&tenant, "requeued", tenant.requeue_due().await);
             report(&tenant, "told_closed", tenant.tell_closed().await);
         }

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lww_audit::merkle::inclusion_path;
+use lww_audit::merkle::{consistency_path, inclusion_path};
 use lww_audit::{SignedCheckpoint, TileDir, TileWriter};
 use tokio::sync::watch;
 
 use crate::ports::{Entries, EntriesError, Proofs, SignedHead};
-use crate::units::{EntryIndex, Hash, TenantId};
+use crate::units::{EntryIndex, Hash, TenantId, TreeSize};
 
 /// Pause between two publications.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
@@ -127,10 +127,27 @@ impl PublishedTiles {
         let path = inclusion_path(&tiles.tree(size), index, size)?;
         Ok(Some((path, signed.note().to_string().into())))
     }
+
+    /// Both trees are read out of the newest one: what was published for a size between is gone once its tiles are full.
+    fn try_consistency(&self, from: TreeSize, to: TreeSize) -> Result<Option<Vec<Hash>>, lww_audit::Error> {
+        let tiles = TileDir::open(&self.folder);
+        let Some(signed) = tiles.checkpoint()? else { return Ok(None) };
+        let size = signed.unverified().size;
+        if to > size { Ok(None) } else { consistency_path(&tiles.tree(size), from, to).map(Some) }
+    }
 }
 
 impl Proofs for PublishedTiles {
     fn prove(&self, index: EntryIndex) -> Option<(Vec<Hash>, Arc<str>)> {
         self.try_prove(index).unwrap_or_default()
+    }
+
+    fn published(&self) -> Option<TreeSize> {
+        let signed = TileDir::open(&self.folder).checkpoint().ok().flatten();
+        signed.map(|signed| signed.unverified().size)
+    }
+
+    fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>> {
+        self.try_consistency(from, to).unwrap_or_default()
     }
 }

@@ -26,6 +26,7 @@ const EXPOSE_CALLERS: &[&str] = &[
     "src/domain/masking/masked.rs",
     "src/domain/masking/scene.rs",
     "src/domain/message.rs",
+    "src/domain/trial.rs",
     "src/http/api/accounts.rs",
     "src/http/api/own.rs",
     "src/pipeline/accounts.rs",

@@ -30,6 +30,7 @@ pub const KINDS: &[KindInfo] = &[
     kind("conversation.assigned/2", "a conversation was given to an agent: table, reason and who was considered"),
     kind("conversation.reopened/2", "a solved conversation waits again: table, row, what was known and decided"),
     kind("conversation.requeued/1", "a conversation went back to its queue: from whom, and why"),
+    kind("conversation.wished/1", "a customer who waits wishes to leave a message or to be called back instead"),
     kind("conversation.transferred/1", "a conversation went to another agent or queue"),
     kind("conversation.taken/1", "somebody who leads agents took a conversation over: from whom"),
     kind("conversation.noted/1", "somebody of the staff wrote an internal note, masked and sealed"),

@@ -139,6 +139,7 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
         client_ca,
         machine_listen: machine_listen.map(|field| field.value),
         metrics_listen: metrics_listen(http)?,
+        metrics_token: metrics_token(http)?,
         proxies: proxies(http)?,
         rates: Rates {
             address: rate(http.integer("address_requests_per_s")?),
@@ -169,6 +170,16 @@ fn metrics_listen(http: &Section<'_>) -> Checked<Option<SocketAddr>> {
     } else {
         Err(field
             .expected("a loopback address such as 127.0.0.1:9464, or off: an agent on the machine collects from there"))
+    }
+}
+
+fn metrics_token(http: &Section<'_>) -> Checked<Option<SecretRef>> {
+    let Some(field) = http.text("metrics_token")? else { return Ok(None) };
+    match secret(&field)?.value {
+        SecretRef::Keys(_) => {
+            Err(field.expected("a secret that Prometheus has, too: nobody is shown those of secret://keys"))
+        }
+        reference @ (SecretRef::File(_) | SecretRef::Environment(_) | SecretRef::Credential(_)) => Ok(Some(reference)),
     }
 }
 
@@ -219,6 +230,7 @@ fn tenant(section: &Section<'_>, name: &str, has_database: bool) -> Checked<Tena
         routing: routing.map(|field| field.value),
         routing_source,
         agents_capacity_default: section.integer("agents_capacity_default")?,
+        desk_grace_s: section.integer("desk_grace_s")?,
         rest: Rest {
             idle_s: section.integer("solve_idle_after_s")?.unsigned_abs(),
             solved_s: section.integer("close_solved_after_s")?.unsigned_abs(),

@@ -192,6 +192,8 @@ pub const KEYS: &[Key] = &[
         "Where /metrics is served for Prometheus, plain; loopback only.",
     )
     .default("off"),
+    text("http.metrics_token", "secret reference", "What Prometheus must show as a bearer token; without it, nothing.")
+        .example("secret://file/etc/lww/metrics.token"),
     path("http.certs_dir", "Where the development certificate authority lies.").default("certs"),
     path("postgresql.bin_dir", "Folder of initdb, pg_ctl and postgres; without it, they are searched for.")
         .example("/usr/lib/postgresql/15/bin"),
@@ -212,6 +214,14 @@ pub const KEYS: &[Key] = &[
     )
     .bounds(Bounds::Numbers(1, CAPACITY_MAX))
     .default("8"),
+    Key::new(
+        "tenant.desk_grace_s",
+        Kind::Integer,
+        "seconds",
+        "An agent whose desk lost its connection takes no more conversations after this long without a new one.",
+    )
+    .bounds(Bounds::Numbers(1, 3_600))
+    .default("30"),
     Key::new(
         "tenant.solve_idle_after_s",
         Kind::Integer,

@@ -145,6 +145,8 @@ fn mistakes_that_would_leave_a_connection_open_to_others_are_refused() {
         ),
         ("database_root_certificate = \"ca.pem\"", "1:29", ["database_root_certificate", "without database_url"]),
         ("[http]\nmachine_listen = \"127.0.0.1:1\"", "2:18", ["http.machine_listen", "http.client_ca beside it"]),
+        ("[http]\nmetrics_token = \"hunter2\"", "2:17", ["http.metrics_token", "secret://"]),
+        ("[http]\nmetrics_token = \"secret://keys/metrics\"", "2:17", ["http.metrics_token", "Prometheus"]),
         ("[http]\nmetrics_listen = \"0.0.0.0:9464\"", "2:18", ["http.metrics_listen", "loopback"]),
         ("[http]\ntrusted_proxies = \"10.0.0.0/8, proxy\"", "2:19", ["http.trusted_proxies", "networks such as"]),
         ("[http]\nstaff_requests_per_s = 0", "2:24", ["http.staff_requests_per_s", "from 1 to"]),

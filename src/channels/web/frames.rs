@@ -4,9 +4,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::domain::event::Wish;
 use crate::domain::message::{RawBody, RawText};
 use crate::domain::record::{ConversationState, Marks};
-use crate::ports::{ChannelError, CustomerEvent, CustomerFrame, CustomerMessage, Standing};
+use crate::ports::{About, ChannelError, CustomerEvent, CustomerFrame, CustomerMessage, Standing};
 use crate::units::EntryIndex;
 use crate::wire;
 
@@ -25,6 +26,8 @@ enum Frame {
         #[serde(default)]
         read: Option<u64>,
     },
+    /// A way out of waiting.
+    Wish { key: String, wish: String },
 }
 
 /// Reads a JSON body of one of the channel's types.
@@ -41,13 +44,20 @@ pub(super) fn read(frame: &RawBody) -> Result<CustomerFrame, ChannelError> {
         Frame::Seen { delivered, read } => {
             Ok(CustomerFrame::Seen(Marks { delivered: delivered.map(EntryIndex), read: read.map(EntryIndex) }))
         }
+        Frame::Wish { key, wish } => super::wish(key, &wish),
     }
 }
 
-/// What the bank's server signs: domain, account, time and identity, each on a line; the identity is the rest.
-pub(super) fn signed_identity(account: &str, id: &RawText, time: i64) -> Vec<u8> {
+/// What the bank's server signs: domain, account, time and identity, each on a line; the identity is the rest. What it says
+/// of the customer's importance stands before the identity, so that no page can say it by itself.
+pub(super) fn signed_identity(account: &str, id: &RawText, time: i64, about: &About) -> Vec<u8> {
     let id = id.expose();
-    format!("lww-identity/1\n{account}\n{time}\n{id}").into_bytes()
+    let About { tier, tags, .. } = about;
+    if tier.is_none() && tags.is_empty() {
+        return format!("lww-identity/1\n{account}\n{time}\n{id}").into_bytes();
+    }
+    let (tier, tags) = (tier.as_deref().unwrap_or_default(), tags.join(" "));
+    format!("lww-identity/2\n{account}\n{time}\n{tier}\n{tags}\n{id}").into_bytes()
 }
 
 /// Bytes of a text in hexadecimal.
@@ -63,13 +73,17 @@ pub(super) fn write(event: &CustomerEvent) -> String {
     let value = match event {
         CustomerEvent::Live { cursor } => json!({"type": "live", "cursor": index(*cursor)}),
         CustomerEvent::Said(message) => said(message),
-        CustomerEvent::Stands(Standing { conversation, state, marks }) => {
+        CustomerEvent::Stands(Standing { conversation, state, marks, wish }) => {
             let marks = marks.map(|marks| json!({"delivered": index(marks.delivered), "read": index(marks.read)}));
-            json!({"type": "conversation", "conversation": conversation.to_string(), "state": word(*state), "marks": marks})
+            json!({
+                "type": "conversation", "conversation": conversation.to_string(), "state": word(*state), "marks": marks,
+                "wish": wish.map(Wish::word),
+            })
         }
-        CustomerEvent::Queue { conversation, position, wait_s } => {
-            json!({"type": "queue", "conversation": conversation.to_string(), "position": position, "wait_s": wait_s})
-        }
+        CustomerEvent::Queue { conversation, position, wait_s, closed } => json!({
+            "type": "queue", "conversation": conversation.to_string(), "position": position, "wait_s": wait_s,
+            "open": closed.is_none(), "opens": closed.flatten().map(|opens| opens.to_string()),
+        }),
         CustomerEvent::Typing { conversation } => json!({"type": "typing", "conversation": conversation.to_string()}),
         CustomerEvent::Read { conversation, until } => {
             json!({"type": "read", "conversation": conversation.to_string(), "until": until.0})
@@ -86,10 +100,10 @@ pub(super) fn write(event: &CustomerEvent) -> String {
 }
 
 fn said(message: &CustomerMessage) -> Value {
-    let CustomerMessage { id, conversation, index, time, from_bank, text } = message;
+    let CustomerMessage { id, conversation, index, time, from_bank, by, masked, text } = message;
     json!({
         "type": "message", "message": id.to_string(), "conversation": conversation.to_string(), "index": index.0,
-        "time": time.to_string(), "from_bank": from_bank, "text": text,
+        "time": time.to_string(), "from_bank": from_bank, "by": by.word(), "masked": masked, "text": text,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::record::{ConversationState, Marks};
-use crate::ports::{CustomerMessage, Standing};
+use crate::ports::{Author, CustomerMessage, Standing};
 use crate::units::{ConversationId, EntryIndex, MessageId};
 use zeroize::Zeroizing;
 
@@ -70,7 +70,7 @@ fn a_token_is_good_for_its_time_and_its_account_only() {
 fn a_proof_names_the_person_and_logging_out_makes_another_visitor() {
     let web = web(Some("customers"));
     let time = NOW.as_micros() / MICROS_PER_SECOND;
-    let signed = frames::signed_identity("widget", &RawText::new("cust-1".into()), time);
+    let signed = frames::signed_identity("widget", &RawText::new("cust-1".into()), time, &About::default());
     let proof = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]), &signed);
     let proof = proof.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02X}"));
     let login = format!("{{\"identity\":{{\"id\":\"cust-1\",\"time\":{time},\"proof\":\"{proof}\"}}}}");
@@ -121,10 +121,13 @@ fn events_are_written_as_described() {
         index: EntryIndex(9),
         time: NOW,
         from_bank: true,
+        by: Author::Server,
+        masked: true,
         text: "a \"quote\"\n".into(),
     };
     let written: serde_json::Value = serde_json::from_str(&web.text(&CustomerEvent::Said(message))).unwrap();
     assert_eq!(written["type"], "message");
+    assert_eq!((&written["by"], &written["masked"]), (&"server".into(), &true.into()));
     assert_eq!(
         (&written["index"], &written["text"], &written["conversation"]),
         (&9.into(), &"a \"quote\"\n".into(), &id.clone().into())
@@ -135,7 +138,10 @@ fn events_are_written_as_described() {
         (ConversationState::Solved, "solved"),
         (ConversationState::Closed, "closed"),
     ] {
-        let text = web.text(&CustomerEvent::Stands(Standing { conversation, state, marks: None }));
-        assert_eq!(text, format!(r#"{{"conversation":"{id}","marks":null,"state":"{word}","type":"conversation"}}"#));
+        let text = web.text(&CustomerEvent::Stands(Standing { conversation, state, marks: None, wish: None }));
+        assert_eq!(
+            text,
+            format!(r#"{{"conversation":"{id}","marks":null,"state":"{word}","type":"conversation","wish":null}}"#)
+        );
     }
 }

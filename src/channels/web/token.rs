@@ -1,5 +1,6 @@
 //! Visitor tokens: sealed by the account's own key (AES-256-GCM), so that whoever holds one learns nothing from it and can
-//! make no other. A token is `base64url(nonce ‖ sealed)` of version, expiry, visitor and, if proven, the identity.
+//! make no other. A token is `base64url(nonce ‖ sealed)` of version, expiry, visitor, what the page says of the conversation
+//! (its bytes' number before it) and, if proven, the identity. The first version says nothing of the conversation.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,13 +9,13 @@ use ring::hmac;
 use zeroize::Zeroizing;
 
 use crate::domain::message::RawText;
-use crate::limits::{CONTACT_BYTES_MAX, VISITOR_TOKEN_BYTES_MAX};
-use crate::ports::ChannelError;
+use crate::limits::VISITOR_TOKEN_BYTES_MAX;
+use crate::ports::{About, ChannelError};
 use crate::units::{Id128, Timestamp};
 
-const VERSION: u8 = 1;
-/// Version, expiry in microseconds, visitor.
-const FIXED_BYTES: usize = 1 + 8 + 16;
+const VERSION: u8 = 2;
+/// The first one, of which tokens are still out there.
+const VERSION_BARE: u8 = 1;
 
 /// What a token says.
 pub(super) struct Token {
@@ -22,6 +23,8 @@ pub(super) struct Token {
     pub(super) expires: Timestamp,
     /// Who comes, by a random id.
     pub(super) visitor: Id128,
+    /// What the page says of the conversation.
+    pub(super) about: About,
     /// Who it is, by the bank's proof.
     pub(super) proven: Option<RawText>,
 }
@@ -42,10 +45,13 @@ impl TokenKey {
 
     /// Seals a token; `nonce` is random and never used again.
     pub(super) fn seal(&self, token: &Token, nonce: [u8; NONCE_LEN]) -> Option<String> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(FIXED_BYTES + CONTACT_BYTES_MAX));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(VISITOR_TOKEN_BYTES_MAX));
         bytes.push(VERSION);
         bytes.extend_from_slice(&token.expires.as_micros().to_be_bytes());
         bytes.extend_from_slice(&token.visitor.0);
+        let about = words(&token.about);
+        bytes.extend_from_slice(&u16::try_from(about.len()).ok()?.to_be_bytes());
+        bytes.extend_from_slice(about.as_bytes());
         if let Some(proven) = &token.proven {
             bytes.extend_from_slice(proven.expose().as_bytes());
         }
@@ -73,12 +79,36 @@ impl TokenKey {
         let opened = self.key.open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut bytes).ok()?;
         let (version, rest) = opened.split_first()?;
         let (expires, rest) = rest.split_first_chunk::<8>()?;
-        let (visitor, proven) = rest.split_first_chunk::<16>()?;
+        let (visitor, rest) = rest.split_first_chunk::<16>()?;
+        let (about, proven) = match *version {
+            VERSION_BARE => (About::default(), rest),
+            VERSION => {
+                let (length, rest) = rest.split_first_chunk::<2>()?;
+                let (about, proven) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+                (from_words(std::str::from_utf8(about).ok()?), proven)
+            }
+            _ => return None,
+        };
         let proven = std::str::from_utf8(proven).ok().filter(|id| !id.is_empty());
-        (*version == VERSION).then(|| Token {
+        Some(Token {
             expires: Timestamp::from_micros(i64::from_be_bytes(*expires)),
             visitor: Id128(*visitor),
+            about,
             proven: proven.map(|id| RawText::new(id.to_owned())),
         })
     }
+}
+
+/// Words have no slash and no space.
+fn words(about: &About) -> String {
+    let word = |word: &Option<String>| word.clone().unwrap_or_default();
+    format!("{}/{}/{}", word(&about.language), word(&about.tier), about.tags.join(" "))
+}
+
+fn from_words(text: &str) -> About {
+    let mut parts = text.split('/');
+    let mut word = || parts.next().filter(|word| !word.is_empty()).map(str::to_owned);
+    let (language, tier, tags) = (word(), word(), word());
+    let tags = tags.iter().flat_map(|tags| tags.split(' ')).map(str::to_owned).collect();
+    About { tier, language, tags, ..About::default() }
 }

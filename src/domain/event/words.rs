@@ -130,3 +130,42 @@ impl FactorKind {
         }
     }
 }
+
+/// What a customer wishes instead of waiting on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// To leave a message and be answered later.
+    Message,
+    /// To be called back.
+    Callback,
+}
+
+impl Wish {
+    const ALL: [Self; 2] = [Self::Message, Self::Callback];
+
+    /// The word that stands in entries and frames.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Callback => "callback",
+        }
+    }
+
+    /// The wish of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|wish| wish.word() == word)
+    }
+
+    /// The number in the database.
+    pub const fn code(self) -> i16 {
+        match self {
+            Self::Message => 1,
+            Self::Callback => 2,
+        }
+    }
+
+    /// The wish behind a database value.
+    pub fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|wish| wish.code() == code)
+    }
+}

@@ -106,6 +106,20 @@ impl Entity {
         }
     }
 
+    /// Returns what a value is judged by, in words of a closed list; a keyword beside it makes any of them surer.
+    pub const fn checks(self) -> &'static [&'static str] {
+        match self {
+            Self::IdCard => &["region", "birth_date", "mod_11_2"],
+            Self::BankCard => &["issuer", "length", "luhn"],
+            Self::Mobile => &["segment"],
+            Self::Landline => &["area_code"],
+            Self::Email => &["mailbox"],
+            Self::CreditCode => &["authority", "region", "mod_31"],
+            Self::Iban => &["country", "length", "mod_97"],
+            Self::Cvv | Self::Pin | Self::Expiry | Self::Password | Self::OneTimeCode => &["keyword"],
+        }
+    }
+
     /// Returns the entity's position in [`Entity::ALL`].
     pub(super) const fn index(self) -> usize {
         self as usize

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_saphyr::{DuplicateKeyPolicy, Spanned};
+use serde_saphyr::Spanned;
 
 use super::calendar::{self, Calendar, Hours, Span};
 use super::document::{
@@ -13,6 +13,7 @@ use super::document::{
 use super::error::TableError;
 use super::table::{Decision, Queue, Rule, Table, When, Words};
 use super::{digest, lint};
+use crate::domain::yaml;
 use crate::limits::{
     NOTICE_BYTES_MAX, ROUTING_WORD_BYTES_MAX, SKILLS_ASKED_MAX, TABLE_BYTES_MAX, TABLE_ITEMS_MAX, TABLE_WORDS_MAX,
     WEIGHT_MAX,
@@ -29,7 +30,7 @@ type Compiled<T> = Result<T, TableError>;
 
 /// Compiles a table; its tests are returned for [`super::self_test`].
 pub(super) fn compile(yaml: &str) -> Compiled<(Table, Vec<Spanned<TestDoc>>)> {
-    let document = parse(yaml)?;
+    let document: Document = yaml::read(yaml, TABLE_BYTES_MAX)?;
     let ApiVersion::RouteV1 = document.api_version;
     let line = document.id.referenced.line();
     word(line, "id", &document.id.value)?;
@@ -58,21 +59,6 @@ pub(super) fn compile(yaml: &str) -> Compiled<(Table, Vec<Spanned<TestDoc>>)> {
     lint::unused(&table, &document.queues, &document.groups)?;
     table.digest = digest::of(&table);
     Ok((table, document.tests))
-}
-
-fn parse(yaml: &str) -> Compiled<Document> {
-    if yaml.len() > TABLE_BYTES_MAX {
-        return Err(TableError::TooLong { got_bytes: yaml.len(), max_bytes: TABLE_BYTES_MAX });
-    }
-    let options = serde_saphyr::options! {
-        duplicate_keys: DuplicateKeyPolicy::Error,
-        strict_booleans: true,
-        with_snippet: false,
-    };
-    serde_saphyr::from_str_with_options(yaml, options).map_err(|error| {
-        let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-        TableError::Malformed { line, column, reason: error.without_snippet().to_string() }
-    })
 }
 
 /// Whether a text is a word as tables, channels and agents use them.

@@ -2,27 +2,14 @@
 //!
 //! A table is no customer data, so its own text may be quoted; so may a case, which holds words of closed lists only.
 
+use crate::domain::yaml::YamlError;
+
 /// A table that is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TableError {
-    /// The file is larger than any table may be.
-    #[error("the table has {got_bytes} bytes, at most {max_bytes} are allowed")]
-    TooLong {
-        /// Length of the file in bytes.
-        got_bytes: usize,
-        /// Longest allowed length in bytes.
-        max_bytes: usize,
-    },
-    /// The text is no YAML, or has a field, value or type that the vocabulary does not know.
-    #[error("line {line}, column {column}: {reason}")]
-    Malformed {
-        /// Line of the fault, from 1; 0 when the parser cannot tell.
-        line: u64,
-        /// Column of the fault, from 1; 0 when the parser cannot tell.
-        column: u64,
-        /// What the parser expected.
-        reason: String,
-    },
+    /// The text can't be read.
+    #[error(transparent)]
+    Yaml(#[from] YamlError),
     /// A field has a value that makes no sense.
     #[error("line {line}: {field}: expected {expected}, got {got}")]
     Invalid {

@@ -4,8 +4,8 @@ use actix_web::http::header::HeaderValue;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::Answer;
 use super::answers::{Accepted, CustomerMessages};
+use super::{AccountPath, Answer};
 use crate::http::body::{self, NewMessage};
 use crate::http::connection::right_machine;
 use crate::http::limiter::{Who, admit};
@@ -24,9 +24,7 @@ use crate::units::{ChannelAccount, MessageId};
 #[utoipa::path(
     post, path = "/api/v1/channels/{channel}/{tenant}/{account}/messages", tag = "channels",
     params(
-        ("channel" = String, Path, description = "The channel: `http`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
+        AccountPath,
         ("Idempotency-Key" = String, Header, description = "1 to 128 visible ASCII characters"),
         ("Content-Digest" = String, Header, description = "`sha-256=:…:`"),
         ("Signature-Input" = String, Header, description = "Covered components and parameters"),
@@ -49,9 +47,7 @@ pub(in crate::http) async fn send(service: Data<Service>, request: HttpRequest, 
 #[utoipa::path(
     get, path = "/api/v1/channels/{channel}/{tenant}/{account}/messages", tag = "channels",
     params(
-        ("channel" = String, Path, description = "The channel: `http`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
+        AccountPath,
         ("after" = Option<u64>, Query, description = "Index to resume after"),
         ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 50 when not given"),
         ("Lww-Contact" = String, Header, description = "Whose messages; UTF-8 in percent-encoding"),

@@ -1,14 +1,13 @@
 //! Connections that stay open: the customer's by its channel, the desk's by its session.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::Answer;
 use super::answers::{FrameAnswer, Updates, VisitStarted};
+use super::{AccountPath, Answer, wait};
 use crate::http::body::{self, Visit};
 use crate::http::connection::right_machine;
 use crate::http::limiter::{Who, admit};
@@ -29,14 +28,14 @@ use crate::wire::{self, Query, QueryError};
 const TOKEN_PROTOCOL: &str = "lww.token.";
 
 /// A channel that holds connections, and whether its answer goes to a page of another origin.
-struct Found {
-    served: Arc<Served>,
-    session: Arc<dyn Session>,
-    origin: Option<HeaderValue>,
+pub(super) struct Found {
+    pub(super) served: Arc<Served>,
+    pub(super) session: Arc<dyn Session>,
+    pub(super) origin: Option<HeaderValue>,
 }
 
 /// Finds the channel account of the address, and refuses pages that may not use it.
-fn found(service: &Service, request: &HttpRequest) -> Result<Found, Problem> {
+pub(super) fn found(service: &Service, request: &HttpRequest) -> Result<Found, Problem> {
     let part = |name| request.match_info().query(name);
     let Some((served, Channel::Session(session))) = service.channel(part("channel"), part("tenant"), part("account"))
     else {
@@ -55,7 +54,12 @@ fn found(service: &Service, request: &HttpRequest) -> Result<Found, Problem> {
 }
 
 /// Counts a request of a visitor whose token is good.
-fn counted(service: &Service, request: &HttpRequest, session: &dyn Session, token: &str) -> Result<Person, Problem> {
+pub(super) fn counted(
+    service: &Service,
+    request: &HttpRequest,
+    session: &dyn Session,
+    token: &str,
+) -> Result<Person, Problem> {
     let person = session.admit(token, service.clock.now())?;
     let account = session.account();
     let visitor = Who::Visitor(account.channel, &account.account, token);
@@ -64,7 +68,7 @@ fn counted(service: &Service, request: &HttpRequest, session: &dyn Session, toke
 }
 
 /// Lets a page of an allowed origin read the answer (Fetch standard, section 3.2).
-fn shared(mut answer: HttpResponse, origin: Option<&HeaderValue>) -> HttpResponse {
+pub(super) fn shared(mut answer: HttpResponse, origin: Option<&HeaderValue>) -> HttpResponse {
     if let Some(origin) = origin {
         answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Origin"));
@@ -73,11 +77,11 @@ fn shared(mut answer: HttpResponse, origin: Option<&HeaderValue>) -> HttpRespons
 }
 
 /// A problem's document that a page of an allowed origin may read.
-fn shared_problem(problem: &Problem, request: &HttpRequest, origin: Option<&HeaderValue>) -> HttpResponse {
+pub(super) fn shared_problem(problem: &Problem, request: &HttpRequest, origin: Option<&HeaderValue>) -> HttpResponse {
     shared(crate::http::problem::render(problem, request), origin)
 }
 
-fn bearer(headers: &HeaderMap) -> Result<String, Problem> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<String, Problem> {
     let missing = Problem::Channel(ChannelError::MissingHeader { name: "authorization" });
     let value = headers.get(header::AUTHORIZATION).ok_or(missing)?;
     let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
@@ -115,11 +119,7 @@ fn resume(request: &HttpRequest, names: &[&'static str]) -> Result<(Option<Entry
 /// `lww-identity/1`, the account's name, `time` and `id`.
 #[utoipa::path(
     post, path = "/api/v1/channels/{channel}/{tenant}/{account}/visits", tag = "live", request_body = Visit,
-    params(
-        ("channel" = String, Path, description = "The channel: `web`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
-    ),
+    params(AccountPath),
     responses(
         (status = 201, description = "The visitor's token", body = VisitStarted),
         (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
@@ -139,9 +139,7 @@ pub(in crate::http) async fn visit(service: Data<Service>, request: HttpRequest,
 #[utoipa::path(
     options, path = "/api/v1/channels/{channel}/{tenant}/{account}/{part}", tag = "live",
     params(
-        ("channel" = String, Path, description = "The channel: `web`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
+        AccountPath,
         ("part" = String, Path, description = "The rest of the address that is asked about"),
     ),
     responses(
@@ -150,7 +148,12 @@ pub(in crate::http) async fn visit(service: Data<Service>, request: HttpRequest,
     ),
 )]
 pub(in crate::http) async fn preflight(service: Data<Service>, request: HttpRequest) -> Answer {
-    let Found { origin, .. } = found(&service, &request)?;
+    allowed(&service, &request)
+}
+
+/// Answers a preflight (Fetch standard, section 4.8).
+pub(super) fn allowed(service: &Service, request: &HttpRequest) -> Answer {
+    let Found { origin, .. } = found(service, request)?;
     let mut answer = HttpResponse::NoContent().finish();
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
@@ -168,9 +171,7 @@ pub(in crate::http) async fn preflight(service: Data<Service>, request: HttpRequ
 #[utoipa::path(
     get, path = "/api/v1/channels/{channel}/{tenant}/{account}/socket", tag = "live",
     params(
-        ("channel" = String, Path, description = "The channel: `web`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
+        AccountPath,
         ("after" = Option<u64>, Query, description = "Index to resume after"),
         ("Sec-WebSocket-Protocol" = String, Header, description = "`lww.v1, lww.token.…`"),
     ),
@@ -193,9 +194,7 @@ pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest, 
 #[utoipa::path(
     get, path = "/api/v1/channels/{channel}/{tenant}/{account}/events", tag = "live",
     params(
-        ("channel" = String, Path, description = "The channel: `web`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
+        AccountPath,
         ("after" = Option<u64>, Query, description = "Index to resume after"),
         ("Authorization" = String, Header, description = "`Bearer` and the visitor's token"),
     ),
@@ -218,9 +217,7 @@ pub(in crate::http) async fn stream(service: Data<Service>, request: HttpRequest
 #[utoipa::path(
     get, path = "/api/v1/channels/{channel}/{tenant}/{account}/updates", tag = "live",
     params(
-        ("channel" = String, Path, description = "The channel: `web`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
+        AccountPath,
         ("after" = Option<u64>, Query, description = "Index to resume after"),
         ("wait_s" = Option<u64>, Query, description = "Seconds to wait for something new, 0 to 25; 25 when not given"),
         ("Authorization" = String, Header, description = "`Bearer` and the visitor's token"),
@@ -237,7 +234,7 @@ pub(in crate::http) async fn updates(service: Data<Service>, request: HttpReques
     let answered = match opened {
         Ok((customer, mut query)) => {
             let after = customer.cursor();
-            match wait(&mut query) {
+            match wait(&mut query, POLL_WAIT_S_MAX) {
                 Ok(wait) => poll::serve(customer, after, wait, stop).await,
                 Err(error) => Err(error.into()),
             }
@@ -248,15 +245,6 @@ pub(in crate::http) async fn updates(service: Data<Service>, request: HttpReques
         Ok(answer) => shared(answer, origin.as_ref()),
         Err(problem) => shared_problem(&problem, &request, origin.as_ref()),
     })
-}
-
-fn wait(query: &mut Query) -> Result<Duration, QueryError> {
-    let wrong = QueryError { field: Some("wait_s"), expected: "a whole number from 0 to 25" };
-    let seconds = query.take("wait_s").map_or(Ok(POLL_WAIT_S_MAX), |text| text.parse().map_err(|_| wrong))?;
-    if seconds > POLL_WAIT_S_MAX {
-        return Err(wrong);
-    }
-    Ok(Duration::from_secs(seconds))
 }
 
 async fn admitted(
@@ -277,9 +265,7 @@ async fn admitted(
 #[utoipa::path(
     post, path = "/api/v1/channels/{channel}/{tenant}/{account}/frames", tag = "live",
     params(
-        ("channel" = String, Path, description = "The channel: `web`"),
-        ("tenant" = String, Path, description = "The tenant's name"),
-        ("account" = String, Path, description = "The channel account's name"),
+        AccountPath,
         ("Authorization" = String, Header, description = "`Bearer` and the visitor's token"),
     ),
     request_body(content = FrameAnswer, description = "A frame as a socket sends it"),
@@ -306,9 +292,11 @@ async fn take(
     session: &dyn Session,
     body: &crate::domain::message::RawBody,
 ) -> Answer {
-    let person = counted(service, request, session, &bearer(request.headers())?)?;
+    let token = bearer(request.headers())?;
+    let person = counted(service, request, session, &token)?;
     match session.frame(body)? {
         CustomerFrame::Send { key, fingerprint, text } => {
+            let person = (person, session.about(&token));
             let (event, duplicate) = receive(service, served, session, person, (key, fingerprint, text)).await?;
             let mut answer = if duplicate { HttpResponse::Ok() } else { HttpResponse::Created() };
             Ok(answer.content_type("application/json").body(session.text(&event)))
@@ -316,6 +304,10 @@ async fn take(
         CustomerFrame::Typing => Ok(HttpResponse::NoContent().finish()),
         CustomerFrame::Seen(marks) => {
             served.tenant.customer_seen(session.account(), &person, marks).await?;
+            Ok(HttpResponse::NoContent().finish())
+        }
+        CustomerFrame::Wish { wish, .. } => {
+            served.tenant.customer_wishes(session.account(), &person, wish).await?;
             Ok(HttpResponse::NoContent().finish())
         }
     }

@@ -11,18 +11,40 @@ pub(super) mod ledger;
 pub(super) mod live;
 pub(super) mod oidc;
 pub(super) mod own;
+pub(super) mod policies;
+pub mod reading;
+pub(super) mod receipts;
+pub mod rules;
 pub(super) mod sessions;
 pub mod staff;
+pub mod system;
+pub mod table;
+
+use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
+use utoipa::IntoParams;
 
 use super::problem::Problem;
-use crate::limits::PAGE_ITEMS_DEFAULT;
+use crate::limits::{PAGE_ITEMS_DEFAULT, POLL_WAIT_S_MAX};
 use crate::units::{ConversationId, EntryIndex};
 use crate::wire::{self, Query, QueryError};
 
 /// What a handler answers.
 type Answer = Result<HttpResponse, Problem>;
+
+/// The part of an address that names a channel account.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes the address; handlers look its parts up by name")]
+struct AccountPath {
+    /// The channel: `http` or `web`.
+    channel: String,
+    /// The tenant's name.
+    tenant: String,
+    /// The channel account's name.
+    account: String,
+}
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -31,10 +53,20 @@ fn page(query: &mut Query) -> Result<(Option<EntryIndex>, u32), QueryError> {
     let wrong = |field, expected| QueryError { field: Some(field), expected };
     let after =
         query.take("after").map(|text| wire::entry_index(&text).ok_or(wrong("after", wire::ENTRY_INDEX_EXPECTED)));
-    let limit = query.take("limit").map_or(Ok(PAGE_ITEMS_DEFAULT), |text| {
-        wire::page_items(&text).ok_or(wrong("limit", wire::PAGE_ITEMS_EXPECTED))
-    });
-    Ok((after.transpose()?, limit?))
+    Ok((after.transpose()?, limit(query)?))
+}
+
+/// The length of a page.
+fn limit(query: &mut Query) -> Result<u32, QueryError> {
+    let wrong = QueryError { field: Some("limit"), expected: wire::PAGE_ITEMS_EXPECTED };
+    query.take("limit").map_or(Ok(PAGE_ITEMS_DEFAULT), |text| wire::page_items(&text).ok_or(wrong))
+}
+
+/// How long to wait for something new.
+fn wait(query: &mut Query, default_s: u64) -> Result<Duration, QueryError> {
+    let wrong = QueryError { field: Some("wait_s"), expected: "a whole number from 0 to 25" };
+    let seconds = query.take("wait_s").map_or(Ok(default_s), |text| text.parse().map_err(|_| wrong))?;
+    if seconds > POLL_WAIT_S_MAX { Err(wrong) } else { Ok(Duration::from_secs(seconds)) }
 }
 
 /// The conversation that the address names.

@@ -88,13 +88,13 @@ pub(crate) async fn receive(
     service: &Service,
     served: &Served,
     session: &dyn Session,
-    contact: Person,
+    (contact, about): (Person, About),
     (key, fingerprint, text): (String, Vec<u8>, crate::domain::message::RawText),
 ) -> Result<(CustomerEvent, bool), Problem> {
     let id = MessageId::from_random(random_bytes(&*service.random));
     let message = Message::new(id, service.clock.now(), text);
     let channel = session.account().clone();
-    let about = Box::new(About::default());
+    let about = Box::new(about);
     let incoming = Incoming { channel, contact, key: key.clone(), fingerprint, about, message };
     let Accepted { message, conversation, index, leaf, text, receipt, duplicate } =
         served.tenant.receive(incoming).await?;
@@ -133,7 +133,7 @@ impl Peer for Customer {
         match self.session.frame(&frame)? {
             CustomerFrame::Send { key, fingerprint, text } => {
                 self.key = Some(key.clone());
-                let person = self.person()?;
+                let person = (self.person()?, self.session.about(&self.token));
                 let sent = (key, fingerprint, text);
                 let (event, _) = receive(&self.service, &self.served, &*self.session, person, sent).await?;
                 Ok(vec![self.line(&event)])
@@ -144,6 +144,11 @@ impl Peer for Customer {
             }
             CustomerFrame::Seen(marks) => {
                 self.seen(marks).await?;
+                Ok(Vec::new())
+            }
+            CustomerFrame::Wish { key, wish } => {
+                self.key = Some(key);
+                self.served.tenant.customer_wishes(self.session.account(), &self.person()?, wish).await?;
                 Ok(Vec::new())
             }
         }

@@ -6,7 +6,7 @@
 //! whether it may come in, is the pipeline's to say.
 
 mod fetch;
-mod token;
+pub mod token;
 
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ const SKEW_S: i64 = 60;
 
 /// The provider's keys (RFC 7517).
 #[derive(Clone, Deserialize)]
-pub(super) struct Keys {
+pub struct Keys {
     keys: Vec<Key>,
 }
 
@@ -48,11 +48,15 @@ struct Header {
 }
 
 /// What a token must say.
-pub(super) struct Expected<'a> {
-    pub(super) issuer: &'a str,
-    pub(super) client_id: &'a str,
-    pub(super) nonce: &'a str,
-    pub(super) now: Timestamp,
+pub struct Expected<'a> {
+    /// Who made it.
+    pub issuer: &'a str,
+    /// Whom it is for.
+    pub client_id: &'a str,
+    /// What the login that began here drew.
+    pub nonce: &'a str,
+    /// The present.
+    pub now: Timestamp,
 }
 
 const fn refused(expected: &'static str) -> ProviderError {
@@ -61,14 +65,13 @@ const fn refused(expected: &'static str) -> ProviderError {
 
 const MALFORMED: ProviderError = ProviderError::Refused { expected: "an id token in compact form" };
 /// No key fits; newer keys may.
-pub(super) const NO_KEY: ProviderError =
-    ProviderError::Refused { expected: "an id token signed by a key of the provider" };
+pub const NO_KEY: ProviderError = ProviderError::Refused { expected: "an id token signed by a key of the provider" };
 
 /// The claims of a token whose signature and claims hold.
 ///
 /// # Errors
 /// [`ProviderError::Refused`] with what was expected, and nothing of the token.
-pub(super) fn checked(token: &str, keys: &Keys, expected: &Expected<'_>) -> Result<Map<String, Value>, ProviderError> {
+pub fn checked(token: &str, keys: &Keys, expected: &Expected<'_>) -> Result<Map<String, Value>, ProviderError> {
     let (signed, signature) = token.rsplit_once('.').ok_or(MALFORMED)?;
     let (header, claims) = signed.split_once('.').ok_or(MALFORMED)?;
     let header: Header = json(header)?;

@@ -96,6 +96,15 @@ kinds! {
     NO_POLICY = "no_policy" 503 retry 60
         "No masking policy" "No masking policy is active, so nothing can be taken in: an operator activates one with `lww policy activate`."
         "无脱敏策略" "没有生效的脱敏策略，因此不能接收任何内容：请运维人员用 `lww policy activate` 启用。";
+    NOT_BUILT = "not_built" 404
+        "Page not built" "This program was built without its pages: `./x run` builds both, or run `npm ci && npm run build` in web/."
+        "页面未构建" "此程序构建时未包含页面：`./x run` 会一并构建，或在 web/ 下执行 `npm ci && npm run build`。";
+    NOT_PUBLISHED = "not_published" 404 retry 1
+        "Not published yet" "No published checkpoint covers this yet: ask again after Retry-After."
+        "尚未发布" "已发布的检查点尚未覆盖此内容：请在 Retry-After 之后重试。";
+    LEDGER_DIFFERS = "ledger_differs" 500
+        "Ledger differs" "Entry {index} of the database is not what was recorded: keep everything as it is, and let an operator run `lww ledger verify --against-db`."
+        "账本不符" "数据库中的条目 {index} 与当初记录的不符：请保持现状，并请运维人员执行 `lww ledger verify --against-db`。";
     NOT_A_SOCKET = "not_a_socket" 426
         "Not a socket" "This address opens a WebSocket: ask for an upgrade as in RFC 6455, or use the event stream or the updates."
         "不是 WebSocket 请求" "此地址用于建立 WebSocket：请按 RFC 6455 请求升级，或改用事件流或轮询。";

@@ -15,6 +15,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("32 lower-case hexadecimal digits", "32 位小写十六进制数字"),
     ("@method, @authority, @path, @query and header fields", "@method、@authority、@path、@query 和请求头字段"),
     ("64 hexadecimal digits", "64 位十六进制数字"),
+    ("page", "页面"),
+    ("message", "消息"),
+    ("message or callback", "message 或 callback"),
+    ("a conversation that waits", "排队中的会话"),
     ("Bearer and a visitor's token", "Bearer 与访客令牌"),
     ("JSON in UTF-8", "UTF-8 编码的 JSON"),
     ("POST and GET", " POST 和 GET"),
@@ -23,6 +27,9 @@ const PHRASES: &[(&str, &str)] = &[
     ("a certificate of the configured authority", "由所配置机构签发的证书"),
     ("a code that the provider takes", "身份提供方接受的授权码"),
     ("a dictionary as in RFC 9651, section 3.2", "RFC 9651 第 3.2 节的字典"),
+    ("a kind of entries, or its beginning up to a dot or a slash", "条目类型，或其在点号、斜杠处截断的前缀"),
+    ("a number of entries", "条目数"),
+    ("a size that is not larger than to", "不大于 to 的条目数"),
     ("a login that no account has", "尚无账号使用的登录名"),
     ("a login that no other line has", "文件中不重复的登录名"),
     ("a login that the provider did not refuse", "未被身份提供方拒绝的登录"),
@@ -75,6 +82,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("no body", "没有正文"),
     ("none: this account has no set of identities", "空：此渠道账号没有身份集合"),
     ("one list of components by this keyid, with its parameters", "此 keyid 的唯一一个组成部分列表及其参数"),
+    ("nothing beside before", "不与 before 同时使用"),
     ("oneself, or `mine` left out", "本人，或不带 mine"),
     ("one value of 1 to 128 visible ASCII characters", "一个由 1 至 128 个可见 ASCII 字符组成的值"),
     (
@@ -121,7 +129,9 @@ mod tests {
     fn phrases_in_use() -> BTreeSet<String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let mut files = vec![root.join("wire.rs"), root.join("pipeline.rs")];
-        for room in ["channels", "pipeline", "http/api", "http/oidc", "http/body.rs", "http/session.rs"] {
+        for room in
+            ["channels", "pipeline", "http/api", "http/oidc", "http/body.rs", "http/pages.rs", "http/session.rs"]
+        {
             let path = root.join(room);
             files.extend(if path.is_dir() { sources(&path) } else { vec![path] });
         }

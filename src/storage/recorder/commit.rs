@@ -14,7 +14,7 @@ use super::rows::{AgentUpdate, Rows, Single, TipColumns, account, signed};
 use super::state::LinkedEntry;
 use super::{desk, people};
 use crate::domain::record::{ConversationState, PolicyChange, PolicyKind};
-use crate::units::{ChannelAccount, ConversationId};
+use crate::units::{ChannelAccount, ConversationId, EntryIndex};
 
 /// What one commit writes.
 pub(super) struct Transaction {
@@ -375,7 +375,7 @@ async fn apply_single(database: &Database, log: &LogName, single: &Single) -> Re
         Single::Password(change) => people::set_password(database, log, change).await,
         Single::Change(change) => people::change(database, log, change).await,
         Single::Note(new, index, time) => desk::note(database, log, new, (*index, *time)).await,
-        Single::Policy(change) => activate_policy(database, log, change).await,
+        Single::Policy(change, index) => activate_policy(database, log, change, *index).await,
     };
     match reached {
         Ok(1) => Ok(()),
@@ -388,19 +388,20 @@ async fn activate_policy(
     database: &Database,
     log: &LogName,
     change: &PolicyChange,
+    index: EntryIndex,
 ) -> Result<u64, tokio_postgres::Error> {
     let digest = change.digest.as_bytes().as_slice();
     let sql = "INSERT INTO policy (tenant, digest, source) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
     database.client.execute(sql, &[&log.tenant.0, &digest, &change.source]).await?;
     let sql = match change.kind {
         PolicyKind::Masking => {
-            "UPDATE settings SET policy = $2, version = version + 1 WHERE tenant = $1 AND version = $3"
+            "UPDATE settings SET policy = $2, policy_entry = $4, version = version + 1 WHERE tenant = $1 AND version = $3"
         }
         PolicyKind::Routing => {
-            "UPDATE settings SET routing = $2, version = version + 1 WHERE tenant = $1 AND version = $3"
+            "UPDATE settings SET routing = $2, routing_entry = $4, version = version + 1 WHERE tenant = $1 AND version = $3"
         }
     };
-    database.client.execute(sql, &[&log.tenant.0, &digest, &change.expected.0]).await
+    database.client.execute(sql, &[&log.tenant.0, &digest, &change.expected.0, &signed(index.0)]).await
 }
 
 /// What an error of a statement before COMMIT means. Nothing was committed, unless the connection is gone.

@@ -39,7 +39,7 @@ impl Told {
         for effect in step.effects {
             match effect {
                 Effect::Conversation(new) => {
-                    change = Some(Changed { state: new.state, agent: new.agent, marks: new.marks });
+                    change = Some(Changed { state: new.state, agent: new.agent, marks: new.marks, wish: None });
                 }
                 Effect::NewMessage(new) => message = Some(Arc::new(row(new, (index, time), policy, committed))),
                 Effect::NewNote(new) => {
@@ -56,6 +56,11 @@ impl Told {
                 | Effect::Password(_)
                 | Effect::Policy(_) => {}
             }
+        }
+        if let Event::ConversationWished { wish } = step.draft.event
+            && let Some(changed) = &mut change
+        {
+            changed.wish = Some(wish);
         }
         let viewed = if let Event::TranscriptViewed { until } | Event::TranscriptFollowed { until } = step.draft.event {
             until

@@ -102,6 +102,10 @@ impl Recorder for LogRecorder {
     fn head(&self) -> Option<SignedHead> {
         self.head.borrow().clone()
     }
+
+    fn heads(&self) -> Option<watch::Receiver<Option<SignedHead>>> {
+        Some(self.head.clone())
+    }
 }
 
 /// Vouches for a commit that was seen to succeed. The only place that does so for writes.

@@ -1,17 +1,18 @@
 //! The columns of how conversations are routed. Each row is written whole, whether it is there or not.
 
 use super::commit::Columns;
+use crate::domain::event::Wish;
 use crate::domain::record::{Route, RouteChange};
 use crate::units::Timestamp;
 
 pub(super) const ROUTE: &str = "INSERT INTO conversation_route (tenant, conversation, rule, queue, priority, skills, sla_s, sticky, \
-    tier, language, weight, waiting, waits_since, let_go, held_since, told_until) SELECT $1, u.* FROM unnest($2::uuid[], $3::text[], \
+    tier, language, weight, waiting, waits_since, let_go, held_since, told_until, wish) SELECT $1, u.* FROM unnest($2::uuid[], $3::text[], \
     $4::text[], $5::smallint[], $6::text[], $7::integer[], $8::boolean[], $9::text[], $10::text[], $11::integer[], $12::boolean[], \
-    $13::bigint[], $14::boolean[], $15::bigint[], $16::bigint[]) u ON CONFLICT (tenant, conversation) DO UPDATE SET \
+    $13::bigint[], $14::boolean[], $15::bigint[], $16::bigint[], $17::smallint[]) u ON CONFLICT (tenant, conversation) DO UPDATE SET \
     rule = excluded.rule, queue = excluded.queue, priority = excluded.priority, skills = excluded.skills, sla_s = excluded.sla_s, \
     sticky = excluded.sticky, tier = excluded.tier, language = excluded.language, weight = excluded.weight, \
     waiting = excluded.waiting, waits_since = excluded.waits_since, let_go = excluded.let_go, held_since = excluded.held_since, \
-    told_until = excluded.told_until";
+    told_until = excluded.told_until, wish = excluded.wish";
 
 pub(super) fn routes(rows: &[RouteChange]) -> Columns<'_> {
     let of = || rows.iter().map(|row| &row.route);
@@ -33,6 +34,7 @@ pub(super) fn routes(rows: &[RouteChange]) -> Columns<'_> {
         of().map(|route| route.let_go),
         of().map(|route| route.held_since.map(Timestamp::as_micros)),
         of().map(|route| route.told_until.map(Timestamp::as_micros)),
+        of().map(|route| route.wish.map(Wish::code)),
     )
 }
 

@@ -55,7 +55,7 @@ pub(super) struct AgentUpdate {
 pub(super) enum Single {
     Account(NewAccount, Timestamp),
     Password(PasswordChange),
-    Policy(PolicyChange),
+    Policy(PolicyChange, EntryIndex),
     Change(AccountChange),
     Note(NewNote, EntryIndex, Timestamp),
 }
@@ -99,7 +99,7 @@ impl Rows {
                 }),
                 Effect::NewAccount(new) => self.singles.push(Single::Account(new.clone(), time)),
                 Effect::Password(change) => self.singles.push(Single::Password(change.clone())),
-                Effect::Policy(change) => self.singles.push(Single::Policy(change.clone())),
+                Effect::Policy(change) => self.singles.push(Single::Policy(change.clone(), index)),
                 Effect::Account(change) => self.singles.push(Single::Change(change.clone())),
             }
         }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use tokio_postgres::Row;
 
 use super::{CONVERSATION_COLUMNS, CONVERSATION_FROM, TenantStore, conversation};
-use crate::domain::event::Role;
+use crate::domain::event::{Role, Wish};
 use crate::domain::record::Route;
 use crate::limits::WAITING_CONSIDERED_MAX;
 use crate::ports::{ConversationRow, HeldRow, Holder, QueueRow, Queues, StoreError, WaitRow};
@@ -12,7 +12,7 @@ use crate::units::{ConversationKey, SERVER_ACTOR, Timestamp};
 
 /// Read by name, because they stand at the end of different lists.
 pub(super) const ROUTE_COLUMNS: &str = "r.rule, r.queue, r.priority, r.skills, r.sla_s, r.sticky, r.tier, r.language, r.weight, \
-    r.waiting, r.waits_since, r.let_go, r.held_since, r.told_until";
+    r.waiting, r.waits_since, r.let_go, r.held_since, r.told_until, r.wish";
 
 /// How the conversation of a row is routed. Where nothing is known, it waits behind everybody, in no queue of the table.
 pub(super) fn route(row: &Row) -> Result<Route, StoreError> {
@@ -37,6 +37,7 @@ pub(super) fn route(row: &Row) -> Result<Route, StoreError> {
         let_go: flag("let_go"),
         held_since: time("held_since"),
         told_until: time("told_until"),
+        wish: row.get::<_, Option<i16>>("wish").and_then(Wish::from_code),
     })
 }
 
@@ -57,14 +58,16 @@ pub(super) fn words(text: &str) -> Vec<String> {
 #[async_trait]
 impl Queues for TenantStore {
     async fn waiting(&self) -> Result<Vec<ConversationRow>, StoreError> {
-        // The rows in which somebody waits are found one after the other by the index, then the heads of each.
+        // The rows in which somebody waits are found one after the other by the index, then the heads of each; whoever
+        // wishes something else is looked at behind all who wait.
         let sql = format!(
             "WITH RECURSIVE present(rule) AS ( \
                  (SELECT rule FROM conversation_route WHERE tenant = $1 AND waiting ORDER BY rule LIMIT 1) \
                  UNION ALL SELECT (SELECT n.rule FROM conversation_route n WHERE n.tenant = $1 AND n.waiting \
                      AND n.rule > present.rule ORDER BY n.rule LIMIT 1) FROM present WHERE present.rule IS NOT NULL) \
              SELECT {CONVERSATION_COLUMNS}, {ROUTE_COLUMNS} FROM present CROSS JOIN LATERAL (SELECT * FROM conversation_route w \
-                 WHERE w.tenant = $1 AND w.waiting AND w.rule = present.rule ORDER BY w.waits_since LIMIT $2) r \
+                 WHERE w.tenant = $1 AND w.waiting AND w.rule = present.rule \
+                 ORDER BY w.wish IS NOT NULL, w.waits_since LIMIT $2) r \
              JOIN LATERAL (SELECT * FROM conversation c WHERE c.tenant = $1 AND c.id = r.conversation OFFSET 0) c ON true \
              JOIN channel_account a ON a.tenant = $1 AND a.id = c.channel WHERE present.rule IS NOT NULL AND c.state = 0"
         );
@@ -103,7 +106,7 @@ impl Queues for TenantStore {
 
     async fn waits(&self, queue: &str, limit: u32) -> Result<Vec<WaitRow>, StoreError> {
         let sql = "SELECT conversation, priority, sla_s, waits_since FROM conversation_route \
-                   WHERE tenant = $1 AND waiting AND queue = $2 ORDER BY waits_since LIMIT $3";
+                   WHERE tenant = $1 AND waiting AND queue = $2 AND wish IS NULL ORDER BY waits_since LIMIT $3";
         let rows = self.rows(sql, &[&queue, &i64::from(limit)]).await?;
         let wait = |row: &Row| {
             Ok(WaitRow {

@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use serde_saphyr::{DuplicateKeyPolicy, Spanned};
+use serde_saphyr::Spanned;
 
 use super::{
     super::{
@@ -16,6 +16,7 @@ use super::{
     Allowed, Operator, Policy, PolicyError, Rule, digest,
     document::{ApiVersion, Document, KeepDoc, Mode, OperatorDoc, Reversible, RuleDoc, TestDoc},
 };
+use crate::domain::yaml;
 
 /// Longest policy in bytes.
 const POLICY_BYTES_MAX: usize = 1 << 20;
@@ -36,7 +37,7 @@ const ANY_VIEW: &str = "*";
 
 /// Compiles a policy; its tests are returned for [`super::self_test`].
 pub(super) fn compile(yaml: &str) -> Result<(Policy, Vec<Spanned<TestDoc>>), PolicyError> {
-    let document = parse(yaml)?;
+    let document: Document = yaml::read(yaml, POLICY_BYTES_MAX)?;
     let ApiVersion::MaskV1 = document.api_version;
     if document.mode.value == Mode::Shadow {
         return Err(unavailable(&document.mode, "mode: shadow"));
@@ -79,21 +80,6 @@ pub(super) fn compile(yaml: &str) -> Result<(Policy, Vec<Spanned<TestDoc>>), Pol
         lexicon,
     };
     Ok((policy, document.tests))
-}
-
-fn parse(yaml: &str) -> Result<Document, PolicyError> {
-    if yaml.len() > POLICY_BYTES_MAX {
-        return Err(PolicyError::TooLong { got_bytes: yaml.len(), max_bytes: POLICY_BYTES_MAX });
-    }
-    let options = serde_saphyr::options! {
-        duplicate_keys: DuplicateKeyPolicy::Error,
-        strict_booleans: true,
-        with_snippet: false,
-    };
-    serde_saphyr::from_str_with_options(yaml, options).map_err(|error| {
-        let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-        PolicyError::Malformed { line, column, reason: error.without_snippet().to_string() }
-    })
 }
 
 fn check_name(id: &Spanned<String>) -> Result<(), PolicyError> {

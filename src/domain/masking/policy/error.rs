@@ -3,28 +3,14 @@
 //! A policy is no customer data, so its own text may be quoted.
 
 use super::super::view::View;
+use crate::domain::yaml::YamlError;
 
 /// A policy that is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
-    /// The file is larger than any policy may be.
-    #[error("the policy has {got_bytes} bytes, at most {max_bytes} are allowed")]
-    TooLong {
-        /// Length of the file in bytes.
-        got_bytes: usize,
-        /// Longest allowed length in bytes.
-        max_bytes: usize,
-    },
-    /// The text is no YAML, or has a field, value or type that the vocabulary does not know.
-    #[error("line {line}, column {column}: {reason}")]
-    Malformed {
-        /// Line of the fault, from 1; 0 when the parser cannot tell.
-        line: u64,
-        /// Column of the fault, from 1; 0 when the parser cannot tell.
-        column: u64,
-        /// What the parser expected.
-        reason: String,
-    },
+    /// The text can't be read.
+    #[error(transparent)]
+    Yaml(#[from] YamlError),
     /// The policy asks for something that the engine does not do; ignoring it would show what was to be hidden.
     #[error("line {line}: {feature} is not available in this version")]
     Unavailable {

@@ -1,0 +1,75 @@
+import element from "element-plus/es/locale/lang/en";
+import { merge } from ".";
+
+export { element };
+
+const shared = {
+  product: "Liaowaiwai",
+  nav: {
+    label: "Main navigation",
+    inbox: "Conversations",
+    queues: "Queues",
+    accounts: "Agents & accounts",
+    ledger: "Ledger",
+    policies: "Masking policies",
+    health: "Health",
+    more: "More",
+    skip: "Skip to content",
+  },
+  menu: {
+    label: "Account menu",
+    account: "My account",
+    language: "Language",
+    theme: "Appearance",
+    light: "Light",
+    dark: "Dark",
+    system: "As the system",
+    logout: "Log out",
+    tenant: "Tenant",
+  },
+  roles: {
+    agent: "Agent",
+    supervisor: "Supervisor",
+    compliance: "Compliance",
+    auditor: "Auditor",
+    admin: "Administrator",
+  },
+  states: { waiting: "Waiting", assigned: "Active", solved: "Solved", closed: "Closed" },
+  away: {
+    title: "The server can't be reached; connecting again",
+    detail: "What you typed is kept in this browser and goes on by itself.",
+  },
+  common: {
+    retry: "Try again",
+    cancel: "Cancel",
+    save: "Save",
+    close: "Close",
+    copy: "Copy",
+    copied: "Copied",
+    download: "Download",
+    loading: "Loading",
+    more: "Load more",
+    back: "Back",
+    yes: "Yes",
+    no: "No",
+    all: "All",
+    none: "None",
+    search: "Search",
+    done: "Done",
+  },
+  errors: {
+    title: "Could not be loaded",
+    unreachable: "The server can't be reached.",
+    forbidden: "Your role may not see this page.",
+    malformed_answer: "The server's answer can't be read.",
+    unknown: "The page failed; please load it again.",
+    reload: "Load again",
+    not_here: "There is no such page",
+    not_here_detail: "Its address changed, or it isn't open to you.",
+    home: "To the first page",
+    update: "The console was updated: please load the page again.",
+  },
+  time: { just_now: "just now", yesterday: "Yesterday" },
+};
+
+export const words = merge(shared, import.meta.glob("./en/*.ts", { eager: true, import: "default" }));

@@ -1,0 +1,107 @@
+// The desk's socket: it comes again after every drop, and asks for what was open.
+
+import { server } from "../../api";
+import type { Accepted, Conversation, Message, Note, State } from "../../types";
+
+export type Marks = { delivered: number | null; read: number | null };
+
+/** A line from the server (docs/integrator/web.md). */
+export type Line =
+  | { type: "live" }
+  | { type: "conversation"; conversation: Conversation }
+  | {
+      type: "moved";
+      conversation: string;
+      index: number;
+      state: State;
+      agent: string | null;
+      marks: Marks | null;
+    }
+  | { type: "message"; conversation: string; message: Message }
+  | { type: "note"; conversation: string; note: Note }
+  | { type: "stirred"; conversation: string; index: number; outbound: boolean }
+  | { type: "typing"; conversation: string }
+  | { type: "viewers"; conversation: string; viewers: Viewer[] }
+  | { type: "waiting"; count: number }
+  | { type: "accepted"; key: string; accepted: Accepted }
+  | { type: "refused"; key: string | null; code: string; detail: string };
+
+export interface Viewer {
+  account: string;
+  typing: boolean;
+}
+
+export type Frame =
+  | { type: "open"; conversation: string; after?: number }
+  | { type: "leave"; conversation: string }
+  | { type: "typing"; conversation: string };
+
+export interface DeskSocket {
+  /** Sends a frame; without a connection it is dropped: whoever comes again asks anew for what is open. */
+  send: (frame: Frame) => void;
+  close: () => void;
+}
+
+const PAUSE_MS_MIN = 500;
+const PAUSE_MS_MAX = 8_000;
+
+interface Ears {
+  hear: (line: Line) => void;
+  /** The connection stands, or is gone. */
+  changed: (isOpen: boolean) => void;
+}
+
+export function connect(ears: Ears): DeskSocket {
+  let socket: WebSocket | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let pause = PAUSE_MS_MIN;
+  let isOver = false;
+
+  function open(): void {
+    const address = new URL("/api/v1/agent/socket", location.href);
+    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    const own = (socket = new WebSocket(address, ["lww.v1"]));
+    own.onopen = () => {
+      pause = PAUSE_MS_MIN;
+      server.away = false;
+      ears.changed(true);
+    };
+    own.onmessage = (event) => ears.hear(JSON.parse(String(event.data)) as Line);
+    own.onclose = () => {
+      if (isOver || own !== socket) return;
+      socket = null;
+      ears.changed(false);
+      again();
+    };
+  }
+
+  function again(): void {
+    clearTimeout(timer);
+    // Spread, so that a hundred desks don't come back in the same instant.
+    timer = setTimeout(open, pause * (0.7 + Math.random() * 0.6));
+    pause = Math.min(pause * 2, PAUSE_MS_MAX);
+  }
+
+  /** The machine woke up, or the network is back: at once. */
+  function now(): void {
+    if (isOver || socket !== null) return;
+    clearTimeout(timer);
+    pause = PAUSE_MS_MIN;
+    open();
+  }
+
+  addEventListener("online", now);
+  open();
+
+  return {
+    send: (frame) => {
+      if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame));
+    },
+    close: () => {
+      isOver = true;
+      clearTimeout(timer);
+      removeEventListener("online", now);
+      socket?.close();
+    },
+  };
+}

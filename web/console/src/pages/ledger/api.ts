@@ -1,0 +1,43 @@
+// What the server says of its ledger. Nothing of it is believed before the verifier has looked at it.
+
+import { call } from "../../api";
+
+export interface Head {
+  vkey: string;
+  size: number | null;
+  root: string | null;
+  checkpoint: string | null;
+}
+
+export interface Listed {
+  index: number;
+  leaf: string;
+  /** The exact text that was hashed. */
+  entry: string;
+}
+
+export interface Page {
+  entries: Listed[];
+  next: number | null;
+  size: number;
+}
+
+export interface Filter {
+  kind: string;
+  conversation: string;
+  actor: string;
+}
+
+export const head = () => call<Head>("GET", "/ledger/head");
+
+export const before = (filter: Filter, index: number | null, limit: number, signal: AbortSignal) =>
+  call<Page>("GET", "/ledger/entries", { query: { ...filter, before: index, limit }, signal });
+
+/** Waits up to 25 seconds for something new. */
+export const after = (filter: Filter, index: number, limit: number, signal: AbortSignal) =>
+  call<Page>("GET", "/ledger/entries", { query: { ...filter, after: index, limit, wait_s: 25 }, signal });
+
+export const proof = (index: number) => call<string>("GET", `/ledger/entries/${index}/proof`);
+
+export const consistency = (from: number, to: number) =>
+  call<{ path: string[] }>("GET", "/ledger/consistency", { query: { from, to } });

@@ -1,0 +1,96 @@
+// The pages: each with the right that shows it. The server decides what each of them may do.
+
+import { createRouter, createWebHistory } from "vue-router";
+import type { RouteRecordRaw } from "vue-router";
+import { duty, may, recall, session } from "./session";
+import type { Right } from "./types";
+
+export interface Page {
+  /** Its name in routes, words and icons. */
+  name: string;
+  path: string;
+  right: Right;
+  load: () => Promise<unknown>;
+}
+
+/** Those that the navigation shows, in its order. */
+export const PAGES: Page[] = [
+  { name: "inbox", path: "/inbox/:id?", right: "converse", load: () => import("./pages/inbox/inbox.vue") },
+  { name: "queues", path: "/queues", right: "supervise", load: () => import("./pages/queues/queues.vue") },
+  {
+    name: "ledger",
+    path: "/ledger/:index?",
+    right: "read_ledger",
+    load: () => import("./pages/ledger/ledger.vue"),
+  },
+  {
+    name: "policies",
+    path: "/policies",
+    right: "read_policies",
+    load: () => import("./pages/policies/policies.vue"),
+  },
+  {
+    name: "accounts",
+    path: "/accounts",
+    right: "read_accounts",
+    load: () => import("./pages/accounts/accounts.vue"),
+  },
+  { name: "health", path: "/health", right: "read_health", load: () => import("./pages/health/health.vue") },
+];
+
+declare module "vue-router" {
+  interface RouteMeta {
+    /** Whom it is shown to; nothing: everybody who is logged in. */
+    right?: Right;
+    /** Shown without a session and without the navigation around it. */
+    bare?: boolean;
+  }
+}
+
+const routes: RouteRecordRaw[] = [
+  { path: "/", name: "home", redirect: () => ({ name: home() }) },
+  { path: "/login", name: "login", meta: { bare: true }, component: () => import("./pages/login/login.vue") },
+  { path: "/own", name: "own", component: () => import("./pages/own/own.vue") },
+  ...PAGES.map(
+    ({ name, path, right, load }) => ({ name, path, meta: { right }, component: load }) as RouteRecordRaw,
+  ),
+  { path: "/:rest(.*)*", name: "missing", component: () => import("./shell/missing.vue") },
+];
+
+/** The first page that whoever is logged in may see. */
+export function home(): string {
+  return PAGES.find((page) => may(page.right))?.name ?? "own";
+}
+
+export const router = createRouter({ history: createWebHistory(import.meta.env.BASE_URL), routes });
+
+let isRecalled = false;
+
+router.beforeEach(async (to) => {
+  if (!isRecalled) {
+    // A server that can't be reached shows as such on the page itself.
+    await recall().catch(() => null);
+    isRecalled = true;
+  }
+  const { info } = session;
+  if (info === null)
+    return to.meta.bare ? true : { name: "login", query: to.path === "/" ? {} : { next: to.fullPath } };
+  // Whoever has to show a factor, change the password or set a factor up does that first, and nothing else.
+  if (duty(info) !== null)
+    return to.name === "login" ? true : { name: "login", query: { next: to.fullPath } };
+  if (to.name === "login") return { name: home() };
+  return to.meta.right === undefined || may(to.meta.right)
+    ? true
+    : { name: "missing", params: { rest: ["-"] } };
+});
+
+// A page of an older build is gone once the server was upgraded: the address is loaded anew, once.
+router.onError((error, to) => {
+  const isGone = /dynamically imported module|Failed to fetch|preload CSS/i.test(String(error));
+  const mark = `lww.reloaded:${to.fullPath}`;
+  if (isGone && sessionStorage.getItem(mark) === null) {
+    sessionStorage.setItem(mark, "1");
+    location.assign(router.resolve(to.fullPath).href);
+  }
+});
+router.afterEach((to) => sessionStorage.removeItem(`lww.reloaded:${to.fullPath}`));

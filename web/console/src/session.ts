@@ -1,0 +1,95 @@
+// Who is logged in. The server decides what is allowed; this says what is shown.
+
+import { computed, reactive } from "vue";
+import { Problem, call, onLapse } from "./api";
+import type { Right, Role, SessionInfo } from "./types";
+
+export const session = reactive({
+  /** Whoever is logged in; `null`: nobody. */
+  info: null as SessionInfo | null,
+  /** The session ended while a page was open: whoever it was logs in again over it, and nothing typed is lost. */
+  lapsed: false,
+});
+
+const DEFAULT_ZONE = "Asia/Shanghai";
+
+/** The time zone of the tenant. */
+export const zone = computed(() => session.info?.time_zone ?? DEFAULT_ZONE);
+
+/** What comes before anything else. */
+export type Duty = "factor" | "password" | "enrol" | null;
+
+export function duty(info: SessionInfo): Duty {
+  if (info.second_factor_required) return "factor";
+  if (info.must_change_password) return "password";
+  return info.must_enrol_second_factor ? "enrol" : null;
+}
+
+// For a server that doesn't tell rights; a newer one does.
+const RIGHTS: Record<Role, Right[]> = {
+  agent: ["converse", "own_account"],
+  supervisor: ["converse", "supervise", "own_account", "approve", "read_policies", "read_health"],
+  compliance: ["read_ledger", "own_account", "approve", "read_policies", "read_health"],
+  auditor: ["read_ledger", "own_account", "read_accounts", "read_policies", "read_health"],
+  admin: ["read_ledger", "own_account", "read_accounts", "manage_accounts", "read_policies", "read_health"],
+};
+
+export function may(right: Right): boolean {
+  const { info } = session;
+  return info !== null && (info.rights ?? RIGHTS[info.role]).includes(right);
+}
+
+/** Asks who is logged in. */
+export async function recall(): Promise<SessionInfo | null> {
+  try {
+    session.info = await call<SessionInfo>("GET", "/session");
+  } catch (error) {
+    // Whoever was there stays until they log in again: their page is only hidden meanwhile.
+    if (!(error instanceof Problem) || error.status !== 401) throw error;
+  }
+  return session.info;
+}
+
+export async function login(tenant: string, name: string, password: string): Promise<SessionInfo> {
+  const info = await call<SessionInfo>("POST", "/session", { body: { tenant, login: name, password } });
+  return entered(info);
+}
+
+export async function showFactor(code: string): Promise<SessionInfo> {
+  return entered(await call<SessionInfo>("POST", "/session/second-factor", { body: { code } }));
+}
+
+/** Takes over who logged in; somebody else than before gets a page without anything of the one before. */
+function entered(info: SessionInfo): SessionInfo {
+  const before = session.lapsed ? session.info : null;
+  if (before && before.account !== info.account) location.replace(import.meta.env.BASE_URL);
+  session.info = info;
+  if (duty(info) === null) session.lapsed = false;
+  return info;
+}
+
+const leavers = new Set<(account: string) => void>();
+
+/** Calls `leave` when somebody logs out: what is kept in this browser for them goes. */
+export function onLogout(leave: (account: string) => void): void {
+  leavers.add(leave);
+}
+
+export async function logout(): Promise<void> {
+  const account = session.info?.account;
+  await call("DELETE", "/session").catch((error: unknown) => {
+    if (!(error instanceof Problem) || error.status !== 401) throw error;
+  });
+  if (account !== undefined) leavers.forEach((leave) => leave(account));
+  forget();
+}
+
+/** Nobody is logged in here any more. */
+export function forget(): void {
+  session.info = null;
+  session.lapsed = false;
+}
+
+onLapse(() => {
+  if (session.info !== null) session.lapsed = true;
+});

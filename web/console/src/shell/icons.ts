@@ -1,0 +1,17 @@
+// The icon of each page in the navigation.
+
+import { ChatDotRound, Connection, Document, Hide, List, Monitor, User } from "@element-plus/icons-vue";
+import type { Component } from "vue";
+
+const ICONS: Record<string, Component> = {
+  inbox: ChatDotRound,
+  queues: List,
+  accounts: User,
+  ledger: Document,
+  policies: Hide,
+  health: Monitor,
+};
+
+export function icon(page: string): Component {
+  return ICONS[page] ?? Connection;
+}

@@ -1,0 +1,145 @@
+// The shapes of the server's answers that more than one page reads (see /api/v1/openapi.json).
+
+export type Role = "agent" | "supervisor" | "compliance" | "auditor" | "admin";
+
+/** What a role may ask for; the server decides, the console shows by it. */
+export type Right =
+  | "converse"
+  | "supervise"
+  | "read_ledger"
+  | "own_account"
+  | "read_accounts"
+  | "manage_accounts"
+  | "approve"
+  | "read_policies"
+  | "read_health";
+
+export interface SessionInfo {
+  tenant: string;
+  account: string;
+  role: Role;
+  name: string;
+  must_change_password: boolean;
+  second_factor_required: boolean;
+  must_enrol_second_factor: boolean;
+  expires?: string;
+  rights?: Right[];
+  time_zone?: string;
+}
+
+export type State = "waiting" | "assigned" | "solved" | "closed";
+
+/** A masked stretch of a text: offsets count Unicode scalar values of the text as shown. */
+export interface Span {
+  start: number;
+  end: number;
+  entity: string;
+  class: string;
+  /** Its name in the policy that masked; its number when that policy is no longer in force. */
+  rule: string;
+  /** The norms that ask for the rule. */
+  basis?: string[];
+  /** In percent. */
+  confidence: number;
+}
+
+export interface Conversation {
+  id: string;
+  state: State;
+  agent: string | null;
+  channel: string;
+  messages: number;
+  opened: number;
+  opened_at: string;
+  continues: string | null;
+  delivered: number | null;
+  read: number | null;
+  queue: string;
+  priority: number;
+  tier: string | null;
+  language: string | null;
+  position?: number;
+  wait_s?: number | null;
+  contact?: string | null;
+  last_at?: string | null;
+  wish?: "message" | "callback" | null;
+}
+
+export interface Message {
+  message: string;
+  index: number;
+  time: string;
+  outbound: boolean;
+  author: string | null;
+  text: string;
+  spans?: Span[];
+  policy?: string | null;
+  by?: "customer" | "agent" | "bot" | "server";
+}
+
+export interface Note {
+  id: string;
+  index: number;
+  time: string;
+  author: string | null;
+  text: string;
+  spans?: Span[];
+}
+
+export interface Transcript {
+  conversation: Conversation;
+  messages: Message[];
+  notes?: Note[];
+  next: number | null;
+}
+
+export interface Accepted {
+  message: string;
+  conversation: string;
+  index: number;
+  leaf: string;
+  text: string;
+  receipt: string | null;
+  duplicate: boolean;
+}
+
+export interface Colleague {
+  account: string;
+  name: string;
+  role: Role;
+  online: boolean;
+  load: number;
+  capacity: number;
+  skills: string[];
+  groups: string[];
+}
+
+export interface CannedReply {
+  id: string;
+  title: string;
+  text: string;
+  shortcut: string | null;
+  version: number;
+}
+
+export interface Queue {
+  queue: string;
+  open: boolean;
+  opens?: string;
+  waiting: number;
+  longest_s: number;
+}
+
+export interface Account {
+  id: string;
+  login: string | null;
+  name: string;
+  role: Role;
+  capacity: number;
+  enabled: boolean;
+  locked: boolean;
+  second_factor: boolean;
+  must_change_password: boolean;
+  skills?: string[];
+  groups?: string[];
+}

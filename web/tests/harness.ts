@@ -1,0 +1,275 @@
+/**
+ * A real server for browser tests: `lww run` with a configuration, data and PostgreSQL of its own, ended by its process id.
+ * Its accounts have their final passwords, and its demo tenant the web channel account `widget`.
+ */
+import { test as base, type BrowserContext } from "@playwright/test";
+import { spawn, execFileSync, type ChildProcess } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+export { expect } from "@playwright/test";
+
+/** The demo tenant's logins, one a role. */
+export const ROLES = ["agent", "supervisor", "compliance", "auditor", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Account {
+  tenant: string;
+  login: string;
+  password: string;
+}
+
+/** What a test file may ask of its server, beside the defaults. Files with the same wish may share one server. */
+export interface Wish {
+  /** Any word that no other file has: the file gets a server of its own. */
+  name?: string;
+  /** Lines that the demo tenant's section gets besides. */
+  tenantKeys?: string;
+  /** Lines that the section `[http]` gets besides. */
+  httpKeys?: string;
+}
+
+const TENANT = "demo";
+const COOKIE = "lww_session";
+/** The secret of both channel accounts, 32 bytes. */
+const SECRET = "0123456789abcdef0123456789abcdef";
+const ROOT = resolve(import.meta.dirname, "../..");
+const PROGRAM = process.env.LWW ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/lww");
+
+interface Said {
+  http: string;
+  https: string;
+  accounts: Account[];
+}
+
+/** A server that runs. */
+export class Server {
+  /** Where it is served over plain HTTP: `http://127.0.0.1:…`, the same over restarts. */
+  readonly base: string;
+  /** Where it is served over HTTPS, with a development certificate. */
+  readonly https: string;
+  /** Each role's account with its final password. */
+  readonly accounts: Record<Role, Account>;
+  /** The path of the web channel account. */
+  readonly channel = `/api/v1/channels/web/${TENANT}/widget`;
+  readonly #folder: string;
+  #child: ChildProcess;
+
+  private constructor(folder: string, child: ChildProcess, said: Said, accounts: Record<Role, Account>) {
+    this.#folder = folder;
+    this.#child = child;
+    this.base = said.http;
+    this.https = said.https;
+    this.accounts = accounts;
+  }
+
+  /** Starts one and gives each account its final password. */
+  static async start(wish: Wish = {}): Promise<Server> {
+    if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: cargo build --bin lww`);
+    const folder = mkdtempSync(join(tmpdir(), "lww-web-"));
+    chmodSync(folder, 0o755); // As root, PostgreSQL's account passes through.
+    writeFileSync(join(folder, "secret"), SECRET, { mode: 0o600 });
+    configure(folder, wish, "127.0.0.1:0", "127.0.0.1:0");
+    const { child, said } = await launch(folder);
+    configure(folder, wish, new URL(said.http).host, `127.0.0.1:${new URL(said.https).port}`);
+    const settled = said.accounts.map(async (account) => [account.login, await settle(said.http, account)]);
+    const accounts = Object.fromEntries(await Promise.all(settled)) as Record<Role, Account>;
+    return new Server(folder, child, said, accounts);
+  }
+
+  /** Logs somebody in. */
+  async login(role: Role): Promise<Staff> {
+    return Staff.login(this.base, this.accounts[role]);
+  }
+
+  /** Logs somebody in and gives the session to a browser. */
+  async enter(context: BrowserContext, role: Role): Promise<Staff> {
+    const staff = await this.login(role);
+    await context.addCookies([
+      { name: COOKIE, value: staff.token, url: this.base, httpOnly: true, sameSite: "Strict" },
+    ]);
+    return staff;
+  }
+
+  /** Stops the server in order; while it is away, its addresses refuse connections. */
+  async stop(): Promise<void> {
+    await end(this.#child, "SIGTERM");
+  }
+
+  /** Kills the server as a power cut would. Its PostgreSQL is taken over by the next start. */
+  async kill(): Promise<void> {
+    await end(this.#child, "SIGKILL");
+  }
+
+  /** Starts it again at the same addresses, with the same data. */
+  async startAgain(): Promise<void> {
+    this.#child = (await launch(this.#folder)).child;
+  }
+
+  /** Stops it and starts it again. */
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.startAgain();
+  }
+
+  /** Runs a command of the server's program on its configuration. */
+  lww(...command: string[]): string {
+    return execFileSync(PROGRAM, [...command, "--config", join(this.#folder, "lww.toml")], {
+      encoding: "utf8",
+    });
+  }
+
+  /** The proof of a customer's identity as the bank's own server makes it. */
+  identity(id: string): { id: string; time: number; proof: string } {
+    const time = Math.floor(Date.now() / 1000);
+    const proof = createHmac("sha256", SECRET).update(`lww-identity/1\nwidget\n${time}\n${id}`).digest("hex");
+    return { id, time, proof };
+  }
+
+  /** Ends everything and removes its folder. */
+  async end(): Promise<void> {
+    await this.stop();
+    const postmaster = join(this.#folder, "data/postmaster.pid");
+    if (existsSync(postmaster)) {
+      process.kill(Number(readFileSync(postmaster, "utf8").split("\n")[0]), "SIGQUIT");
+    }
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  }
+}
+
+/** Somebody of the bank's staff, over the API. */
+export class Staff {
+  readonly #base: string;
+  readonly token: string;
+
+  private constructor(base: string, token: string) {
+    this.#base = base;
+    this.token = token;
+  }
+
+  static async login(base: string, { tenant, login, password }: Account): Promise<Staff> {
+    const answer = await send(base, "POST", "/api/v1/session", { tenant, login, password });
+    const cookie = answer.headers.get("set-cookie") ?? "";
+    if (answer.status !== 201) throw new Error(`${login} can't log in: ${await answer.text()}`);
+    return new Staff(base, cookie.slice(cookie.indexOf("=") + 1).split(";")[0] ?? "");
+  }
+
+  /** Asks, and fails unless it is answered. */
+  async ask<T = unknown>(method: string, path: string, body?: unknown, key?: string): Promise<T> {
+    const answer = await this.send(method, path, body, key);
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+
+  /** Asks, and gives back whatever is answered. */
+  async send(method: string, path: string, body?: unknown, key?: string): Promise<Response> {
+    return send(this.#base, method, path, body, {
+      cookie: `${COOKIE}=${this.token}`,
+      ...(key === undefined ? {} : { "idempotency-key": key }),
+    });
+  }
+
+  /** Takes conversations from here on, or no more. */
+  async present(online = true): Promise<void> {
+    await this.ask("PUT", "/api/v1/agent/presence", { online });
+  }
+
+  /** The conversations in a state, newest last. */
+  async conversations(state: string): Promise<{ id: string }[]> {
+    const path = `/api/v1/agent/conversations?state=${state}&limit=200`;
+    return (await this.ask<{ conversations: { id: string }[] }>("GET", path)).conversations;
+  }
+
+  /** Says something to a customer. */
+  async reply(conversation: string, text: string): Promise<void> {
+    const path = `/api/v1/agent/conversations/${conversation}/messages`;
+    await this.ask("POST", path, { text }, crypto.randomUUID());
+  }
+}
+
+/** A test with a server that all tests of its file share: `test.use({ wish: { name: "inbox" } })` asks for an own one. */
+export const test = base.extend<object, { wish: Wish; server: Server }>({
+  wish: [{}, { option: true, scope: "worker" }],
+  server: [
+    async ({ wish }, use) => {
+      const server = await Server.start(wish);
+      await use(server);
+      await server.end();
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+});
+
+/** Asks again until it is so; fails after a minute. */
+export async function until<T>(what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
+  const end = Date.now() + 60_000;
+  for (;;) {
+    const found = await ask();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
+function configure(folder: string, wish: Wish, http: string, https: string): void {
+  const channel = (name: string, account: string, more: string) =>
+    `\n[[tenant.channel]]\nchannel = "${name}"\naccount = "${account}"\nkey_id = "${account}"\n` +
+    `secret = "secret://file${folder}/secret"\n${more}`;
+  const text =
+    `name = "lww.test"\ndata_dir = "${folder}/data"\nkeys_dir = "${folder}/keys"\n\n[http]\nlisten = "${https}"\n` +
+    `trial_listen = "${http}"\ncerts_dir = "${folder}/certs"\n${wish.httpKeys ?? ""}\n\n[[tenant]]\nname = "${TENANT}"\n` +
+    `demo = true\n${wish.tenantKeys ?? ""}\n${channel("http", "app", "")}${channel("web", "widget", 'identities = "customers"\n')}`;
+  writeFileSync(join(folder, "lww.toml"), text);
+}
+
+async function launch(folder: string): Promise<{ child: ChildProcess; said: Said }> {
+  const child = spawn(PROGRAM, ["run", "--json", "--config", join(folder, "lww.toml")], {
+    stdio: ["ignore", "pipe", "pipe"],
+    cwd: folder,
+  });
+  let errors = "";
+  child.stderr.on("data", (bytes: Buffer) => (errors += bytes.toString()));
+  const line = await new Promise<string>((done, failed) => {
+    createInterface({ input: child.stdout }).once("line", done);
+    child.once("exit", () => failed(new Error(`the server did not start: ${errors}`)));
+  });
+  const said = JSON.parse(line) as Said;
+  await until("the server to be ready", async () => {
+    const answer = await fetch(`${said.http}/readyz`).catch(() => undefined);
+    return answer?.status === 200;
+  });
+  return { child, said };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((done) => child.once("exit", done));
+  child.kill(signal);
+  await ended;
+}
+
+/** Changes a one-time password. */
+async function settle(base: string, account: Account): Promise<Account> {
+  const staff = await Staff.login(base, account);
+  const password = `a longer password of ${account.login}`;
+  await staff.ask("POST", "/api/v1/session/password", { old: account.password, new: password });
+  return { ...account, password };
+}
+
+function send(
+  base: string,
+  method: string,
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return fetch(base + path, {
+    method,
+    headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+}

@@ -1,0 +1,47 @@
+/** Follows entries as they follow one another: position, time, and the chains. Source: audit/FORMAT.md, "Chains". */
+import { type Bytes, toHex } from "./bytes";
+import type { ChainLink, Entry } from "./entry";
+import { Refusal } from "./refusal";
+
+const FIRST_PREV = "0".repeat(64);
+
+interface End {
+  readonly n: number;
+  readonly leaf: string;
+  readonly seq: number;
+}
+
+/** The ends of all chains of a log that is followed from its first entry on. */
+export class Chains {
+  private readonly ends = new Map<string, End>();
+  private next = 0;
+  private before = FIRST_PREV;
+  private time = "";
+
+  constructor(private readonly origin: string) {}
+
+  /** Takes the next entry, or refuses it for not going on where the log ended. */
+  follow(entry: Entry, leaf: Bytes): void {
+    if (entry.log !== this.origin) throw new Refusal("other_log", "entry.log", "the log's origin");
+    demand(entry.seq === this.next, "entry.seq", "the next position");
+    demand(entry.prev === this.before, "entry.prev", "the leaf hash before");
+    // The form has a fixed width, so times are ordered like their texts.
+    demand(entry.time >= this.time, "entry.time", "no earlier time than before");
+    const hex = toHex(leaf);
+    for (const link of entry.chains) this.followLink(entry, link, hex);
+    [this.next, this.before, this.time] = [this.next + 1, hex, entry.time];
+  }
+
+  private followLink(entry: Entry, { n, of, prev }: ChainLink, leaf: string): void {
+    const id = `${of} ${entry[of] ?? ""}`;
+    const end = this.ends.get(id);
+    const goesOn =
+      end === undefined ? n === 0 : n === end.n + 1 && prev?.leaf === end.leaf && prev.seq === end.seq;
+    demand(goesOn, "entry.chains", `a ${of} that goes on where it ended`);
+    this.ends.set(id, { n, leaf, seq: entry.seq });
+  }
+}
+
+function demand(holds: boolean, place: string, expected: string): void {
+  if (!holds) throw new Refusal("chain_break", place, expected);
+}

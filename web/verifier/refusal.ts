@@ -1,0 +1,29 @@
+/** Why something was refused: the classes of `lww-verify` (audit/FORMAT.md, "Exit codes"). */
+export type Reason =
+  | "malformed"
+  | "unknown_version"
+  | "bad_signature"
+  | "bad_proof"
+  | "bad_commitment"
+  | "chain_break"
+  | "fork"
+  | "rollback"
+  | "gap"
+  | "other_log";
+
+/** A refusal names its class and the place that is to blame; never what stood there. */
+export class Refusal extends Error {
+  constructor(
+    readonly reason: Reason,
+    readonly place: string,
+    expected: string,
+  ) {
+    super(`${place}: ${expected}`);
+    this.name = "Refusal";
+  }
+}
+
+/** Refuses because of the form. */
+export function malformed(place: string, expected: string): Refusal {
+  return new Refusal("malformed", place, expected);
+}

@@ -1,0 +1,261 @@
+/**
+ * The two verifiers give the same verdict of the same files: those that the first one's side made, those made here, and
+ * thousands of spoilt ones. The first is the program `lww-verify`, which `cargo build -p lww-audit` makes.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { fromBase64 } from "../bytes";
+import {
+  leafHash,
+  readCheckpoint,
+  readVerifierKeys,
+  Refusal,
+  toBase64,
+  utf8,
+  verifyCheckpoint,
+  verifyConsistency,
+  verifyLog,
+  verifyReceipt,
+} from "../index";
+import { ENTRY_EDITS } from "./edits";
+import { checkpointOf, consistencyOf, entriesOf, maker, receiptOf } from "./maker";
+import { random } from "./random";
+import { vector, vectorJson, vectorText } from "./vectors";
+
+const ORIGIN = "lww.example/acme/1";
+let folder = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "lww-agreement-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Runs the first verifier and returns the class of each verdict, in order. */
+function first(...args: string[]): string[] {
+  const names = ["debug", "release"].map((profile) => `../../../target/${profile}/lww-verify`);
+  const built = names.map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  const program = [process.env.LWW_VERIFY ?? "", ...built].find((path) => path !== "" && existsSync(path));
+  if (program === undefined) throw new Error("lww-verify is missing: cargo build --locked -p lww-audit");
+  const [command = "", ...rest] = args;
+  const lines = run(program, [command, "--json", ...rest])
+    .trim()
+    .split("\n");
+  return lines.map((line) => (JSON.parse(line) as { class: string }).class);
+}
+
+/** What a program prints, whatever it exits with. */
+function run(program: string, args: string[]): string {
+  try {
+    return execFileSync(program, args, { encoding: "utf8", maxBuffer: 64 << 20, stdio: "pipe" });
+  } catch (error) {
+    return (error as { stdout: string }).stdout;
+  }
+}
+
+async function second(receipt: Uint8Array<ArrayBuffer> | string, vkey: string): Promise<string> {
+  const verdict = await verifyReceipt(receipt, vkey);
+  return verdict.ok ? "valid" : verdict.reason;
+}
+
+async function compareReceipts(
+  receipts: readonly (Uint8Array<ArrayBuffer> | string)[],
+  vkey: string,
+): Promise<void> {
+  const names = await Promise.all(
+    receipts.map(async (receipt, at) => {
+      const name = join(folder, `${at}.tlog-proof`);
+      await writeFile(name, receipt);
+      return name;
+    }),
+  );
+  const theirs = first("proof", "--vkey", vkey, ...names);
+  const ours = await Promise.all(receipts.map((receipt) => second(receipt, vkey)));
+  for (const [at, receipt] of receipts.entries()) {
+    const shown = typeof receipt === "string" ? receipt : new TextDecoder().decode(receipt);
+    expect(ours[at], shown).toBe(theirs[at]);
+  }
+}
+
+test("of kept and of spoilt receipts", async () => {
+  const [vkey, text] = [(await vectorText("vkey")).trim(), await vectorText("receipts/8.tlog-proof")];
+  const next = random(7);
+  const spoilt = Array.from({ length: 500 }, () => {
+    const bytes = utf8(text);
+    for (let count = next() % 3; count >= 0; count -= 1) {
+      // Printable bytes get past the first checks more often than others.
+      bytes[next() % bytes.length] = next() % 4 === 0 ? next() % 256 : 32 + (next() % 95);
+    }
+    return bytes;
+  });
+  const lines = text.split("\n");
+  const withoutOne = lines.map((_, at) => lines.filter((_, other) => at !== other).join("\n"));
+  const withOneTwice = lines.map((line, at) => [...lines.slice(0, at), line, ...lines.slice(at)].join("\n"));
+  const kept = await Promise.all(
+    ["0", "8", "9", "299", "8-of-9"].map((name) => vector(`receipts/${name}.tlog-proof`)),
+  );
+  await compareReceipts([...kept, ...spoilt, ...withoutOne, ...withOneTwice], vkey);
+});
+
+test("of receipts whose extra data was changed inside", async () => {
+  const [vkey, text] = [(await vectorText("vkey")).trim(), await vectorText("receipts/8.tlog-proof")];
+  const line = text.split("\n")[1] ?? "";
+  const extra = fromBase64(line.slice("extra ".length), "test");
+  const next = random(11);
+  const changed = Array.from({ length: 500 }, () => {
+    const bytes = extra.slice();
+    const structural = utf8('{}[]",:\\ 0123456789abcdenu');
+    const byte = next() % 2 === 0 ? next() % 256 : (structural[next() % structural.length] ?? 0);
+    bytes[next() % bytes.length] = byte;
+    return text.replace(line, `extra ${toBase64(bytes)}`);
+  });
+  await compareReceipts(changed, vkey);
+});
+
+test("of entries that are almost right, in a log that was signed with them", async () => {
+  const key = await maker(ORIGIN);
+  const rows = await vectorJson<{ bytes: string }[]>("entries.json");
+  const entry = rows[8]?.bytes ?? "";
+  const edited = [
+    ...ENTRY_EDITS.map(([from, to]) => entry.replace(from, to)),
+    ...["0", "2", "-1", "1.5", '"2"', "null", "1e3", "18446744073709551616"].map((v) =>
+      entry.replace('"v":1}', `"v":${v}}`),
+    ),
+    entry.replace('"v":1}', '"v":2,"more":{"a":[1.5]}}  '),
+    entry.replace('"urgent":true', `"urgent":${"[".repeat(7)}${"]".repeat(7)}`),
+    entry.replace('"urgent":true', '"urgent":-9007199254740991'),
+    entry.replace('"urgent":true', `"urgent":"${"x".repeat(16_000)}"`),
+    entry.replace("lww.example/acme/1", "lww.example/acme/2"),
+    entry.replace('"seq":8,"subject"', '"seq":9,"subject"'),
+    entry,
+  ];
+  const receipts = edited.map((text, at) =>
+    receiptOf(key, ORIGIN, [...Array(8).fill("x"), text, `${at}`], 8),
+  );
+  await compareReceipts(await Promise.all(receipts), key.vkey);
+});
+
+test("of a log that was made here", async () => {
+  const key = await maker(ORIGIN);
+  const entries = await entriesOf(ORIGIN, 40);
+  for (const at of entries.keys()) {
+    const receipt = await receiptOf(key, ORIGIN, entries, at);
+    expect(await second(receipt, key.vkey)).toBe("valid");
+    if (at % 13 === 0) await compareReceipts([receipt], key.vkey);
+  }
+  const files = await logFiles(key, entries);
+  await compareLog(files, key.vkey, "valid");
+  const swapped = [entries[1] ?? "", entries[0] ?? "", ...entries.slice(2)];
+  await compareLog(await logFiles(key, swapped), key.vkey, "chain_break");
+  const early = entries.map((entry, at) =>
+    at === 39 ? entry.replace("2026-01-05T01", "2026-01-05T00") : entry,
+  );
+  await compareLog(await logFiles(key, early), key.vkey, "chain_break");
+});
+
+test("of the kept log, whole, spoilt and with a file missing", async () => {
+  const vkey = (await vectorText("vkey")).trim();
+  const names = [
+    "checkpoint",
+    "tile/0/000",
+    "tile/0/001.p/44",
+    "tile/1/000.p/1",
+    "tile/entries/000",
+    "tile/entries/001.p/44",
+  ];
+  const files = new Map(
+    await Promise.all(names.map(async (name) => [name, await vector(`tiles/${name}`)] as const)),
+  );
+  const next = random(13);
+  await compareLog(files, vkey, "valid");
+  for (const name of names) {
+    const without = new Map(files);
+    without.delete(name);
+    // A missing checkpoint is, to a program that was given a folder, a file that can't be read.
+    if (name !== "checkpoint") await compareLog(without, vkey, "gap");
+    for (let round = 0; round < 6; round += 1) {
+      const bytes = files.get(name)?.slice() ?? new Uint8Array();
+      const at = next() % bytes.length;
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << (next() % 8));
+      await compareLog(new Map(files).set(name, bytes), vkey);
+    }
+  }
+});
+
+test("of two checkpoints, whether one is the other's beginning", async () => {
+  const key = await maker(ORIGIN);
+  const leaves = await Promise.all((await entriesOf(ORIGIN, 21)).map((entry) => leafHash(utf8(entry))));
+  const forged = [await leafHash(utf8("forged")), ...leaves.slice(1)];
+  for (const [older, newer, path] of [
+    [leaves.slice(0, 8), leaves, await consistencyOf(8, leaves)],
+    [leaves.slice(0, 13), leaves, await consistencyOf(13, leaves)],
+    [leaves, leaves, []],
+    [leaves, leaves.slice(0, 20), []],
+    [leaves, forged, []],
+    [leaves.slice(0, 13), forged, await consistencyOf(13, forged)],
+    [leaves.slice(0, 13), leaves, await consistencyOf(12, leaves)],
+    [leaves.slice(0, 13), leaves, []],
+    [leaves.slice(0, 16), leaves, [...(await consistencyOf(16, leaves)), forged[0] ?? new Uint8Array(32)]],
+    [leaves, leaves, [forged[0] ?? new Uint8Array(32)]],
+  ] as const) {
+    const notes = [await checkpointOf(key, ORIGIN, older), await checkpointOf(key, ORIGIN, newer)];
+    const [old, now, proof, evidence] = ["old", "now", "proof", "evidence"].map((name) => join(folder, name));
+    await writeFile(old ?? "", notes[0] ?? "");
+    await writeFile(now ?? "", notes[1] ?? "");
+    await writeFile(proof ?? "", path.map((hash) => `${toBase64(hash)}\n`).join(""));
+    await rm(evidence ?? "", { force: true });
+    const args = [
+      "--vkey",
+      key.vkey,
+      "--proof",
+      proof ?? "",
+      "--evidence",
+      evidence ?? "",
+      old ?? "",
+      now ?? "",
+    ];
+    const theirs = first("consistency", ...args);
+    const keys = await readVerifierKeys(key.vkey);
+    const [one, other] = notes.map((note) => readCheckpoint(utf8(note)));
+    if (one === undefined || other === undefined) throw new Error("two checkpoints");
+    await verifyCheckpoint(one, keys);
+    await verifyCheckpoint(other, keys);
+    const ours = await verifyConsistency(one, other, path).then(
+      () => "valid",
+      (error: unknown) => (error instanceof Refusal ? error.reason : Promise.reject(error as Error)),
+    );
+    expect([ours]).toEqual(theirs);
+  }
+});
+
+type Files = Map<string, Uint8Array<ArrayBuffer>>;
+
+async function logFiles(key: Awaited<ReturnType<typeof maker>>, entries: readonly string[]): Promise<Files> {
+  const leaves = await Promise.all(entries.map((entry) => leafHash(utf8(entry))));
+  const bundle = entries.flatMap((entry) => {
+    const bytes = utf8(entry);
+    return [bytes.length >> 8, bytes.length & 255, ...bytes];
+  });
+  return new Map([
+    ["checkpoint", utf8(await checkpointOf(key, ORIGIN, leaves))],
+    [`tile/0/000.p/${entries.length}`, Uint8Array.from(leaves.flatMap((leaf) => [...leaf]))],
+    [`tile/entries/000.p/${entries.length}`, Uint8Array.from(bundle)],
+  ]);
+}
+
+async function compareLog(files: Files, vkey: string, expected?: string): Promise<void> {
+  const home = await mkdtemp(join(folder, "log-"));
+  for (const [name, bytes] of files) {
+    await mkdir(dirname(join(home, name)), { recursive: true });
+    await writeFile(join(home, name), bytes);
+  }
+  const theirs = first("fsck", "--vkey", vkey, home);
+  const verdict = await verifyLog(async (name) => files.get(name) ?? null, vkey);
+  const ours = verdict.ok ? "valid" : verdict.reason;
+  expect([ours]).toEqual(theirs);
+  if (expected !== undefined) expect(ours).toBe(expected);
+}

@@ -1,0 +1,90 @@
+/** Makes logs and receipts for tests, by the recursive definitions of RFC 6962, with a key of its own. */
+import { join } from "../bytes";
+import { type Bytes, leafHash, toBase64, toHex, utf8 } from "../index";
+import { rootOf } from "../merkle";
+
+export interface Maker {
+  readonly vkey: string;
+  sign(text: string): Promise<string>;
+}
+
+/** A log's key, new each time. */
+export async function maker(origin: string): Promise<Maker> {
+  const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair;
+  const typed = join(Uint8Array.of(1), new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)));
+  const id = new Uint8Array(await crypto.subtle.digest("SHA-256", join(utf8(`${origin}\n`), typed))).slice(
+    0,
+    4,
+  );
+  return {
+    vkey: `${origin}+${toHex(id)}+${toBase64(typed)}`,
+    async sign(text) {
+      const signature = new Uint8Array(await crypto.subtle.sign("Ed25519", pair.privateKey, utf8(text)));
+      return `${text}\n— ${origin} ${toBase64(join(id, signature))}\n`;
+    },
+  };
+}
+
+/** Signs the tree of these leaves. */
+export async function checkpointOf(key: Maker, origin: string, leaves: readonly Bytes[]): Promise<string> {
+  return key.sign(`${origin}\n${leaves.length}\n${toBase64(await rootOf(leaves))}\n`);
+}
+
+/** A receipt of one of these entries, whatever they are. */
+export async function receiptOf(
+  key: Maker,
+  origin: string,
+  entries: readonly string[],
+  index: number,
+): Promise<string> {
+  const leaves = await Promise.all(entries.map((entry) => leafHash(utf8(entry))));
+  // JSON.stringify writes strings as RFC 8785 does, which is where that took it from.
+  const extra = `{"entry":${JSON.stringify(entries[index])},"opened":[]}`;
+  const path = (await pathOf(leaves, index)).map((hash) => `${toBase64(hash)}\n`).join("");
+  const checkpoint = await checkpointOf(key, origin, leaves);
+  return `c2sp.org/tlog-proof@v1\nextra ${toBase64(utf8(extra))}\nindex ${index}\n${path}\n${checkpoint}`;
+}
+
+/** The inclusion path, RFC 6962 section 2.1.1. */
+export async function pathOf(leaves: readonly Bytes[], index: number): Promise<Bytes[]> {
+  if (leaves.length <= 1) return [];
+  const split = splitOf(leaves.length);
+  const [left, right] = [leaves.slice(0, split), leaves.slice(split)];
+  return index < split
+    ? [...(await pathOf(left, index)), await rootOf(right)]
+    : [...(await pathOf(right, index - split)), await rootOf(left)];
+}
+
+/** The consistency path from the first `older` leaves to all, RFC 6962 section 2.1.2. */
+export async function consistencyOf(older: number, leaves: readonly Bytes[], whole = true): Promise<Bytes[]> {
+  if (older === leaves.length) return whole ? [] : [await rootOf(leaves)];
+  const split = splitOf(leaves.length);
+  const [left, right] = [leaves.slice(0, split), leaves.slice(split)];
+  return older <= split
+    ? [...(await consistencyOf(older, left, whole)), await rootOf(right)]
+    : [...(await consistencyOf(older - split, right, false)), await rootOf(left)];
+}
+
+function splitOf(size: number): number {
+  let split = 1;
+  while (split * 2 < size) split *= 2;
+  return split;
+}
+
+/** Entries that link to one another as a log's do: a conversation of one subject. */
+export async function entriesOf(origin: string, count: number): Promise<string[]> {
+  const entries: string[] = [];
+  let prev = "0".repeat(64);
+  for (let seq = 0; seq < count; seq += 1) {
+    const link = (of: string) =>
+      `{"n":${seq},"of":"${of}","prev":${seq === 0 ? "null" : `{"leaf":"${prev}","seq":${seq - 1}}`}}`;
+    const entry =
+      `{"actor":{"id":"${"0a".repeat(16)}","role":"agent"},"chains":[${link("conversation")},${link("subject")}],` +
+      `"conversation":"${"0c".repeat(16)}","detail":{"n":${seq},"words":["卡","\\u0001\\"\\\\/\u007f\u2028😀"]},` +
+      `"kind":"message.sent/1","log":"${origin}","prev":"${prev}","seq":${seq},"subject":"${"05".repeat(16)}",` +
+      `"tenant":"acme","time":"2026-01-05T01:00:${`${seq % 60}`.padStart(2, "0")}.000000Z","v":1}`;
+    entries.push(entry);
+    prev = toHex(await leafHash(utf8(entry)));
+  }
+  return entries;
+}
