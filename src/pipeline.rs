@@ -16,6 +16,7 @@ mod desk_live;
 mod factor;
 mod federation;
 mod feed;
+mod health;
 mod import;
 mod in_force;
 mod ledger;
@@ -46,8 +47,9 @@ pub use desk_live::{DeskEvent, DeskStream};
 pub use factor::{Confirmed, Enrolment};
 pub use federation::Identity;
 pub use feed::{Notice, Subscription};
+pub use health::{Health, PolicyName};
 pub use import::{Imported, account_lines};
-pub use in_force::{FileDrift, InForce};
+pub use in_force::{FileDrift, InForce, Tried};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
 pub use live::CustomerStream;
@@ -111,6 +113,7 @@ pub struct Tenant {
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
     policy_file: in_force::ConfiguredFile,
+    table_file: in_force::ConfiguredFile,
     table: RwLock<Option<Arc<Table>>>,
     pace: matching::Pace,
     tails: Tails,
@@ -151,6 +154,7 @@ impl Tenant {
             ports,
             policy: RwLock::default(),
             policy_file: in_force::ConfiguredFile::default(),
+            table_file: in_force::ConfiguredFile::default(),
             table: RwLock::default(),
             pace: matching::Pace::default(),
             tails: Tails::default(),

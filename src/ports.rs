@@ -105,6 +105,8 @@ pub struct SignedHead {
     pub root: Hash,
     /// The signed checkpoint's text.
     pub checkpoint: Arc<str>,
+    /// When it was signed.
+    pub signed_at: Timestamp,
 }
 
 /// Writes one tenant's log.
@@ -377,6 +379,9 @@ pub trait Proofs: Send + Sync {
     /// The inclusion path of an entry in the tree of the published checkpoint, and that checkpoint's signed text; `None`
     /// while nothing published covers the entry.
     fn prove(&self, index: EntryIndex) -> Option<(Vec<Hash>, Arc<str>)>;
+
+    /// The size of the published checkpoint; `None` while nothing is published.
+    fn published(&self) -> Option<TreeSize>;
 
     /// The consistency path between two sizes of the published tree; `None` while nothing published covers the larger.
     fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>>;

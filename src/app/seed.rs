@@ -30,6 +30,11 @@ const STAFF: [(&str, &str, Role, i32); 5] = [
     ("auditor", "审计员 (demo auditor)", Role::Auditor, 0),
     ("admin", "管理员 (demo administrator)", Role::Admin, 0),
 ];
+/// What a demo tenant's compliance officer proposes: supervisors see less of identity cards.
+const PROPOSAL: [(&str, &str); 2] = [
+    ("version: 1\n", "version: 2\n"),
+    ("supervisor: {keep: {first: 6, last: 4}}", "supervisor: {keep: {first: 3, last: 4}}"),
+];
 /// The login of who answers the stories that a demo tenant is filled with.
 pub const COLLEAGUE: &str = "colleague";
 
@@ -54,6 +59,20 @@ impl Served {
             made.push(OneTimePassword { tenant: self.tenant.name.name.clone(), login: login.to_owned(), password });
         }
         Ok(made)
+    }
+
+    /// Lays a proposed masking policy beside a demo tenant's active one, as a file that differs; nothing is activated.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] when the file can't be written.
+    pub async fn propose_policy(&self, path: &std::path::Path) -> std::io::Result<()> {
+        let Some(config) = self.config.as_ref().filter(|config| config.has_built_in_policy()) else { return Ok(()) };
+        let proposed =
+            PROPOSAL.iter().fold(config.policy_source.clone(), |text, (old, new)| text.replacen(old, new, 1));
+        std::fs::write(path, &proposed)?;
+        // What it can't read now, the next start reads.
+        let _drift = self.tenant.load_policy(&proposed).await;
+        Ok(())
     }
 
     /// Makes an account; agents get the tenant's default capacity unless one is given, others have no desk.

@@ -401,13 +401,9 @@ impl Event {
                 activated(id, *version, digest, previous.as_ref())
             }
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
-            Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => object([
-                ("agent", text(agent)),
-                ("queue", text(queue)),
-                ("reason", text(reason.word())),
-                ("after_s", int(i64::from(*after_s))),
-                ("elapsed_ms", int(*elapsed_ms)),
-            ]),
+            Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {
+                requeued(*agent, queue, *reason, *after_s, *elapsed_ms)
+            }
             Self::ConversationWished { wish } => object([("wish", text(wish.word()))]),
             Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => {
                 object([("reason", text(reason.word()))])
@@ -452,6 +448,16 @@ impl Event {
             | Self::FactorEnrolled => object([]),
         }
     }
+}
+
+fn requeued(agent: AccountId, queue: &str, reason: RequeueReason, after_s: u32, elapsed_ms: i64) -> Detail {
+    object([
+        ("agent", text(&agent)),
+        ("queue", text(queue)),
+        ("reason", text(reason.word())),
+        ("after_s", int(i64::from(after_s))),
+        ("elapsed_ms", int(elapsed_ms)),
+    ])
 }
 
 fn activated(id: &str, version: u64, digest: &Hash, previous: Option<&Hash>) -> Detail {

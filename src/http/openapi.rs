@@ -60,6 +60,8 @@ use super::problem::codes;
         ledger::consistency,
         policies::masking,
         policies::attempt,
+        policies::routing,
+        health::system,
         health::alive,
         health::ready,
         health::description,

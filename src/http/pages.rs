@@ -125,13 +125,14 @@ fn answer(request: &HttpRequest, name: &str, found: Found, kept: &'static str) -
     answer.insert_header((header::ETAG, tag));
     answer.insert_header((header::CACHE_CONTROL, kept));
     answer.insert_header((header::VARY, "Accept-Encoding"));
+    // Also where nothing is sent again: a browser keeps these headers with what it has.
+    if content_type(name) == HTML {
+        answer.insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY));
+    }
     if is_known {
         return answer.finish();
     }
     answer.insert_header((header::CONTENT_TYPE, content_type(name)));
-    if content_type(name) == HTML {
-        answer.insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY));
-    }
     if found.is_packed {
         answer.insert_header((header::CONTENT_ENCODING, "gzip"));
     }

@@ -91,6 +91,8 @@ pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/ledger/consistency", LEDGER),
     need("get", "/api/v1/policies/masking", POLICIES),
     need("post", "/api/v1/policies/masking/try", POLICIES),
+    need("get", "/api/v1/policies/routing", POLICIES),
+    need("get", "/api/v1/system/health", Right::Staff(Action::ReadHealth)),
     need("get", "/api/v1/openapi.json", Right::Open),
     need("get", "/healthz", Right::Open),
     need("get", "/readyz", Right::Open),

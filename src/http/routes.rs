@@ -123,6 +123,8 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/ledger/consistency", methods: &[("get", || web::get().to(ledger::consistency))] },
     Address { path: "/api/v1/policies/masking", methods: &[("get", || web::get().to(policies::masking))] },
     Address { path: "/api/v1/policies/masking/try", methods: &[("post", || web::post().to(policies::attempt))] },
+    Address { path: "/api/v1/policies/routing", methods: &[("get", || web::get().to(policies::routing))] },
+    Address { path: "/api/v1/system/health", methods: &[("get", || web::get().to(health::system))] },
     Address { path: "/api/v1/openapi.json", methods: &[("get", || web::get().to(health::description))] },
     Address { path: "/healthz", methods: &[("get", || web::get().to(health::alive))] },
     Address { path: "/readyz", methods: &[("get", || web::get().to(health::ready))] },

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use lww_audit::Entry;
-use lww_audit::entry::Tag;
 
 use super::memory::{Known, Open};
 use super::proposals::{Before, Contact};
@@ -18,7 +17,7 @@ use crate::ports::{
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
-    SERVER_ACTOR, SubjectId, Timestamp,
+    SubjectId, Timestamp,
 };
 
 /// A message as the desk shows it.
@@ -240,19 +239,16 @@ impl Tenant {
 }
 
 impl Tenant {
-    /// The receipt of a stored message for its customer. What they wrote themselves they can hold against the sealed part's
-    /// commitment; what the bank wrote is theirs as it left the bank, and nothing lets them guess at the rest.
+    /// The receipt of a stored message for its customer. It opens the masked record and nothing of the sealed part, so that
+    /// nobody can guess at what was masked.
     pub(super) async fn receipt_of(&self, sealer: &SharedSealer, row: &MessageRow) -> Result<String, Refusal> {
         let missing = Refusal::NotFound { what: "entry" };
         let entry = self.ports.store.entry(row.index).await?.ok_or(missing)?;
         let (path, checkpoint) = self.ports.proofs.prove(row.index).ok_or(Refusal::Unavailable)?;
         let leaf = lww_audit::merkle::leaf_hash(&entry);
         let receipt = Receipt { index: row.index, leaf, entry: entry.into(), path, checkpoint };
-        let opened = if row.outbound {
-            opened(&opened_outbound(sealer, row)?).into_iter().filter(|part| part.of == Tag::Masked).collect()
-        } else {
-            opened(&opened_inbound(sealer, row)?)
-        };
+        let opened =
+            if row.outbound { opened(&opened_outbound(sealer, row)?) } else { opened(&opened_inbound(sealer, row)?) };
         Ok(receipt.to_proof_text(&opened))
     }
 }
@@ -306,15 +302,10 @@ pub(super) fn customer_message(
 ) -> Result<CustomerMessage, Refusal> {
     // What the bank wrote is shown as it may leave the bank; what the customer wrote, as a customer may see it.
     let view = if row.outbound { View::Outbound } else { View::Customer };
-    let TranscriptMessage { id, index, time, outbound, author, text, spans, .. } =
-        shown_message(sealer, row, view, None)?;
-    let by = match author {
-        _ if !outbound => Author::Customer,
-        Some(SERVER_ACTOR) => Author::Server,
-        Some(_) | None => Author::Agent,
-    };
-    let masked = !spans.is_empty();
-    Ok(CustomerMessage { id, conversation: conversation.public, index, time, from_bank: outbound, by, masked, text })
+    let shown = shown_message(sealer, row, view, None)?;
+    let TranscriptMessage { id, index, time, outbound, author, spans, text, .. } = shown;
+    let (conversation, by) = (conversation.public, Author::of(outbound, author));
+    Ok(CustomerMessage { id, conversation, index, time, from_bank: outbound, by, masked: !spans.is_empty(), text })
 }
 
 fn opened_inbound(sealer: &SharedSealer, row: &MessageRow) -> Result<Message<Recorded, Inbound>, SealError> {

@@ -4,7 +4,7 @@ use super::{About, ChannelError, Person};
 use crate::domain::event::Wish;
 use crate::domain::message::{RawBody, RawText};
 use crate::domain::record::{ConversationState, Marks};
-use crate::units::{ChannelAccount, ConversationId, EntryIndex, Hash, MessageId, Timestamp};
+use crate::units::{AccountId, ChannelAccount, ConversationId, EntryIndex, Hash, MessageId, SERVER_ACTOR, Timestamp};
 
 /// A visit that begins or goes on.
 pub struct Visit {
@@ -52,6 +52,15 @@ pub enum Author {
 }
 
 impl Author {
+    /// Who wrote a message of a direction.
+    pub fn of(outbound: bool, author: Option<AccountId>) -> Self {
+        match (outbound, author) {
+            (false, _) => Self::Customer,
+            (true, Some(SERVER_ACTOR)) => Self::Server,
+            (true, Some(_) | None) => Self::Agent,
+        }
+    }
+
     /// The word on the wire.
     pub const fn word(self) -> &'static str {
         match self {

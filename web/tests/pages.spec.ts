@@ -23,6 +23,16 @@ test("the root leads to the console, and the widget may be loaded by any site", 
   expect(plain.headers()["content-encoding"]).toBeUndefined();
 });
 
+test("a page keeps its policy when a browser asks whether it changed", async ({ request, server }) => {
+  const page = await request.get(`${server.base}/demo/`);
+  expect(page.headers()["content-security-policy"]).not.toContain("unsafe");
+  const again = await request.get(`${server.base}/demo/`, {
+    headers: { "if-none-match": page.headers()["etag"] ?? "" },
+  });
+  expect(again.status()).toBe(304);
+  expect(again.headers()["content-security-policy"]).toBe(page.headers()["content-security-policy"]);
+});
+
 test("addresses of no file answer with a problem, and nothing outside the build comes out", async ({
   request,
   server,

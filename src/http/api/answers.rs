@@ -8,7 +8,7 @@ use super::desk_answers::{Author, Span};
 use crate::domain::access::Action;
 use crate::domain::record::ConversationState;
 use crate::pipeline;
-use crate::ports::{ConversationRow, SignedHead, Visit};
+use crate::ports::{self, ConversationRow, SignedHead, Visit};
 
 /// A message was taken in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -301,7 +301,7 @@ impl From<pipeline::TranscriptMessage> for TranscriptMessage {
             index: message.index.0,
             time: message.time.to_string(),
             outbound: message.outbound,
-            by: Author::of(message.outbound, message.author),
+            by: ports::Author::of(message.outbound, message.author).into(),
             author: message.author.map(|author| author.to_string()),
             text: message.text,
             spans: message.spans.into_iter().map(Into::into).collect(),
@@ -322,7 +322,7 @@ impl From<ConversationRow> for Conversation {
             opened_at: row.opened_at.to_string(),
             last_at: row.touched_at.to_string(),
             contact: row.subject.to_string(),
-            wish: None,
+            wish: row.route.wish.map(|wish| wish.word().to_owned()),
             continues: row.continues.map(|id| id.to_string()),
             delivered: row.marks.delivered.map(|index| index.0),
             read: row.marks.read.map(|index| index.0),

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::pipeline;
-use crate::ports::ConversationCounts;
-use crate::units::{AccountId, SERVER_ACTOR};
+use crate::ports::{self, ConversationCounts};
 
 /// A masked value in a text, as the reader of that text sees it. It tells nothing of the value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -92,13 +91,12 @@ pub struct Colleagues {
     pub agents: Vec<Colleague>,
 }
 
-impl Author {
-    /// Who wrote a message of a direction.
-    pub(super) fn of(outbound: bool, author: Option<AccountId>) -> Self {
-        match (outbound, author) {
-            (false, _) => Self::Customer,
-            (true, Some(SERVER_ACTOR)) => Self::Server,
-            (true, Some(_) | None) => Self::Agent,
+impl From<ports::Author> for Author {
+    fn from(author: ports::Author) -> Self {
+        match author {
+            ports::Author::Customer => Self::Customer,
+            ports::Author::Agent => Self::Agent,
+            ports::Author::Server => Self::Server,
         }
     }
 }

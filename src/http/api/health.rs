@@ -4,10 +4,14 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::Answer;
 use super::answers::Alive;
+use super::system::SystemHealth;
 use crate::http::guard::Guard;
-use crate::http::openapi;
+use crate::http::problem::{Language, ProblemDetails};
 use crate::http::service::{Readiness, Service};
+use crate::http::{openapi, session};
+use crate::pipeline::Refusal;
 use crate::telemetry;
 
 /// Answers while the process lives.
@@ -53,4 +57,21 @@ pub(in crate::http) async fn metrics(guard: Data<Guard>, request: HttpRequest) -
 )]
 pub(in crate::http) async fn description() -> HttpResponse {
     HttpResponse::Ok().json(openapi::document())
+}
+
+/// Tells what runs, since when, with which digests, how far the tenant's log is, and what `lww doctor` says of the machine, in
+/// the language that `Accept-Language` asks for. The machine is looked at once a minute at most.
+#[utoipa::path(
+    get, path = "/api/v1/system/health", tag = "health",
+    responses(
+        (status = 200, description = "What runs", body = SystemHealth),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn system(service: Data<Service>, request: HttpRequest) -> Answer {
+    let session = session::of(&service, &request).await?;
+    let health = session.served.tenant.health(&session.staff).await?;
+    let machine = service.machine().ok_or(Refusal::Unavailable)?.await;
+    let language = Language::of(request.headers());
+    Ok(HttpResponse::Ok().json(SystemHealth::new(&machine, service.readiness().role, health, language)))
 }

@@ -16,6 +16,8 @@ pub(super) mod receipts;
 pub mod rules;
 pub(super) mod sessions;
 pub mod staff;
+pub mod system;
+pub mod table;
 
 use std::time::Duration;
 

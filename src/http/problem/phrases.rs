@@ -124,7 +124,9 @@ mod tests {
     fn phrases_in_use() -> BTreeSet<String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let mut files = vec![root.join("wire.rs"), root.join("pipeline.rs")];
-        for room in ["channels", "pipeline", "http/api", "http/oidc", "http/body.rs", "http/session.rs"] {
+        for room in
+            ["channels", "pipeline", "http/api", "http/oidc", "http/body.rs", "http/pages.rs", "http/session.rs"]
+        {
             let path = root.join(room);
             files.extend(if path.is_dir() { sources(&path) } else { vec![path] });
         }

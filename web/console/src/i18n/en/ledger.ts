@@ -4,6 +4,8 @@ export default {
     "Each event is one entry; entries are only added. This page verifies them in your browser: you need not trust the server.",
   list: "Entries",
   entry: "Entry {index}",
+  another:
+    "The server gave the proof of entry {index}, not of this one. Don't rely on it, and talk to whoever leads the audit.",
   in_conversation: "conversation",
   live: "Live · {count} new since you opened this page",
   older: "Older entries",
@@ -92,6 +94,7 @@ export default {
     this: "This entry #{index}",
     root_signed: "Root · signed by the bank's key",
     root_unsigned: "Root · signature refused",
+    root_other: "Computed root · not the signed one",
     caption:
       "Two fingerprints make the one above. If any entry is changed, every lit one changes, and the root is no longer the one that was signed.",
   },
@@ -117,6 +120,9 @@ export default {
     no_key: "That is no public key: name+id+base64 is expected.",
   },
   alarm: {
+    unable: "This browser can't verify",
+    unable_detail:
+      "Verifying takes HTTPS (or loopback) and WebCrypto with Ed25519: Chrome 137, Firefox 129, Safari 17 or newer. Or download a proof and use lww-verify.",
     changed_key: "The server offers another public key than the one you pinned",
     changed_key_detail:
       "Unless the bank announced a new key in writing, somebody replaced the ledger. This page goes on trusting the pinned key only. Talk to whoever leads the audit before you decide.",

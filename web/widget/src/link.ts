@@ -1,0 +1,278 @@
+/**
+ * The connection: a WebSocket, or where none comes through an event stream with frames by POST. It comes again after any
+ * close, from the cursor, so that no line is missing; and it knows nothing of what the lines say.
+ */
+import type { Keep } from "./keep";
+import type { About, Accepted, Frame, Identity, Line, Refused } from "./wire";
+
+export type Health = "idle" | "connecting" | "live" | "offline";
+
+/** A token is renewed before its hour is over. */
+const TOKEN_MS = 50 * 60_000;
+/** A connection that doesn't tell where it stands by then is none: something between accepts sockets and loses them. */
+const OPENING_MS = 10_000;
+/** An event stream says every twenty seconds that it is still there. */
+const SILENCE_MS = 45_000;
+/** Sockets that fail one after the other before the event stream is tried. */
+const SOCKET_FAILURES = 2;
+const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
+
+/** What whoever holds the link hears. */
+export interface Ear {
+  line(line: Line): void;
+  health(health: Health): void;
+  /** The index to resume after. */
+  cursor(): number | undefined;
+}
+
+/** A problem that an address answered with. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly detail: string,
+    readonly retryAfterS: number | null,
+  ) {
+    super(code);
+  }
+}
+
+export class Link {
+  readonly #base: string;
+  readonly #keep: Keep;
+  readonly #ear: Ear;
+  #language = "zh-CN";
+  #identity: Identity | undefined;
+  #about: About = {};
+  #socket: WebSocket | undefined;
+  #stream: AbortController | undefined;
+  #isLive = false;
+  #isWanted = false;
+  #failures = 0;
+  #socketFailures = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #watch: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(base: string, keep: Keep, ear: Ear) {
+    this.#base = base;
+    this.#keep = keep;
+    this.#ear = ear;
+    addEventListener("online", () => this.#again(0));
+    addEventListener("offline", () => {
+      if (!this.#isWanted) return;
+      this.#drop();
+      this.#ear.health("offline");
+    });
+  }
+
+  /** Connects, and stays connected until `stop`. */
+  start(): void {
+    if (this.#isWanted) return;
+    this.#isWanted = true;
+    void this.#connect();
+  }
+
+  stop(): void {
+    this.#isWanted = false;
+    clearTimeout(this.#timer);
+    this.#drop();
+    this.#ear.health("idle");
+  }
+
+  /** Says who is there and begins again. */
+  identify(identity: Identity | undefined, about: About, language: string): void {
+    this.#identity = identity;
+    this.#about = about;
+    this.#language = language;
+    if (identity !== undefined) this.#keep.set({ since: 0 });
+  }
+
+  /** Sends a frame, if there is a way at present. */
+  send(frame: Frame): boolean {
+    if (!this.#isLive) return false;
+    if (this.#socket !== undefined) {
+      this.#socket.send(JSON.stringify(frame));
+    } else {
+      void this.#post(frame);
+    }
+    return true;
+  }
+
+  /** Gives the connection up and comes again: nothing was heard when something should have been. */
+  doubt(): void {
+    this.#drop();
+    this.#again();
+  }
+
+  /** Text of an address of the visitor's own. */
+  async text(path: string): Promise<string> {
+    const answer = await this.#fetch(path, {});
+    return answer.text();
+  }
+
+  async #connect(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (!this.#isWanted) return;
+    if (navigator.onLine === false) {
+      this.#ear.health("offline");
+      return;
+    }
+    this.#ear.health("connecting");
+    try {
+      const token = await this.#token();
+      if (!this.#isWanted) return;
+      if (this.#socketFailures < SOCKET_FAILURES) this.#openSocket(token);
+      else await this.#openStream();
+    } catch (error) {
+      // A token that is not taken any more is not kept: the visit begins anew.
+      if (error instanceof Problem && error.status === 401) this.#keep.set({ token: "", since: 0 });
+      this.#again(
+        error instanceof Problem && error.retryAfterS !== null ? error.retryAfterS * 1000 : undefined,
+      );
+    }
+  }
+
+  /** The visitor's token, renewed where it is old. */
+  async #token(): Promise<string> {
+    const { token, since = 0 } = this.#keep.now;
+    if (token && Date.now() - since < TOKEN_MS) return token;
+    const about = { language: this.#language.slice(0, 2), ...this.#about };
+    const body = {
+      about,
+      ...(token ? { token } : {}),
+      ...(this.#identity ? { identity: this.#identity } : {}),
+    };
+    const answer = await checked(
+      await fetch(`${this.#base}/visits`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      }),
+    );
+    const visit = (await answer.json()) as { token: string };
+    this.#keep.set({ token: visit.token, since: Date.now() });
+    return visit.token;
+  }
+
+  #after(): string {
+    const cursor = this.#ear.cursor();
+    return cursor === undefined ? "" : `?after=${cursor}`;
+  }
+
+  #openSocket(token: string): void {
+    const address = `${this.#base.replace(/^http/, "ws")}/socket${this.#after()}`;
+    const socket = new WebSocket(address, ["lww.v1", `lww.token.${token}`]);
+    this.#socket = socket;
+    this.#expect(OPENING_MS);
+    socket.onmessage = ({ data }) => {
+      if (this.#socket === socket) this.#hear(JSON.parse(String(data)) as Line);
+    };
+    socket.onclose = () => {
+      if (this.#socket !== socket) return;
+      if (!this.#isLive) this.#failed();
+      this.#drop();
+      this.#again();
+    };
+  }
+
+  #failed(): void {
+    this.#socketFailures += 1;
+    // It may be the token that isn't taken: a socket doesn't say.
+    if (this.#socketFailures === SOCKET_FAILURES) this.#keep.set({ since: 0 });
+  }
+
+  async #openStream(): Promise<void> {
+    const stream = new AbortController();
+    this.#stream = stream;
+    this.#expect(OPENING_MS);
+    const answer = await this.#fetch(`events${this.#after()}`, { signal: stream.signal });
+    const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { value, done } = (await reader?.read()) ?? { value: undefined, done: true };
+      if (done) break;
+      this.#expect(SILENCE_MS);
+      const events = (rest + value).split("\n\n");
+      rest = events.pop() ?? "";
+      for (const event of events) {
+        const data = event.split("\n").find((line) => line.startsWith("data: "));
+        if (data !== undefined && this.#stream === stream) this.#hear(JSON.parse(data.slice(6)) as Line);
+      }
+    }
+    if (this.#stream !== stream) return;
+    this.#drop();
+    this.#again();
+  }
+
+  #hear(line: Line): void {
+    if (line.type === "live") {
+      this.#isLive = true;
+      this.#failures = 0;
+      if (this.#socket !== undefined) {
+        this.#socketFailures = 0;
+        clearTimeout(this.#watch);
+      }
+    }
+    this.#ear.line(line);
+    if (line.type === "live") this.#ear.health("live");
+  }
+
+  async #post(frame: Frame): Promise<void> {
+    const key = "key" in frame ? frame.key : null;
+    try {
+      const body = JSON.stringify(frame);
+      const headers = { "content-type": "application/json" };
+      const answer = await this.#fetch("frames", { method: "POST", headers, body });
+      if (answer.status !== 204) this.#ear.line((await answer.json()) as Accepted);
+    } catch (error) {
+      if (!(error instanceof Problem)) {
+        this.doubt();
+        return;
+      }
+      const { code, detail, retryAfterS } = error;
+      this.#ear.line({ type: "refused", key, code, detail, retry_after_s: retryAfterS } satisfies Refused);
+    }
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    const token = await this.#token();
+    const headers = { ...init.headers, authorization: `Bearer ${token}` };
+    return checked(await fetch(`${this.#base}/${path}`, { ...init, headers }));
+  }
+
+  /** Something must be heard within this time. */
+  #expect(within: number): void {
+    clearTimeout(this.#watch);
+    this.#watch = setTimeout(() => {
+      if (this.#socket !== undefined && !this.#isLive) this.#failed();
+      this.doubt();
+    }, within);
+  }
+
+  #drop(): void {
+    clearTimeout(this.#watch);
+    this.#isLive = false;
+    const [socket, stream] = [this.#socket, this.#stream];
+    this.#socket = undefined;
+    this.#stream = undefined;
+    socket?.close();
+    stream?.abort();
+  }
+
+  #again(pause?: number): void {
+    if (!this.#isWanted || this.#isLive) return;
+    this.#ear.health(navigator.onLine === false ? "offline" : "connecting");
+    const usual = PAUSES_MS[Math.min(this.#failures, PAUSES_MS.length - 1)] ?? 0;
+    this.#failures += 1;
+    clearTimeout(this.#timer);
+    // Many pages lose one server at the same moment; they shall not all come again at the same moment.
+    this.#timer = setTimeout(() => void this.#connect(), pause ?? usual * (0.5 + Math.random()));
+  }
+}
+
+async function checked(answer: Response): Promise<Response> {
+  if (answer.ok) return answer;
+  const told = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
+  const after = answer.headers.get("retry-after");
+  throw new Problem(answer.status, told.code ?? "", told.detail ?? "", after === null ? null : Number(after));
+}

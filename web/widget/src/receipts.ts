@@ -1,0 +1,18 @@
+/** The widget's second file, loaded when somebody verifies: the verifier, and what of its verdict a customer is told. */
+import { verifyReceipt } from "../../verifier";
+
+export interface Checked {
+  ok: boolean;
+  index?: number;
+  /** When it was recorded, RFC 3339. */
+  time?: string;
+  /** The class of what is wrong. */
+  reason?: string;
+}
+
+/** Verifies a receipt with the log's public key; nothing is asked of a server. */
+export async function check(receipt: string, vkey: string): Promise<Checked> {
+  const verdict = await verifyReceipt(receipt, vkey);
+  if (!verdict.ok) return { ok: false, reason: verdict.reason };
+  return { ok: true, index: verdict.index, time: verdict.time };
+}

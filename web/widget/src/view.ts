@@ -1,0 +1,410 @@
+/** What the customer sees and does. It follows the talk and keeps nothing of its own but what is open. */
+import { button, el, icon, readableOn, show } from "./dom";
+import { Proofs } from "./proofs";
+import css from "./style.css?inline";
+import { PATIENCE_MS, type Pending, type Talk } from "./talk";
+import type { Author, Said } from "./wire";
+import { type Language, WORDS, type Words } from "./words";
+
+/** How the bank wants it to look and what it says. */
+export interface Look {
+  language: Language;
+  colour?: string | undefined;
+  logo?: string | undefined;
+  title?: string | undefined;
+  greeting?: string | undefined;
+  consent?: string | undefined;
+  consentLink?: string | undefined;
+  side?: string | undefined;
+  theme?: string | undefined;
+  /** The tenant's zone, in which times are shown. */
+  zone: string;
+}
+
+const TEXT_BYTES_MAX = 16_384;
+const PICTURES = { customer: "person", agent: "person", bot: "robot", server: "note" } as const;
+
+export class View {
+  readonly #talk: Talk;
+  readonly #look: Look;
+  readonly #proofs: Proofs;
+  readonly #host: HTMLElement;
+  readonly #launch: HTMLButtonElement;
+  readonly #badge = el("span", { class: "badge", hidden: true });
+  readonly #panel: HTMLElement;
+  readonly #log: HTMLOListElement;
+  readonly #typing = el("div", { class: "typing", "aria-live": "polite" });
+  readonly #notice = el("div", { role: "status" });
+  readonly #receipts = el("div", { class: "receipts", hidden: true });
+  readonly #form: HTMLFormElement;
+  readonly #input: HTMLTextAreaElement;
+  readonly #header = el("header");
+  readonly #consent = el("p", { class: "consent" });
+  readonly #items = new Map<string, HTMLElement>();
+
+  constructor(talk: Talk, look: Look, files: string, vkey: string | undefined) {
+    this.#talk = talk;
+    this.#look = look;
+    this.#proofs = new Proofs(talk, files, vkey);
+    this.#host = el("lww-chat" as "div", { lang: this.#language, "data-side": look.side });
+    const root = this.#host.attachShadow({ mode: "open" });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    root.adoptedStyleSheets = [sheet];
+    this.#launch = button(
+      { class: "launch", "aria-expanded": "false" },
+      () => this.open(),
+      icon("chat"),
+      this.#badge,
+    );
+    this.#log = el("ol", { class: "log", role: "log", "aria-live": "polite", tabindex: "0" });
+    this.#input = el("textarea", { rows: "1", maxlength: "5000", enterkeyhint: "send" });
+    this.#form = el("form", {}, this.#input, el("button", { type: "submit", class: "send" }, icon("send")));
+    this.#panel = el("section", { class: "panel", role: "dialog", hidden: true });
+    this.#panel.append(
+      this.#header,
+      this.#log,
+      this.#typing,
+      this.#notice,
+      this.#receipts,
+      this.#form,
+      this.#consent,
+    );
+    root.append(this.#launch, this.#panel);
+    this.#dress();
+    this.#listen();
+    document.body.append(this.#host);
+    if (talk.keep.now.open) this.open(false);
+    // Somebody who was here before hears what came meanwhile; whoever only passes by is not counted as a visit.
+    else if (talk.keep.now.token) talk.link.start();
+    this.draw();
+    setInterval(() => this.draw(), 1_000);
+  }
+
+  get #words(): Words {
+    return WORDS[this.#language];
+  }
+
+  get #language(): Language {
+    return this.#talk.keep.now.language ?? this.#look.language;
+  }
+
+  open(focus = true): void {
+    this.#panel.hidden = false;
+    this.#launch.hidden = true;
+    this.#launch.setAttribute("aria-expanded", "true");
+    this.#talk.keep.set({ open: true });
+    this.#talk.link.start();
+    this.draw();
+    this.#log.scrollTop = this.#log.scrollHeight;
+    if (focus) this.#input.focus();
+  }
+
+  close(): void {
+    this.#panel.hidden = true;
+    this.#launch.hidden = false;
+    this.#launch.setAttribute("aria-expanded", "false");
+    this.#talk.keep.set({ open: false });
+    this.draw();
+    this.#launch.focus();
+  }
+
+  /** Draws what is another than before. */
+  draw(): void {
+    const words = this.#words;
+    const unread = this.#panel.hidden ? this.#talk.unread() : 0;
+    this.#badge.hidden = unread === 0;
+    this.#badge.textContent = unread > 99 ? "99+" : String(unread);
+    this.#launch.setAttribute(
+      "aria-label",
+      unread === 0 ? words.open : `${words.open}, ${words.unread(unread)}`,
+    );
+    if (this.#panel.hidden) return;
+    if (document.visibilityState === "visible") this.#talk.read();
+    this.#drawHeader(words);
+    this.#drawLog(words);
+    show(this.#typing, String(this.#talk.isTyping), () => (this.#talk.isTyping ? [words.typing] : []));
+    this.#drawNotice(words);
+  }
+
+  #dress(): void {
+    const { colour, theme } = this.#look;
+    if (colour !== undefined) {
+      this.#host.style.setProperty("--lww-colour", colour);
+      this.#host.style.setProperty("--lww-on-colour", readableOn(colour));
+    }
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const follow = () =>
+      this.#host.toggleAttribute("data-dark", theme === "dark" || (theme !== "light" && dark.matches));
+    dark.addEventListener("change", follow);
+    follow();
+    this.#host.dataset["size"] = String(this.#talk.keep.now.size);
+    this.#speak();
+  }
+
+  /** Puts everything that stands still into the language. */
+  #speak(): void {
+    const words = this.#words;
+    this.#host.lang = this.#language;
+    this.#panel.setAttribute("aria-label", this.#title);
+    this.#log.setAttribute("aria-label", words.log);
+    this.#input.placeholder = words.input;
+    this.#input.setAttribute("aria-label", words.input);
+    this.#form.querySelector("button")?.setAttribute("aria-label", words.send);
+    const { consent, consentLink } = this.#look;
+    const text = consent ?? words.consent;
+    const linked =
+      consentLink === undefined
+        ? text
+        : el("a", { href: consentLink, target: "_blank", rel: "noopener" }, text);
+    this.#consent.replaceChildren(linked);
+    for (const item of this.#items.values()) item.remove();
+    this.#items.clear();
+    for (const part of [this.#header, this.#typing, this.#notice]) delete part.dataset["is"];
+    if (!this.#receipts.hidden) this.#showReceipts();
+  }
+
+  get #title(): string {
+    return this.#look.title ?? this.#words.title;
+  }
+
+  #listen(): void {
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+    this.#input.addEventListener("keydown", (event) => {
+      // Enter while a word is being composed chooses the word.
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        this.#send();
+      }
+    });
+    this.#input.addEventListener("input", () => {
+      this.#grow();
+      this.#talk.types();
+    });
+    this.#panel.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      if (this.#receipts.hidden) this.close();
+      else this.#hideReceipts();
+    });
+    document.addEventListener("visibilitychange", () => this.draw());
+  }
+
+  #send(): void {
+    const text = this.#input.value.trim();
+    if (text === "" || new TextEncoder().encode(text).length > TEXT_BYTES_MAX) return;
+    this.#input.value = "";
+    this.#grow();
+    this.#talk.say(text);
+    this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  #grow(): void {
+    this.#input.style.height = "auto";
+    this.#input.style.height = `${Math.min(this.#input.scrollHeight + 2, 120)}px`;
+  }
+
+  #drawHeader(words: Words): void {
+    const { health, state } = this.#talk;
+    const told = health === "live" ? (state === "assigned" ? words.assigned : words.live) : words[health];
+    const tools = this.#receipts.hidden;
+    show(this.#header, `${told}${tools}`, () => [
+      ...(this.#look.logo === undefined ? [] : [el("img", { src: this.#look.logo, alt: "" })]),
+      el("div", {}, el("h2", {}, this.#title), el("span", { class: "health", role: "status" }, told)),
+      tools
+        ? button(
+            { class: "tool receipts-open", "aria-label": words.receipts, title: words.receipts },
+            () => this.#showReceipts(),
+            icon("shield"),
+          )
+        : button(
+            { class: "tool", "aria-label": words.back, title: words.back },
+            () => this.#hideReceipts(),
+            icon("back"),
+          ),
+      button({ class: "tool", "aria-label": words.text, title: words.text }, () => this.#resize(), "A+"),
+      button(
+        { class: "tool", lang: this.#language === "en" ? "zh-CN" : "en" },
+        () => this.#translate(),
+        words.language,
+      ),
+      button(
+        { class: "tool", "aria-label": words.close, title: words.close },
+        () => this.close(),
+        icon("close"),
+      ),
+    ]);
+  }
+
+  #resize(): void {
+    const size = (this.#talk.keep.now.size + 1) % 3;
+    this.#talk.keep.set({ size });
+    this.#host.dataset["size"] = String(size);
+  }
+
+  #translate(): void {
+    this.#talk.keep.set({ language: this.#language === "en" ? "zh-CN" : "en" });
+    this.#speak();
+    this.draw();
+  }
+
+  #drawLog(words: Words): void {
+    const atEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 60;
+    const greeting = this.#look.greeting ?? words.greeting;
+    const wanted: [string, string, () => HTMLElement][] = [
+      ["greeting", greeting, () => this.#greeting(greeting, words)],
+    ];
+    for (const said of this.#talk.said()) {
+      const isRead = said.by === "customer" && said.index <= this.#talk.readByBank;
+      wanted.push([`m${said.index}`, `${isRead}${said.text}`, () => this.#message(said, isRead, words)]);
+    }
+    for (const waiting of this.#talk.pending) {
+      wanted.push([`p${waiting.key}`, waiting.refused ?? "", () => this.#pendingMessage(waiting, words)]);
+    }
+    const names = new Set(wanted.map(([name]) => name));
+    for (const [name, item] of this.#items) {
+      if (names.has(name)) continue;
+      item.remove();
+      this.#items.delete(name);
+    }
+    wanted.forEach(([name, signature, make], at) => {
+      const before = this.#items.get(name);
+      const item = before?.dataset["is"] === signature ? before : make();
+      item.dataset["is"] = signature;
+      if (item !== before) before?.remove();
+      this.#items.set(name, item);
+      if (this.#log.children[at] !== item) this.#log.insertBefore(item, this.#log.children[at] ?? null);
+    });
+    if (atEnd) this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  #greeting(text: string, words: Words): HTMLElement {
+    return el(
+      "li",
+      { class: "said server" },
+      el("span", { class: "away" }, words.by.server),
+      el("p", { class: "text" }, text),
+    );
+  }
+
+  #message(said: Said, isRead: boolean, words: Words): HTMLElement {
+    const time = el("time", { datetime: said.time }, this.#time(said.time));
+    const under = el("span", { class: "under" });
+    if (said.masked) under.append(el("span", {}, words.masked));
+    if (said.by === "customer") under.append(el("span", {}, isRead ? words.read : words.recorded));
+    return this.#bubble(said.by, said.text, time, under, words);
+  }
+
+  #pendingMessage(waiting: Pending, words: Words): HTMLElement {
+    const { refused } = waiting;
+    const under = el("span", { class: "under" });
+    if (refused === undefined) {
+      under.append(words.sending);
+    } else {
+      const again = () => {
+        this.#input.value = this.#talk.takeBack(waiting.key);
+        this.#grow();
+        this.#input.focus();
+      };
+      under.append(
+        el("span", { class: "bad" }, `${words.refused}: ${refused}`),
+        button({}, again, words.edit),
+      );
+    }
+    const item = this.#bubble("customer", waiting.text, "", under, words);
+    item.classList.add(refused === undefined ? "pending" : "refused");
+    return item;
+  }
+
+  #bubble(by: Author, text: string, time: Node | string, under: HTMLElement, words: Words): HTMLElement {
+    const who = el("span", { class: "who" }, icon(PICTURES[by]), words.by[by], time);
+    return el("li", { class: `said ${by}` }, who, el("p", { class: "text" }, text), under);
+  }
+
+  #drawNotice(words: Words): void {
+    const { state, wish, queue, health } = this.#talk;
+    const waits = state === "waiting";
+    const isLong = waits && this.#talk.waited() >= PATIENCE_MS;
+    const wished = wish ?? this.#talk.keep.now.wish ?? null;
+    const signature = JSON.stringify([
+      this.#receipts.hidden,
+      health === "offline",
+      state,
+      wished,
+      queue,
+      isLong,
+    ]);
+    show(this.#notice, signature, () => {
+      this.#notice.className = "";
+      if (!this.#receipts.hidden) return [];
+      const notice = (kind: string, ...lines: (Node | string)[]) => {
+        this.#notice.className = `notice ${kind}`;
+        return lines.map((line) => (typeof line === "string" ? el("p", {}, line) : line));
+      };
+      if (health === "offline") return notice("warn", words.offline);
+      if (state === "solved" || state === "closed") return notice("", words.over);
+      if (!waits) return [];
+      if (wished !== null) return notice("", words.wished[wished]);
+      if (queue !== undefined && !queue.open) {
+        const opens = queue.opens === null ? "" : `, ${words.opens(this.#day(queue.opens))}`;
+        return notice("warn", words.closed + opens, this.#ways(words));
+      }
+      const place = queue === undefined ? [] : [this.#place(queue.position, queue.wait_s, words)];
+      return isLong
+        ? notice("warn", ...place, words.long, this.#ways(words))
+        : place.length
+          ? notice("", ...place)
+          : [];
+    });
+  }
+
+  #place(position: number, waitS: number | null, words: Words): string {
+    const place = position <= 1 ? words.next : words.place(position - 1);
+    return waitS === null || position <= 1
+      ? place
+      : `${place}, ${words.wait(Math.max(1, Math.ceil(waitS / 60)))}`;
+  }
+
+  #ways(words: Words): HTMLElement {
+    const way = (wish: "message" | "callback") => {
+      const act = () => {
+        this.#talk.wishes(wish);
+        this.#input.focus();
+      };
+      return button({ class: "way" }, act, words[wish]);
+    };
+    return el("div", { class: "ways" }, way("message"), way("callback"));
+  }
+
+  #showReceipts(): void {
+    this.#receipts.replaceChildren(...this.#proofs.page(this.#words, (time) => this.#day(time)));
+    this.#aside(true);
+    this.#header.querySelector<HTMLElement>(".tool")?.focus();
+  }
+
+  #hideReceipts(): void {
+    this.#aside(false);
+    this.#header.querySelector<HTMLElement>(".receipts-open")?.focus();
+  }
+
+  #aside(isShown: boolean): void {
+    this.#receipts.hidden = !isShown;
+    for (const part of [this.#log, this.#typing, this.#form, this.#consent]) part.hidden = isShown;
+    this.draw();
+  }
+
+  #time(text: string): string {
+    const { zone: timeZone } = this.#look;
+    return new Intl.DateTimeFormat(this.#language, { hour: "2-digit", minute: "2-digit", timeZone }).format(
+      new Date(text),
+    );
+  }
+
+  #day(text: string): string {
+    const { zone: timeZone } = this.#look;
+    const style = { dateStyle: "medium", timeStyle: "short", timeZone } as const;
+    return new Intl.DateTimeFormat(this.#language, style).format(new Date(text));
+  }
+}
