@@ -11,6 +11,7 @@ export default {
     all_queues: "Every queue",
   },
   presence: {
+    connecting: "Connecting again…",
     online: "Taking",
     offline: "Not taking",
     switch: "Take new conversations",

@@ -11,6 +11,7 @@ export default {
     all_queues: "全部队列",
   },
   presence: {
+    connecting: "正在重新连接…",
     online: "接待中",
     offline: "未接待",
     switch: "接待新会话",
