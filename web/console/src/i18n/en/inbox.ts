@@ -91,7 +91,7 @@ export default {
     send: "Send",
     add_note: "Add note",
     hint: "Shift+Enter for a new line",
-    long: "Too long: at most 16384 bytes, this has {bytes}",
+    long: "Too long: at most {most} bytes, this has {bytes}",
     mode: "Kind of text",
     replies: "Canned replies",
   },
