@@ -3,7 +3,11 @@
 //! Audit or refuse: a business change exists only as an [`Effect`] that belongs to an entry. Each effect on an aggregate
 //! names the version that it was decided on. This module knows neither SQL nor the hash chain.
 
+mod desk;
+
 use std::sync::Arc;
+
+pub use desk::NewNote;
 
 use lww_audit::entry::{Content, PolicyRef};
 use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
@@ -127,6 +131,8 @@ pub enum Effect {
     Conversation(ConversationChange),
     /// A conversation is routed, given out, taken back or no longer waits.
     Route(RouteChange),
+    /// An internal note is stored, sealed; its time is its entry's.
+    NewNote(NewNote),
     /// An agent's load changes.
     Agent(AgentChange),
     /// A staff account comes to be.

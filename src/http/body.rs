@@ -112,6 +112,30 @@ pub(super) struct Reply {
     pub(super) text: RawText,
 }
 
+/// An internal note.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Note {
+    /// What to write down for other staff; it is masked before it is recorded.
+    #[schema(value_type = String, min_length = 1, max_length = 4096)]
+    pub(super) text: RawText,
+}
+
+/// Where a conversation goes: exactly one of queue and agent.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Transfer {
+    /// A queue of the routing table.
+    #[schema(max_length = 32)]
+    pub(super) queue: Option<String>,
+    /// An agent's account.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(super) agent: Option<String>,
+    /// What the next one should know; an internal note.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 4096)]
+    pub(super) note: Option<RawText>,
+}
+
 /// A text to be tried on the policy in force.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -198,6 +198,10 @@ impl Tenant {
         self.alter(&row, actor, Event::AccountChanged { account, role, capacity, enabled }, change).await?;
         if role != row.role || !enabled {
             self.ports.people.end_sessions_of(account, None).await?;
+            // What fails here is for the matcher's next look; the account is changed.
+            if let Err(error) = self.put_back(account).await {
+                tracing::warn!(event = "not_put_back", tenant = self.name.id.0, %error, "tried again soon");
+            }
         }
         self.view(&self.managed(account).await?)
     }

@@ -1,6 +1,6 @@
 //! Whether the process lives, whether it serves, and what it offers.
 
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -8,7 +8,7 @@ use super::Answer;
 use super::answers::Alive;
 use super::system::SystemHealth;
 use crate::http::guard::Guard;
-use crate::http::problem::{Language, ProblemDetails};
+use crate::http::problem::{Language, ProblemDetails, render};
 use crate::http::service::{Readiness, Service};
 use crate::http::{openapi, session};
 use crate::pipeline::Refusal;
@@ -40,7 +40,9 @@ pub(in crate::http) async fn ready(service: Data<Service>) -> HttpResponse {
 /// Tells what happened and how large things are, for Prometheus; on a listener of its own.
 pub(in crate::http) async fn metrics(guard: Data<Guard>, request: HttpRequest) -> HttpResponse {
     if !guard.may_read_metrics(request.headers()) {
-        return HttpResponse::Unauthorized().insert_header((header::WWW_AUTHENTICATE, "Bearer")).finish();
+        let mut answer = render(&Refusal::BadCredentials.into(), &request);
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        return answer;
     }
     match telemetry::render() {
         Ok(text) => {

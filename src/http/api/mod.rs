@@ -5,6 +5,7 @@ pub mod answers;
 pub(super) mod channels;
 pub(super) mod desk;
 pub mod desk_answers;
+pub(super) mod handover;
 pub(super) mod health;
 pub(super) mod ledger;
 pub(super) mod live;

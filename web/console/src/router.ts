@@ -68,8 +68,13 @@ let isRecalled = false;
 
 router.beforeEach(async (to) => {
   if (!isRecalled) {
-    // A server that can't be reached shows as such on the page itself.
-    await recall().catch(() => null);
+    try {
+      await recall();
+    } catch (error) {
+      // Whether anybody is logged in is not known: no page is shown, and no login either.
+      session.failure = error;
+      return false;
+    }
     isRecalled = true;
   }
   const { info } = session;

@@ -4,7 +4,7 @@ import { watch } from "vue";
 import { call } from "../../api";
 import { onLogout, recall, session } from "../../session";
 import { badges } from "../../shell/badges";
-import type { Conversation, Message, Note, State, Transcript } from "../../types";
+import type { Conversation, Message, Note, State } from "../../types";
 import { readColleagues } from "./colleagues";
 import { connect } from "./desk-socket";
 import type { DeskSocket, Line } from "./desk-socket";
@@ -211,21 +211,11 @@ export function open(id: string | null): void {
   recallOutgoing(id);
   markRead(id);
   ask();
-  void readNotes(id);
 }
 
 export function openAgain(): void {
   if (desk.opened) Object.assign(desk.opened, { error: null, isLoading: true });
   ask();
-}
-
-async function readNotes(id: string): Promise<void> {
-  const transcript = await call<Transcript>("GET", `/agent/conversations/${id}`, {
-    query: { limit: 1 },
-  }).catch(() => null);
-  if (transcript === null || desk.opened?.id !== id) return;
-  if (!known.has(id)) place(transcript.conversation);
-  transcript.notes?.forEach((note) => hearNote(id, note));
 }
 
 onTaken((id, accepted, note, sent) => {
