@@ -224,12 +224,16 @@ export class View {
             () => this.#hideReceipts(),
             icon("back"),
           ),
-      button({ class: "tool", "aria-label": words.text, title: words.text }, () => this.#resize(), "A+"),
+      button(
+        { class: "tool", "aria-label": `A+ ${words.text}`, title: words.text },
+        () => this.#resize(),
+        "A+",
+      ),
       button(
         {
           class: "tool",
           lang: this.#language === "en" ? "zh-CN" : "en",
-          "aria-label": words.inLanguage,
+          "aria-label": `${words.language} ${words.inLanguage}`,
           title: words.inLanguage,
         },
         () => this.#translate(),
