@@ -1,8 +1,9 @@
-//! Live conversations in figures: from a customer's socket to an agent's, idle sockets, handshakes, failover.
+//! Live conversations in figures: from a customer's socket to an agent's, idle sockets, handshakes, failover, kills.
 //!
 //! Everything runs on this machine: server, PostgreSQL and the load. A message counts from the instant that it is due to leave
 //! until it stands on the agent's socket; it was masked, sealed, recorded durably and signed in between. Arguments:
-//! `-- [seconds] [sockets]`. Where ejabberd is installed it delivers the same load in the same run (see `live/ejabberd.rs`).
+//! `-- [seconds] [sockets]`, or `-- crash` for the run with kills alone (`live/crash.rs`). Where ejabberd is installed it
+//! delivers the same load in the same run (see `live/ejabberd.rs`).
 
 #![expect(
     clippy::expect_used,
@@ -16,6 +17,8 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[path = "live/crash.rs"]
+mod crash;
 #[path = "live/ejabberd.rs"]
 mod ejabberd;
 #[path = "live/handshakes.rs"]
@@ -48,7 +51,11 @@ fn main() {
     let numbers: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let seconds = numbers.first().copied().unwrap_or(10);
     let sockets = numbers.get(1).copied().unwrap_or(10_000) as usize;
-    runtime.block_on(measure(seconds, sockets));
+    if std::env::args().any(|argument| argument == "crash") {
+        runtime.block_on(crash::measure());
+    } else {
+        runtime.block_on(measure(seconds, sockets));
+    }
 }
 
 async fn measure(seconds: u64, sockets: usize) {
@@ -65,6 +72,7 @@ async fn measure(seconds: u64, sockets: usize) {
     server.stop();
     drop(world);
     failover().await;
+    crash::measure().await;
     peer(seconds).await;
 }
 

@@ -102,6 +102,10 @@ pub const FEED_NOTICES_MAX: usize = 256;
 pub const OVERDUE_CONVERSATIONS_MAX: u32 = 256;
 /// Entries that one look into the ledger reads at most; a filter that finds less goes on where it ended.
 pub const LEDGER_SCAN_ENTRIES_MAX: u64 = 4_096;
+/// How long what was found wrong with the machine is told again without a new look, in seconds.
+pub const EXAMINED_FOR_S: u64 = 60;
+/// Longest that somebody waits for a look at the machine, in milliseconds.
+pub const EXAMINATION_MS_MAX: u64 = 15_000;
 /// Items on a page when the caller names no number.
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 /// Longest query string, in bytes.

@@ -16,6 +16,8 @@ mod desk_live;
 mod factor;
 mod federation;
 mod feed;
+mod handover;
+mod health;
 mod import;
 mod in_force;
 mod ledger;
@@ -23,11 +25,13 @@ mod lifecycle;
 mod live;
 mod matching;
 mod memory;
+mod notes;
 mod policies;
 mod presence;
 mod proposals;
 mod refusal;
 mod sessions;
+mod skills;
 mod staff;
 mod tables;
 mod tails;
@@ -46,15 +50,19 @@ pub use desk_live::{DeskEvent, DeskStream};
 pub use factor::{Confirmed, Enrolment};
 pub use federation::Identity;
 pub use feed::{Notice, Subscription};
+pub use handover::Target;
+pub use health::{Health, PolicyName};
 pub use import::{Imported, account_lines};
-pub use in_force::{FileDrift, InForce};
+pub use in_force::{FileDrift, InForce, Tried};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
 pub use live::CustomerStream;
 pub use matching::{QueuePlace, QueueState};
+pub use notes::Note;
 pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
 pub use sessions::SessionView;
+pub use skills::SkillsUpdate;
 pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
 pub use transcript::{TextSpan, TranscriptMessage};
@@ -111,6 +119,7 @@ pub struct Tenant {
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
     policy_file: in_force::ConfiguredFile,
+    table_file: in_force::ConfiguredFile,
     table: RwLock<Option<Arc<Table>>>,
     pace: matching::Pace,
     tails: Tails,
@@ -151,6 +160,7 @@ impl Tenant {
             ports,
             policy: RwLock::default(),
             policy_file: in_force::ConfiguredFile::default(),
+            table_file: in_force::ConfiguredFile::default(),
             table: RwLock::default(),
             pace: matching::Pace::default(),
             tails: Tails::default(),

@@ -19,9 +19,9 @@ use zeroize::Zeroizing;
 pub use channel::{About, Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
 pub use live::{Changed, Follower, Happening};
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow};
-pub use queues::{HeldRow, QueueRow, Queues, WaitRow};
+pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use rows::{
-    AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, OriginalRow,
+    AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, NoteRow, OriginalRow,
     SettingsRow, WrappedKey,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
@@ -105,6 +105,8 @@ pub struct SignedHead {
     pub root: Hash,
     /// The signed checkpoint's text.
     pub checkpoint: Arc<str>,
+    /// When it was signed.
+    pub signed_at: Timestamp,
 }
 
 /// Writes one tenant's log.
@@ -177,6 +179,8 @@ pub trait Store: Send + Sync {
         after: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<MessageRow>, StoreError>;
+    /// Internal notes of a conversation, oldest first, the newest `limit` of them.
+    async fn notes(&self, conversation: ConversationRef, limit: u32) -> Result<Vec<NoteRow>, StoreError>;
     /// Messages of all of a subject's conversations after a log index, oldest first.
     async fn subject_messages(
         &self,
@@ -184,7 +188,8 @@ pub trait Store: Send + Sync {
         after: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError>;
-    /// Messages of a conversation that arrived or were written since `since`, oldest first, the newest `limit` of them.
+    /// Messages and notes of a conversation that arrived or were written since `since`, oldest first, the newest `limit` of
+    /// them.
     async fn recent_messages(
         &self,
         conversation: ConversationRef,
@@ -377,6 +382,9 @@ pub trait Proofs: Send + Sync {
     /// The inclusion path of an entry in the tree of the published checkpoint, and that checkpoint's signed text; `None`
     /// while nothing published covers the entry.
     fn prove(&self, index: EntryIndex) -> Option<(Vec<Hash>, Arc<str>)>;
+
+    /// The size of the published checkpoint; `None` while nothing is published.
+    fn published(&self) -> Option<TreeSize>;
 
     /// The consistency path between two sizes of the published tree; `None` while nothing published covers the larger.
     fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>>;

@@ -102,7 +102,9 @@ pub enum Occurrence<'a> {
         /// Until when it is valid.
         until: Timestamp,
     },
-    /// A new certificate can't be used; the one so far is shown on.
+    /// The CA of clients' certificates was read again.
+    ClientAuthorityRead,
+    /// A new certificate, or a CA of clients' certificates, can't be used; the one so far stays.
     CertificateRefused {
         /// Why.
         error: &'a dyn Display,
@@ -134,6 +136,9 @@ pub fn emit(event: &Occurrence<'_>) {
         Occurrence::LoginFailed { tenant } => tracing::info!(event = "login_failed", tenant),
         Occurrence::CertificateChanged { until } => {
             tracing::info!(event = "certificate_changed", %until, "another certificate is shown");
+        }
+        Occurrence::ClientAuthorityRead => {
+            tracing::info!(event = "client_ca_read", "client certificates are held against the CA as it is now");
         }
         Occurrence::CertificateRefused { error } => {
             tracing::warn!(event = "certificate_refused", %error, "the new certificate can't be used, the old one stays");

@@ -101,14 +101,14 @@ async fn machines_need_a_valid_certificate_of_the_right_ca_and_get_the_channels_
     let live = LiveCertificate::open(&made.certificate, &made.key).unwrap();
     let (ca, stranger) = (Ca::new(), Ca::new());
     let file = ca.write(folder.path());
-    let https = |clients| Https {
+    let https = |clients: &ClientCertificates| Https {
         address: ANY,
-        config: listener_config(Arc::clone(&live), OldestTls::V13, &clients).unwrap(),
+        config: listener_config(Arc::clone(&live), OldestTls::V13, clients.open().unwrap()).unwrap(),
         strict_transport: false,
     };
     let listening = Listening::start(Addresses {
-        https: Some(https(ClientCertificates::Asked(file.clone()))),
-        machines: Some(https(ClientCertificates::Required(file))),
+        https: Some(https(&ClientCertificates::Asked(file.clone()))),
+        machines: Some(https(&ClientCertificates::Required(file))),
         ..Addresses::default()
     });
     let (people, machines) = (listening.https(), listening.machines());
@@ -167,10 +167,24 @@ async fn an_account_takes_its_machine_s_requests_only_and_the_server_takes_a_new
         assert_eq!(status(tls, address, &request.bytes()).await, expect, "{what}");
     }
 
+    // A CA of clients that is broken, then another one: whose certificates counted are strangers from then on.
+    std::fs::write(&file, "broken").unwrap();
+    server.signal("-HUP");
+    common::until("the alarm", async || server.errors().contains("certificate_refused")).await;
+    assert_eq!(status(&good, server.machines(), &get("/healthz")).await, Some(200), "the old CA stays");
+    let next = Ca::new();
+    assert_eq!(next.write(world.path()), file);
+    let renewed = client(&certs.ca, Some(next.client("core", 2100)));
+    server.signal("-HUP");
+    common::until("the new CA", async || status(&renewed, server.machines(), &get("/healthz")).await == Some(200))
+        .await;
+    assert_eq!(status(&good, server.machines(), &get("/healthz")).await, None, "the old CA counts no more");
+    assert_eq!(status(&good, server.https, &get("/healthz")).await, None);
+
     // A pair that is broken, then one of another CA.
     std::fs::write(&certificate, "broken").unwrap();
     server.signal("-HUP");
-    common::until("the alarm", async || server.errors().contains("certificate_refused")).await;
+    common::until("the alarm", async || server.errors().matches("certificate_refused").count() > 2).await;
     assert_eq!(status(&none, server.https, &get("/healthz")).await, Some(200), "the old one is shown on");
     let newer = dev_certificate(&world.path().join("newer"), ANY, SystemClock.now()).unwrap();
     put(&newer.certificate, &certificate);

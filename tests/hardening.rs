@@ -282,7 +282,7 @@ async fn metrics_with_a_token_are_for_who_shows_it_whole() {
     ] {
         let told = get(header).await;
         assert_eq!(told.status, 401, "{header}");
-        assert!(told.head.contains("www-authenticate: Bearer") && !told.body.contains("lww_"), "{}", told.head);
+        assert!(told.head.contains("www-authenticate: bearer") && !told.body.contains("lww_"), "{}", told.head);
     }
     let told = get("Authorization: Bearer a token of prometheus\r\n").await;
     assert!(told.status == 200 && told.body.trim_end().ends_with("# EOF"), "{}", told.body);

@@ -194,6 +194,41 @@ async fn ten_failures_lock_an_account_over_a_restart_until_somebody_unlocks_it()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_the_ledger_is_no_attempt_and_locks_nobody_out() {
+    let world = World::shared().await;
+    let server = world.start("a");
+    let own = server.staff_with("demo", "ann", &create(&world, "demo", "ann", "agent")).await;
+    own.logout().await.unwrap();
+    let right = chosen_password("ann");
+    let owner = Database::connect(&world.database().owner_config(), None).await.unwrap();
+    // What PostgreSQL says when its disk is full (class 53): the server tries again later and goes on.
+    let full = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ \
+                BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$; \
+                CREATE TRIGGER full_disk BEFORE INSERT ON ledger_entry FOR EACH ROW EXECUTE FUNCTION full_disk()";
+    owner.client.batch_execute(full).await.unwrap();
+    // More than would lock the account, and all of them right.
+    for attempt in 0..12 {
+        let refused = login(&own, "ann", &right).await;
+        assert_eq!((refused.0, code(&refused)), (503, "unavailable"), "attempt {attempt}: {refused:?}");
+    }
+    // A wrong one counts, outage or not.
+    for _ in 0..4 {
+        assert_eq!(code(&login(&own, "ann", "a wrong password").await), "bad_credentials");
+    }
+    owner.client.batch_execute("DROP TRIGGER full_disk ON ledger_entry").await.unwrap();
+    assert_eq!(code(&login(&own, "ann", "a wrong password").await), "bad_credentials");
+    assert_eq!(code(&login(&own, "ann", &right).await), "throttled", "five wrong ones are five");
+    let tenant = Database::connect(&world.database().app_config(), Some(TenantId(1))).await.unwrap();
+    let counted: i32 = tenant.client.query_one("SELECT max(failures) FROM login_failure", &[]).await.unwrap().get(0);
+    assert_eq!(counted, 5, "an outage was counted");
+    an_hour_later(&world).await;
+    own.login("demo", "ann", &right).await.unwrap();
+    server.stop();
+    assert!(of_kind(&world.entries("a", "demo"), "account.locked/1").is_empty());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn guesses_that_come_at_once_are_counted_one_after_the_other() {
     let world = World::private();
     let server = world.start("a");

@@ -1,6 +1,6 @@
 //! What those read who verify and answer for policies: the ledger's entries and proofs, the policy in force, texts tried on it.
 
-#![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
 
 mod common;
 
@@ -8,7 +8,9 @@ use common::people::{ask, call, code, create};
 use common::{Server, World, files, key, now, until};
 use liaowaiwai::cli::client::{Call, Client};
 use liaowaiwai::domain::masking::{Policy, View};
+use liaowaiwai::domain::routing::Table;
 use liaowaiwai::units::Hash;
+use lww_audit::entry::Detail;
 use lww_audit::merkle::{leaf_hash, verify_consistency};
 use lww_audit::{Checkpoint, Entry, Receipt, SignedCheckpoint, VerifierKey};
 use serde_json::{Value, json};
@@ -426,4 +428,102 @@ async fn a_tried_text_is_masked_like_a_message_and_found_nowhere_afterwards() {
             assert!(!bytes.windows(needle.len()).any(|window| window == needle), "{}", file.display());
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_routing_table_in_force_is_told_in_facts_with_its_file_s_drift() {
+    const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/routing/cn-retail.yaml");
+    let first = std::fs::read_to_string(TABLE).unwrap();
+    let mut world = World::private();
+    let file = world.path().join("table.yaml");
+    std::fs::write(&file, &first).unwrap();
+    world.tenant_keys = format!("routing = \"{}\"", file.display());
+    let server = world.start("a");
+    let officer = server.staff("compliance").await;
+    let (status, told) = get(&officer, "/api/v1/policies/routing").await;
+    assert_eq!(status, 200, "{told}");
+    let table = Table::load(&first).unwrap();
+    let active = &told["active"];
+    assert_eq!((active["digest"].as_str(), &told["drift"]), (Some(table.digest().to_string().as_str()), &Value::Null));
+    assert_eq!(active["source"], first);
+    let (rows, queues) = (active["rows"].as_array().unwrap(), active["queues"].as_array().unwrap());
+    assert_eq!((rows.len(), queues.len()), (table.rows(), table.queues().len()));
+    for row in rows {
+        // Each row is found in the text at its line, and leads to a queue of the table.
+        let line = usize::try_from(row["line"].as_u64().unwrap()).unwrap();
+        let near: Vec<&str> = first.lines().skip(line - 1).take(3).collect();
+        assert!(near.iter().any(|line| line.contains(row["id"].as_str().unwrap())), "{row} {near:?}");
+        assert!(queues.iter().any(|queue| queue["name"] == row["queue"]), "{row}");
+    }
+    let hours = active["hours"]["hours"].as_object().unwrap();
+    for queue in queues {
+        assert!(hours.contains_key(queue["hours"].as_str().unwrap()), "{queue}");
+    }
+    for day in active["hours"]["holidays"].as_array().unwrap() {
+        assert!(first.contains(day.as_str().unwrap()), "{day}");
+    }
+    let entry = get(&officer, &format!("{ENTRIES}/{}", active["activated"])).await.1;
+    assert_eq!(entry_of(&entry).kind.as_str(), "routing.activated/1");
+    let agent = server.staff("agent").await;
+    for target in ["/api/v1/policies/routing", "/api/v1/policies/masking", "/api/v1/system/health"] {
+        assert_eq!(code(&get(&agent, target).await), "forbidden", "{target}");
+    }
+    server.stop();
+    std::fs::write(&file, first.replacen("version: 1", "version: 2", 1)).unwrap();
+    let server = world.start("a");
+    let officer = server.staff_with("demo", "compliance", &common::people::reset(&world, "demo", "compliance")).await;
+    let told = get(&officer, "/api/v1/policies/routing").await.1;
+    assert_eq!(told["active"]["version"], 1);
+    assert!(told["drift"]["digest"].is_string() && told["drift"]["error"].is_null(), "{}", told["drift"]);
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_tells_what_runs_and_what_the_doctor_says_in_the_reader_s_language() {
+    const HEALTH: &str = "/api/v1/system/health";
+    let world = World::private();
+    let server = world.start("a");
+    let supervisor = server.staff("supervisor").await;
+    let auditor = server.staff("auditor").await;
+    let index = say(&server, "demo", "您好", "one").await;
+    published(&auditor, index).await;
+    let (status, told) = get(&supervisor, HEALTH).await;
+    assert_eq!(status, 200, "{told}");
+    assert_eq!((&told["version"], &told["role"]), (&json!(env!("CARGO_PKG_VERSION")), &json!("active")));
+    // The system log names the same binary and configuration.
+    let entries = world.entries("a", "system");
+    let started = entries.iter().find(|entry| entry.kind.as_str() == "server.started/1").unwrap();
+    let Detail::Object(fields) = &started.detail else { panic!("{:?}", started.detail) };
+    for name in ["version", "binary", "configuration"] {
+        assert_eq!(fields[name], Detail::String(told[name].as_str().unwrap().to_owned()), "{name}");
+    }
+    let size = get(&auditor, "/api/v1/ledger/head").await.1["size"].as_u64();
+    assert_eq!(told["log"]["size"].as_u64(), size);
+    assert!(told["log"]["published"].as_u64() > Some(index) && told["log"]["signed_at"].is_string(), "{told}");
+    for (kind, of) in [("masking", "/api/v1/policies/masking"), ("routing", "/api/v1/policies/routing")] {
+        let active = get(&supervisor, of).await.1["active"].clone();
+        for name in ["id", "version", "digest"] {
+            assert_eq!(told["policies"][kind][name], active[name], "{kind} {name}");
+        }
+    }
+    assert!(told["database"]["version"].as_str().is_some_and(|version| !version.is_empty()), "{told}");
+    let checks = |told: &Value| -> Vec<(String, String)> {
+        let one = |finding: &Value| (finding["check"].as_str().unwrap().to_owned(), finding["level"].to_string());
+        told["doctor"]["findings"].as_array().unwrap().iter().map(one).collect()
+    };
+    assert!(checks(&told).contains(&("postgres.reach".to_owned(), "\"ok\"".to_owned())), "{told}");
+    assert!(checks(&told).iter().any(|(check, _)| check == "disk.space"));
+    // The same look, in Chinese: it is made once a minute.
+    let chinese = call(&auditor, "GET", HEALTH, &[("accept-language", "zh-CN,zh;q=0.9,en;q=0.1")], None).await.1;
+    assert_eq!((&chinese["doctor"]["at"], checks(&chinese)), (&told["doctor"]["at"], checks(&told)));
+    let found = |told: &Value| {
+        let findings = told["doctor"]["findings"].as_array().unwrap();
+        findings.iter().find(|finding| finding["check"] == "postgres.reach").unwrap()["found"].clone()
+    };
+    assert_eq!((found(&told), found(&chinese)), (json!("reached"), json!("可以连接")));
+    let many = (0..8).map(|_| get(&supervisor, HEALTH));
+    for answer in futures_util::future::join_all(many).await {
+        assert_eq!((answer.0, &answer.1["doctor"]["at"]), (200, &told["doctor"]["at"]));
+    }
+    server.stop();
 }

@@ -191,7 +191,9 @@ fn a_place_in_the_queue_counts_those_before_and_the_pace_tells_the_wait() {
 #[test]
 fn a_conversation_goes_back_when_its_agent_is_gone_or_silent_for_too_long() {
     let table = table();
-    let back = |queue: &str, gone_ms, unanswered_ms| due(table.queue(queue).unwrap(), Held { gone_ms, unanswered_ms });
+    let back = |queue: &str, gone_ms, unanswered_ms| {
+        due(table.queue(queue).unwrap(), Held { gone_ms, unanswered_ms, no_desk: false })
+    };
     assert_eq!(back("card", None, None), None);
     assert_eq!(back("card", Some(19_999), Some(59_999)), None);
     assert_eq!(back("card", Some(20_000), None), Some((RequeueReason::Offline, 20)));

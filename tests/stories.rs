@@ -5,7 +5,25 @@
 mod common;
 
 use common::World;
-use liaowaiwai::cli::client::Listing;
+use liaowaiwai::cli::client::{Call, Client, Listing};
+
+/// Starts a server whose demo tenant has the built-in policy, and fills it if it is new.
+fn start(world: &World) -> common::Server {
+    let config = world.configure("one");
+    let policy = format!("policy = {:?}\n", world.policy());
+    let text = std::fs::read_to_string(&config).unwrap().replacen(&policy, "", 1);
+    std::fs::write(&config, text).unwrap();
+    world.start_on(&config, "one", &["--stories"]).unwrap()
+}
+
+/// The text of the file that differs from the masking policy in force.
+async fn proposed(officer: &Client) -> String {
+    let target = "/api/v1/policies/masking".to_owned();
+    let call = Call { method: "GET", target, headers: Vec::new(), body: None };
+    let answer = officer.send(call).await.unwrap();
+    let policy: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    policy["drift"]["source"].as_str().unwrap().to_owned()
+}
 
 #[test]
 fn an_address_in_use_is_named_and_costs_no_password() {
@@ -30,7 +48,7 @@ fn an_address_in_use_is_named_and_costs_no_password() {
 #[tokio::test]
 async fn a_new_demo_tenant_is_filled_once_and_what_is_in_it_is_proven() {
     let world = World::private();
-    let server = world.launch("one", &["--stories"]).unwrap();
+    let server = start(&world);
     let chief = server.staff("supervisor").await;
     let mut states = std::collections::BTreeMap::new();
     for one in chief.conversations(Listing::default()).await.unwrap().conversations {
@@ -40,12 +58,18 @@ async fn a_new_demo_tenant_is_filled_once_and_what_is_in_it_is_proven() {
     assert_eq!((states["Closed"], states["Solved"]), (5, 4), "{states:?}");
     // The one that answered left a password behind that works, and no session.
     server.staff("colleague").await;
+    let officer = server.staff("compliance").await;
+    assert!(proposed(&officer).await.contains("version: 2"));
     server.stop();
     // Started again, nothing is made twice.
-    let again = world.launch("one", &["--stories"]).unwrap();
+    let again = start(&world);
     let count = |kind: &str| world.entries("one", "demo").iter().filter(|entry| entry.kind.as_str() == kind).count();
     let counted = ["account.created/1", "conversation.opened/2", "conversation.closed/2"].map(count);
     assert_eq!(counted, [6, 20, 5]);
+    let officer = again.client();
+    officer.login("demo", "compliance", &common::chosen_password("compliance")).await.unwrap();
+    assert!(proposed(&officer).await.contains("version: 2"), "a proposal outlives a restart");
+    assert_eq!(count("policy.activated/1"), 1, "and is activated by nobody but an officer");
     let (held, told) = world.verify("one", "demo");
     assert!(held, "{told}");
     world.fsck("one", "demo").unwrap();

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use common::load::Customers;
+use common::people::call;
 use common::{World, files, key, now};
 use liaowaiwai::cli::client::{Client, Listing};
 use liaowaiwai::crypto::{KeyDirectory, KeyPlaces, SystemRandom};
@@ -22,7 +23,7 @@ const NODE: &str = "node";
 /// Bytes of one file that are flipped, spread over it.
 const FLIPS_MAX: usize = 40;
 
-/// A log of more than one bundle: customers' messages, and answers of an agent. The server has stopped in order.
+/// A log of more than one bundle: customers' messages, and answers and notes of an agent. The server has stopped in order.
 async fn finished_log() -> World {
     let world = World::private();
     let server = world.start(NODE);
@@ -35,6 +36,12 @@ async fn finished_log() -> World {
     let held = desk.conversations(Listing { mine: true, ..Listing::default() }).await.unwrap().conversations;
     for number in 0..3 {
         desk.reply(&held[0].id, &format!("answer {number}"), &format!("answer-{number}")).await.unwrap();
+    }
+    let target = format!("/api/v1/agent/conversations/{}/notes", held[0].id);
+    for number in 0..2 {
+        let (key, text) = (format!("note-{number}"), format!(r#"{{"text":"note {number}"}}"#));
+        let written = call(&desk, "POST", &target, &[("idempotency-key", &key)], Some(&text)).await;
+        assert_eq!(written.0, 201, "{written:?}");
     }
     server.stop();
     world
@@ -180,7 +187,33 @@ fn message_changes(one: usize, two: usize, other: usize) -> Vec<Change> {
     ]
 }
 
-const TABLES: [&str; 3] = ["ledger_entry", "message", "log_head"];
+/// What somebody could do to rows of `note`: `one` and `two` are entries of one conversation, `other` speaks of none.
+fn note_changes(one: usize, two: usize, other: usize) -> Vec<Change> {
+    let caught = |what: &str| format!("row note of entry {one}: {what}");
+    let set = |what: &str| format!("UPDATE note SET {what} WHERE entry_seq = {one}");
+    let edit = |column: &str| {
+        set(&format!(
+            "{column} = set_byte({column}, length({column}) - 1, get_byte({column}, length({column}) - 1) # 1)"
+        ))
+    };
+    let of_two =
+        |column: &str| set(&format!("{column} = (SELECT k.{column} FROM kept_note k WHERE k.entry_seq = {two})"));
+    let added = format!(
+        "INSERT INTO note SELECT tenant, conversation, {other}, id, time, author, original, masked FROM kept_note WHERE entry_seq = {one}"
+    );
+    vec![
+        change("a note's original edited", edit("original"), caught("its original does not open")),
+        change("a note's masked text edited", edit("masked"), caught("its masked text does not open")),
+        change("another note's text put in", of_two("masked"), caught("its masked text does not open")),
+        change("a note deleted", format!("DELETE FROM note WHERE entry_seq = {one}"), caught("it is missing")),
+        change("a note added", added, format!("row note {other} is not in the log")),
+        change("a note's author put in", set("author = gen_random_uuid()"), caught("its author is another")),
+        change("a note's time moved", set("time = time + 1"), caught("its time is not its entry's")),
+        change("a note's id replaced", set("id = gen_random_uuid()"), caught("its id is another one's")),
+    ]
+}
+
+const TABLES: [&str; 4] = ["ledger_entry", "message", "note", "log_head"];
 
 async fn keep_tables(sql: &Sql) {
     for table in TABLES {
@@ -215,7 +248,9 @@ async fn truncate(sql: &Sql, entries: &[Entry]) {
     }
     let size = i64::try_from(entries.len()).unwrap();
     sql.execute("DELETE FROM ledger_entry WHERE seq >= $1", &[&size]).await.unwrap();
-    sql.execute("DELETE FROM message WHERE entry_seq >= $1", &[&size]).await.unwrap();
+    for table in ["message", "note"] {
+        sql.execute(&format!("DELETE FROM {table} WHERE entry_seq >= $1"), &[&size]).await.unwrap();
+    }
     let (root, last, nodes) = (frontier.root(), leaves.last().unwrap(), frontier.to_bytes());
     let text = "UPDATE log_head SET size = $1, root = $2, last_leaf = $3, frontier = $4";
     let moved =
@@ -263,12 +298,17 @@ mod slow {
         let world = finished_log().await;
         let entries = world.entries(NODE, "demo");
         let (one, two, other) = pick(&entries);
+        let noted = |entry: &Entry| entry.kind.as_str() == "conversation.noted/1";
+        let note = entries.iter().position(noted).unwrap();
+        let next = entries.iter().rposition(noted).unwrap();
         let (postgres, sql) = database(&world).await;
         keep_tables(&sql).await;
         let (valid, said) = world.verify(NODE, "demo");
         assert!(valid, "{said}");
-        for Change { what, sql: text, caught, after } in
-            entry_changes(entries.len()).into_iter().chain(message_changes(one, two, other))
+        for Change { what, sql: text, caught, after } in entry_changes(entries.len())
+            .into_iter()
+            .chain(message_changes(one, two, other))
+            .chain(note_changes(note, next, other))
         {
             sql.batch_execute(&text).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
             let (valid, said) = world.verify(NODE, "demo");

@@ -1,4 +1,4 @@
-//! Looks after the certificate that HTTPS shows: takes a new one when its files change or on SIGHUP, and raises an alarm 30,
+//! Looks after the certificate that HTTPS shows and the CA of those that clients show: takes a new one when its files change or on SIGHUP, and raises an alarm 30,
 //! 14, 7 and 1 days before its end.
 
 use std::net::SocketAddr;
@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::crypto::dev_ca::dev_certificate;
+use crate::crypto::live_authority::LiveAuthority;
 use crate::crypto::live_certificate::LiveCertificate;
 use crate::ports::Clock;
 use crate::telemetry::{Gauge, Occurrence, emit, gauge};
@@ -24,6 +25,8 @@ const ALARM_DAYS: [i64; 5] = [30, 14, 7, 1, -1];
 /// What is looked after.
 pub(super) struct Watch {
     pub(super) live: Arc<LiveCertificate>,
+    /// The CAs of clients' certificates, one a listener.
+    pub(super) authorities: Vec<Arc<LiveAuthority>>,
     /// Folder and address of the development certificate, when that is the one: it is made anew in time.
     pub(super) development: Option<(PathBuf, SocketAddr)>,
     pub(super) clock: Arc<dyn Clock>,
@@ -54,6 +57,7 @@ impl Watch {
 
     /// Takes what changed, and raises the alarm that is due; gives the alarm that was raised last.
     fn look(&self, is_asked: bool, alarm: Option<i64>) -> Option<i64> {
+        self.look_at_authorities(is_asked);
         let now = self.clock.now();
         let mut alarm = alarm;
         if let Some((folder, address)) = &self.development
@@ -79,6 +83,17 @@ impl Watch {
             emit(&Occurrence::CertificateEnding { days, until });
         }
         due
+    }
+
+    fn look_at_authorities(&self, is_asked: bool) {
+        for authority in &self.authorities {
+            if authority.has_changed() || is_asked {
+                match authority.reload() {
+                    Ok(()) => emit(&Occurrence::ClientAuthorityRead),
+                    Err(error) => emit(&Occurrence::CertificateRefused { error: &error }),
+                }
+            }
+        }
     }
 }
 

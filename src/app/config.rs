@@ -305,6 +305,11 @@ impl Config {
         self.database.is_some()
     }
 
+    /// Where a demo tenant's proposed masking policy lies.
+    pub fn proposed_policy(&self) -> PathBuf {
+        self.data_dir.join("proposed-policy.yaml")
+    }
+
     /// The folder of a log's tiles.
     pub fn tiles_dir(&self, log: &LogName) -> PathBuf {
         self.data_dir.join("audit").join(format!("{}-{}", log.tenant_name, log.generation))
@@ -379,6 +384,11 @@ impl HttpConfig {
 }
 
 impl TenantConfig {
+    /// Whether the built-in policy of a demo tenant is its own, rather than a file.
+    pub fn has_built_in_policy(&self) -> bool {
+        self.demo && self.policy.is_none()
+    }
+
     fn write(&self, lines: &mut Lines) {
         lines.put("tenant.name", &self.name);
         lines.path("tenant.policy", self.policy.as_deref());

@@ -10,7 +10,8 @@ use super::config::HttpConfig;
 use super::{App, AppError};
 use crate::crypto::SystemClock;
 use crate::crypto::dev_ca::{OldestTls, TlsError, dev_certificate};
-use crate::crypto::live_certificate::{ClientCertificates, LiveCertificate, listener_config};
+use crate::crypto::live_authority::LiveAuthority;
+use crate::crypto::live_certificate::{LiveCertificate, listener_config};
 use crate::crypto::secrets::SecretRef;
 use crate::http::{Addresses, Https};
 use crate::ports::Clock as _;
@@ -24,19 +25,21 @@ impl App {
         let http = &self.config.http;
         let development = http.tls.is_none().then(|| (http.certs_dir.clone(), http.listen));
         let live = certificate(http)?;
+        let asked = http.clients().open()?;
+        let machines = http.machines().map(|(address, required)| Ok::<_, TlsError>((address, required.open()?)));
+        let machines = machines.transpose()?;
+        let required = machines.as_ref().and_then(|(_, required)| required.clone());
+        let authorities: Vec<_> = asked.iter().cloned().chain(required).collect();
         let addresses = Addresses {
-            https: Some(https(http, http.listen, &live, &http.clients())?),
-            machines: match http.machines() {
-                Some((address, required)) => Some(https(http, address, &live, &required)?),
-                None => None,
-            },
+            https: Some(https(http, http.listen, &live, asked)?),
+            machines: machines.map(|(address, required)| https(http, address, &live, required)).transpose()?,
             http: http.trial_listen,
             metrics: http.metrics_listen,
             metrics_token: metrics_token(http)?,
             proxies: http.proxies.clone(),
             rates: http.rates,
         };
-        tokio::spawn(Watch { live, development, clock: Arc::new(SystemClock) }.run(self.stopping()));
+        tokio::spawn(Watch { live, authorities, development, clock: Arc::new(SystemClock) }.run(self.stopping()));
         Ok(addresses)
     }
 }
@@ -61,7 +64,7 @@ fn https(
     http: &HttpConfig,
     address: std::net::SocketAddr,
     live: &Arc<LiveCertificate>,
-    clients: &ClientCertificates,
+    clients: Option<Arc<LiveAuthority>>,
 ) -> Result<Https, TlsError> {
     let config = listener_config(Arc::clone(live), OldestTls::V13, clients)?;
     Ok(Https { address, config, strict_transport: http.tls.is_some() })

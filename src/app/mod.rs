@@ -11,6 +11,7 @@ mod confine;
 mod control;
 pub mod doctor;
 mod gauges;
+mod health;
 mod listeners;
 mod logging;
 mod seed;
@@ -20,6 +21,7 @@ mod tenants;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -27,6 +29,7 @@ use uuid::Uuid;
 pub use at_hand::at_hand;
 pub use confine::confine;
 pub use control::{ControlError, Order, ask, serve as serve_orders};
+pub use health::Examiner;
 pub use logging::{LogGuard, start_logging};
 pub use seed::{COLLEAGUE, OneTimePassword};
 pub use supervise::Supervision;
@@ -40,6 +43,7 @@ use crate::storage::database::{self, DatabaseError};
 use crate::storage::embedded::{EmbeddedError, EmbeddedPostgres};
 use crate::storage::keeper::LogStatus;
 use config::{Config, ConfigError};
+use health::Identity;
 
 /// Why the server did not start or stop as it should.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +104,8 @@ pub enum AppError {
 pub struct StartOptions {
     /// Take the database's head as true where the rollback guard has none.
     pub adopt_head: bool,
+    /// The configuration's file, which the doctor looks at.
+    pub config_file: Option<PathBuf>,
     /// A demo tenant gets a second agent, who answers the stories that it is filled with.
     pub stories: bool,
 }
@@ -112,6 +118,8 @@ pub struct App {
     pub database: tokio_postgres::Config,
     /// The tenants it serves.
     pub tenants: Vec<Arc<Served>>,
+    config_file: Option<PathBuf>,
+    identity: Identity,
     embedded: Option<Arc<EmbeddedPostgres>>,
     stop: watch::Sender<bool>,
     keepers: Vec<JoinHandle<()>>,
@@ -152,10 +160,13 @@ impl App {
         let keys = KeyDirectory::open_or_create(&places, Arc::clone(&random), fresh)?;
         let (stop, stopping) = watch::channel(false);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let context = tenants::Context { config: &config, database: &database, keys: &keys, node, clock, random };
+        let identity = Identity { binary: tenants::binary_digest(), started_at: clock.now() };
+        let context =
+            tenants::Context { config: &config, database: &database, keys: &keys, node, clock, random, identity };
         let (served, keepers) = tenants::open(&context, options, &stopping).await?;
         let followers = supervise::start(&config, &database, &served, embedded.as_ref(), &stopping);
-        Ok(Self { config, database, tenants: served, embedded, stop, keepers, followers })
+        let config_file = options.config_file.clone();
+        Ok(Self { config, database, tenants: served, config_file, identity, embedded, stop, keepers, followers })
     }
 
     /// Waits until every log is active, or says why one is not: it stands by, or it is stopped.
@@ -176,6 +187,18 @@ impl App {
             }
         }
         Ok(supervision)
+    }
+
+    /// Who tells what runs and what is wrong with the machine.
+    pub fn examiner(&self) -> Arc<Examiner> {
+        Arc::new(Examiner {
+            config: self.config.clone(),
+            file: self.config_file.clone(),
+            database: self.database.clone(),
+            identity: self.identity,
+            runtime: Handle::current(),
+            last: Arc::default(),
+        })
     }
 
     /// Follows whether the server is to stop.

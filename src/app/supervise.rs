@@ -46,6 +46,7 @@ pub(super) fn start(
             served: Arc::clone(one),
             database: database.clone(),
             tiles: config.tiles_dir(&one.log),
+            proposed: config.proposed_policy(),
             stopping: stopping.clone(),
         };
         tasks.push(tokio::spawn(follow.run()));
@@ -60,6 +61,7 @@ struct Follow {
     served: Arc<Served>,
     database: Database,
     tiles: std::path::PathBuf,
+    proposed: std::path::PathBuf,
     stopping: watch::Receiver<bool>,
 }
 
@@ -92,7 +94,7 @@ impl Follow {
         };
         let mut tasks = vec![tokio::spawn(tiles.run(ending.clone()))];
         if !self.served.is_system() {
-            self.load_policy().await;
+            self.load_policies().await;
             self.load_table().await;
             let rest = self.served.config.as_ref().map_or_else(Rest::default, |config| config.rest);
             tasks.push(tokio::spawn(lifecycle::run(Arc::clone(&self.served.tenant), rest, ending.clone())));
@@ -108,12 +110,22 @@ impl Follow {
         }
     }
 
-    /// Loads the active policy, activating the configured file at the very first start.
-    async fn load_policy(&self) {
+    /// Loads the active policy. A demo tenant's proposal is a changed file beside it, as an officer's would be.
+    async fn load_policies(&self) {
         let Some(config) = &self.served.config else { return };
+        self.load_policy(&config.policy_source).await;
+        if config.has_built_in_policy()
+            && let Ok(proposed) = std::fs::read_to_string(&self.proposed)
+        {
+            self.load_policy(&proposed).await;
+        }
+    }
+
+    /// Loads the active policy, activating `source` at the very first start.
+    async fn load_policy(&self, source: &str) {
         let tenant = &self.served.tenant;
         while !*self.stopping.borrow() && *self.served.slot.status().borrow() == LogStatus::Active {
-            match tenant.load_policy(&config.policy_source).await {
+            match tenant.load_policy(source).await {
                 Ok(None) => return,
                 Ok(Some(drift)) => {
                     let (active, file) = (drift.active, drift.file);

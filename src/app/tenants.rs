@@ -9,6 +9,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::config::{Config, TenantConfig};
+use super::health::Identity;
 use super::{AppError, StartOptions};
 use crate::channels;
 use crate::crypto::dev_ca::client_config;
@@ -80,6 +81,7 @@ pub(super) struct Context<'a> {
     pub(super) node: Uuid,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
+    pub(super) identity: Identity,
 }
 
 /// Whether the database knows any tenant yet.
@@ -210,7 +212,7 @@ fn staff_rules(config: &TenantConfig) -> StaffRules {
 fn started(context: &Context<'_>) -> Event {
     Event::ServerStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        binary: binary_digest(),
+        binary: context.identity.binary,
         configuration: context.config.digest(),
     }
 }
@@ -223,7 +225,7 @@ fn keys_created(context: &Context<'_>) -> Vec<Event> {
 }
 
 /// SHA-256 of the running binary; zeros when the system doesn't say which file it is.
-fn binary_digest() -> Hash {
+pub(super) fn binary_digest() -> Hash {
     let bytes = std::env::current_exe().and_then(std::fs::read).unwrap_or_default();
     let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
     Hash(digest.as_ref().try_into().unwrap_or([0; 32]))

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
+use futures_util::future::BoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -14,7 +15,7 @@ use super::{CommandError, Place, screen};
 use crate::app::config::Config;
 use crate::app::{App, OneTimePassword, StartOptions, Supervision, confine, serve_orders, start_logging};
 use crate::crypto::{SystemClock, SystemRandom};
-use crate::http::{Readiness, Served, Server, ServerRole, Service};
+use crate::http::{Machine, Readiness, Served, Server, ServerRole, Service};
 use crate::storage::keeper::LogStatus;
 use crate::telemetry::{Confinement, Occurrence, emit};
 use crate::units::ChannelAccount;
@@ -126,7 +127,11 @@ async fn serve(args: RunArgs, config: Config, how: Confinement) -> Result<(), Co
     // A private PostgreSQL takes an account of its own; a server of a bank's database has no reason to be root.
     let as_root = rustix::process::geteuid().is_root() && config.has_own_database();
     emit(&Occurrence::Confined { how, as_root });
-    let options = StartOptions { adopt_head: args.adopt_head, stories: args.has_stories() };
+    let options = StartOptions {
+        adopt_head: args.adopt_head,
+        stories: args.has_stories(),
+        config_file: args.place.config.clone(),
+    };
     let mut running = Running::start(config, &options, &|line| screen::progress(line)).await?;
     let stage = Stage::of(&running)?;
     let welcome = Welcome::of(&mut running);
@@ -180,7 +185,9 @@ fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
         Readiness { ready: true, role: ServerRole::Active, reason: "active".to_owned() }
     };
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
-    let service = Service::new(clock, random, Box::new(readiness), stopping);
+    let examiner = app.examiner();
+    let machine = move || -> BoxFuture<'static, Arc<Machine>> { Box::pin(Arc::clone(&examiner).machine()) };
+    let service = Service::new(clock, random, Box::new(readiness), stopping).on_machine(Box::new(machine));
     let tenants = app.tenants.iter().filter(|served| !served.is_system()).map(|served| {
         let one = Served {
             tenant: Arc::clone(&served.tenant),

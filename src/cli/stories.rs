@@ -3,6 +3,7 @@
 //!
 //! Names, numbers and addresses are made up; card numbers are those that card schemes print in their documentation.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::CommandError;
@@ -173,6 +174,7 @@ const STORIES: [Story; 20] = [
 pub(super) struct Stage {
     players: Players,
     served: Arc<Served>,
+    proposed: PathBuf,
 }
 
 impl Stage {
@@ -186,7 +188,8 @@ impl Stage {
         }
         let served = running.app.tenants.iter().find(|served| served.config.as_ref().is_some_and(|config| config.demo));
         let served = Arc::clone(served.ok_or(DemoError::Missing("tenant"))?);
-        Ok(Some(Self { players: Players::of(running, COLLEAGUE)?, served }))
+        let proposed = running.app.config.proposed_policy();
+        Ok(Some(Self { players: Players::of(running, COLLEAGUE)?, served, proposed }))
     }
 
     /// Plays every story. Returns the colleague's one-time password: the one that there was is used up.
@@ -194,7 +197,7 @@ impl Stage {
     /// # Errors
     /// [`DemoError`] when a request fails; what was said until then stays.
     pub(super) async fn play(self) -> Result<OneTimePassword, DemoError> {
-        let Self { players, served } = self;
+        let Self { players, served, proposed } = self;
         let desk = &players.desk;
         players.begin(COLLEAGUE).await?;
         let (waiting, answered): (Vec<_>, Vec<_>) = STORIES.iter().partition(|(_, _, end)| *end == End::Waits);
@@ -206,6 +209,7 @@ impl Stage {
             tell(&players, story).await?;
         }
         desk.logout().await?;
+        served.propose_policy(&proposed).await.map_err(DemoError::File)?;
         served.reset(COLLEAGUE).await.map_err(|error| DemoError::Refused(error.to_string()))
     }
 }

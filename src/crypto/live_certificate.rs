@@ -8,13 +8,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::ServerConfig;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{RootCertStore, ServerConfig};
 
 use super::certificate::{Chain, read_chain};
 use super::dev_ca::{OldestTls, TlsError, certificates, private_key, provider, versions};
+use super::live_authority::LiveAuthority;
 use crate::units::Timestamp;
 
 /// Whether clients show certificates, and whose.
@@ -29,6 +29,20 @@ pub enum ClientCertificates {
     Required(PathBuf),
 }
 
+impl ClientCertificates {
+    /// Reads the CA, where there is one.
+    ///
+    /// # Errors
+    /// [`TlsError`] when it can't be read.
+    pub fn open(&self) -> Result<Option<Arc<LiveAuthority>>, TlsError> {
+        match self {
+            Self::Unasked => Ok(None),
+            Self::Asked(ca) => LiveAuthority::open(ca, false).map(Some),
+            Self::Required(ca) => LiveAuthority::open(ca, true).map(Some),
+        }
+    }
+}
+
 /// A certificate with its key, from two files.
 #[derive(Debug)]
 pub struct LiveCertificate {
@@ -39,7 +53,7 @@ pub struct LiveCertificate {
 }
 
 /// What differs when a file was written anew or replaced.
-type Stamp = Option<(u64, i64, i64, u64)>;
+pub(super) type Stamp = Option<(u64, i64, i64, u64)>;
 
 impl LiveCertificate {
     /// Reads the files: a chain with the server's own certificate first, and its key.
@@ -87,29 +101,19 @@ impl ResolvesServerCert for LiveCertificate {
 /// Makes the TLS settings of a listener.
 ///
 /// # Errors
-/// [`TlsError`] when the clients' CA can't be read.
+/// [`TlsError`] when the versions can't be had.
 pub fn listener_config(
     shown: Arc<LiveCertificate>,
     oldest: OldestTls,
-    clients: &ClientCertificates,
+    clients: Option<Arc<LiveAuthority>>,
 ) -> Result<ServerConfig, TlsError> {
     let builder = ServerConfig::builder_with_provider(provider()).with_protocol_versions(versions(oldest))?;
-    let builder = match clients {
-        ClientCertificates::Unasked => builder.with_no_client_auth(),
-        ClientCertificates::Asked(ca) => builder.with_client_cert_verifier(verifier(ca, false)?),
-        ClientCertificates::Required(ca) => builder.with_client_cert_verifier(verifier(ca, true)?),
-    };
-    Ok(builder.with_cert_resolver(shown))
-}
-
-fn verifier(ca: &Path, required: bool) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(ca)? {
-        roots.add(certificate)?;
-    }
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
-    let builder = if required { builder } else { builder.allow_unauthenticated() };
-    builder.build().map_err(|_| TlsError::NotPem { path: ca.to_owned(), expected: "certificate authority" })
+    let Some(authority) = clients else { return Ok(builder.with_no_client_auth().with_cert_resolver(shown)) };
+    let mut config = builder.with_client_cert_verifier(authority).with_cert_resolver(shown);
+    // Who resumes a session shows no certificate again: one of a CA that is gone would go on.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(config)
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<(Arc<CertifiedKey>, Chain), TlsError> {
@@ -117,7 +121,7 @@ fn read(certificate: &Path, key: &Path) -> Result<(Arc<CertifiedKey>, Chain), Tl
     Ok((Arc::new(pair), read_chain(certificate)?))
 }
 
-fn stamp(path: &Path) -> Stamp {
+pub(super) fn stamp(path: &Path) -> Stamp {
     let found = fs::metadata(path).ok()?;
     Some((found.ino(), found.mtime(), found.mtime_nsec(), found.len()))
 }

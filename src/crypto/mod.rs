@@ -15,6 +15,7 @@ mod derive;
 pub mod dev_ca;
 mod error;
 pub mod keys;
+pub mod live_authority;
 pub mod live_certificate;
 pub mod passwords;
 mod private_file;

@@ -3,7 +3,11 @@
 //! A leaf is never erased, so no variant has room for personal data, masked text or a plain hash of either: ids are random,
 //! the rest are counts, digests and words of closed lists. The list of kinds with their meaning is in `audit/FORMAT.md`.
 
+mod words;
+
 use std::collections::BTreeMap;
+
+pub use words::{Candidate, EndReason, FactorKind, IdentityProof, MatchReason, RequeueReason, Wish};
 
 use lww_audit::entry::Detail;
 
@@ -73,171 +77,6 @@ impl Role {
     }
 }
 
-/// An agent as the matcher saw it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// The agent's pseudonym.
-    pub agent: AccountId,
-    /// Weight of the conversations held, in hundredths of a place.
-    pub load: i64,
-    /// Conversations of the usual weight allowed.
-    pub capacity: i32,
-    /// Milliseconds since the last conversation was given.
-    pub idle_ms: i64,
-    /// Of the agent's skills and groups those that the decision looked at.
-    pub skills: Vec<String>,
-}
-
-/// Why an agent was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MatchReason {
-    /// Had the customer before.
-    Sticky,
-    /// The only one who could take it.
-    OnlyFree,
-    /// Of those who could take it, the one with the fewest skills lacking.
-    BestFit,
-    /// Of those who fit as well, idle the longest.
-    LongestIdle,
-    /// Helps out: nobody of the queue's own could take it.
-    Overflow,
-}
-
-impl MatchReason {
-    const ALL: [Self; 5] = [Self::Sticky, Self::OnlyFree, Self::BestFit, Self::LongestIdle, Self::Overflow];
-
-    /// The word that stands in entries.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Sticky => "sticky",
-            Self::OnlyFree => "only_free",
-            Self::BestFit => "best_fit",
-            Self::LongestIdle => "longest_idle",
-            Self::Overflow => "overflow",
-        }
-    }
-
-    /// The reason of a word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.word() == word)
-    }
-}
-
-/// What a customer wishes instead of waiting on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// To leave a message and be answered later.
-    Message,
-    /// To be called back.
-    Callback,
-}
-
-impl Wish {
-    const ALL: [Self; 2] = [Self::Message, Self::Callback];
-
-    /// The word that stands in entries and frames.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Message => "message",
-            Self::Callback => "callback",
-        }
-    }
-
-    /// The wish of a word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|wish| wish.word() == word)
-    }
-
-    /// The number in the database.
-    pub const fn code(self) -> i16 {
-        match self {
-            Self::Message => 1,
-            Self::Callback => 2,
-        }
-    }
-
-    /// The wish behind a database value.
-    pub fn from_code(code: i16) -> Option<Self> {
-        Self::ALL.into_iter().find(|wish| wish.code() == code)
-    }
-}
-
-/// Why a conversation went back to its queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequeueReason {
-    /// Its agent was gone for too long.
-    Offline,
-    /// Its agent left the customer without an answer for too long.
-    NoAnswer,
-}
-
-impl RequeueReason {
-    /// The word that stands in entries.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Offline => "offline",
-            Self::NoAnswer => "no_answer",
-        }
-    }
-}
-
-/// Why a conversation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndReason {
-    /// Somebody of the staff ended it.
-    Staff,
-    /// Nothing was said for as long as the tenant waits.
-    Time,
-    /// It goes on under the identity that the person has proven.
-    Proven,
-}
-
-impl EndReason {
-    /// The word that stands in entries.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Staff => "staff",
-            Self::Time => "time",
-            Self::Proven => "proven",
-        }
-    }
-}
-
-/// What shows that an identity is a person's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityProof {
-    /// The bank's own page or app signed it.
-    Signed,
-}
-
-impl IdentityProof {
-    /// The word that stands in entries.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Signed => "signed",
-        }
-    }
-}
-
-/// By what a second factor was shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FactorKind {
-    /// A code of the moment.
-    Code,
-    /// One of the codes that were written down.
-    Recovery,
-}
-
-impl FactorKind {
-    /// The word that stands in entries.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Code => "code",
-            Self::Recovery => "recovery",
-        }
-    }
-}
-
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
@@ -271,6 +110,12 @@ pub enum Event {
     ConversationAssigned(Box<Assigned>),
     /// A conversation went back to its queue, where it keeps its place.
     ConversationRequeued { agent: AccountId, queue: String, reason: RequeueReason, after_s: u32, elapsed_ms: i64 },
+    /// Somebody gave a conversation to an agent, or to a queue: from whom and where to.
+    ConversationTransferred { from: Option<AccountId>, from_queue: String, to: Option<AccountId>, to_queue: String },
+    /// Somebody who leads agents took a conversation over, from whom.
+    ConversationTaken { from: Option<AccountId>, queue: String },
+    /// Somebody of the staff wrote an internal note.
+    ConversationNoted { note: MessageId },
     /// The customer leaves the places of the queue and wishes something else; the conversation stays for whoever has time.
     ConversationWished { wish: Wish },
     /// A conversation ended for good.
@@ -348,6 +193,9 @@ impl Event {
             Self::ConversationOpened(_) => "conversation.opened/2",
             Self::ConversationAssigned(_) => "conversation.assigned/2",
             Self::ConversationRequeued { .. } => "conversation.requeued/1",
+            Self::ConversationTransferred { .. } => "conversation.transferred/1",
+            Self::ConversationTaken { .. } => "conversation.taken/1",
+            Self::ConversationNoted { .. } => "conversation.noted/1",
             Self::ConversationWished { .. } => "conversation.wished/1",
             Self::ConversationClosed { .. } => "conversation.closed/2",
             Self::ConversationSolved { .. } => "conversation.solved/1",
@@ -404,6 +252,11 @@ impl Event {
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {
                 requeued(*agent, queue, *reason, *after_s, *elapsed_ms)
             }
+            Self::ConversationTransferred { from, from_queue, to, to_queue } => {
+                transferred((*from, from_queue), (*to, to_queue))
+            }
+            Self::ConversationTaken { from, queue } => object([("from", who(*from)), ("queue", text(queue))]),
+            Self::ConversationNoted { note } => object([("note", text(note))]),
             Self::ConversationWished { wish } => object([("wish", text(wish.word()))]),
             Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => {
                 object([("reason", text(reason.word()))])
@@ -419,10 +272,7 @@ impl Event {
             }
             Self::TranscriptViewed { until } | Self::TranscriptFollowed { until } => object([("until", index(*until))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
-            Self::SkillsSet { account, skills } => {
-                let skills = Detail::Array(skills.iter().map(text).collect());
-                object([("account", text(account)), ("skills", skills)])
-            }
+            Self::SkillsSet { account, skills } => object([("account", text(account)), ("skills", words_of(skills))]),
             Self::AccountReset { account }
             | Self::AccountUnlocked { account }
             | Self::FactorRemoved { account }
@@ -465,6 +315,14 @@ fn activated(id: &str, version: u64, digest: &Hash, previous: Option<&Hash>) -> 
     object([("id", text(id)), ("version", count(version)), ("digest", text(digest)), ("previous", previous)])
 }
 
+fn transferred(from: (Option<AccountId>, &str), to: (Option<AccountId>, &str)) -> Detail {
+    object([("from", who(from.0)), ("from_queue", text(from.1)), ("to", who(to.0)), ("to_queue", text(to.1))])
+}
+
+fn words_of(words: &[String]) -> Detail {
+    Detail::Array(words.iter().map(text).collect())
+}
+
 fn place(account: &AccountId, role: Role, capacity: i32, enabled: bool) -> Detail {
     object([
         ("account", text(account)),
@@ -493,6 +351,10 @@ pub(super) fn text(value: &(impl ToString + ?Sized)) -> Detail {
 
 pub(super) fn int(value: i64) -> Detail {
     Detail::Int(value)
+}
+
+fn who(value: Option<AccountId>) -> Detail {
+    value.map_or(Detail::Null, |account| text(&account))
 }
 
 fn index(value: Option<EntryIndex>) -> Detail {

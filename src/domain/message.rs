@@ -85,7 +85,7 @@ mod sealed {
 
 /// Which way a message goes.
 pub trait Direction: sealed::Sealed {
-    /// The direction's number in the database: 0 inbound, 1 outbound.
+    /// The direction's number: 0 inbound, 1 outbound, as the database has them, and 2 internal.
     const CODE: i16;
 }
 
@@ -93,14 +93,20 @@ pub trait Direction: sealed::Sealed {
 pub struct Inbound;
 /// From the bank to a customer.
 pub struct Outbound;
+/// From staff to staff, about a customer who never sees it.
+pub struct Internal;
 
 impl sealed::Sealed for Inbound {}
 impl sealed::Sealed for Outbound {}
+impl sealed::Sealed for Internal {}
 impl Direction for Inbound {
     const CODE: i16 = 0;
 }
 impl Direction for Outbound {
     const CODE: i16 = 1;
+}
+impl Direction for Internal {
+    const CODE: i16 = 2;
 }
 
 /// A message in one of its states.

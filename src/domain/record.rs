@@ -3,20 +3,25 @@
 //! Audit or refuse: a business change exists only as an [`Effect`] that belongs to an entry. Each effect on an aggregate
 //! names the version that it was decided on. This module knows neither SQL nor the hash chain.
 
+mod desk;
+
 use std::sync::Arc;
+
+pub use desk::NewNote;
 
 use lww_audit::entry::{Content, PolicyRef};
 use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
 
 use super::event::{Event, Role, Wish};
 use super::message::{Committed, Sealed};
+use crate::limits::IMPORT_ACCOUNTS_MAX;
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
     MessageSeq, SubjectId, Timestamp, Version,
 };
 
-/// Most entries that one proposal may hold.
-pub const PROPOSAL_ENTRIES_MAX: usize = 16;
+/// Most entries that one proposal may hold: an import's own, and one for what each of its agents can do.
+pub const PROPOSAL_ENTRIES_MAX: usize = 1 + IMPORT_ACCOUNTS_MAX;
 
 /// Who did it: a pseudonym and the role in which it was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +131,8 @@ pub enum Effect {
     Conversation(ConversationChange),
     /// A conversation is routed, given out, taken back or no longer waits.
     Route(RouteChange),
+    /// An internal note is stored, sealed; its time is its entry's.
+    NewNote(NewNote),
     /// An agent's load changes.
     Agent(AgentChange),
     /// A staff account comes to be.

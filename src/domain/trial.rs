@@ -3,7 +3,7 @@
 //! It is the masker of the messages, without a conversation before. Tokens are the caller's: a trial's must not be those of
 //! messages, or somebody could guess a customer's value by trying values until the tokens are alike.
 
-use super::masking::{self, Mark, Policy, Shown, Tail, Tokens, View};
+use super::masking::{self, Policy, ShownSpan, Tail, Tokens, View};
 use super::message::RawText;
 use crate::units::Timestamp;
 
@@ -11,9 +11,9 @@ use crate::units::Timestamp;
 #[derive(Clone, Debug)]
 pub struct Trial {
     /// What was found in the text as it was typed.
-    pub found: Vec<Mark>,
-    /// What each view shows.
-    pub views: Vec<(View, Shown)>,
+    pub found: Vec<ShownSpan>,
+    /// What each view shows, and where its masks are.
+    pub views: Vec<(View, String, Vec<ShownSpan>)>,
 }
 
 /// Tries a text as a conversation's first message at `now`.
@@ -21,8 +21,8 @@ pub fn rehearse(text: &RawText, policy: &Policy, tokens: &dyn Tokens, now: Times
     let raw = text.expose();
     let spans = masking::detect(policy, raw, &mut Tail::empty(), now.as_micros());
     let masked = masking::apply(policy, raw, &spans, tokens);
-    let views = View::ALL.into_iter().map(|view| (view, masked.shown(view))).collect();
-    Trial { found: masking::marks(raw, &spans), views }
+    let views = View::ALL.into_iter().map(|view| (view, masked.render(view), masked.shown_spans(view))).collect();
+    Trial { found: masking::found_spans(raw, &spans), views }
 }
 
 #[cfg(test)]
@@ -43,7 +43,7 @@ mod tests {
         rehearse(&RawText::new(text.to_owned()), &policy, &NoTokens, Timestamp::from_micros(0))
     }
 
-    fn cut(text: &str, mark: &Mark) -> String {
+    fn cut(text: &str, mark: &ShownSpan) -> String {
         text.chars().skip(mark.start).take(mark.end - mark.start).collect()
     }
 
@@ -56,14 +56,14 @@ mod tests {
         for (entity, value) in expected {
             assert!(found.contains(&(entity, value.to_owned())), "{found:?}");
         }
-        for (view, shown) in &trial.views {
-            assert_eq!(shown.marks.len(), trial.found.len(), "{view}");
-            let mobile = shown.marks.iter().find(|mark| mark.entity == Entity::Mobile).unwrap();
-            assert_ne!(cut(&shown.text, mobile), "13812345678", "{view}");
+        for (view, shown, marks) in &trial.views {
+            assert_eq!(marks.len(), trial.found.len(), "{view}");
+            let mobile = marks.iter().find(|mark| mark.entity == Entity::Mobile).unwrap();
+            assert_ne!(cut(shown, mobile), "13812345678", "{view}");
             // What is around the marks is what was typed.
-            assert!(shown.text.starts_with("您好😀，手机") && shown.text.ends_with('。'), "{view}: {}", shown.text);
-            let end = shown.marks.last().unwrap();
-            assert_eq!(shown.text.chars().skip(end.end).collect::<String>(), "。", "{view}");
+            assert!(shown.starts_with("您好😀，手机") && shown.ends_with('。'), "{view}: {shown}");
+            let end = marks.last().unwrap();
+            assert_eq!(shown.chars().skip(end.end).collect::<String>(), "。", "{view}");
         }
     }
 
@@ -71,8 +71,8 @@ mod tests {
     fn a_clean_text_is_shown_as_it_is_to_everybody() {
         let trial = tried("请问明天几点开门？");
         assert!(trial.found.is_empty());
-        for (view, shown) in trial.views {
-            assert_eq!((shown.text.as_str(), shown.marks.len()), ("请问明天几点开门？", 0), "{view}");
+        for (view, shown, marks) in trial.views {
+            assert_eq!((shown.as_str(), marks.len()), ("请问明天几点开门？", 0), "{view}");
         }
     }
 }

@@ -66,6 +66,14 @@ pub(super) struct NewAccount {
     /// Most conversations at a time, for agents; the tenant's default when not given.
     #[schema(minimum = 0, maximum = 1000)]
     pub(super) capacity: Option<i32>,
+    /// What an agent can do: skills of the active routing table.
+    #[serde(default)]
+    #[schema(required = false, max_items = 16)]
+    pub(super) skills: Vec<String>,
+    /// Whose queues an agent serves: groups of the active routing table.
+    #[serde(default)]
+    #[schema(required = false, max_items = 16)]
+    pub(super) groups: Vec<String>,
 }
 
 /// What is to change about an account; what is not given stays.
@@ -79,6 +87,12 @@ pub(super) struct ChangedAccount {
     pub(super) capacity: Option<i32>,
     /// Whether it may log in.
     pub(super) enabled: Option<bool>,
+    /// What an agent can do: skills of the active routing table, instead of those before.
+    #[schema(max_items = 16)]
+    pub(super) skills: Option<Vec<String>>,
+    /// Whose queues an agent serves: groups of the active routing table, instead of those before.
+    #[schema(max_items = 16)]
+    pub(super) groups: Option<Vec<String>>,
 }
 
 /// Whether an agent takes conversations.
@@ -96,6 +110,30 @@ pub(super) struct Reply {
     /// What to say; it is masked before it is recorded.
     #[schema(value_type = String, min_length = 1, max_length = 16384)]
     pub(super) text: RawText,
+}
+
+/// An internal note.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Note {
+    /// What to write down for other staff; it is masked before it is recorded.
+    #[schema(value_type = String, min_length = 1, max_length = 4096)]
+    pub(super) text: RawText,
+}
+
+/// Where a conversation goes: exactly one of queue and agent.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Transfer {
+    /// A queue of the routing table.
+    #[schema(max_length = 32)]
+    pub(super) queue: Option<String>,
+    /// An agent's account.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(super) agent: Option<String>,
+    /// What the next one should know; an internal note.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 4096)]
+    pub(super) note: Option<RawText>,
 }
 
 /// A text to be tried on the policy in force.

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::connection::{Connection, TrustedProxies, UnderWay, is_secure};
 use super::limiter::{Limiter, is_proven};
+use super::pages::is_page;
 use super::problem::{Problem, render, replacement};
 use super::routes::HEALTH;
 use super::service::Service;
@@ -96,7 +97,7 @@ impl Guard {
         let under_way = begun.inspect_err(|_| emit(&Occurrence::RateLimited { whose: Limited::Connection }))?;
         // A sender who was proven a moment ago goes on: whoever shares the address can't shut them out.
         if !connection.is_proven.get()
-            && !HEALTH.contains(&request.path())
+            && asks_for_something(request.path())
             && let Some(address) = connection.client(request.headers(), &self.proxies)
         {
             let checked = self.limiter.check_address(address, now);
@@ -111,12 +112,18 @@ impl Guard {
         let is_proven = is_proven(request);
         connection.is_proven.set(is_proven);
         if !is_proven
-            && !HEALTH.contains(&request.path())
+            && asks_for_something(request.path())
             && let Some(address) = connection.client(request.headers(), &self.proxies)
         {
             self.limiter.count_unproven(address, Instant::now());
         }
     }
+}
+
+/// Whether a request is one to prove oneself for. Nobody's tries are those for a page's files: a hundred agents of one
+/// branch that load the console share an address.
+fn asks_for_something(path: &str) -> bool {
+    !HEALTH.contains(&path) && !is_page(path)
 }
 
 fn head_bytes(request: &ServiceRequest) -> usize {

@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
-use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, policies, receipts, sessions};
+use super::api::{accounts, channels, desk, handover, health, ledger, live, oidc, own, policies, receipts, sessions};
 use super::problem::codes;
 
 #[derive(OpenApi)]
@@ -40,6 +40,9 @@ use super::problem::codes;
         desk::queues,
         desk::open,
         desk::reply,
+        handover::note,
+        handover::transfer,
+        handover::take,
         desk::close,
         desk::solve,
         live::visit,
@@ -60,6 +63,8 @@ use super::problem::codes;
         ledger::consistency,
         policies::masking,
         policies::attempt,
+        policies::routing,
+        health::system,
         health::alive,
         health::ready,
         health::description,

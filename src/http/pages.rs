@@ -36,6 +36,11 @@ const ASK: &str = "no-cache";
 /// The widget's files on other sites' pages: asked about every five minutes.
 const SHORTLY: &str = "public, max-age=300";
 
+/// Whether an address is one of these. Its files are the same for everybody, and cost a look into memory.
+pub(super) fn is_page(path: &str) -> bool {
+    path == "/" || ["/console", "/widget", "/demo"].iter().any(|page| path.starts_with(page))
+}
+
 /// Puts the pages' addresses into an application.
 pub(super) fn configure(config: &mut ServiceConfig) {
     for (from, to) in [("/", "/console/"), ("/console", "/console/"), ("/demo", "/demo/")] {

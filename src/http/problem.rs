@@ -184,6 +184,7 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         ),
         Refusal::Invalid { field: name, expected } => field(name, expected),
         Refusal::Conflict => (&kinds::CONFLICT, Vec::new()),
+        Refusal::NoPlace => (&kinds::NO_PLACE, Vec::new()),
         Refusal::KeyReused { first } => (&kinds::KEY_REUSED, vec![("first_index", number(first.0))]),
         Refusal::Overloaded => (&kinds::OVERLOADED, Vec::new()),
         Refusal::Unavailable => (&kinds::UNAVAILABLE, Vec::new()),

@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
-use super::api::{accounts, channels, desk, health, ledger, live, oidc, own, policies, receipts, sessions};
+use super::api::{accounts, channels, desk, handover, health, ledger, live, oidc, own, policies, receipts, sessions};
 use super::pages;
 
 /// Asked by machines that look after this server; they hear the truth whatever else their address sends.
@@ -114,6 +114,12 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/agent/conversations/count", methods: &[("get", || web::get().to(desk::count))] },
     Address { path: "/api/v1/agent/conversations/{id}", methods: &[("get", || web::get().to(desk::open))] },
     Address { path: "/api/v1/agent/conversations/{id}/messages", methods: &[("post", || web::post().to(desk::reply))] },
+    Address { path: "/api/v1/agent/conversations/{id}/notes", methods: &[("post", || web::post().to(handover::note))] },
+    Address {
+        path: "/api/v1/agent/conversations/{id}/transfer",
+        methods: &[("post", || web::post().to(handover::transfer))],
+    },
+    Address { path: "/api/v1/agent/conversations/{id}/take", methods: &[("post", || web::post().to(handover::take))] },
     Address { path: "/api/v1/agent/conversations/{id}/solve", methods: &[("post", || web::post().to(desk::solve))] },
     Address { path: "/api/v1/agent/conversations/{id}/close", methods: &[("post", || web::post().to(desk::close))] },
     Address { path: "/api/v1/ledger/head", methods: &[("get", || web::get().to(ledger::head))] },
@@ -123,6 +129,8 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/ledger/consistency", methods: &[("get", || web::get().to(ledger::consistency))] },
     Address { path: "/api/v1/policies/masking", methods: &[("get", || web::get().to(policies::masking))] },
     Address { path: "/api/v1/policies/masking/try", methods: &[("post", || web::post().to(policies::attempt))] },
+    Address { path: "/api/v1/policies/routing", methods: &[("get", || web::get().to(policies::routing))] },
+    Address { path: "/api/v1/system/health", methods: &[("get", || web::get().to(health::system))] },
     Address { path: "/api/v1/openapi.json", methods: &[("get", || web::get().to(health::description))] },
     Address { path: "/healthz", methods: &[("get", || web::get().to(health::alive))] },
     Address { path: "/readyz", methods: &[("get", || web::get().to(health::ready))] },

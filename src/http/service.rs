@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
+use super::machine::{AskMachine, Machine};
 use super::oidc::Provider;
 use crate::pipeline::Tenant;
 use crate::ports::{Channel, Clock, Random};
@@ -57,6 +59,7 @@ pub struct Service {
     /// Randomness.
     pub random: Arc<dyn Random>,
     readiness: AskReadiness,
+    machine: Option<AskMachine>,
     stopping: watch::Receiver<bool>,
     tenants: RwLock<BTreeMap<String, Arc<Served>>>,
 }
@@ -69,7 +72,13 @@ impl Service {
         readiness: AskReadiness,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { clock, random, readiness, stopping, tenants: RwLock::default() }
+        Self { clock, random, readiness, machine: None, stopping, tenants: RwLock::default() }
+    }
+
+    /// The same, which can tell of the machine that it runs on.
+    #[must_use]
+    pub fn on_machine(self, machine: AskMachine) -> Self {
+        Self { machine: Some(machine), ..self }
     }
 
     /// Serves these tenants from here on, by name.
@@ -81,6 +90,11 @@ impl Service {
     /// Whether the server answers.
     pub fn readiness(&self) -> Readiness {
         (self.readiness)()
+    }
+
+    /// What runs and what was found wrong, if this service can tell.
+    pub(super) fn machine(&self) -> Option<BoxFuture<'static, Arc<Machine>>> {
+        self.machine.as_ref().map(|ask| ask())
     }
 
     /// Follows whether the server is to stop: connections that stay open end then.

@@ -2,7 +2,7 @@
 
 use super::proposals::{End, about, end};
 use super::transcript::shown_message;
-use super::{Refusal, Staff, Tenant, TranscriptMessage};
+use super::{Note, Refusal, Staff, Tenant, TranscriptMessage};
 use crate::domain::access::{Action, allows};
 use crate::domain::event::{EndReason, Event, Role};
 use crate::domain::masking::View;
@@ -18,6 +18,8 @@ pub struct Transcript {
     pub conversation: ConversationRow,
     /// Its messages, oldest first.
     pub messages: Vec<TranscriptMessage>,
+    /// Its newest internal notes, oldest first.
+    pub notes: Vec<Note>,
 }
 
 impl Tenant {
@@ -77,10 +79,12 @@ impl Tenant {
         let draft = about(Draft::of(event(until), staff.actor()), &row);
         self.record(Proposal::single(draft, Vec::new())).await?;
         let sealer = self.sealer(row.subject).await?;
-        let view = if staff.role == Role::Supervisor { View::Supervisor } else { View::Agent };
+        let view = view(staff);
         let policy = self.policy();
         let messages = rows.iter().map(|message| shown_message(&sealer, message, view, policy.as_deref()));
-        Ok(Transcript { messages: messages.collect::<Result<_, _>>()?, conversation: row })
+        let messages = messages.collect::<Result<_, _>>()?;
+        let notes = self.notes_of(&row, &sealer, view).await?;
+        Ok(Transcript { messages, notes, conversation: row })
     }
 
     /// Ends a conversation for good; the slot that becomes free takes the queue's head.
@@ -145,7 +149,7 @@ impl Tenant {
         }
     }
 
-    async fn visible(&self, staff: &Staff, id: ConversationId) -> Result<ConversationRow, Refusal> {
+    pub(super) async fn visible(&self, staff: &Staff, id: ConversationId) -> Result<ConversationRow, Refusal> {
         staff.may(Action::Converse)?;
         let row = self.ports.store.conversation(id).await?.ok_or(Refusal::NotFound { what: "conversation" })?;
         if row.agent == Some(staff.account) || allows(staff.role, Action::Supervise) {
@@ -159,4 +163,9 @@ impl Tenant {
 /// Whose conversations an agent sees; a supervisor sees everybody's.
 fn own(staff: &Staff) -> Option<AccountId> {
     (!allows(staff.role, Action::Supervise)).then_some(staff.account)
+}
+
+/// The view of a member of staff at the desk.
+pub(super) fn view(staff: &Staff) -> View {
+    if staff.role == Role::Supervisor { View::Supervisor } else { View::Agent }
 }

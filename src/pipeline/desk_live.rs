@@ -6,14 +6,15 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::desk::view;
 use super::feed::Whose;
+use super::notes::shown_note;
 use super::presence::Attached;
 use super::proposals::about;
 use super::transcript::shown_message;
-use super::{Notice, Refusal, Staff, Subscription, Tenant, TranscriptMessage};
+use super::{Note, Notice, Refusal, Staff, Subscription, Tenant, TranscriptMessage};
 use crate::domain::access::{Action, allows};
-use crate::domain::event::{Event, Role};
-use crate::domain::masking::View;
+use crate::domain::event::Event;
 use crate::domain::record::{ConversationState, Draft, Marks, Proposal};
 use crate::limits::{DESK_OPEN_MAX, PAGE_ITEMS_MAX};
 use crate::ports::{ConversationFilter, ConversationRow, Happening, SharedSealer};
@@ -46,6 +47,13 @@ pub enum DeskEvent {
         /// The message.
         message: TranscriptMessage,
     },
+    /// An internal note was written about a conversation that is open here.
+    Noted {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The note.
+        note: Note,
+    },
     /// Something was said in a conversation that is not open here.
     Stirred {
         /// The conversation.
@@ -73,6 +81,7 @@ struct OpenHere {
     sealer: SharedSealer,
     cursor: Option<EntryIndex>,
     caught_up: bool,
+    noted: Option<EntryIndex>,
     recorded: Option<EntryIndex>,
 }
 
@@ -185,9 +194,17 @@ impl DeskStream {
         let caught_up = transcript.messages.len() < PAGE_ITEMS_MAX as usize;
         let cursor = transcript.messages.last().map(|message| message.index).or(after);
         self.ready.push_back(DeskEvent::Conversation(row.clone()));
-        let said = |message| DeskEvent::Said { conversation: id, message };
-        self.ready.extend(transcript.messages.into_iter().map(said));
-        let open = OpenHere { row, sealer, cursor, caught_up, recorded: cursor };
+        // Where more is to come, the notes behind it come with it.
+        let is_shown = |note: &Note| Some(note.index) > after && (caught_up || Some(note.index) <= cursor);
+        let notes: Vec<Note> = transcript.notes.into_iter().filter(is_shown).collect();
+        let noted = notes.last().map(|note| note.index);
+        let said = |message: TranscriptMessage| (message.index, DeskEvent::Said { conversation: id, message });
+        let written = notes.into_iter().map(|note| (note.index, DeskEvent::Noted { conversation: id, note }));
+        let mut shown: Vec<(EntryIndex, DeskEvent)> =
+            transcript.messages.into_iter().map(said).chain(written).collect();
+        shown.sort_by_key(|(index, _)| *index);
+        self.ready.extend(shown.into_iter().map(|(_, event)| event));
+        let open = OpenHere { row, sealer, cursor, caught_up, noted, recorded: cursor };
         self.open.insert(open.row.conversation.key, open);
         Ok(())
     }
@@ -257,8 +274,9 @@ impl DeskStream {
                 self.open.remove(&happening.conversation.key);
             }
         }
+        self.noted(happening)?;
         let Some(row) = &happening.message else { return Ok(()) };
-        let view = if self.staff.role == Role::Supervisor { View::Supervisor } else { View::Agent };
+        let view = view(&self.staff);
         match self.open.get_mut(&happening.conversation.key) {
             Some(open) if open.caught_up => {
                 if open.cursor < Some(row.index) {
@@ -271,6 +289,18 @@ impl DeskStream {
                 let (index, outbound) = (row.index, row.outbound);
                 self.ready.push_back(DeskEvent::Stirred { conversation, index, outbound });
             }
+        }
+        Ok(())
+    }
+
+    fn noted(&mut self, happening: &Happening) -> Result<(), Refusal> {
+        let (Some(row), Some(open)) = (&happening.note, self.open.get_mut(&happening.conversation.key)) else {
+            return Ok(());
+        };
+        if open.caught_up && open.noted < Some(row.index) {
+            open.noted = Some(row.index);
+            let note = shown_note(&open.sealer, row, view(&self.staff), self.tenant.policy().as_deref())?;
+            self.ready.push_back(DeskEvent::Noted { conversation: happening.conversation.public, note });
         }
         Ok(())
     }

@@ -1,15 +1,17 @@
-//! What is in force, for those who may read it: the masking policy with its file's drift, and texts tried on it.
+//! What is in force, for those who may read it: the masking policy and the routing table, their files' drift, and texts tried.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use lww_audit::entry::{Detail, Tag, commitment};
 use lww_audit::{Entry, Timestamp};
 
-use super::{Refusal, Staff, Tenant};
+use super::transcript::explained;
+use super::{Refusal, Staff, Tenant, TextSpan};
 use crate::domain::access::Action;
-use crate::domain::masking::{Policy, token_letters};
+use crate::domain::masking::{Policy, ShownSpan, View, token_letters};
 use crate::domain::message::{RawText, SALT_BYTES};
-use crate::domain::trial::{Trial, rehearse};
+use crate::domain::routing::Table;
+use crate::domain::trial::rehearse;
 use crate::ports::{Tokens, random_bytes};
 use crate::units::{EntryIndex, Hash};
 
@@ -38,6 +40,17 @@ pub struct FileDrift {
     pub error: Option<String>,
     /// Its text.
     pub source: String,
+}
+
+/// What the policy in force makes of a text.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// The policy's digest.
+    pub policy: Hash,
+    /// What was found in the text as it was typed.
+    pub found: Vec<TextSpan>,
+    /// What each view shows, and where its masks are.
+    pub views: Vec<(View, String, Vec<TextSpan>)>,
 }
 
 /// A configured file as the server read it at its start.
@@ -96,20 +109,38 @@ impl Tenant {
         Ok(InForce { drift: self.policy_file.drift(digest), policy, digest, source, activated })
     }
 
+    /// The routing table in force.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] when none is; [`Refusal::Forbidden`].
+    pub async fn routing_in_force(&self, staff: &Staff) -> Result<InForce<Table>, Refusal> {
+        staff.may(Action::ReadPolicies)?;
+        let policy = self.active_table()?;
+        let digest = policy.digest();
+        let settings = self.ports.store.settings().await?;
+        let source = self.table_source(digest).await?;
+        let noted = settings.routing_entry.filter(|_| settings.routing == Some(digest));
+        let activated = self.activation(noted, "routing.activated", digest).await?;
+        Ok(InForce { drift: self.table_file.drift(digest), policy, digest, source, activated })
+    }
+
     /// What the policy in force makes of a text. Nothing of the text is kept.
     ///
     /// # Errors
     /// [`Refusal::NoPolicy`] when none is in force; [`Refusal::Forbidden`].
-    pub fn try_masking(&self, staff: &Staff, text: &RawText) -> Result<(Arc<Policy>, Trial), Refusal> {
+    pub fn try_masking(&self, staff: &Staff, text: &RawText) -> Result<Tried, Refusal> {
         staff.may(Action::ReadPolicies)?;
         let policy = self.policy().ok_or(Refusal::NoPolicy)?;
         let tokens = TrialTokens(random_bytes(&*self.ports.random));
         let trial = rehearse(text, &policy, &tokens, self.ports.clock.now());
-        Ok((policy, trial))
+        let digest = Hash(policy.digest());
+        let explain = |spans: Vec<ShownSpan>| explained(spans, Some(digest), Some(&*policy));
+        let views = trial.views.into_iter().map(|(view, text, spans)| (view, text, explain(spans))).collect();
+        Ok(Tried { policy: digest, found: explain(trial.found), views })
     }
 
     /// The entry that activated a digest, as it was noted; it must say so itself.
-    pub(super) async fn activation(
+    async fn activation(
         &self,
         noted: Option<EntryIndex>,
         kind: &str,

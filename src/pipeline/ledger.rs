@@ -275,7 +275,7 @@ fn read(index: EntryIndex, bytes: Vec<u8>) -> Option<Read> {
 }
 
 /// Runs what waits for the disk where it holds up nobody else.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::Unavailable)
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::feed::Reopens;
 use super::proposals::{about, requeued, told, unchanged};
 use super::{Notice, Refusal, Staff, Tenant};
-use crate::domain::access::Action;
+use crate::domain::access::{Action, allows};
 use crate::domain::event::{Event, Role};
 use crate::domain::message::{Message, Outbound, Raw, RawText};
 use crate::domain::record::{
@@ -144,17 +144,20 @@ impl Tenant {
         let mut agents = if held.is_empty() { Vec::new() } else { self.ports.store.agents().await? };
         let mut count = 0;
         for held in held {
-            let holder = held.conversation.agent;
-            let Some(agent) = agents.iter_mut().find(|agent| Some(agent.id) == holder) else { continue };
+            let Some(holder) = held.conversation.agent else { continue };
+            let mut agent = agents.iter_mut().find(|agent| agent.id == holder);
             let Some(queue) = table.queue(&held.conversation.route.queue) else { continue };
             let now = self.ports.clock.now();
-            let seen = seen(&held, agent, now);
+            let seen = seen(&held, agent.as_deref(), now);
             let Some((reason, after_s)) = due(queue, seen) else { continue };
-            match self.record(requeued(&held.conversation, agent, (reason, after_s, seen))).await {
+            let whose = (holder, agent.as_deref());
+            match self.record(requeued(&held.conversation, whose, (reason, after_s, seen))).await {
                 Ok(_) => {
                     count += 1;
-                    agent.version = agent.version.next();
-                    agent.load = (agent.load - held.conversation.route.weight).max(0);
+                    if let Some(agent) = &mut agent {
+                        agent.version = agent.version.next();
+                        agent.load = (agent.load - held.conversation.route.weight).max(0);
+                    }
                 }
                 // Somebody answered, came back or ended it meanwhile.
                 Err(RecordError::Conflict { .. }) => {}
@@ -333,13 +336,22 @@ fn waiting(row: &ConversationRow, now: Timestamp) -> Waiting {
     }
 }
 
-fn seen(held: &HeldRow, agent: &AgentRow, now: Timestamp) -> Held {
+fn seen(held: &HeldRow, agent: Option<&AgentRow>, now: Timestamp) -> Held {
     let since = held.conversation.route.held_since;
-    // Of whom it is not known since when they are gone, nobody has heard since they got it.
-    let gone = if agent.online { None } else { agent.offline_since.or(since) };
+    let gone = match (held.holder, agent) {
+        // Whoever leads agents takes conversations without a place of their own: they are there while they are logged in.
+        (Some(holder), _) if allows(holder.role, Action::Supervise) => since.filter(|_| !holder.here),
+        // Of whom it is not known since when they are gone, nobody has heard since they got it.
+        (_, Some(agent)) => agent.offline_since.or(since).filter(|_| !agent.online),
+        (_, None) => since,
+    };
     // The clock of an answer begins when the agent has it; what was said before is older than their time with it.
     let unanswered = held.unanswered_since.map(|at| since.map_or(at, |since| at.max(since)));
-    Held { gone_ms: gone.map(|at| elapsed_ms(at, now)), unanswered_ms: unanswered.map(|at| elapsed_ms(at, now)) }
+    Held {
+        gone_ms: gone.map(|at| elapsed_ms(at, now)),
+        unanswered_ms: unanswered.map(|at| elapsed_ms(at, now)),
+        no_desk: held.holder.is_none_or(|holder| !holder.enabled || !allows(holder.role, Action::Converse)),
+    }
 }
 
 fn assignment(row: &ConversationRow, agent: &AgentRow, assigned: Assigned) -> Proposal {

@@ -169,6 +169,7 @@ impl Change {
             Effect::NewSubject(_)
             | Effect::Identity(_)
             | Effect::NewMessage(_)
+            | Effect::NewNote(_)
             | Effect::Route(_)
             | Effect::Agent(_)
             | Effect::NewAccount(_)

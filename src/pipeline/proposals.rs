@@ -245,7 +245,7 @@ pub(super) fn end(
 }
 
 /// What an agent no longer holds.
-fn freed(row: &ConversationRow, agent: &AgentRow) -> Effect {
+pub(super) fn freed(row: &ConversationRow, agent: &AgentRow) -> Effect {
     Effect::Agent(AgentChange {
         agent: agent.id,
         expected: agent.version,
@@ -255,22 +255,27 @@ fn freed(row: &ConversationRow, agent: &AgentRow) -> Effect {
     })
 }
 
-/// A conversation goes back to its queue, where it keeps its place.
+/// A conversation goes back to its queue, where it keeps its place; `agent` is the desk of the holder, if they have one.
 pub(super) fn requeued(
     row: &ConversationRow,
-    agent: &AgentRow,
+    (holder, agent): (AccountId, Option<&AgentRow>),
     (reason, after_s, held): (RequeueReason, u32, Held),
 ) -> Proposal {
-    let let_go = reason == RequeueReason::NoAnswer;
-    let elapsed_ms = if let_go { held.unanswered_ms } else { held.gone_ms }.unwrap_or_default();
-    let queue = row.route.queue.clone();
-    let event = Event::ConversationRequeued { agent: agent.id, queue, reason, after_s, elapsed_ms };
+    let elapsed_ms = match reason {
+        RequeueReason::Offline => held.gone_ms,
+        RequeueReason::NoAnswer => held.unanswered_ms,
+        RequeueReason::NoDesk => None,
+    };
+    let (queue, elapsed_ms) = (row.route.queue.clone(), elapsed_ms.unwrap_or_default());
+    let event = Event::ConversationRequeued { agent: holder, queue, reason, after_s, elapsed_ms };
     let state = ConversationState::Waiting;
-    let change = ConversationChange { state, agent: None, last_agent: Some(agent.id), ..unchanged(row) };
+    let change = ConversationChange { state, agent: None, last_agent: Some(holder), ..unchanged(row) };
+    let let_go = reason == RequeueReason::NoAnswer;
     let route = Route { waiting: true, held_since: None, let_go, ..(*row.route).clone() };
     let back = RouteChange { conversation: row.conversation.key, route };
     let server = Actor { id: SERVER_ACTOR, role: Role::Server };
-    let effects = vec![Effect::Conversation(change), Effect::Route(back), freed(row, agent)];
+    let freed = agent.map(|agent| freed(row, agent));
+    let effects = [Effect::Conversation(change), Effect::Route(back)].into_iter().chain(freed).collect();
     Proposal::single(about(Draft::of(event, server), row), effects)
 }
 
@@ -323,7 +328,7 @@ pub(super) fn about(draft: Draft, row: &ConversationRow) -> Draft {
     draft.about(row.conversation, row.subject, &row.channel)
 }
 
-fn with_content<D: Direction>(draft: Draft, masked: &Message<Masked, D>) -> Draft {
+pub(super) fn with_content<D: Direction>(draft: Draft, masked: &Message<Masked, D>) -> Draft {
     Draft { policy: Some(masked.policy().clone()), content: Some(masked.content().clone()), ..draft }
 }
 

@@ -64,6 +64,9 @@ pub enum Refusal {
     /// Things kept changing while it was decided.
     #[error("it changed meanwhile, try again")]
     Conflict,
+    /// The agent is not there, or has no place for one more conversation.
+    #[error("the agent is not there or has no place left")]
+    NoPlace,
     /// The same key came with another body.
     #[error("the key was used before, at index {first}, with another body")]
     KeyReused {

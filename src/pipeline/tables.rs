@@ -29,6 +29,8 @@ impl Tenant {
     /// # Errors
     /// [`TableActivation`]; without an active table no message is taken in.
     pub async fn load_table(&self, source: &str) -> Result<Option<Drift>, TableActivation> {
+        let read = Table::load(source).map(|table| table.digest());
+        self.table_file.put(source, read.map_err(|error| error.to_string()));
         let settings = self.ports.store.settings().await.map_err(Refusal::from)?;
         let Some(active) = settings.routing else {
             self.activate_table_as(source, settings, Role::Server).await?;

@@ -8,7 +8,9 @@ use super::memory::{Known, Open};
 use super::proposals::{Before, Contact};
 use super::{Accepted, Refusal, Tenant, accepted, opened};
 use crate::domain::masking::{MaskedText, Policy, ShownSpan, View};
-use crate::domain::message::{Direction, Inbound, Message, OpenedPart, Outbound, Part, RawText, Recorded, SealError};
+use crate::domain::message::{
+    Direction, Inbound, Message, OpenedPart, Outbound, Part, RawText, Recorded, Salt, SealError, Sealed,
+};
 use crate::domain::record::{NewIdentity, Receipt};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::ports::{
@@ -309,18 +311,19 @@ pub(super) fn customer_message(
 }
 
 fn opened_inbound(sealer: &SharedSealer, row: &MessageRow) -> Result<Message<Recorded, Inbound>, SealError> {
-    let (text, salt) = open(sealer, row)?;
+    let (text, salt) = open(sealer, row.id, &row.masked)?;
     Ok(Message::read_back(row.id, row.time, row.index, row.author, (text, salt), row.committed))
 }
 
 fn opened_outbound(sealer: &SharedSealer, row: &MessageRow) -> Result<Message<Recorded, Outbound>, SealError> {
-    let (text, salt) = open(sealer, row)?;
+    let (text, salt) = open(sealer, row.id, &row.masked)?;
     Ok(Message::read_back(row.id, row.time, row.index, row.author, (text, salt), row.committed))
 }
 
-fn open(sealer: &SharedSealer, row: &MessageRow) -> Result<(MaskedText, crate::domain::message::Salt), SealError> {
+/// The masked text that was sealed for a message or note, with the salt of its commitment.
+pub(super) fn open(sealer: &SharedSealer, id: MessageId, masked: &Sealed) -> Result<(MaskedText, Salt), SealError> {
     let part = Part::Masked;
-    let opened = sealer.open(part, row.id, &row.masked)?;
+    let opened = sealer.open(part, id, masked)?;
     let OpenedPart { salt, plaintext } = OpenedPart::split(part, &opened)?;
     let text = MaskedText::from_bytes(&plaintext).map_err(|_| SealError { part })?;
     Ok((text, salt))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::MessageRow;
+use super::{MessageRow, NoteRow};
 use crate::domain::event::Wish;
 use crate::domain::record::{ConversationState, Marks};
 use crate::units::{AccountId, ConversationRef, EntryIndex, SubjectId, Timestamp};
@@ -22,6 +22,8 @@ pub struct Happening {
     pub change: Option<Changed>,
     /// The message that was said.
     pub message: Option<Arc<MessageRow>>,
+    /// The internal note that was written.
+    pub note: Option<Arc<NoteRow>>,
     /// Up to which message somebody of the staff has read it.
     pub viewed: Option<EntryIndex>,
 }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::{ConversationRow, StoreError};
+use crate::domain::event::Role;
 use crate::units::{ConversationKey, Timestamp};
 
 /// A conversation that an agent holds.
@@ -11,6 +12,19 @@ pub struct HeldRow {
     pub conversation: ConversationRow,
     /// Since when a message of the customer's has been unanswered by people.
     pub unanswered_since: Option<Timestamp>,
+    /// Who holds it.
+    pub holder: Option<Holder>,
+}
+
+/// The account that holds a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its role.
+    pub role: Role,
+    /// Whether it may log in.
+    pub enabled: bool,
+    /// Whether it is logged in.
+    pub here: bool,
 }
 
 /// Where a conversation that waits stands.

@@ -87,6 +87,25 @@ pub struct MessageRow {
     pub committed: Committed,
 }
 
+/// A stored internal note, still sealed.
+#[derive(Clone)]
+pub struct NoteRow {
+    /// Its public id.
+    pub id: MessageId,
+    /// Index of its entry.
+    pub index: EntryIndex,
+    /// When it was recorded: its entry says the same.
+    pub time: Timestamp,
+    /// The staff account that wrote it.
+    pub author: AccountId,
+    /// The sealed masked text.
+    pub masked: Sealed,
+    /// Digest of the policy that masked it: its entry says so.
+    pub policy: Option<Hash>,
+    /// Shows that it was read from what is committed.
+    pub committed: Committed,
+}
+
 /// A stored message as it came, still sealed: what the masker learns from again.
 pub struct OriginalRow {
     /// Its public id.

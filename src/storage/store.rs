@@ -15,7 +15,7 @@ use crate::domain::record::{ConversationState, Marks};
 use crate::limits::COUNTED_CONVERSATIONS_MAX;
 use crate::ports::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, Entries, EntriesError,
-    IdentityLookup, MessageRow, OriginalRow, SettingsRow, Store, StoreError, WrappedKey,
+    IdentityLookup, MessageRow, NoteRow, OriginalRow, SettingsRow, Store, StoreError, WrappedKey,
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
@@ -248,6 +248,14 @@ impl Store for TenantStore {
         rows.iter().map(|row| Ok(MessageRow { policy: policy_of(row.get(9)), ..message(row)? })).collect()
     }
 
+    async fn notes(&self, conversation: ConversationRef, limit: u32) -> Result<Vec<NoteRow>, StoreError> {
+        let sql = "SELECT * FROM (SELECT n.id, n.entry_seq, n.time, n.author, n.masked, (SELECT e.body FROM ledger_entry e \
+                       WHERE e.tenant = $1 AND e.generation = $4 AND e.seq = n.entry_seq) AS body FROM note n \
+                   WHERE n.tenant = $1 AND n.conversation = $2 ORDER BY n.entry_seq DESC LIMIT $3) newest ORDER BY entry_seq";
+        let rows = self.rows(sql, &[&conversation.key.0, &i64::from(limit), &self.generation()]).await?;
+        Ok(rows.iter().map(note).collect())
+    }
+
     async fn subject_messages(
         &self,
         subject: SubjectId,
@@ -274,8 +282,13 @@ impl Store for TenantStore {
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<OriginalRow>, StoreError> {
-        let sql = "SELECT id, time, original FROM (SELECT m.seq, m.id, m.time, m.original FROM message m \
-             WHERE m.tenant = $1 AND m.conversation = $2 AND m.time >= $3 ORDER BY m.seq DESC LIMIT $4) recent ORDER BY seq";
+        // Notes are masked with the same tail: a number is not to be told in pieces by way of them.
+        let sql = "SELECT id, time, original FROM ( \
+                 (SELECT m.entry_seq, m.id, m.time, m.original FROM message m \
+                     WHERE m.tenant = $1 AND m.conversation = $2 AND m.time >= $3 ORDER BY m.seq DESC LIMIT $4) \
+                 UNION ALL (SELECT n.entry_seq, n.id, n.time, n.original FROM note n \
+                     WHERE n.tenant = $1 AND n.conversation = $2 AND n.time >= $3 ORDER BY n.entry_seq DESC LIMIT $4) \
+                 ORDER BY entry_seq DESC LIMIT $4) recent ORDER BY entry_seq";
         let rows = self.rows(sql, &[&conversation.key.0, &since.as_micros(), &i64::from(limit)]).await?;
         let original = |row: &Row| OriginalRow {
             id: MessageId::from_uuid(row.get(0)),
@@ -413,6 +426,18 @@ fn message(row: &Row) -> Result<MessageRow, StoreError> {
         policy: None,
         committed: read_back(),
     })
+}
+
+fn note(row: &Row) -> NoteRow {
+    NoteRow {
+        id: MessageId::from_uuid(row.get(0)),
+        index: EntryIndex(u64::try_from(row.get::<_, i64>(1)).unwrap_or(0)),
+        time: Timestamp::from_micros(row.get(2)),
+        author: AccountId::from_uuid(row.get(3)),
+        masked: Sealed(row.get(4)),
+        policy: policy_of(row.get(5)),
+        committed: read_back(),
+    }
 }
 
 fn agent(row: &Row) -> AgentRow {

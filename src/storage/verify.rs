@@ -1,7 +1,9 @@
 //! Compares the database with the published tiles, row by row, and names the first that differs.
 //!
-//! Tiles are what auditors hold; the database is what an administrator could edit. Besides the entries, every message row
+//! Tiles are what auditors hold; the database is what an administrator could edit. Besides the entries, every row with a text
 //! is held against the entry that speaks of it: id, place, time, and the commitments to what is sealed in it.
+
+mod desk;
 
 use std::collections::HashSet;
 
@@ -21,6 +23,7 @@ use crate::units::{EntryIndex, Hash, MessageId, SubjectId, TreeSize};
 
 /// Entries compared at a time.
 const PAGE_ENTRIES: i64 = 256;
+const MESSAGE: &str = "message";
 const MESSAGE_RECEIVED: &str = "message.received/1";
 const MESSAGE_SENT: &str = "message.sent/1";
 
@@ -68,9 +71,11 @@ pub enum Difference {
         /// Index that the row names.
         index: i64,
     },
-    /// A message row does not hold what its entry committed to.
-    #[error("row message of entry {index}: {what}")]
-    Message {
+    /// A message's or note's row does not hold what its entry committed to.
+    #[error("row {table} of entry {index}: {what}")]
+    Text {
+        /// The table.
+        table: &'static str,
         /// The entry.
         index: EntryIndex,
         /// What differs.
@@ -129,7 +134,7 @@ impl Comparison<'_> {
         let head = self.check_head(&signed).await?;
         let mut compared = Compared::default();
         let mut frontier = Frontier::empty();
-        let mut messages = HashSet::new();
+        let (mut messages, mut notes) = (HashSet::new(), HashSet::new());
         while compared.entries < size.0 {
             let published = self.published(EntryIndex(compared.entries), size)?;
             let rows = self.rows(compared.entries).await?;
@@ -142,6 +147,9 @@ impl Comparison<'_> {
                     messages.insert(index.0);
                     compared.messages += 1;
                 }
+                if self.check_note(index, &entry).await? {
+                    notes.insert(index.0);
+                }
             }
             compared.entries += published.len() as u64;
             progress(compared.entries, size.0);
@@ -149,7 +157,9 @@ impl Comparison<'_> {
         // What was not published yet is held against the head at least.
         head::check_rows_from(self.client, self.log, frontier, &head).await.map_err(Difference::Unpublished)?;
         compared.messages += self.unpublished_messages(size, head.size()).await?;
-        self.check_extra(size, &messages).await?;
+        self.check_extra(size).await?;
+        self.check_unspoken(size, MESSAGE, &messages).await?;
+        self.check_unspoken(size, desk::NOTE, &notes).await?;
         Ok(compared)
     }
 
@@ -191,7 +201,7 @@ impl Comparison<'_> {
     }
 
     async fn check_message(&self, index: EntryIndex, entry: &Entry, message: &str) -> Result<(), Difference> {
-        let differs = |what| Difference::Message { index, what };
+        let differs = |what| Difference::Text { table: MESSAGE, index, what };
         let sql = "SELECT m.id, m.original, m.masked, c.public_id, c.subject, k.generation, k.epoch, k.wrapped, m.seq, m.direction, \
                    m.author, m.time, a.channel || ':' || a.account FROM message m \
                    JOIN conversation c ON c.tenant = m.tenant AND c.id = m.conversation \
@@ -222,26 +232,15 @@ impl Comparison<'_> {
         if Some(row.get(12)) != entry.channel.as_deref() {
             return Err(differs("its channel is not its entry's"));
         }
-        let sealer = self.sealer(&row).map_err(|_| differs("its data key does not open"))?;
-        let content = entry.content.as_ref().ok_or_else(|| differs("its entry commits to nothing"))?;
-        let original =
-            open(&sealer, Part::Original, id, row.get(1)).ok_or_else(|| differs("its original does not open"))?;
-        if commitment(original.salt.as_bytes(), Tag::Sealed, &original.plaintext) != content.commit_sealed {
-            return Err(differs("its original is not what was committed to"));
-        }
-        let masked =
-            open(&sealer, Part::Masked, id, row.get(2)).ok_or_else(|| differs("its masked text does not open"))?;
-        let text = MaskedText::from_bytes(&masked.plaintext).map_err(|_| differs("its masked text can't be read"))?;
-        let record = text.render(View::Record);
-        if commitment(masked.salt.as_bytes(), Tag::Masked, record.as_bytes()) != content.commit_masked {
-            return Err(differs("its masked text is not what was committed to"));
-        }
-        Ok(())
+        let sealer = self.sealer(&row, 4).map_err(|_| differs("its data key does not open"))?;
+        check_content(entry, &sealer, id, (row.get(1), row.get(2))).map_err(differs)
     }
 
-    fn sealer(&self, row: &Row) -> Result<SharedSealer, crate::ports::VaultError> {
-        let key = WrappedKey { generation: row.get(5), epoch: row.get(6), wrapped: row.get(7) };
-        self.vault.sealer(SubjectId::from_uuid(row.get(4)), &key)
+    /// Opens what is sealed for the person whose columns begin at `first`.
+    fn sealer(&self, row: &Row, first: usize) -> Result<SharedSealer, crate::ports::VaultError> {
+        let (generation, epoch) = (row.get(first + 1), row.get(first + 2));
+        let key = WrappedKey { generation, epoch, wrapped: row.get(first + 3) };
+        self.vault.sealer(SubjectId::from_uuid(row.get(first)), &key)
     }
 
     /// Holds the messages of entries that are not published yet, and were found to lead to the head, against them.
@@ -258,13 +257,14 @@ impl Comparison<'_> {
                     self.check_message(index, &entry, message).await?;
                     messages += 1;
                 }
+                self.check_note(index, &entry).await?;
             }
             next += page.len() as u64;
         }
         Ok(messages)
     }
 
-    async fn check_extra(&self, size: TreeSize, messages: &HashSet<u64>) -> Result<(), Difference> {
+    async fn check_extra(&self, size: TreeSize) -> Result<(), Difference> {
         let tenant = self.log.tenant.0;
         let head = head::read(self.client, self.log.tenant).await?;
         let end = i64::try_from(head.map_or(size.0, |head| head.size().0)).unwrap_or(i64::MAX);
@@ -274,18 +274,49 @@ impl Comparison<'_> {
         if let Some(row) = self.client.query_opt(sql, &[&tenant, &end, &generation]).await? {
             return Err(Difference::Extra { table: "ledger_entry", index: row.get(0) });
         }
+        Ok(())
+    }
+
+    /// Finds rows of a table that no published entry speaks of, or two that the same one does.
+    async fn check_unspoken(
+        &self,
+        size: TreeSize,
+        table: &'static str,
+        spoken: &HashSet<u64>,
+    ) -> Result<(), Difference> {
         let published = i64::try_from(size.0).unwrap_or(i64::MAX);
-        let sql = "SELECT entry_seq FROM message WHERE tenant = $1 AND entry_seq < $2";
+        let sql = format!("SELECT entry_seq FROM {table} WHERE tenant = $1 AND entry_seq < $2");
         let mut seen = HashSet::new();
-        for row in self.client.query(sql, &[&tenant, &published]).await? {
+        for row in self.client.query(&sql, &[&self.log.tenant.0, &published]).await? {
             let index: i64 = row.get(0);
-            let known = u64::try_from(index).is_ok_and(|index| messages.contains(&index) && seen.insert(index));
+            let known = u64::try_from(index).is_ok_and(|index| spoken.contains(&index) && seen.insert(index));
             if !known {
-                return Err(Difference::Extra { table: "message", index });
+                return Err(Difference::Extra { table, index });
             }
         }
         Ok(())
     }
+}
+
+/// Holds what is sealed of a text against the commitments of its entry; the error says what differs.
+fn check_content(
+    entry: &Entry,
+    sealer: &SharedSealer,
+    id: MessageId,
+    (original, masked): (Vec<u8>, Vec<u8>),
+) -> Result<(), &'static str> {
+    let content = entry.content.as_ref().ok_or("its entry commits to nothing")?;
+    let original = open(sealer, Part::Original, id, original).ok_or("its original does not open")?;
+    if commitment(original.salt.as_bytes(), Tag::Sealed, &original.plaintext) != content.commit_sealed {
+        return Err("its original is not what was committed to");
+    }
+    let masked = open(sealer, Part::Masked, id, masked).ok_or("its masked text does not open")?;
+    let text = MaskedText::from_bytes(&masked.plaintext).map_err(|_| "its masked text can't be read")?;
+    let record = text.render(View::Record);
+    if commitment(masked.salt.as_bytes(), Tag::Masked, record.as_bytes()) != content.commit_masked {
+        return Err("its masked text is not what was committed to");
+    }
+    Ok(())
 }
 
 fn compare_entry(

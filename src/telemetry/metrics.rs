@@ -159,6 +159,7 @@ impl Metrics {
             }
             Occurrence::LoginFailed { tenant } => drop(self.logins_failed.get_or_create(&of(tenant)).inc()),
             Occurrence::CertificateChanged { .. } => drop(self.certificate_changes.inc()),
+            Occurrence::ClientAuthorityRead => {}
             Occurrence::CertificateRefused { .. } => drop(self.certificate_refusals.inc()),
             Occurrence::Confined { .. } | Occurrence::CertificateEnding { .. } => {}
         }

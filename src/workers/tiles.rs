@@ -142,6 +142,11 @@ impl Proofs for PublishedTiles {
         self.try_prove(index).unwrap_or_default()
     }
 
+    fn published(&self) -> Option<TreeSize> {
+        let signed = TileDir::open(&self.folder).checkpoint().ok().flatten();
+        signed.map(|signed| signed.unverified().size)
+    }
+
     fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>> {
         self.try_consistency(from, to).unwrap_or_default()
     }

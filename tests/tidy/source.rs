@@ -128,11 +128,16 @@ impl Repository {
         self.texts.iter().any(|text| text.path == path || text.path.starts_with(&folder))
     }
 
-    /// Names of all test functions.
+    /// Names of all test functions, and of the pages' tests, whose names are sentences: `test("…", `.
     pub fn test_names(&self) -> Vec<String> {
         let mut tests = Tests(Vec::new());
         for source in self.sources() {
             tests.visit_file(&source.syntax);
+        }
+        let pages = self.texts.iter().filter(|text| text.path.starts_with("web/") && text.path.ends_with(".ts"));
+        for line in pages.flat_map(|text| text.text.lines()) {
+            let sentence = line.strip_prefix("test(\"").and_then(|rest| rest.split_once('"'));
+            tests.0.extend(sentence.map(|(name, _)| name.to_owned()));
         }
         tests.0
     }
@@ -203,6 +208,11 @@ fn test_functions_are_found_in_modules_and_property_tests() {
          proptest! { #[test] fn b(x in 0..3) { } } }",
     )]);
     assert_eq!(repository.test_names(), ["a", "b"]);
+    let pages = [
+        ("web/a.test.ts", "test(\"it holds\", () => {});\n// test(\"not this\")\n"),
+        ("docs/a.ts", "test(\"nor this\")"),
+    ];
+    assert_eq!(Repository::of(&pages).test_names(), ["it holds"]);
 }
 
 #[test]

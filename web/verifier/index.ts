@@ -3,6 +3,7 @@
  * alone, so that a mistake of the first one (`lww-verify`, in Rust) is not repeated here. It knows no page and no server:
  * bytes in, verdicts out, with WebCrypto for SHA-256, HMAC and Ed25519.
  */
+export { canVerify } from "./able";
 export { type Bytes, fromHex, toBase64, toHex, utf8 } from "./bytes";
 export { Chains } from "./chain";
 export { type Content, type Entry, readEntry } from "./entry";

@@ -32,6 +32,8 @@ pub const KINDS: &[KindInfo] = &[
     kind("conversation.requeued/1", "a conversation went back to its queue: from whom, and why"),
     kind("conversation.wished/1", "a customer who waits wishes to leave a message or to be called back instead"),
     kind("conversation.transferred/1", "a conversation went to another agent or queue"),
+    kind("conversation.taken/1", "somebody who leads agents took a conversation over: from whom"),
+    kind("conversation.noted/1", "somebody of the staff wrote an internal note, masked and sealed"),
     kind("conversation.closed/1", "a conversation ended"),
     kind("conversation.closed/2", "a conversation ended for good, with the reason"),
     kind("conversation.solved/1", "a conversation is over unless the customer writes again in time, with the reason"),

@@ -129,7 +129,7 @@ impl MaskedText {
 }
 
 impl MaskedSpan {
-    pub(super) fn render(&self, view: View, text: &mut String) {
+    fn render(&self, view: View, text: &mut String) {
         if let Some((_, shown)) = self.shown.iter().find(|(views, _)| views & view.bit() != 0) {
             text.push_str(shown);
         } else {

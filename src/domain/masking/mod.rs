@@ -41,7 +41,7 @@ pub use detect::detect;
 pub use entity::Entity;
 pub use masked::{MaskedText, ShownSpan, Tokens, apply, token_letters, without_c3};
 pub use policy::{Allowed, Approvals, ENGINE_VERSION, Effective, Operator, Policy, PolicyError, Rule};
-pub use shown::{Mark, Shown, marks};
+pub use shown::found_spans;
 pub use span::Span;
 pub use tail::{TAIL_US, Tail};
 pub use view::{Class, UnknownView, View};

@@ -18,7 +18,7 @@ pub(super) const DAY_WORDS: [&str; DAY_KINDS] = ["mon", "tue", "wed", "thu", "fr
 /// How far ahead an opening is looked for, in days: a year and its longest holiday.
 const OPENING_DAYS_MAX: i64 = 400;
 const MICROS_PER_MINUTE: i64 = 60 * MICROS_PER_SECOND;
-const MICROS_PER_DAY: i64 = DAY_MINUTES as i64 * MICROS_PER_MINUTE;
+pub(super) const MICROS_PER_DAY: i64 = DAY_MINUTES as i64 * MICROS_PER_MINUTE;
 /// 1970-01-01 was a Thursday.
 const EPOCH_WEEKDAY: i64 = 3;
 

@@ -164,10 +164,15 @@ pub struct Held {
     pub gone_ms: Option<i64>,
     /// Milliseconds that a message of the customer's has been unanswered by its agent.
     pub unanswered_ms: Option<i64>,
+    /// Whether whoever has it may not hold conversations any more.
+    pub no_desk: bool,
 }
 
 /// Whether a conversation goes back to its queue, why, and after how many seconds that was due.
 pub fn due(queue: &Queue, held: Held) -> Option<(RequeueReason, u32)> {
+    if held.no_desk {
+        return Some((RequeueReason::NoDesk, 0));
+    }
     let over = |elapsed: Option<i64>, limit: Option<u32>| {
         let (elapsed, limit) = (elapsed?, limit?);
         (elapsed >= i64::from(limit) * 1_000).then_some(limit)

@@ -37,6 +37,12 @@ pub enum ReplayError {
         /// Its kind.
         kind: String,
     },
+    /// The entry is what a person decided.
+    #[error("an entry of kind {kind} is a person's own decision, not the table's: there is nothing to make again")]
+    ByHand {
+        /// Its kind.
+        kind: String,
+    },
     /// The entry lacks what its kind should hold.
     #[error("the entry's detail has no {field} as its kind should")]
     Malformed {
@@ -61,6 +67,9 @@ pub fn table_of(entry: &Entry) -> Result<Hash, ReplayError> {
     match entry.kind.as_str() {
         "conversation.opened/2" | "conversation.reopened/2" | "conversation.assigned/2" => {
             read(detail(entry)?, "table", |text| text.parse().ok())
+        }
+        kind @ ("conversation.transferred/1" | "conversation.taken/1") => {
+            Err(ReplayError::ByHand { kind: kind.to_owned() })
         }
         kind => Err(ReplayError::NoDecision { kind: kind.to_owned() }),
     }

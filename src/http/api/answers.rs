@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::desk_answers::{Author, Span};
+use super::desk_answers::{Author, Note, Span};
 use crate::domain::access::Action;
 use crate::domain::record::ConversationState;
 use crate::pipeline;
@@ -237,6 +237,9 @@ pub struct Transcript {
     pub conversation: Conversation,
     /// Oldest first.
     pub messages: Vec<TranscriptMessage>,
+    /// Internal notes, whatever page it is: the newest 200, oldest first.
+    #[serde(default)]
+    pub notes: Vec<Note>,
     /// What to give as `after` next; the one given when nothing new is there.
     pub next: Option<u64>,
 }

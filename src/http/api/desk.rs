@@ -152,10 +152,11 @@ pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest) 
     let opened = session.served.tenant.open_transcript(&session.staff, id, after, limit).await?;
     let next = opened.messages.last().map(|message| message.index).or(after).map(|index| index.0);
     let messages = opened.messages.into_iter().map(Into::into).collect();
+    let notes = opened.notes.into_iter().map(Into::into).collect();
     let places = session.served.tenant.queue_places(std::slice::from_ref(&opened.conversation)).await?;
     let place = places.get(&opened.conversation.conversation.key);
     let conversation = Conversation::placed(opened.conversation, place);
-    Ok(HttpResponse::Ok().json(Transcript { conversation, messages, next }))
+    Ok(HttpResponse::Ok().json(Transcript { conversation, messages, notes, next }))
 }
 
 /// Answers the customer.

@@ -25,6 +25,25 @@ pub struct Span {
     pub confidence: u8,
 }
 
+/// An internal note as its reader sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Note {
+    /// Its id.
+    pub id: String,
+    /// Index of its entry.
+    pub index: u64,
+    /// When it was written.
+    pub time: String,
+    /// The staff account that wrote it.
+    pub author: String,
+    /// Its text, masked for the reader's role.
+    pub text: String,
+    /// The masked values in it.
+    pub spans: Vec<Span>,
+    /// Digest of the policy that masked it, if that is known.
+    pub policy: Option<String>,
+}
+
 /// Who wrote a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -112,6 +131,21 @@ impl From<pipeline::TextSpan> for Span {
             rule,
             basis,
             confidence: shown.confidence,
+        }
+    }
+}
+
+impl From<pipeline::Note> for Note {
+    fn from(note: pipeline::Note) -> Self {
+        let pipeline::Note { id, index, time, author, text, spans, policy } = note;
+        Self {
+            id: id.to_string(),
+            index: index.0,
+            time: time.to_string(),
+            author: author.to_string(),
+            text,
+            spans: spans.into_iter().map(Into::into).collect(),
+            policy: policy.map(|digest| digest.to_string()),
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod answers;
 pub(super) mod channels;
 pub(super) mod desk;
 pub mod desk_answers;
+pub(super) mod handover;
 pub(super) mod health;
 pub(super) mod ledger;
 pub(super) mod live;
@@ -16,6 +17,8 @@ pub(super) mod receipts;
 pub mod rules;
 pub(super) mod sessions;
 pub mod staff;
+pub mod system;
+pub mod table;
 
 use std::time::Duration;
 

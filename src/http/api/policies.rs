@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Answer;
 use super::rules::{MaskingPolicy, Tried};
+use super::table::RoutingTable;
 use crate::http::body::{self, TriedText};
 use crate::http::problem::ProblemDetails;
 use crate::http::service::Service;
@@ -26,6 +27,21 @@ pub(in crate::http) async fn masking(service: Data<Service>, request: HttpReques
     Ok(HttpResponse::Ok().json(MaskingPolicy::from(in_force)))
 }
 
+/// Gives the routing table in force: its rows, queues and hours as facts, its text, the entry that activated it, and how its
+/// file differs.
+#[utoipa::path(
+    get, path = "/api/v1/policies/routing", tag = "policies",
+    responses(
+        (status = 200, description = "The table", body = RoutingTable),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn routing(service: Data<Service>, request: HttpRequest) -> Answer {
+    let session = session::of(&service, &request).await?;
+    let in_force = session.served.tenant.routing_in_force(&session.staff).await?;
+    Ok(HttpResponse::Ok().json(RoutingTable::from(in_force)))
+}
+
 /// Tries a text on the masking policy in force: what it finds, and what each view would show. Nothing of it is kept, and its
 /// tokens are none of a message's.
 #[utoipa::path(
@@ -42,6 +58,6 @@ pub(in crate::http) async fn attempt(service: Data<Service>, request: HttpReques
         return Err(Refusal::Invalid { field: "text", expected: "1 to 16384 bytes" }.into());
     }
     let session = session::of(&service, &request).await?;
-    let (policy, trial) = session.served.tenant.try_masking(&session.staff, &text)?;
-    Ok(HttpResponse::Ok().json(Tried::new(&policy, trial)))
+    let tried = session.served.tenant.try_masking(&session.staff, &text)?;
+    Ok(HttpResponse::Ok().json(Tried::from(tried)))
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::masking::{Mark, Operator, Policy, Rule, Shown, View};
-use crate::domain::trial::Trial;
-use crate::pipeline::{FileDrift, InForce};
+use super::desk_answers::Span;
+use crate::domain::masking::{Operator, Policy, Rule, View};
+use crate::pipeline::{self, FileDrift, InForce, TextSpan};
 
 /// What a view shows of a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -111,23 +111,6 @@ pub struct MaskingPolicy {
     pub drift: Option<PolicyDrift>,
 }
 
-/// A found value's place in a text. Offsets count Unicode scalar values.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Span {
-    /// The first character.
-    pub start: usize,
-    /// The one behind the last.
-    pub end: usize,
-    /// What it is.
-    pub entity: String,
-    /// How strictly it is held.
-    pub class: String,
-    /// The rule's name.
-    pub rule: String,
-    /// How sure the engine was, in percent.
-    pub confidence: u8,
-}
-
 /// What a view shows of a tried text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TriedView {
@@ -204,24 +187,13 @@ impl From<InForce<Policy>> for MaskingPolicy {
     }
 }
 
-impl Tried {
-    /// What came of a trial under `policy`.
-    pub fn new(policy: &Policy, trial: Trial) -> Self {
-        let span = |mark: &Mark| Span {
-            start: mark.start,
-            end: mark.end,
-            entity: mark.entity.to_string(),
-            class: mark.class.to_string(),
-            rule: policy.rules().get(usize::from(mark.rule)).map_or_else(String::new, |rule| rule.entity.to_string()),
-            confidence: mark.confidence,
-        };
-        let view = |(view, Shown { text, marks }): (View, Shown)| {
-            (view.to_string(), TriedView { text, spans: marks.iter().map(span).collect() })
-        };
-        Self {
-            policy: crate::units::Hash(policy.digest()).to_string(),
-            found: trial.found.iter().map(span).collect(),
-            views: trial.views.into_iter().map(view).collect(),
-        }
+impl From<pipeline::Tried> for Tried {
+    fn from(tried: pipeline::Tried) -> Self {
+        let spans = |spans: Vec<TextSpan>| -> Vec<Span> { spans.into_iter().map(Into::into).collect() };
+        let views = tried
+            .views
+            .into_iter()
+            .map(|(view, text, marks)| (view.to_string(), TriedView { text, spans: spans(marks) }));
+        Self { policy: tried.policy.to_string(), views: views.collect(), found: spans(tried.found) }
     }
 }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::{Line, Peer};
 use crate::domain::message::{RawBody, RawText};
 use crate::http::api::answers::{Accepted, Conversation, State, TranscriptMessage};
+use crate::http::api::desk_answers::Note;
 use crate::http::body;
 use crate::http::problem::{Problem, Told};
 use crate::http::service::Served;
@@ -99,6 +100,9 @@ fn told(event: DeskEvent) -> Value {
         DeskEvent::Said { conversation, message } => json!({
             "type": "message", "conversation": conversation.to_string(), "message": TranscriptMessage::from(message),
         }),
+        DeskEvent::Noted { conversation, note } => {
+            json!({"type": "note", "conversation": conversation.to_string(), "note": Note::from(note)})
+        }
         DeskEvent::Stirred { conversation, index, outbound } => json!({
             "type": "stirred", "conversation": conversation.to_string(), "index": index.0, "outbound": outbound,
         }),

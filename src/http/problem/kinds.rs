@@ -75,6 +75,9 @@ kinds! {
     CONFLICT = "conflict" 409
         "Changed meanwhile" "It kept changing while this was decided: read it again and repeat."
         "状态已变化" "处理期间数据不断变化：请重新读取后重试。";
+    NO_PLACE = "agent_has_no_place" 409
+        "Agent can't take it" "The agent is not there, or has no place for one more conversation: choose another, or a queue."
+        "坐席无法接待" "该坐席不在线，或已无空余会话名额：请选择其他坐席或队列。";
     KEY_REUSED = "key_reused" 422
         "Key used before" "This Idempotency-Key was used at index {first_index} with another body: use a new key for a new message."
         "幂等键已被使用" "此 Idempotency-Key 已在序号 {first_index} 用于其他内容：新消息请使用新的键。";

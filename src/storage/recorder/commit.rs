@@ -9,10 +9,10 @@ use tokio_postgres::types::ToSql;
 
 use super::super::database::{Database, sqlstate};
 use super::super::head::{Head, LEASE_S, LogName};
-use super::people;
 use super::routes::{ROUTE, routes};
 use super::rows::{AgentUpdate, Rows, Single, TipColumns, account, signed};
 use super::state::LinkedEntry;
+use super::{desk, people};
 use crate::domain::record::{ConversationState, PolicyChange, PolicyKind};
 use crate::units::{ChannelAccount, ConversationId, EntryIndex};
 
@@ -374,6 +374,7 @@ async fn apply_single(database: &Database, log: &LogName, single: &Single) -> Re
         Single::Account(new, time) => people::insert(database, log, new, *time).await,
         Single::Password(change) => people::set_password(database, log, change).await,
         Single::Change(change) => people::change(database, log, change).await,
+        Single::Note(new, index, time) => desk::note(database, log, new, (*index, *time)).await,
         Single::Policy(change, index) => activate_policy(database, log, change, *index).await,
     };
     match reached {

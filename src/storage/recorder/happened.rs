@@ -6,8 +6,8 @@ use super::sign::{Answer, Waiter};
 use super::state::LinkedEntry;
 use crate::domain::event::Event;
 use crate::domain::message::Committed;
-use crate::domain::record::{Effect, NewMessage, Proposal, Step};
-use crate::ports::{Changed, Happening, MessageRow};
+use crate::domain::record::{Effect, NewMessage, NewNote, Proposal, Step};
+use crate::ports::{Changed, Happening, MessageRow, NoteRow};
 use crate::units::{EntryIndex, Hash, Timestamp};
 
 /// A step that has its place in the log.
@@ -35,13 +35,17 @@ impl Told {
         let Self { index, time, step } = self;
         let (conversation, subject) = (step.draft.conversation?, step.draft.subject?);
         let policy = step.draft.policy.as_ref().map(|policy| policy.digest);
-        let (mut change, mut message) = (None, None);
+        let (mut change, mut message, mut note) = (None, None, None);
         for effect in step.effects {
             match effect {
                 Effect::Conversation(new) => {
                     change = Some(Changed { state: new.state, agent: new.agent, marks: new.marks, wish: None });
                 }
                 Effect::NewMessage(new) => message = Some(Arc::new(row(new, (index, time), policy, committed))),
+                Effect::NewNote(new) => {
+                    let NewNote { id, author, masked, .. } = new;
+                    note = Some(Arc::new(NoteRow { id, index, time, author, masked, policy, committed }));
+                }
                 Effect::NewSubject(_)
                 | Effect::Identity(_)
                 | Effect::NewConversation(_)
@@ -63,7 +67,7 @@ impl Told {
         } else {
             None
         };
-        Some(Happening { index, time, conversation, subject, change, message, viewed })
+        Some(Happening { index, time, conversation, subject, change, message, note, viewed })
     }
 }
 

@@ -16,7 +16,7 @@ use super::after_commit;
 use super::happened::Told;
 use super::state::LinkedEntry;
 use crate::domain::record::{Outcome, Receipt};
-use crate::ports::{Follower, RecordError, SignedHead, Signer};
+use crate::ports::{Clock, Follower, RecordError, SignedHead, Signer};
 use crate::units::{EntryIndex, Hash, Origin};
 
 /// Most commits that share one signature.
@@ -50,6 +50,7 @@ pub(super) struct SignStage {
     /// `None` only while it is written aside.
     pub(super) guard: Option<Guard>,
     pub(super) signer: Arc<dyn Signer>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) durable: mpsc::Receiver<Durable>,
     pub(super) published: watch::Sender<Option<SignedHead>>,
     pub(super) follower: Arc<dyn Follower>,
@@ -96,7 +97,7 @@ impl SignStage {
         let root = frontier.root();
         let body = Checkpoint { origin: self.origin.clone(), size: frontier.size(), root }.to_string();
         let text = self.signer.sign(&body).await.map_err(|error| FatalError::Sign(error.reason))?;
-        let head = SignedHead { size: frontier.size(), root, checkpoint: text.into() };
+        let head = SignedHead { size: frontier.size(), root, checkpoint: text.into(), signed_at: self.clock.now() };
         self.published.send_replace(Some(head.clone()));
         Ok(head)
     }

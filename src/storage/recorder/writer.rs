@@ -128,6 +128,7 @@ impl Writer {
             origin: origin.clone(),
             guard: Some(guard),
             signer,
+            clock: Arc::clone(&clock),
             durable: waiting,
             published: ends.head,
             follower,

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use tokio_postgres::Row;
 
 use super::{CONVERSATION_COLUMNS, CONVERSATION_FROM, TenantStore, conversation};
-use crate::domain::event::Wish;
+use crate::domain::event::{Role, Wish};
 use crate::domain::record::Route;
 use crate::limits::WAITING_CONSIDERED_MAX;
-use crate::ports::{ConversationRow, HeldRow, QueueRow, Queues, StoreError, WaitRow};
+use crate::ports::{ConversationRow, HeldRow, Holder, QueueRow, Queues, StoreError, WaitRow};
 use crate::units::{ConversationKey, SERVER_ACTOR, Timestamp};
 
 /// Read by name, because they stand at the end of different lists.
@@ -41,6 +41,12 @@ pub(super) fn route(row: &Row) -> Result<Route, StoreError> {
     })
 }
 
+fn holder(row: &Row) -> Option<Holder> {
+    let role = row.get::<_, Option<i16>>("holder_role").and_then(Role::from_code)?;
+    let enabled = row.get::<_, Option<bool>>("holder_enabled").unwrap_or_default();
+    Some(Holder { role, enabled, here: row.get("holder_here") })
+}
+
 const PRIORITY_UNKNOWN: i16 = 9;
 const WEIGHT_UNKNOWN: i32 = 100;
 
@@ -72,7 +78,10 @@ impl Queues for TenantStore {
     async fn held(&self, limit: u32) -> Result<Vec<HeldRow>, StoreError> {
         // What the server says by itself answers nobody.
         let sql = format!(
-            "SELECT {CONVERSATION_COLUMNS}, {ROUTE_COLUMNS}, u.since FROM {CONVERSATION_FROM} LEFT JOIN LATERAL ( \
+            "SELECT {CONVERSATION_COLUMNS}, {ROUTE_COLUMNS}, u.since, h.role AS holder_role, h.enabled AS holder_enabled, \
+                 EXISTS (SELECT FROM session s WHERE s.tenant = $1 AND s.account = c.agent AND NOT s.pending AND s.expires > \
+                     (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS holder_here \
+             FROM {CONVERSATION_FROM} LEFT JOIN account h ON h.tenant = $1 AND h.id = c.agent LEFT JOIN LATERAL ( \
                  SELECT min(m.time) AS since FROM message m WHERE m.tenant = $1 AND m.conversation = c.id AND m.direction = 0 \
                  AND m.seq > coalesce((SELECT max(o.seq) FROM message o WHERE o.tenant = $1 AND o.conversation = c.id \
                      AND o.direction = 1 AND o.author <> $3), 0)) u ON true \
@@ -81,7 +90,7 @@ impl Queues for TenantStore {
         let rows = self.rows(&sql, &[&i64::from(limit), &SERVER_ACTOR.to_uuid()]).await?;
         let held = |row: &Row| {
             let unanswered_since = row.get::<_, Option<i64>>("since").map(Timestamp::from_micros);
-            Ok(HeldRow { conversation: conversation(row)?, unanswered_since })
+            Ok(HeldRow { conversation: conversation(row)?, unanswered_since, holder: holder(row) })
         };
         rows.iter().map(held).collect()
     }

@@ -20,13 +20,13 @@ export const PAGES: Page[] = [
   {
     name: "ledger",
     path: "/ledger/:index?",
-    right: "ReadLedger",
+    right: "read_ledger",
     load: () => import("./pages/ledger/ledger.vue"),
   },
   {
     name: "policies",
     path: "/policies",
-    right: "ReadPolicies",
+    right: "read_policies",
     load: () => import("./pages/policies/policies.vue"),
   },
   {
@@ -35,7 +35,7 @@ export const PAGES: Page[] = [
     right: "read_accounts",
     load: () => import("./pages/accounts/accounts.vue"),
   },
-  { name: "health", path: "/health", right: "ReadHealth", load: () => import("./pages/health/health.vue") },
+  { name: "health", path: "/health", right: "read_health", load: () => import("./pages/health/health.vue") },
 ];
 
 declare module "vue-router" {
@@ -68,8 +68,13 @@ let isRecalled = false;
 
 router.beforeEach(async (to) => {
   if (!isRecalled) {
-    // A server that can't be reached shows as such on the page itself.
-    await recall().catch(() => null);
+    try {
+      await recall();
+    } catch (error) {
+      // Whether anybody is logged in is not known: no page is shown, and no login either.
+      session.failure = error;
+      return false;
+    }
     isRecalled = true;
   }
   const { info } = session;

@@ -9,6 +9,8 @@ export const session = reactive({
   info: null as SessionInfo | null,
   /** The session ended while a page was open: whoever it was logs in again over it, and nothing typed is lost. */
   lapsed: false,
+  /** Why it could not be found out who is logged in, at the start. */
+  failure: null as unknown,
 });
 
 const DEFAULT_ZONE = "Asia/Shanghai";
@@ -44,8 +46,8 @@ export async function recall(): Promise<SessionInfo | null> {
   try {
     session.info = await call<SessionInfo>("GET", "/session");
   } catch (error) {
+    // Whoever was there stays until they log in again: their page is only hidden meanwhile.
     if (!(error instanceof Problem) || error.status !== 401) throw error;
-    session.info = null;
   }
   return session.info;
 }

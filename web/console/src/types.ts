@@ -35,8 +35,12 @@ export interface Span {
   end: number;
   entity: string;
   class: string;
-  rule: string | number | null;
-  confidence: number | string | null;
+  /** Its name in the policy that masked; its number when that policy is no longer in force. */
+  rule: string;
+  /** The norms that ask for the rule. */
+  basis?: string[];
+  /** In percent. */
+  confidence: number;
 }
 
 export interface Conversation {

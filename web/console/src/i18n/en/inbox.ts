@@ -11,6 +11,7 @@ export default {
     all_queues: "Every queue",
   },
   presence: {
+    connecting: "Connecting again…",
     online: "Taking",
     offline: "Not taking",
     switch: "Take new conversations",
@@ -90,7 +91,7 @@ export default {
     send: "Send",
     add_note: "Add note",
     hint: "Shift+Enter for a new line",
-    long: "Too long: at most 16384 bytes, this has {bytes}",
+    long: "Too long: at most {most} bytes, this has {bytes}",
     mode: "Kind of text",
     replies: "Canned replies",
   },
@@ -141,8 +142,9 @@ export default {
     policy: "Masking policy",
   },
   mask: {
-    label: "{entity}, masked",
+    masked: "masked",
     rule: "Rule",
+    basis: "Asked for by",
     class: "Class",
     confidence: "Confidence",
     hint: "The original is sealed and can't be seen here",

@@ -4,6 +4,8 @@ export default {
     "Each event is one entry; entries are only added. This page verifies them in your browser: you need not trust the server.",
   list: "Entries",
   entry: "Entry {index}",
+  another:
+    "The server gave the proof of entry {index}, not of this one. Don't rely on it, and talk to whoever leads the audit.",
   in_conversation: "conversation",
   live: "Live · {count} new since you opened this page",
   older: "Older entries",
@@ -15,11 +17,11 @@ export default {
     label: "Filter entries",
     kind: "All kinds",
     all_of: "{group} (all)",
-    conversation: "Conversation id (32 digits)",
+    conversation: "Conversation id",
     actor: "Who did it",
   },
   intro: {
-    title: "Verify an entry in three steps",
+    title: "How to verify an entry",
     choose:
       "Choose an entry from the list: this page fetches its inclusion proof and verifies it at once, in your browser.",
     watch:
@@ -92,6 +94,7 @@ export default {
     this: "This entry #{index}",
     root_signed: "Root · signed by the bank's key",
     root_unsigned: "Root · signature refused",
+    root_other: "Computed root · not the signed one",
     caption:
       "Two fingerprints make the one above. If any entry is changed, every lit one changes, and the root is no longer the one that was signed.",
   },
@@ -108,8 +111,8 @@ export default {
       "Only the public key has to come from elsewhere than the server. Compare the fingerprint below with the sheet that was signed when the ledger began; don't rely on what this page shows alone.",
     fingerprint: "Fingerprint (SHA-256)",
     vkey: "Public key (vkey)",
-    compare: "This browser first saw this key on {time} and remembers it. Another key raises an alarm.",
-    compared_at: "Remembered since {since}; you confirmed on {time} that it is the one on paper.",
+    compare: "This browser has remembered this key since {time}. Another key raises an alarm.",
+    compared_at: "Remembered since {since}; you confirmed ({time}) that it is the one on paper.",
     is_same: "I compared it: it is the same",
     own: "Or paste the key that you hold, and trust no other:",
     pin: "Trust this key only",
@@ -117,6 +120,9 @@ export default {
     no_key: "That is no public key: name+id+base64 is expected.",
   },
   alarm: {
+    unable: "This browser can't verify",
+    unable_detail:
+      "Verifying takes HTTPS (or loopback) and WebCrypto with Ed25519: Chrome 137, Firefox 129, Safari 17 or newer. Or download a proof and use lww-verify.",
     changed_key: "The server offers another public key than the one you pinned",
     changed_key_detail:
       "Unless the bank announced a new key in writing, somebody replaced the ledger. This page goes on trusting the pinned key only. Talk to whoever leads the audit before you decide.",

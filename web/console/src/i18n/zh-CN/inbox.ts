@@ -11,6 +11,7 @@ export default {
     all_queues: "全部队列",
   },
   presence: {
+    connecting: "正在重新连接…",
     online: "接待中",
     offline: "未接待",
     switch: "接待新会话",
@@ -89,7 +90,7 @@ export default {
     send: "发送",
     add_note: "添加备注",
     hint: "Shift+Enter 换行",
-    long: "内容过长：最多 16384 字节，现为 {bytes}",
+    long: "内容过长：最多 {most} 字节，现为 {bytes}",
     mode: "输入类型",
     replies: "快捷回复",
   },
@@ -140,8 +141,9 @@ export default {
     policy: "脱敏策略",
   },
   mask: {
-    label: "{entity}，已脱敏",
+    masked: "已脱敏",
     rule: "规则",
+    basis: "依据",
     class: "敏感等级",
     confidence: "置信度",
     hint: "原文已加密保存，此处不可查看",

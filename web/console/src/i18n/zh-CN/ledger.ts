@@ -3,6 +3,7 @@ export default {
   detail: "每件事一条存证记录，只增不改。本页在您的浏览器里验证，不需要相信服务器。",
   list: "存证记录列表",
   entry: "第 {index} 条存证记录",
+  another: "服务器给出的是第 {index} 条的证明，不是所点选的这一条。请勿采信，并联系审计负责人。",
   in_conversation: "会话",
   live: "实时更新 · 打开本页后新增 {count} 条",
   older: "更早的记录",
@@ -14,11 +15,11 @@ export default {
     label: "筛选存证记录",
     kind: "全部类型",
     all_of: "{group}（全部）",
-    conversation: "会话编号（32 位）",
+    conversation: "会话编号",
     actor: "操作人",
   },
   intro: {
-    title: "三步验证一条存证",
+    title: "怎样验证一条存证",
     choose: "在列表里点选一条记录：本页取回它的存在性证明，立即在浏览器里验证。",
     watch: "看图：每两个指纹合成上一层的一个，直到根；银行的密钥在根上签名。",
     tamper: "点“篡改一份副本试试”：改动任何一处，验证都不会通过。",
@@ -86,6 +87,7 @@ export default {
     this: "这条记录 #{index}",
     root_signed: "根 · 已由银行密钥签名",
     root_unsigned: "根 · 签名未通过",
+    root_other: "合成的根 · 不是签了名的那个",
     caption: "每两个指纹合成上一层的一个。改动任何一条记录，亮起的一路全部改变，根就不再是签了名的那个。",
   },
   trust: {
@@ -110,6 +112,9 @@ export default {
     no_key: "这不是一把公钥：应为 名称+编号+base64。",
   },
   alarm: {
+    unable: "此浏览器不能验证",
+    unable_detail:
+      "验证需要 HTTPS（或本机地址）和支持 Ed25519 的 WebCrypto：Chrome 137、Firefox 129、Safari 17 或更新版本。也可以下载证明后用 lww-verify 验证。",
     changed_key: "服务器给出的公钥与您固定的不同",
     changed_key_detail:
       "除非银行书面通知过更换密钥，否则说明有人换了账本。本页继续只信任原来的公钥。请先联系审计负责人，再做决定。",

@@ -1,6 +1,6 @@
 // The desk's socket: it comes again after every drop, and asks for what was open.
 
-import { isAway, server } from "../../api";
+import { server } from "../../api";
 import type { Accepted, Conversation, Message, Note, State } from "../../types";
 
 export type Marks = { delivered: number | null; read: number | null };
@@ -44,15 +44,11 @@ export interface DeskSocket {
 
 const PAUSE_MS_MIN = 500;
 const PAUSE_MS_MAX = 8_000;
-/** The server pings every 20 seconds, but a page can't see pings: a socket that drops unseen is noticed by its close. */
-const POLICY_VIOLATION = 1008;
 
 interface Ears {
   hear: (line: Line) => void;
   /** The connection stands, or is gone. */
   changed: (isOpen: boolean) => void;
-  /** The server says that one may no longer be here. */
-  refused: () => void;
 }
 
 export function connect(ears: Ears): DeskSocket {
@@ -71,17 +67,12 @@ export function connect(ears: Ears): DeskSocket {
       ears.changed(true);
     };
     own.onmessage = (event) => ears.hear(JSON.parse(String(event.data)) as Line);
-    own.onclose = (event) => closed(own, event);
-  }
-
-  function closed(own: WebSocket, event: CloseEvent): void {
-    if (isOver || own !== socket) return;
-    socket = null;
-    ears.changed(false);
-    if (event.code === POLICY_VIOLATION) ears.refused();
-    // Whether the session ended or the server is away, an ordinary question tells: asked by `changed`.
-    else isAway();
-    again();
+    own.onclose = () => {
+      if (isOver || own !== socket) return;
+      socket = null;
+      ears.changed(false);
+      again();
+    };
   }
 
   function again(): void {

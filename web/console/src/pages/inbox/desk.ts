@@ -4,7 +4,7 @@ import { watch } from "vue";
 import { call } from "../../api";
 import { onLogout, recall, session } from "../../session";
 import { badges } from "../../shell/badges";
-import type { Conversation, Message, Note, Transcript } from "../../types";
+import type { Conversation, Message, Note, State } from "../../types";
 import { readColleagues } from "./colleagues";
 import { connect } from "./desk-socket";
 import type { DeskSocket, Line } from "./desk-socket";
@@ -30,7 +30,7 @@ export function follow(): void {
   desk.unread = kept.unread();
   kept.tidy();
   desk.drafted = new Set(kept.drafted());
-  socket = connect({ hear, changed, refused: () => void recall().catch(() => null) });
+  socket = connect({ hear, changed });
   void readColleagues();
 }
 
@@ -51,17 +51,21 @@ function stop(): void {
 
 onLogout(stop);
 
+/** A socket doesn't say why it can't be: an ordinary question tells whether the session ended or the server is away. */
 function changed(isOpen: boolean): void {
-  if (!isOpen) desk.isLive = false;
-  // An open page's session may have ended with the socket; a question tells.
-  if (!isOpen && !session.lapsed) void recall().catch(() => null);
+  if (isOpen) return;
+  desk.isLive = false;
+  if (!session.lapsed) void recall().catch(() => null);
 }
 
 watch(
   () => session.lapsed,
   (lapsed) => {
-    // Nothing of a conversation stays on a screen whose session is over.
-    if (lapsed && desk.opened) Object.assign(desk.opened, { messages: [], notes: [], isLoading: true });
+    if (!lapsed) return follow();
+    // Nothing of a conversation stays in a page whose session is over.
+    if (desk.opened) Object.assign(desk.opened, { messages: [], notes: [], isLoading: true });
+    socket?.close();
+    socket = null;
   },
 );
 
@@ -207,21 +211,11 @@ export function open(id: string | null): void {
   recallOutgoing(id);
   markRead(id);
   ask();
-  void readNotes(id);
 }
 
 export function openAgain(): void {
   if (desk.opened) Object.assign(desk.opened, { error: null, isLoading: true });
   ask();
-}
-
-async function readNotes(id: string): Promise<void> {
-  const transcript = await call<Transcript>("GET", `/agent/conversations/${id}`, {
-    query: { limit: 1 },
-  }).catch(() => null);
-  if (transcript === null || desk.opened?.id !== id) return;
-  if (!known.has(id)) place(transcript.conversation);
-  transcript.notes?.forEach((note) => hearNote(id, note));
 }
 
 onTaken((id, accepted, note, sent) => {
@@ -256,6 +250,12 @@ let presenceTimer: ReturnType<typeof setTimeout> | undefined;
 function readPresenceSoon(): void {
   clearTimeout(presenceTimer);
   presenceTimer = setTimeout(() => void readPresence(), 500);
+}
+
+/** Notes where one's own action has put a conversation; of one that is no longer one's own nothing more is heard. */
+export function stands(id: string, state: State): void {
+  const row = known.get(id);
+  if (row) place({ ...row, state });
 }
 
 async function readPresence(): Promise<void> {

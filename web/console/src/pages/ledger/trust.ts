@@ -3,6 +3,7 @@
 
 import { reactive } from "vue";
 import {
+  canVerify,
   type Checkpoint,
   fingerprint,
   fromHex,
@@ -36,6 +37,7 @@ export interface KeyShown {
 }
 
 export type Alarm =
+  | { kind: "unable" }
   | { kind: "changed_key"; offered: KeyShown }
   | { kind: "unreadable_key" }
   | { kind: "bad_signature" }
@@ -83,6 +85,10 @@ async function shownKeys(lines: readonly string[]): Promise<KeyShown[]> {
 
 /** Asks for the head and checks it: key, signature, and that the log goes on from what was seen before. */
 export async function checkHead(): Promise<void> {
+  if (!(await canVerify())) {
+    Object.assign(trust, { alarm: { kind: "unable" }, isChecked: true });
+    return;
+  }
   const head = await api.head();
   const offered = head.vkey.trim();
   let kept = recall();
@@ -103,6 +109,7 @@ async function changedKey(offered: string): Promise<Alarm> {
   return key === undefined ? { kind: "unreadable_key" } : { kind: "changed_key", offered: key };
 }
 
+const OPENED = Date.now();
 let turn: Promise<void> = Promise.resolve();
 
 /** Checks a signed head against the newest one seen here, and remembers the newer of the two. One after the other. */
@@ -130,7 +137,9 @@ async function compare(note: string): Promise<void> {
       trust.alarm = { kind: "contradiction", reason: refusal.reason, evidence };
       return;
     }
-    if (older === before) trust.grownFrom = { size: before.size, seen: kept.head.seen };
+    // Only what was seen before this page was opened says something that its reader doesn't see anyway.
+    if (older === before && Date.parse(kept.head.seen) < OPENED)
+      trust.grownFrom = { size: before.size, seen: kept.head.seen };
   }
   const isNewer = before === null || before.origin !== now.origin || now.size >= before.size;
   const head = isNewer || kept.head === null ? { note, seen: new Date().toISOString() } : kept.head;

@@ -1,0 +1,247 @@
+//! The live load with power cuts: sockets talk at 500 messages a second while the server is killed again and again.
+//!
+//! Customers resume by cursor and send what was not acknowledged again under the same keys; agents open their conversations
+//! again from where they were. In the end every message must have stood on its agent's socket once, and once in the ledger.
+//! PostgreSQL is not killed with it (`tests/crash.rs` does that). The time of a recovery is from the kill to the first
+//! message that is acknowledged again: the process's start, the take-over of the log and the sockets' return.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use zeroize::Zeroizing;
+
+use crate::common::World;
+use crate::common::socket::{Socket, visit};
+use crate::{AGENTS, NODE, TEXTS, from_letters, letters, staff, unlimited};
+
+const CUSTOMERS: u64 = 200;
+const RATE: f64 = 500.0;
+const KILLS: usize = 5;
+/// Load between two kills.
+const BETWEEN: Duration = Duration::from_secs(4);
+/// Pause before somebody who lost the server tries again.
+const BREATH: Duration = Duration::from_millis(20);
+/// Longest wait for what must come.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What everybody knows.
+struct Shared {
+    address: Mutex<SocketAddr>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// How often each message stood on an agent's socket.
+    arrived: HashMap<u64, u32>,
+    /// How many were acknowledged, and when the newest was.
+    accepted: u64,
+    newest: Option<Instant>,
+    /// Lines that came out of order or again.
+    again: u64,
+}
+
+impl Shared {
+    fn address(&self) -> SocketAddr {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn until(&self, what: &str, holds: impl Fn(&Seen) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !holds(&self.seen()) {
+            assert!(Instant::now() < until, "no {what} in time");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// Prints what was lost, what came twice, and how long the recoveries took.
+pub async fn measure() {
+    let world = World::private();
+    let config = unlimited(&std::fs::read_to_string(world.configure(NODE)).expect("a configuration"));
+    let mut server = world.launch_with(NODE, &config).expect("a server");
+    let shared = Arc::new(Shared { address: Mutex::new(server.http), seen: Mutex::default() });
+    for number in 0..AGENTS {
+        let cookie = staff(&world, &server, number).await.session_cookie().expect("a session");
+        tokio::spawn(Agent { cookie, cursors: BTreeMap::new() }.work(Arc::clone(&shared)));
+    }
+    let mut customers = Vec::new();
+    for number in 0..CUSTOMERS {
+        let token = visit(server.http, "demo", None, None).await;
+        let (sender, queue) = mpsc::unbounded_channel();
+        let customer = Customer { number, token, queue, cursor: None, unsent: VecDeque::new() };
+        tokio::spawn(customer.talk(Arc::clone(&shared)));
+        customers.push(sender);
+    }
+    let say = |turn: u64| customers[(turn % CUSTOMERS) as usize].send(turn).expect("a customer");
+    (0..CUSTOMERS).for_each(say);
+    shared.until("conversation of everybody", |seen| seen.arrived.len() as u64 == CUSTOMERS).await;
+
+    let mut turn = CUSTOMERS;
+    let mut recoveries = Vec::new();
+    let began = Instant::now();
+    for kill in 0..=KILLS {
+        let until = Instant::now() + BETWEEN;
+        while Instant::now() < until {
+            tokio::time::sleep_until((began + Duration::from_secs_f64((turn - CUSTOMERS) as f64 / RATE)).into()).await;
+            say(turn);
+            turn += 1;
+        }
+        if kill == KILLS {
+            break;
+        }
+        let killed = Instant::now();
+        server.kill();
+        // Blocks while the others go on: they find nobody.
+        server = tokio::task::block_in_place(|| world.launch_with(NODE, &config)).expect("a server");
+        *shared.address.lock().unwrap_or_else(PoisonError::into_inner) = server.http;
+        shared.until("acknowledgement", |seen| seen.newest.is_some_and(|at| at > killed)).await;
+        let back = shared.seen().newest.expect("an acknowledgement");
+        recoveries.push(back.saturating_duration_since(killed).as_secs_f64());
+    }
+    shared.until("acknowledgement of everything", |seen| seen.accepted >= turn).await;
+    shared.until("arrival of everything", |seen| seen.arrived.len() as u64 >= turn).await;
+    server.stop();
+    report(&world, &shared.seen(), turn, &mut recoveries);
+}
+
+fn report(world: &World, seen: &Seen, turns: u64, recoveries: &mut [f64]) {
+    recoveries.sort_by(f64::total_cmp);
+    let twice = seen.arrived.values().filter(|count| **count > 1).count() as u64 + seen.again;
+    let lost = turns - seen.arrived.len() as u64;
+    let entries = world.entries(NODE, "demo");
+    let recorded = entries.iter().filter(|entry| entry.kind.as_str() == "message.received/1").count() as u64;
+    assert!(world.fsck(NODE, "demo").is_ok(), "the log does not verify");
+    println!(
+        "killed {KILLS} times at {RATE:.0} messages/s     {turns} sent, lost {lost}, twice {twice}, in the ledger {recorded}   \
+         acknowledges again after {:.1} s, at worst {:.1} s",
+        recoveries[recoveries.len() / 2],
+        recoveries[recoveries.len() - 1],
+    );
+    assert!(lost == 0 && twice == 0 && recorded == turns, "it did not resume exactly");
+}
+
+/// A customer who says what is due and says it again until it is acknowledged.
+struct Customer {
+    number: u64,
+    token: String,
+    queue: mpsc::UnboundedReceiver<u64>,
+    cursor: Option<u64>,
+    unsent: VecDeque<u64>,
+}
+
+impl Customer {
+    async fn talk(mut self, shared: Arc<Shared>) {
+        loop {
+            match Socket::customer(shared.address(), "demo", &self.token, self.cursor).await {
+                Ok(mut socket) => self.go_on(&mut socket, &shared).await,
+                Err(_) => tokio::time::sleep(BREATH).await,
+            }
+        }
+    }
+
+    /// Until the socket breaks.
+    async fn go_on(&mut self, socket: &mut Socket, shared: &Shared) {
+        for turn in self.unsent.clone() {
+            say(socket, turn).await;
+        }
+        loop {
+            tokio::select! {
+                due = self.queue.recv() => {
+                    let Some(turn) = due else { return };
+                    self.unsent.push_back(turn);
+                    say(socket, turn).await;
+                }
+                line = socket.next() => {
+                    let Some(line) = line else { return };
+                    if !self.hear(&line, shared) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes a line in; `false`: begin again.
+    fn hear(&mut self, line: &Value, shared: &Shared) -> bool {
+        match line["type"].as_str().unwrap_or_default() {
+            "message" => {
+                let index = line["index"].as_u64();
+                shared.seen().again += u64::from(index <= self.cursor);
+                self.cursor = index;
+            }
+            "accepted" => {
+                let turn: u64 = line["key"].as_str().and_then(|key| key.parse().ok()).expect("a key");
+                let before = self.unsent.len();
+                self.unsent.retain(|unsent| *unsent != turn);
+                // One that was said twice is acknowledged twice and counts once.
+                let mut seen = shared.seen();
+                seen.accepted += (before - self.unsent.len()) as u64;
+                seen.newest = Some(Instant::now());
+            }
+            "refused" => {
+                let momentary = line["retry_after_s"].is_u64() || line["code"] == "conflict";
+                assert!(momentary, "customer {} was refused: {line}", self.number);
+                return false;
+            }
+            _ => {}
+        }
+        true
+    }
+}
+
+async fn say(socket: &mut Socket, turn: u64) {
+    let text = format!("{} #{}", TEXTS[turn as usize % TEXTS.len()], letters(turn));
+    socket.send(&json!({"type": "send", "key": turn.to_string(), "text": text})).await;
+}
+
+/// An agent who reads along.
+struct Agent {
+    cookie: Zeroizing<String>,
+    cursors: BTreeMap<String, u64>,
+}
+
+impl Agent {
+    async fn work(mut self, shared: Arc<Shared>) {
+        loop {
+            let cookie = ("cookie", self.cookie.to_string());
+            match Socket::open(shared.address(), "/api/v1/agent/socket", &[cookie]).await {
+                Ok(mut socket) => self.go_on(&mut socket, &shared).await,
+                Err(_) => tokio::time::sleep(BREATH).await,
+            }
+        }
+    }
+
+    async fn go_on(&mut self, socket: &mut Socket, shared: &Shared) {
+        let mut open: Vec<String> = Vec::new();
+        while let Some(line) = socket.next().await {
+            if line["type"] == "message" {
+                let conversation = line["conversation"].as_str().unwrap_or_default().to_owned();
+                let index = line["message"]["index"].as_u64().expect("an index");
+                let text = line["message"]["text"].as_str().unwrap_or_default();
+                let turn = text.rsplit('#').next().and_then(from_letters).expect("a turn");
+                let mut seen = shared.seen();
+                seen.again += u64::from(self.cursors.get(&conversation).is_some_and(|last| index <= *last));
+                *seen.arrived.entry(turn).or_default() += 1;
+                self.cursors.insert(conversation, index);
+            } else if line["type"] == "conversation" && line["conversation"]["state"] == "assigned" {
+                let id = line["conversation"]["id"].as_str().unwrap_or_default().to_owned();
+                if !open.contains(&id) {
+                    let after = self.cursors.get(&id);
+                    socket.send(&json!({"type": "open", "conversation": id, "after": after})).await;
+                    open.push(id);
+                }
+            } else if line["type"] == "refused" {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The closed lists of words that details of entries are made of, and an agent as the matcher saw it.
+
+use crate::units::AccountId;
+
+/// An agent as the matcher saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The agent's pseudonym.
+    pub agent: AccountId,
+    /// Weight of the conversations held, in hundredths of a place.
+    pub load: i64,
+    /// Conversations of the usual weight allowed.
+    pub capacity: i32,
+    /// Milliseconds since the last conversation was given.
+    pub idle_ms: i64,
+    /// Of the agent's skills and groups those that the decision looked at.
+    pub skills: Vec<String>,
+}
+
+/// Why an agent was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MatchReason {
+    /// Had the customer before.
+    Sticky,
+    /// The only one who could take it.
+    OnlyFree,
+    /// Of those who could take it, the one with the fewest skills lacking.
+    BestFit,
+    /// Of those who fit as well, idle the longest.
+    LongestIdle,
+    /// Helps out: nobody of the queue's own could take it.
+    Overflow,
+}
+
+impl MatchReason {
+    const ALL: [Self; 5] = [Self::Sticky, Self::OnlyFree, Self::BestFit, Self::LongestIdle, Self::Overflow];
+
+    /// The word that stands in entries.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Sticky => "sticky",
+            Self::OnlyFree => "only_free",
+            Self::BestFit => "best_fit",
+            Self::LongestIdle => "longest_idle",
+            Self::Overflow => "overflow",
+        }
+    }
+
+    /// The reason of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.word() == word)
+    }
+}
+
+/// Why a conversation went back to its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequeueReason {
+    /// Its agent was gone for too long.
+    Offline,
+    /// Its agent left the customer without an answer for too long.
+    NoAnswer,
+    /// Whoever had it may not hold conversations any more: disabled, or of another role.
+    NoDesk,
+}
+
+impl RequeueReason {
+    /// The word that stands in entries.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::NoAnswer => "no_answer",
+            Self::NoDesk => "no_desk",
+        }
+    }
+}
+
+/// Why a conversation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// Somebody of the staff ended it.
+    Staff,
+    /// Nothing was said for as long as the tenant waits.
+    Time,
+    /// It goes on under the identity that the person has proven.
+    Proven,
+}
+
+impl EndReason {
+    /// The word that stands in entries.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Staff => "staff",
+            Self::Time => "time",
+            Self::Proven => "proven",
+        }
+    }
+}
+
+/// What shows that an identity is a person's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityProof {
+    /// The bank's own page or app signed it.
+    Signed,
+}
+
+impl IdentityProof {
+    /// The word that stands in entries.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Signed => "signed",
+        }
+    }
+}
+
+/// By what a second factor was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactorKind {
+    /// A code of the moment.
+    Code,
+    /// One of the codes that were written down.
+    Recovery,
+}
+
+impl FactorKind {
+    /// The word that stands in entries.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Recovery => "recovery",
+        }
+    }
+}
+
+/// What a customer wishes instead of waiting on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// To leave a message and be answered later.
+    Message,
+    /// To be called back.
+    Callback,
+}
+
+impl Wish {
+    const ALL: [Self; 2] = [Self::Message, Self::Callback];
+
+    /// The word that stands in entries and frames.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Callback => "callback",
+        }
+    }
+
+    /// The wish of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|wish| wish.word() == word)
+    }
+
+    /// The number in the database.
+    pub const fn code(self) -> i16 {
+        match self {
+            Self::Message => 1,
+            Self::Callback => 2,
+        }
+    }
+
+    /// The wish behind a database value.
+    pub fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|wish| wish.code() == code)
+    }
+}

@@ -1,0 +1,115 @@
+// What the server says of the policies in force: facts in closed words, told in the reader's language by this page.
+
+import { call } from "../../api";
+import type { Span } from "../../types";
+
+export type ViewRule =
+  | { operator: "drop" }
+  | { operator: "keep_all" }
+  | { operator: "keep"; first: number; last: number }
+  | { operator: "replace"; name: string }
+  | { operator: "token"; key: string };
+
+export interface MaskingRule {
+  name: string;
+  entity: string;
+  class: string;
+  basis: string[];
+  views: Record<string, ViewRule>;
+  validators: string[];
+  min_confidence: number;
+  context: string[];
+  context_window: number;
+}
+
+export interface InForce {
+  id: string;
+  version: number;
+  digest: string;
+  activated: number | null;
+  activated_at: string | null;
+  source: string;
+}
+
+export interface Drift {
+  digest: string | null;
+  error: string | null;
+  source: string | null;
+}
+
+export interface Masking {
+  active: InForce & { rules: MaskingRule[]; allow: { literal: string; why: string }[] };
+  drift: Drift | null;
+}
+
+export interface Tried {
+  policy: string;
+  views: Record<string, { text: string; spans: Span[] }>;
+  found: Span[];
+}
+
+export const masking = () => call<Masking>("GET", "/policies/masking");
+export const attempt = (text: string) => call<Tried>("POST", "/policies/masking/try", { body: { text } });
+
+/** The closed list of views, those of people first. */
+export const VIEWS = [
+  "customer",
+  "agent",
+  "supervisor",
+  "compliance",
+  "auditor",
+  "record",
+  "analytics",
+  "model",
+  "export",
+  "outbound",
+];
+
+export function viewsOf<T>(views: Record<string, T>): [string, T][] {
+  const place = (view: string) => (VIEWS.indexOf(view) + VIEWS.length + 1) % (VIEWS.length + 1);
+  return Object.entries(views).sort(([one], [other]) => place(one) - place(other));
+}
+
+export interface TableRow {
+  id: string;
+  line: number;
+  when: { words: Record<string, string[]>; open: string | null; closed: string | null; time: string[] };
+  queue: string;
+  priority: number;
+  skills: string[];
+  sla_s: number | null;
+  sticky: boolean;
+}
+
+export interface TableQueue {
+  name: string;
+  hours: string;
+  priority: number;
+  group: string | null;
+  skills: string[];
+  relax_s: number | null;
+  overflow: { after_s: number; to: string } | null;
+  sla_s: number | null;
+  no_answer_s: number | null;
+  offline_s: number | null;
+  closed: string;
+}
+
+export interface Routing {
+  active: InForce & {
+    rows: TableRow[];
+    queues: TableQueue[];
+    hours: {
+      utc_offset_minutes: number;
+      hours: Record<string, Record<string, string[]>>;
+      holidays: string[];
+      workdays: string[];
+    };
+    skills: string[];
+    groups: Record<string, boolean>;
+    channels: Record<string, number>;
+  };
+  drift: Drift | null;
+}
+
+export const routing = () => call<Routing>("GET", "/policies/routing");

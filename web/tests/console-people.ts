@@ -1,0 +1,115 @@
+/** What the console's tests share: customers over the API, codes of a second factor, and what a page must never do. */
+import axe from "axe-core";
+import { expect, type BrowserContext, type Page } from "@playwright/test";
+import { createHmac } from "node:crypto";
+import type { Account, Server } from "./harness";
+
+/** A customer who writes by the web channel, without a page. */
+export class Visitor {
+  readonly #server: Server;
+  readonly #token: string;
+
+  private constructor(server: Server, token: string) {
+    this.#server = server;
+    this.#token = token;
+  }
+
+  static async come(server: Server): Promise<Visitor> {
+    const answer = await post(`${server.base}${server.channel}/visits`, {});
+    const { token } = (await answer.json()) as { token: string };
+    return new Visitor(server, token);
+  }
+
+  /** Says something; gives back the conversation's id. */
+  async say(text: string): Promise<string> {
+    const answer = await this.#frame({ type: "send", key: crypto.randomUUID(), text });
+    expect(answer.status, await answer.clone().text()).toBe(201);
+    await answer.text();
+    const { conversation } = (await this.heard()).at(-1) as { conversation: string };
+    return conversation;
+  }
+
+  /** Tells how far it has arrived and been read. */
+  async seen(index: number): Promise<void> {
+    await this.#frame({ type: "seen", delivered: index, read: index });
+  }
+
+  async type(): Promise<void> {
+    await this.#frame({ type: "typing" });
+  }
+
+  /** Every message so far, oldest first. */
+  async heard(): Promise<{ text: string; index: number; from_bank: boolean; conversation: string }[]> {
+    const address = `${this.#server.base}${this.#server.channel}/updates?wait_s=0`;
+    const answer = await fetch(address, { headers: { authorization: `Bearer ${this.#token}` } });
+    type Told = { type: string; text: string; index: number; from_bank: boolean; conversation: string };
+    const { events } = (await answer.json()) as { events: Told[] };
+    return events.filter((event) => event.type === "message");
+  }
+
+  #frame(frame: unknown): Promise<Response> {
+    const headers = { authorization: `Bearer ${this.#token}` };
+    return post(`${this.#server.base}${this.#server.channel}/frames`, frame, headers);
+  }
+}
+
+function post(address: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  const all = { "content-type": "application/json", ...headers };
+  return fetch(address, { method: "POST", headers: all, body: JSON.stringify(body) });
+}
+
+/** The code of an authenticator app at this moment (RFC 6238: SHA-1, six digits, thirty seconds). */
+export function codeOf(secret: string): string {
+  const bits = [...secret].map((letter) =>
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"),
+  );
+  const bytes = (bits.join("").match(/.{8}/g) ?? []).map((byte) => parseInt(byte, 2));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const mac = createHmac("sha1", Buffer.from(bytes)).update(counter).digest();
+  const offset = (mac.at(-1) ?? 0) & 15;
+  return String((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+/** Fills in the form of the login page. */
+export async function logIn(page: Page, { tenant, login, password }: Account): Promise<void> {
+  // Whoever comes back after their session ended keeps the tenant.
+  if (await page.getByLabel("租户").isEditable()) await page.getByLabel("租户").fill(tenant);
+  await page.getByLabel("登录名").fill(login);
+  await page.getByLabel("密码").fill(password);
+  await page.getByRole("button", { name: "登录", exact: true }).click();
+}
+
+/** Notes what a page may not do: break its policy, or fail unseen. Call what it gives back at the end. */
+export async function watch(context: BrowserContext): Promise<() => void> {
+  const faults: string[] = [];
+  await context.exposeFunction("reportViolation", (what: string) => faults.push(what));
+  await context.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      const report = (globalThis as unknown as { reportViolation: (what: string) => void }).reportViolation;
+      report(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+    });
+  });
+  context.on("weberror", (error) => faults.push(String(error.error())));
+  return () => expect(faults).toEqual([]);
+}
+
+/** Looks for what keeps people out; nothing serious may be there. */
+export async function accessible(page: Page): Promise<void> {
+  // What moves is judged once it stands.
+  await page.waitForTimeout(400);
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(async () => {
+    type Result = {
+      violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
+    };
+    const { axe: loaded } = globalThis as unknown as { axe: { run: () => Promise<Result> } };
+    const { violations } = await loaded.run();
+    return violations.map(({ id, impact, nodes }) => ({
+      id,
+      impact,
+      nodes: nodes.slice(0, 3).map((node) => node.html + node.failureSummary),
+    }));
+  });
+  expect(found.filter(({ impact }) => impact === "serious" || impact === "critical")).toEqual([]);
+}
