@@ -129,8 +129,6 @@ function hearConversation(conversation: Conversation): void {
 }
 
 function hearMessage(id: string, message: Message): void {
-  const row = known.get(id);
-  if (row) place({ ...row, messages: row.messages + 1, last_at: message.time });
   const { opened } = desk;
   if (opened?.id !== id) return;
   told += 1;
@@ -139,7 +137,16 @@ function hearMessage(id: string, message: Message): void {
   else add(opened.messages, message);
   if (!message.outbound) opened.typedAt = 0;
   if (told === SHOWN_AT_ONCE) ask();
+  grew(id, opened.messages.length, message.time);
   if (!message.outbound && document.hidden) countUnread(id);
+}
+
+/** What was said before is told again at each opening: only what is more, and later, counts. */
+function grew(id: string, messages: number, time: string): void {
+  const row = known.get(id);
+  if (!row) return;
+  const last_at = time > (row.last_at ?? "") ? time : (row.last_at ?? time);
+  place({ ...row, messages: Math.max(row.messages, messages), last_at });
 }
 
 /** By index, once. */
