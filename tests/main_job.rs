@@ -199,7 +199,7 @@ async fn make_agents(world: &World, agents: &[(&str, i32)]) {
     for (login, capacity) in agents {
         let text = || RawText::new((*login).to_owned());
         let (capacity, skills) = (Some(*capacity), Vec::new());
-        let new = NewStaff { login: text(), name: text(), role: Role::Agent, capacity, skills };
+        let new = NewStaff { login: text(), name: text(), role: Role::Agent, capacity, skills, groups: Vec::new() };
         served.tenant.create_account(Manager::Operator, new).await.unwrap();
     }
     drop(served);

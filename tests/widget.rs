@@ -5,10 +5,9 @@
 
 mod common;
 
-use common::people::{ask, code};
 use common::socket::{Socket, get, post, seconds_now, visit, widget};
 use common::{SECRET, Server, World, until};
-use liaowaiwai::cli::client::{Call, Client};
+use liaowaiwai::cli::client::{Answer, Call, Client};
 use lww_audit::entry::{Detail, Tag};
 use lww_audit::{Entry, Receipt};
 use ring::hmac;
@@ -46,6 +45,10 @@ async fn refused(server: &Server, path: &str, token: Option<&str>) -> String {
 /// The details of the entries of a kind, oldest first.
 fn details(entries: &[Entry], kind: &str) -> Vec<Detail> {
     entries.iter().filter(|entry| entry.kind.as_str() == kind).map(|entry| entry.detail.clone()).collect()
+}
+
+fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
+    answer.headers.get(name).unwrap().to_str().unwrap()
 }
 
 fn opened(receipt: &Receipt) -> Vec<Tag> {
@@ -182,19 +185,34 @@ async fn a_page_says_the_language_and_only_the_bank_s_proof_says_who_is_importan
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_carries_its_own_policy_and_what_was_not_built_says_so() {
+async fn a_page_carries_its_own_policy_also_when_it_has_not_changed() {
     let world = World::private();
     let server = world.start(NODE);
     let client = Client::http(server.http);
-    let page = async |path: &str| {
-        let call = Call { method: "GET", target: path.to_owned(), headers: Vec::new(), body: None };
-        client.send(call).await.unwrap()
+    let page = async |path: &str, known: Option<String>| {
+        let headers = known.map(|tag| ("if-none-match", tag)).into_iter().collect();
+        client.send(Call { method: "GET", target: path.to_owned(), headers, body: None }).await.unwrap()
     };
-    assert_eq!(page("/").await.status, 302);
-    for path in ["/widget/none.js", "/console/assets/none.js", "/demo/none.js"] {
-        let answer = ask(&client, "GET", path, None).await;
+    assert_eq!(page("/", None).await.status, 302);
+    for path in ["/widget/none.js", "/console/assets/none.js", "/demo/none.js", "/demo/../Cargo.toml"] {
+        let answer = page(path, None).await;
+        let problem: Value = serde_json::from_slice(&answer.body).unwrap();
         // With the pages built there is no such file; without, that is what is said.
-        assert!(answer.0 == 404 && ["not_found", "not_built"].contains(&code(&answer)), "{path}: {answer:?}");
+        assert!(
+            answer.status == 404 && ["not_found", "not_built"].contains(&problem["code"].as_str().unwrap()),
+            "{path}"
+        );
+        assert!(header(&answer, "content-security-policy").starts_with("default-src 'none'; frame-ancestors"));
+    }
+    let demo = page("/demo/", None).await;
+    if demo.status == 200 {
+        let tag = header(&demo, "etag").to_owned();
+        let again = page("/demo/", Some(tag)).await;
+        assert_eq!(again.status, 304);
+        for answer in [&demo, &again] {
+            let policy = header(answer, "content-security-policy");
+            assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+        }
     }
     server.stop();
 }

@@ -3,8 +3,8 @@
 use super::tenants::Served;
 use crate::domain::event::Role;
 use crate::domain::message::RawText;
-use crate::limits::AGENT_SKILLS_MAX;
-use crate::pipeline::{Imported, Manager, NewStaff, Refusal};
+
+use crate::pipeline::{Imported, Manager, NewStaff, Refusal, SkillsUpdate};
 
 /// A login that was just made or reset.
 pub struct OneTimePassword {
@@ -87,8 +87,8 @@ impl Served {
         role: Role,
         (capacity, skills): (Option<i32>, Vec<String>),
     ) -> Result<OneTimePassword, Refusal> {
-        self.check_skills(&skills)?;
-        let new = new_staff(&login, name, role, (capacity, skills));
+        let (skills, groups) = self.tenant.skills_and_groups(skills);
+        let new = NewStaff { groups, ..new_staff(&login, name, role, (capacity, skills)) };
         let (_, password) = self.tenant.create_account(Manager::Operator, new).await?;
         Ok(OneTimePassword { tenant: self.tenant.name.name.clone(), login, password })
     }
@@ -98,17 +98,10 @@ impl Served {
     /// # Errors
     /// [`Refusal::NotFound`] when there is no such agent, [`Refusal::Invalid`] when a skill is not in the active table.
     pub(super) async fn set_skills(&self, login: String, skills: Vec<String>) -> Result<(), Refusal> {
-        self.check_skills(&skills)?;
-        self.tenant.set_skills(Manager::Operator, &RawText::new(login), skills).await
-    }
-
-    fn check_skills(&self, skills: &[String]) -> Result<(), Refusal> {
-        let strange = |skill: &String| !self.tenant.table().is_some_and(|table| table.knows_skill(skill));
-        if skills.len() > AGENT_SKILLS_MAX || skills.iter().any(strange) {
-            let expected = "at most 16 skills and groups of the active routing table";
-            return Err(Refusal::Invalid { field: "skills", expected });
-        }
-        Ok(())
+        let account = self.tenant.account_of(&RawText::new(login)).await?;
+        let (skills, groups) = self.tenant.skills_and_groups(skills);
+        let update = SkillsUpdate { skills: Some(skills), groups: Some(groups) };
+        self.tenant.set_skills(Manager::Operator, account, &update).await
     }
 
     /// Sets a one-time password for a login; an administrator that isn't there yet is made.
@@ -160,5 +153,6 @@ impl Served {
 }
 
 fn new_staff(login: &str, name: &str, role: Role, (capacity, skills): (Option<i32>, Vec<String>)) -> NewStaff {
-    NewStaff { login: RawText::new(login.to_owned()), name: RawText::new(name.to_owned()), role, capacity, skills }
+    let text = |text: &str| RawText::new(text.to_owned());
+    NewStaff { login: text(login), name: text(name), role, capacity, skills, groups: Vec::new() }
 }

@@ -14,13 +14,14 @@ use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
 
 use super::event::{Event, Role, Wish};
 use super::message::{Committed, Sealed};
+use crate::limits::IMPORT_ACCOUNTS_MAX;
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
     MessageSeq, SubjectId, Timestamp, Version,
 };
 
-/// Most entries that one proposal may hold.
-pub const PROPOSAL_ENTRIES_MAX: usize = 16;
+/// Most entries that one proposal may hold: an import's own, and one for what each of its agents can do.
+pub const PROPOSAL_ENTRIES_MAX: usize = 1 + IMPORT_ACCOUNTS_MAX;
 
 /// Who did it: a pseudonym and the role in which it was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

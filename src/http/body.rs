@@ -66,6 +66,14 @@ pub(super) struct NewAccount {
     /// Most conversations at a time, for agents; the tenant's default when not given.
     #[schema(minimum = 0, maximum = 1000)]
     pub(super) capacity: Option<i32>,
+    /// What an agent can do: skills of the active routing table.
+    #[serde(default)]
+    #[schema(required = false, max_items = 16)]
+    pub(super) skills: Vec<String>,
+    /// Whose queues an agent serves: groups of the active routing table.
+    #[serde(default)]
+    #[schema(required = false, max_items = 16)]
+    pub(super) groups: Vec<String>,
 }
 
 /// What is to change about an account; what is not given stays.
@@ -79,6 +87,12 @@ pub(super) struct ChangedAccount {
     pub(super) capacity: Option<i32>,
     /// Whether it may log in.
     pub(super) enabled: Option<bool>,
+    /// What an agent can do: skills of the active routing table, instead of those before.
+    #[schema(max_items = 16)]
+    pub(super) skills: Option<Vec<String>>,
+    /// Whose queues an agent serves: groups of the active routing table, instead of those before.
+    #[schema(max_items = 16)]
+    pub(super) groups: Option<Vec<String>>,
 }
 
 /// Whether an agent takes conversations.

@@ -9,10 +9,10 @@ use crate::domain::access::Action;
 use crate::domain::event::{Event, Role};
 use crate::domain::message::RawText;
 use crate::domain::record::{
-    AccountChange, Actor, AgentChange, Alteration, Draft, Effect, NewAccount, PasswordChange, Proposal, Step,
+    AccountChange, Actor, Alteration, Draft, Effect, NewAccount, PasswordChange, Proposal, Step,
 };
-use crate::limits::{AGENT_CAPACITY_MAX, DECISIONS_MAX, LOGIN_BYTES_MAX, NAME_BYTES_MAX, PAGE_ITEMS_MAX};
-use crate::ports::{AccountRow, AgentRow, RecordError, StaffPart, random_bytes};
+use crate::limits::{AGENT_CAPACITY_MAX, LOGIN_BYTES_MAX, NAME_BYTES_MAX, PAGE_ITEMS_MAX};
+use crate::ports::{AccountRow, StaffPart, random_bytes};
 use crate::units::{AccountId, SERVER_ACTOR};
 
 const NAME_EXPECTED: &str = "1 to 128 bytes without control characters or outer spaces, not beginning with = + - @";
@@ -20,7 +20,8 @@ const NAME_EXPECTED: &str = "1 to 128 bytes without control characters or outer 
 pub(super) const ROLE_EXPECTED: &str = "agent, supervisor, compliance, auditor or admin";
 /// How many conversations an agent may hold.
 pub(super) const CAPACITY_EXPECTED: &str = "0 to 1000 conversations";
-const DESK_EXPECTED: &str = "0 or nothing: agents alone have a desk";
+/// What belongs to a desk and stands where there is none.
+pub(super) const DESK_EXPECTED: &str = "0 or nothing: agents alone have a desk";
 
 /// Who manages accounts.
 #[derive(Clone, Copy)]
@@ -64,8 +65,10 @@ pub struct NewStaff {
     pub role: Role,
     /// Most conversations at a time; `None`: the tenant's default for agents, and 0 for those without a desk.
     pub capacity: Option<i32>,
-    /// Skills and groups of an agent, words of the active routing table.
+    /// Skills of an agent, words of the active routing table.
     pub skills: Vec<String>,
+    /// Groups of an agent, words of the active routing table.
+    pub groups: Vec<String>,
 }
 
 /// What is to change about an account; what is `None` stays.
@@ -77,6 +80,13 @@ pub struct AccountUpdate {
     pub capacity: Option<i32>,
     /// Whether it may log in.
     pub enabled: Option<bool>,
+}
+
+impl AccountUpdate {
+    /// Whether nothing is to change.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.role.is_none() && self.capacity.is_none() && self.enabled.is_none()
+    }
 }
 
 /// An account as administrators see it.
@@ -92,6 +102,10 @@ pub struct AccountView {
     pub role: Role,
     /// Most conversations at a time.
     pub capacity: i32,
+    /// Skills, of an agent.
+    pub skills: Vec<String>,
+    /// Groups, of an agent.
+    pub groups: Vec<String>,
     /// Whether it may log in.
     pub enabled: bool,
     /// Whether it is locked after failed logins.
@@ -150,36 +164,10 @@ impl Tenant {
         let (account, password) = self.new_account(&new, place, true).await?;
         let id = account.id;
         let event = Event::AccountCreated { account: id, role: new.role };
-        let skilled = (!new.skills.is_empty()).then(|| Event::SkillsSet { account: id, skills: new.skills.clone() });
         let mut proposal = Proposal::single(Draft::of(event, actor), vec![Effect::NewAccount(account)]);
-        let skilled = skilled.map(|event| Step { draft: Draft::of(event, actor), effects: Vec::new() });
-        proposal.steps.extend(skilled);
+        proposal.steps.extend(new.skilled(id, actor));
         self.record(proposal).await?;
         Ok((id, password))
-    }
-
-    /// Sets what an agent can do.
-    ///
-    /// # Errors
-    /// [`Refusal::NotFound`] when there is no such agent.
-    pub async fn set_skills(&self, by: Manager<'_>, login: &RawText, skills: Vec<String>) -> Result<(), Refusal> {
-        let actor = by.actor()?;
-        let account = self.account_of(login).await?;
-        for _ in 0..DECISIONS_MAX {
-            let agent = self.ports.store.agents().await?.into_iter().find(|agent| agent.id == account);
-            let AgentRow { id, version, load, idle_since, .. } = agent.ok_or(Refusal::NotFound { what: "account" })?;
-            let change = AgentChange { agent: id, expected: version, load, idle_since, skills: Some(skills.clone()) };
-            let draft = Draft::of(Event::SkillsSet { account: id, skills: skills.clone() }, actor);
-            match self.record(Proposal::single(draft, vec![Effect::Agent(change)])).await {
-                Ok(_) => {
-                    self.waiting.notify_one();
-                    return Ok(());
-                }
-                Err(RecordError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Refusal::Conflict)
     }
 
     /// Changes role, capacity or state. Whoever changes role or may not log in any more loses their sessions.
@@ -299,7 +287,7 @@ impl Tenant {
             role: new.role,
             capacity,
             must_change,
-            skills: new.skills.clone(),
+            skills: new.words(),
         };
         Ok((account, password))
     }
@@ -315,6 +303,7 @@ impl Tenant {
         if !new.role.is_staff() {
             return Err(("role", ROLE_EXPECTED));
         }
+        self.checked_words(new.role, &new.skills, &new.groups)?;
         self.capacity(new.role, new.capacity)
     }
 
@@ -329,14 +318,18 @@ impl Tenant {
         }
     }
 
-    fn view(&self, row: &AccountRow) -> Result<AccountView, Refusal> {
+    pub(super) fn view(&self, row: &AccountRow) -> Result<AccountView, Refusal> {
         let open = |sealed: &Vec<u8>| self.ports.vault.open_staff(StaffPart::Login, row.id, sealed);
+        let words = if row.role == Role::Agent { row.skills.clone() } else { Vec::new() };
+        let (skills, groups) = self.skills_and_groups(words);
         Ok(AccountView {
             id: row.id,
             login: row.login_name.as_ref().map(open).transpose()?,
             name: self.ports.vault.open_profile(row.id, &row.profile)?,
             role: row.role,
             capacity: row.capacity,
+            skills,
+            groups,
             enabled: row.enabled,
             locked: row.locked,
             has_factor: row.has_factor,

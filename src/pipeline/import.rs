@@ -1,7 +1,8 @@
 //! Accounts out of a CSV file (RFC 4180), all or none: every line is checked before the first account is made, and they
-//! come to be by one entry.
+//! come to be by one entry; what agents among them can do is an entry each, recorded with it.
 //!
-//! The first line names the columns: `login`, `name`, `role` and, where wanted, `capacity`, in any order. Spreadsheets'
+//! The first line names the columns: `login`, `name`, `role` and, where wanted, `capacity`,
+//! `skills` and `groups` (several in one field with `;` between them), in any order. Spreadsheets'
 //! byte order mark, CRLF and quoted fields are taken. An error names line and column and never repeats what stands there.
 
 use std::collections::HashSet;
@@ -17,8 +18,10 @@ use crate::domain::record::{Draft, Effect, Proposal};
 use crate::limits::IMPORT_ACCOUNTS_MAX;
 use crate::units::AccountId;
 
-const COLUMNS: [&str; 4] = ["login", "name", "role", "capacity"];
-const COLUMNS_EXPECTED: &str = "columns login, name, role and perhaps capacity";
+const COLUMNS: [&str; 6] = ["login", "name", "role", "capacity", "skills", "groups"];
+/// Between the words of one field: a comma would end the field.
+const WORDS_END: char = ';';
+const COLUMNS_EXPECTED: &str = "columns login, name, role and perhaps capacity, skills and groups";
 const NEW_EXPECTED: &str = "a login that no account has";
 const FEWER_EXPECTED: &str = "at most 256 accounts";
 const OTHER_EXPECTED: &str = "a login that no other line has";
@@ -62,7 +65,9 @@ impl Tenant {
         let ids: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
         let effects = accounts.into_iter().map(Effect::NewAccount).collect();
         let draft = Draft::of(Event::AccountsImported { accounts: named }, actor);
-        self.record(Proposal::single(draft, effects)).await?;
+        let mut proposal = Proposal::single(draft, effects);
+        proposal.steps.extend(lines.iter().zip(&ids).filter_map(|(line, id)| line.new.skilled(*id, actor)));
+        self.record(proposal).await?;
         let told = lines.into_iter().zip(ids).zip(passwords);
         Ok(told.map(|((line, account), password)| Imported { account, login: line.new.login, password }).collect())
     }
@@ -114,7 +119,12 @@ fn line(columns: &[&'static str], record: &StringRecord) -> Result<(u64, NewStaf
         word => Some(word.parse().map_err(|_| refused(number, "capacity", CAPACITY_EXPECTED))?),
     };
     let text = |column| RawText::new(of(column).to_owned());
-    Ok((number, NewStaff { login: text("login"), name: text("name"), role, capacity, skills: Vec::new() }))
+    let words = |column| {
+        let words = of(column).split(WORDS_END).map(str::trim).filter(|word| !word.is_empty());
+        words.map(str::to_owned).collect()
+    };
+    let (skills, groups) = (words("skills"), words("groups"));
+    Ok((number, NewStaff { login: text("login"), name: text("name"), role, capacity, skills, groups }))
 }
 
 /// The columns of a file by its first line.
@@ -150,6 +160,7 @@ mod tests {
     fn the_first_line_names_each_known_column_once() {
         assert_eq!(header("login,name,role").unwrap(), ["login", "name", "role"]);
         assert_eq!(header("role,capacity,name,login").unwrap(), ["role", "capacity", "name", "login"]);
+        assert_eq!(header("login,name,role,groups,skills").unwrap().len(), 5);
         for text in ["login,name", "login,name,role,role", "login,name,role,password", "Login,name,role", "a;b;c"] {
             assert!(matches!(header(text), Err(Refusal::Line { line: 1, column: "file", .. })), "{text}");
         }

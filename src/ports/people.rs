@@ -24,6 +24,8 @@ pub struct AccountRow {
     pub role: Role,
     /// Most conversations at a time.
     pub capacity: i32,
+    /// Skills and groups of an agent.
+    pub skills: Vec<String>,
     /// Whether the password must be changed before anything else.
     pub must_change: bool,
     /// Whether it may log in.

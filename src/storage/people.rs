@@ -12,7 +12,8 @@ use crate::units::{AccountId, MICROS_PER_SECOND, SessionId, Timestamp, Version};
 
 const ACCOUNT: &str = "SELECT a.id, a.login, a.login_name, a.profile, a.password, a.role, a.must_change, a.enabled, a.locked, \
     a.version, coalesce((SELECT g.capacity FROM agent g WHERE g.tenant = a.tenant AND g.id = a.id), 0), \
-    EXISTS (SELECT 1 FROM second_factor f WHERE f.tenant = a.tenant AND f.account = a.id) FROM account a WHERE a.tenant = $1";
+    EXISTS (SELECT 1 FROM second_factor f WHERE f.tenant = a.tenant AND f.account = a.id) \
+    , coalesce((SELECT g.skills FROM agent g WHERE g.tenant = a.tenant AND g.id = a.id), '') FROM account a WHERE a.tenant = $1";
 const SESSION: &str = "id, account, created, last_seen, expires, device, pending, factor_at, enrolment";
 
 #[async_trait]
@@ -187,6 +188,7 @@ fn account(row: &Row) -> Result<AccountRow, StoreError> {
         version: Version(row.get(9)),
         capacity: row.get(10),
         has_factor: row.get(11),
+        skills: row.get::<_, &str>(12).split_whitespace().map(str::to_owned).collect(),
     })
 }
 

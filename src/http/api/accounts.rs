@@ -13,7 +13,7 @@ use crate::http::problem::ProblemDetails;
 use crate::http::service::Service;
 use crate::http::session;
 use crate::limits::PAGE_ITEMS_DEFAULT;
-use crate::pipeline::{AccountUpdate, Imported, Manager, NewStaff, Refusal};
+use crate::pipeline::{AccountUpdate, Imported, Manager, NewStaff, Refusal, SkillsUpdate};
 use crate::units::AccountId;
 use crate::wire::{self, Query, QueryError};
 
@@ -53,15 +53,15 @@ pub(in crate::http) async fn list(service: Data<Service>, request: HttpRequest) 
     ),
 )]
 pub(in crate::http) async fn create(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
-    let NewAccount { login, name, role, capacity } = body::json(&request, payload).await?;
+    let NewAccount { login, name, role, capacity, skills, groups } = body::json(&request, payload).await?;
     session::same_origin(&request)?;
     let session = session::of(&service, &request).await?;
-    let new = NewStaff { login, name, role: staff_role(&role)?, capacity, skills: Vec::new() };
+    let new = NewStaff { login, name, role: staff_role(&role)?, capacity, skills, groups };
     let made = session.served.tenant.create_account(Manager::Staff(&session.staff), new).await?;
     Ok(HttpResponse::Created().json(one_time(made.0, &made.1)))
 }
 
-/// Changes role, capacity or state; whoever changes role or may not log in any more loses their sessions.
+/// Changes role, capacity, state, skills or groups; whoever changes role or may not log in any more loses their sessions.
 #[utoipa::path(
     patch, path = "/api/v1/admin/accounts/{id}", tag = "accounts", request_body = ChangedAccount,
     params(("id" = String, Path, description = "The account's id")),
@@ -71,13 +71,14 @@ pub(in crate::http) async fn create(service: Data<Service>, request: HttpRequest
     ),
 )]
 pub(in crate::http) async fn change(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
-    let ChangedAccount { role, capacity, enabled } = body::json(&request, payload).await?;
+    let ChangedAccount { role, capacity, enabled, skills, groups } = body::json(&request, payload).await?;
     session::same_origin(&request)?;
     let id = named(&request)?;
     let session = session::of(&service, &request).await?;
     let role = role.map(|word| staff_role(&word)).transpose()?;
     let update = AccountUpdate { role, capacity, enabled };
-    let view = session.served.tenant.change_account(Manager::Staff(&session.staff), id, update).await?;
+    let skills = SkillsUpdate { skills, groups };
+    let view = session.served.tenant.change_staff(Manager::Staff(&session.staff), id, update, &skills).await?;
     Ok(HttpResponse::Ok().json(Account::from(view)))
 }
 

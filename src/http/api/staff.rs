@@ -20,6 +20,12 @@ pub struct Account {
     pub role: String,
     /// Most conversations at a time.
     pub capacity: i32,
+    /// What an agent can do.
+    #[serde(default)]
+    pub skills: Vec<String>,
+    /// Whose queues an agent serves.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// Whether it may log in.
     pub enabled: bool,
     /// Whether it is locked after failed logins.
@@ -126,6 +132,8 @@ impl From<AccountView> for Account {
             name: view.name.to_string(),
             role: view.role.word().to_owned(),
             capacity: view.capacity,
+            skills: view.skills,
+            groups: view.groups,
             enabled: view.enabled,
             locked: view.locked,
             second_factor: view.has_factor,

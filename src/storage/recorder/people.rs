@@ -6,6 +6,7 @@ use tokio_postgres::Error;
 
 use super::super::database::Database;
 use super::super::head::LogName;
+use crate::domain::event::Role;
 use crate::domain::record::{AccountChange, Alteration, NewAccount, PasswordChange};
 use crate::units::{AccountId, Timestamp, Version};
 
@@ -17,7 +18,7 @@ pub(super) async fn insert(
     time: Timestamp,
 ) -> Result<u64, Error> {
     let id = new.id.to_uuid();
-    if new.capacity > 0 {
+    if new.role == Role::Agent {
         desk(database, log, new.id, (new.capacity, &new.skills), time).await?;
     }
     let sql = "INSERT INTO account (tenant, id, login, login_name, profile, password, role, must_change, version) \
@@ -71,8 +72,8 @@ pub(super) async fn change(database: &Database, log: &LogName, change: &AccountC
 async fn beside(database: &Database, log: &LogName, account: AccountId, change: &Alteration) -> Result<(), Error> {
     let (tenant, id, client) = (&log.tenant.0, account.to_uuid(), &database.client);
     match change {
-        Alteration::Place { capacity, enabled, .. } => {
-            if *capacity > 0 {
+        Alteration::Place { role, capacity, enabled } => {
+            if *role == Role::Agent {
                 desk(database, log, account, (*capacity, &[]), Timestamp::from_micros(0)).await?;
             }
             // The desk's version stays: it counts loads, and the matcher may be deciding on it.

@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fromBase64 } from "../bytes";
@@ -37,8 +37,9 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** Runs the first verifier and returns the class of each verdict, in order. */
 function first(...args: string[]): string[] {
-  const names = ["debug", "release"].map((profile) => `../../../target/${profile}/lww-verify`);
-  const built = names.map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  const root = fileURLToPath(new URL("../../../", import.meta.url));
+  const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
+  const built = ["debug", "release"].map((profile) => join(target, profile, "lww-verify"));
   const program = [process.env.LWW_VERIFY ?? "", ...built].find((path) => path !== "" && existsSync(path));
   if (program === undefined) throw new Error("lww-verify is missing: cargo build --locked -p lww-audit");
   const [command = "", ...rest] = args;

@@ -74,7 +74,7 @@ export class Proofs {
 
   /** Verifies a message's receipt and says what came of it. */
   check(said: Said, verdict: HTMLElement, words: Words, time: (text: string) => string): void {
-    void this.#tell(verdict, words, time, () => this.#talk.link.text(`receipts/${said.index}`), said.index);
+    void this.#tell(verdict, words, time, () => this.#talk.receipt(said.index), said.index);
   }
 
   async #tell(
@@ -106,7 +106,7 @@ export class Proofs {
 
   async #save(said: Said, verdict: HTMLElement, words: Words): Promise<void> {
     try {
-      const text = await this.#talk.link.text(`receipts/${said.index}`);
+      const text = await this.#talk.receipt(said.index);
       const address = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
       el("a", { href: address, download: `${said.index}.tlog-proof` }).click();
       setTimeout(() => URL.revokeObjectURL(address), 10_000);

@@ -32,6 +32,8 @@ export class Talk {
   readonly keep: Keep;
   readonly link: Link;
   readonly messages = new Map<number, Said>();
+  /** Receipts that came with the answers to one's own messages: they can open the original, too. */
+  readonly receipts = new Map<number, string>();
   pending: Pending[];
   health: Health = "idle";
   state: State | undefined;
@@ -88,6 +90,11 @@ export class Talk {
     this.#changed();
   }
 
+  /** The receipt of a message. */
+  async receipt(index: number): Promise<string> {
+    return this.receipts.get(index) ?? this.link.text(`receipts/${index}`);
+  }
+
   /** Takes a message back that was refused; its text is for whoever wants to write it again. */
   takeBack(key: string): string {
     const found = this.pending.find((message) => message.key === key);
@@ -122,6 +129,7 @@ export class Talk {
     this.link.stop();
     if (!goOn) this.keep.forget();
     this.messages.clear();
+    this.receipts.clear();
     this.pending = [...this.keep.now.outbox];
     this.#inFlight = undefined;
     this.state = undefined;
@@ -164,6 +172,7 @@ export class Talk {
         this.#mark();
         break;
       case "accepted":
+        if (line.receipt !== null) this.receipts.set(line.index, line.receipt);
         this.#taken(line.key);
         break;
       case "refused":

@@ -226,7 +226,12 @@ export class View {
           ),
       button({ class: "tool", "aria-label": words.text, title: words.text }, () => this.#resize(), "A+"),
       button(
-        { class: "tool", lang: this.#language === "en" ? "zh-CN" : "en" },
+        {
+          class: "tool",
+          lang: this.#language === "en" ? "zh-CN" : "en",
+          "aria-label": words.inLanguage,
+          title: words.inLanguage,
+        },
         () => this.#translate(),
         words.language,
       ),

@@ -21,6 +21,7 @@ export interface Accepted {
   index: number;
   text: string;
   conversation: string;
+  receipt: string | null;
 }
 
 export interface Refused {

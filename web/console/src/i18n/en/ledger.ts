@@ -17,11 +17,11 @@ export default {
     label: "Filter entries",
     kind: "All kinds",
     all_of: "{group} (all)",
-    conversation: "Conversation id (32 digits)",
+    conversation: "Conversation id",
     actor: "Who did it",
   },
   intro: {
-    title: "Verify an entry in three steps",
+    title: "How to verify an entry",
     choose:
       "Choose an entry from the list: this page fetches its inclusion proof and verifies it at once, in your browser.",
     watch:
@@ -111,8 +111,8 @@ export default {
       "Only the public key has to come from elsewhere than the server. Compare the fingerprint below with the sheet that was signed when the ledger began; don't rely on what this page shows alone.",
     fingerprint: "Fingerprint (SHA-256)",
     vkey: "Public key (vkey)",
-    compare: "This browser first saw this key on {time} and remembers it. Another key raises an alarm.",
-    compared_at: "Remembered since {since}; you confirmed on {time} that it is the one on paper.",
+    compare: "This browser has remembered this key since {time}. Another key raises an alarm.",
+    compared_at: "Remembered since {since}; you confirmed ({time}) that it is the one on paper.",
     is_same: "I compared it: it is the same",
     own: "Or paste the key that you hold, and trust no other:",
     pin: "Trust this key only",

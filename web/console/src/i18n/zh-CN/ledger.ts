@@ -15,11 +15,11 @@ export default {
     label: "筛选存证记录",
     kind: "全部类型",
     all_of: "{group}（全部）",
-    conversation: "会话编号（32 位）",
+    conversation: "会话编号",
     actor: "操作人",
   },
   intro: {
-    title: "三步验证一条存证",
+    title: "怎样验证一条存证",
     choose: "在列表里点选一条记录：本页取回它的存在性证明，立即在浏览器里验证。",
     watch: "看图：每两个指纹合成上一层的一个，直到根；银行的密钥在根上签名。",
     tamper: "点“篡改一份副本试试”：改动任何一处，验证都不会通过。",
