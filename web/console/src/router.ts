@@ -78,12 +78,13 @@ router.beforeEach(async (to) => {
     isRecalled = true;
   }
   const { info } = session;
-  if (info === null)
-    return to.meta.bare ? true : { name: "login", query: to.path === "/" ? {} : { next: to.fullPath } };
+  // Which page is the first depends on who is logged in, which is known only here.
+  const isHome = to.redirectedFrom?.name === "home";
+  const query = isHome ? {} : { next: to.fullPath };
+  if (info === null) return to.meta.bare ? true : { name: "login", query };
   // Whoever has to show a factor, change the password or set a factor up does that first, and nothing else.
-  if (duty(info) !== null)
-    return to.name === "login" ? true : { name: "login", query: { next: to.fullPath } };
-  if (to.name === "login") return { name: home() };
+  if (duty(info) !== null) return to.name === "login" ? true : { name: "login", query };
+  if (to.name === "login" || (isHome && to.name !== home())) return { name: home() };
   return to.meta.right === undefined || may(to.meta.right)
     ? true
     : { name: "missing", params: { rest: ["-"] } };
