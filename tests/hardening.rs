@@ -264,6 +264,32 @@ async fn metrics_are_served_on_their_own_listener_on_loopback_and_nowhere_else()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_for_a_websocket_where_there_is_none_is_answered_like_any_other() {
+    let listening = Listening::start(Addresses { http: Some(ANY), ..Addresses::default() });
+    let asks = |method: &str, path: &str| {
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+    };
+    for (method, path, status) in [
+        ("GET", "/healthz", 200),
+        ("GET", "/api/v1/openapi.json", 200),
+        ("GET", "/api/v1/agent/socket", 401),
+        ("GET", "/api/v1/channels/web/nobody/here/socket", 404),
+        ("GET", "/nothing", 404),
+        ("POST", "/healthz", 405),
+    ] {
+        // Read until the server ends the connection: nothing else can come by it.
+        let told = raw(listening.http(), &asks(method, path)).await;
+        assert_eq!(told.status, status, "{method} {path}: {}", told.body);
+        assert!(told.head.contains("connection: close") && told.head.contains("x-request-id"), "{}", told.head);
+        assert!(!told.body.is_empty());
+    }
+    listening.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metrics_with_a_token_are_for_who_shows_it_whole() {
     let metrics_token = Some(b"a token of prometheus".to_vec().into());
     let addresses = Addresses { http: Some(ANY), metrics: Some(ANY), metrics_token, ..Addresses::default() };

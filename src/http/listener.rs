@@ -3,11 +3,14 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::time::Duration;
 
+use actix_codec::{AsyncRead, AsyncWrite, Framed};
+use actix_http::h1::Codec;
 use actix_http::{HttpServiceBuilder, Protocol, Request};
 use actix_server::{GracefulShutdownSignal, ServerBuilder};
-use actix_service::{ServiceFactory, ServiceFactoryExt as _, map_config};
+use actix_service::{ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config};
 use actix_tls::accept::TlsError;
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::body::BoxBody;
@@ -21,6 +24,7 @@ use rustls::ServerConfig;
 use super::connection::Connection;
 use super::gate::Gated;
 use super::guard::{Guard, around};
+use super::live::takeover::answer;
 use super::server::{HttpError, Https};
 use super::service::Service;
 use crate::limits::{
@@ -51,7 +55,8 @@ impl Application {
         let (listener, bound) = bind(address)?;
         let signal = builder.graceful_shutdown_signal();
         let listening = builder.listen("http", listener, move || {
-            let service = bounded(&signal).on_connect_ext(|stream: &TcpStream, data| Connection::note(stream, data));
+            let service = bounded(&signal).upgrade(self.taking_over(routes));
+            let service = service.on_connect_ext(|stream: &TcpStream, data| Connection::note(stream, data));
             service.finish(self.routed(routes)).tcp()
         });
         Ok((listening.map_err(refused(address))?, Some(bound)))
@@ -64,11 +69,28 @@ impl Application {
         let (listener, bound) = bind(address)?;
         let signal = builder.graceful_shutdown_signal();
         let listening = builder.listen("https", listener, move || {
-            let service = bounded(&signal).on_connect_ext(|stream: &Gated, data| Connection::note(stream, data));
+            let service = bounded(&signal).upgrade(self.taking_over(routes));
+            let service = service.on_connect_ext(|stream: &Gated, data| Connection::note(stream, data));
             let service = service.finish(self.routed(routes)).map_err(TlsError::Service);
             accepting(config.clone()).and_then(service)
         });
         Ok((listening.map_err(refused(address))?, Some(bound)))
+    }
+
+    /// The same application for requests that ask for a WebSocket, whose connections it may take over.
+    fn taking_over<T: AsyncRead + AsyncWrite + Unpin + 'static>(
+        &self,
+        routes: fn(&mut ServiceConfig),
+    ) -> impl ServiceFactory<(Request, Framed<T, Codec>), Config = (), Response = (), Error = Error, InitError = ()> + use<T>
+    {
+        let factory = Rc::new(self.routed(routes));
+        fn_factory(move || {
+            let factory = Rc::clone(&factory);
+            async move {
+                let application = Rc::new(factory.new_service(()).await?);
+                Ok(fn_service(move |(request, connection)| answer(Rc::clone(&application), request, connection)))
+            }
+        })
     }
 
     fn routed(

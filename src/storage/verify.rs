@@ -5,7 +5,7 @@
 
 mod desk;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use lww_audit::entry::{Detail, Tag, commitment};
 use lww_audit::merkle::{Frontier, leaf_hash};
@@ -138,16 +138,17 @@ impl Comparison<'_> {
         while compared.entries < size.0 {
             let published = self.published(EntryIndex(compared.entries), size)?;
             let rows = self.rows(compared.entries).await?;
+            let mut entries = Vec::with_capacity(published.len());
             for (index, bytes) in (compared.entries..).map(EntryIndex).zip(&published) {
                 compare_entry(index, bytes, &rows, &published)?;
                 frontier.push(leaf_hash(bytes));
-                let entry = Entry::parse(bytes)?;
-                if let Some(message) = message_of(&entry) {
-                    self.check_message(index, &entry, message).await?;
-                    messages.insert(index.0);
-                    compared.messages += 1;
-                }
-                if self.check_note(index, &entry).await? {
+                entries.push((index, Entry::parse(bytes)?));
+            }
+            let of_messages = self.check_messages(&entries).await?;
+            compared.messages += of_messages.len() as u64;
+            messages.extend(of_messages);
+            for (index, entry) in &entries {
+                if self.check_note(*index, entry).await? {
                     notes.insert(index.0);
                 }
             }
@@ -200,18 +201,43 @@ impl Comparison<'_> {
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
-    async fn check_message(&self, index: EntryIndex, entry: &Entry, message: &str) -> Result<(), Difference> {
-        let differs = |what| Difference::Text { table: MESSAGE, index, what };
+    /// Holds the messages of some entries that follow each other against them, and gives the entries' indexes.
+    async fn check_messages(&self, entries: &[(EntryIndex, Entry)]) -> Result<Vec<u64>, Difference> {
+        let rows = self.message_rows(entries).await?;
+        let mut checked = Vec::new();
+        for (index, entry) in entries {
+            let Some(message) = message_of(entry) else { continue };
+            let differs = |what| Difference::Text { table: MESSAGE, index: *index, what };
+            let conversation = entry.conversation.ok_or_else(|| differs("its entry names no conversation"))?;
+            let place = (i64::try_from(index.0).unwrap_or(i64::MAX), Uuid::from_bytes(conversation.0));
+            let row = rows.get(&place).ok_or_else(|| differs("it is missing"))?;
+            self.check_message(*index, entry, message, row)?;
+            checked.push(index.0);
+        }
+        Ok(checked)
+    }
+
+    /// The rows of the messages that some entries speak of, by entry and conversation: one question for all of them, which
+    /// reads each conversation once.
+    async fn message_rows(&self, entries: &[(EntryIndex, Entry)]) -> Result<HashMap<(i64, Uuid), Row>, Difference> {
+        let (Some((first, _)), Some((last, _))) = (entries.first(), entries.last()) else { return Ok(HashMap::new()) };
+        let speaking = entries.iter().filter(|(_, entry)| message_of(entry).is_some());
+        let conversations = speaking.filter_map(|(_, entry)| Some(Uuid::from_bytes(entry.conversation?.0)));
+        let conversations: Vec<Uuid> = conversations.collect::<HashSet<_>>().into_iter().collect();
         let sql = "SELECT m.id, m.original, m.masked, c.public_id, c.subject, k.generation, k.epoch, k.wrapped, m.seq, m.direction, \
-                   m.author, m.time, a.channel || ':' || a.account FROM message m \
-                   JOIN conversation c ON c.tenant = m.tenant AND c.id = m.conversation \
+                   m.author, m.time, a.channel || ':' || a.account, m.entry_seq FROM conversation c \
+                   JOIN message m ON m.tenant = c.tenant AND m.conversation = c.id AND m.entry_seq BETWEEN $2 AND $3 \
                    JOIN channel_account a ON a.tenant = m.tenant AND a.id = m.channel \
-                   JOIN data_key k ON k.tenant = c.tenant AND k.subject = c.subject \
-                   WHERE m.tenant = $1 AND m.entry_seq = $2 AND c.public_id = $3 ORDER BY k.generation DESC LIMIT 1";
-        let conversation = entry.conversation.ok_or_else(|| differs("its entry names no conversation"))?;
-        let seq = i64::try_from(index.0).unwrap_or(i64::MAX);
-        let found = self.client.query_opt(sql, &[&self.log.tenant.0, &seq, &Uuid::from_bytes(conversation.0)]).await?;
-        let row = found.ok_or_else(|| differs("it is missing"))?;
+                   JOIN LATERAL (SELECT generation, epoch, wrapped FROM data_key d WHERE d.tenant = c.tenant \
+                       AND d.subject = c.subject ORDER BY d.generation DESC LIMIT 1) k ON true \
+                   WHERE c.tenant = $1 AND c.public_id = ANY ($4)";
+        let seq = |index: &EntryIndex| i64::try_from(index.0).unwrap_or(i64::MAX);
+        let rows = self.client.query(sql, &[&self.log.tenant.0, &seq(first), &seq(last), &conversations]).await?;
+        Ok(rows.into_iter().map(|row| ((row.get(13), row.get(3)), row)).collect())
+    }
+
+    fn check_message(&self, index: EntryIndex, entry: &Entry, message: &str, row: &Row) -> Result<(), Difference> {
+        let differs = |what| Difference::Text { table: MESSAGE, index, what };
         let id = MessageId::from_uuid(row.get(0));
         if id.to_string() != message {
             return Err(differs("its id is another one's"));
@@ -232,7 +258,7 @@ impl Comparison<'_> {
         if Some(row.get(12)) != entry.channel.as_deref() {
             return Err(differs("its channel is not its entry's"));
         }
-        let sealer = self.sealer(&row, 4).map_err(|_| differs("its data key does not open"))?;
+        let sealer = self.sealer(row, 4).map_err(|_| differs("its data key does not open"))?;
         check_content(entry, &sealer, id, (row.get(1), row.get(2))).map_err(differs)
     }
 
@@ -251,13 +277,12 @@ impl Comparison<'_> {
             if page.is_empty() {
                 return Err(Difference::Missing { index: EntryIndex(next) });
             }
-            for (index, bytes) in (next..head.0).map(EntryIndex).zip(&page) {
-                let entry = Entry::parse(bytes)?;
-                if let Some(message) = message_of(&entry) {
-                    self.check_message(index, &entry, message).await?;
-                    messages += 1;
-                }
-                self.check_note(index, &entry).await?;
+            let numbered = (next..head.0).map(EntryIndex).zip(&page);
+            let entries = numbered.map(|(index, bytes)| Ok((index, Entry::parse(bytes)?)));
+            let entries: Vec<_> = entries.collect::<Result<_, lww_audit::Error>>()?;
+            messages += self.check_messages(&entries).await?.len() as u64;
+            for (index, entry) in &entries {
+                self.check_note(*index, entry).await?;
             }
             next += page.len() as u64;
         }

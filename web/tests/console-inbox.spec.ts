@@ -207,3 +207,40 @@ test("what the first page loads stays within 300 KB of packed script", async ({ 
   expect(bytes).toBeGreaterThan(50_000);
   expect(bytes).toBeLessThan(300_000);
 });
+
+test("a note stays inside the bank, and a supervisor takes over in sight of the agent", async ({
+  page,
+  context,
+  browser,
+  server,
+}) => {
+  await server.enter(context, "agent");
+  const customer = await Visitor.come(server);
+  const id = await customer.say("我要投诉");
+  await page.goto(`${server.base}/console/inbox/${id}`);
+  await page.getByRole("button", { name: "内部备注" }).click();
+  await page.getByLabel("内部备注", { exact: true }).fill("客户情绪激动，电话 13712345678");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("article.note")).toContainText("137****5678");
+  await accessible(page);
+
+  const upstairs = await browser.newContext({ locale: "zh-CN" });
+  await server.enter(upstairs, "supervisor");
+  const chief = await upstairs.newPage();
+  await chief.goto(`${server.base}/console/inbox/${id}`);
+  await expect(chief.locator("article.note")).toContainText("客户情绪激动");
+  await expect(chief.getByLabel("回复客户", { exact: true })).toBeDisabled();
+  await chief.getByRole("button", { name: "接管" }).click();
+  await expect(page.getByText("此会话已由他人接待，您不能再回复。")).toBeVisible();
+  await chief.getByLabel("回复客户", { exact: true }).fill("我是主管，您请说。");
+  await chief.keyboard.press("Enter");
+  await expect.poll(async () => (await customer.heard()).at(-1)?.text).toBe("我是主管，您请说。");
+  const heard = (await customer.heard()).map((message) => message.text).join("\n");
+  expect(heard).not.toContain("情绪激动");
+
+  // Given back to the queue, it comes to whoever has a place.
+  await chief.getByRole("button", { name: "转接" }).click();
+  await chief.getByRole("dialog").getByRole("button", { name: "转接" }).click();
+  await expect(chief.getByText("已转接")).toBeVisible();
+  await upstairs.close();
+});

@@ -180,14 +180,14 @@ pub(super) fn allowed(service: &Service, request: &HttpRequest) -> Answer {
         (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
     ),
 )]
-pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
+pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest) -> Answer {
     let Found { served, session, .. } = found(&service, &request)?;
     let token = offered(&request)?;
     let (after, _) = resume(&request, &["after"])?;
     counted(&service, &request, &*session, &token)?;
     let stop = service.stopping();
     let customer = Customer::open(&service.into_inner(), served, session, &token, after).await?;
-    socket::serve(&request, payload, customer, stop)
+    socket::serve(&request, customer, stop)
 }
 
 /// Opens a customer's event stream: the socket's lines, one an event. What the customer sends goes by `frames`.
@@ -321,11 +321,11 @@ async fn take(
         (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
     ),
 )]
-pub(in crate::http) async fn desk(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
+pub(in crate::http) async fn desk(service: Data<Service>, request: HttpRequest) -> Answer {
     session::same_origin(&request)?;
     let session = session::of(&service, &request).await?;
     let desk = Desk::open(session).await?;
-    socket::serve(&request, payload, desk, service.stopping())
+    socket::serve(&request, desk, service.stopping())
 }
 
 /// Opens the desk's event stream: the socket's lines, one an event.

@@ -7,6 +7,7 @@ pub(super) mod desk;
 pub(super) mod events;
 pub(super) mod poll;
 pub(super) mod socket;
+pub(super) mod takeover;
 
 use crate::domain::message::RawBody;
 use crate::http::problem::{Problem, Told};

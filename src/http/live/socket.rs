@@ -4,20 +4,24 @@
 
 use std::time::Duration;
 
+use actix_web::http::Version;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, Session};
-use futures_util::StreamExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
+use super::takeover::{self, Bare};
 use super::{Line, Peer};
 use crate::domain::message::RawBody;
 use crate::http::problem::{Language, Problem};
 use crate::limits::{
-    BODY_BYTES_MAX, SOCKET_FRAMES_BURST, SOCKET_FRAMES_PER_S_MAX, SOCKET_PING_MS, SOCKET_SEND_MS_MAX,
-    SOCKET_SILENCE_MS_MAX,
+    BODY_BYTES_MAX, DISCONNECT_WAIT_MS_MAX, SOCKET_BUFFER_BYTES, SOCKET_FRAMES_BURST, SOCKET_FRAMES_PER_S_MAX,
+    SOCKET_PING_MS, SOCKET_SEND_MS_MAX, SOCKET_SILENCE_MS_MAX,
 };
 
 /// The subprotocol that this server speaks.
@@ -36,14 +40,14 @@ enum End {
 }
 
 impl End {
-    fn reason(&self) -> Option<CloseReason> {
+    fn reason(&self) -> Option<CloseFrame> {
         let (code, words) = match self {
             Self::Gone => return None,
             Self::Again => (CloseCode::Restart, "resume from your cursor"),
             Self::NotAllowed => (CloseCode::Policy, "log in again"),
             Self::Misused => (CloseCode::Policy, "too many or too large frames"),
         };
-        Some(CloseReason { code, description: Some(words.to_owned()) })
+        Some(CloseFrame { code, reason: words.into() })
     }
 }
 
@@ -53,42 +57,55 @@ pub(crate) fn offered(request: &HttpRequest) -> impl Iterator<Item = &str> {
     headers.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim)
 }
 
-/// Takes the socket over and serves the peer in a task of its own.
+/// Answers with 101 and serves the peer on the connection from then on.
 ///
 /// # Errors
 /// [`Problem::NotASocket`] when the request asks for none.
 pub(crate) fn serve<P: Peer + 'static>(
     request: &HttpRequest,
-    payload: Payload,
     peer: P,
     stop: watch::Receiver<bool>,
 ) -> Result<HttpResponse, Problem> {
     let language = Language::of(request.headers());
-    let (mut response, session, stream) = actix_ws::handle(request, payload).map_err(|_| Problem::NotASocket)?;
+    let mut answer = actix_http::ws::handshake(request.head()).map_err(|_| Problem::NotASocket)?;
+    // Only HTTP/1.1 switches protocols (RFC 9113, section 8.6).
+    if request.version() != Version::HTTP_11 {
+        return Err(Problem::NotASocket);
+    }
     // Only what was offered may be chosen (RFC 6455, section 4.2.2).
     if offered(request).any(|protocol| protocol == PROTOCOL) {
-        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+        answer.insert_header((header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL)));
     }
-    let stream = stream.max_frame_size(BODY_BYTES_MAX).aggregate_continuations().max_continuation_size(BODY_BYTES_MAX);
-    actix_web::rt::spawn(async move {
-        let mut socket = Socket { session, stream, allowance: Allowance::new(), heard: Instant::now(), language };
-        let mut peer = peer;
-        let end = match socket.run(&mut peer, stop).await {
-            Ok(never) => match never {},
-            Err(end) => end,
-        };
-        // It may be gone already.
-        let _closed = socket.session.close(end.reason()).await;
-        peer.end().await;
-    });
-    Ok(response)
+    takeover::leave(request, move |connection, ahead| run(connection, ahead, peer, stop, language));
+    Ok(HttpResponse::from(answer.finish().map_into_boxed_body()))
+}
+
+async fn run<P: Peer>(
+    connection: Box<dyn Bare>,
+    ahead: Vec<u8>,
+    mut peer: P,
+    stop: watch::Receiver<bool>,
+    language: Language,
+) {
+    let bounds = WebSocketConfig::default()
+        .read_buffer_size(SOCKET_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_message_size(Some(BODY_BYTES_MAX))
+        .max_frame_size(Some(BODY_BYTES_MAX));
+    let stream = WebSocketStream::from_partially_read(connection, ahead, Role::Server, Some(bounds)).await;
+    let mut socket = Socket { stream, allowance: Allowance::new(), heard: Instant::now(), language };
+    let end = match socket.run(&mut peer, stop).await {
+        Ok(never) => match never {},
+        Err(end) => end,
+    };
+    socket.close(&end).await;
+    peer.end().await;
 }
 
 enum Never {}
 
 struct Socket {
-    session: Session,
-    stream: AggregatedMessageStream,
+    stream: WebSocketStream<Box<dyn Bare>>,
     allowance: Allowance,
     heard: Instant,
     language: Language,
@@ -120,31 +137,40 @@ impl Socket {
     }
 
     async fn send(&mut self, lines: Vec<Line>) -> Result<(), End> {
-        let wait = Duration::from_millis(SOCKET_SEND_MS_MAX);
         for line in lines {
-            match timeout(wait, self.session.text(line.text)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(Closed)) | Err(_) => return Err(End::Gone),
-            }
+            self.put(Message::text(line.text)).await?;
         }
         Ok(())
     }
 
-    async fn hear<P: Peer>(
-        &mut self,
-        peer: &mut P,
-        message: Option<Result<AggregatedMessage, actix_ws::ProtocolError>>,
-    ) -> Result<(), End> {
+    /// Whoever doesn't take a message in time is gone.
+    async fn put(&mut self, message: Message) -> Result<(), End> {
+        let wait = Duration::from_millis(SOCKET_SEND_MS_MAX);
+        timeout(wait, self.stream.send(message)).await.map_err(|_| End::Gone)?.map_err(|_| End::Gone)
+    }
+
+    /// Says why it ends, and waits a moment for the peer's word: a connection that is cut at once could take it back.
+    async fn close(&mut self, end: &End) {
+        let moment = Duration::from_millis(DISCONNECT_WAIT_MS_MAX);
+        let over = async {
+            // It may be gone already.
+            let _closed = self.stream.close(end.reason()).await;
+            while let Some(Ok(_)) = self.stream.next().await {}
+        };
+        let _gone = timeout(moment, over).await;
+    }
+
+    async fn hear<P: Peer>(&mut self, peer: &mut P, message: Option<Result<Message, Error>>) -> Result<(), End> {
         self.heard = Instant::now();
         let frame = match message {
-            None | Some(Ok(AggregatedMessage::Close(_))) => return Err(End::Gone),
-            Some(Err(_)) => return Err(End::Misused),
-            Some(Ok(AggregatedMessage::Ping(bytes))) => {
-                return self.session.pong(&bytes).await.map_err(|_: Closed| End::Gone);
+            None | Some(Ok(Message::Close(_)) | Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_))) => {
+                return Err(End::Gone);
             }
-            Some(Ok(AggregatedMessage::Pong(_))) => return Ok(()),
-            Some(Ok(AggregatedMessage::Text(text))) => RawBody::new(text.as_bytes().to_vec()),
-            Some(Ok(AggregatedMessage::Binary(bytes))) => RawBody::new(bytes.to_vec()),
+            Some(Err(_)) => return Err(End::Misused),
+            // A ping is answered by the library, with the next thing that is read or written.
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => return Ok(()),
+            Some(Ok(Message::Text(text))) => RawBody::new(text.as_bytes().to_vec()),
+            Some(Ok(Message::Binary(bytes))) => RawBody::new(bytes.to_vec()),
         };
         if !self.allowance.take() {
             return Err(End::Misused);
@@ -161,7 +187,7 @@ impl Socket {
             return Err(End::Gone);
         }
         peer.check().await.map_err(|_| End::NotAllowed)?;
-        self.session.ping(b"").await.map_err(|_: Closed| End::Gone)
+        self.put(Message::Ping(Bytes::new())).await
     }
 }
 

@@ -37,10 +37,10 @@ export class Problem extends Error {
 /** Whether the server can be reached, and what the banner says while it can't. */
 export const server = reactive({ away: false });
 
-type Listener = () => void;
+type Listener = (askedAt: number) => void;
 const lapsed = new Set<Listener>();
 
-/** Calls `listener` whenever an answer says that nobody is logged in any more. */
+/** Calls `listener` whenever an answer says that nobody is logged in any more, with when that was asked. */
 export function onLapse(listener: Listener): void {
   lapsed.add(listener);
 }
@@ -56,8 +56,9 @@ const ROOT = "/api/v1";
 const WAIT_MS = 30_000;
 
 export async function call<T>(method: Method, path: string, ask: Ask = {}): Promise<T> {
+  const askedAt = performance.now();
   const response = await reach(method, path, ask);
-  if (!response.ok) throw await problem(response);
+  if (!response.ok) throw await problem(response, askedAt);
   if (response.status === 204) return undefined as T;
   const isJson = response.headers.get("content-type")?.includes("json");
   return (
@@ -99,7 +100,7 @@ function search(query: Ask["query"]): string {
     : `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]))}`;
 }
 
-async function problem(response: Response): Promise<Problem> {
+async function problem(response: Response, askedAt: number): Promise<Problem> {
   const told = (await response.json().catch(() => null)) as Record<string, unknown> | null;
   const code = typeof told?.["code"] === "string" ? told["code"] : "malformed_answer";
   const detail = typeof told?.["detail"] === "string" ? told["detail"] : `HTTP ${response.status}`;
@@ -108,7 +109,7 @@ async function problem(response: Response): Promise<Problem> {
   // Something between here and the server answered in its place: the server itself can't be reached.
   if (code === "malformed_answer" && response.status >= 502) isAway();
   if (code === "bad_credentials" && response.url.includes(ROOT) && !isLogin(response))
-    lapsed.forEach((tell) => tell());
+    lapsed.forEach((tell) => tell(askedAt));
   return new Problem(code, response.status, detail, Number.isFinite(retry) ? retry : null, field);
 }
 

@@ -48,7 +48,8 @@ declare module "vue-router" {
 }
 
 const routes: RouteRecordRaw[] = [
-  { path: "/", name: "home", redirect: () => ({ name: home() }) },
+  // Leads on to the first page of whoever is logged in, once that is known.
+  { path: "/", name: "home", component: () => import("./shell/missing.vue") },
   { path: "/login", name: "login", meta: { bare: true }, component: () => import("./pages/login/login.vue") },
   { path: "/own", name: "own", component: () => import("./pages/own/own.vue") },
   ...PAGES.map(
@@ -78,13 +79,12 @@ router.beforeEach(async (to) => {
     isRecalled = true;
   }
   const { info } = session;
-  // Which page is the first depends on who is logged in, which is known only here.
-  const isHome = to.redirectedFrom?.name === "home";
-  const query = isHome ? {} : { next: to.fullPath };
-  if (info === null) return to.meta.bare ? true : { name: "login", query };
+  if (info === null)
+    return to.meta.bare ? true : { name: "login", query: to.path === "/" ? {} : { next: to.fullPath } };
   // Whoever has to show a factor, change the password or set a factor up does that first, and nothing else.
-  if (duty(info) !== null) return to.name === "login" ? true : { name: "login", query };
-  if (to.name === "login" || (isHome && to.name !== home())) return { name: home() };
+  if (duty(info) !== null)
+    return to.name === "login" ? true : { name: "login", query: { next: to.fullPath } };
+  if (to.name === "login" || to.name === "home") return { name: home() };
   return to.meta.right === undefined || may(to.meta.right)
     ? true
     : { name: "missing", params: { rest: ["-"] } };

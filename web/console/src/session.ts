@@ -61,11 +61,14 @@ export async function showFactor(code: string): Promise<SessionInfo> {
   return entered(await call<SessionInfo>("POST", "/session/second-factor", { body: { code } }));
 }
 
+let enteredAt = 0;
+
 /** Takes over who logged in; somebody else than before gets a page without anything of the one before. */
 function entered(info: SessionInfo): SessionInfo {
   const before = session.lapsed ? session.info : null;
   if (before && before.account !== info.account) location.replace(import.meta.env.BASE_URL);
   session.info = info;
+  enteredAt = performance.now();
   if (duty(info) === null) session.lapsed = false;
   return info;
 }
@@ -92,6 +95,7 @@ export function forget(): void {
   session.lapsed = false;
 }
 
-onLapse(() => {
-  if (session.info !== null) session.lapsed = true;
+onLapse((askedAt) => {
+  // A late answer to a session before says nothing of this one.
+  if (session.info !== null && askedAt > enteredAt) session.lapsed = true;
 });

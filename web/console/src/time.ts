@@ -12,10 +12,14 @@ function write(at: string | number | Date, options: Intl.DateTimeFormatOptions):
   }).format(new Date(at));
 }
 
-/** `2026-11-27 10:02:03 GMT+8`. */
+/** `2026/11/27 10:02:03 GMT+8`. */
 export function fullTime(at: string | number | Date): string {
-  const date = { year: "numeric", month: "2-digit", day: "2-digit" } as const;
-  return write(at, { ...date, hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
+  const date = write(at, { year: "numeric", month: "2-digit", day: "2-digit" });
+  const time = write(at, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const parts = new Intl.DateTimeFormat("en", { timeZone: zone.value, timeZoneName: "short" }).formatToParts(
+    new Date(at),
+  );
+  return `${date} ${time} ${parts.find((part) => part.type === "timeZoneName")?.value ?? ""}`;
 }
 
 /** `10:02`. */

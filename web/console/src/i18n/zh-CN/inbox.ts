@@ -58,7 +58,7 @@ export default {
     details: "会话详情",
     actions: "更多操作",
   },
-  by: { customer: "客户", agent: "客服", bot: "机器人", server: "系统" },
+  by: { self: "我", customer: "客户", agent: "客服", bot: "机器人", server: "系统" },
   actions: {
     take: "接管",
     transfer: "转接",

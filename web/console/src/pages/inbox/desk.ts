@@ -20,8 +20,9 @@ const TYPING_EACH_MS = 3_000;
 let socket: DeskSocket | null = null;
 /** Messages told since the last `open`, to know whether there are more. */
 let told = 0;
-/** One's own messages that came before the answer to their request did: shown once that is there. */
+/** One's own messages and notes that came before the answer to their request did: shown once that is there. */
 let early: Message[] = [];
+let earlyNotes: Note[] = [];
 let typedAt = 0;
 
 /** Begins to follow the desk; once, however often the page is shown. */
@@ -63,7 +64,7 @@ watch(
   (lapsed) => {
     if (!lapsed) return follow();
     // Nothing of a conversation stays in a page whose session is over.
-    if (desk.opened) Object.assign(desk.opened, { messages: [], notes: [], isLoading: true });
+    if (desk.opened) Object.assign(desk.opened, { messages: [], notes: [], cursor: null, isLoading: true });
     socket?.close();
     socket = null;
   },
@@ -113,8 +114,8 @@ function ask(): void {
   const { opened } = desk;
   if (opened === null) return;
   told = 0;
-  const after = opened.messages.at(-1)?.index;
-  socket?.send({ type: "open", conversation: opened.id, ...(after === undefined ? {} : { after }) });
+  const { id: conversation, cursor } = opened;
+  socket?.send({ type: "open", conversation, ...(cursor === null ? {} : { after: cursor }) });
 }
 
 function hearConversation(conversation: Conversation): void {
@@ -129,17 +130,25 @@ function hearConversation(conversation: Conversation): void {
 }
 
 function hearMessage(id: string, message: Message): void {
-  const row = known.get(id);
-  if (row) place({ ...row, messages: row.messages + 1, last_at: message.time });
   const { opened } = desk;
   if (opened?.id !== id) return;
   told += 1;
+  opened.cursor = message.index;
   const isOwn = message.outbound && message.author === session.info?.account;
   if (isOwn && outgoing.get(id)?.some((one) => !one.isNote && one.state === "sending")) early.push(message);
   else add(opened.messages, message);
   if (!message.outbound) opened.typedAt = 0;
   if (told === SHOWN_AT_ONCE) ask();
+  grew(id, opened.messages.length, message.time);
   if (!message.outbound && document.hidden) countUnread(id);
+}
+
+/** What was said before is told again at each opening: only what is more, and later, counts. */
+function grew(id: string, messages: number, time: string): void {
+  const row = known.get(id);
+  if (!row) return;
+  const last_at = time > (row.last_at ?? "") ? time : (row.last_at ?? time);
+  place({ ...row, messages: Math.max(row.messages, messages), last_at });
 }
 
 /** By index, once. */
@@ -151,7 +160,10 @@ function add<T extends { index: number }>(all: T[], one: T): void {
 }
 
 function hearNote(id: string, note: Note): void {
-  if (desk.opened?.id === id) add(desk.opened.notes, note);
+  if (desk.opened?.id !== id) return;
+  const isOwn = note.author === session.info?.account;
+  if (isOwn && outgoing.get(id)?.some((one) => one.isNote && one.state === "sending")) earlyNotes.push(note);
+  else add(desk.opened.notes, note);
 }
 
 function moved(line: Extract<Line, { type: "moved" }>): void {
@@ -202,12 +214,22 @@ export function open(id: string | null): void {
   if (desk.opened?.id === id) return;
   if (desk.opened) socket?.send({ type: "leave", conversation: desk.opened.id });
   early = [];
+  earlyNotes = [];
   desk.viewers = [];
   if (id === null) {
     desk.opened = null;
     return;
   }
-  desk.opened = { id, messages: [], notes: [], isLoading: true, error: null, typedAt: 0, isLost: false };
+  desk.opened = {
+    id,
+    messages: [],
+    notes: [],
+    cursor: null,
+    isLoading: true,
+    error: null,
+    typedAt: 0,
+    isLost: false,
+  };
   recallOutgoing(id);
   markRead(id);
   ask();
@@ -222,7 +244,9 @@ onTaken((id, accepted, note, sent) => {
   const { opened } = desk;
   if (opened?.id !== id) return;
   early.forEach((one) => add(opened.messages, one));
+  earlyNotes.forEach((one) => add(opened.notes, one));
   early = [];
+  earlyNotes = [];
   if (note) add(opened.notes, note);
   if (!accepted || opened.messages.some((one) => one.message === accepted.message)) return;
   const { message, index, text } = accepted;

@@ -10,6 +10,8 @@ export interface Opened {
   id: string;
   messages: Message[];
   notes: Note[];
+  /** The newest message that the server told; where to go on after a drop. */
+  cursor: number | null;
   /** Nothing of it has been shown yet. */
   isLoading: boolean;
   error: unknown;
