@@ -102,12 +102,13 @@ test("a session that ends sends to the login and back, and nothing typed is lost
   await page.goto(`${server.base}/console/inbox/${id}`);
   await page.getByLabel("回复客户", { exact: true }).fill("我正在查");
   await agent.send("DELETE", "/api/v1/session", {});
-  await page.getByRole("button", { name: "发送" }).click();
   await expect(page.getByText(/登录已过期，请重新登录/)).toBeVisible();
   await expect(page.getByText("账单不对")).toHaveCount(0);
   await logIn(page, server.accounts.agent);
-  await expect(page.locator(".message.ours").last()).toContainText("我正在查");
   await expect(page.locator(".message.theirs")).toContainText(["账单不对"]);
+  await expect(page.getByLabel("回复客户", { exact: true })).toHaveValue("我正在查");
+  await page.getByRole("button", { name: "发送" }).click();
+  await expect(page.locator(".message.ours").last()).toContainText("我正在查");
 });
 
 test("a conversation is solved and closed, and can't be answered then", async ({ page, context, server }) => {
