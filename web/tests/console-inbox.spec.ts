@@ -102,7 +102,8 @@ test("a session that ends sends to the login and back, and nothing typed is lost
   await page.goto(`${server.base}/console/inbox/${id}`);
   await page.getByLabel("回复客户", { exact: true }).fill("我正在查");
   await agent.send("DELETE", "/api/v1/session", {});
-  await expect(page.getByText(/登录已过期，请重新登录/)).toBeVisible();
+  // The socket looks every twenty seconds whether its session is still one.
+  await expect(page.getByText(/登录已过期，请重新登录/)).toBeVisible({ timeout: 40_000 });
   await expect(page.getByText("账单不对")).toHaveCount(0);
   await logIn(page, server.accounts.agent);
   await expect(page.locator(".message.theirs")).toContainText(["账单不对"]);
