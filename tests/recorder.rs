@@ -19,9 +19,10 @@ use liaowaiwai::domain::event::{EndReason, Event, Role};
 use liaowaiwai::domain::message::Sealed;
 use liaowaiwai::domain::record::{
     Actor, ConversationChange, ConversationState, Dedup, Draft, Effect, NewAccount, NewConversation, NewMessage,
-    NewSubject, Outcome, Proposal, Receipt,
+    NewSubject, Outcome, Proposal, Receipt, Step,
 };
 use liaowaiwai::domain::routing::{self, Decision, Routed};
+use liaowaiwai::limits::IMPORT_ACCOUNTS_MAX;
 use liaowaiwai::ports::{Clock, RecordError, Recorder, SignError, Signer, random_bytes};
 use liaowaiwai::storage::database::{Database, migrate};
 use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
@@ -439,6 +440,32 @@ fn impossible_account() -> Proposal {
     Proposal::single(Draft::of(event, server()), vec![Effect::NewAccount(new)])
 }
 
+/// The longest import: accounts with skills, as many as there may be.
+fn import() -> Proposal {
+    let ids: Vec<AccountId> = (0..IMPORT_ACCOUNTS_MAX).map(|_| AccountId::from_random(random())).collect();
+    let skills = || vec!["card".to_owned(); 2];
+    let new = |id: &AccountId| NewAccount {
+        id: *id,
+        login: random(),
+        login_name: Vec::new(),
+        profile: random::<32>().to_vec(),
+        password: "$argon2id$".to_owned(),
+        role: Role::Agent,
+        capacity: 5,
+        must_change: true,
+        skills: skills(),
+    };
+    let accounts = ids.iter().map(|id| (*id, Role::Agent)).collect();
+    let effects = ids.iter().map(|id| Effect::NewAccount(new(id))).collect();
+    let mut proposal = Proposal::single(Draft::of(Event::AccountsImported { accounts }, server()), effects);
+    let skilled = |id: &AccountId| Step {
+        draft: Draft::of(Event::SkillsSet { account: *id, skills: skills() }, server()),
+        effects: Vec::new(),
+    };
+    proposal.steps.extend(ids.iter().map(skilled));
+    proposal
+}
+
 /// An entry longer than a leaf may be.
 fn endless() -> Proposal {
     let event =
@@ -468,6 +495,32 @@ async fn what_is_proposed_at_the_same_time_is_recorded_in_order_and_proven() {
     let found =
         (row.get::<_, i64>(0), row.get::<_, i64>(1), row.get::<_, i64>(2), row.get::<_, i32>(3), row.get::<_, i32>(4));
     assert_eq!(found, (40, 6, 6, 5, 5));
+    kept.close().await;
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_import_is_recorded_as_a_whole_or_not_at_all() {
+    let house = House::build().await;
+    let kept = house.open().await;
+    let receipts = kept.record(import()).await;
+    assert_eq!(receipts.len(), 1 + IMPORT_ACCOUNTS_MAX);
+    house.assert_proven(&receipts);
+    assert_eq!(house.transactions(receipts.iter().map(|receipt| receipt.index)).await.len(), 1);
+    let size = house.check(&kept).await.len();
+    // One more is refused, and so is a whole file for its last account.
+    let mut longer = import();
+    let last = Draft::of(Event::LoggedOut, server());
+    longer.steps.push(Step { draft: last, effects: Vec::new() });
+    let mut impossible = import();
+    impossible.steps[0].effects.extend(impossible_account().steps.remove(0).effects);
+    for proposal in [longer, impossible] {
+        assert!(matches!(kept.slot.record(proposal).await, Err(RecordError::Rejected { .. })));
+    }
+    assert_eq!(house.check(&kept).await.len(), size);
+    let client = house.connect().await;
+    let count = client.query_one("SELECT count(*) FROM account", &[]).await.unwrap().get::<_, i64>(0);
+    assert_eq!(usize::try_from(count), Ok(IMPORT_ACCOUNTS_MAX));
     kept.close().await;
     house.end().await;
 }

@@ -111,19 +111,6 @@ async fn fifty_agents_come_out_of_a_file_with_their_skills_all_or_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_longest_file_comes_in_with_skills_for_everybody() {
-    let world = world();
-    let server = world.start("a");
-    let admin = server.staff("admin").await;
-    let lines = (0..256).map(|number| format!("a{number},客服,agent,card;fraud;complaint;english;loan,vip\n"));
-    let file = "login,name,role,skills,groups\n".to_owned() + &lines.collect::<String>();
-    let (status, made) = import(&admin, &file).await;
-    assert_eq!((status, made["accounts"].as_array().map(Vec::len)), (201, Some(256)), "{}", made["detail"]);
-    server.stop();
-    assert_eq!(recorded(&world.entries("a", "demo")).len(), 256);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_sets_skills_at_making_and_by_change_and_each_is_an_entry() {
     let world = world();
     let server = world.start("a");
@@ -166,22 +153,7 @@ async fn an_administrator_sets_skills_at_making_and_by_change_and_each_is_an_ent
         ask(&admin, "POST", ACCOUNTS, Some(json!({"login": "x", "name": "x", "role": "admin", "skills": ["card"]})))
             .await;
     assert_eq!((code(&refused), refused.1["field"].as_str()), ("invalid_field", Some("skills")));
-    // Whoever has no desk has no skills to show, and gets those of before back with the desk.
-    let (_, away) = ask(&admin, "PATCH", &own, Some(json!({"role": "auditor"}))).await;
-    assert_eq!(skills_of(&away), (json!([]), json!([])));
-    // An auditor who becomes an agent can get skills in the same step.
-    let (_, made) =
-        ask(&admin, "POST", ACCOUNTS, Some(json!({"login": "wu", "name": "小吴", "role": "auditor"}))).await;
-    let other = format!("{ACCOUNTS}/{}", made["account"].as_str().unwrap());
-    let (status, changed) = ask(&admin, "PATCH", &other, Some(json!({"role": "agent", "skills": ["loan"]}))).await;
-    assert_eq!((status, skills_of(&changed)), (200, (json!(["loan"]), json!([]))), "{changed}");
-    // The operator's command sets the same, with groups and skills in one list.
-    let (done, told) = world.lww("a", &["admin", "skills", "--login", "wu", "--skills", "vip,card"]);
-    assert!(done, "{told}");
-    let (done, told) = world.lww("a", &["admin", "skills", "--login", "wu", "--skills", "cooking"]);
-    assert!(!done && told.contains("skills"), "{told}");
-    let wu = listed(&admin).await.into_iter().find(|account| account["login"] == "wu").unwrap();
-    assert_eq!(skills_of(&wu), (json!(["card"]), json!(["vip"])));
+    changes_of_role(&world, &admin, &own).await;
     for role in ["supervisor", "auditor"] {
         let client = server.staff(role).await;
         assert_eq!(code(&ask(&client, "PATCH", &own, Some(json!({"skills": ["card"]}))).await), "forbidden");
@@ -195,4 +167,22 @@ async fn an_administrator_sets_skills_at_making_and_by_change_and_each_is_an_ent
         [&["card", "vip"][..], &["fraud", "loan", "vip"], &["fraud", "loan"], &["english", "vip"]]
             .map(|words| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
     );
+}
+
+async fn changes_of_role(world: &World, admin: &Client, own: &str) {
+    // Whoever has no desk has no skills to show, and gets those of before back with the desk.
+    let (_, away) = ask(admin, "PATCH", own, Some(json!({"role": "auditor"}))).await;
+    assert_eq!(skills_of(&away), (json!([]), json!([])));
+    // An auditor who becomes an agent can get skills in the same step.
+    let (_, made) = ask(admin, "POST", ACCOUNTS, Some(json!({"login": "wu", "name": "小吴", "role": "auditor"}))).await;
+    let other = format!("{ACCOUNTS}/{}", made["account"].as_str().unwrap());
+    let (status, changed) = ask(admin, "PATCH", &other, Some(json!({"role": "agent", "skills": ["loan"]}))).await;
+    assert_eq!((status, skills_of(&changed)), (200, (json!(["loan"]), json!([]))), "{changed}");
+    // The operator's command sets the same, with groups and skills in one list.
+    let (done, told) = world.lww("a", &["admin", "skills", "--login", "wu", "--skills", "vip,card"]);
+    assert!(done, "{told}");
+    let (done, told) = world.lww("a", &["admin", "skills", "--login", "wu", "--skills", "cooking"]);
+    assert!(!done && told.contains("skills"), "{told}");
+    let wu = listed(admin).await.into_iter().find(|account| account["login"] == "wu").unwrap();
+    assert_eq!(skills_of(&wu), (json!(["card"]), json!(["vip"])));
 }

@@ -46,11 +46,14 @@ export function icon(name: keyof typeof PATHS): SVGSVGElement {
   return picture;
 }
 
-/** Replaces what is inside when it is another; what stays keeps its focus and isn't read out again. */
+/** Replaces what is inside when it is another; the button at the place of the one that had the focus has it afterwards. */
 export function show(parent: HTMLElement, signature: string, make: () => Children): void {
   if (parent.dataset["is"] === signature) return;
   parent.dataset["is"] = signature;
+  const focused = (parent.getRootNode() as ShadowRoot).activeElement;
+  const at = [...parent.querySelectorAll("button")].findIndex((one) => one === focused);
   parent.replaceChildren(...make());
+  parent.querySelectorAll("button")[at]?.focus();
 }
 
 /** Black or white, whichever can be read on a colour (WCAG 2.2, relative luminance). */

@@ -32,7 +32,8 @@ export class View {
   readonly #launch: HTMLButtonElement;
   readonly #badge = el("span", { class: "badge", hidden: true });
   readonly #panel: HTMLElement;
-  readonly #log: HTMLOListElement;
+  readonly #log: HTMLElement;
+  readonly #list = el("ol", { role: "list" });
   readonly #typing = el("div", { class: "typing", "aria-live": "polite" });
   readonly #notice = el("div", { role: "status" });
   readonly #receipts = el("div", { class: "receipts", hidden: true });
@@ -57,7 +58,7 @@ export class View {
       icon("chat"),
       this.#badge,
     );
-    this.#log = el("ol", { class: "log", role: "log", "aria-live": "polite", tabindex: "0" });
+    this.#log = el("div", { class: "log", role: "log", "aria-live": "polite", tabindex: "0" }, this.#list);
     this.#input = el("textarea", { rows: "1", maxlength: "5000", enterkeyhint: "send" });
     this.#form = el("form", {}, this.#input, el("button", { type: "submit", class: "send" }, icon("send")));
     this.#panel = el("section", { class: "panel", role: "dialog", hidden: true });
@@ -224,12 +225,16 @@ export class View {
             () => this.#hideReceipts(),
             icon("back"),
           ),
-      button({ class: "tool", "aria-label": words.text, title: words.text }, () => this.#resize(), "A+"),
+      button(
+        { class: "tool", "aria-label": `A+ ${words.text}`, title: words.text },
+        () => this.#resize(),
+        "A+",
+      ),
       button(
         {
           class: "tool",
           lang: this.#language === "en" ? "zh-CN" : "en",
-          "aria-label": words.inLanguage,
+          "aria-label": `${words.language} ${words.inLanguage}`,
           title: words.inLanguage,
         },
         () => this.#translate(),
@@ -280,7 +285,7 @@ export class View {
       item.dataset["is"] = signature;
       if (item !== before) before?.remove();
       this.#items.set(name, item);
-      if (this.#log.children[at] !== item) this.#log.insertBefore(item, this.#log.children[at] ?? null);
+      if (this.#list.children[at] !== item) this.#list.insertBefore(item, this.#list.children[at] ?? null);
     });
     if (atEnd) this.#log.scrollTop = this.#log.scrollHeight;
   }

@@ -3,7 +3,7 @@ export default {
   detail: "Which program and which configuration run, since when, and what the check-up says.",
   again: "Refresh",
   state: { ok: "All is well", warn: "Something deserves a look", fail: "Something has to be done" },
-  counts: "{fail} to be done, {warn} to look at, {ok} well",
+  counts: "{fail} to be done, {warn} to look at, {ok} well, {skipped} not to be checked here",
   looked: "checked {time}",
   server: "Server",
   version: "Version",
@@ -25,7 +25,7 @@ export default {
   routing: "Routing table",
   doctor: "What the doctor says",
   doctor_detail: "The same as the command lww doctor; it looks once a minute at most.",
-  levels: { ok: "well", warn: "look at it", fail: "to be done" },
+  levels: { ok: "well", warn: "look at it", fail: "to be done", skipped: "not checked" },
   subjects: {
     clock: "clock",
     config: "configuration",

@@ -3,7 +3,7 @@ export default {
   detail: "正在运行的是哪一个程序、哪一份配置，从何时起，以及体检结果。",
   again: "刷新",
   state: { ok: "一切正常", warn: "有需要留意的地方", fail: "有需要处理的问题" },
-  counts: "{fail} 项需处理，{warn} 项需留意，{ok} 项正常",
+  counts: "{fail} 项需处理，{warn} 项需留意，{ok} 项正常，{skipped} 项在此无法检查",
   looked: "体检于 {time}",
   server: "服务器",
   version: "版本",
@@ -25,7 +25,7 @@ export default {
   routing: "路由表",
   doctor: "体检结果",
   doctor_detail: "与命令 lww doctor 的结论相同，最多每分钟体检一次。",
-  levels: { ok: "正常", warn: "需留意", fail: "需处理" },
+  levels: { ok: "正常", warn: "需留意", fail: "需处理", skipped: "无法检查" },
   subjects: {
     clock: "时钟",
     config: "配置",
