@@ -208,7 +208,7 @@ fn path_of(log: &Log) -> Vec<Hash> {
 }
 
 fn lines(path: &[Hash]) -> Vec<u8> {
-    path.iter().map(|hash| format!("{}\n", STANDARD.encode(hash.0))).collect::<String>().into_bytes()
+    path.iter().flat_map(|hash| (STANDARD.encode(hash.0) + "\n").into_bytes()).collect()
 }
 
 fn flips(log: &Log) -> Value {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use futures_util::future::BoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -32,17 +32,23 @@ pub struct RunArgs {
     /// Print addresses and one-time passwords as one line of JSON.
     #[arg(long)]
     json: bool,
-    /// Fill a new demo tenant with twenty conversations; without a configuration that is done anyhow.
-    #[arg(long, conflicts_with = "empty")]
-    stories: bool,
-    /// Leave a new demo tenant empty.
-    #[arg(long)]
-    empty: bool,
+    /// What a new demo tenant is filled with [default: stories where nothing is configured, else nothing].
+    #[arg(long, value_name = "WHAT")]
+    fill: Option<Fill>,
+}
+
+/// What a demo tenant begins with.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Fill {
+    /// Twenty conversations in two languages, told over the API.
+    Stories,
+    /// Accounts alone.
+    Nothing,
 }
 
 impl RunArgs {
     fn has_stories(&self) -> bool {
-        self.stories || (self.place.config.is_none() && !self.empty)
+        self.fill.map_or(self.place.config.is_none(), |fill| fill == Fill::Stories)
     }
 }
 

@@ -218,7 +218,9 @@ impl Inner {
             sinks.retain(|sink| !ids.contains(&sink.id) || sink.queue.try_send(notice.clone()).is_ok());
         };
         for account in &accounts {
-            self.holders.get_mut(account).into_iter().for_each(tell_some);
+            if let Some(sinks) = self.holders.get_mut(account) {
+                tell_some(sinks);
+            }
         }
         tell_some(&mut self.everybody);
     }
