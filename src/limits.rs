@@ -226,3 +226,5 @@ pub const REPLIES_MAX: usize = 500;
 pub const REPLY_TITLE_BYTES_MAX: usize = 128;
 /// Longest text of a canned reply, in bytes.
 pub const REPLY_TEXT_BYTES_MAX: usize = 4 * 1024;
+/// How long somebody of the staff counts as typing after a mark of it, in milliseconds.
+pub const STAFF_TYPING_MS: i64 = 6_000;

@@ -22,7 +22,7 @@ pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionR
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use rows::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, NoteRow, OriginalRow,
-    SettingsRow, WrappedKey,
+    ReplyRow, SettingsRow, WrappedKey,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 
@@ -181,6 +181,8 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<MessageRow>, StoreError>;
     /// Internal notes of a conversation, oldest first, the newest `limit` of them.
     async fn notes(&self, conversation: ConversationRef, limit: u32) -> Result<Vec<NoteRow>, StoreError>;
+    /// Canned replies that were not taken away, at most `limit`.
+    async fn replies(&self, limit: u32) -> Result<Vec<ReplyRow>, StoreError>;
     /// Messages of all of a subject's conversations after a log index, oldest first.
     async fn subject_messages(
         &self,
@@ -285,6 +287,9 @@ pub trait Vault: Send + Sync {
     /// # Errors
     /// [`VaultError`] when the epoch is gone or the bytes don't open.
     fn sealer(&self, subject: SubjectId, key: &WrappedKey) -> Result<SharedSealer, VaultError>;
+
+    /// Seals what is the tenant's own and no customer's.
+    fn house_sealer(&self) -> SharedSealer;
 
     /// The tenant's tokens for masked values.
     fn tokens(&self) -> &(dyn Tokens + Send + Sync);

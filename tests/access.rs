@@ -21,6 +21,7 @@ struct Things {
     conversation: String,
     account: String,
     session: String,
+    reply: String,
 }
 
 impl Things {
@@ -28,6 +29,7 @@ impl Things {
         let id = match need.path {
             path if path.contains("/conversations/") => &self.conversation,
             path if path.contains("/accounts/") => &self.account,
+            path if path.contains("/replies/") => &self.reply,
             _ => &self.session,
         };
         let path = need
@@ -53,6 +55,8 @@ fn body(need: &Need) -> Option<String> {
         }
         ("post", "/api/v1/admin/accounts") => json!({"login": "=1", "name": "x", "role": "agent"}),
         ("post", "/api/v1/admin/accounts/import") => return Some("login,name,role\n".to_owned()),
+        ("post", "/api/v1/agent/replies") => json!({"title": "", "text": "x"}),
+        ("put", "/api/v1/agent/replies/{id}") => json!({"title": "", "text": "x", "version": 1}),
         ("put", "/api/v1/agent/presence") => json!({"online": false}),
         (
             "post",
@@ -136,8 +140,15 @@ async fn things(server: &Server, staff: &[(Role, Client)]) -> Things {
     server.client().login("demo", "admin", &chosen_password("admin")).await.unwrap();
     let (_, own) = ask(admin, "GET", "/api/v1/sessions", None).await;
     let other = own["sessions"].as_array().unwrap().iter().find(|session| session["current"] == false).unwrap();
+    let canned = json!({"title": "问候", "text": "您好"});
+    let (_, canned) = ask(of(staff, Role::Supervisor), "POST", "/api/v1/agent/replies", Some(canned)).await;
     let word = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    Things { conversation: asked.conversation, account: word(&made["account"]), session: word(&other["id"]) }
+    Things {
+        reply: word(&canned["id"]),
+        conversation: asked.conversation,
+        account: word(&made["account"]),
+        session: word(&other["id"]),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ use common::{Server, World, chosen_password, key, now, until};
 use liaowaiwai::cli::client::{Call, Client, Listing, Page};
 use liaowaiwai::crypto::{KeyDirectory, KeyPlaces, SystemRandom, TenantVault};
 use liaowaiwai::domain::message::{OpenedPart, Part, Sealed};
-use liaowaiwai::ports::{Vault as _, WrappedKey};
+use liaowaiwai::ports::{SharedSealer, Vault as _, WrappedKey};
 use liaowaiwai::storage::database::Database;
 use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use liaowaiwai::units::{AccountId, MessageId, SubjectId, TenantId};
@@ -44,11 +44,15 @@ const LOGIN_PASSWORD: &str = "door-Pangolin-90112";
 const REFUSED_WORDS: &str = "refused-axolotl-73301";
 /// What an agent writes.
 const AGENT_WORDS: &str = "客服说青蛙弹钢琴";
+/// What staff write among themselves.
+const NOTE_WORDS: &str = "备注说水獭吹长笛";
+/// What supervisors keep for everybody.
+const REPLY_WORDS: &str = "范本说刺猬敲大鼓";
 
 /// Stored nowhere, sealed or not; long enough to be found nowhere by chance.
 const NEVER: [&str; 6] = [PASSWORD, ONE_TIME, PIN, CVV_IN_WORDS, LOGIN_PASSWORD, REFUSED_WORDS];
 /// Stored sealed only.
-const SEALED: [&str; 8] = [CARD, ID_CARD, MOBILE, MAIL, WORDS, CONTACT, LOGIN, AGENT_WORDS];
+const SEALED: [&str; 10] = [CARD, ID_CARD, MOBILE, MAIL, WORDS, CONTACT, LOGIN, AGENT_WORDS, NOTE_WORDS, REPLY_WORDS];
 
 /// Longest needle in bytes once folded or in hexadecimal.
 const OVERLAP_BYTES: usize = 256;
@@ -343,8 +347,43 @@ async fn staff(server: &Server, conversation: &str) {
         refused(&desk, call("POST", &target, &body)).await;
     }
     refused(&desk, call("POST", &target.replace(conversation, REFUSED_WORDS), &again)).await;
+    let target = format!("/api/v1/agent/conversations/{conversation}/notes");
+    let text = format!("{NOTE_WORDS}，卡{CARD}，密码是{PASSWORD}，验证码{ONE_TIME}");
+    let note = |key: &str, body: String| {
+        let headers = vec![("idempotency-key", key.to_owned())];
+        Call { method: "POST", target: target.clone(), headers, body: Some(body.into_bytes().into()) }
+    };
+    let written = desk.send(note("note-1", json!({"text": text}).to_string())).await.unwrap();
+    assert_eq!(written.status, 201);
+    assert_eq!(Searcher::new(&[PASSWORD, ONE_TIME, CARD]).find(&written.body), None);
+    refused(&desk, note("note-1", again.clone())).await;
+    refused(&desk, note(REFUSED_WORDS, again[..20].to_owned())).await;
+    refused(&desk, note("note-2", format!(r#"{{"text":"{}"}}"#, REFUSED_WORDS.repeat(1_000)))).await;
+    let hand = format!("/api/v1/agent/conversations/{conversation}/transfer");
+    refused(&desk, call("POST", &hand, &format!(r#"{{"queue":"{LOGIN}","note":"{REFUSED_WORDS}"}}"#))).await;
     desk.close(conversation).await.unwrap();
     desk.logout().await.unwrap();
+}
+
+/// Canned replies, also where they go wrong.
+async fn replies(server: &Server) {
+    let lead = server.staff("supervisor").await;
+    let target = "/api/v1/agent/replies";
+    let text = format!("{REPLY_WORDS}，卡{CARD}，密码是{PASSWORD}，验证码{ONE_TIME}");
+    let body = json!({"title": "canary", "text": text}).to_string();
+    let made = lead.send(call("POST", target, &body)).await.unwrap();
+    assert_eq!(made.status, 201);
+    assert_eq!(Searcher::new(&[PASSWORD, ONE_TIME, CARD]).find(&made.body), None);
+    for body in [
+        json!({"title": format!("{REFUSED_WORDS} {CARD}"), "text": "t"}).to_string(),
+        json!({"title": "t", "text": format!("{{agent}} {{{}}}", "refused_axolotl")}).to_string(),
+        json!({"title": "t", "text": REFUSED_WORDS.repeat(1_000)}).to_string(),
+        json!({"title": "t", "text": "t", "shortcut": PASSWORD}).to_string(),
+        format!(r#"{{"title":"{REFUSED_WORDS}","text":"{PASSWORD}""#),
+    ] {
+        refused(&lead, call("POST", target, &body)).await;
+    }
+    lead.logout().await.unwrap();
 }
 
 /// Everything that a stopped server's tenant holds sealed, opened with its keys.
@@ -368,11 +407,18 @@ async fn opened(world: &World) -> Vec<String> {
         let key = WrappedKey { generation: row.get(2), epoch: row.get(3), wrapped: row.get(4) };
         all.push(vault.open_contact(subject, &key, row.get(1)).unwrap().to_string());
         let sealer = vault.sealer(subject, &key).unwrap();
-        for (part, column) in [(Part::Original, 6), (Part::Masked, 7)] {
-            let bytes = sealer.open(part, MessageId::from_uuid(row.get(5)), &Sealed(row.get(column))).unwrap();
-            let plain = OpenedPart::split(part, &bytes).unwrap().plaintext;
-            all.push(String::from_utf8_lossy(&plain).into_owned());
-        }
+        all.extend(parts(&sealer, MessageId::from_uuid(row.get(5)), [row.get(6), row.get(7)]));
+    }
+    let sql = "SELECT s.id, k.generation, k.epoch, k.wrapped, n.id, n.original, n.masked FROM note n \
+               JOIN conversation c ON c.id = n.conversation JOIN subject s ON s.id = c.subject \
+               JOIN data_key k ON k.subject = s.id";
+    for row in connection.client.query(sql, &[]).await.unwrap() {
+        let key = WrappedKey { generation: row.get(1), epoch: row.get(2), wrapped: row.get(3) };
+        let sealer = vault.sealer(SubjectId::from_uuid(row.get(0)), &key).unwrap();
+        all.extend(parts(&sealer, MessageId::from_uuid(row.get(4)), [row.get(5), row.get(6)]));
+    }
+    for row in connection.client.query("SELECT id, original, masked FROM canned_reply", &[]).await.unwrap() {
+        all.extend(parts(&vault.house_sealer(), MessageId::from_uuid(row.get(0)), [row.get(1), row.get(2)]));
     }
     for row in connection.client.query("SELECT id, profile FROM account", &[]).await.unwrap() {
         let account = AccountId::from_uuid(row.get(0));
@@ -383,12 +429,23 @@ async fn opened(world: &World) -> Vec<String> {
     all
 }
 
+/// Both sealed parts of a text, opened.
+fn parts(sealer: &SharedSealer, id: MessageId, [original, masked]: [Vec<u8>; 2]) -> Vec<String> {
+    let open = |(part, sealed)| {
+        let bytes = sealer.open(part, id, &Sealed(sealed)).unwrap();
+        let plain = OpenedPart::split(part, &bytes).unwrap().plaintext;
+        String::from_utf8_lossy(&plain).into_owned()
+    };
+    [(Part::Original, original), (Part::Masked, masked)].map(open).into()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_found_nowhere_on_disk_and_the_worst_not_even_decrypted() {
     let world = World::private();
     let server = world.start("a");
     let conversation = customers(&server).await;
     staff(&server, &conversation).await;
+    replies(&server).await;
     server.stop();
 
     let logs: Vec<PathBuf> = common::files(&world.data("a").join("logs"));
@@ -404,7 +461,7 @@ async fn secrets_are_found_nowhere_on_disk_and_the_worst_not_even_decrypted() {
     for text in &opened {
         assert_eq!(never.find(text.as_bytes()), None, "stored: {text}");
     }
-    for canary in [CARD, ID_CARD, MOBILE, MAIL, WORDS, CONTACT, AGENT_WORDS] {
+    for canary in [CARD, ID_CARD, MOBILE, MAIL, WORDS, CONTACT, AGENT_WORDS, NOTE_WORDS, REPLY_WORDS] {
         let one = Searcher::new(&[canary]);
         assert!(opened.iter().any(|text| one.find(text.as_bytes()).is_some()), "{canary} was not even sealed");
     }

@@ -284,3 +284,171 @@ async fn colleagues_presence_and_rights_are_told_to_those_with_a_desk() {
     assert!(supervisor.open(&conversation, Page::default()).await.is_ok());
     server.stop();
 }
+
+fn reply(title: &str, text: &str) -> Value {
+    json!({"title": title, "text": text, "shortcut": "hi"})
+}
+
+/// Out of bounds, or a title that would be masked.
+async fn refuses_replies(supervisor: &Client, target: &str) {
+    for (body, field) in [
+        (reply("", "x"), "title"),
+        (reply(" ", "x"), "title"),
+        (reply("two\nlines", "x"), "title"),
+        (reply(&"x".repeat(129), "x"), "title"),
+        (reply(&format!("卡{CARD}"), "x"), "title"),
+        (reply("t", ""), "text"),
+        (reply("t", &"x".repeat(4097)), "text"),
+        (reply("t", "{agent} {name}"), "text"),
+        (json!({"title": "t", "text": "x", "shortcut": "A b"}), "shortcut"),
+        (json!({"title": "t", "text": "x", "shortcut": ""}), "shortcut"),
+    ] {
+        let answer = ask(supervisor, "POST", target, Some(body.clone())).await;
+        assert_eq!((answer.0, answer.1["field"].as_str()), (422, Some(field)), "{body}: {answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canned_replies_are_written_by_supervisors_read_by_the_desk_masked_versioned_and_recorded() {
+    let world = World::private();
+    let server = world.start("a");
+    let (agent, supervisor) = (server.staff("agent").await, server.staff("supervisor").await);
+    let target = "/api/v1/agent/replies";
+    let made = ask(&supervisor, "POST", target, Some(reply("问候", "您好，我是{agent}，{bank}为您服务。"))).await;
+    assert_eq!(made.0, 201, "{made:?}");
+    let first = made.1;
+    assert_eq!((first["version"].as_i64(), first["shortcut"].as_str()), (Some(1), Some("hi")));
+    assert_eq!(get(&agent, target).await, json!({"replies": [first]}));
+
+    // Whatever is masked elsewhere is masked here: what is stored, and what is shown.
+    let text = format!("测试卡{CARD}，密码是Tulip9Zq7Walrus\n第二行\n第三行");
+    let body = json!({"title": "a title", "text": text});
+    let second = ask(&supervisor, "POST", target, Some(body)).await.1;
+    let shown = second["text"].as_str().unwrap();
+    assert!(shown.contains("622202*********0128") && shown.ends_with("\n第二行\n第三行"), "{shown}");
+    assert!(!shown.contains("Tulip9Zq7Walrus") && second["shortcut"].is_null());
+    let titles = get(&agent, target).await;
+    let titles: Vec<&str> =
+        titles["replies"].as_array().unwrap().iter().map(|one| one["title"].as_str().unwrap()).collect();
+    assert_eq!(titles, ["a title", "问候"], "by title");
+
+    refuses_replies(&supervisor, target).await;
+    let one = format!("{target}/{}", first["id"].as_str().unwrap());
+    let anew = |version: i64| json!({"title": "问候", "text": "您好！", "version": version});
+    for (client, method, at, body) in [
+        (&agent, "POST", target, reply("t", "x")),
+        (&agent, "PUT", one.as_str(), anew(1)),
+        (&agent, "DELETE", one.as_str(), json!({})),
+    ] {
+        assert_eq!(code(&ask(client, method, at, Some(body)).await), "forbidden", "{method}");
+    }
+    // A version that somebody else has replaced meanwhile is not overwritten.
+    let written = ask(&supervisor, "PUT", &one, Some(anew(1))).await;
+    assert_eq!((written.0, written.1["version"].as_i64(), written.1["text"].as_str()), (200, Some(2), Some("您好！")));
+    assert!(written.1["shortcut"].is_null(), "what is not given is gone: a reply is written whole");
+    assert_eq!(code(&ask(&supervisor, "PUT", &one, Some(anew(1))).await), "conflict");
+    let both = tokio::join!(ask(&supervisor, "PUT", &one, Some(anew(2))), ask(&supervisor, "PUT", &one, Some(anew(2))));
+    let mut statuses = [both.0.0, both.1.0];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409], "{both:?}");
+    let nobody = format!("{target}/{}", "00".repeat(16));
+    assert_eq!(code(&ask(&supervisor, "PUT", &nobody, Some(anew(1))).await), "not_found");
+    assert_eq!(ask(&supervisor, "DELETE", &one, Some(json!({}))).await.0, 204);
+    for (method, body) in [("DELETE", json!({})), ("PUT", anew(4))] {
+        assert_eq!(code(&ask(&supervisor, method, &one, Some(body)).await), "not_found", "it is gone");
+    }
+    assert_eq!(get(&agent, target).await["replies"].as_array().unwrap().len(), 1);
+    server.stop();
+
+    let (valid, told) = world.verify("a", "demo");
+    assert!(valid, "{told}");
+    let entries = world.entries("a", "demo");
+    let kinds: Vec<&str> =
+        entries.iter().map(|entry| entry.kind.as_str()).filter(|kind| kind.starts_with("reply.")).collect();
+    assert_eq!(kinds, ["reply.saved/1", "reply.saved/1", "reply.saved/1", "reply.saved/1", "reply.removed/1"]);
+    let saved = entries.iter().filter(|entry| entry.kind.as_str() == "reply.saved/1");
+    assert!(saved.into_iter().all(|entry| entry.content.is_some() && entry.policy.is_some()));
+    // After a restart they are there as they were.
+    let server = world.start("a");
+    let agent = staff_again(&server, "agent").await;
+    assert_eq!(get(&agent, target).await["replies"][0], second);
+    server.stop();
+}
+
+/// Somebody who has chosen a password already.
+async fn staff_again(server: &Server, login: &str) -> Client {
+    let client = Client::http(server.http);
+    client.login("demo", login, &common::chosen_password(login)).await.unwrap();
+    client
+}
+
+/// The next line about viewers, as accounts with whether they type.
+async fn viewers(socket: &mut Socket) -> Vec<(String, bool)> {
+    let line = socket.wait_for("viewers").await;
+    let told = line["viewers"].as_array().unwrap().iter();
+    told.map(|one| (one["account"].as_str().unwrap().to_owned(), one["typing"].as_bool().unwrap())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_a_conversation_open_hears_who_else_has_and_who_types() {
+    let world = World::private();
+    let server = world.start("a");
+    let agent = staff(&server, "agent", &server.password("agent")).await;
+    let lead = staff(&server, "supervisor", &server.password("supervisor")).await;
+    agent.set_online(true).await.unwrap();
+    let conversation = say(&server, "one", "你好").await;
+    gets(&agent, &conversation).await;
+    let (agent_id, lead_id) = (agent.session().await.unwrap().account, lead.session().await.unwrap().account);
+    let mut own = Socket::desk(server.http, &agent).await.unwrap();
+    let mut other = Socket::desk(server.http, &lead).await.unwrap();
+    let open = json!({"type": "open", "conversation": conversation});
+    let alone = [(agent_id.clone(), false)];
+    own.send(&open).await;
+    assert_eq!(viewers(&mut own).await, alone);
+    other.send(&open).await;
+    let both =
+        |agent_types: bool, lead_types: bool| vec![(agent_id.clone(), agent_types), (lead_id.clone(), lead_types)];
+    assert_eq!(viewers(&mut own).await, both(false, false));
+    assert_eq!(viewers(&mut other).await, both(false, false));
+
+    // The supervisor types, and by and by no longer.
+    other.send(&json!({"type": "typing", "conversation": conversation})).await;
+    assert_eq!(viewers(&mut own).await, both(false, true));
+    assert_eq!(viewers(&mut own).await, both(false, false));
+    // Who has answered types no longer; another socket of the same account is no other viewer.
+    own.send(&json!({"type": "typing", "conversation": conversation})).await;
+    assert_eq!(viewers(&mut own).await, both(true, false));
+    own.send(&json!({"type": "reply", "conversation": conversation, "key": "k", "text": "您好"})).await;
+    assert_eq!(viewers(&mut own).await, both(false, false));
+    let mut second = Socket::desk(server.http, &agent).await.unwrap();
+    second.send(&open).await;
+    assert_eq!(viewers(&mut second).await.len(), 2);
+    drop(second);
+    assert_eq!(viewers(&mut own).await.len(), 2, "it opened");
+    assert_eq!(viewers(&mut own).await.len(), 2, "it is closed");
+
+    // Leaving says so, and so does a connection that breaks.
+    other.send(&json!({"type": "leave", "conversation": conversation})).await;
+    assert_eq!(viewers(&mut own).await, alone);
+    other.send(&open).await;
+    assert_eq!(viewers(&mut own).await, both(false, false));
+    drop(other);
+    assert_eq!(viewers(&mut own).await, alone);
+    // What is open nowhere is nobody's to hear of.
+    let mut third = Socket::desk(server.http, &lead).await.unwrap();
+    third.wait_for("live").await;
+    own.send(&json!({"type": "typing", "conversation": conversation})).await;
+    assert_eq!(viewers(&mut own).await, [(agent_id.clone(), true)]);
+    assert_eq!(viewers(&mut own).await, alone);
+    third.send(&json!({"type": "open", "conversation": "00".repeat(16)})).await;
+    let mut heard = Vec::new();
+    loop {
+        let line = third.next().await.unwrap();
+        heard.push(line["type"].as_str().unwrap().to_owned());
+        if line["type"] == "refused" {
+            break;
+        }
+    }
+    assert!(!heard.iter().any(|kind| kind == "viewers"), "{heard:?}");
+    server.stop();
+}

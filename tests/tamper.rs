@@ -10,13 +10,14 @@ use std::process::Command;
 use std::sync::Arc;
 
 use common::load::Customers;
-use common::people::call;
+use common::people::{ask, call};
 use common::{World, files, key, now};
 use liaowaiwai::cli::client::{Client, Listing};
 use liaowaiwai::crypto::{KeyDirectory, KeyPlaces, SystemRandom};
 use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use lww_audit::merkle::{Frontier, leaf_hash};
 use lww_audit::{Entry, TileDir, VerifierKey, fsck};
+use serde_json::json;
 use tokio_postgres::{Client as Sql, NoTls};
 
 const NODE: &str = "node";
@@ -42,6 +43,17 @@ async fn finished_log() -> World {
         let (key, text) = (format!("note-{number}"), format!(r#"{{"text":"note {number}"}}"#));
         let written = call(&desk, "POST", &target, &[("idempotency-key", &key)], Some(&text)).await;
         assert_eq!(written.0, 201, "{written:?}");
+    }
+    let lead = server.staff("supervisor").await;
+    let replies = "/api/v1/agent/replies";
+    for title in ["gone", "kept"] {
+        let made = ask(&lead, "POST", replies, Some(json!({"title": title, "text": "x"}))).await;
+        let one = format!("{replies}/{}", made.1["id"].as_str().unwrap());
+        let (method, body) = match title {
+            "gone" => ("DELETE", json!({})),
+            _ => ("PUT", json!({"title": title, "text": "y", "version": 1})),
+        };
+        assert!(ask(&lead, method, &one, Some(body)).await.0 < 300);
     }
     server.stop();
     world
@@ -213,7 +225,42 @@ fn note_changes(one: usize, two: usize, other: usize) -> Vec<Change> {
     ]
 }
 
-const TABLES: [&str; 4] = ["ledger_entry", "message", "note", "log_head"];
+/// What somebody could do to rows of `canned_reply`: there is one that was written twice, last by the entry `last`, and one
+/// that was taken away.
+fn reply_changes(last: usize) -> Vec<Change> {
+    let caught = |what: &str| format!("row canned_reply of entry {last}: {what}");
+    let set = |what: &str| format!("UPDATE canned_reply SET {what} WHERE entry_seq = {last}");
+    let edit = |column: &str| {
+        let last = format!("length({column}) - 1");
+        set(&format!("{column} = set_byte({column}, {last}, get_byte({column}, {last}) # 1)"))
+    };
+    vec![
+        change("a reply's original edited", edit("original"), caught("its original does not open")),
+        change("a reply's text edited", edit("masked"), caught("its masked text does not open")),
+        change(
+            "a reply deleted",
+            format!("DELETE FROM canned_reply WHERE entry_seq = {last}"),
+            caught("it is missing"),
+        ),
+        change("a reply's version moved", set("version = version + 1"), caught("its version is another")),
+        change("a reply's author put in", set("author = gen_random_uuid()"), caught("its author is another")),
+        change("a reply's time moved", set("time = time + 1"), caught("its time is not its entry's")),
+        change("a reply hidden", set("removed = true"), caught("whether it was taken away is not what its entry says")),
+        change(
+            "a reply's entry moved",
+            set("entry_seq = 1"),
+            "row canned_reply of entry 1: another entry speaks of it".to_owned(),
+        ),
+        change("a reply added", set("id = gen_random_uuid()"), format!("row canned_reply {last} is not in the log")),
+        change(
+            "a reply brought back",
+            "UPDATE canned_reply SET removed = false WHERE removed".to_owned(),
+            "whether it was taken away is not what its entry says".to_owned(),
+        ),
+    ]
+}
+
+const TABLES: [&str; 5] = ["ledger_entry", "message", "note", "canned_reply", "log_head"];
 
 async fn keep_tables(sql: &Sql) {
     for table in TABLES {
@@ -248,7 +295,7 @@ async fn truncate(sql: &Sql, entries: &[Entry]) {
     }
     let size = i64::try_from(entries.len()).unwrap();
     sql.execute("DELETE FROM ledger_entry WHERE seq >= $1", &[&size]).await.unwrap();
-    for table in ["message", "note"] {
+    for table in ["message", "note", "canned_reply"] {
         sql.execute(&format!("DELETE FROM {table} WHERE entry_seq >= $1"), &[&size]).await.unwrap();
     }
     let (root, last, nodes) = (frontier.root(), leaves.last().unwrap(), frontier.to_bytes());
@@ -305,10 +352,13 @@ mod slow {
         keep_tables(&sql).await;
         let (valid, said) = world.verify(NODE, "demo");
         assert!(valid, "{said}");
+        let saved = |entry: &Entry| entry.kind.as_str() == "reply.saved/1";
+        let last = entries.iter().rposition(saved).unwrap();
         for Change { what, sql: text, caught, after } in entry_changes(entries.len())
             .into_iter()
             .chain(message_changes(one, two, other))
             .chain(note_changes(note, next, other))
+            .chain(reply_changes(last))
         {
             sql.batch_execute(&text).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
             let (valid, said) = world.verify(NODE, "demo");

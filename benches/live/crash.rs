@@ -100,8 +100,8 @@ pub async fn measure() {
         }
         let killed = Instant::now();
         server.kill();
-        // Blocks while the others go on: they find nobody.
-        server = tokio::task::block_in_place(|| world.launch_with(NODE, &config)).expect("a server");
+        // Blocks the thread of `main` only: the others go on and find nobody.
+        server = world.launch_with(NODE, &config).expect("a server");
         *shared.address.lock().unwrap_or_else(PoisonError::into_inner) = server.http;
         shared.until("acknowledgement", |seen| seen.newest.is_some_and(|at| at > killed)).await;
         let back = shared.seen().newest.expect("an acknowledgement");
@@ -160,7 +160,8 @@ impl Customer {
                     self.unsent.push_back(turn);
                     say(socket, turn).await;
                 }
-                line = socket.next() => {
+                // However long it takes: whoever sends nothing for a minute hears nothing.
+                line = socket.next_unless(|| false) => {
                     let Some(line) = line else { return };
                     if !self.hear(&line, shared) {
                         return;
@@ -222,7 +223,7 @@ impl Agent {
 
     async fn go_on(&mut self, socket: &mut Socket, shared: &Shared) {
         let mut open: Vec<String> = Vec::new();
-        while let Some(line) = socket.next().await {
+        while let Some(line) = socket.next_unless(|| false).await {
             if line["type"] == "message" {
                 let conversation = line["conversation"].as_str().unwrap_or_default().to_owned();
                 let index = line["message"]["index"].as_u64().expect("an index");

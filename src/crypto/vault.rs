@@ -36,6 +36,10 @@ const DEDUP: &str = "lww/1 tenant dedup";
 const SESSIONS: &str = "lww/1 tenant sessions";
 const LOGINS: &str = "lww/1 tenant logins";
 const PROFILES: &str = "lww/1 tenant profiles";
+const REPLIES: &str = "lww/1 tenant replies";
+
+/// In a person's place, where what is sealed is the tenant's own; its key is another than any person's.
+const HOUSE: SubjectId = SubjectId::from_random([0; 16]);
 
 /// The keys of one tenant.
 pub struct TenantVault {
@@ -48,6 +52,7 @@ pub struct TenantVault {
     sessions: MacKey,
     logins: MacKey,
     profiles: SecretKey,
+    house: SharedSealer,
     random: Arc<dyn Random>,
 }
 
@@ -76,6 +81,13 @@ impl TenantVault {
             sessions: mac(Purpose::Sessions, SESSIONS)?,
             logins: mac(Purpose::Staff, LOGINS)?,
             profiles: keys.tenant_key(Purpose::Staff, tenant, PROFILES)?,
+            house: Arc::new(SubjectSealer::new(
+                tenant,
+                HOUSE,
+                FIRST_GENERATION,
+                keys.tenant_key(Purpose::Staff, tenant, REPLIES)?,
+                keys.random(),
+            )),
             random: keys.random(),
         })
     }
@@ -160,6 +172,10 @@ impl Vault for TenantVault {
 
     fn sealer(&self, subject: SubjectId, key: &WrappedKey) -> Result<SharedSealer, VaultError> {
         Ok(Arc::new(self.subject_sealer(subject, key)?))
+    }
+
+    fn house_sealer(&self) -> SharedSealer {
+        Arc::clone(&self.house)
     }
 
     fn tokens(&self) -> &(dyn Tokens + Send + Sync) {

@@ -12,7 +12,7 @@ pub use words::{Candidate, EndReason, FactorKind, IdentityProof, MatchReason, Re
 use lww_audit::entry::Detail;
 
 use super::routing::{Assigned, Routed};
-use crate::units::{AccountId, EntryIndex, Hash, MessageId, MessageSeq, SubjectId, TreeSize};
+use crate::units::{AccountId, EntryIndex, Hash, MessageId, MessageSeq, SubjectId, TreeSize, Version};
 
 /// The capacity in which somebody acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -118,6 +118,10 @@ pub enum Event {
     ConversationNoted { note: MessageId },
     /// The customer leaves the places of the queue and wishes something else; the conversation stays for whoever has time.
     ConversationWished { wish: Wish },
+    /// A canned reply was written, or written anew.
+    ReplySaved { reply: MessageId, version: Version },
+    /// A canned reply was taken away.
+    ReplyRemoved { reply: MessageId, version: Version },
     /// A conversation ended for good.
     ConversationClosed { reason: EndReason },
     /// A conversation is over unless the customer writes again in time.
@@ -197,6 +201,8 @@ impl Event {
             Self::ConversationTaken { .. } => "conversation.taken/1",
             Self::ConversationNoted { .. } => "conversation.noted/1",
             Self::ConversationWished { .. } => "conversation.wished/1",
+            Self::ReplySaved { .. } => "reply.saved/1",
+            Self::ReplyRemoved { .. } => "reply.removed/1",
             Self::ConversationClosed { .. } => "conversation.closed/2",
             Self::ConversationSolved { .. } => "conversation.solved/1",
             Self::ConversationReopened(_) => "conversation.reopened/2",
@@ -258,6 +264,7 @@ impl Event {
             Self::ConversationTaken { from, queue } => object([("from", who(*from)), ("queue", text(queue))]),
             Self::ConversationNoted { note } => object([("note", text(note))]),
             Self::ConversationWished { wish } => object([("wish", text(wish.word()))]),
+            Self::ReplySaved { reply, version } | Self::ReplyRemoved { reply, version } => canned(reply, *version),
             Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => {
                 object([("reason", text(reason.word()))])
             }
@@ -313,6 +320,10 @@ fn requeued(agent: AccountId, queue: &str, reason: RequeueReason, after_s: u32, 
 fn activated(id: &str, version: u64, digest: &Hash, previous: Option<&Hash>) -> Detail {
     let previous = previous.map_or(Detail::Null, text);
     object([("id", text(id)), ("version", count(version)), ("digest", text(digest)), ("previous", previous)])
+}
+
+fn canned(reply: &MessageId, version: Version) -> Detail {
+    object([("reply", text(reply)), ("version", int(version.0))])
 }
 
 fn transferred(from: (Option<AccountId>, &str), to: (Option<AccountId>, &str)) -> Detail {

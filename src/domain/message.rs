@@ -309,6 +309,11 @@ impl<D: Direction> Message<Masked, D> {
         language_of(&self.state.text.render(View::Agent))
     }
 
+    /// Whether it begins with a text of which nothing was masked.
+    pub fn begins_with(&self, text: &str) -> bool {
+        self.state.text.begins_with(text)
+    }
+
     /// The policy that masked it.
     pub fn policy(&self) -> &PolicyRef {
         &self.state.policy

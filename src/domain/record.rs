@@ -7,7 +7,7 @@ mod desk;
 
 use std::sync::Arc;
 
-pub use desk::NewNote;
+pub use desk::{NewNote, ReplyChange, SealedText};
 
 use lww_audit::entry::{Content, PolicyRef};
 use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
@@ -76,6 +76,8 @@ pub enum Aggregate {
     Agent(AccountId),
     /// A staff account.
     Account(AccountId),
+    /// A canned reply.
+    Reply(MessageId),
     /// The tenant's settings: which policy is active.
     Settings,
 }
@@ -133,6 +135,8 @@ pub enum Effect {
     Route(RouteChange),
     /// An internal note is stored, sealed; its time is its entry's.
     NewNote(NewNote),
+    /// A canned reply is written, or taken away; its time is its entry's.
+    Reply(ReplyChange),
     /// An agent's load changes.
     Agent(AgentChange),
     /// A staff account comes to be.

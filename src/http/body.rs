@@ -121,6 +121,38 @@ pub(super) struct Note {
     pub(super) text: RawText,
 }
 
+/// A canned reply to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewReply {
+    /// What it is found by; nothing of it may be what is masked.
+    #[schema(value_type = String, min_length = 1, max_length = 128)]
+    pub(super) title: RawText,
+    /// What it says, with `{agent}`, `{queue}`, `{time}` and `{bank}` to be filled in; masked before it is recorded.
+    #[schema(value_type = String, min_length = 1, max_length = 4096)]
+    pub(super) text: RawText,
+    /// What one types to get it: 1 to 32 of a-z, 0-9, _ and -.
+    #[schema(min_length = 1, max_length = 32)]
+    pub(super) shortcut: Option<String>,
+}
+
+/// A canned reply to be written anew.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangedReply {
+    /// What it is found by; nothing of it may be what is masked.
+    #[schema(value_type = String, min_length = 1, max_length = 128)]
+    pub(super) title: RawText,
+    /// What it says, with `{agent}`, `{queue}`, `{time}` and `{bank}` to be filled in; masked before it is recorded.
+    #[schema(value_type = String, min_length = 1, max_length = 4096)]
+    pub(super) text: RawText,
+    /// What one types to get it: 1 to 32 of a-z, 0-9, _ and -.
+    #[schema(min_length = 1, max_length = 32)]
+    pub(super) shortcut: Option<String>,
+    /// The version that this was written on.
+    pub(super) version: i64,
+}
+
 /// Where a conversation goes: exactly one of queue and agent.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

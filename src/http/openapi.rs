@@ -3,7 +3,9 @@
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
-use super::api::{accounts, channels, desk, handover, health, ledger, live, oidc, own, policies, receipts, sessions};
+use super::api::{
+    accounts, channels, desk, handover, health, ledger, live, oidc, own, policies, receipts, replies, sessions,
+};
 use super::problem::codes;
 
 #[derive(OpenApi)]
@@ -38,6 +40,10 @@ use super::problem::codes;
         desk::conversations,
         desk::count,
         desk::queues,
+        replies::list,
+        replies::create,
+        replies::change,
+        replies::remove,
         desk::open,
         desk::reply,
         handover::note,

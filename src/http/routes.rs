@@ -5,7 +5,9 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
-use super::api::{accounts, channels, desk, handover, health, ledger, live, oidc, own, policies, receipts, sessions};
+use super::api::{
+    accounts, channels, desk, handover, health, ledger, live, oidc, own, policies, receipts, replies, sessions,
+};
 use super::pages;
 
 /// Asked by machines that look after this server; they hear the truth whatever else their address sends.
@@ -108,6 +110,14 @@ pub(super) const ADDRESSES: &[Address] = &[
         methods: &[("get", || web::get().to(desk::own_presence)), ("put", || web::put().to(desk::presence))],
     },
     Address { path: "/api/v1/agent/colleagues", methods: &[("get", || web::get().to(desk::colleagues))] },
+    Address {
+        path: "/api/v1/agent/replies",
+        methods: &[("get", || web::get().to(replies::list)), ("post", || web::post().to(replies::create))],
+    },
+    Address {
+        path: "/api/v1/agent/replies/{id}",
+        methods: &[("put", || web::put().to(replies::change)), ("delete", || web::delete().to(replies::remove))],
+    },
     Address { path: "/api/v1/agent/queues", methods: &[("get", || web::get().to(desk::queues))] },
     Address { path: "/api/v1/agent/conversations", methods: &[("get", || web::get().to(desk::conversations))] },
     // Before the address of one: the first that fits answers.

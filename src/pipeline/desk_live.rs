@@ -12,13 +12,13 @@ use super::notes::shown_note;
 use super::presence::Attached;
 use super::proposals::about;
 use super::transcript::shown_message;
-use super::{Note, Notice, Refusal, Staff, Subscription, Tenant, TranscriptMessage};
+use super::{Note, Notice, Refusal, Staff, Subscription, Tenant, TranscriptMessage, Viewer};
 use crate::domain::access::{Action, allows};
 use crate::domain::event::Event;
 use crate::domain::record::{ConversationState, Draft, Marks, Proposal};
-use crate::limits::{DESK_OPEN_MAX, PAGE_ITEMS_MAX};
+use crate::limits::{DESK_OPEN_MAX, PAGE_ITEMS_MAX, STAFF_TYPING_MS};
 use crate::ports::{ConversationFilter, ConversationRow, Happening, SharedSealer};
-use crate::units::{AccountId, ConversationId, ConversationKey, EntryIndex};
+use crate::units::{AccountId, ConversationId, ConversationKey, EntryIndex, Timestamp};
 
 /// What the desk hears.
 #[derive(Clone, Debug)]
@@ -67,6 +67,13 @@ pub enum DeskEvent {
     Typing {
         /// Where.
         conversation: ConversationId,
+    },
+    /// Who has a conversation open that is open here, too.
+    Viewers {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Each account once, one's own among them.
+        viewers: Arc<[Viewer]>,
     },
     /// How many conversations wait.
     Waiting {
@@ -166,6 +173,11 @@ impl DeskStream {
                     self.ready.push_back(DeskEvent::Waiting { count });
                 }
             }
+            Notice::Viewers { conversation, viewers } => {
+                if self.open.contains_key(&conversation.key) {
+                    self.ready.push_back(DeskEvent::Viewers { conversation: conversation.public, viewers });
+                }
+            }
             Notice::Typing { customer: false, .. } | Notice::Queue { .. } | Notice::Came => {}
         }
         Ok(())
@@ -205,6 +217,7 @@ impl DeskStream {
         shown.sort_by_key(|(index, _)| *index);
         self.ready.extend(shown.into_iter().map(|(_, event)| event));
         let open = OpenHere { row, sealer, cursor, caught_up, noted, recorded: cursor };
+        self.tenant.feed.view(open.row.conversation, self.staff.account, &self.subscription);
         self.open.insert(open.row.conversation.key, open);
         Ok(())
     }
@@ -217,8 +230,13 @@ impl DeskStream {
         let found = self.open.iter().find(|(_, open)| open.row.conversation.public == id).map(|(key, _)| *key);
         let Some(key) = found else { return Ok(()) };
         self.record_shown(key).await?;
-        self.open.remove(&key);
+        self.hide(key);
         Ok(())
+    }
+
+    fn hide(&mut self, key: ConversationKey) {
+        self.open.remove(&key);
+        self.tenant.feed.unview(key, &self.subscription);
     }
 
     /// Leaves everything; the connection is over.
@@ -237,6 +255,9 @@ impl DeskStream {
     pub fn types(&self, id: ConversationId) {
         if let Some(open) = self.open.values().find(|open| open.row.conversation.public == id) {
             let conversation = open.row.conversation;
+            let until = self.tenant.ports.clock.now().as_micros() + STAFF_TYPING_MS * 1_000;
+            let until = Some(Timestamp::from_micros(until));
+            self.tenant.feed.types(conversation.key, &self.subscription, until);
             self.tenant.feed.tell_customer(open.row.subject, &Notice::Typing { conversation, customer: false });
         }
     }
@@ -271,7 +292,7 @@ impl DeskStream {
             let keeps = is_mine || allows(self.staff.role, Action::Supervise);
             if !keeps && self.open.contains_key(&happening.conversation.key) {
                 self.record_shown(happening.conversation.key).await?;
-                self.open.remove(&happening.conversation.key);
+                self.hide(happening.conversation.key);
             }
         }
         self.noted(happening)?;
@@ -281,6 +302,9 @@ impl DeskStream {
             Some(open) if open.caught_up => {
                 if open.cursor < Some(row.index) {
                     open.cursor = Some(row.index);
+                    if row.author == Some(self.staff.account) {
+                        self.tenant.feed.types(happening.conversation.key, &self.subscription, None);
+                    }
                     let message = shown_message(&open.sealer, row, view, self.tenant.policy().as_deref())?;
                     self.ready.push_back(DeskEvent::Said { conversation, message });
                 }

@@ -34,6 +34,13 @@ pub enum Notice {
         /// Their number.
         count: u32,
     },
+    /// Who has a conversation open is another, or types.
+    Viewers {
+        /// The conversation.
+        conversation: ConversationRef,
+        /// Each account once.
+        viewers: Arc<[Viewer]>,
+    },
     /// Where a conversation stands in its queue.
     Queue {
         /// The conversation.
@@ -63,6 +70,22 @@ pub(super) enum Whose {
     Everybody,
 }
 
+/// A member of staff who has a conversation open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// Who.
+    pub account: AccountId,
+    /// Whether they type.
+    pub typing: bool,
+}
+
+/// One connection that has a conversation open.
+struct Viewing {
+    id: u64,
+    account: AccountId,
+    typing_until: Option<Timestamp>,
+}
+
 struct Sink {
     id: u64,
     queue: mpsc::Sender<Notice>,
@@ -75,6 +98,7 @@ struct Inner {
     holders: HashMap<AccountId, Vec<Sink>>,
     everybody: Vec<Sink>,
     held: HashMap<ConversationKey, AccountId>,
+    viewing: HashMap<ConversationKey, (ConversationRef, Vec<Viewing>)>,
     next: u64,
 }
 
@@ -112,6 +136,10 @@ impl Drop for Subscription {
             Whose::Customer(subject) => forget(&mut inner.customers, &subject, id),
             Whose::Holder(account) => forget(&mut inner.holders, &account, id),
             Whose::Everybody => inner.everybody.retain(|sink| sink.id != id),
+        }
+        let open: Vec<ConversationKey> = inner.viewing.keys().copied().collect();
+        for key in open {
+            inner.unview(key, id);
         }
     }
 }
@@ -159,6 +187,40 @@ impl Inner {
                 None
             }
         }
+    }
+
+    fn unview(&mut self, key: ConversationKey, id: u64) {
+        let Some((_, viewing)) = self.viewing.get_mut(&key) else { return };
+        let before = viewing.len();
+        viewing.retain(|one| one.id != id);
+        if viewing.is_empty() {
+            self.viewing.remove(&key);
+        } else if viewing.len() < before {
+            self.tell_viewers(key);
+        }
+    }
+
+    /// Tells everybody who has a conversation open who else has.
+    fn tell_viewers(&mut self, key: ConversationKey) {
+        let Some((conversation, viewing)) = self.viewing.get(&key) else { return };
+        let mut viewers: Vec<Viewer> = Vec::new();
+        for one in viewing {
+            let typing = one.typing_until.is_some();
+            match viewers.iter_mut().find(|known| known.account == one.account) {
+                Some(known) => known.typing |= typing,
+                None => viewers.push(Viewer { account: one.account, typing }),
+            }
+        }
+        let ids: Vec<u64> = viewing.iter().map(|one| one.id).collect();
+        let accounts: Vec<AccountId> = viewers.iter().map(|viewer| viewer.account).collect();
+        let notice = Notice::Viewers { conversation: *conversation, viewers: viewers.into() };
+        let tell_some = |sinks: &mut Vec<Sink>| {
+            sinks.retain(|sink| !ids.contains(&sink.id) || sink.queue.try_send(notice.clone()).is_ok());
+        };
+        for account in &accounts {
+            self.holders.get_mut(account).into_iter().for_each(tell_some);
+        }
+        tell_some(&mut self.everybody);
     }
 
     fn tell_customer(&mut self, subject: SubjectId, notice: &Notice) {
@@ -220,6 +282,48 @@ impl Feed {
     /// What staff or the server does that is not recorded goes to the customer.
     pub(super) fn tell_customer(&self, subject: SubjectId, notice: &Notice) {
         locked(&self.0).tell_customer(subject, notice);
+    }
+
+    /// Notes that a connection has a conversation open from here on.
+    pub(super) fn view(&self, conversation: ConversationRef, account: AccountId, subscription: &Subscription) {
+        let mut inner = locked(&self.0);
+        let (_, viewing) = inner.viewing.entry(conversation.key).or_insert_with(|| (conversation, Vec::new()));
+        if viewing.iter().all(|one| one.id != subscription.id) {
+            viewing.push(Viewing { id: subscription.id, account, typing_until: None });
+        }
+        inner.tell_viewers(conversation.key);
+    }
+
+    /// Notes that a connection has a conversation open no more.
+    pub(super) fn unview(&self, key: ConversationKey, subscription: &Subscription) {
+        locked(&self.0).unview(key, subscription.id);
+    }
+
+    /// Notes until when whoever has a conversation open counts as typing; `None`: no longer.
+    pub(super) fn types(&self, key: ConversationKey, subscription: &Subscription, until: Option<Timestamp>) {
+        let mut inner = locked(&self.0);
+        let Some((_, viewing)) = inner.viewing.get_mut(&key) else { return };
+        let Some(one) = viewing.iter_mut().find(|one| one.id == subscription.id) else { return };
+        let changed = one.typing_until.is_some() != until.is_some();
+        one.typing_until = until;
+        if changed {
+            inner.tell_viewers(key);
+        }
+    }
+
+    /// Whoever has not typed since then types no longer.
+    pub(super) fn typing_over(&self, now: Timestamp) {
+        let mut inner = locked(&self.0);
+        let mut changed = Vec::new();
+        for (key, (_, viewing)) in &mut inner.viewing {
+            for one in viewing.iter_mut().filter(|one| one.typing_until.is_some_and(|until| until <= now)) {
+                one.typing_until = None;
+                changed.push(*key);
+            }
+        }
+        for key in changed {
+            inner.tell_viewers(key);
+        }
     }
 
     /// Notes who holds a conversation that was read from the database.

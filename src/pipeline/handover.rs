@@ -210,15 +210,18 @@ impl Handed<'_> {
 }
 
 /// How a conversation waits that somebody put into a queue: by the queue's own rules, from now on. No row of the table
-/// decided; the name in a row's place is none that a table can give.
+/// decided; the name in a row's place is none that a table can give, and one for all that are ranked alike. Whoever wished
+/// something else than waiting stays behind those who wait, until somebody has had them.
 fn waits(row: &ConversationRow, queue: &Queue, at: Timestamp) -> Route {
+    let wish = row.route.wish.filter(|_| row.agent.is_none());
     Route {
-        rule: format!("transferred/{}", queue.name),
+        rule: format!("{}/{}", if wish.is_some() { "wished" } else { "transferred" }, queue.name),
         queue: queue.name.clone(),
-        priority: queue.priority,
+        priority: if wish.is_some() { row.route.priority } else { queue.priority },
         skills: Vec::new(),
-        sla_s: queue.sla_s,
+        sla_s: queue.sla_s.filter(|_| wish.is_none()),
         sticky: false,
+        wish,
         waiting: true,
         waits_since: at,
         let_go: row.agent.is_some(),

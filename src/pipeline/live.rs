@@ -185,7 +185,7 @@ impl CustomerStream {
                     self.ready.push_back(CustomerEvent::Queue { conversation, position, wait_s, closed });
                 }
             }
-            Notice::Typing { customer: true, .. } | Notice::Waiting { .. } => {}
+            Notice::Typing { customer: true, .. } | Notice::Waiting { .. } | Notice::Viewers { .. } => {}
         }
         Ok(())
     }

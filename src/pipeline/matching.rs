@@ -215,11 +215,12 @@ impl Tenant {
         }
     }
 
-    /// Tells waiting customers their place in the queue, and all staff how many wait.
+    /// Tells waiting customers their place in the queue, all staff how many wait, and who has stopped typing.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`] when it can't be read at present.
     pub async fn tell_queue(&self) -> Result<(), Refusal> {
+        self.feed.typing_over(self.ports.clock.now());
         let state = Some(ConversationState::Waiting);
         let (agent, queue, after, limit) = (None, None, None, QUEUE_TOLD_MAX);
         let filter = ConversationFilter { state, agent, queue, newest_first: false, after, limit };

@@ -106,6 +106,25 @@ pub struct NoteRow {
     pub committed: Committed,
 }
 
+/// A canned reply, still sealed.
+#[derive(Clone)]
+pub struct ReplyRow {
+    /// Its public id.
+    pub id: MessageId,
+    /// Its version.
+    pub version: Version,
+    /// Index of the entry that says so.
+    pub index: EntryIndex,
+    /// When it was written last.
+    pub time: Timestamp,
+    /// The staff account that wrote it last.
+    pub author: AccountId,
+    /// The sealed masked text.
+    pub masked: Sealed,
+    /// Shows that it was read from what is committed.
+    pub committed: Committed,
+}
+
 /// A stored message as it came, still sealed: what the masker learns from again.
 pub struct OriginalRow {
     /// Its public id.

@@ -15,7 +15,7 @@ use crate::domain::record::{ConversationState, Marks};
 use crate::limits::COUNTED_CONVERSATIONS_MAX;
 use crate::ports::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, Entries, EntriesError,
-    IdentityLookup, MessageRow, NoteRow, OriginalRow, SettingsRow, Store, StoreError, WrappedKey,
+    IdentityLookup, MessageRow, NoteRow, OriginalRow, ReplyRow, SettingsRow, Store, StoreError, WrappedKey,
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
@@ -256,6 +256,12 @@ impl Store for TenantStore {
         Ok(rows.iter().map(note).collect())
     }
 
+    async fn replies(&self, limit: u32) -> Result<Vec<ReplyRow>, StoreError> {
+        let sql = "SELECT id, version, entry_seq, time, author, masked FROM canned_reply WHERE tenant = $1 AND NOT removed \
+                   ORDER BY id LIMIT $2";
+        Ok(self.rows(sql, &[&i64::from(limit)]).await?.iter().map(reply).collect())
+    }
+
     async fn subject_messages(
         &self,
         subject: SubjectId,
@@ -436,6 +442,18 @@ fn note(row: &Row) -> NoteRow {
         author: AccountId::from_uuid(row.get(3)),
         masked: Sealed(row.get(4)),
         policy: policy_of(row.get(5)),
+        committed: read_back(),
+    }
+}
+
+fn reply(row: &Row) -> ReplyRow {
+    ReplyRow {
+        id: MessageId::from_uuid(row.get(0)),
+        version: Version(row.get(1)),
+        index: EntryIndex(u64::try_from(row.get::<_, i64>(2)).unwrap_or(0)),
+        time: Timestamp::from_micros(row.get(3)),
+        author: AccountId::from_uuid(row.get(4)),
+        masked: Sealed(row.get(5)),
         committed: read_back(),
     }
 }

@@ -107,6 +107,15 @@ pub struct Compared {
     pub messages: u64,
 }
 
+/// What the entries that were gone through speak of.
+#[derive(Default)]
+struct Spoken {
+    messages: HashSet<u64>,
+    notes: HashSet<u64>,
+    /// The newest entry about each canned reply.
+    replies: HashMap<String, (EntryIndex, Entry)>,
+}
+
 /// A log, its files and its keys.
 pub struct Comparison<'a> {
     /// A connection bound to the tenant.
@@ -134,7 +143,7 @@ impl Comparison<'_> {
         let head = self.check_head(&signed).await?;
         let mut compared = Compared::default();
         let mut frontier = Frontier::empty();
-        let (mut messages, mut notes) = (HashSet::new(), HashSet::new());
+        let mut spoken = Spoken::default();
         while compared.entries < size.0 {
             let published = self.published(EntryIndex(compared.entries), size)?;
             let rows = self.rows(compared.entries).await?;
@@ -144,24 +153,33 @@ impl Comparison<'_> {
                 frontier.push(leaf_hash(bytes));
                 entries.push((index, Entry::parse(bytes)?));
             }
-            let of_messages = self.check_messages(&entries).await?;
-            compared.messages += of_messages.len() as u64;
-            messages.extend(of_messages);
-            for (index, entry) in &entries {
-                if self.check_note(*index, entry).await? {
-                    notes.insert(index.0);
-                }
-            }
+            self.check_texts(entries, &mut spoken).await?;
             compared.entries += published.len() as u64;
             progress(compared.entries, size.0);
         }
         // What was not published yet is held against the head at least.
         head::check_rows_from(self.client, self.log, frontier, &head).await.map_err(Difference::Unpublished)?;
-        compared.messages += self.unpublished_messages(size, head.size()).await?;
+        self.unpublished_texts(size, head.size(), &mut spoken).await?;
+        compared.messages = spoken.messages.len() as u64;
         self.check_extra(size).await?;
-        self.check_unspoken(size, MESSAGE, &messages).await?;
-        self.check_unspoken(size, desk::NOTE, &notes).await?;
+        self.check_unspoken(head.size(), MESSAGE, &spoken.messages).await?;
+        self.check_unspoken(head.size(), desk::NOTE, &spoken.notes).await?;
+        self.check_replies(head.size(), spoken.replies).await?;
         Ok(compared)
+    }
+
+    /// Holds the rows that some entries, which follow each other, speak of against them.
+    async fn check_texts(&self, entries: Vec<(EntryIndex, Entry)>, spoken: &mut Spoken) -> Result<(), Difference> {
+        spoken.messages.extend(self.check_messages(&entries).await?);
+        for (index, entry) in entries {
+            if self.check_note(index, &entry).await? {
+                spoken.notes.insert(index.0);
+            }
+            if let Some(reply) = desk::reply_of(&entry) {
+                spoken.replies.insert(reply, (index, entry));
+            }
+        }
+        Ok(())
     }
 
     fn checkpoint(&self) -> Result<SignedCheckpoint, Difference> {
@@ -269,9 +287,14 @@ impl Comparison<'_> {
         self.vault.sealer(SubjectId::from_uuid(row.get(first)), &key)
     }
 
-    /// Holds the messages of entries that are not published yet, and were found to lead to the head, against them.
-    async fn unpublished_messages(&self, published: TreeSize, head: TreeSize) -> Result<u64, Difference> {
-        let (mut next, mut messages) = (published.0, 0);
+    /// Holds the texts of entries that are not published yet, and were found to lead to the head, against them.
+    async fn unpublished_texts(
+        &self,
+        published: TreeSize,
+        head: TreeSize,
+        spoken: &mut Spoken,
+    ) -> Result<(), Difference> {
+        let mut next = published.0;
         while next < head.0 {
             let page = head::entries(self.client, self.log, EntryIndex(next), PAGE_ENTRIES).await?;
             if page.is_empty() {
@@ -279,14 +302,10 @@ impl Comparison<'_> {
             }
             let numbered = (next..head.0).map(EntryIndex).zip(&page);
             let entries = numbered.map(|(index, bytes)| Ok((index, Entry::parse(bytes)?)));
-            let entries: Vec<_> = entries.collect::<Result<_, lww_audit::Error>>()?;
-            messages += self.check_messages(&entries).await?.len() as u64;
-            for (index, entry) in &entries {
-                self.check_note(*index, entry).await?;
-            }
+            self.check_texts(entries.collect::<Result<_, lww_audit::Error>>()?, spoken).await?;
             next += page.len() as u64;
         }
-        Ok(messages)
+        Ok(())
     }
 
     async fn check_extra(&self, size: TreeSize) -> Result<(), Difference> {
@@ -302,17 +321,17 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// Finds rows of a table that no published entry speaks of, or two that the same one does.
+    /// Finds rows of a table that no entry speaks of, or two that the same one does.
     async fn check_unspoken(
         &self,
         size: TreeSize,
         table: &'static str,
         spoken: &HashSet<u64>,
     ) -> Result<(), Difference> {
-        let published = i64::try_from(size.0).unwrap_or(i64::MAX);
+        let end = i64::try_from(size.0).unwrap_or(i64::MAX);
         let sql = format!("SELECT entry_seq FROM {table} WHERE tenant = $1 AND entry_seq < $2");
         let mut seen = HashSet::new();
-        for row in self.client.query(&sql, &[&self.log.tenant.0, &published]).await? {
+        for row in self.client.query(&sql, &[&self.log.tenant.0, &end]).await? {
             let index: i64 = row.get(0);
             let known = u64::try_from(index).is_ok_and(|index| spoken.contains(&index) && seen.insert(index));
             if !known {

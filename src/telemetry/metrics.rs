@@ -159,9 +159,8 @@ impl Metrics {
             }
             Occurrence::LoginFailed { tenant } => drop(self.logins_failed.get_or_create(&of(tenant)).inc()),
             Occurrence::CertificateChanged { .. } => drop(self.certificate_changes.inc()),
-            Occurrence::ClientAuthorityRead => {}
             Occurrence::CertificateRefused { .. } => drop(self.certificate_refusals.inc()),
-            Occurrence::Confined { .. } | Occurrence::CertificateEnding { .. } => {}
+            Occurrence::Confined { .. } | Occurrence::CertificateEnding { .. } | Occurrence::ClientAuthorityRead => {}
         }
     }
 }

@@ -32,6 +32,7 @@ const EXPOSE_CALLERS: &[&str] = &[
     "src/pipeline/accounts.rs",
     "src/pipeline/factor.rs",
     "src/pipeline/import.rs",
+    "src/pipeline/replies.rs",
     "src/pipeline/staff.rs",
     "src/pipeline/tails.rs",
     "src/pipeline/transcript.rs",

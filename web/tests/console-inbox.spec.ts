@@ -102,12 +102,14 @@ test("a session that ends sends to the login and back, and nothing typed is lost
   await page.goto(`${server.base}/console/inbox/${id}`);
   await page.getByLabel("回复客户", { exact: true }).fill("我正在查");
   await agent.send("DELETE", "/api/v1/session", {});
-  await page.getByRole("button", { name: "发送" }).click();
-  await expect(page.getByText(/登录已过期，请重新登录/)).toBeVisible();
+  // The socket looks every twenty seconds whether its session is still one.
+  await expect(page.getByText(/登录已过期，请重新登录/)).toBeVisible({ timeout: 40_000 });
   await expect(page.getByText("账单不对")).toHaveCount(0);
   await logIn(page, server.accounts.agent);
-  await expect(page.locator(".message.ours").last()).toContainText("我正在查");
   await expect(page.locator(".message.theirs")).toContainText(["账单不对"]);
+  await expect(page.getByLabel("回复客户", { exact: true })).toHaveValue("我正在查");
+  await page.getByRole("button", { name: "发送" }).click();
+  await expect(page.locator(".message.ours").last()).toContainText("我正在查");
 });
 
 test("a conversation is solved and closed, and can't be answered then", async ({ page, context, server }) => {
@@ -242,5 +244,40 @@ test("a note stays inside the bank, and a supervisor takes over in sight of the 
   await chief.getByRole("button", { name: "转接" }).click();
   await chief.getByRole("dialog").getByRole("button", { name: "转接" }).click();
   await expect(chief.getByText("已转接")).toBeVisible();
+  await upstairs.close();
+});
+
+test("a supervisor keeps canned replies, an agent uses one by a slash and sees who else looks", async ({
+  page,
+  context,
+  browser,
+  server,
+}) => {
+  const upstairs = await browser.newContext({ locale: "zh-CN" });
+  await server.enter(upstairs, "supervisor");
+  const chief = await upstairs.newPage();
+  await server.enter(context, "agent");
+  const customer = await Visitor.come(server);
+  const id = await customer.say("在吗？");
+  await chief.goto(`${server.base}/console/inbox/${id}`);
+  await chief.getByRole("button", { name: "管理快捷回复" }).click();
+  const dialog = chief.getByRole("dialog", { name: "管理快捷回复" });
+  await dialog.getByRole("button", { name: "新建" }).click();
+  await dialog.getByLabel("标题").fill("问候");
+  await dialog.getByLabel("快捷词").fill("hi");
+  await dialog.getByLabel("内容").fill("您好，我是{agent}，请讲。");
+  await dialog.getByRole("button", { name: "保存" }).click();
+  await expect(dialog.getByText("/hi")).toBeVisible();
+  await accessible(chief);
+
+  await page.goto(`${server.base}/console/inbox/${id}`);
+  await expect(page.getByText(/主管.*正在查看/)).toBeVisible();
+  const box = page.getByLabel("回复客户", { exact: true });
+  await box.pressSequentially("/hi");
+  await expect(page.getByRole("option", { name: /问候/ })).toBeVisible();
+  await page.keyboard.press("Enter");
+  await expect(box).toHaveValue(/^您好，我是客服小林.*，请讲。$/);
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".message.ours").last()).toContainText("请讲。");
   await upstairs.close();
 });

@@ -37,6 +37,8 @@ pub const KINDS: &[KindInfo] = &[
     kind("conversation.closed/1", "a conversation ended"),
     kind("conversation.closed/2", "a conversation ended for good, with the reason"),
     kind("conversation.solved/1", "a conversation is over unless the customer writes again in time, with the reason"),
+    kind("reply.saved/1", "a canned reply was written or written anew, masked and sealed, with its version"),
+    kind("reply.removed/1", "a canned reply was taken away"),
     kind("person.linked/1", "a person is known by one more identity, with what proves it"),
     kind("person.proven/1", "a person has proven to be one already known by another pseudonym"),
     kind("transcript.viewed/1", "someone was shown a transcript, up to this entry"),

@@ -96,6 +96,11 @@ impl MaskedText {
         text
     }
 
+    /// Says whether every view shows `text`, which is not empty, at the beginning, as it was written.
+    pub fn begins_with(&self, text: &str) -> bool {
+        matches!(self.segments.first(), Some(Segment::Plain(plain)) if plain.starts_with(text))
+    }
+
     /// Returns where the masked values stand in the text that a view shows, in their order.
     pub fn shown_spans(&self, view: View) -> Vec<ShownSpan> {
         let (mut spans, mut start, mut shown) = (Vec::new(), 0, String::new());

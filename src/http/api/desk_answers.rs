@@ -44,6 +44,28 @@ pub struct Note {
     pub policy: Option<String>,
 }
 
+/// A canned reply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reply {
+    /// Its id.
+    pub id: String,
+    /// What it is found by.
+    pub title: String,
+    /// What it says; `{agent}`, `{queue}`, `{time}` and `{bank}` are to be filled in before it is sent.
+    pub text: String,
+    /// What one types to get it.
+    pub shortcut: Option<String>,
+    /// Its version: what `PUT` names, so that nobody's change is overwritten unseen.
+    pub version: i64,
+}
+
+/// Every canned reply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Replies {
+    /// By title; at most 500.
+    pub replies: Vec<Reply>,
+}
+
 /// Who wrote a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -147,6 +169,13 @@ impl From<pipeline::Note> for Note {
             spans: spans.into_iter().map(Into::into).collect(),
             policy: policy.map(|digest| digest.to_string()),
         }
+    }
+}
+
+impl From<pipeline::CannedReply> for Reply {
+    fn from(reply: pipeline::CannedReply) -> Self {
+        let pipeline::CannedReply { id, title, text, shortcut, version } = reply;
+        Self { id: id.to_string(), title, text, shortcut, version: version.0 }
     }
 }
 

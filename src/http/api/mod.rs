@@ -14,6 +14,7 @@ pub(super) mod own;
 pub(super) mod policies;
 pub mod reading;
 pub(super) mod receipts;
+pub(super) mod replies;
 pub mod rules;
 pub(super) mod sessions;
 pub mod staff;

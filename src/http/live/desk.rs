@@ -107,6 +107,12 @@ fn told(event: DeskEvent) -> Value {
             "type": "stirred", "conversation": conversation.to_string(), "index": index.0, "outbound": outbound,
         }),
         DeskEvent::Typing { conversation } => json!({"type": "typing", "conversation": conversation.to_string()}),
+        DeskEvent::Viewers { conversation, viewers } => json!({
+            "type": "viewers", "conversation": conversation.to_string(),
+            "viewers": viewers.iter().map(|viewer| json!({
+                "account": viewer.account.to_string(), "typing": viewer.typing,
+            })).collect::<Vec<_>>(),
+        }),
         DeskEvent::Waiting { count } => json!({"type": "waiting", "count": count}),
     }
 }

@@ -50,6 +50,7 @@ impl Told {
                 | Effect::Identity(_)
                 | Effect::NewConversation(_)
                 | Effect::Route(_)
+                | Effect::Reply(_)
                 | Effect::Agent(_)
                 | Effect::Account(_)
                 | Effect::NewAccount(_)

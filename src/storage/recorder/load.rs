@@ -15,7 +15,7 @@ use super::Request;
 use super::rows::account;
 use super::state::{Overlay, Tip, expectations};
 use crate::domain::record::Aggregate;
-use crate::units::{AccountId, ConversationKey, EntryIndex, Hash, SubjectId, TenantId, Version};
+use crate::units::{AccountId, ConversationKey, EntryIndex, Hash, MessageId, SubjectId, TenantId, Version};
 
 /// What must be looked up before a batch can be decided.
 #[derive(Default)]
@@ -25,6 +25,7 @@ struct Missing {
     subjects: HashSet<SubjectId>,
     agents: HashSet<AccountId>,
     accounts: HashSet<AccountId>,
+    replies: HashSet<MessageId>,
     settings: bool,
 }
 
@@ -91,6 +92,9 @@ impl Missing {
             Aggregate::Account(id) => {
                 self.accounts.insert(id);
             }
+            Aggregate::Reply(id) => {
+                self.replies.insert(id);
+            }
             Aggregate::Settings => self.settings = true,
         }
     }
@@ -145,6 +149,13 @@ async fn versions(
             found.push((wrap(AccountId::from_uuid(row.get(0))), Version(row.get(1))));
         }
     }
+    if !missing.replies.is_empty() {
+        let ids: Vec<Uuid> = missing.replies.iter().map(|id| id.to_uuid()).collect();
+        let sql = "SELECT id, version FROM canned_reply WHERE tenant = $1 AND id = ANY($2)";
+        for row in database.client.query(sql, &[&tenant.0, &ids]).await? {
+            found.push((Aggregate::Reply(MessageId::from_uuid(row.get(0))), Version(row.get(1))));
+        }
+    }
     if missing.settings
         && let Some(row) =
             database.client.query_opt("SELECT version FROM settings WHERE tenant = $1", &[&tenant.0]).await?
@@ -183,6 +194,7 @@ fn take_subjects(overlay: &mut Overlay, missing: &Missing, rows: &[Row]) {
 fn take_versions(overlay: &mut Overlay, missing: &Missing, found: Vec<(Aggregate, Version)>) {
     overlay.versions.extend(missing.agents.iter().map(|id| (Aggregate::Agent(*id), None)));
     overlay.versions.extend(missing.accounts.iter().map(|id| (Aggregate::Account(*id), None)));
+    overlay.versions.extend(missing.replies.iter().map(|id| (Aggregate::Reply(*id), None)));
     if missing.settings {
         overlay.versions.insert(Aggregate::Settings, None);
     }

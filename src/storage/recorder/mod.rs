@@ -4,7 +4,7 @@
 //! - `rows`: the columns that a batch inserts and updates.
 //! - `load`: reads what the overlay does not know yet.
 //! - `commit`: the one transaction, and what its failure means.
-//! - `desk`: what it writes about notes.
+//! - `desk`: what it writes about notes and canned replies.
 //! - `people`: what it writes about staff accounts.
 //! - `writer`: the loop that owns all of it.
 //! - `sign`: guard, signature, receipts.

@@ -173,6 +173,7 @@ pub(super) fn expectations(effects: &[Effect]) -> impl Iterator<Item = (Aggregat
     effects.iter().filter_map(|effect| match effect {
         Effect::NewConversation(new) => Some((Aggregate::Conversation(new.conversation.key), None)),
         Effect::Conversation(change) => Some((Aggregate::Conversation(change.conversation), Some(change.expected))),
+        Effect::Reply(change) => Some((Aggregate::Reply(change.id), change.expected)),
         Effect::Agent(change) => Some((Aggregate::Agent(change.agent), Some(change.expected))),
         Effect::NewAccount(new) => Some((Aggregate::Account(new.id), None)),
         Effect::Password(change) => Some((Aggregate::Account(change.account), Some(change.expected))),
