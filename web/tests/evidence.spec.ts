@@ -57,9 +57,9 @@ test("a new user reaches a verified proof in three clicks, and a tampered copy i
   await page.locator("input").nth(1).fill(login);
   await page.locator("input[type=password]").fill(password);
   await page.locator("button[type=submit]").click(); // The first click; the auditor's first page is the ledger.
+  await expect(page.locator('[data-test="head"]')).toBeVisible();
   await page.locator('[data-test="entries"] a').first().click(); // The second, and the proof is verified.
   await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "valid");
-  await expect(page.locator('[data-test="head"]')).toBeVisible();
 
   for (const [place, reason] of [
     ["entry", "bad_proof"],
