@@ -100,8 +100,8 @@ pub async fn measure() {
         }
         let killed = Instant::now();
         server.kill();
-        // Blocks while the others go on: they find nobody.
-        server = tokio::task::block_in_place(|| world.launch_with(NODE, &config)).expect("a server");
+        // Blocks the thread of `main` only: the others go on and find nobody.
+        server = world.launch_with(NODE, &config).expect("a server");
         *shared.address.lock().unwrap_or_else(PoisonError::into_inner) = server.http;
         shared.until("acknowledgement", |seen| seen.newest.is_some_and(|at| at > killed)).await;
         let back = shared.seen().newest.expect("an acknowledgement");

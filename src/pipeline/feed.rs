@@ -217,7 +217,9 @@ impl Inner {
         let tell_some = |sinks: &mut Vec<Sink>| {
             sinks.retain(|sink| !ids.contains(&sink.id) || sink.queue.try_send(notice.clone()).is_ok());
         };
-        accounts.iter().for_each(|account| self.holders.get_mut(account).into_iter().for_each(tell_some));
+        for account in &accounts {
+            self.holders.get_mut(account).into_iter().for_each(tell_some);
+        }
         tell_some(&mut self.everybody);
     }
 

@@ -223,6 +223,7 @@ export default {
     conversation_requeued: "Conversation back in its queue",
     conversation_transferred: "Conversation transferred",
     conversation_wished: "Waiting customer wishes to leave a message or to be called back",
+    conversation_taken: "Conversation taken over by a supervisor",
     conversation_noted: "Internal note written",
     conversation_closed: "Conversation closed for good",
     conversation_solved: "Conversation solved",
