@@ -1,6 +1,6 @@
 //! What those read who verify and answer for policies: the ledger's entries and proofs, the policy in force, texts tried on it.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
+#![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
 
 mod common;
 

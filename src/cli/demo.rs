@@ -131,7 +131,12 @@ impl Players {
         let agent = running.passwords.iter().find(|one| one.login == login).ok_or(missing("agent"))?;
         let address = running.https.ok_or(missing("HTTPS"))?;
         let ca = config.http.certs_dir.join("ca.pem");
-        let account = config.tenants.iter().flat_map(|tenant| &tenant.channels).next().ok_or(missing("channel"))?;
+        let account = config
+            .tenants
+            .iter()
+            .flat_map(|tenant| &tenant.channels)
+            .find(|one| one.channel == "http")
+            .ok_or(missing("channel"))?;
         let secret = account.secret.resolve(&super::ledger::keys(config)?).map_err(AppError::from)?;
         let app = Client::https(address, &ca).map_err(DemoError::from)?;
         let key = ChannelKey {

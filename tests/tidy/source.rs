@@ -134,7 +134,9 @@ impl Repository {
         for source in self.sources() {
             tests.visit_file(&source.syntax);
         }
-        let pages = self.texts.iter().filter(|text| text.path.starts_with("web/") && Path::new(&text.path).extension().is_some_and(|found| found == "ts"));
+        let pages = self.texts.iter().filter(|text| {
+            text.path.starts_with("web/") && Path::new(&text.path).extension().is_some_and(|found| found == "ts")
+        });
         for line in pages.flat_map(|text| text.text.lines()) {
             let sentence = line.strip_prefix("test(\"").and_then(|rest| rest.split_once('"'));
             tests.0.extend(sentence.map(|(name, _)| name.to_owned()));
