@@ -48,7 +48,7 @@ pub struct Colleague {
 
 impl Tenant {
     /// Everybody who may log in and has a desk, in the order of their ids: at most
-    /// [`COLLEAGUES_MAX`](crate::limits::COLLEAGUES_MAX).
+    /// [`COLLEAGUES_MAX`].
     ///
     /// # Errors
     /// [`Refusal::Forbidden`] when the role has no desk.
