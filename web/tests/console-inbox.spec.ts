@@ -1,5 +1,6 @@
 /** The inbox with real customers: both ways, over a restart of the server, with nothing typed lost. */
-import { Visitor, accessible, logIn, watch } from "./console-people";
+import { Visitor, logIn } from "./console-people";
+import { Watch, accessible } from "./eyes";
 import { expect, test } from "./harness";
 
 test.use({ wish: { name: "console-inbox" } });
@@ -13,7 +14,7 @@ test("a customer and an agent hear each other, masked, with the true state of de
   context,
   server,
 }) => {
-  const holds = await watch(context);
+  const watch = await Watch.on(context);
   await server.enter(context, "agent");
   await page.goto(`${server.base}/console/inbox`);
   await expect(page.getByText("接待中")).toBeVisible();
@@ -43,7 +44,7 @@ test("a customer and an agent hear each other, masked, with the true state of de
 
   await customer.say("谢谢");
   await expect(page.locator(".message.theirs").last()).toContainText("谢谢");
-  holds();
+  watch.clean();
 });
 
 test("a reply that the masker changes is shown as it was recorded", async ({ page, context, server }) => {

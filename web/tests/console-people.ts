@@ -1,6 +1,5 @@
 /** What the console's tests share: customers over the API, codes of a second factor, and what a page must never do. */
-import axe from "axe-core";
-import { expect, type BrowserContext, type Page } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
 import { createHmac } from "node:crypto";
 import type { Account, Server } from "./harness";
 
@@ -78,38 +77,4 @@ export async function logIn(page: Page, { tenant, login, password }: Account): P
   await page.getByLabel("登录名").fill(login);
   await page.getByLabel("密码").fill(password);
   await page.getByRole("button", { name: "登录", exact: true }).click();
-}
-
-/** Notes what a page may not do: break its policy, or fail unseen. Call what it gives back at the end. */
-export async function watch(context: BrowserContext): Promise<() => void> {
-  const faults: string[] = [];
-  await context.exposeFunction("reportViolation", (what: string) => faults.push(what));
-  await context.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", (event) => {
-      const report = (globalThis as unknown as { reportViolation: (what: string) => void }).reportViolation;
-      report(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
-    });
-  });
-  context.on("weberror", (error) => faults.push(String(error.error())));
-  return () => expect(faults).toEqual([]);
-}
-
-/** Looks for what keeps people out; nothing serious may be there. */
-export async function accessible(page: Page): Promise<void> {
-  // What moves is judged once it stands.
-  await page.waitForTimeout(400);
-  await page.evaluate(axe.source);
-  const found = await page.evaluate(async () => {
-    type Result = {
-      violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
-    };
-    const { axe: loaded } = globalThis as unknown as { axe: { run: () => Promise<Result> } };
-    const { violations } = await loaded.run();
-    return violations.map(({ id, impact, nodes }) => ({
-      id,
-      impact,
-      nodes: nodes.slice(0, 3).map((node) => node.html + node.failureSummary),
-    }));
-  });
-  expect(found.filter(({ impact }) => impact === "serious" || impact === "critical")).toEqual([]);
 }

@@ -1,5 +1,6 @@
 /** The console's doors and accounts: logging in and what comes first, who sees what, accounts out of a file. */
-import { accessible, codeOf, logIn, watch } from "./console-people";
+import { codeOf, logIn } from "./console-people";
+import { Watch, accessible } from "./eyes";
 import { ROLES, expect, test } from "./harness";
 import type { Role } from "./harness";
 
@@ -8,7 +9,7 @@ test.use({ wish: { name: "console" } });
 const CONSOLE = "/console/";
 
 test("a wrong password is told, and after five the wait", async ({ page, context, server }) => {
-  const holds = await watch(context);
+  const watch = await Watch.on(context);
   await page.goto(server.base + CONSOLE);
   await expect(page.getByRole("heading", { name: "登录控制台" })).toBeVisible();
   await accessible(page);
@@ -22,7 +23,7 @@ test("a wrong password is told, and after five the wait", async ({ page, context
   await logIn(page, { tenant: "demo", login: "clumsy", password: "wrong again" });
   await expect(page.getByText(/失败次数过多，请在 \d+ 秒后再试。/)).toBeVisible();
   await expect(page.getByRole("button", { name: "登录", exact: true })).toBeDisabled();
-  holds();
+  watch.clean();
 });
 
 test("a locked account is told so, with the way out", async ({ page, server }) => {
@@ -43,7 +44,7 @@ test("a one-time password must be changed first, then one is led where one wante
   context,
   server,
 }) => {
-  const holds = await watch(context);
+  const watch = await Watch.on(context);
   const admin = await server.login("admin");
   const body = { login: "fresh", name: "新人", role: "auditor" };
   const { password } = await admin.ask<{ password: string }>("POST", "/api/v1/admin/accounts", body);
@@ -63,7 +64,7 @@ test("a one-time password must be changed first, then one is led where one wante
   await expect(page.getByText("密码已修改，请用新密码登录。")).toBeVisible();
   await logIn(page, { tenant: "demo", login: "fresh", password: "a password of one's own" });
   await expect(page.getByRole("heading", { name: "坐席与账号" })).toBeVisible();
-  holds();
+  watch.clean();
 });
 
 test("a second factor is set up by its code, asked for at the next login, and recovered", async ({
@@ -71,7 +72,7 @@ test("a second factor is set up by its code, asked for at the next login, and re
   context,
   server,
 }) => {
-  const holds = await watch(context);
+  const watch = await Watch.on(context);
   await server.enter(context, "compliance");
   await page.goto(`${server.base}/console/own`);
   await page.getByRole("button", { name: "设置或更换" }).click();
@@ -95,7 +96,7 @@ test("a second factor is set up by its code, asked for at the next login, and re
   await page.getByLabel("动态口令或恢复码").fill(codes[0] ?? "");
   await page.getByRole("button", { name: "确认" }).click();
   await expect(page.getByRole("button", { name: "账号菜单" })).toBeVisible();
-  holds();
+  watch.clean();
 });
 
 /** What the navigation shows to each role, of the pages that this file knows. */
@@ -143,7 +144,7 @@ test("fifty accounts come out of a file, faults are told by line and column, pas
   context,
   server,
 }) => {
-  const holds = await watch(context);
+  const watch = await Watch.on(context);
   await server.enter(context, "admin");
   await page.goto(`${server.base}/console/accounts`);
   await page.getByRole("button", { name: "批量导入" }).click();
@@ -173,11 +174,11 @@ test("fifty accounts come out of a file, faults are told by line and column, pas
   await expect(page.getByText(password)).toHaveCount(0);
   await page.getByLabel("按姓名或登录名查找").fill("seat4");
   await expect(page.getByText("共 11 个账号")).toBeVisible();
-  holds();
+  watch.clean();
 });
 
 test("an administrator makes, changes, resets and disables an account", async ({ page, context, server }) => {
-  const holds = await watch(context);
+  const watch = await Watch.on(context);
   await server.enter(context, "admin");
   await page.goto(`${server.base}/console/accounts`);
   await page.getByRole("button", { name: "新建账号" }).click();
@@ -203,7 +204,7 @@ test("an administrator makes, changes, resets and disables an account", async ({
   await expect(row).toContainText("已停用");
   await act("启用", false);
   await expect(row).not.toContainText("已停用");
-  holds();
+  watch.clean();
 });
 
 test("one's other sessions are listed and ended", async ({ page, context, server }) => {

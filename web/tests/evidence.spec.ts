@@ -1,56 +1,19 @@
 /** The ledger, policies and health pages, by people of each role, in a real browser. */
-import type { Page } from "@playwright/test";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { leafHash, utf8 } from "../verifier";
 import { checkpointOf, consistencyOf, entriesOf, maker } from "../verifier/tests/maker";
+import { Watch, accessible } from "./eyes";
 import { expect, ROLES, type Role, test } from "./harness";
 
 test.use({ wish: { name: "evidence" } });
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const VERDICT = '[data-test="verdict"]';
-
-/** Notes each thing that the page's policy refused, and each error of its own. */
-async function watch(page: Page): Promise<() => Promise<string[]>> {
-  const errors: string[] = [];
-  page.on("pageerror", (error) => errors.push(String(error)));
-  await page.addInitScript(() => {
-    const refused: string[] = [];
-    Object.assign(globalThis, { refused });
-    addEventListener("securitypolicyviolation", (event) => {
-      refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
-    });
-  });
-  return async () => {
-    const refused = await page.evaluate(() => (globalThis as unknown as { refused: string[] }).refused);
-    return [...errors, ...refused];
-  };
-}
-
-/** What axe finds serious or worse. */
-async function inaccessible(page: Page): Promise<string[]> {
-  // The browser's own channel, which the page's policy has no say in.
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run: () => Promise<{ violations: Violation[] }> } };
-    interface Violation {
-      id: string;
-      impact: string;
-      nodes: { html: string; failureSummary: string }[];
-    }
-    const { violations } = await axe.run();
-    return violations
-      .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
-  });
-}
 
 test("a new user reaches a verified proof in three clicks, and a tampered copy is refused in the page", async ({
   page,
   server,
 }) => {
-  const complaints = await watch(page);
+  const watch = await Watch.on(page);
   const { tenant, login, password } = server.accounts.auditor;
   await page.goto(`${server.base}/console/`);
   await page.locator("input").nth(0).fill(tenant);
@@ -73,7 +36,7 @@ test("a new user reaches a verified proof in three clicks, and a tampered copy i
     await page.locator('[data-test="restore"]').click();
     await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "valid");
   }
-  expect(await complaints()).toEqual([]);
+  watch.clean();
 });
 
 test("a receipt file is verified in the page, and one with a changed byte is refused", async ({
@@ -170,7 +133,7 @@ test("a tried text is shown as each audience sees it, and leaves no trace", asyn
   context,
   server,
 }) => {
-  const complaints = await watch(page);
+  const watch = await Watch.on(page);
   const officer = await server.enter(context, "compliance");
   const size = async () => (await officer.ask<{ size: number }>("GET", "/api/v1/ledger/head")).size;
   await page.goto(`${server.base}/console/policies`);
@@ -188,7 +151,7 @@ test("a tried text is shown as each audience sees it, and leaves no trace", asyn
     await expect(view(name)).not.toContainText("737");
   }
   expect(await size()).toBe(before);
-  expect(await complaints()).toEqual([]);
+  watch.clean();
 });
 
 const PAGES: Record<Role, string[]> = {
@@ -257,7 +220,7 @@ for (const [width, theme, language] of [
       },
       [theme, language],
     );
-    const complaints = await watch(page);
+    const watch = await Watch.on(page);
     for (const [path, ready] of [
       ["ledger", '[data-test="entries"] a'],
       ["ledger/2", VERDICT],
@@ -267,10 +230,10 @@ for (const [width, theme, language] of [
     ] as const) {
       await page.goto(`${server.base}/console/${path}`);
       await expect(page.locator(ready).first()).toBeVisible();
-      expect(await inaccessible(page), path).toEqual([]);
+      await accessible(page);
       const isWide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
       expect(isWide, `${path} scrolls sideways`).toBe(false);
-      expect(await complaints(), path).toEqual([]);
+      watch.clean(path);
     }
   });
 }

@@ -1,5 +1,5 @@
 /** What every page of ours is looked at for: breaches of its own policy, errors, and what bars people from using it. */
-import { type Page, expect } from "@playwright/test";
+import { type BrowserContext, type Page, expect } from "@playwright/test";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
@@ -12,17 +12,17 @@ interface Found {
   nodes: { target: unknown[] }[];
 }
 
-/** What went wrong in a page since it was watched. */
+/** What went wrong in a page, or in any page of a context, since it was watched. */
 export class Watch {
   readonly #found: string[] = [];
 
   private constructor() {}
 
-  /** Watches a page from before its first load on. */
-  static async on(page: Page): Promise<Watch> {
+  /** Watches from before the first load on. */
+  static async on(seen: Page | BrowserContext): Promise<Watch> {
     const watch = new Watch();
-    await page.exposeFunction("lwwViolation", (told: string) => watch.#found.push(told));
-    await page.addInitScript(() => {
+    await seen.exposeFunction("lwwViolation", (told: string) => watch.#found.push(told));
+    await seen.addInitScript(() => {
       document.addEventListener(
         "securitypolicyviolation",
         ({ violatedDirective, blockedURI, sourceFile }) => {
@@ -31,18 +31,22 @@ export class Watch {
         },
       );
     });
-    page.on("pageerror", (error) => watch.#found.push(`error: ${error.message}`));
+    const failed = (error: Error) => watch.#found.push(`error: ${error.message}`);
+    if ("pages" in seen) seen.on("weberror", (error) => failed(error.error()));
+    else seen.on("pageerror", failed);
     return watch;
   }
 
-  /** The page kept to its policy, and nothing in it failed. */
-  clean(): void {
-    expect(this.#found).toEqual([]);
+  /** Everything kept to its policy, and nothing failed. */
+  clean(where?: string): void {
+    expect(this.#found, where).toEqual([]);
   }
 }
 
 /** Fails where axe finds something serious. */
 export async function accessible(page: Page, within?: string): Promise<void> {
+  // What moves is judged once it stands.
+  await page.waitForTimeout(400);
   // Not as an element of the page: its policy would not let it in.
   await page.evaluate(AXE);
   const found = await page.evaluate(async (within) => {
