@@ -9,6 +9,8 @@ export default defineConfig({
   outputDir: "test-results",
   // Each file has a server of its own; two cores carry two.
   workers: 2,
+  // A second try is told as "flaky", not as passed: a machine may stand still for as long as a test waits.
+  retries: 1,
   fullyParallel: false,
   forbidOnly: true,
   reporter: process.env.CI === undefined ? "line" : "dot",

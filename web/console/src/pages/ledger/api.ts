@@ -1,6 +1,6 @@
 // What the server says of its ledger. Nothing of it is believed before the verifier has looked at it.
 
-import { call } from "../../api";
+import { Problem, call } from "../../api";
 
 export interface Head {
   vkey: string;
@@ -37,7 +37,22 @@ export const before = (filter: Filter, index: number | null, limit: number, sign
 export const after = (filter: Filter, index: number, limit: number, signal: AbortSignal) =>
   call<Page>("GET", "/ledger/entries", { query: { ...filter, after: index, limit, wait_s: 25 }, signal });
 
-export const proof = (index: number) => call<string>("GET", `/ledger/entries/${index}/proof`);
+export const proof = (index: number) =>
+  published(() => call<string>("GET", `/ledger/entries/${index}/proof`));
 
 export const consistency = (from: number, to: number) =>
-  call<{ path: string[] }>("GET", "/ledger/consistency", { query: { from, to } });
+  published(() => call<{ path: string[] }>("GET", "/ledger/consistency", { query: { from, to } }));
+
+const TRIES = 8;
+
+/** Asks again as the server says: what was signed a moment ago is published a moment later. */
+async function published<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== "not_published" || tries === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, (error.retryAfterS ?? 1) * 1_000));
+    }
+  }
+}
