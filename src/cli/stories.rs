@@ -167,7 +167,7 @@ const STORIES: [Story; 20] = [
         &[Customer("I think somebody else used my card. It ends in 1111, cvv 123. Please block it!")],
         End::Waits,
     ),
-    ("he-qing", &[Customer("想咨询一下外汇牌价，微信发我也行 wx_heqing88")], End::Waits),
+    ("he-qing", &[Customer("想咨询一下外汇牌价，请打我手机一三九八七六五四三二一")], End::Waits),
 ];
 
 /// A new demo tenant, and who fills it.

@@ -372,9 +372,7 @@ export class View {
 
   #place(position: number, waitS: number | null, words: Words): string {
     const place = position <= 1 ? words.next : words.place(position - 1);
-    return waitS === null || position <= 1
-      ? place
-      : `${place}, ${words.wait(Math.max(1, Math.ceil(waitS / 60)))}`;
+    return waitS === null || position <= 1 ? place : place + words.wait(Math.max(1, Math.ceil(waitS / 60)));
   }
 
   #ways(words: Words): HTMLElement {
