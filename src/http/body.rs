@@ -115,7 +115,7 @@ pub(super) struct Reply {
 /// An internal note.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Note {
+pub(super) struct NewNote {
     /// What to write down for other staff; it is masked before it is recorded.
     #[schema(value_type = String, min_length = 1, max_length = 4096)]
     pub(super) text: RawText,

@@ -46,7 +46,7 @@ pub struct Note {
 
 /// A canned reply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Reply {
+pub struct CannedReply {
     /// Its id.
     pub id: String,
     /// What it is found by.
@@ -63,7 +63,7 @@ pub struct Reply {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Replies {
     /// By title; at most 500.
-    pub replies: Vec<Reply>,
+    pub replies: Vec<CannedReply>,
 }
 
 /// Who wrote a message.
@@ -172,7 +172,7 @@ impl From<pipeline::Note> for Note {
     }
 }
 
-impl From<pipeline::CannedReply> for Reply {
+impl From<pipeline::CannedReply> for CannedReply {
     fn from(reply: pipeline::CannedReply) -> Self {
         let pipeline::CannedReply { id, title, text, shortcut, version } = reply;
         Self { id: id.to_string(), title, text, shortcut, version: version.0 }

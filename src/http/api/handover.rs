@@ -16,7 +16,7 @@ use crate::wire::QueryError;
 
 /// Writes an internal note; the customer never sees it.
 #[utoipa::path(
-    post, path = "/api/v1/agent/conversations/{id}/notes", tag = "desk", request_body = body::Note,
+    post, path = "/api/v1/agent/conversations/{id}/notes", tag = "desk", request_body = body::NewNote,
     params(
         ("id" = String, Path, description = "The conversation's id"),
         ("Idempotency-Key" = String, Header, description = "1 to 128 visible ASCII characters"),
@@ -28,7 +28,7 @@ use crate::wire::QueryError;
     ),
 )]
 pub(in crate::http) async fn note(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
-    let body::Note { text } = body::json(&request, payload).await?;
+    let body::NewNote { text } = body::json(&request, payload).await?;
     session::same_origin(&request)?;
     let id = conversation_id(&request)?;
     let key = idempotency_key(&request)?;

@@ -4,7 +4,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Answer;
-use super::desk_answers::{Replies, Reply};
+use super::desk_answers::{CannedReply, Replies};
 use crate::http::body::{self, ChangedReply};
 use crate::http::problem::ProblemDetails;
 use crate::http::service::Service;
@@ -31,7 +31,7 @@ pub(in crate::http) async fn list(service: Data<Service>, request: HttpRequest) 
 #[utoipa::path(
     post, path = "/api/v1/agent/replies", tag = "desk", request_body = body::NewReply,
     responses(
-        (status = 201, description = "Made", body = Reply),
+        (status = 201, description = "Made", body = CannedReply),
         (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
     ),
 )]
@@ -41,7 +41,7 @@ pub(in crate::http) async fn create(service: Data<Service>, request: HttpRequest
     let session = session::of(&service, &request).await?;
     let new = NewReply { title, text, shortcut };
     let reply = session.served.tenant.save_reply(&session.staff, None, new).await?;
-    Ok(HttpResponse::Created().json(Reply::from(reply)))
+    Ok(HttpResponse::Created().json(CannedReply::from(reply)))
 }
 
 /// Writes a canned reply anew, on the version that is named; for supervisors, and recorded.
@@ -49,7 +49,7 @@ pub(in crate::http) async fn create(service: Data<Service>, request: HttpRequest
     put, path = "/api/v1/agent/replies/{id}", tag = "desk", request_body = ChangedReply,
     params(("id" = String, Path, description = "The reply's id")),
     responses(
-        (status = 200, description = "Written", body = Reply),
+        (status = 200, description = "Written", body = CannedReply),
         (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
     ),
 )]
@@ -60,7 +60,7 @@ pub(in crate::http) async fn change(service: Data<Service>, request: HttpRequest
     let session = session::of(&service, &request).await?;
     let new = NewReply { title, text, shortcut };
     let reply = session.served.tenant.save_reply(&session.staff, of, new).await?;
-    Ok(HttpResponse::Ok().json(Reply::from(reply)))
+    Ok(HttpResponse::Ok().json(CannedReply::from(reply)))
 }
 
 /// Takes a canned reply away; for supervisors, and recorded.
