@@ -187,12 +187,11 @@ test("ten thousand conversations are listed with a handful of rows in the page",
     .poll(
       async () => {
         await scroller.evaluate((box) => box.scrollTo({ top: box.scrollHeight }));
-        return page.locator(`li[aria-setsize='${COUNT}']`).count();
+        return page.locator(`li[aria-posinset='${COUNT}']`).isVisible();
       },
       { timeout: 45_000, intervals: [50] },
     )
-    .toBeGreaterThan(0);
-  await expect(page.locator(`li[aria-posinset='${COUNT}']`)).toBeVisible();
+    .toBe(true);
   expect(await page.locator(".row").count()).toBeLessThan(60);
 });
 

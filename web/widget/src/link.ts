@@ -15,7 +15,7 @@ const OPENING_MS = 10_000;
 const SILENCE_MS = 45_000;
 /** Sockets that fail one after the other before the event stream is tried. */
 const SOCKET_FAILURES = 2;
-const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
+const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000];
 
 /** What whoever holds the link hears. */
 export interface Ear {
@@ -48,6 +48,8 @@ export class Link {
   #stream: AbortController | undefined;
   #isLive = false;
   #isWanted = false;
+  /** Counts the ways tried: what one that was given up still has to say is not heard. */
+  #attempt = 0;
   #failures = 0;
   #socketFailures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -74,7 +76,6 @@ export class Link {
 
   stop(): void {
     this.#isWanted = false;
-    clearTimeout(this.#timer);
     this.#drop();
     this.#ear.health("idle");
   }
@@ -111,19 +112,22 @@ export class Link {
   }
 
   async #connect(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#drop();
     if (!this.#isWanted) return;
     if (navigator.onLine === false) {
       this.#ear.health("offline");
       return;
     }
     this.#ear.health("connecting");
+    const attempt = this.#attempt;
+    this.#expect(OPENING_MS);
     try {
       const token = await this.#token();
-      if (!this.#isWanted) return;
+      if (this.#attempt !== attempt) return;
       if (this.#socketFailures < SOCKET_FAILURES) this.#openSocket(token);
       else await this.#openStream();
     } catch (error) {
+      if (this.#attempt !== attempt) return;
       // A token that is not taken any more is not kept: the visit begins anew.
       if (error instanceof Problem && error.status === 401) this.#keep.set({ token: "", since: 0 });
       this.#again(
@@ -163,15 +167,13 @@ export class Link {
     const address = `${this.#base.replace(/^http/, "ws")}/socket${this.#after()}`;
     const socket = new WebSocket(address, ["lww.v1", `lww.token.${token}`]);
     this.#socket = socket;
-    this.#expect(OPENING_MS);
     socket.onmessage = ({ data }) => {
       if (this.#socket === socket) this.#hear(JSON.parse(String(data)) as Line);
     };
     socket.onclose = () => {
       if (this.#socket !== socket) return;
       if (!this.#isLive) this.#failed();
-      this.#drop();
-      this.#again();
+      this.doubt();
     };
   }
 
@@ -184,7 +186,6 @@ export class Link {
   async #openStream(): Promise<void> {
     const stream = new AbortController();
     this.#stream = stream;
-    this.#expect(OPENING_MS);
     const answer = await this.#fetch(`events${this.#after()}`, { signal: stream.signal });
     const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
@@ -199,9 +200,7 @@ export class Link {
         if (data !== undefined && this.#stream === stream) this.#hear(JSON.parse(data.slice(6)) as Line);
       }
     }
-    if (this.#stream !== stream) return;
-    this.#drop();
-    this.#again();
+    if (this.#stream === stream) this.doubt();
   }
 
   #hear(line: Line): void {
@@ -219,6 +218,7 @@ export class Link {
 
   async #post(frame: Frame): Promise<void> {
     const key = "key" in frame ? frame.key : null;
+    const attempt = this.#attempt;
     try {
       const body = JSON.stringify(frame);
       const headers = { "content-type": "application/json" };
@@ -226,7 +226,7 @@ export class Link {
       if (answer.status !== 204) this.#ear.line((await answer.json()) as Accepted);
     } catch (error) {
       if (!(error instanceof Problem)) {
-        this.doubt();
+        if (this.#attempt === attempt) this.doubt();
         return;
       }
       const { code, detail, retryAfterS } = error;
@@ -250,6 +250,8 @@ export class Link {
   }
 
   #drop(): void {
+    this.#attempt += 1;
+    clearTimeout(this.#timer);
     clearTimeout(this.#watch);
     this.#isLive = false;
     const [socket, stream] = [this.#socket, this.#stream];
