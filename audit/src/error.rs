@@ -48,6 +48,10 @@ pub enum Format {
     Proof,
     /// The opened part of a receipt.
     Receipt,
+    /// A C2SP trust policy: logs, witnesses, quorum.
+    TrustPolicy,
+    /// A request to a witness, or its answer.
+    Witnessing,
 }
 
 impl fmt::Display for Format {
@@ -71,6 +75,8 @@ impl fmt::Display for Format {
             Self::Bundle => "entry bundle",
             Self::Proof => "proof",
             Self::Receipt => "receipt",
+            Self::TrustPolicy => "trust policy",
+            Self::Witnessing => "message to or of a witness",
         })
     }
 }
@@ -158,6 +164,14 @@ pub enum Error {
         /// Name that a trusted key must have.
         expected: String,
         /// Names on the signature lines, with key ids, separated by commas.
+        got: String,
+    },
+    /// Fewer witnesses have cosigned than the trust policy asks for.
+    #[error("the quorum {quorum} is not reached: of the trusted witnesses [{got}] have cosigned")]
+    NoQuorum {
+        /// Name of the witness or group that the policy's quorum names.
+        quorum: String,
+        /// Names of the witnesses that have cosigned, separated by commas.
         got: String,
     },
     /// The inclusion path or stored tree hash leads to another hash than the signed one.
@@ -306,6 +320,7 @@ impl Error {
             Self::Malformed { .. } | Self::TooLong { .. } => Class::Malformed,
             Self::UnknownVersion { .. } => Class::UnknownVersion,
             Self::BadSignature { .. } | Self::Unsigned { .. } => Class::BadSignature,
+            Self::NoQuorum { .. } => Class::NoQuorum,
             Self::BadHash { .. } | Self::BadProofShape { .. } | Self::OutOfRange { .. } | Self::NotThisTree { .. } => {
                 Class::BadProof
             }
@@ -360,11 +375,13 @@ pub enum Class {
     Stale,
     /// Two documents are of different logs.
     OtherLog,
+    /// Too few trusted witnesses have cosigned.
+    NoQuorum,
 }
 
 impl Class {
     /// All classes, in the order of their exit codes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Io,
         Self::Malformed,
         Self::UnknownVersion,
@@ -377,6 +394,7 @@ impl Class {
         Self::Gap,
         Self::Stale,
         Self::OtherLog,
+        Self::NoQuorum,
     ];
 
     /// Returns the process exit code of this class. Codes are never given a new meaning.
@@ -394,6 +412,7 @@ impl Class {
             Self::Gap => 18,
             Self::Stale => 19,
             Self::OtherLog => 20,
+            Self::NoQuorum => 21,
         }
     }
 
@@ -412,6 +431,7 @@ impl Class {
             Self::Gap => "gap",
             Self::Stale => "stale",
             Self::OtherLog => "other_log",
+            Self::NoQuorum => "no_quorum",
         }
     }
 }

@@ -5,12 +5,14 @@
 //! databases, clocks or the server; the only input and output is reading and writing a tile directory.
 //! `FORMAT.md` beside this crate describes the same formats for a second, independent implementation.
 //!
-//! Sources: C2SP `signed-note`, `tlog-checkpoint`, `tlog-tiles`, `tlog-proof`; RFC 6962, RFC 9162, RFC 8785.
+//! Sources: C2SP `signed-note`, `tlog-checkpoint`, `tlog-tiles`, `tlog-proof`,
+//! `tlog-cosignature`, `tlog-policy`, `tlog-witness`; RFC 6962, RFC 9162, RFC 8785.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod canonical;
 pub mod checkpoint;
+pub mod cosignature;
 pub mod entry;
 pub mod error;
 pub mod fsck;
@@ -20,9 +22,12 @@ pub mod proof;
 pub mod receipt;
 pub mod tile;
 pub mod time;
+pub mod trust;
 pub mod types;
+pub mod witness;
 
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
+pub use cosignature::{Cosigner, CosignerKey};
 pub use entry::{Entry, Kind};
 pub use error::{Class, Error};
 pub use note::{Note, NoteSigner, VerifierKey};
@@ -30,4 +35,5 @@ pub use proof::TlogProof;
 pub use receipt::{Opened, Receipt, Verified};
 pub use tile::{TileDir, TileWriter};
 pub use time::Timestamp;
+pub use trust::TrustPolicy;
 pub use types::{EntryIndex, Hash, Id128, Origin, TreeSize};

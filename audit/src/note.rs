@@ -3,11 +3,15 @@
 //! It knows nothing of what the text says. Signature lines of unknown keys are kept and ignored, which is what lets
 //! keys rotate and witnesses add theirs. Source: C2SP `signed-note` v1; RFC 8032 for Ed25519.
 
+mod key;
+
+pub use key::KEY_NAME_BYTES_MAX;
+pub(crate) use key::{NamedKey, Signs, check_key_name};
+
 use crate::error::{Error, Format, malformed};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::digest::{SHA256, digest};
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,20 +19,12 @@ use std::str::FromStr;
 pub const NOTE_BYTES_MAX: usize = 128 * 1024;
 /// Most signature lines; the specification demands at least 16.
 pub const SIGNATURES_MAX: usize = 64;
-/// Longest key name in bytes.
-pub const KEY_NAME_BYTES_MAX: usize = 255;
-
-/// Signature type byte of plain Ed25519.
-const TYPE_ED25519: u8 = 0x01;
 /// Begins each signature line: em dash and space.
 const LINE_START: &str = "\u{2014} ";
 
 /// A public key with its name, as an auditor holds it: `<name>+<key id>+<base64 of type and key>`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct VerifierKey {
-    name: String,
-    public: [u8; 32],
-}
+pub struct VerifierKey(NamedKey);
 
 impl VerifierKey {
     /// Makes a key from its name and its 32-byte Ed25519 public key.
@@ -36,59 +32,35 @@ impl VerifierKey {
     /// # Errors
     /// `Malformed` if the name is empty, too long or holds a space, a plus or a control character.
     pub fn new(name: &str, public: [u8; 32]) -> Result<Self, Error> {
-        check_key_name(name, Format::VerifierKey, 0)?;
-        Ok(Self { name: name.to_owned(), public })
+        NamedKey::new(name, Signs::Notes, public).map(Self)
     }
 
     /// Borrows the key name.
     pub fn name(&self) -> &str {
-        &self.name
+        self.0.name()
     }
 
     /// Borrows the raw Ed25519 public key.
     pub const fn public(&self) -> &[u8; 32] {
-        &self.public
+        self.0.public()
     }
 
     /// Returns the key id: the first four bytes of SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key).
     pub fn id(&self) -> [u8; 4] {
-        let input = [self.name.as_bytes(), &[b'\n', TYPE_ED25519], &self.public].concat();
-        digest(&SHA256, &input).as_ref().first_chunk().copied().unwrap_or_default()
-    }
-
-    fn verify(&self, text: &str, signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, &self.public).verify(text.as_bytes(), signature).is_ok()
+        self.0.id()
     }
 }
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = u32::from_be_bytes(self.id());
-        let key = STANDARD.encode([[TYPE_ED25519].as_slice(), &self.public].concat());
-        write!(f, "{}+{id:08x}+{key}", self.name)
+        self.0.fmt(f)
     }
 }
 
 impl FromStr for VerifierKey {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self, Error> {
-        let refuse = |offset, reason| malformed(Format::VerifierKey, offset, reason);
-        // The base64 part may hold plus signs itself, the name may not.
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(refuse(0, "not <name>+<key id>+<key>"));
-        };
-        let key_at = name.len() + id.len() + 2;
-        let bytes = STANDARD.decode(key).map_err(|_| refuse(key_at, "key is not base64"))?;
-        let Some((&TYPE_ED25519, public)) = bytes.split_first() else {
-            return Err(refuse(key_at, "not an Ed25519 key (type 0x01)"));
-        };
-        let public = public.try_into().map_err(|_| refuse(key_at, "not 32 bytes of key"))?;
-        let key = Self::new(name, public)?;
-        if format!("{:08x}", u32::from_be_bytes(key.id())) != id {
-            return Err(refuse(name.len() + 1, "key id does not belong to this name and key"));
-        }
-        Ok(key)
+        NamedKey::parse(text, Signs::Notes).map(Self)
     }
 }
 
@@ -118,7 +90,7 @@ impl NoteSigner {
     /// Signs a note text.
     pub fn sign(&self, text: &str) -> NoteSignature {
         let signature = self.pair.sign(text.as_bytes()).as_ref().to_vec();
-        NoteSignature { name: self.key.name.clone(), key_id: self.key.id(), signature }
+        NoteSignature { name: self.key.name().to_owned(), key_id: self.key.id(), signature }
     }
 }
 
@@ -198,6 +170,12 @@ impl Note {
         &self.signatures
     }
 
+    /// The signature lines that say they are of this key.
+    pub(crate) fn lines_of<'n>(&'n self, key: &'n NamedKey) -> impl Iterator<Item = &'n NoteSignature> {
+        let id = key.id();
+        self.signatures.iter().filter(move |line| line.name == key.name() && line.key_id == id)
+    }
+
     /// Adds a signature of another key, for instance of the successor during a rotation.
     ///
     /// # Errors
@@ -214,12 +192,11 @@ impl Note {
     pub fn verify<'k>(&self, keys: &'k [VerifierKey], name: &str) -> Result<Vec<&'k VerifierKey>, Error> {
         let mut signers = Vec::new();
         for key in keys {
-            let id = key.id();
-            for line in self.signatures.iter().filter(|line| line.name == key.name && line.key_id == id) {
-                if !key.verify(&self.text, &line.signature) {
+            for line in self.lines_of(&key.0) {
+                if !key.0.verifies(self.text.as_bytes(), &line.signature) {
                     return Err(Error::BadSignature { key: key.to_string() });
                 }
-                if key.name == name && !signers.contains(&key) {
+                if key.name() == name && !signers.contains(&key) {
                     signers.push(key);
                 }
             }
@@ -240,7 +217,8 @@ impl fmt::Display for Note {
     }
 }
 
-fn parse_signature(line: &str, offset: usize) -> Result<NoteSignature, Error> {
+/// Parses one signature line without its line break; `offset` is where it begins, for the error.
+pub(crate) fn parse_signature(line: &str, offset: usize) -> Result<NoteSignature, Error> {
     let refuse = |reason| malformed(Format::Note, offset, reason);
     let rest = line.strip_prefix(LINE_START).ok_or_else(|| refuse("not a signature line"))?;
     let (name, blob) = rest.split_once(' ').ok_or_else(|| refuse("signature line without signature"))?;
@@ -252,14 +230,6 @@ fn parse_signature(line: &str, offset: usize) -> Result<NoteSignature, Error> {
         }
         Some(_) | None => Err(refuse("signature too short")),
     }
-}
-
-fn check_key_name(name: &str, what: Format, offset: usize) -> Result<(), Error> {
-    let forbidden = |c: char| c.is_whitespace() || c.is_control() || c == '+';
-    if name.is_empty() || name.len() > KEY_NAME_BYTES_MAX || name.contains(forbidden) {
-        return Err(malformed(what, offset, "not a key name"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ fn another_implementation_verifies_our_notes_and_we_verify_its() {
     let skey = format!(
         "PRIVATE+KEY+lww.example/acme/1+{:08x}+{}",
         u32::from_be_bytes(key(1).id()),
-        STANDARD.encode([[TYPE_ED25519].as_slice(), &[1; 32]].concat())
+        STANDARD.encode([[Signs::Notes as u8].as_slice(), &[1; 32]].concat())
     );
     let their_signer = StandardSigner::new(&skey).unwrap();
     note.add_sigs(&[&their_signer]).unwrap();
