@@ -160,20 +160,28 @@ function scroll(page: Page): Promise<{ frames: number[]; rows: number; passed: n
   );
 }
 
+interface Report {
+  state: string;
+  layer_tree_host_id: number;
+  frame_sequence: number;
+}
 interface TraceEvent {
   name: string;
-  ph: string;
-  args?: { chrome_frame_reporter?: { state?: string } };
+  /** The first word is that of newer browsers. */
+  args?: { frame_reporter?: Report; chrome_frame_reporter?: Report };
 }
 
-/** Of the frames that had something to show, how many never came to the screen. */
+/** Of the frames that had something to show, how many never came to the screen. A frame may have several reports. */
 function drops(events: TraceEvent[]): { dropped: number; all: number } {
-  const states = events
-    .filter((event) => event.name === "PipelineReporter")
-    .flatMap((event) => event.args?.chrome_frame_reporter?.state ?? []);
-  const dropped = states.filter((state) => state === "STATE_DROPPED").length;
-  const shown = states.filter((state) => state.startsWith("STATE_PRESENTED")).length;
-  return { dropped, all: dropped + shown };
+  const frames = new Map<string, boolean>();
+  for (const { name, args } of events) {
+    const report = args?.frame_reporter ?? args?.chrome_frame_reporter;
+    if (name !== "PipelineReporter" || !report || report.state === "STATE_NO_UPDATE_DESIRED") continue;
+    const frame = `${report.layer_tree_host_id}/${report.frame_sequence}`;
+    frames.set(frame, frames.get(frame) === true || report.state.startsWith("STATE_PRESENTED"));
+  }
+  const dropped = [...frames.values()].filter((isShown) => !isShown).length;
+  return { dropped, all: frames.size };
 }
 
 function sum(values: number[]): number {
