@@ -37,7 +37,9 @@ const COOKIE = "lww_session";
 /** The secret of both channel accounts, 32 bytes. */
 const SECRET = "0123456789abcdef0123456789abcdef";
 const ROOT = resolve(import.meta.dirname, "../..");
-const PROGRAM = process.env.LWW ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/lww");
+/** The server that is tested; `lww-verify` stands beside it. */
+export const PROGRAM =
+  process.env.LWW ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/lww");
 
 interface Said {
   http: string;
