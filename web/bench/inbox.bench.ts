@@ -117,7 +117,7 @@ async function list(browser: Browser, server: Server, count: number): Promise<vo
   await page.getByRole("button", { name: "全部", exact: true }).click();
   await page.locator("li[aria-posinset='1']").waitFor();
   await browser.startTracing(page, { categories: ["benchmark", "cc"] });
-  const { frames, rows, passed } = await scroll(page);
+  const { frames, rows, passed } = await scroll(page, count);
   const trace = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
   const { dropped, all } = drops(trace.traceEvents);
   line(
@@ -131,32 +131,33 @@ async function list(browser: Browser, server: Server, count: number): Promise<vo
   await context.close();
 }
 
-/** Down with each frame, and up again from the end; whoever comes to the end of what is loaded waits for more. */
-function scroll(page: Page): Promise<{ frames: number[]; rows: number; passed: number }> {
+/** Down with each frame to the last row, waiting where more has to be loaded; then up and down. Frames that moved count. */
+function scroll(page: Page, count: number): Promise<{ frames: number[]; rows: number; passed: number }> {
   return page.evaluate(
-    ([step, turns]) => {
+    ([step, turns, count]) => {
       const box = document.querySelector(".list .scroller");
       if (box === null) throw new Error("there is no list");
       const frames: number[] = [];
+      let isMoved = false;
       let [rows, passed, way, before] = [0, 0, 1, performance.now()];
       return new Promise((done) => {
         const frame = (at: number) => {
-          frames.push(at - before);
+          if (isMoved) frames.push(at - before);
           before = at;
           const top = box.scrollTop;
           box.scrollTop += way * step;
-          if (box.scrollTop === top) way = -way;
+          isMoved = box.scrollTop !== top;
+          if (!isMoved && passed === count) way = -way;
           const shown = [...box.querySelectorAll("li")];
           rows = Math.max(rows, shown.length);
           passed = Math.max(passed, ...shown.map((one) => Number(one.getAttribute("aria-posinset"))));
-          if (frames.length < turns) requestAnimationFrame(frame);
-          // The first one began before anything moved.
-          else done({ frames: frames.slice(1), rows, passed });
+          if (frames.length < turns || passed < count) requestAnimationFrame(frame);
+          else done({ frames, rows, passed });
         };
         requestAnimationFrame(frame);
       });
     },
-    [STEP_PX, FRAMES] as const,
+    [STEP_PX, FRAMES, count] as const,
   );
 }
 
