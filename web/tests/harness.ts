@@ -37,7 +37,9 @@ const COOKIE = "lww_session";
 /** The secret of both channel accounts, 32 bytes. */
 const SECRET = "0123456789abcdef0123456789abcdef";
 const ROOT = resolve(import.meta.dirname, "../..");
-const PROGRAM = process.env.LWW ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/lww");
+/** The server that is tested; `lww-verify` stands beside it. */
+export const PROGRAM =
+  process.env.LWW ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/lww");
 
 interface Said {
   http: string;
@@ -81,13 +83,21 @@ export class Server {
   }
 
   /** Logs somebody in. */
-  async login(role: Role): Promise<Staff> {
-    return Staff.login(this.base, this.accounts[role]);
+  async login(who: Role | Account): Promise<Staff> {
+    return Staff.login(this.base, typeof who === "string" ? this.accounts[who] : who);
+  }
+
+  /** Makes one more agent, with a final password. */
+  async hire(login: string, capacity: number): Promise<Account> {
+    const admin = await this.login("admin");
+    const body = { login, name: login, role: "agent", capacity };
+    const { password } = await admin.ask<{ password: string }>("POST", "/api/v1/admin/accounts", body);
+    return settle(this.base, { tenant: TENANT, login, password });
   }
 
   /** Logs somebody in and gives the session to a browser. */
-  async enter(context: BrowserContext, role: Role): Promise<Staff> {
-    const staff = await this.login(role);
+  async enter(context: BrowserContext, who: Role | Account): Promise<Staff> {
+    const staff = await this.login(who);
     await context.addCookies([
       { name: COOKIE, value: staff.token, url: this.base, httpOnly: true, sameSite: "Strict" },
     ]);
