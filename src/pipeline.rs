@@ -57,7 +57,7 @@ pub use import::{Imported, account_lines};
 pub use in_force::{FileDrift, InForce, Tried};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
-pub use live::CustomerStream;
+pub use live::{CustomerStream, Since};
 pub use matching::{QueuePlace, QueueState};
 pub use notes::Note;
 pub use policies::{Activation, Drift};

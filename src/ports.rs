@@ -190,6 +190,13 @@ pub trait Store: Send + Sync {
         after: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError>;
+    /// Messages of all of a subject's conversations before a log index, oldest first, the newest `limit` of them.
+    async fn earlier_messages(
+        &self,
+        subject: SubjectId,
+        before: Option<EntryIndex>,
+        limit: u32,
+    ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError>;
     /// Messages and notes of a conversation that arrived or were written since `since`, oldest first, the newest `limit` of
     /// them.
     async fn recent_messages(

@@ -56,6 +56,7 @@ use super::problem::codes;
         live::open,
         live::stream,
         live::updates,
+        live::earlier,
         live::frame,
         receipts::receipt,
         receipts::preflight,

@@ -48,6 +48,7 @@ pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/socket", Right::Visitor),
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/events", Right::Visitor),
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/updates", Right::Visitor),
+    need("get", "/api/v1/channels/{channel}/{tenant}/{account}/earlier", Right::Visitor),
     need("post", "/api/v1/channels/{channel}/{tenant}/{account}/frames", Right::Visitor),
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}", Right::Visitor),
     need("options", "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}", Right::Open),

@@ -63,6 +63,10 @@ pub(super) const ADDRESSES: &[Address] = &[
         methods: &[("get", || web::get().to(live::updates))],
     },
     Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/earlier",
+        methods: &[("get", || web::get().to(live::earlier))],
+    },
+    Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/frames",
         methods: &[("post", || web::post().to(live::frame))],
     },

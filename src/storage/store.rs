@@ -275,11 +275,24 @@ impl Store for TenantStore {
                  ORDER BY seq LIMIT $4) m ON true {WITH_CHANNEL} ORDER BY m.entry_seq LIMIT $4"
         );
         let rows = self.rows(&sql, &[&subject.to_uuid(), &after(from), &i64::from(limit)]).await?;
-        let place = |row: &Row| ConversationRef {
-            key: ConversationKey(row.get(9)),
-            public: ConversationId::from_uuid(row.get(10)),
-        };
-        rows.iter().map(|row| Ok((place(row), message(row)?))).collect()
+        rows.iter().map(placed).collect()
+    }
+
+    async fn earlier_messages(
+        &self,
+        subject: SubjectId,
+        before: Option<EntryIndex>,
+        limit: u32,
+    ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError> {
+        let sql = format!(
+            "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id FROM (SELECT id, public_id FROM conversation \
+                 WHERE tenant = $1 AND subject = $2 OFFSET 0) c \
+             JOIN LATERAL (SELECT * FROM message WHERE tenant = $1 AND conversation = c.id AND entry_seq < $3 \
+                 ORDER BY seq DESC LIMIT $4) m ON true {WITH_CHANNEL} ORDER BY m.entry_seq DESC LIMIT $4"
+        );
+        let before = before.map_or(i64::MAX, |index| i64::try_from(index.0).unwrap_or(i64::MAX));
+        let rows = self.rows(&sql, &[&subject.to_uuid(), &before, &i64::from(limit)]).await?;
+        rows.iter().rev().map(placed).collect()
     }
 
     async fn recent_messages(
@@ -381,6 +394,12 @@ impl Entries for TenantStore {
 
 fn after(index: Option<EntryIndex>) -> i64 {
     index.map_or(-1, |index| i64::try_from(index.0).unwrap_or(i64::MAX))
+}
+
+/// A message with the conversation that it belongs to.
+fn placed(row: &Row) -> Result<(ConversationRef, MessageRow), StoreError> {
+    let public = ConversationId::from_uuid(row.get(10));
+    Ok((ConversationRef { key: ConversationKey(row.get(9)), public }, message(row)?))
 }
 
 /// The digest of the policy that an entry names.

@@ -30,6 +30,10 @@ export interface Wish {
   tenantKeys?: string;
   /** Lines that the section `[http]` gets besides. */
   httpKeys?: string;
+  /** Lines that the channel account `widget` gets besides. */
+  widgetKeys?: string;
+  /** The routing table that the demo tenant begins with. */
+  routing?: string;
 }
 
 const TENANT = "demo";
@@ -229,10 +233,14 @@ function configure(folder: string, wish: Wish, http: string, https: string): voi
   const channel = (name: string, account: string, more: string) =>
     `\n[[tenant.channel]]\nchannel = "${name}"\naccount = "${account}"\nkey_id = "${account}"\n` +
     `secret = "secret://file${folder}/secret"\n${more}`;
+  const table = join(folder, "routing.yaml");
+  if (wish.routing !== undefined) writeFileSync(table, wish.routing);
+  const routing = wish.routing === undefined ? "" : `routing = "${table}"\n`;
+  const widget = `identities = "customers"\n${wish.widgetKeys ?? ""}`;
   const text =
     `name = "lww.test"\ndata_dir = "${folder}/data"\nkeys_dir = "${folder}/keys"\n\n[http]\nlisten = "${https}"\n` +
     `trial_listen = "${http}"\ncerts_dir = "${folder}/certs"\n${wish.httpKeys ?? ""}\n\n[[tenant]]\nname = "${TENANT}"\n` +
-    `demo = true\n${wish.tenantKeys ?? ""}\n${channel("http", "app", "")}${channel("web", "widget", 'identities = "customers"\n')}`;
+    `demo = true\n${routing}${wish.tenantKeys ?? ""}\n${channel("http", "app", "")}${channel("web", "widget", widget)}`;
   writeFileSync(join(folder, "lww.toml"), text);
 }
 

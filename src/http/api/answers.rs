@@ -76,6 +76,16 @@ pub struct Updates {
     pub next: Option<u64>,
 }
 
+/// What was said before: lines as a socket tells them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Earlier {
+    /// Messages, oldest first.
+    #[schema(value_type = Vec<FrameAnswer>)]
+    pub events: Vec<Box<RawValue>>,
+    /// What to give as `before` next; null when nothing was said before.
+    pub next: Option<u64>,
+}
+
 /// A line of a socket: an object whose `type` says what its other members are (docs/integrator/web.md).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FrameAnswer {
