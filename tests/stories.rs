@@ -1,6 +1,6 @@
 //! A new demo tenant is filled with conversations, once, and everything in it is recorded and provable.
 
-#![expect(clippy::unwrap_used, reason = "what is not as the test says fails it")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what is not as the test says fails it")]
 
 mod common;
 

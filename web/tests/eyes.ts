@@ -59,8 +59,8 @@ export class Watch {
   }
 }
 
-/** Fails where axe finds something serious. */
-export async function accessible(page: Page, within?: string): Promise<void> {
+/** Fails where axe finds something serious, by all of its rules or by those named. */
+export async function accessible(page: Page, within?: string, rules?: string[]): Promise<void> {
   // What moves is judged where it comes to stand.
   await page.evaluate(() =>
     document
@@ -69,11 +69,16 @@ export async function accessible(page: Page, within?: string): Promise<void> {
   );
   // Not as an element of the page: its policy would not let it in.
   await page.evaluate(AXE);
-  const found = await page.evaluate(async (within) => {
-    type Axe = { run(at: unknown, options: object): Promise<{ violations: Found[] }> };
-    const { axe } = window as unknown as { axe: Axe };
-    return (await axe.run(within ?? document, { resultTypes: ["violations"] })).violations;
-  }, within);
+  const only = rules === undefined ? {} : { runOnly: rules };
+  const options = { resultTypes: ["violations"], ...only };
+  const found = await page.evaluate(
+    async ([within, options]) => {
+      type Axe = { run(at: unknown, options: object): Promise<{ violations: Found[] }> };
+      const { axe } = window as unknown as { axe: Axe };
+      return (await axe.run(within ?? document, options)).violations;
+    },
+    [within, options] as const,
+  );
   const serious = found.filter(({ impact }) => impact === "serious" || impact === "critical");
   expect(
     serious.map(({ id, nodes }) => `${id}: ${JSON.stringify(nodes.map(({ target }) => target))}`),
