@@ -9,6 +9,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { Watch } from "./eyes";
 
 export { expect } from "@playwright/test";
 
@@ -205,8 +206,26 @@ export class Staff {
   }
 }
 
-/** A test with a server that all tests of its file share: `test.use({ wish: { name: "inbox" } })` asks for an own one. */
-export const test = base.extend<object, { wish: Wish; server: Server }>({
+/**
+ * A test with a server that all tests of its file share: `test.use({ wish: { name: "inbox" } })` asks for an own one.
+ * Whatever its browser opens is watched: a breach of a page's policy or an error in its console fails the test.
+ */
+export const test = base.extend<{ watched: void }, { wish: Wish; server: Server }>({
+  watched: [
+    async ({ browser }, use) => {
+      const watches: Watch[] = [];
+      const open = browser.newContext.bind(browser);
+      browser.newContext = async (...options) => {
+        const context = await open(...options);
+        watches.push(await Watch.on(context));
+        return context;
+      };
+      await use();
+      browser.newContext = open;
+      watches.forEach((watch) => watch.clean());
+    },
+    { auto: true },
+  ],
   wish: [{}, { option: true, scope: "worker" }],
   server: [
     async ({ wish }, use) => {
