@@ -13,7 +13,7 @@ use crate::http::problem::{Problem, ProblemDetails};
 use crate::http::service::{Served, Service};
 use crate::http::session;
 use crate::pipeline::Refusal;
-use crate::wire::Query;
+use crate::wire::{Query, QueryError};
 
 /// What a provider may add to the address that browsers come back to.
 const RETURNED: &[&str] = &["code", "state", "iss", "session_state", "error", "error_description", "error_uri"];
@@ -36,7 +36,7 @@ const PAGE: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8
 pub(in crate::http) async fn methods(service: Data<Service>, request: HttpRequest) -> Answer {
     let mut query = Query::parse(request.uri().query().unwrap_or(""), &["tenant"])?;
     let named = query.take("tenant").filter(|name| !name.is_empty());
-    let name = named.ok_or(Refusal::Invalid { field: "tenant", expected: "a tenant's name" })?;
+    let name = named.ok_or(QueryError { field: Some("tenant"), expected: "a tenant's name" })?;
     let has_provider = service.tenant(&name).is_some_and(|served| served.provider.is_some());
     let methods = if has_provider { &["password", "oidc"][..] } else { &["password"] };
     Ok(HttpResponse::Ok().json(LoginMethods { methods: methods.iter().map(|&method| method.to_owned()).collect() }))
