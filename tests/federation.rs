@@ -175,7 +175,7 @@ async fn the_login_page_learns_of_a_provider_and_nothing_of_tenants_without_one(
         assert_eq!(methods(unknown).await, (200, json!({"methods": ["password"]})), "{unknown}");
     }
     for wrong in ["", "?tenant=", "?tenant=demo&tenant=other", "?tenant=demo&x=1"] {
-        assert_eq!(methods(wrong).await.0, 400, "{wrong}");
+        assert_eq!(methods(wrong).await.0, 422, "{wrong}");
     }
     server.stop();
 }
