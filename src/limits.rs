@@ -70,6 +70,10 @@ pub const PROVIDER_CACHE_S: i64 = 3_600;
 pub const PROVIDER_REFRESH_S_MIN: i64 = 60;
 /// How long it is not asked again after it failed, in seconds.
 pub const PROVIDER_PAUSE_S: i64 = 5;
+/// Longest that its order to log out may hold, in seconds: until then it is remembered, so that it counts once.
+pub const LOGOUT_TOKEN_S_MAX: i64 = 3_600;
+/// Longest name of a person, a session or a token at the identity provider, in bytes.
+pub const PROVIDER_ID_BYTES_MAX: usize = 1024;
 /// How long a login may take at the identity provider, in seconds.
 pub const PROVIDER_LOGIN_S_MAX: i64 = 600;
 /// Most accounts in one import: they fit into one entry.

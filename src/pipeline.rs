@@ -49,7 +49,7 @@ pub use colleagues::{Colleague, DeskPlace};
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
 pub use factor::{Confirmed, Enrolment};
-pub use federation::Identity;
+pub use federation::{FederatedLogout, Identity};
 pub use feed::{Notice, Subscription, Viewer};
 pub use handover::Target;
 pub use health::{Health, PolicyName};

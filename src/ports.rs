@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 pub use channel::{About, Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
 pub use live::{Changed, Follower, Happening};
-pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow};
+pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use rows::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, NoteRow, OriginalRow,
@@ -256,6 +256,17 @@ pub enum VaultError {
     Cipher,
 }
 
+/// What an outside provider gives names to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum External {
+    /// A person.
+    Person,
+    /// A person's session there.
+    Session,
+    /// An order to log out.
+    Logout,
+}
+
 /// What is sealed of a member of staff besides the name on screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StaffPart {
@@ -346,8 +357,8 @@ pub trait Vault: Send + Sync {
     /// The lookup of a recovery code, bound to its account.
     fn recovery_lookup(&self, account: AccountId, code: &str) -> [u8; 32];
 
-    /// The lookup of an identity that an outside provider vouches for.
-    fn external_lookup(&self, issuer: &str, subject: &str) -> [u8; 32];
+    /// The lookup of what an outside provider gives this name to.
+    fn external_lookup(&self, what: External, issuer: &str, name: &str) -> [u8; 32];
 }
 
 /// Hashes and checks passwords; slow on purpose, so callers run it where blocking is allowed.

@@ -12,6 +12,8 @@ pub enum Right {
     Signature,
     /// A visitor's token.
     Visitor,
+    /// The signed token of the tenant's identity provider.
+    Provider,
     /// A session, even one that still waits for its second factor.
     AnySession,
     /// A session whose role may do this.
@@ -57,8 +59,10 @@ pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/session", Right::AnySession),
     need("delete", "/api/v1/session", Right::AnySession),
     need("post", "/api/v1/session/password", OWN),
+    need("get", "/api/v1/session/methods", Right::Open),
     need("get", "/api/v1/session/oidc/{tenant}", Right::Open),
     need("get", "/api/v1/session/oidc/{tenant}/callback", Right::Open),
+    need("post", "/api/v1/session/oidc/{tenant}/backchannel-logout", Right::Provider),
     need("post", "/api/v1/session/second-factor", Right::AnySession),
     need("post", "/api/v1/session/second-factor/enrolment", OWN),
     need("put", "/api/v1/session/second-factor/enrolment", OWN),

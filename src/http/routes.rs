@@ -81,8 +81,13 @@ pub(super) const ADDRESSES: &[Address] = &[
         ],
     },
     Address { path: "/api/v1/session/password", methods: &[("post", || web::post().to(sessions::change_password))] },
+    Address { path: "/api/v1/session/methods", methods: &[("get", || web::get().to(oidc::methods))] },
     Address { path: "/api/v1/session/oidc/{tenant}", methods: &[("get", || web::get().to(oidc::begin))] },
     Address { path: "/api/v1/session/oidc/{tenant}/callback", methods: &[("get", || web::get().to(oidc::end))] },
+    Address {
+        path: "/api/v1/session/oidc/{tenant}/backchannel-logout",
+        methods: &[("post", || web::post().to(oidc::logout))],
+    },
     Address { path: "/api/v1/session/second-factor", methods: &[("post", || web::post().to(own::show_factor))] },
     Address {
         path: "/api/v1/session/second-factor/enrolment",

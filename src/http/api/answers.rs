@@ -94,6 +94,22 @@ pub struct FrameAnswer {
     pub kind: String,
 }
 
+/// How people of a tenant log in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoginMethods {
+    /// `password`, and `oidc` where the bank's own provider is configured.
+    pub methods: Vec<String>,
+}
+
+/// Why an order of the identity provider was not followed (OpenID Connect Back-Channel Logout 1.0, section 2.8).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogoutError {
+    /// `invalid_request`, or `temporarily_unavailable`.
+    pub error: String,
+    /// What was expected.
+    pub error_description: String,
+}
+
 /// A member of staff who is logged in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionInfo {
