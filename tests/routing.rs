@@ -238,6 +238,41 @@ async fn a_customer_who_comes_out_of_hours_is_told_once_and_served_in_order_when
     let server = world.start("a");
     let closed = activate(&world, &closed_now());
     let (app, supervisor) = (server.client(), server.staff("supervisor").await);
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_gives_every_agent_one_before_any_gets_a_second() {
+    let world = World::private();
+    let server = world.start("a");
+    let closed = activate(&world, &closed_now());
+    let app = server.client();
+    let desks = [
+        agent(&world, &server, "anna", "2", "english").await,
+        agent(&world, &server, "ben", "2", "english").await,
+        agent(&world, &server, "cleo", "2", "english").await,
+    ];
+    for desk in &desks {
+        desk.set_online(true).await.unwrap();
+    }
+    for number in 0..7 {
+        say(&app, &format!("customer-{number}"), "Hello, I need help", json!({})).await;
+    }
+    let open = activate(&world, &TABLE.replace("version: 1", "version: 2"));
+    for desk in &desks {
+        until("both places to be taken", async || held(desk).await.len() == 2).await;
+    }
+    server.stop();
+    let (valid, told) = world.verify("a", "demo");
+    assert!(valid, "{told}");
+    let entries = world.entries("a", "demo");
+    assert_eq!(replayed(&entries, &[&closed, &open]), (7, 6));
+    let assigned = entries.iter().filter(|entry| entry.kind.as_str() == "conversation.assigned/2");
+    let given: Vec<(&str, &str)> = assigned.map(|entry| (words(entry, "at"), words(entry, "agent"))).collect();
+    for look in given.chunks(3) {
+        let [(at, one), (second, two), (third, three)] = look else { panic!("{given:?}") };
+        assert!(at == second && at == third, "not by one look: {given:?}");
+        assert!(one != two && two != three && one != three, "somebody got two: {given:?}");
+    }
+}
+
     let desk = agent(&world, &server, "ben", "1", "english").await;
     desk.set_online(true).await.unwrap();
     let first = say(&app, "one", "Hello, I need help", json!({})).await;

@@ -1,8 +1,10 @@
 //! The queues at work: conversations are sent to one by the active table, given to agents, taken back, and told about
 //! closed hours. Each is an entry with what it was decided on.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::join_all;
 
 use super::feed::Reopens;
 use super::proposals::{about, requeued, told, unchanged};
@@ -11,13 +13,15 @@ use crate::domain::access::{Action, allows};
 use crate::domain::event::{Event, Role};
 use crate::domain::message::{Message, Outbound, Raw, RawText};
 use crate::domain::record::{
-    Actor, AgentChange, ConversationChange, ConversationState, Draft, Effect, Outcome, Proposal, Route, RouteChange,
+    Actor, AgentChange, ConversationChange, ConversationState, Draft, Effect, Proposal, Route, RouteChange,
 };
 use crate::domain::routing::{
-    Assigned, Case, Choice, Held, Place, Queue, Rank, Routed, Table, Waiting, due, estimate_ms, next, position, rank,
+    Assigned, Case, Choice, Given, Held, Look, Place, Queue, Rank, Routed, Table, Waiting, due, estimate_ms, position,
+    rank,
 };
 use crate::limits::{
-    DECISIONS_MAX, HELD_CONSIDERED_MAX, NOTICES_AT_ONCE_MAX, PACE_ASSIGNMENTS_MAX, QUEUE_CONSIDERED_MAX, QUEUE_TOLD_MAX,
+    ASSIGNMENTS_AT_ONCE_MAX, HELD_CONSIDERED_MAX, NOTICES_AT_ONCE_MAX, PACE_ASSIGNMENTS_MAX, QUEUE_CONSIDERED_MAX,
+    QUEUE_TOLD_MAX,
 };
 use crate::ports::{About, AgentRow, ConversationFilter, ConversationRow, HeldRow, RecordError, random_bytes};
 use crate::units::{ChannelAccount, ConversationKey, MessageId, SERVER_ACTOR, Timestamp};
@@ -100,38 +104,45 @@ impl Tenant {
         Routed { table: table.digest(), decision: table.decide(&case), case, unknown }
     }
 
-    /// Gives the conversation that is next in order to an agent. `false`: nobody waits whom anybody present could take.
+    /// Gives the conversations that are next in order to agents, each agent at most one: who gets a second depends on how long
+    /// they have had the first, which the next look sees. `false`: nobody waits whom anybody present could take.
     ///
     /// # Errors
     /// [`Refusal`] when it can't be read or recorded at present.
-    pub async fn match_one(&self) -> Result<bool, Refusal> {
+    pub async fn match_waiting(&self) -> Result<bool, Refusal> {
         let Some(table) = self.table() else { return Ok(false) };
-        for _ in 0..DECISIONS_MAX {
-            let agents = self.ports.store.agents().await?;
-            if !agents.iter().any(|agent| agent.online) {
-                return Ok(false);
-            }
-            let rows = self.ports.queues.waiting().await?;
-            let now = self.ports.clock.now();
-            let seen: Vec<Waiting> = rows.iter().map(|row| waiting(row, now)).collect();
-            let places: Vec<Place> = agents.iter().map(|agent| place(agent, now)).collect();
-            let Some((at, choice, passed)) = next(&table, &seen, &places, table.calendar().moment(now)) else {
-                return Ok(false);
-            };
-            let chosen = agents.iter().find(|agent| agent.id == choice.agent);
-            let (Some(row), Some(seen), Some(agent)) = (rows.get(at), seen.get(at), chosen) else { return Ok(false) };
-            let (table, waiting, passed_over) = (table.digest(), seen.clone(), passed as u64);
-            let assigned = Assigned { table, at: now, waiting, choice, passed_over };
-            match self.record(assignment(row, agent, assigned)).await {
-                Ok(Outcome::Recorded(..) | Outcome::Duplicate { .. }) => {
-                    self.pace.note(&row.route.queue, now);
-                    return Ok(true);
-                }
-                Err(RecordError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+        let agents = self.ports.store.agents().await?;
+        if !agents.iter().any(|agent| agent.online) {
+            return Ok(false);
         }
-        Ok(true)
+        let rows = self.ports.queues.waiting().await?;
+        let now = self.ports.clock.now();
+        let seen: Vec<Waiting> = rows.iter().map(|row| waiting(row, now)).collect();
+        let places = agents.iter().map(|agent| place(agent, now)).collect();
+        let look = Look::new(&table, &seen, places, table.calendar().moment(now));
+        let mut served = HashSet::new();
+        let once = look.take_while(|given| served.insert(given.choice.agent)).take(ASSIGNMENTS_AT_ONCE_MAX);
+        let assigned = once.filter_map(|Given { position, choice, passed_over }| {
+            let agent = agents.iter().find(|agent| agent.id == choice.agent)?;
+            let waiting = seen.get(position)?.clone();
+            let assigned = Assigned { table: table.digest(), at: now, waiting, choice, passed_over };
+            Some(self.assign(rows.get(position)?, agent, assigned))
+        });
+        // Different conversations and different agents: none waits for another, and one commit takes them all.
+        let recorded = join_all(assigned).await;
+        let given = !recorded.is_empty();
+        recorded.into_iter().collect::<Result<(), Refusal>>().map(|()| given)
+    }
+
+    async fn assign(&self, row: &ConversationRow, agent: &AgentRow, assigned: Assigned) -> Result<(), Refusal> {
+        let at = assigned.at;
+        match self.record(assignment(row, agent, assigned)).await {
+            Ok(_) => self.pace.note(&row.route.queue, at),
+            // It changed hands, or its agent's places did, meanwhile: the next look decides anew.
+            Err(RecordError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// Takes back what agents who are gone, or don't answer, hold. Returns how many conversations that were.
