@@ -5,6 +5,7 @@
 
 mod common;
 
+use common::people::ask;
 use common::{Server, World, key, now, until, wait_until};
 use liaowaiwai::cli::client::{Client, Listing, Page};
 use liaowaiwai::domain::routing::{Table, replay, table_of};
@@ -127,6 +128,11 @@ async fn conversations_go_by_skill_and_group_come_back_from_the_absent_and_silen
     let lengths: Vec<(&str, u64)> = queues.iter().map(|queue| (queue.queue.as_str(), queue.waiting)).collect();
     assert_eq!(lengths, [("vip", 1), ("card", 0), ("english", 1), ("general", 2)]);
     assert_eq!(anna.queues().await.unwrap_err().code(), Some("forbidden"));
+    // Agents see where they can give a conversation to, and not how many wait there.
+    let (status, targets) = ask(&anna, "GET", "/api/v1/agent/queues/targets", None).await;
+    let open = |name: &str| json!({"queue": name, "open": true});
+    let expected = ["vip", "card", "english", "general"].map(open);
+    assert_eq!((status, targets), (200, json!({"queues": expected})));
 
     // The VIP first, although another has waited longer; then by what each can do.
     ben.set_online(true).await.unwrap();
@@ -294,6 +300,9 @@ async fn a_look_gives_every_agent_one_before_any_gets_a_second() {
     assert!(held(&desk).await.is_empty(), "somebody was served in a closed queue");
     let state = supervisor.queues().await.unwrap().queues.into_iter().find(|queue| queue.queue == "english").unwrap();
     assert_eq!((state.open, state.opens, state.waiting), (false, Some(opens.to_string()), 3));
+    let (_, targets) = ask(&desk, "GET", "/api/v1/agent/queues/targets", None).await;
+    let closed_target = json!({"queue": "english", "open": false, "opens": opens.to_string()});
+    assert!(targets["queues"].as_array().unwrap().contains(&closed_target), "{targets}");
 
     let open = activate(&world, &TABLE.replace("version: 1", "version: 2"));
     gets(&desk, &first.conversation).await;

@@ -299,18 +299,29 @@ impl Tenant {
         let old = lengths.iter().map(|row| row.queue.as_str());
         let old = old.filter(|name| !table.queues().iter().any(|queue| queue.name == *name));
         let state = |name: &str| {
-            let hours = table.queue(name).map_or("", |queue| queue.hours.as_str());
-            let open = table.calendar().is_open(hours, table.calendar().moment(now));
+            let closed = self.closed(name, now);
             let row = lengths.iter().find(|row| row.queue == name);
             QueueState {
                 queue: name.to_owned(),
-                open,
-                opens: table.calendar().opens(hours, now).filter(|_| !open),
+                open: closed.is_none(),
+                opens: closed.flatten(),
                 waiting: row.map_or(0, |row| row.waiting),
                 longest_ms: row.map_or(0, |row| elapsed_ms(row.since, now)),
             }
         };
         Ok(known.chain(old).map(state).collect())
+    }
+
+    /// The queues that a conversation can be given to, in the table's order: of each, when it opens again if it is closed.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`] when the role has no desk.
+    pub fn transfer_targets(&self, staff: &Staff) -> Result<Vec<(String, Option<Reopens>)>, Refusal> {
+        staff.may(Action::Converse)?;
+        let Some(table) = self.table() else { return Ok(Vec::new()) };
+        let now = self.ports.clock.now();
+        let queues = table.queues().iter();
+        Ok(queues.map(|queue| (queue.name.clone(), self.closed(&queue.name, now))).collect())
     }
 
     /// The active table; without one, which the log at start tells, nothing is taken in.

@@ -4,7 +4,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::answers::{Accepted, Conversation, Conversations, Queues, Transcript};
-use super::desk_answers::{Colleagues, Counts, Place};
+use super::desk_answers::{Colleagues, Counts, Place, TransferTarget, TransferTargets};
 use super::{Answer, conversation_id, idempotency_key, page};
 use crate::domain::record::ConversationState;
 use crate::http::body::{self, Presence, Reply};
@@ -129,6 +129,22 @@ pub(in crate::http) async fn queues(service: Data<Service>, request: HttpRequest
     let session = session::of(&service, &request).await?;
     let states = session.served.tenant.queue_states(&session.staff).await?;
     Ok(HttpResponse::Ok().json(Queues { queues: states.into_iter().map(Into::into).collect() }))
+}
+
+/// Lists the queues that a conversation can be given to, and whether each is served at present.
+#[utoipa::path(
+    get, path = "/api/v1/agent/queues/targets", tag = "desk",
+    responses(
+        (status = 200, description = "Every queue of the table in force", body = TransferTargets),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn targets(service: Data<Service>, request: HttpRequest) -> Answer {
+    let session = session::of(&service, &request).await?;
+    let targets = session.served.tenant.transfer_targets(&session.staff)?.into_iter().map(|(queue, closed)| {
+        TransferTarget { queue, open: closed.is_none(), opens: closed.flatten().map(|at| at.to_string()) }
+    });
+    Ok(HttpResponse::Ok().json(TransferTargets { queues: targets.collect() }))
 }
 
 /// Opens a conversation; that it was seen is recorded.
