@@ -414,12 +414,13 @@ async fn a_database_of_before_keeps_who_waits_and_who_holds_what() {
             client.batch_execute(insert).await.unwrap();
         }
     }
-    let sql = "SELECT c.state, r.rule, r.waiting, r.waits_since, r.held_since, r.weight FROM conversation c \
+    let sql = "SELECT c.state, r.rule, r.waiting, r.waits_since, r.held_since, r.weight, r.opened_seq = c.opened_seq FROM conversation c \
                JOIN conversation_route r ON r.tenant = c.tenant AND r.conversation = c.id ORDER BY c.state";
     let rows = client.query(sql, &[]).await.unwrap();
     let kept: Vec<(i16, bool, i64, Option<i64>)> =
         rows.iter().map(|row| (row.get(0), row.get(2), row.get(3), row.get(4))).collect();
     assert_eq!(kept, [(0, true, 1000, None), (1, false, 1001, Some(1001)), (2, false, 1002, None)]);
+    assert!(rows.iter().all(|row| row.get(6)), "a list of a queue has another order");
     let load: i32 = client.query_one("SELECT load FROM agent", &[]).await.unwrap().get(0);
     assert_eq!(load, 300);
     drop(client);

@@ -156,7 +156,10 @@ impl Store for TenantStore {
     }
 
     async fn conversations(&self, filter: ConversationFilter) -> Result<Vec<ConversationRow>, StoreError> {
-        // Each condition is there or not, never "or null": only so does each list have its index.
+        // Each condition is there or not, never "or null": only so does each list have its index. Of a queue the open ones are
+        // few and found by their state; all, or those that are over, only by the queue's own order.
+        let is_open = filter.state.is_some_and(|state| state != ConversationState::Closed);
+        let opened = if filter.queue.is_some() && !is_open { "r.opened_seq" } else { "c.opened_seq" };
         let state = filter.state.map_or_else(String::new, |state| format!("AND c.state = {} ", state.code()));
         let (agent, limit) = (filter.agent.map(AccountId::to_uuid), i64::from(filter.limit));
         let (compared, order, from) = if filter.newest_first {
@@ -177,7 +180,7 @@ impl Store for TenantStore {
         let further = further.concat();
         let sql = format!(
             "SELECT {CONVERSATION_COLUMNS}, {ROUTE_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 {state}{further}\
-             AND c.opened_seq {compared} $2 ORDER BY c.opened_seq {order} LIMIT $3"
+             AND {opened} {compared} $2 ORDER BY {opened} {order} LIMIT $3"
         );
         let rows = self.rows(&sql, &own).await?;
         rows.iter().map(conversation).collect()
