@@ -86,6 +86,7 @@ impl Tenant {
         if seen.agent == Some(staff.account) {
             return Ok(());
         }
+        self.attach_taken(staff).await?;
         let mut row = seen.clone();
         for _ in 0..DECISIONS_MAX {
             let agents = self.ports.store.agents().await?;

@@ -159,7 +159,7 @@ impl Tenant {
             let mut agent = agents.iter_mut().find(|agent| agent.id == holder);
             let Some(queue) = table.queue(&held.conversation.route.queue) else { continue };
             let now = self.ports.clock.now();
-            let seen = seen(&held, agent.as_deref(), now);
+            let seen = seen(&held, agent.as_deref(), self.missed_since(holder, now), now);
             let Some((reason, after_s)) = due(queue, seen) else { continue };
             let whose = (holder, agent.as_deref());
             match self.record(requeued(&held.conversation, whose, (reason, after_s, seen))).await {
@@ -359,11 +359,15 @@ fn waiting(row: &ConversationRow, now: Timestamp) -> Waiting {
     }
 }
 
-fn seen(held: &HeldRow, agent: Option<&AgentRow>, now: Timestamp) -> Held {
+fn seen(held: &HeldRow, agent: Option<&AgentRow>, missed: Option<Timestamp>, now: Timestamp) -> Held {
     let since = held.conversation.route.held_since;
     let gone = match (held.holder, agent) {
-        // Whoever leads agents takes conversations without a place of their own: they are there while they are logged in.
-        (Some(holder), _) if allows(holder.role, Action::Supervise) => since.filter(|_| !holder.here),
+        // Whoever leads agents takes conversations without a place of their own: they are there while they are logged in, and
+        // while their desk is connected if it ever was.
+        (Some(holder), _) if allows(holder.role, Action::Supervise) => match missed.filter(|_| holder.attached) {
+            Some(missed) => Some(since.map_or(missed, |since| since.max(missed))),
+            None => since.filter(|_| !holder.here),
+        },
         // Of whom it is not known since when they are gone, nobody has heard since they got it.
         (_, Some(agent)) => agent.offline_since.or(since).filter(|_| !agent.online),
         (_, None) => since,

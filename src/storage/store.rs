@@ -19,7 +19,7 @@ use crate::ports::{
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
-    MessageSeq, SubjectId, Timestamp, Version,
+    MessageSeq, SessionId, SubjectId, Timestamp, Version,
 };
 
 /// Connections that reads share.
@@ -335,9 +335,15 @@ impl Store for TenantStore {
         self.rows(sql, &[&agent.to_uuid(), &online, &attached, &now.as_micros()]).await.map(|_| ())
     }
 
-    async fn attach(&self, agent: AccountId) -> Result<(), StoreError> {
-        let sql = "UPDATE agent SET attached = true WHERE tenant = $1 AND id = $2 AND online AND NOT attached";
-        self.rows(sql, &[&agent.to_uuid()]).await.map(|_| ())
+    async fn attach(&self, account: AccountId, session: SessionId) -> Result<(), StoreError> {
+        let sql = "WITH switch AS (UPDATE agent SET attached = true WHERE tenant = $1 AND id = $2 AND online AND NOT attached) \
+                   UPDATE session SET attached = true WHERE tenant = $1 AND id = $3 AND NOT attached";
+        self.rows(sql, &[&account.to_uuid(), &session.to_uuid()]).await.map(|_| ())
+    }
+
+    async fn unattach(&self, account: AccountId) -> Result<(), StoreError> {
+        let sql = "UPDATE session SET attached = false WHERE tenant = $1 AND account = $2 AND attached";
+        self.rows(sql, &[&account.to_uuid()]).await.map(|_| ())
     }
 
     async fn attached(&self) -> Result<Vec<AccountId>, StoreError> {
