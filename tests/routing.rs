@@ -239,12 +239,6 @@ fn closed_now() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_customer_who_comes_out_of_hours_is_told_once_and_served_in_order_when_it_opens() {
-    let world = World::private();
-    let server = world.start("a");
-    let closed = activate(&world, &closed_now());
-    let (app, supervisor) = (server.client(), server.staff("supervisor").await);
-#[tokio::test(flavor = "multi_thread")]
 async fn a_look_gives_every_agent_one_before_any_gets_a_second() {
     let world = World::private();
     let server = world.start("a");
@@ -279,6 +273,12 @@ async fn a_look_gives_every_agent_one_before_any_gets_a_second() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_who_comes_out_of_hours_is_told_once_and_served_in_order_when_it_opens() {
+    let world = World::private();
+    let server = world.start("a");
+    let closed = activate(&world, &closed_now());
+    let (app, supervisor) = (server.client(), server.staff("supervisor").await);
     let desk = agent(&world, &server, "ben", "1", "english").await;
     desk.set_online(true).await.unwrap();
     let first = say(&app, "one", "Hello, I need help", json!({})).await;

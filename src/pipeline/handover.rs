@@ -149,7 +149,7 @@ impl Tenant {
     }
 
     /// Whether a conflict asks for another decision; what was recorded wakes the matcher, because a place became free.
-    fn decide_once_more(&self, recorded: Result<(), RecordError>) -> Result<bool, Refusal> {
+    pub(super) fn decide_once_more(&self, recorded: Result<(), RecordError>) -> Result<bool, Refusal> {
         match recorded {
             Ok(()) => {
                 self.waiting.notify_one();

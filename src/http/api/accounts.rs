@@ -13,7 +13,7 @@ use crate::http::problem::ProblemDetails;
 use crate::http::service::Service;
 use crate::http::session;
 use crate::limits::PAGE_ITEMS_DEFAULT;
-use crate::pipeline::{AccountUpdate, Imported, Manager, NewStaff, Refusal, SkillsUpdate};
+use crate::pipeline::{AccountUpdate, Imported, Manager, NewStaff, Refusal};
 use crate::units::AccountId;
 use crate::wire::{self, Query, QueryError};
 
@@ -76,9 +76,8 @@ pub(in crate::http) async fn change(service: Data<Service>, request: HttpRequest
     let id = named(&request)?;
     let session = session::of(&service, &request).await?;
     let role = role.map(|word| staff_role(&word)).transpose()?;
-    let update = AccountUpdate { role, capacity, enabled };
-    let skills = SkillsUpdate { skills, groups };
-    let view = session.served.tenant.change_staff(Manager::Staff(&session.staff), id, update, &skills).await?;
+    let update = AccountUpdate { role, capacity, enabled, skills, groups };
+    let view = session.served.tenant.change_account(Manager::Staff(&session.staff), id, &update).await?;
     Ok(HttpResponse::Ok().json(Account::from(view)))
 }
 
