@@ -121,7 +121,7 @@ impl Tenant {
         let places = agents.iter().map(|agent| place(agent, now)).collect();
         let look = Look::new(&table, &seen, places, table.calendar().moment(now));
         let mut served = HashSet::new();
-        let once = look.take_while(|given| served.insert(given.choice.agent)).take(ASSIGNMENTS_AT_ONCE_MAX);
+        let once = look.take_while(|given| served.insert(given.choice.agent)).take(ASSIGNMENTS_AT_ONCE_MAX as usize);
         let assigned = once.filter_map(|Given { position, choice, passed_over }| {
             let agent = agents.iter().find(|agent| agent.id == choice.agent)?;
             let waiting = seen.get(position)?.clone();
