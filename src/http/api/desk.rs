@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::answers::{Accepted, Conversation, Conversations, Queues, Transcript};
 use super::desk_answers::{Colleagues, Counts, Place, TransferTarget, TransferTargets};
-use super::{Answer, conversation_id, idempotency_key, page};
+use super::{Answer, id, idempotency_key, named, page};
 use crate::domain::record::ConversationState;
 use crate::http::body::{self, Presence, Reply};
 use crate::http::problem::ProblemDetails;
@@ -14,7 +14,6 @@ use crate::http::session;
 use crate::limits::{ROUTING_WORD_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::pipeline::Refusal;
 use crate::ports::ConversationFilter;
-use crate::units::AccountId;
 use crate::wire::{Query, QueryError};
 
 /// Says whether one takes conversations.
@@ -55,7 +54,7 @@ pub(in crate::http) async fn conversations(service: Data<Service>, request: Http
     let mut query = Query::parse(request.uri().query().unwrap_or(""), &names)?;
     let state = query.take("state").map(|word| state(&word)).transpose()?;
     let mine = query.take("mine").map_or(Ok(false), |word| yes(&word))?;
-    let agent = query.take("agent").map(|word| account(&word)).transpose()?;
+    let agent = query.take("agent").map(|word| id("agent", &word)).transpose()?;
     let queue = query.take("queue").map(|word| queue_name(&word)).transpose()?;
     let newest_first = query.take("order").map_or(Ok(false), |word| newest(&word))?;
     let (after, limit) = page(&mut query)?;
@@ -161,7 +160,7 @@ pub(in crate::http) async fn targets(service: Data<Service>, request: HttpReques
     ),
 )]
 pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest) -> Answer {
-    let id = conversation_id(&request)?;
+    let id = named(&request)?;
     let mut query = Query::parse(request.uri().query().unwrap_or(""), &["after", "limit"])?;
     let (after, limit) = page(&mut query)?;
     let session = session::of(&service, &request).await?;
@@ -191,7 +190,7 @@ pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest) 
 pub(in crate::http) async fn reply(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     let Reply { text } = body::json(&request, payload).await?;
     session::same_origin(&request)?;
-    let id = conversation_id(&request)?;
+    let id = named(&request)?;
     let key = idempotency_key(&request)?;
     if !(1..=TEXT_BYTES_MAX).contains(&text.len()) {
         return Err(Refusal::Invalid { field: "text", expected: "1 to 16384 bytes" }.into());
@@ -214,7 +213,7 @@ pub(in crate::http) async fn reply(service: Data<Service>, request: HttpRequest,
 pub(in crate::http) async fn close(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     body::none(&request, payload).await?;
     session::same_origin(&request)?;
-    let id = conversation_id(&request)?;
+    let id = named(&request)?;
     let session = session::of(&service, &request).await?;
     session.served.tenant.close(&session.staff, id).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -232,7 +231,7 @@ pub(in crate::http) async fn close(service: Data<Service>, request: HttpRequest,
 pub(in crate::http) async fn solve(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     body::none(&request, payload).await?;
     session::same_origin(&request)?;
-    let id = conversation_id(&request)?;
+    let id = named(&request)?;
     let session = session::of(&service, &request).await?;
     session.served.tenant.solve(&session.staff, id).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -246,10 +245,6 @@ fn state(word: &str) -> Result<ConversationState, QueryError> {
         "solved" => Ok(ConversationState::Solved),
         _ => Err(QueryError { field: Some("state"), expected: "waiting, assigned, solved or closed" }),
     }
-}
-
-fn account(word: &str) -> Result<AccountId, QueryError> {
-    word.parse().map_err(|_| QueryError { field: Some("agent"), expected: "32 lower-case hexadecimal digits" })
 }
 
 fn queue_name(word: &str) -> Result<String, QueryError> {
