@@ -206,8 +206,11 @@ pub const PLACE_WEIGHT: i32 = 100;
 pub const WEIGHT_MAX: u32 = 100_000;
 /// Sets of cases that the search for rows that are never reached keeps at a time; beyond them a row counts as reached.
 pub const CASE_SETS_MAX: usize = 4_096;
-/// Conversations of each queue and priority that one look of the matcher considers.
-pub const WAITING_CONSIDERED_MAX: u32 = 32;
+/// Most conversations that one look of the matcher gives to agents; they are recorded together.
+pub const ASSIGNMENTS_AT_ONCE_MAX: u32 = 32;
+/// Conversations of each queue and priority that one look of the matcher considers: when it has given as many as it may,
+/// no row of the table has run out of those it sees, so that nobody less urgent is served for want of seeing the next.
+pub const WAITING_CONSIDERED_MAX: u32 = 2 * ASSIGNMENTS_AT_ONCE_MAX;
 /// Most conversations that agents hold and that one look of the no-answer timer considers.
 pub const HELD_CONSIDERED_MAX: u32 = 10_000;
 /// Most conversations of one queue that a place in it is counted among.

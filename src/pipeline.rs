@@ -64,7 +64,6 @@ pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
 pub use replies::{CannedReply, NewReply};
 pub use sessions::SessionView;
-pub use skills::SkillsUpdate;
 pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
 pub use transcript::{TextSpan, TranscriptMessage};

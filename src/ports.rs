@@ -31,8 +31,8 @@ use crate::domain::message::RawText;
 pub use crate::domain::message::Sealer;
 use crate::domain::record::{Aggregate, ConversationState, Dedup, NewSubject, Outcome, Proposal};
 use crate::units::{
-    AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, SubjectId, TenantId, Timestamp,
-    TreeSize, Version,
+    AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, SessionId, SubjectId, TenantId,
+    Timestamp, TreeSize, Version,
 };
 
 /// Tells the time. The only source of it outside tests.
@@ -218,8 +218,11 @@ pub trait Store: Send + Sync {
         attached: bool,
         now: Timestamp,
     ) -> Result<(), StoreError>;
-    /// Notes that the presence of an agent who is online follows their desk's connection.
-    async fn attach(&self, agent: AccountId) -> Result<(), StoreError>;
+    /// Notes that the presence of a session's account follows their desk's connection: the switch of an agent who is online,
+    /// and what a supervisor holds.
+    async fn attach(&self, account: AccountId, session: SessionId) -> Result<(), StoreError>;
+    /// Notes that what a supervisor holds follows no connection any more: they work without one.
+    async fn unattach(&self, account: AccountId) -> Result<(), StoreError>;
     /// The agents who are online and whose presence follows their desk's connection.
     async fn attached(&self) -> Result<Vec<AccountId>, StoreError>;
     /// Takes such an agent's presence back, who is gone since `since`.

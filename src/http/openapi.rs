@@ -42,6 +42,7 @@ use super::problem::codes;
         desk::conversations,
         desk::count,
         desk::queues,
+        desk::targets,
         replies::list,
         replies::create,
         replies::change,

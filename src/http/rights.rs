@@ -90,6 +90,7 @@ pub const RIGHTS: &[Need] = &[
     need("post", "/api/v1/agent/conversations/{id}/close", DESK),
     need("post", "/api/v1/agent/conversations/{id}/solve", DESK),
     need("get", "/api/v1/agent/queues", Right::Staff(Action::Supervise)),
+    need("get", "/api/v1/agent/queues/targets", DESK),
     need("get", "/api/v1/agent/replies", DESK),
     need("post", "/api/v1/agent/replies", Right::Staff(Action::Supervise)),
     need("put", "/api/v1/agent/replies/{id}", Right::Staff(Action::Supervise)),

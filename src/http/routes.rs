@@ -128,6 +128,7 @@ pub(super) const ADDRESSES: &[Address] = &[
         methods: &[("put", || web::put().to(replies::change)), ("delete", || web::delete().to(replies::remove))],
     },
     Address { path: "/api/v1/agent/queues", methods: &[("get", || web::get().to(desk::queues))] },
+    Address { path: "/api/v1/agent/queues/targets", methods: &[("get", || web::get().to(desk::targets))] },
     Address { path: "/api/v1/agent/conversations", methods: &[("get", || web::get().to(desk::conversations))] },
     // Before the address of one: the first that fits answers.
     Address { path: "/api/v1/agent/conversations/count", methods: &[("get", || web::get().to(desk::count))] },

@@ -73,7 +73,7 @@ impl Tenant {
         let row = match identity.role.filter(|role| create && *role != row.role) {
             Some(role) => {
                 let update = AccountUpdate { role: Some(role), ..AccountUpdate::default() };
-                self.change_account(Manager::Server, row.id, update).await?;
+                self.change_account(Manager::Server, row.id, &update).await?;
                 self.managed(row.id).await?
             }
             None => row,
