@@ -138,6 +138,8 @@ pub enum Event {
     MessageReceived { message: MessageId, seq: MessageSeq },
     /// An agent's message was released to the channel.
     MessageSent { message: MessageId, seq: MessageSeq },
+    /// An earlier message or note, of this entry, was masked again for what a later one told of it.
+    MessageRemasked { message: MessageId, of: EntryIndex },
     /// Somebody opened a transcript, up to this entry.
     TranscriptViewed { until: Option<EntryIndex> },
     /// Somebody opened a transcript, up to this entry, and is shown what is said from then on.
@@ -211,6 +213,7 @@ impl Event {
             Self::PersonProven { .. } => "person.proven/1",
             Self::MessageReceived { .. } => "message.received/1",
             Self::MessageSent { .. } => "message.sent/1",
+            Self::MessageRemasked { .. } => "message.remasked/1",
             Self::TranscriptViewed { .. } => "transcript.viewed/1",
             Self::TranscriptFollowed { .. } => "transcript.followed/1",
             Self::AccountCreated { .. } => "account.created/1",
@@ -277,6 +280,7 @@ impl Event {
             Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => {
                 object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
             }
+            Self::MessageRemasked { message, of } => object([("message", text(message)), ("of", count(of.0))]),
             Self::TranscriptViewed { until } | Self::TranscriptFollowed { until } => object([("until", index(*until))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
             Self::SkillsSet { account, skills } => object([("account", text(account)), ("skills", words_of(skills))]),

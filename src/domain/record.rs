@@ -129,6 +129,8 @@ pub enum Effect {
     Identity(NewIdentity),
     /// A message is stored, sealed; its time is its entry's.
     NewMessage(NewMessage),
+    /// A message or note of before is replaced by what it is, masked again.
+    Remasked(Box<Remasked>),
     /// A conversation changes hands, grows or ends.
     Conversation(ConversationChange),
     /// A conversation is routed, given out, taken back or no longer waits.
@@ -196,6 +198,43 @@ pub struct NewMessage {
     pub original: Sealed,
     /// The sealed masked text.
     pub masked: Sealed,
+}
+
+/// See [`Effect::Remasked`].
+#[derive(Clone)]
+pub struct Remasked {
+    /// The conversation it belongs to.
+    pub conversation: ConversationKey,
+    /// Index of the entry that it came with.
+    pub of: EntryIndex,
+    /// Its public id.
+    pub id: MessageId,
+    /// When it was recorded.
+    pub time: Timestamp,
+    /// What it is.
+    pub kind: Written,
+    /// The channel account it came or went by.
+    pub channel: ChannelAccount,
+    /// The staff account that wrote it.
+    pub author: Option<AccountId>,
+    /// The sealed original from here on.
+    pub original: Sealed,
+    /// The sealed masked text from here on.
+    pub masked: Sealed,
+}
+
+/// Where a text of a conversation is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// A message, with its place in the conversation.
+    Message {
+        /// Its place there.
+        seq: MessageSeq,
+        /// Whether the bank wrote it.
+        outbound: bool,
+    },
+    /// An internal note.
+    Note,
 }
 
 /// See [`Effect::Conversation`].

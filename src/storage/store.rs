@@ -11,7 +11,7 @@ use self::routes::{ROUTE_COLUMNS, route, words};
 use super::database::{Database, DatabaseError};
 use super::head::{self, LogName};
 use crate::domain::message::{Committed, Sealed};
-use crate::domain::record::{ConversationState, Marks};
+use crate::domain::record::{ConversationState, Marks, Written};
 use crate::limits::COUNTED_CONVERSATIONS_MAX;
 use crate::ports::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, Entries, EntriesError,
@@ -60,7 +60,8 @@ const CONVERSATION_COLUMNS: &str = "c.id, c.public_id, c.subject, a.channel, a.a
     c.last_message, c.opened_seq, c.opened_at, c.touched_at, c.last_agent, c.continues, c.delivered_seq, c.read_seq";
 const CONVERSATION_FROM: &str = "conversation c JOIN channel_account a ON a.tenant = c.tenant AND a.id = c.channel \
     LEFT JOIN conversation_route r ON r.tenant = c.tenant AND r.conversation = c.id";
-const MESSAGE_COLUMNS: &str = "m.id, m.seq, m.entry_seq, m.time, m.direction, m.author, m.masked, a.channel, a.account";
+const MESSAGE_COLUMNS: &str =
+    "m.id, m.seq, m.entry_seq, m.time, m.direction, m.author, m.masked, a.channel, a.account, m.remask_seq";
 const WITH_CHANNEL: &str = "JOIN channel_account a ON a.tenant = m.tenant AND a.id = m.channel";
 
 impl TenantStore {
@@ -237,20 +238,24 @@ impl Store for TenantStore {
         from: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<MessageRow>, StoreError> {
-        // Which policy masked a message stands in its entry only.
+        // Which policy masked a message stands in its newest entry only.
         let sql = format!(
             "SELECT {MESSAGE_COLUMNS}, (SELECT e.body FROM ledger_entry e WHERE e.tenant = $1 AND e.generation = $5 \
-                 AND e.seq = m.entry_seq) FROM message m {WITH_CHANNEL} \
-             WHERE m.tenant = $1 AND m.conversation = $2 AND m.entry_seq > $3 ORDER BY m.seq LIMIT $4"
+                 AND e.seq = coalesce(m.remask_seq, m.entry_seq)) FROM ( \
+                 (SELECT *, entry_seq AS place FROM message WHERE tenant = $1 AND conversation = $2 AND entry_seq > $3 \
+                     ORDER BY seq LIMIT $4) \
+                 UNION ALL (SELECT *, remask_seq FROM message WHERE tenant = $1 AND conversation = $2 AND remask_seq > $3 \
+                     AND entry_seq <= $3 ORDER BY remask_seq LIMIT $4)) m {WITH_CHANNEL} ORDER BY m.place LIMIT $4"
         );
         let generation = self.generation();
         let rows = self.rows(&sql, &[&conversation.key.0, &after(from), &i64::from(limit), &generation]).await?;
-        rows.iter().map(|row| Ok(MessageRow { policy: policy_of(row.get(9)), ..message(row)? })).collect()
+        rows.iter().map(|row| Ok(MessageRow { policy: policy_of(row.get(10)), ..message(row)? })).collect()
     }
 
     async fn notes(&self, conversation: ConversationRef, limit: u32) -> Result<Vec<NoteRow>, StoreError> {
         let sql = "SELECT * FROM (SELECT n.id, n.entry_seq, n.time, n.author, n.masked, (SELECT e.body FROM ledger_entry e \
-                       WHERE e.tenant = $1 AND e.generation = $4 AND e.seq = n.entry_seq) AS body FROM note n \
+                       WHERE e.tenant = $1 AND e.generation = $4 AND e.seq = coalesce(n.remask_seq, n.entry_seq)) AS body, \
+                       n.remask_seq FROM note n \
                    WHERE n.tenant = $1 AND n.conversation = $2 ORDER BY n.entry_seq DESC LIMIT $3) newest ORDER BY entry_seq";
         let rows = self.rows(sql, &[&conversation.key.0, &i64::from(limit), &self.generation()]).await?;
         Ok(rows.iter().map(note).collect())
@@ -271,37 +276,37 @@ impl Store for TenantStore {
         let sql = format!(
             "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id FROM (SELECT id, public_id FROM conversation \
                  WHERE tenant = $1 AND subject = $2 OFFSET 0) c \
-             JOIN LATERAL (SELECT * FROM message WHERE tenant = $1 AND conversation = c.id AND entry_seq > $3 \
-                 ORDER BY seq LIMIT $4) m ON true {WITH_CHANNEL} ORDER BY m.entry_seq LIMIT $4"
+             JOIN LATERAL ((SELECT *, entry_seq AS place FROM message WHERE tenant = $1 AND conversation = c.id \
+                     AND entry_seq > $3 ORDER BY seq LIMIT $4) \
+                 UNION ALL (SELECT *, remask_seq FROM message WHERE tenant = $1 AND conversation = c.id AND remask_seq > $3 \
+                     AND entry_seq <= $3 ORDER BY remask_seq LIMIT $4)) m ON true {WITH_CHANNEL} ORDER BY m.place LIMIT $4"
         );
         let rows = self.rows(&sql, &[&subject.to_uuid(), &after(from), &i64::from(limit)]).await?;
-        let place = |row: &Row| ConversationRef {
-            key: ConversationKey(row.get(9)),
-            public: ConversationId::from_uuid(row.get(10)),
-        };
-        rows.iter().map(|row| Ok((place(row), message(row)?))).collect()
+        rows.iter().map(|row| Ok((place(row, 10), message(row)?))).collect()
     }
 
     async fn recent_messages(
         &self,
-        conversation: ConversationRef,
+        subject: SubjectId,
         since: Timestamp,
+        ids: Option<Vec<MessageId>>,
         limit: u32,
     ) -> Result<Vec<OriginalRow>, StoreError> {
         // Notes are masked with the same tail: a number is not to be told in pieces by way of them.
-        let sql = "SELECT id, time, original FROM ( \
-                 (SELECT m.entry_seq, m.id, m.time, m.original FROM message m \
-                     WHERE m.tenant = $1 AND m.conversation = $2 AND m.time >= $3 ORDER BY m.seq DESC LIMIT $4) \
-                 UNION ALL (SELECT n.entry_seq, n.id, n.time, n.original FROM note n \
-                     WHERE n.tenant = $1 AND n.conversation = $2 AND n.time >= $3 ORDER BY n.entry_seq DESC LIMIT $4) \
-                 ORDER BY entry_seq DESC LIMIT $4) recent ORDER BY entry_seq";
-        let rows = self.rows(sql, &[&conversation.key.0, &since.as_micros(), &i64::from(limit)]).await?;
-        let original = |row: &Row| OriginalRow {
-            id: MessageId::from_uuid(row.get(0)),
-            time: Timestamp::from_micros(row.get(1)),
-            original: Sealed(row.get(2)),
-        };
-        Ok(rows.iter().map(original).collect())
+        let sql = "SELECT t.id, t.entry_seq, t.time, t.seq, t.direction, t.author, a.channel, a.account, t.original, t.masked, \
+                     c.id, c.public_id FROM (SELECT id, public_id, channel FROM conversation \
+                 WHERE tenant = $1 AND subject = $2 AND (touched_at >= $3 OR state <> 2) OFFSET 0) c \
+             JOIN LATERAL ((SELECT m.entry_seq, m.id, m.time, m.seq, m.direction, m.author, m.channel, m.original, m.masked \
+                     FROM message m WHERE m.tenant = $1 AND m.conversation = c.id AND m.time >= $3 \
+                     AND ($5::uuid[] IS NULL OR m.id = ANY ($5)) ORDER BY m.seq DESC LIMIT $4) \
+                 UNION ALL (SELECT n.entry_seq, n.id, n.time, NULL, NULL, n.author, c.channel, n.original, n.masked \
+                     FROM note n WHERE n.tenant = $1 AND n.conversation = c.id AND n.time >= $3 \
+                     AND ($5::uuid[] IS NULL OR n.id = ANY ($5)) ORDER BY n.entry_seq DESC LIMIT $4)) t ON true \
+             JOIN channel_account a ON a.tenant = $1 AND a.id = t.channel ORDER BY t.entry_seq DESC LIMIT $4";
+        let ids: Option<Vec<Uuid>> = ids.map(|ids| ids.into_iter().map(MessageId::to_uuid).collect());
+        let own: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+            [&subject.to_uuid(), &since.as_micros(), &i64::from(limit), &ids];
+        self.rows(sql, &own).await?.iter().rev().map(original).collect()
     }
 
     async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError> {
@@ -419,6 +424,31 @@ fn conversation(row: &Row) -> Result<ConversationRow, StoreError> {
     })
 }
 
+/// The names of a conversation, of which the columns begin at `first`.
+fn place(row: &Row, first: usize) -> ConversationRef {
+    ConversationRef { key: ConversationKey(row.get(first)), public: ConversationId::from_uuid(row.get(first + 1)) }
+}
+
+fn remasked(row: &Row, column: usize) -> Option<EntryIndex> {
+    row.get::<_, Option<i64>>(column).map(|seq| EntryIndex(u64::try_from(seq).unwrap_or(0)))
+}
+
+fn original(row: &Row) -> Result<OriginalRow, StoreError> {
+    let seq = row.get::<_, Option<i32>>(3).map(MessageSeq);
+    let outbound = row.get::<_, Option<i16>>(4) == Some(1);
+    Ok(OriginalRow {
+        conversation: place(row, 10),
+        id: MessageId::from_uuid(row.get(0)),
+        index: EntryIndex(u64::try_from(row.get::<_, i64>(1)).unwrap_or(0)),
+        time: Timestamp::from_micros(row.get(2)),
+        kind: seq.map_or(Written::Note, |seq| Written::Message { seq, outbound }),
+        author: row.get::<_, Option<Uuid>>(5).map(AccountId::from_uuid),
+        channel: channel(row.get(6), row.get(7))?,
+        original: Sealed(row.get(8)),
+        masked: Sealed(row.get(9)),
+    })
+}
+
 fn message(row: &Row) -> Result<MessageRow, StoreError> {
     Ok(MessageRow {
         id: MessageId::from_uuid(row.get(0)),
@@ -429,6 +459,7 @@ fn message(row: &Row) -> Result<MessageRow, StoreError> {
         author: row.get::<_, Option<Uuid>>(5).map(AccountId::from_uuid),
         masked: Sealed(row.get(6)),
         channel: channel(row.get(7), row.get(8))?,
+        remasked: remasked(row, 9),
         policy: None,
         committed: read_back(),
     })
@@ -442,6 +473,7 @@ fn note(row: &Row) -> NoteRow {
         author: AccountId::from_uuid(row.get(3)),
         masked: Sealed(row.get(4)),
         policy: policy_of(row.get(5)),
+        remasked: remasked(row, 6),
         committed: read_back(),
     }
 }
