@@ -10,7 +10,7 @@ use super::{
     earlier::{self, Again},
     email,
     entity::Entity,
-    fold::{Folded, Screening, screen},
+    fold::{Folded, Screening, TRAILING_MAX, screen},
     lexicon::{Cues, Hit},
     policy::Policy,
     scene::{Candidate, Scene},
@@ -27,8 +27,6 @@ use crate::units::MessageId;
 const CONTINUATION_START_MAX: usize = 6;
 /// Symbols from a message's end within which a keyword asks for the next message.
 const QUESTION_WINDOW: usize = 16;
-/// Symbols after the last digits of a message that still let the next one continue them (`138，`, `6222吧`).
-const TRAILING_MAX: usize = 4;
 /// Most looks at one message.
 const ROUNDS_MAX: usize = 4;
 /// Fewest digits left over for which a message is looked at again.
@@ -278,9 +276,10 @@ fn fragment(policy: &Policy, message: &Folded, hits: &[Hit], run: &mut Run, chos
     // A whole number may be the beginning of a longer one. What is stored nowhere is not remembered either.
     match chosen.last() {
         Some(whole) if goes_on(policy, whole) => {
-            let digits = whole.canonical.expose().as_bytes().get(whole.earlier..).unwrap_or_default();
-            let goes_on = whole.range.start <= CONTINUATION_START_MAX;
-            Ending::Digits { goes_on, digits: Zeroizing::new(digits.to_vec()), bare: false }
+            // As they are written: a prefix that is no part of the value may be a part of the longer one.
+            let place = digits::ending_at(message, run, last, whole.range.start);
+            let goes_on = place.is_some_and(|place| place.start <= CONTINUATION_START_MAX);
+            Ending::Digits { goes_on, digits: Zeroizing::new(run.values().to_vec()), bare: false }
         }
         Some(_) | None => Ending::Other,
     }
@@ -288,7 +287,10 @@ fn fragment(policy: &Policy, message: &Folded, hits: &[Hit], run: &mut Run, chos
 
 /// Whether a value could turn out to be a part of another: a number that needs no keyword, and is nothing but digits.
 fn goes_on(policy: &Policy, value: &Candidate) -> bool {
-    let is_number = matches!(value.entity, Entity::BankCard | Entity::IdCard | Entity::Mobile | Entity::Landline);
+    let is_number = matches!(
+        value.entity,
+        Entity::BankCard | Entity::IdCard | Entity::Mobile | Entity::Landline | Entity::CreditCode
+    );
     let class = policy.rules().get(usize::from(value.rule)).map(|rule| rule.class);
     is_number && class != Some(Class::C3) && value.canonical.expose().bytes().all(|byte| byte.is_ascii_digit())
 }

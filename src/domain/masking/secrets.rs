@@ -262,7 +262,8 @@ pub(super) fn names_earlier(message: &Folded, text: &str, hits: &[Hit]) -> Optio
 
 /// Says whether `是` or `is` stands at a position before a keyword, in its clause, and nothing denies it.
 fn is_said(message: &Folded, text: &str, at: usize, keyword: usize) -> bool {
-    let is = message.at(at) == symbol::COPULA
+    // Of the words that join a keyword to its value only this one says what something was.
+    let is = text.get(message.bytes(at..at + 1)).is_some_and(|word| word.starts_with('是'))
         || (message.slice(at..at + 3) == b"is " && !symbol::is_letter(message.before(at)));
     let denies = |word: &str| text.get(..message.bytes(at..at).start).is_some_and(|before| before.ends_with(word));
     let not = message.slice(at..keyword).starts_with(b"is not");
