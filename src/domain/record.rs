@@ -4,10 +4,12 @@
 //! names the version that it was decided on. This module knows neither SQL nor the hash chain.
 
 mod desk;
+mod remasked;
 
 use std::sync::Arc;
 
 pub use desk::{NewNote, ReplyChange, SealedText};
+pub use remasked::{Remasked, Written};
 
 use lww_audit::entry::{Content, PolicyRef};
 use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
@@ -198,43 +200,6 @@ pub struct NewMessage {
     pub original: Sealed,
     /// The sealed masked text.
     pub masked: Sealed,
-}
-
-/// See [`Effect::Remasked`].
-#[derive(Clone)]
-pub struct Remasked {
-    /// The conversation it belongs to.
-    pub conversation: ConversationKey,
-    /// Index of the entry that it came with.
-    pub of: EntryIndex,
-    /// Its public id.
-    pub id: MessageId,
-    /// When it was recorded.
-    pub time: Timestamp,
-    /// What it is.
-    pub kind: Written,
-    /// The channel account it came or went by.
-    pub channel: ChannelAccount,
-    /// The staff account that wrote it.
-    pub author: Option<AccountId>,
-    /// The sealed original from here on.
-    pub original: Sealed,
-    /// The sealed masked text from here on.
-    pub masked: Sealed,
-}
-
-/// Where a text of a conversation is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
-    /// A message, with its place in the conversation.
-    Message {
-        /// Its place there.
-        seq: MessageSeq,
-        /// Whether the bank wrote it.
-        outbound: bool,
-    },
-    /// An internal note.
-    Note,
 }
 
 /// See [`Effect::Conversation`].

@@ -5,13 +5,15 @@ use lww_audit::Entry;
 use tokio_postgres::{Client, Config, Row};
 use uuid::Uuid;
 
+mod recent;
 mod routes;
 
+use self::recent::{RECENT, original};
 use self::routes::{ROUTE_COLUMNS, route, words};
 use super::database::{Database, DatabaseError};
 use super::head::{self, LogName};
 use crate::domain::message::{Committed, Sealed};
-use crate::domain::record::{ConversationState, Marks, Written};
+use crate::domain::record::{ConversationState, Marks};
 use crate::limits::COUNTED_CONVERSATIONS_MAX;
 use crate::ports::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, Entries, EntriesError,
@@ -292,21 +294,10 @@ impl Store for TenantStore {
         ids: Option<Vec<MessageId>>,
         limit: u32,
     ) -> Result<Vec<OriginalRow>, StoreError> {
-        // Notes are masked with the same tail: a number is not to be told in pieces by way of them.
-        let sql = "SELECT t.id, t.entry_seq, t.time, t.seq, t.direction, t.author, a.channel, a.account, t.original, t.masked, \
-                     c.id, c.public_id FROM (SELECT id, public_id, channel FROM conversation \
-                 WHERE tenant = $1 AND subject = $2 AND (touched_at >= $3 OR state <> 2) OFFSET 0) c \
-             JOIN LATERAL ((SELECT m.entry_seq, m.id, m.time, m.seq, m.direction, m.author, m.channel, m.original, m.masked \
-                     FROM message m WHERE m.tenant = $1 AND m.conversation = c.id AND m.time >= $3 \
-                     AND ($5::uuid[] IS NULL OR m.id = ANY ($5)) ORDER BY m.seq DESC LIMIT $4) \
-                 UNION ALL (SELECT n.entry_seq, n.id, n.time, NULL, NULL, n.author, c.channel, n.original, n.masked \
-                     FROM note n WHERE n.tenant = $1 AND n.conversation = c.id AND n.time >= $3 \
-                     AND ($5::uuid[] IS NULL OR n.id = ANY ($5)) ORDER BY n.entry_seq DESC LIMIT $4)) t ON true \
-             JOIN channel_account a ON a.tenant = $1 AND a.id = t.channel ORDER BY t.entry_seq DESC LIMIT $4";
         let ids: Option<Vec<Uuid>> = ids.map(|ids| ids.into_iter().map(MessageId::to_uuid).collect());
         let own: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
             [&subject.to_uuid(), &since.as_micros(), &i64::from(limit), &ids];
-        self.rows(sql, &own).await?.iter().rev().map(original).collect()
+        self.rows(RECENT, &own).await?.iter().rev().map(original).collect()
     }
 
     async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError> {
@@ -431,22 +422,6 @@ fn place(row: &Row, first: usize) -> ConversationRef {
 
 fn remasked(row: &Row, column: usize) -> Option<EntryIndex> {
     row.get::<_, Option<i64>>(column).map(|seq| EntryIndex(u64::try_from(seq).unwrap_or(0)))
-}
-
-fn original(row: &Row) -> Result<OriginalRow, StoreError> {
-    let seq = row.get::<_, Option<i32>>(3).map(MessageSeq);
-    let outbound = row.get::<_, Option<i16>>(4) == Some(1);
-    Ok(OriginalRow {
-        conversation: place(row, 10),
-        id: MessageId::from_uuid(row.get(0)),
-        index: EntryIndex(u64::try_from(row.get::<_, i64>(1)).unwrap_or(0)),
-        time: Timestamp::from_micros(row.get(2)),
-        kind: seq.map_or(Written::Note, |seq| Written::Message { seq, outbound }),
-        author: row.get::<_, Option<Uuid>>(5).map(AccountId::from_uuid),
-        channel: channel(row.get(6), row.get(7))?,
-        original: Sealed(row.get(8)),
-        masked: Sealed(row.get(9)),
-    })
 }
 
 fn message(row: &Row) -> Result<MessageRow, StoreError> {
