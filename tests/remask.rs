@@ -184,7 +184,7 @@ async fn what_an_agent_writes_or_notes_completes_a_customer_s_number() {
     let id = held(&desk).await;
     let told = desk.reply(&id, "567890128 对吗", "r1").await.unwrap();
     assert_eq!(told.text, "*****0128 对吗");
-    assert_eq!(said(&server, "zhang").await, [SHOWN[0], "*****0128 对吗"]);
+    assert_eq!(said(&server, "zhang").await, [SHOWN[0], "[bank_card] 对吗"]);
     server.stop();
     assert_eq!(remasked(&world).iter().map(of).collect::<Vec<_>>(), first);
     let (valid, told) = world.verify(NODE, "demo");

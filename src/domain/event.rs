@@ -290,9 +290,7 @@ impl Event {
             | Self::IdentityLinked { account }
             | Self::IdentityUnlinked { account } => object([("account", text(account))]),
             Self::AccountChanged { account, role, capacity, enabled } => place(account, *role, *capacity, *enabled),
-            Self::AccountLocked { account, failures } => {
-                object([("account", text(account)), ("failures", int(i64::from(*failures)))])
-            }
+            Self::AccountLocked { account, failures } => locked(account, *failures),
             Self::AccountsImported { accounts } => object([("accounts", by_role(accounts))]),
             Self::SessionsRevoked { account, sessions } => {
                 object([("account", text(account)), ("sessions", count(*sessions))])
@@ -332,6 +330,10 @@ fn canned(reply: &MessageId, version: Version) -> Detail {
 
 fn transferred(from: (Option<AccountId>, &str), to: (Option<AccountId>, &str)) -> Detail {
     object([("from", who(from.0)), ("from_queue", text(from.1)), ("to", who(to.0)), ("to_queue", text(to.1))])
+}
+
+fn locked(account: &AccountId, failures: u32) -> Detail {
+    object([("account", text(account)), ("failures", int(i64::from(failures)))])
 }
 
 fn words_of(words: &[String]) -> Detail {
