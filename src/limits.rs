@@ -86,6 +86,8 @@ pub const SOCKET_PING_MS: u64 = 20_000;
 pub const SOCKET_SILENCE_MS_MAX: u64 = 60_000;
 /// Longest that a socket's peer may take to read what is sent, in milliseconds.
 pub const SOCKET_SEND_MS_MAX: u64 = 10_000;
+/// Longest that a connection's peer may take nothing of what was sent to it, in milliseconds; then the kernel ends it.
+pub const UNREAD_MS_MAX: u32 = 20_000;
 /// Room that a socket reads into, in bytes; it grows while a longer frame is on its way.
 pub const SOCKET_BUFFER_BYTES: usize = 1024;
 /// Frames that one socket may send in a burst.

@@ -407,5 +407,42 @@ async fn streams_and_polls_tell_what_sockets_tell() {
     assert_eq!(polled["next"], second["index"]);
     assert!(polled["events"].as_array().unwrap().iter().any(|line| line["text"] == "and another"), "{polled}");
     assert!(stream.until("and another").await.contains("data: "));
+
+    // A browser that comes back says itself how far it was, and hears what came after.
+    let headers = format!("Authorization: Bearer {token}\r\nLast-Event-ID: {next}\r\n");
+    let events = format!("{}/events", widget("demo"));
+    let told = common::raw::stream_with(server.http, &events, &headers).await.until("\"live\"").await;
+    assert!(told.contains("and another") && !told.contains("by a frame"), "{told}");
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_desk_s_stream_tells_what_its_socket_tells_and_ends_with_its_session() {
+    let (_world, server, agent) = desk().await;
+    let cookie = format!("Cookie: {}\r\n", agent.session_cookie().unwrap().as_str());
+    let events = "/api/v1/agent/events";
+    let mut stream = common::raw::stream_with(server.http, events, &cookie).await;
+    let mut socket = Socket::desk(server.http, &agent).await.unwrap();
+    stream.until("\"live\"").await;
+    socket.wait_for("live").await;
+    let token = visit(server.http, "demo", None, None).await;
+    let mut customer = Socket::customer(server.http, "demo", &token, None).await.unwrap();
+    customer.wait_for("live").await;
+    say(&mut customer, "k1", "for whoever listens").await;
+    let given = socket.wait_for("conversation").await;
+    let id = given["conversation"]["id"].as_str().unwrap();
+    let told = stream.until(id).await;
+    assert!(told.contains("content-type: text/event-stream"), "{told}");
+    let line = told.lines().find(|line| line.contains(id)).unwrap().strip_prefix("data: ").unwrap();
+    assert_eq!(serde_json::from_str::<Value>(line).unwrap()["conversation"]["id"], id);
+
+    // A page of another site hears nothing, and nobody without a session does.
+    for headers in [format!("{cookie}Origin: https://evil.example\r\n"), String::new()] {
+        let mut refused = common::raw::stream_with(server.http, events, &headers).await;
+        let answer = refused.until("\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 40"), "{answer}");
+    }
+    agent.logout().await.unwrap();
+    stream.ended().await;
     server.stop();
 }

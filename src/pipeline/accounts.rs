@@ -226,7 +226,7 @@ impl Tenant {
         let actor = by.actor()?;
         let row = self.managed(account).await?;
         let password = self.ports.passwords.one_time(&*self.ports.random);
-        let hash = self.hash(password.copy()).await?;
+        let hash = self.hash(password.twin()).await?;
         let change = PasswordChange { account, expected: row.version, password: hash, must_change: true };
         let draft = Draft::of(Event::AccountReset { account }, actor);
         let mut proposal = Proposal::single(draft, vec![Effect::Password(change)]);
@@ -283,7 +283,7 @@ impl Tenant {
             login: self.ports.vault.login_lookup(&new.login),
             login_name: self.ports.vault.seal_staff(StaffPart::Login, id, &new.login)?,
             profile: self.ports.vault.seal_profile(id, &new.name)?,
-            password: self.hash(password.copy()).await?,
+            password: self.hash(password.twin()).await?,
             role: new.role,
             capacity,
             must_change,

@@ -93,7 +93,7 @@ impl Tenant {
 
     async fn creation(&self, lookup: &[u8; 32], identity: &Identity) -> Result<Proposal, Refusal> {
         let role = identity.role.ok_or(Refusal::Forbidden)?;
-        let (login, name) = (identity.login.copy(), identity.name.copy());
+        let (login, name) = (identity.login.twin(), identity.name.twin());
         let new = NewStaff { login, name, role, capacity: None, skills: Vec::new(), groups: Vec::new() };
         let capacity = self.checked(&new).map_err(|(field, expected)| Refusal::Invalid { field, expected })?;
         let (account, _nobody_s) = self.new_account(&new, capacity, false).await?;
