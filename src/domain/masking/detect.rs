@@ -75,7 +75,7 @@ pub fn hear(policy: &Policy, text: &str, tail: &mut Tail, message: MessageId, no
     let mut run = Run::default();
     let mut chosen = look(policy, &message, &hits, &links, &mut run, Some(tail));
     let again = tell_earlier(policy, (&message, text), &hits, tail, &chosen);
-    update(policy, tail, (&message, id), &hits, &mut run, &chosen, now_us);
+    update(policy, tail, (&message, id), (&hits, &chosen), &mut run, now_us);
     if again.iter().any(|again| again.class == Class::C3) {
         tail.answered();
     }
@@ -226,9 +226,8 @@ fn update(
     policy: &Policy,
     tail: &mut Tail,
     (message, id): (&Folded, MessageId),
-    hits: &[Hit],
+    (hits, chosen): (&[Hit], &[Candidate]),
     run: &mut Run,
-    chosen: &[Candidate],
     now_us: i64,
 ) {
     match fragment(policy, message, hits, run, chosen) {

@@ -252,10 +252,12 @@ pub(super) fn names_earlier(message: &Folded, text: &str, hits: &[Hit]) -> Optio
     let usual = USUAL_CODE_LEN..=USUAL_CODE_LEN;
     let entities = [Entity::OneTimeCode, Entity::Cvv, Entity::Pin, Entity::Password];
     let entity = entities.into_iter().find(|&entity| hit.cues.meets(Cues::of(entity)))?;
-    let lengths = match entity {
-        Entity::Cvv => 3..=4,
-        _ if says_is && !hit.cues.meets(Cues::WEAK) => 4..=8,
-        _ => usual,
+    let lengths = if entity == Entity::Cvv {
+        3..=4
+    } else if says_is && !hit.cues.meets(Cues::WEAK) {
+        4..=8
+    } else {
+        usual
     };
     Some(Named { entity, lengths, confidence: 86 })
 }

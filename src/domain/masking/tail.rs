@@ -13,8 +13,9 @@ use crate::units::MessageId;
 
 /// How long a tail lasts by default, in microseconds: messages older than this tell the next one nothing.
 pub const TAIL_US: i64 = 60_000_000;
-/// How long ago the first message of a number may be that each next one continued in time, in microseconds.
-pub const TAIL_REACH_US: i64 = TAIL_US * NUMBER_LEN_MAX as i64;
+/// How long ago the first message of a number may be that each next one continued in time, in microseconds: it has
+/// at most 19 digits.
+pub const TAIL_REACH_US: i64 = TAIL_US * 19;
 /// Most fragments kept.
 const FRAGMENTS_MAX: usize = NUMBER_LEN_MAX;
 
