@@ -186,8 +186,7 @@ impl Tenant {
         let mut turn = self.memory.turn(lookups.turn().ok_or(nobody)?).await;
         let dedup = self.ports.vault.dedup(&format!("in/{channel}"), key.as_bytes(), &fingerprint);
         let mut contact = self.contact(turn.as_ref(), &lookups, &contact).await?;
-        let open = contact.open.map(|open| open.conversation);
-        let (masked, mut tail) = self.mask(message, &contact, open).await?;
+        let (masked, mut tail) = self.mask(message, &contact).await?;
         let table = self.active_table()?;
         for _ in 0..DECISIONS_MAX {
             let route = || {
@@ -195,7 +194,7 @@ impl Tenant {
                 (routed, table.weight(channel.channel))
             };
             let taken = Taken::decide(&contact, &channel, || self.new_conversation(), route);
-            let recorded = self.record(taken.proposal(&contact, &masked, dedup)).await;
+            let recorded = self.record(tail.complete(taken.proposal(&contact, &masked, dedup))).await;
             tail.learn(&recorded);
             match recorded {
                 Ok(outcome) => {
@@ -236,9 +235,9 @@ impl Tenant {
             self.ports.vault.dedup(&format!("reply/{}", staff.account), key.as_bytes(), &transcript::keyed(id, &text));
         let id = MessageId::from_random(random_bytes(&*self.ports.random));
         let message = Message::<Raw, Outbound>::new(id, self.ports.clock.now(), text);
-        let (masked, mut tail) = self.mask(message, &contact, Some(held.conversation)).await?;
+        let (masked, mut tail) = self.mask(message, &contact).await?;
         for _ in 0..DECISIONS_MAX {
-            let recorded = self.record(proposals::reply(staff.actor(), &held, &masked, dedup)).await;
+            let recorded = self.record(tail.complete(proposals::reply(staff.actor(), &held, &masked, dedup))).await;
             tail.learn(&recorded);
             match recorded {
                 Ok(outcome) => {

@@ -22,7 +22,7 @@ pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionR
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use rows::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, NoteRow, OriginalRow,
-    ReplyRow, SettingsRow, WrappedKey,
+    ReplyRow, SettingsRow, WrappedKey, place,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 
@@ -31,8 +31,8 @@ use crate::domain::message::RawText;
 pub use crate::domain::message::Sealer;
 use crate::domain::record::{Aggregate, ConversationState, Dedup, NewSubject, Outcome, Proposal};
 use crate::units::{
-    AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, SessionId, SubjectId, TenantId,
-    Timestamp, TreeSize, Version,
+    AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, MessageId, SessionId, SubjectId,
+    TenantId, Timestamp, TreeSize, Version,
 };
 
 /// Tells the time. The only source of it outside tests.
@@ -172,7 +172,8 @@ pub trait Store: Send + Sync {
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<ConversationRow>, StoreError>;
-    /// Messages of a conversation after a log index, oldest first, with the policies that masked them.
+    /// Messages of a conversation after a log index, oldest first, with the policies that masked them; one of before that was
+    /// masked again since stands where that was recorded ([`MessageRow::place`]).
     async fn messages(
         &self,
         conversation: ConversationRef,
@@ -183,7 +184,7 @@ pub trait Store: Send + Sync {
     async fn notes(&self, conversation: ConversationRef, limit: u32) -> Result<Vec<NoteRow>, StoreError>;
     /// Canned replies that were not taken away, at most `limit`.
     async fn replies(&self, limit: u32) -> Result<Vec<ReplyRow>, StoreError>;
-    /// Messages of all of a subject's conversations after a log index, oldest first.
+    /// Messages of all of a subject's conversations after a log index, as by [`Store::messages`].
     async fn subject_messages(
         &self,
         subject: SubjectId,
@@ -197,12 +198,13 @@ pub trait Store: Send + Sync {
         before: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError>;
-    /// Messages and notes of a conversation that arrived or were written since `since`, oldest first, the newest `limit` of
-    /// them.
+    /// Messages and notes of all of a subject's conversations that arrived or were written since `since`, oldest first, the
+    /// newest `limit` of them; with `ids`, only those.
     async fn recent_messages(
         &self,
-        conversation: ConversationRef,
+        subject: SubjectId,
         since: Timestamp,
+        ids: Option<Vec<MessageId>>,
         limit: u32,
     ) -> Result<Vec<OriginalRow>, StoreError>;
     /// The bytes of one entry.

@@ -53,6 +53,12 @@ fn each_line_is_a_conversation_unless_told_otherwise() {
     let input = "验证码是多少？\n384921\n";
     assert_eq!(mask(&["--view", "agent"], input).0, input);
     assert_eq!(mask(&["--view", "agent", "--conversation"], input).0, "验证码是多少？\n[otp]\n");
+    let input = "我的卡号是6222021234\n567890128\n";
+    let expected = "我的卡号是622202****\n*****0128\n";
+    assert_eq!(mask(&["--view", "agent", "--conversation"], input).0, expected);
+    let input = "{\"text\":\"6222021234\"}\n{\"text\":\"567890128\"}\n";
+    let told = mask(&["--view", "agent", "--conversation", "--jsonl"], input).0;
+    assert!(told.lines().nth(1) == Some("{\"again\":1,\"text\":\"622202****\"}"), "{told}");
 }
 
 #[test]

@@ -147,9 +147,10 @@ async fn the_server_s_role_can_append_to_the_ledger_and_do_nothing_else_to_it() 
     }
     for sql in [
         "DELETE FROM dedup",
-        "UPDATE message SET masked = masked",
+        "UPDATE message SET time = time",
+        "UPDATE message SET entry_seq = entry_seq",
         "DELETE FROM message",
-        "UPDATE note SET masked = masked",
+        "UPDATE note SET author = author",
         "DELETE FROM note",
         "DELETE FROM canned_reply",
         "DELETE FROM log_head",

@@ -138,6 +138,8 @@ pub enum Event {
     MessageReceived { message: MessageId, seq: MessageSeq },
     /// An agent's message was released to the channel.
     MessageSent { message: MessageId, seq: MessageSeq },
+    /// An earlier message or note, of this entry, was masked again for what a later one told of it.
+    MessageRemasked { message: MessageId, of: EntryIndex },
     /// Somebody opened a transcript, up to this entry.
     TranscriptViewed { until: Option<EntryIndex> },
     /// Somebody opened a transcript, up to this entry, and is shown what is said from then on.
@@ -211,6 +213,7 @@ impl Event {
             Self::PersonProven { .. } => "person.proven/1",
             Self::MessageReceived { .. } => "message.received/1",
             Self::MessageSent { .. } => "message.sent/1",
+            Self::MessageRemasked { .. } => "message.remasked/1",
             Self::TranscriptViewed { .. } => "transcript.viewed/1",
             Self::TranscriptFollowed { .. } => "transcript.followed/1",
             Self::AccountCreated { .. } => "account.created/1",
@@ -277,6 +280,7 @@ impl Event {
             Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => {
                 object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
             }
+            Self::MessageRemasked { message, of } => object([("message", text(message)), ("of", count(of.0))]),
             Self::TranscriptViewed { until } | Self::TranscriptFollowed { until } => object([("until", index(*until))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
             Self::SkillsSet { account, skills } => object([("account", text(account)), ("skills", words_of(skills))]),
@@ -286,9 +290,7 @@ impl Event {
             | Self::IdentityLinked { account }
             | Self::IdentityUnlinked { account } => object([("account", text(account))]),
             Self::AccountChanged { account, role, capacity, enabled } => place(account, *role, *capacity, *enabled),
-            Self::AccountLocked { account, failures } => {
-                object([("account", text(account)), ("failures", int(i64::from(*failures)))])
-            }
+            Self::AccountLocked { account, failures } => locked(account, *failures),
             Self::AccountsImported { accounts } => object([("accounts", by_role(accounts))]),
             Self::SessionsRevoked { account, sessions } => {
                 object([("account", text(account)), ("sessions", count(*sessions))])
@@ -328,6 +330,10 @@ fn canned(reply: &MessageId, version: Version) -> Detail {
 
 fn transferred(from: (Option<AccountId>, &str), to: (Option<AccountId>, &str)) -> Detail {
     object([("from", who(from.0)), ("from_queue", text(from.1)), ("to", who(to.0)), ("to_queue", text(to.1))])
+}
+
+fn locked(account: &AccountId, failures: u32) -> Detail {
+    object([("account", text(account)), ("failures", int(i64::from(failures)))])
 }
 
 fn words_of(words: &[String]) -> Detail {

@@ -55,7 +55,7 @@ impl Tenant {
         let seen = self.movable(staff, id).await?;
         let contact = self.known_contact(seen.subject).await?;
         let masked = match note {
-            Some(note) => Some(self.mask(self.new_note(note), &contact, Some(seen.conversation)).await?),
+            Some(note) => Some(self.mask(self.new_note(note), &contact).await?),
             None => None,
         };
         let (masked, mut tail) = masked.unzip();
@@ -64,7 +64,12 @@ impl Tenant {
             let handed = self.transferred(staff, &row, to).await?;
             let written = masked.iter().map(|masked| noted(staff.actor(), &row, masked));
             let steps: Vec<Step> = written.chain([handed]).collect();
-            let recorded = self.record(Proposal { primary: steps.len() - 1, steps, dedup: None }).await;
+            let proposal = Proposal { primary: steps.len() - 1, steps, dedup: None };
+            let proposal = match &tail {
+                Some(tail) => tail.complete(proposal),
+                None => proposal,
+            };
+            let recorded = self.record(proposal).await;
             if let Some(tail) = &mut tail {
                 tail.learn(&recorded);
             }

@@ -15,7 +15,8 @@ use crate::domain::event::{Role, Wish};
 use crate::domain::record::{Actor, ConversationState, Marks};
 use crate::limits::{DECISIONS_MAX, PAGE_ITEMS_MAX};
 use crate::ports::{
-    Changed, ContactRow, ConversationRow, CustomerEvent, Happening, Person, RecordError, SharedSealer, Standing,
+    Changed, ContactRow, ConversationRow, CustomerEvent, CustomerMessage, Happening, Person, RecordError, SharedSealer,
+    Standing,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationRef, EntryIndex, SubjectId};
 
@@ -249,8 +250,10 @@ impl CustomerStream {
             };
             self.replaying = most.is_some_and(|most| rows.len() >= most);
             for (conversation, row) in rows {
-                self.cursor = Some(row.index);
-                self.ready.push_back(CustomerEvent::Said(customer_message(sealer, conversation, &row)?));
+                let place = row.place(self.cursor);
+                let message = customer_message(sealer, conversation, &row)?;
+                self.cursor = Some(place);
+                self.ready.push_back(event(message, place));
             }
         } else {
             self.replaying = false;
@@ -265,10 +268,11 @@ impl CustomerStream {
         let Some((_, sealer)) = &self.known else { return Ok(()) };
         let conversation = happening.conversation.public;
         if let Some(row) = &happening.message
-            && self.cursor < Some(row.index)
+            && self.cursor < Some(happening.index)
         {
-            self.cursor = Some(row.index);
-            self.ready.push_back(CustomerEvent::Said(customer_message(sealer, happening.conversation, row)?));
+            self.cursor = Some(happening.index);
+            let message = customer_message(sealer, happening.conversation, row)?;
+            self.ready.push_back(event(message, happening.index));
         }
         if let Some(change) = happening.change {
             self.changed(happening.conversation, change);
@@ -293,4 +297,9 @@ impl CustomerStream {
             self.ready.push_back(CustomerEvent::Stands(Standing { conversation, state, marks, wish }));
         }
     }
+}
+
+/// What a message is for whoever hears of it at a place of the log: new there, or masked again.
+fn event(message: CustomerMessage, place: EntryIndex) -> CustomerEvent {
+    if message.index == place { CustomerEvent::Said(message) } else { CustomerEvent::Again(message) }
 }

@@ -213,10 +213,10 @@ impl Tenant {
         let contact = self.known_contact(row.subject).await?;
         let id = MessageId::from_random(random_bytes(&*self.ports.random));
         let message = Message::<Raw, Outbound>::new(id, now, RawText::new(text));
-        let (masked, mut tail) = self.mask(message, &contact, Some(row.conversation)).await?;
+        let (masked, mut tail) = self.mask(message, &contact).await?;
         let scope = format!("closed/{}", row.conversation.public);
         let dedup = self.ports.vault.dedup(&scope, until.to_string().as_bytes(), b"");
-        let recorded = self.record(told(&row, &masked, dedup, until)).await;
+        let recorded = self.record(tail.complete(told(&row, &masked, dedup, until))).await;
         tail.learn(&recorded);
         match recorded {
             Ok(_) => Ok(true),

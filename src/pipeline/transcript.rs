@@ -14,7 +14,7 @@ use crate::domain::message::{
 use crate::domain::record::{NewIdentity, Receipt};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::ports::{
-    Author, ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer,
+    Author, ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer, place,
     random_bytes,
 };
 use crate::units::{
@@ -29,6 +29,8 @@ pub struct TranscriptMessage {
     pub id: MessageId,
     /// Index of its entry.
     pub index: EntryIndex,
+    /// Index of the newest entry that masked it again.
+    pub again: Option<EntryIndex>,
     /// When it was written.
     pub time: Timestamp,
     /// Whether the bank wrote it.
@@ -41,6 +43,13 @@ pub struct TranscriptMessage {
     pub spans: Vec<TextSpan>,
     /// Digest of the policy that masked it.
     pub policy: Option<Hash>,
+}
+
+impl TranscriptMessage {
+    /// Where it stands for a reader who was at `after`.
+    pub(super) fn place(&self, after: Option<EntryIndex>) -> EntryIndex {
+        place(self.index, self.again, after)
+    }
 }
 
 /// A masked value in a text as its reader sees it.
@@ -250,28 +259,32 @@ impl Tenant {
         let message = messages.first().filter(|message| message.index == index).ok_or_else(missing)?;
         let sealer = self.sealer(row.subject).await?;
         let leaf = lww_audit::merkle::leaf_hash(&bytes);
-        let proven = self.ports.proofs.prove(index);
-        let has_proof = proven.is_some();
-        let (path, checkpoint) = proven.unwrap_or_else(|| (Vec::new(), "".into()));
-        let receipt = Receipt { index, leaf, entry: bytes.into(), path, checkpoint };
+        let receipt = Receipt { index, leaf, entry: bytes.into(), path: Vec::new(), checkpoint: "".into() };
         let told = if message.outbound {
             accepted(&opened_outbound(&sealer, message)?, conversation, &receipt, view)
         } else {
             accepted(&opened_inbound(&sealer, message)?, conversation, &receipt, view)
         };
-        Ok(Accepted { receipt: told.receipt.filter(|_| has_proof), duplicate: true, ..told })
+        let receipt = match self.receipt_of(&sealer, message).await {
+            Ok(receipt) => Some(receipt),
+            Err(Refusal::Unavailable) => None,
+            Err(refusal) => return Err(refusal),
+        };
+        Ok(Accepted { receipt, duplicate: true, ..told })
     }
 }
 
 impl Tenant {
     /// The receipt of a stored message for its customer. It opens the masked record and nothing of the sealed part, so that
-    /// nobody can guess at what was masked.
+    /// nobody can guess at what was masked. Of a message that was masked again it is the receipt of the newest entry that did
+    /// so, which names the first: what that one committed to is not kept.
     pub(super) async fn receipt_of(&self, sealer: &SharedSealer, row: &MessageRow) -> Result<String, Refusal> {
         let missing = Refusal::NotFound { what: "entry" };
-        let entry = self.ports.store.entry(row.index).await?.ok_or(missing)?;
-        let (path, checkpoint) = self.ports.proofs.prove(row.index).ok_or(Refusal::Unavailable)?;
+        let index = row.remasked.unwrap_or(row.index);
+        let entry = self.ports.store.entry(index).await?.ok_or(missing)?;
+        let (path, checkpoint) = self.ports.proofs.prove(index).ok_or(Refusal::Unavailable)?;
         let leaf = lww_audit::merkle::leaf_hash(&entry);
-        let receipt = Receipt { index: row.index, leaf, entry: entry.into(), path, checkpoint };
+        let receipt = Receipt { index, leaf, entry: entry.into(), path, checkpoint };
         let opened =
             if row.outbound { opened(&opened_outbound(sealer, row)?) } else { opened(&opened_inbound(sealer, row)?) };
         Ok(receipt.to_proof_text(&opened))
@@ -297,9 +310,9 @@ pub(super) fn shown_message(
     } else {
         rendered(&opened_inbound(sealer, row)?, view)
     };
-    let MessageRow { id, index, time, outbound, author, policy, .. } = *row;
+    let MessageRow { id, index, remasked: again, time, outbound, author, policy, .. } = *row;
     let spans = explained(shown, policy, active);
-    Ok(TranscriptMessage { id, index, time, outbound, author, text, spans, policy })
+    Ok(TranscriptMessage { id, index, again, time, outbound, author, text, spans, policy })
 }
 
 fn rendered<D: Direction>(message: &Message<Recorded, D>, view: View) -> (String, Vec<ShownSpan>) {
@@ -328,9 +341,10 @@ pub(super) fn customer_message(
     // What the bank wrote is shown as it may leave the bank; what the customer wrote, as a customer may see it.
     let view = if row.outbound { View::Outbound } else { View::Customer };
     let shown = shown_message(sealer, row, view, None)?;
-    let TranscriptMessage { id, index, time, outbound, author, spans, text, .. } = shown;
+    let TranscriptMessage { id, index, again, time, outbound, author, spans, text, .. } = shown;
     let (conversation, by) = (conversation.public, Author::of(outbound, author));
-    Ok(CustomerMessage { id, conversation, index, time, from_bank: outbound, by, masked: !spans.is_empty(), text })
+    let (from_bank, masked) = (outbound, !spans.is_empty());
+    Ok(CustomerMessage { id, conversation, index, again, time, from_bank, by, masked, text })
 }
 
 fn opened_inbound(sealer: &SharedSealer, row: &MessageRow) -> Result<Message<Recorded, Inbound>, SealError> {

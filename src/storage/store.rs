@@ -5,8 +5,10 @@ use lww_audit::Entry;
 use tokio_postgres::{Client, Config, Row};
 use uuid::Uuid;
 
+mod recent;
 mod routes;
 
+use self::recent::{RECENT, original};
 use self::routes::{ROUTE_COLUMNS, route, words};
 use super::database::{Database, DatabaseError};
 use super::head::{self, LogName};
@@ -60,7 +62,8 @@ const CONVERSATION_COLUMNS: &str = "c.id, c.public_id, c.subject, a.channel, a.a
     c.last_message, c.opened_seq, c.opened_at, c.touched_at, c.last_agent, c.continues, c.delivered_seq, c.read_seq";
 const CONVERSATION_FROM: &str = "conversation c JOIN channel_account a ON a.tenant = c.tenant AND a.id = c.channel \
     LEFT JOIN conversation_route r ON r.tenant = c.tenant AND r.conversation = c.id";
-const MESSAGE_COLUMNS: &str = "m.id, m.seq, m.entry_seq, m.time, m.direction, m.author, m.masked, a.channel, a.account";
+const MESSAGE_COLUMNS: &str =
+    "m.id, m.seq, m.entry_seq, m.time, m.direction, m.author, m.masked, a.channel, a.account, m.remask_seq";
 const WITH_CHANNEL: &str = "JOIN channel_account a ON a.tenant = m.tenant AND a.id = m.channel";
 
 impl TenantStore {
@@ -240,20 +243,24 @@ impl Store for TenantStore {
         from: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<MessageRow>, StoreError> {
-        // Which policy masked a message stands in its entry only.
+        // Which policy masked a message stands in its newest entry only.
         let sql = format!(
             "SELECT {MESSAGE_COLUMNS}, (SELECT e.body FROM ledger_entry e WHERE e.tenant = $1 AND e.generation = $5 \
-                 AND e.seq = m.entry_seq) FROM message m {WITH_CHANNEL} \
-             WHERE m.tenant = $1 AND m.conversation = $2 AND m.entry_seq > $3 ORDER BY m.seq LIMIT $4"
+                 AND e.seq = coalesce(m.remask_seq, m.entry_seq)) FROM ( \
+                 (SELECT *, entry_seq AS place FROM message WHERE tenant = $1 AND conversation = $2 AND entry_seq > $3 \
+                     ORDER BY seq LIMIT $4) \
+                 UNION ALL (SELECT *, remask_seq FROM message WHERE tenant = $1 AND conversation = $2 AND remask_seq > $3 \
+                     AND entry_seq <= $3 ORDER BY remask_seq LIMIT $4)) m {WITH_CHANNEL} ORDER BY m.place LIMIT $4"
         );
         let generation = self.generation();
         let rows = self.rows(&sql, &[&conversation.key.0, &after(from), &i64::from(limit), &generation]).await?;
-        rows.iter().map(|row| Ok(MessageRow { policy: policy_of(row.get(9)), ..message(row)? })).collect()
+        rows.iter().map(|row| Ok(MessageRow { policy: policy_of(row.get(10)), ..message(row)? })).collect()
     }
 
     async fn notes(&self, conversation: ConversationRef, limit: u32) -> Result<Vec<NoteRow>, StoreError> {
         let sql = "SELECT * FROM (SELECT n.id, n.entry_seq, n.time, n.author, n.masked, (SELECT e.body FROM ledger_entry e \
-                       WHERE e.tenant = $1 AND e.generation = $4 AND e.seq = n.entry_seq) AS body FROM note n \
+                       WHERE e.tenant = $1 AND e.generation = $4 AND e.seq = coalesce(n.remask_seq, n.entry_seq)) AS body, \
+                       n.remask_seq FROM note n \
                    WHERE n.tenant = $1 AND n.conversation = $2 ORDER BY n.entry_seq DESC LIMIT $3) newest ORDER BY entry_seq";
         let rows = self.rows(sql, &[&conversation.key.0, &i64::from(limit), &self.generation()]).await?;
         Ok(rows.iter().map(note).collect())
@@ -274,11 +281,13 @@ impl Store for TenantStore {
         let sql = format!(
             "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id FROM (SELECT id, public_id FROM conversation \
                  WHERE tenant = $1 AND subject = $2 OFFSET 0) c \
-             JOIN LATERAL (SELECT * FROM message WHERE tenant = $1 AND conversation = c.id AND entry_seq > $3 \
-                 ORDER BY seq LIMIT $4) m ON true {WITH_CHANNEL} ORDER BY m.entry_seq LIMIT $4"
+             JOIN LATERAL ((SELECT *, entry_seq AS place FROM message WHERE tenant = $1 AND conversation = c.id \
+                     AND entry_seq > $3 ORDER BY seq LIMIT $4) \
+                 UNION ALL (SELECT *, remask_seq FROM message WHERE tenant = $1 AND conversation = c.id AND remask_seq > $3 \
+                     AND entry_seq <= $3 ORDER BY remask_seq LIMIT $4)) m ON true {WITH_CHANNEL} ORDER BY m.place LIMIT $4"
         );
         let rows = self.rows(&sql, &[&subject.to_uuid(), &after(from), &i64::from(limit)]).await?;
-        rows.iter().map(placed).collect()
+        rows.iter().map(|row| Ok((place(row, 10), message(row)?))).collect()
     }
 
     async fn earlier_messages(
@@ -295,29 +304,20 @@ impl Store for TenantStore {
         );
         let before = before.map_or(i64::MAX, |index| i64::try_from(index.0).unwrap_or(i64::MAX));
         let rows = self.rows(&sql, &[&subject.to_uuid(), &before, &i64::from(limit)]).await?;
-        rows.iter().rev().map(placed).collect()
+        rows.iter().rev().map(|row| Ok((place(row, 10), message(row)?))).collect()
     }
 
     async fn recent_messages(
         &self,
-        conversation: ConversationRef,
+        subject: SubjectId,
         since: Timestamp,
+        ids: Option<Vec<MessageId>>,
         limit: u32,
     ) -> Result<Vec<OriginalRow>, StoreError> {
-        // Notes are masked with the same tail: a number is not to be told in pieces by way of them.
-        let sql = "SELECT id, time, original FROM ( \
-                 (SELECT m.entry_seq, m.id, m.time, m.original FROM message m \
-                     WHERE m.tenant = $1 AND m.conversation = $2 AND m.time >= $3 ORDER BY m.seq DESC LIMIT $4) \
-                 UNION ALL (SELECT n.entry_seq, n.id, n.time, n.original FROM note n \
-                     WHERE n.tenant = $1 AND n.conversation = $2 AND n.time >= $3 ORDER BY n.entry_seq DESC LIMIT $4) \
-                 ORDER BY entry_seq DESC LIMIT $4) recent ORDER BY entry_seq";
-        let rows = self.rows(sql, &[&conversation.key.0, &since.as_micros(), &i64::from(limit)]).await?;
-        let original = |row: &Row| OriginalRow {
-            id: MessageId::from_uuid(row.get(0)),
-            time: Timestamp::from_micros(row.get(1)),
-            original: Sealed(row.get(2)),
-        };
-        Ok(rows.iter().map(original).collect())
+        let ids: Option<Vec<Uuid>> = ids.map(|ids| ids.into_iter().map(MessageId::to_uuid).collect());
+        let own: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+            [&subject.to_uuid(), &since.as_micros(), &i64::from(limit), &ids];
+        self.rows(RECENT, &own).await?.iter().rev().map(original).collect()
     }
 
     async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError> {
@@ -405,12 +405,6 @@ fn after(index: Option<EntryIndex>) -> i64 {
     index.map_or(-1, |index| i64::try_from(index.0).unwrap_or(i64::MAX))
 }
 
-/// A message with the conversation that it belongs to.
-fn placed(row: &Row) -> Result<(ConversationRef, MessageRow), StoreError> {
-    let public = ConversationId::from_uuid(row.get(10));
-    Ok((ConversationRef { key: ConversationKey(row.get(9)), public }, message(row)?))
-}
-
 /// The digest of the policy that an entry names.
 fn policy_of(entry: Option<&[u8]>) -> Option<Hash> {
     Entry::parse(entry?).ok()?.policy.map(|policy| policy.digest)
@@ -447,6 +441,15 @@ fn conversation(row: &Row) -> Result<ConversationRow, StoreError> {
     })
 }
 
+/// The names of a conversation, of which the columns begin at `first`.
+fn place(row: &Row, first: usize) -> ConversationRef {
+    ConversationRef { key: ConversationKey(row.get(first)), public: ConversationId::from_uuid(row.get(first + 1)) }
+}
+
+fn remasked(row: &Row, column: usize) -> Option<EntryIndex> {
+    row.get::<_, Option<i64>>(column).map(|seq| EntryIndex(u64::try_from(seq).unwrap_or(0)))
+}
+
 fn message(row: &Row) -> Result<MessageRow, StoreError> {
     Ok(MessageRow {
         id: MessageId::from_uuid(row.get(0)),
@@ -457,6 +460,7 @@ fn message(row: &Row) -> Result<MessageRow, StoreError> {
         author: row.get::<_, Option<Uuid>>(5).map(AccountId::from_uuid),
         masked: Sealed(row.get(6)),
         channel: channel(row.get(7), row.get(8))?,
+        remasked: remasked(row, 9),
         policy: None,
         committed: read_back(),
     })
@@ -470,6 +474,7 @@ fn note(row: &Row) -> NoteRow {
         author: AccountId::from_uuid(row.get(3)),
         masked: Sealed(row.get(4)),
         policy: policy_of(row.get(5)),
+        remasked: remasked(row, 6),
         committed: read_back(),
     }
 }

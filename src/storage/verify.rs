@@ -4,6 +4,7 @@
 //! is held against the entry that speaks of it: id, place, time, and the commitments to what is sealed in it.
 
 mod desk;
+mod remasked;
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,6 +12,7 @@ use lww_audit::entry::{Detail, Tag, commitment};
 use lww_audit::merkle::{Frontier, leaf_hash};
 use lww_audit::tile::{Part as TilePart, TilePath};
 use lww_audit::{Entry, SignedCheckpoint, TileDir, VerifierKey};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
@@ -112,6 +114,8 @@ pub struct Compared {
 struct Spoken {
     messages: HashSet<u64>,
     notes: HashSet<u64>,
+    /// The newest entry that masked each message or note again, by the entry of that.
+    remasked: HashMap<u64, u64>,
     /// The newest entry about each canned reply.
     replies: HashMap<String, (EntryIndex, Entry)>,
 }
@@ -164,6 +168,7 @@ impl Comparison<'_> {
         self.check_extra(size).await?;
         self.check_unspoken(head.size(), MESSAGE, &spoken.messages).await?;
         self.check_unspoken(head.size(), desk::NOTE, &spoken.notes).await?;
+        self.check_remasked(head.size(), spoken.remasked).await?;
         self.check_replies(head.size(), spoken.replies).await?;
         Ok(compared)
     }
@@ -172,6 +177,9 @@ impl Comparison<'_> {
     async fn check_texts(&self, entries: Vec<(EntryIndex, Entry)>, spoken: &mut Spoken) -> Result<(), Difference> {
         spoken.messages.extend(self.check_messages(&entries).await?);
         for (index, entry) in entries {
+            if let Some(of) = remasked::of(&entry) {
+                spoken.remasked.insert(of, index.0);
+            }
             if self.check_note(index, &entry).await? {
                 spoken.notes.insert(index.0);
             }
@@ -242,15 +250,20 @@ impl Comparison<'_> {
         let speaking = entries.iter().filter(|(_, entry)| message_of(entry).is_some());
         let conversations = speaking.filter_map(|(_, entry)| Some(Uuid::from_bytes(entry.conversation?.0)));
         let conversations: Vec<Uuid> = conversations.collect::<HashSet<_>>().into_iter().collect();
-        let sql = "SELECT m.id, m.original, m.masked, c.public_id, c.subject, k.generation, k.epoch, k.wrapped, m.seq, m.direction, \
-                   m.author, m.time, a.channel || ':' || a.account, m.entry_seq FROM conversation c \
+        let sql = format!(
+            "SELECT m.id, m.original, m.masked, c.public_id, c.subject, k.generation, k.epoch, k.wrapped, m.seq, m.direction, \
+                   m.author, m.time, a.channel || ':' || a.account, m.entry_seq, {BY} FROM conversation c \
                    JOIN message m ON m.tenant = c.tenant AND m.conversation = c.id AND m.entry_seq BETWEEN $2 AND $3 \
                    JOIN channel_account a ON a.tenant = m.tenant AND a.id = m.channel \
                    JOIN LATERAL (SELECT generation, epoch, wrapped FROM data_key d WHERE d.tenant = c.tenant \
                        AND d.subject = c.subject ORDER BY d.generation DESC LIMIT 1) k ON true \
-                   WHERE c.tenant = $1 AND c.public_id = ANY ($4)";
+                   WHERE c.tenant = $1 AND c.public_id = ANY ($4)",
+            BY = remasked::by("m", "$5")
+        );
         let seq = |index: &EntryIndex| i64::try_from(index.0).unwrap_or(i64::MAX);
-        let rows = self.client.query(sql, &[&self.log.tenant.0, &seq(first), &seq(last), &conversations]).await?;
+        let generation = i32::try_from(self.log.generation).unwrap_or(i32::MAX);
+        let own: [&(dyn ToSql + Sync); 5] = [&self.log.tenant.0, &seq(first), &seq(last), &conversations, &generation];
+        let rows = self.client.query(&sql, &own).await?;
         Ok(rows.into_iter().map(|row| ((row.get(13), row.get(3)), row)).collect())
     }
 
@@ -277,7 +290,8 @@ impl Comparison<'_> {
             return Err(differs("its channel is not its entry's"));
         }
         let sealer = self.sealer(row, 4).map_err(|_| differs("its data key does not open"))?;
-        check_content(entry, &sealer, id, (row.get(1), row.get(2))).map_err(differs)
+        let newest = remasked::newest(index, id, row.get(14), row.get(15)).map_err(differs)?;
+        check_content(newest.as_ref().unwrap_or(entry), &sealer, id, (row.get(1), row.get(2))).map_err(differs)
     }
 
     /// Opens what is sealed for the person whose columns begin at `first`.

@@ -23,6 +23,7 @@ const EXPOSE_CALLERS: &[&str] = &[
     "src/crypto/vault.rs",
     "src/crypto/vault/sealer.rs",
     "src/domain/masking/detect.rs",
+    "src/domain/masking/earlier.rs",
     "src/domain/masking/masked.rs",
     "src/domain/masking/scene.rs",
     "src/domain/message.rs",

@@ -38,6 +38,8 @@ pub struct CustomerMessage {
     pub conversation: String,
     /// Index of its entry; a cursor.
     pub index: u64,
+    /// Index of the newest entry that masked it again; its text is what may be shown from there on.
+    pub again: Option<u64>,
     /// When it was written.
     pub time: String,
     /// Whether the bank wrote it.
@@ -240,6 +242,8 @@ pub struct TranscriptMessage {
     pub message: String,
     /// Index of its entry; a cursor.
     pub index: u64,
+    /// Index of the newest entry that masked it again; its text is what may be shown from there on.
+    pub again: Option<u64>,
     /// When it was written.
     pub time: String,
     /// Whether the bank wrote it.
@@ -316,6 +320,7 @@ impl From<pipeline::CustomerMessage> for CustomerMessage {
             message: message.id.to_string(),
             conversation: message.conversation.to_string(),
             index: message.index.0,
+            again: message.again.map(|again| again.0),
             time: message.time.to_string(),
             from_bank: message.from_bank,
             text: message.text,
@@ -328,6 +333,7 @@ impl From<pipeline::TranscriptMessage> for TranscriptMessage {
         Self {
             message: message.id.to_string(),
             index: message.index.0,
+            again: message.again.map(|again| again.0),
             time: message.time.to_string(),
             outbound: message.outbound,
             by: ports::Author::of(message.outbound, message.author).into(),

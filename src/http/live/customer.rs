@@ -107,6 +107,7 @@ impl Peer for Customer {
         let line = |event: &CustomerEvent| {
             let cursor = match event {
                 CustomerEvent::Said(message) => Some(message.index),
+                CustomerEvent::Again(message) => message.again,
                 CustomerEvent::Live { cursor } => *cursor,
                 CustomerEvent::Stands(_)
                 | CustomerEvent::Queue { .. }

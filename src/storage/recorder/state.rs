@@ -179,8 +179,11 @@ pub(super) fn expectations(effects: &[Effect]) -> impl Iterator<Item = (Aggregat
         Effect::Password(change) => Some((Aggregate::Account(change.account), Some(change.expected))),
         Effect::Policy(change) => Some((Aggregate::Settings, Some(change.expected))),
         Effect::Account(change) => Some((Aggregate::Account(change.account), Some(change.expected))),
-        Effect::NewSubject(_) | Effect::Identity(_) | Effect::NewMessage(_) | Effect::NewNote(_) | Effect::Route(_) => {
-            None
-        }
+        Effect::NewSubject(_)
+        | Effect::Identity(_)
+        | Effect::NewMessage(_)
+        | Effect::NewNote(_)
+        | Effect::Remasked(_)
+        | Effect::Route(_) => None,
     })
 }

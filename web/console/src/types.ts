@@ -68,6 +68,8 @@ export interface Conversation {
 export interface Message {
   message: string;
   index: number;
+  /** Index of the newest entry that masked it again. */
+  again?: number | null;
   time: string;
   outbound: boolean;
   author: string | null;

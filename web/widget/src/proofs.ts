@@ -75,7 +75,7 @@ export class Proofs {
 
   /** Verifies a message's receipt and says what came of it. */
   check(said: Said, verdict: HTMLElement, words: Words, time: (text: string) => string): void {
-    void this.#tell(verdict, words, time, () => this.#talk.receipt(said.index), said.index);
+    void this.#tell(verdict, words, time, () => this.#talk.receipt(said.index), [said.index, said.again]);
   }
 
   async #tell(
@@ -83,7 +83,7 @@ export class Proofs {
     words: Words,
     time: (text: string) => string,
     receipt: () => Promise<string>,
-    index?: number,
+    entries?: (number | null | undefined)[],
   ): Promise<void> {
     verdict.className = "verdict";
     verdict.textContent = words.checking;
@@ -95,8 +95,8 @@ export class Proofs {
       }
       const [{ check }, vkey] = await Promise.all([this.#load(), this.#key()]);
       const checked = await check(text, vkey);
-      // A good receipt of something else proves nothing of this message.
-      const is = checked.ok && (index === undefined || checked.index === index);
+      // A good receipt of something else proves nothing of this message. One that was masked again is proven by either entry.
+      const is = checked.ok && (entries === undefined || entries.includes(checked.index));
       verdict.classList.add(is ? "good" : "bad");
       verdict.textContent = is ? words.valid(checked.index ?? 0, time(checked.time ?? "")) : words.invalid;
     } catch (error) {

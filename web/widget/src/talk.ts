@@ -200,6 +200,11 @@ export class Talk {
         if (line.by !== "customer") this.isTyping = false;
         this.#mark();
         break;
+      case "remasked":
+        // What was shown before may be shown so from here on; the receipt that came with it opens the older text.
+        this.messages.set(line.index, { ...line, type: "message" });
+        this.receipts.delete(line.index);
+        break;
       case "accepted":
         if (line.receipt !== null) this.receipts.set(line.index, line.receipt);
         this.#taken(line.key);
