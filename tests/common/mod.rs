@@ -227,6 +227,19 @@ impl World {
         read.collect()
     }
 
+    /// A node's own PostgreSQL without the server, for the owner of its tables, who sees the tenant `demo`.
+    pub async fn owner_of(&self, node: &str) -> (EmbeddedPostgres, tokio_postgres::Client) {
+        let data_dir = self.data(node);
+        let secrets_dir = data_dir.join("database-secrets");
+        let options = EmbeddedOptions { data_dir, bin_dir: None, secrets_dir };
+        let postgres = EmbeddedPostgres::start(&options, &|_| {}).await.unwrap();
+        let (client, connection) = postgres.owner_config().connect(tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let tenant: i32 = client.query_one("SELECT id FROM tenant WHERE name = 'demo'", &[]).await.unwrap().get(0);
+        client.batch_execute(&format!("SET app.tenant = '{tenant}'")).await.unwrap();
+        (postgres, client)
+    }
+
     /// The superuser of the shared PostgreSQL, who can't log in until this lets them.
     pub fn superuser(&self) -> tokio_postgres::Config {
         let database = self.database();
