@@ -117,11 +117,15 @@ async fn refuse_failing(world: &World, server: &Server, active: &str) {
 
 /// Starts the server on rows that were changed: the tenant is named, and takes nothing in.
 async fn refuses(world: &World, what: &str, told: &str) -> Server {
-    let server = world.start("a");
+    let server = world.launch("a", &[]).unwrap();
     until(what, async || {
         let errors = server.errors();
         let mut altered = errors.lines().filter(|line| line.contains("_altered") && line.contains("demo"));
         altered.any(|line| line.contains(told))
+    })
+    .await;
+    until("it to say what it is not ready for", async || {
+        server.ready().is_some_and(|(status, body)| status == 503 && body.contains("tenant demo has no active"))
     })
     .await;
     let sent = server.client().send_message(&key("demo"), ("zhang", MOBILE), what, now()).await;

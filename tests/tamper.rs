@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use common::load::Customers;
-use common::people::{ask, call, create};
+use common::people::{ask, call, printed_password};
 use common::{World, files, key, now};
 use liaowaiwai::cli::client::{Client, Listing};
 use liaowaiwai::crypto::{KeyDirectory, KeyPlaces, SystemRandom};
@@ -563,8 +563,10 @@ mod slow {
     async fn every_row_of_the_state_that_a_superuser_changes_is_named() {
         let world = World::shared().await;
         let server = world.start(NODE);
-        let password = create(&world, "demo", "lin", "agent");
-        let desk = server.staff_with("demo", "lin", &password).await;
+        let make = ["admin", "create", "--tenant", "demo", "--login", "lin", "--name", "lin", "--role", "agent"];
+        let (done, told) = world.lww(NODE, &make);
+        assert!(done, "{told}");
+        let desk = server.staff_with("demo", "lin", &printed_password(&told)).await;
         desk.set_online(true).await.unwrap();
         send(server.http, 0..5).await;
         server.stop();

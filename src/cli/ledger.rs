@@ -12,7 +12,7 @@ use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemRandom, TenantVault
 use crate::ports::Signer;
 use crate::storage::database::Database;
 use crate::storage::head::LogName;
-use crate::storage::verify::{Comparison, Difference, Rebuilt};
+use crate::storage::verify::{Comparison, Difference, Rebuilt, begin_snapshot};
 use crate::units::TenantId;
 
 /// The ledger.
@@ -135,6 +135,8 @@ async fn compare(
     let tiles = TileDir::open(config.tiles_dir(&log));
     let connection = Database::connect(database, Some(id)).await.map_err(AppError::from)?;
     let comparison = Comparison { client: &connection.client, log: &log, tiles: &tiles, key: &key, vault: &vault };
+    // The first read takes the picture: what was published is read before it, so that the picture is never older.
+    begin_snapshot(&connection.client).await.map_err(AppError::from)?;
     match comparing {
         Comparing::Rows => verify(&comparison, tenant).await,
         Comparing::State { json } => rebuild(&comparison, tenant, json).await,

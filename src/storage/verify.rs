@@ -14,7 +14,7 @@ use lww_audit::entry::{Detail, Tag, commitment};
 use lww_audit::merkle::{Frontier, leaf_hash};
 use lww_audit::tile::{Part as TilePart, TilePath};
 use lww_audit::{Entry, SignedCheckpoint, TileDir, VerifierKey};
-pub use rows::{Rebuilt, RowDifference};
+pub use rows::{Rebuilt, RowDifference, begin_snapshot};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
@@ -150,7 +150,6 @@ impl Comparison<'_> {
     pub async fn run(&self, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Compared, Difference> {
         let signed = self.checkpoint()?;
         let size = signed.unverified().size;
-        self.begin_snapshot().await?;
         let head = self.check_head(&signed).await?;
         let mut compared = Compared::default();
         let mut frontier = Frontier::empty();
@@ -179,7 +178,6 @@ impl Comparison<'_> {
         self.check_unspoken(head.size(), desk::NOTE, &spoken.notes).await?;
         self.check_replies(head.size(), spoken.replies).await?;
         self.differing_rows(&spoken.state).await?.first()?;
-        self.end_snapshot().await?;
         Ok(compared)
     }
 

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use futures_util::{Stream, TryStreamExt};
 use lww_audit::Entry;
 use lww_audit::merkle::{Frontier, leaf_hash};
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
+use super::super::database::DatabaseError;
 use super::super::head;
 use super::state::{Account, Conversation, State, Text};
 use super::{Comparison, Difference, PAGE_ENTRIES};
@@ -68,6 +69,15 @@ impl Found {
     }
 }
 
+/// Makes every later read of a connection see the same instant, however long a comparison takes and whoever writes meanwhile.
+///
+/// # Errors
+/// [`DatabaseError`] when the database refuses.
+pub async fn begin_snapshot(client: &Client) -> Result<(), DatabaseError> {
+    let sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0";
+    Ok(client.batch_execute(sql).await?)
+}
+
 impl Comparison<'_> {
     /// Makes the state anew out of the database's own entries, which must lead to the head and to what was published, and
     /// compares every row with it; `progress` gets entries done and to do.
@@ -76,7 +86,6 @@ impl Comparison<'_> {
     /// A [`Difference`] when the entries themselves don't hold: nothing can be made of them then.
     pub async fn rebuild(&self, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Rebuilt, Difference> {
         let signed = self.checkpoint()?;
-        self.begin_snapshot().await?;
         let head = self.check_head(&signed).await?;
         let (mut frontier, mut state) = (Frontier::empty(), State::default());
         while frontier.size() < head.size() {
@@ -100,7 +109,6 @@ impl Comparison<'_> {
             return Err(Difference::Head("the entries don't lead to its root".to_owned()));
         }
         let differences = self.differing_rows(&state).await?.0;
-        self.end_snapshot().await?;
         Ok(Rebuilt {
             entries: head.size().0,
             accounts: state.accounts.len() as u64,
@@ -108,16 +116,6 @@ impl Comparison<'_> {
             policies: state.texts.len() as u64,
             differences,
         })
-    }
-
-    /// From here on every read sees the same instant, however long the comparison takes and whoever writes meanwhile.
-    pub(super) async fn begin_snapshot(&self) -> Result<(), Difference> {
-        let sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0";
-        Ok(self.client.batch_execute(sql).await?)
-    }
-
-    pub(super) async fn end_snapshot(&self) -> Result<(), Difference> {
-        Ok(self.client.batch_execute("COMMIT").await?)
     }
 
     /// The rows that are not what the entries leave.
