@@ -468,8 +468,7 @@ fn import() -> Proposal {
 
 /// An entry longer than a leaf may be.
 fn endless() -> Proposal {
-    let event =
-        Event::PolicyActivated { id: "x".repeat(20_000), version: 1, digest: lww_audit::Hash([0; 32]), previous: None };
+    let event = Event::GenerationOpened { generation: 1, key: "x".repeat(20_000) };
     Proposal::single(Draft::of(event, server()), Vec::new())
 }
 
