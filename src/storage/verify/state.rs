@@ -34,6 +34,7 @@ pub(super) struct State {
 
 /// An account as its entries leave it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any may hold with any other")]
 pub(super) struct Account {
     /// The newest entry about it.
     pub(super) newest: EntryIndex,
