@@ -1,7 +1,7 @@
 //! Somebody with every right on files or database changes what was recorded: each change is caught, and what was touched is
 //! named. Needs PostgreSQL on the machine; `./x test` installs it.
 
-#![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
 
 mod common;
 

@@ -196,6 +196,14 @@ impl World {
         self.lww(node, &["ledger", "verify", "--against-db", "--tenant", tenant])
     }
 
+    /// Sees that the rows of both tenants are what their entries leave, while a server runs.
+    pub fn assert_state(&self, node: &str) {
+        for tenant in ["demo", "other"] {
+            let (same, said) = self.lww(node, &["ledger", "rebuild", "--check", "--tenant", tenant]);
+            assert!(same, "{said}");
+        }
+    }
+
     /// Checks a node's published files as an auditor does.
     pub fn fsck(&self, node: &str, tenant: &str) -> Result<Summary, Box<Finding>> {
         let tiles = lww_audit::TileDir::open(self.tiles(node, tenant));

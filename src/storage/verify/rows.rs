@@ -351,3 +351,19 @@ fn signed(index: EntryIndex) -> i64 {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|half| char::from_digit(half.into(), 16)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_named_up_to_a_maximum_and_the_first_comes_first() {
+        let mut found = Found::default();
+        for row in 0..=ROW_DIFFERENCES_MAX {
+            found.add("account", &row, "it is missing", Some(EntryIndex(7)));
+        }
+        assert_eq!(found.0.len(), ROW_DIFFERENCES_MAX);
+        assert_eq!(found.first().unwrap_err().to_string(), "row account 0: it is missing (entry 7)");
+        assert!(Found::default().first().is_ok());
+    }
+}
