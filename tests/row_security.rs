@@ -62,6 +62,7 @@ async fn filled() -> World {
             "INSERT INTO second_factor SELECT $1, id, 'x', 0 FROM account LIMIT 1",
             "INSERT INTO recovery_code SELECT $1, id, 'x' FROM account LIMIT 1",
             "INSERT INTO external_identity SELECT $1, 'x', id FROM account LIMIT 1",
+            "INSERT INTO provider_logout VALUES ($1, 'x', 0)",
             "INSERT INTO note SELECT $1, id, 0, id, 0, id, 'x', 'x' FROM conversation LIMIT 1",
             "INSERT INTO canned_reply SELECT $1, id, 1, 0, 0, id, false, 'x', 'x' FROM account LIMIT 1",
         ] {

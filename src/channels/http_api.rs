@@ -75,7 +75,7 @@ impl HttpApi {
     /// Who signs for a contact vouches for it: where the peer's identities have a name, it is proven. The channel's own
     /// identity stays beside it, for people who came before they had one.
     fn person(&self, contact: RawText) -> Person {
-        let proven = self.identities.as_ref().map(|realm| Proven { realm: realm.clone(), id: contact.copy() });
+        let proven = self.identities.as_ref().map(|realm| Proven { realm: realm.clone(), id: contact.twin() });
         Person { contact: Some(contact), proven, vouched: true }
     }
 

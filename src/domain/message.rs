@@ -63,7 +63,7 @@ impl RawText {
     }
 
     /// A second copy: of a one-time password that is shown after it was stored, of an identity that counts twice.
-    pub(crate) fn copy(&self) -> Self {
+    pub(crate) fn twin(&self) -> Self {
         Self(self.0.clone())
     }
 

@@ -356,6 +356,8 @@ pub enum Alteration {
         capacity: i32,
         /// Whether it may log in.
         enabled: bool,
+        /// Skills and groups of a desk that comes with the role; one that is there keeps its own.
+        skills: Vec<String>,
     },
     /// Whether it is locked after failed logins.
     Locked(bool),

@@ -86,6 +86,7 @@ impl Tenant {
         if seen.agent == Some(staff.account) {
             return Ok(());
         }
+        self.attach_taken(staff).await?;
         let mut row = seen.clone();
         for _ in 0..DECISIONS_MAX {
             let agents = self.ports.store.agents().await?;
@@ -148,7 +149,7 @@ impl Tenant {
     }
 
     /// Whether a conflict asks for another decision; what was recorded wakes the matcher, because a place became free.
-    fn decide_once_more(&self, recorded: Result<(), RecordError>) -> Result<bool, Refusal> {
+    pub(super) fn decide_once_more(&self, recorded: Result<(), RecordError>) -> Result<bool, Refusal> {
         match recorded {
             Ok(()) => {
                 self.waiting.notify_one();

@@ -28,12 +28,22 @@ pub struct CustomerStream {
     place: Option<(u32, Option<u64>, Option<Reopens>)>,
     subscription: Subscription,
     cursor: Option<EntryIndex>,
+    newest: Option<u32>,
     replaying: bool,
     ready: VecDeque<CustomerEvent>,
 }
 
+/// Where a connection begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Since {
+    /// The index to resume after.
+    pub after: Option<EntryIndex>,
+    /// How many of the newest messages to begin with where nothing is resumed; all when not given.
+    pub newest: Option<u32>,
+}
+
 impl Tenant {
-    /// Follows what is said to and by a person after a log index.
+    /// Follows what is said to and by a person.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`] when it can't be read at present, or when this server does not write the log.
@@ -41,7 +51,7 @@ impl Tenant {
         self: &Arc<Self>,
         channel: &ChannelAccount,
         person: &Person,
-        after: Option<EntryIndex>,
+        Since { after, newest }: Since,
     ) -> Result<CustomerStream, Refusal> {
         if self.head().is_none() {
             return Err(Refusal::Unavailable);
@@ -57,6 +67,7 @@ impl Tenant {
             // Before it is looked up: whoever comes to be in between is heard of.
             subscription: self.feed.subscribe(Whose::Stranger(turn)),
             cursor: after,
+            newest,
             replaying: true,
             ready: VecDeque::new(),
         };
@@ -228,8 +239,15 @@ impl CustomerStream {
     /// Reads one page of what was said since the cursor.
     async fn replay(&mut self) -> Result<(), Refusal> {
         if let Some((subject, sealer)) = &self.known {
-            let rows = self.tenant.ports.store.subject_messages(*subject, self.cursor, PAGE_ITEMS_MAX).await?;
-            self.replaying = rows.len() >= PAGE_ITEMS_MAX as usize;
+            let store = &self.tenant.ports.store;
+            let (rows, most) = match (self.cursor, self.newest) {
+                (None, Some(newest)) => (store.earlier_messages(*subject, None, newest).await?, None),
+                (cursor, _) => {
+                    let rows = store.subject_messages(*subject, cursor, PAGE_ITEMS_MAX).await?;
+                    (rows, Some(PAGE_ITEMS_MAX as usize))
+                }
+            };
+            self.replaying = most.is_some_and(|most| rows.len() >= most);
             for (conversation, row) in rows {
                 self.cursor = Some(row.index);
                 self.ready.push_back(CustomerEvent::Said(customer_message(sealer, conversation, &row)?));

@@ -89,6 +89,29 @@ impl Tenant {
         rows.iter().map(|(conversation, row)| customer_message(&sealer, *conversation, row)).collect()
     }
 
+    /// What was said to and by a contact before a log index, oldest first, in the customer's view; and whether anything was
+    /// said before that.
+    ///
+    /// # Errors
+    /// As [`Tenant::customer_messages`].
+    pub async fn customer_earlier(
+        &self,
+        channel: &ChannelAccount,
+        contact: &Person,
+        before: Option<EntryIndex>,
+        limit: u32,
+    ) -> Result<(Vec<CustomerMessage>, bool), Refusal> {
+        let Some(row) = self.known(&self.lookups(channel, contact)).await? else { return Ok((Vec::new(), false)) };
+        let sealer = self.ports.vault.sealer(row.subject, &row.key)?;
+        let limit = limit.min(PAGE_ITEMS_MAX);
+        // One more than asked for, which only tells that there is more.
+        let rows = self.ports.store.earlier_messages(row.subject, before, limit + 1).await?;
+        let rest = rows.len().saturating_sub(limit as usize);
+        let shown = rows.iter().skip(rest);
+        let messages = shown.map(|(conversation, row)| customer_message(&sealer, *conversation, row));
+        Ok((messages.collect::<Result<_, _>>()?, rest > 0))
+    }
+
     /// The identities of a person, the proven one first.
     pub(super) fn lookups(&self, channel: &ChannelAccount, person: &Person) -> Lookups {
         let Person { contact, proven, vouched } = person;

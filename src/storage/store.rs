@@ -19,7 +19,7 @@ use crate::ports::{
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
-    MessageSeq, SubjectId, Timestamp, Version,
+    MessageSeq, SessionId, SubjectId, Timestamp, Version,
 };
 
 /// Connections that reads share.
@@ -156,7 +156,10 @@ impl Store for TenantStore {
     }
 
     async fn conversations(&self, filter: ConversationFilter) -> Result<Vec<ConversationRow>, StoreError> {
-        // Each condition is there or not, never "or null": only so does each list have its index.
+        // Each condition is there or not, never "or null": only so does each list have its index. Of a queue the open ones are
+        // few and found by their state; all, or those that are over, only by the queue's own order.
+        let is_open = filter.state.is_some_and(|state| state != ConversationState::Closed);
+        let opened = if filter.queue.is_some() && !is_open { "r.opened_seq" } else { "c.opened_seq" };
         let state = filter.state.map_or_else(String::new, |state| format!("AND c.state = {} ", state.code()));
         let (agent, limit) = (filter.agent.map(AccountId::to_uuid), i64::from(filter.limit));
         let (compared, order, from) = if filter.newest_first {
@@ -177,7 +180,7 @@ impl Store for TenantStore {
         let further = further.concat();
         let sql = format!(
             "SELECT {CONVERSATION_COLUMNS}, {ROUTE_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 {state}{further}\
-             AND c.opened_seq {compared} $2 ORDER BY c.opened_seq {order} LIMIT $3"
+             AND {opened} {compared} $2 ORDER BY {opened} {order} LIMIT $3"
         );
         let rows = self.rows(&sql, &own).await?;
         rows.iter().map(conversation).collect()
@@ -275,11 +278,24 @@ impl Store for TenantStore {
                  ORDER BY seq LIMIT $4) m ON true {WITH_CHANNEL} ORDER BY m.entry_seq LIMIT $4"
         );
         let rows = self.rows(&sql, &[&subject.to_uuid(), &after(from), &i64::from(limit)]).await?;
-        let place = |row: &Row| ConversationRef {
-            key: ConversationKey(row.get(9)),
-            public: ConversationId::from_uuid(row.get(10)),
-        };
-        rows.iter().map(|row| Ok((place(row), message(row)?))).collect()
+        rows.iter().map(placed).collect()
+    }
+
+    async fn earlier_messages(
+        &self,
+        subject: SubjectId,
+        before: Option<EntryIndex>,
+        limit: u32,
+    ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError> {
+        let sql = format!(
+            "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id FROM (SELECT id, public_id FROM conversation \
+                 WHERE tenant = $1 AND subject = $2 OFFSET 0) c \
+             JOIN LATERAL (SELECT * FROM message WHERE tenant = $1 AND conversation = c.id AND entry_seq < $3 \
+                 ORDER BY seq DESC LIMIT $4) m ON true {WITH_CHANNEL} ORDER BY m.entry_seq DESC LIMIT $4"
+        );
+        let before = before.map_or(i64::MAX, |index| i64::try_from(index.0).unwrap_or(i64::MAX));
+        let rows = self.rows(&sql, &[&subject.to_uuid(), &before, &i64::from(limit)]).await?;
+        rows.iter().rev().map(placed).collect()
     }
 
     async fn recent_messages(
@@ -332,9 +348,15 @@ impl Store for TenantStore {
         self.rows(sql, &[&agent.to_uuid(), &online, &attached, &now.as_micros()]).await.map(|_| ())
     }
 
-    async fn attach(&self, agent: AccountId) -> Result<(), StoreError> {
-        let sql = "UPDATE agent SET attached = true WHERE tenant = $1 AND id = $2 AND online AND NOT attached";
-        self.rows(sql, &[&agent.to_uuid()]).await.map(|_| ())
+    async fn attach(&self, account: AccountId, session: SessionId) -> Result<(), StoreError> {
+        let sql = "WITH switch AS (UPDATE agent SET attached = true WHERE tenant = $1 AND id = $2 AND online AND NOT attached) \
+                   UPDATE session SET attached = true WHERE tenant = $1 AND id = $3 AND NOT attached";
+        self.rows(sql, &[&account.to_uuid(), &session.to_uuid()]).await.map(|_| ())
+    }
+
+    async fn unattach(&self, account: AccountId) -> Result<(), StoreError> {
+        let sql = "UPDATE session SET attached = false WHERE tenant = $1 AND account = $2 AND attached";
+        self.rows(sql, &[&account.to_uuid()]).await.map(|_| ())
     }
 
     async fn attached(&self) -> Result<Vec<AccountId>, StoreError> {
@@ -381,6 +403,12 @@ impl Entries for TenantStore {
 
 fn after(index: Option<EntryIndex>) -> i64 {
     index.map_or(-1, |index| i64::try_from(index.0).unwrap_or(i64::MAX))
+}
+
+/// A message with the conversation that it belongs to.
+fn placed(row: &Row) -> Result<(ConversationRef, MessageRow), StoreError> {
+    let public = ConversationId::from_uuid(row.get(10));
+    Ok((ConversationRef { key: ConversationKey(row.get(9)), public }, message(row)?))
 }
 
 /// The digest of the policy that an entry names.

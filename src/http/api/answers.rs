@@ -76,12 +76,38 @@ pub struct Updates {
     pub next: Option<u64>,
 }
 
+/// What was said before: lines as a socket tells them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Earlier {
+    /// Messages, oldest first.
+    #[schema(value_type = Vec<FrameAnswer>)]
+    pub events: Vec<Box<RawValue>>,
+    /// What to give as `before` next; null when nothing was said before.
+    pub next: Option<u64>,
+}
+
 /// A line of a socket: an object whose `type` says what its other members are (docs/integrator/web.md).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FrameAnswer {
     /// What it is.
     #[serde(rename = "type")]
     pub kind: String,
+}
+
+/// How people of a tenant log in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoginMethods {
+    /// `password`, and `oidc` where the bank's own provider is configured.
+    pub methods: Vec<String>,
+}
+
+/// Why an order of the identity provider was not followed (OpenID Connect Back-Channel Logout 1.0, section 2.8).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogoutError {
+    /// `invalid_request`, or `temporarily_unavailable`.
+    pub error: String,
+    /// What was expected.
+    pub error_description: String,
 }
 
 /// A member of staff who is logged in.

@@ -9,7 +9,7 @@ use crate::domain::message::{Message, RawBody};
 use crate::domain::record::Marks;
 use crate::http::problem::{Problem, Told};
 use crate::http::service::{Served, Service};
-use crate::pipeline::{Accepted, CustomerStream, Notice, Refusal};
+use crate::pipeline::{Accepted, CustomerStream, Notice, Refusal, Since};
 use crate::ports::{About, CustomerEvent, CustomerFrame, Incoming, Person, Session, random_bytes};
 use crate::units::{EntryIndex, MessageId};
 
@@ -29,7 +29,7 @@ pub(crate) struct Customer {
 }
 
 impl Customer {
-    /// Admits whoever shows the token, and follows what is said after the cursor.
+    /// Admits whoever shows the token, and follows what is said.
     ///
     /// # Errors
     /// [`Problem`], by blame.
@@ -38,10 +38,10 @@ impl Customer {
         served: Arc<Served>,
         session: Arc<dyn Session>,
         token: &str,
-        after: Option<EntryIndex>,
+        since: Since,
     ) -> Result<Self, Problem> {
         let person = session.admit(token, service.clock.now())?;
-        let stream = served.tenant.follow_customer(session.account(), &person, after).await?;
+        let stream = served.tenant.follow_customer(session.account(), &person, since).await?;
         let (service, token) = (Arc::clone(service), token.to_owned());
         let (key, marks, marked) = (None, Marks::default(), None);
         Ok(Self { served, service, session, token, stream, key, marks, marked })

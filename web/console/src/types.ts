@@ -130,6 +130,13 @@ export interface Queue {
   longest_s: number;
 }
 
+/** A queue to transfer to. */
+export interface Target {
+  queue: string;
+  open: boolean;
+  opens?: string | null;
+}
+
 export interface Account {
   id: string;
   login: string | null;

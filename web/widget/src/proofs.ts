@@ -10,13 +10,14 @@ type Checker = { check(receipt: string, vkey: string): Promise<Checked> };
 export class Proofs {
   readonly #talk: Talk;
   readonly #files: string;
+  readonly #pinned: string | undefined;
   #checker: Promise<Checker> | undefined;
 
   /** `files` is where the widget's second file lies; a page that pins the log's key says it in `vkey`. */
   constructor(talk: Talk, files: string, vkey: string | undefined) {
     this.#talk = talk;
     this.#files = files;
-    if (vkey !== undefined) talk.keep.set({ vkey });
+    this.#pinned = vkey;
   }
 
   /** The panel's content. */
@@ -117,7 +118,7 @@ export class Proofs {
 
   /** The log's key: as the page pins it, or as it was first seen; another one later is not taken. */
   async #key(): Promise<string> {
-    const known = this.#talk.keep.now.vkey;
+    const known = this.#pinned ?? this.#talk.keep.now.vkey;
     const told = await this.#talk.link.text("vkey");
     if (known === undefined) this.#talk.keep.set({ vkey: told });
     else if (known.trim() !== told.trim()) throw new OtherKey();
