@@ -237,3 +237,7 @@ pub const REPLY_TITLE_BYTES_MAX: usize = 128;
 pub const REPLY_TEXT_BYTES_MAX: usize = 4 * 1024;
 /// How long somebody of the staff counts as typing after a mark of it, in milliseconds.
 pub const STAFF_TYPING_MS: i64 = 6_000;
+/// Rows that one comparison of the state names before it stops.
+pub const ROW_DIFFERENCES_MAX: usize = 1_000;
+/// Within this time after its owner's death a log has another, in seconds.
+pub const TAKEN_OVER_S_MAX: f64 = 10.0;

@@ -3,6 +3,7 @@
 //! The pipeline and everything above speak to these; `storage`, `crypto` and `channels` implement them. No trait here
 //! knows SQL, HTTP or a cipher.
 
+mod activated;
 mod channel;
 mod live;
 mod people;
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
+pub use activated::{Activated, EntrySeen};
 pub use channel::{About, Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
 pub use live::{Changed, Follower, Happening};
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
@@ -107,6 +109,8 @@ pub struct SignedHead {
     pub checkpoint: Arc<str>,
     /// When it was signed.
     pub signed_at: Timestamp,
+    /// The entries within it that brought policy and routing table into force last.
+    pub activated: Activated,
 }
 
 /// Writes one tenant's log.

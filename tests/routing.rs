@@ -365,7 +365,7 @@ async fn which_table_is_active_is_decided_by_entries_and_a_changed_file_is_drift
     let entries = world.entries("a", "demo");
     let activated: Vec<(&str, &str)> = entries
         .iter()
-        .filter(|entry| entry.kind.as_str() == "routing.activated/1")
+        .filter(|entry| entry.kind.as_str() == "routing.activated/2")
         .map(|entry| (words(entry, "digest"), entry.actor.role.as_str()))
         .collect();
     let skilled = entries.iter().filter(|entry| entry.kind.as_str() == "agent.skills_set/1");

@@ -120,7 +120,7 @@ async fn a_new_demo_tenant_is_filled_once_and_what_is_in_it_is_proven() {
     let officer = again.client();
     officer.login("demo", "compliance", &common::chosen_password("compliance")).await.unwrap();
     assert!(proposed(&officer).await.contains("version: 2"), "a proposal outlives a restart");
-    assert_eq!(count("policy.activated/1"), 1, "and is activated by nobody but an officer");
+    assert_eq!(count("policy.activated/2"), 1, "and is activated by nobody but an officer");
     let (held, told) = world.verify("one", "demo");
     assert!(held, "{told}");
     world.fsck("one", "demo").unwrap();

@@ -7,7 +7,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-pub use words::{Candidate, EndReason, FactorKind, IdentityProof, MatchReason, RequeueReason, Wish};
+pub use words::{Activation, Candidate, EndReason, FactorKind, IdentityProof, MatchReason, RequeueReason, Wish};
 
 use lww_audit::entry::Detail;
 
@@ -101,9 +101,9 @@ pub enum Event {
     /// A key came to be; the fingerprint is the SHA-256 of its public part or of its identifier.
     KeyCreated { purpose: &'static str, fingerprint: Hash },
     /// A masking policy became the active one.
-    PolicyActivated { id: String, version: u64, digest: Hash, previous: Option<Hash> },
+    PolicyActivated(Activation),
     /// A routing table became the active one.
-    RoutingActivated { id: String, version: u64, digest: Hash, previous: Option<Hash> },
+    RoutingActivated(Activation),
     /// A conversation began and waits in a queue, with the row that decided and what it decided on.
     ConversationOpened(Box<Routed>),
     /// A conversation was given to an agent, with everything that the decision was made on.
@@ -194,8 +194,8 @@ impl Event {
             Self::BackupMade { .. } => "backup.made/1",
             Self::ClockSteppedBack { .. } => "clock.stepped_back/1",
             Self::KeyCreated { .. } => "key.created/1",
-            Self::PolicyActivated { .. } => "policy.activated/1",
-            Self::RoutingActivated { .. } => "routing.activated/1",
+            Self::PolicyActivated(_) => "policy.activated/2",
+            Self::RoutingActivated(_) => "routing.activated/2",
             Self::ConversationOpened(_) => "conversation.opened/2",
             Self::ConversationAssigned(_) => "conversation.assigned/2",
             Self::ConversationRequeued { .. } => "conversation.requeued/1",
@@ -253,10 +253,7 @@ impl Event {
             Self::KeyCreated { purpose, fingerprint } => {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
-            Self::PolicyActivated { id, version, digest, previous }
-            | Self::RoutingActivated { id, version, digest, previous } => {
-                activated(id, *version, digest, previous.as_ref())
-            }
+            Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {
                 requeued(*agent, queue, *reason, *after_s, *elapsed_ms)
@@ -319,9 +316,16 @@ fn requeued(agent: AccountId, queue: &str, reason: RequeueReason, after_s: u32, 
     ])
 }
 
-fn activated(id: &str, version: u64, digest: &Hash, previous: Option<&Hash>) -> Detail {
-    let previous = previous.map_or(Detail::Null, text);
-    object([("id", text(id)), ("version", count(version)), ("digest", text(digest)), ("previous", previous)])
+fn activated(activation: &Activation) -> Detail {
+    let Activation { id, version, digest, source, engine, previous } = activation;
+    object([
+        ("id", text(id)),
+        ("version", count(*version)),
+        ("digest", text(digest)),
+        ("source", text(source)),
+        ("engine", text(engine)),
+        ("previous", previous.as_ref().map_or(Detail::Null, text)),
+    ])
 }
 
 fn canned(reply: &MessageId, version: Version) -> Detail {

@@ -1,10 +1,13 @@
 //! Compares the database with the published tiles, row by row, and names the first that differs.
 //!
 //! Tiles are what auditors hold; the database is what an administrator could edit. Besides the entries, every row with a text
-//! is held against the entry that speaks of it: id, place, time, and the commitments to what is sealed in it.
+//! is held against the entry that speaks of it: id, place, time, and the commitments to what is sealed in it; and accounts,
+//! conversations and what is in force against the state that the entries leave.
 
 mod desk;
 mod remasked;
+mod rows;
+mod state;
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,6 +15,7 @@ use lww_audit::entry::{Detail, Tag, commitment};
 use lww_audit::merkle::{Frontier, leaf_hash};
 use lww_audit::tile::{Part as TilePart, TilePath};
 use lww_audit::{Entry, SignedCheckpoint, TileDir, VerifierKey};
+pub use rows::{Rebuilt, RowDifference, begin_snapshot};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
@@ -22,6 +26,7 @@ use crate::domain::masking::{MaskedText, View};
 use crate::domain::message::{OpenedPart, Part, Sealed};
 use crate::ports::{SharedSealer, Vault, WrappedKey};
 use crate::units::{EntryIndex, Hash, MessageId, SubjectId, TreeSize};
+use state::State;
 
 /// Entries compared at a time.
 const PAGE_ENTRIES: i64 = 256;
@@ -73,6 +78,9 @@ pub enum Difference {
         /// Index that the row names.
         index: i64,
     },
+    /// A row is not what the entries leave.
+    #[error(transparent)]
+    Row(#[from] RowDifference),
     /// A message's or note's row does not hold what its entry committed to.
     #[error("row {table} of entry {index}: {what}")]
     Text {
@@ -118,6 +126,8 @@ struct Spoken {
     remasked: HashMap<u64, u64>,
     /// The newest entry about each canned reply.
     replies: HashMap<String, (EntryIndex, Entry)>,
+    /// What all of them leave.
+    state: State,
 }
 
 /// A log, its files and its keys.
@@ -154,8 +164,10 @@ impl Comparison<'_> {
             let mut entries = Vec::with_capacity(published.len());
             for (index, bytes) in (compared.entries..).map(EntryIndex).zip(&published) {
                 compare_entry(index, bytes, &rows, &published)?;
-                frontier.push(leaf_hash(bytes));
-                entries.push((index, Entry::parse(bytes)?));
+                let (leaf, entry) = (leaf_hash(bytes), Entry::parse(bytes)?);
+                frontier.push(leaf);
+                spoken.state.take(index, leaf, &entry);
+                entries.push((index, entry));
             }
             self.check_texts(entries, &mut spoken).await?;
             compared.entries += published.len() as u64;
@@ -170,6 +182,7 @@ impl Comparison<'_> {
         self.check_unspoken(head.size(), desk::NOTE, &spoken.notes).await?;
         self.check_remasked(head.size(), spoken.remasked).await?;
         self.check_replies(head.size(), spoken.replies).await?;
+        self.differing_rows(&spoken.state).await?.first()?;
         Ok(compared)
     }
 
@@ -315,8 +328,13 @@ impl Comparison<'_> {
                 return Err(Difference::Missing { index: EntryIndex(next) });
             }
             let numbered = (next..head.0).map(EntryIndex).zip(&page);
-            let entries = numbered.map(|(index, bytes)| Ok((index, Entry::parse(bytes)?)));
-            self.check_texts(entries.collect::<Result<_, lww_audit::Error>>()?, spoken).await?;
+            let entries = numbered.map(|(index, bytes)| {
+                let entry = Entry::parse(bytes)?;
+                spoken.state.take(index, leaf_hash(bytes), &entry);
+                Ok((index, entry))
+            });
+            let entries = entries.collect::<Result<_, lww_audit::Error>>()?;
+            self.check_texts(entries, spoken).await?;
             next += page.len() as u64;
         }
         Ok(())

@@ -196,6 +196,14 @@ impl World {
         self.lww(node, &["ledger", "verify", "--against-db", "--tenant", tenant])
     }
 
+    /// Sees that the rows of both tenants are what their entries leave, while a server runs.
+    pub fn assert_state(&self, node: &str) {
+        for tenant in ["demo", "other"] {
+            let (same, said) = self.lww(node, &["ledger", "rebuild", "--check", "--tenant", tenant]);
+            assert!(same, "{said}");
+        }
+    }
+
     /// Checks a node's published files as an auditor does.
     pub fn fsck(&self, node: &str, tenant: &str) -> Result<Summary, Box<Finding>> {
         let tiles = lww_audit::TileDir::open(self.tiles(node, tenant));
@@ -225,6 +233,19 @@ impl World {
             bundle.entries().map(|entry| lww_audit::Entry::parse(entry.bytes).unwrap()).collect::<Vec<_>>()
         });
         read.collect()
+    }
+
+    /// A node's own PostgreSQL without the server, for the owner of its tables, who sees the tenant `demo`.
+    pub async fn owner_of(&self, node: &str) -> (EmbeddedPostgres, tokio_postgres::Client) {
+        let data_dir = self.data(node);
+        let secrets_dir = data_dir.join("database-secrets");
+        let options = EmbeddedOptions { data_dir, bin_dir: None, secrets_dir };
+        let postgres = EmbeddedPostgres::start(&options, &|_| {}).await.unwrap();
+        let (client, connection) = postgres.owner_config().connect(tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let tenant: i32 = client.query_one("SELECT id FROM tenant WHERE name = 'demo'", &[]).await.unwrap().get(0);
+        client.batch_execute(&format!("SET app.tenant = '{tenant}'")).await.unwrap();
+        (postgres, client)
     }
 
     /// The superuser of the shared PostgreSQL, who can't log in until this lets them.
