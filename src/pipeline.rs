@@ -39,6 +39,7 @@ mod tables;
 mod tails;
 mod transcript;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use lww_audit::Opened;
@@ -121,6 +122,8 @@ pub struct Tenant {
     pub vkey: String,
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
+    /// Whether this server has looked which policy is in force since it writes the log.
+    has_looked: AtomicBool,
     policy_file: in_force::ConfiguredFile,
     table_file: in_force::ConfiguredFile,
     table: RwLock<Option<Arc<Table>>>,
@@ -162,6 +165,7 @@ impl Tenant {
             vkey,
             ports,
             policy: RwLock::default(),
+            has_looked: AtomicBool::new(false),
             policy_file: in_force::ConfiguredFile::default(),
             table_file: in_force::ConfiguredFile::default(),
             table: RwLock::default(),
@@ -283,6 +287,7 @@ impl Tenant {
     /// Forgets what was true while this server wrote the log: before it writes again, another may have taken messages in
     /// and activated a policy.
     pub fn stand_down(&self) {
+        self.has_looked.store(false, Ordering::Release);
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = None;
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.tails.forget();

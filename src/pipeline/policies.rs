@@ -4,6 +4,7 @@
 //! activates it. A policy whose own tests fail is not loaded, and what is active stays. What the database says is active is
 //! held against the log first: a row that somebody changed activates nothing.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::on_record::Untold;
@@ -53,10 +54,21 @@ impl Tenant {
     /// # Errors
     /// [`Activation`]; without an active policy no message is taken in.
     pub async fn load_policy(&self, source: &str) -> Result<Option<Drift>, Activation> {
+        let loaded = self.bring_policy(source).await;
+        if loaded.is_err() {
+            *self.policy.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        // A database that didn't answer says nothing of whether there is a policy.
+        if !matches!(loaded, Err(Activation::Refused(_))) {
+            self.has_looked.store(true, Ordering::Release);
+        }
+        loaded
+    }
+
+    async fn bring_policy(&self, source: &str) -> Result<Option<Drift>, Activation> {
         let read = Policy::load(source).map(|policy| Hash(policy.digest()));
         self.policy_file.put(source, read.map_err(|error| error.to_string()));
         let settings = self.ports.store.settings().await.map_err(Refusal::from)?;
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = None;
         let Some((record, stored)) = self.text_in_force(PolicyKind::Masking, &settings).await? else {
             self.activate_as(source, settings, Role::Server).await?;
             return Ok(None);

@@ -4,6 +4,7 @@
 //! from the vault after a restart.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
@@ -75,8 +76,9 @@ impl Tenant {
         message: Message<Raw, D>,
         contact: &Contact,
     ) -> Result<(Message<Masked, D>, Learning), Refusal> {
-        // A server that stands by has none either, and that is nobody's omission.
-        let missing = || if self.head().is_some() { Refusal::NoPolicy } else { Refusal::Unavailable };
+        // A server that stands by, or has just begun, has none either, and that is nobody's omission.
+        let has_looked = || self.head().is_some() && self.has_looked.load(Ordering::Acquire);
+        let missing = || if has_looked() { Refusal::NoPolicy } else { Refusal::Unavailable };
         let policy = self.policy().ok_or_else(missing)?;
         let slot = self.tails.slot(contact.subject).lock_owned().await;
         let mut after = match &*slot {

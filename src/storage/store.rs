@@ -1,14 +1,13 @@
 //! Reads of one tenant's projections. Every query names the tenant, and row level security names it again.
 
 use async_trait::async_trait;
-use lww_audit::Entry;
 use tokio_postgres::{Client, Config, Row};
 use uuid::Uuid;
 
 mod recent;
 mod routes;
 
-use self::recent::{RECENT, original};
+use self::recent::{RECENT, original, place, policy_of, remasked};
 use self::routes::{ROUTE_COLUMNS, route, words};
 use super::database::{Database, DatabaseError};
 use super::head::{self, LogName};
@@ -405,11 +404,6 @@ fn after(index: Option<EntryIndex>) -> i64 {
     index.map_or(-1, |index| i64::try_from(index.0).unwrap_or(i64::MAX))
 }
 
-/// The digest of the policy that an entry names.
-fn policy_of(entry: Option<&[u8]>) -> Option<Hash> {
-    Entry::parse(entry?).ok()?.policy.map(|policy| policy.digest)
-}
-
 fn channel(name: &str, account: String) -> Result<ChannelAccount, StoreError> {
     let known = crate::units::CHANNEL_NAMES.iter().copied().find(|known| *known == name);
     Ok(ChannelAccount { channel: known.ok_or(StoreError::Corrupt { what: "channel" })?, account })
@@ -439,15 +433,6 @@ fn conversation(row: &Row) -> Result<ConversationRow, StoreError> {
         marks: Marks { delivered: mark(row.get(14)), read: mark(row.get(15)) },
         route: Box::new(route(row)?),
     })
-}
-
-/// The names of a conversation, of which the columns begin at `first`.
-fn place(row: &Row, first: usize) -> ConversationRef {
-    ConversationRef { key: ConversationKey(row.get(first)), public: ConversationId::from_uuid(row.get(first + 1)) }
-}
-
-fn remasked(row: &Row, column: usize) -> Option<EntryIndex> {
-    row.get::<_, Option<i64>>(column).map(|seq| EntryIndex(u64::try_from(seq).unwrap_or(0)))
 }
 
 fn message(row: &Row) -> Result<MessageRow, StoreError> {

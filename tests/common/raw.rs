@@ -149,10 +149,8 @@ impl Streamed {
         self.read.clone()
     }
 
-    /// Waits until it ends.
+    /// Waits until it ends: by its last chunk, after which the connection may be used again.
     pub async fn ended(mut self) {
-        use tokio::io::AsyncReadExt as _;
-        let mut rest = Vec::new();
-        tokio::time::timeout(super::PATIENCE, self.stream.read_to_end(&mut rest)).await.unwrap().unwrap();
+        self.until("\r\n0\r\n\r\n").await;
     }
 }

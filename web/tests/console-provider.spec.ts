@@ -12,12 +12,16 @@ const provider = createServer((request, response) => {
     authorization_endpoint: `${issuer}/auth`,
     token_endpoint: `${issuer}/token`,
     jwks_uri: `${issuer}/keys`,
+    response_types_supported: ["code"],
+    subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: ["RS256"],
     code_challenge_methods_supported: ["S256"],
   };
   const isQuestion = request.url?.startsWith("/.well-known/") === true;
-  response.setHeader("content-type", isQuestion ? "application/json" : "text/html; charset=utf-8");
-  response.end(isQuestion ? JSON.stringify(told) : "<h1>银行统一身份</h1>");
+  const isAnswer = isQuestion || request.url === "/keys";
+  response.setHeader("content-type", isAnswer ? "application/json" : "text/html; charset=utf-8");
+  const page = request.url === "/keys" ? JSON.stringify({ keys: [] }) : "<h1>银行统一身份</h1>";
+  response.end(isQuestion ? JSON.stringify(told) : page);
 });
 await new Promise<void>((listening) => provider.listen(0, "127.0.0.1", listening));
 const { port } = provider.address() as AddressInfo;

@@ -125,6 +125,8 @@ test("a page of an origin that is not allowed gets nothing out of the server", a
   const refused = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/visits"));
   await refused;
   await expect(log(page).getByRole("listitem").filter({ hasText: "不该收到" })).toContainText("待发送");
+  await page.goto("about:blank");
+  (await Watch.on(page)).provoked(/blocked by CORS policy/);
 });
 
 test("over HTTPS the socket is a secure one", async ({ browser, server }) => {

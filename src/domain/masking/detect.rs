@@ -265,6 +265,10 @@ fn fragment(policy: &Policy, message: &Folded, hits: &[Hit], run: &mut Run, chos
         let has_digits = message.symbols().iter().any(|&symbol| symbol::is_digit(symbol));
         return if has_digits { Ending::Other } else { Ending::Nothing };
     };
+    // `买138个` is a quantity, which nothing continues.
+    if matches!(message.at(last + 1), symbol::UNIT | symbol::MONEY) {
+        return Ending::Other;
+    }
     let after = chosen.last().map_or(0, |span| span.range.end);
     if after <= last {
         let Some(place) = digits::ending_at(message, run, last, after) else { return Ending::Nothing };

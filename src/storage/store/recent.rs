@@ -1,13 +1,16 @@
 //! What somebody's conversations said just before: rows that the masker learns from, and masks again.
 
+use lww_audit::Entry;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{channel, place};
+use super::channel;
 use crate::domain::message::Sealed;
 use crate::domain::record::Written;
 use crate::ports::{OriginalRow, StoreError};
-use crate::units::{AccountId, EntryIndex, MessageId, MessageSeq, Timestamp};
+use crate::units::{
+    AccountId, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq, Timestamp,
+};
 
 /// A subject's newest messages and notes since an instant, all or those of some ids. Notes are masked with the same tail: a
 /// number is not to be told in pieces by way of them.
@@ -37,4 +40,19 @@ pub(super) fn original(row: &Row) -> Result<OriginalRow, StoreError> {
         original: Sealed(row.get(8)),
         masked: Sealed(row.get(9)),
     })
+}
+
+/// The names of a conversation, of which the columns begin at `first`.
+pub(super) fn place(row: &Row, first: usize) -> ConversationRef {
+    ConversationRef { key: ConversationKey(row.get(first)), public: ConversationId::from_uuid(row.get(first + 1)) }
+}
+
+/// The newest entry that masked a message again.
+pub(super) fn remasked(row: &Row, column: usize) -> Option<EntryIndex> {
+    row.get::<_, Option<i64>>(column).map(|seq| EntryIndex(u64::try_from(seq).unwrap_or(0)))
+}
+
+/// The digest of the policy that an entry names.
+pub(super) fn policy_of(entry: Option<&[u8]>) -> Option<Hash> {
+    Entry::parse(entry?).ok()?.policy.map(|policy| policy.digest)
 }

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Version of the engine's behaviour; part of every policy's digest.
-pub const ENGINE_VERSION: u32 = 2;
+pub const ENGINE_VERSION: u32 = 1;
 
 /// What a view shows of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
