@@ -1,7 +1,7 @@
 //! Values that are told over several messages, on a real server: what was stored of the earlier message is replaced together
 //! with the later one, whoever follows hears of it, and everything can still be proven.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
 mod common;
 
