@@ -55,7 +55,8 @@ impl Tenant {
     /// [`Activation`]; without an active policy no message is taken in.
     pub async fn load_policy(&self, source: &str) -> Result<Option<Drift>, Activation> {
         let loaded = self.bring_policy(source).await;
-        if loaded.is_err() {
+        // A file that is no policy leaves in force what is.
+        if matches!(loaded, Err(Activation::Altered(_))) {
             *self.policy.write().unwrap_or_else(PoisonError::into_inner) = None;
         }
         // A database that didn't answer says nothing of whether there is a policy.
