@@ -33,7 +33,7 @@ async function talker(server: Server, id: string): Promise<{ id: string; time: n
     token: string;
   };
   for (const [n, said] of ALL.entries())
-    await post("frames", { type: "send", key: `k${n}`, text: said }, token);
+    await post("frames", { type: "send", key: `${id}-${n}`, text: said }, token);
   return server.identity(id);
 }
 
