@@ -80,8 +80,8 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Entries, Incoming, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Store,
-    TenantName, Vault, random_bytes,
+    Clock, Entries, Incoming, KeyScope, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead,
+    Store, TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -186,11 +186,16 @@ impl Tenant {
     /// # Errors
     /// [`Refusal`]; nothing was stored then, except after [`Refusal::Unknown`], when the same key tells.
     pub async fn receive(&self, incoming: Incoming) -> Result<Accepted, Refusal> {
-        let Incoming { channel, contact, key, fingerprint, about, message } = incoming;
+        let Incoming { channel, contact, key, key_scope, fingerprint, about, message } = incoming;
         let lookups = self.lookups(&channel, &contact);
         let nobody = Refusal::Invalid { field: "contact", expected: "an identity of the channel or a proven one" };
-        let mut turn = self.memory.turn(lookups.turn().ok_or(nobody)?).await;
-        let dedup = self.ports.vault.dedup(&format!("in/{channel}"), key.as_bytes(), &fingerprint);
+        let person = lookups.turn().ok_or(nobody)?;
+        let mut turn = self.memory.turn(person).await;
+        let scope = match key_scope {
+            KeyScope::Account => format!("in/{channel}"),
+            KeyScope::Person => format!("in/{channel}/{}", Hash(person.hash)),
+        };
+        let dedup = self.ports.vault.dedup(&scope, key.as_bytes(), &fingerprint);
         let mut contact = self.contact(turn.as_ref(), &lookups, &contact).await?;
         let (masked, mut tail) = self.mask(message, &contact).await?;
         let table = self.active_table()?;

@@ -18,7 +18,9 @@ use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 pub use activated::{Activated, EntrySeen};
-pub use channel::{About, Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
+pub use channel::{
+    About, Channel, ChannelCall, ChannelError, Incoming, KeyScope, Person, Proven, Webhook, WebhookRequest,
+};
 pub use live::{Changed, Follower, Happening};
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};

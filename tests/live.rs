@@ -512,3 +512,25 @@ async fn who_comes_first_begins_with_the_newest_and_pages_back_without_gap_or_du
     assert!(get(server.http, &format!("{}/earlier", widget("demo")), "forged").await.is_err());
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_s_key_counts_once_for_them_and_says_nothing_of_another_s() {
+    let (_world, server, _agent) = desk().await;
+    let frames = format!("{}/frames", widget("demo"));
+    let mut told = Vec::new();
+    for identity in [None, None, Some("ann"), Some("bob")] {
+        let token = visit(server.http, "demo", identity, None).await;
+        let first = post(server.http, &frames, &send("the-same-key", "the same text"), Some(&token)).await.unwrap();
+        let again = post(server.http, &frames, &send("the-same-key", "the same text"), Some(&token)).await.unwrap();
+        assert_eq!((&first["duplicate"], &again["duplicate"]), (&json!(false), &json!(true)), "{first} {again}");
+        assert_eq!((&first["index"], &first["conversation"]), (&again["index"], &again["conversation"]));
+        assert!(!told.contains(&first["conversation"]), "it was answered with another visitor's conversation");
+        told.push(first["conversation"].clone());
+        assert_eq!(polled(&server, &token, None).await.len(), 1);
+    }
+    // Somebody proven is the same person by another visit, and then the key is the same, too.
+    let token = visit(server.http, "demo", Some("ann"), None).await;
+    let once_more = post(server.http, &frames, &send("the-same-key", "the same text"), Some(&token)).await.unwrap();
+    assert_eq!((&once_more["duplicate"], &once_more["conversation"]), (&json!(true), &told[2]));
+    server.stop();
+}

@@ -10,7 +10,7 @@ use crate::domain::record::Marks;
 use crate::http::problem::{Problem, Told};
 use crate::http::service::{Served, Service};
 use crate::pipeline::{Accepted, CustomerStream, Notice, Refusal, Since};
-use crate::ports::{About, CustomerEvent, CustomerFrame, Incoming, Person, Session, random_bytes};
+use crate::ports::{About, CustomerEvent, CustomerFrame, Incoming, KeyScope, Person, Session, random_bytes};
 use crate::units::{EntryIndex, MessageId};
 
 /// Pause between two entries about how far a customer's side has got.
@@ -95,7 +95,8 @@ pub(crate) async fn receive(
     let message = Message::new(id, service.clock.now(), text);
     let channel = session.account().clone();
     let about = Box::new(about);
-    let incoming = Incoming { channel, contact, key: key.clone(), fingerprint, about, message };
+    let incoming =
+        Incoming { channel, contact, key: key.clone(), key_scope: KeyScope::Person, fingerprint, about, message };
     let Accepted { message, conversation, index, leaf, text, receipt, duplicate } =
         served.tenant.receive(incoming).await?;
     Ok((CustomerEvent::Accepted { key, message, conversation, index, leaf, text, receipt, duplicate }, duplicate))
