@@ -417,7 +417,7 @@ async fn streams_and_polls_tell_what_sockets_tell() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_desk_s_stream_tells_what_its_socket_tells_and_nobody_else() {
+async fn the_desk_s_stream_tells_what_its_socket_tells_and_ends_with_its_session() {
     let (_world, server, agent) = desk().await;
     let cookie = format!("Cookie: {}\r\n", agent.session_cookie().unwrap().as_str());
     let events = "/api/v1/agent/events";
@@ -442,6 +442,10 @@ async fn the_desk_s_stream_tells_what_its_socket_tells_and_nobody_else() {
         let answer = refused.until("\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 40"), "{answer}");
     }
+    // It says that it is there although much is heard of that it has nothing to tell about, and ends with its session.
+    stream.until(": still here").await;
+    agent.logout().await.unwrap();
+    stream.ended().await;
     server.stop();
 }
 

@@ -148,4 +148,9 @@ impl Streamed {
         }
         self.read.clone()
     }
+
+    /// Waits until it ends: by its last chunk, after which the connection may be used again.
+    pub async fn ended(mut self) {
+        self.until("\r\n0\r\n\r\n").await;
+    }
 }
