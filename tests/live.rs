@@ -17,19 +17,8 @@ const NODE: &str = "node";
 async fn desk() -> (World, Server, Client) {
     let world = World::private();
     let server = world.start(NODE);
-    let agent = agent(&server).await;
+    let agent = server.trial_agent().await;
     (world, server, agent)
-}
-
-async fn agent(server: &Server) -> Client {
-    let (login, password) = ("agent", server.password("agent"));
-    let agent = Client::http(server.http);
-    let chosen = common::chosen_password(login);
-    agent.login("demo", login, &password).await.unwrap();
-    agent.change_password(&password, &chosen).await.unwrap();
-    agent.login("demo", login, &chosen).await.unwrap();
-    agent.set_online(true).await.unwrap();
-    agent
 }
 
 fn send(key: &str, text: &str) -> Value {
@@ -357,7 +346,7 @@ async fn a_solved_conversation_is_reopened_by_a_message_and_closed_by_time() {
     let text = std::fs::read_to_string(&config).unwrap();
     let text = text.replacen("demo = true\n", "demo = true\nsolve_idle_after_s = 4\nclose_solved_after_s = 3\n", 1);
     let server = world.launch_with(NODE, &text).unwrap();
-    let agent = agent(&server).await;
+    let agent = server.trial_agent().await;
     let token = visit(server.http, "demo", None, None).await;
     let mut customer = Socket::customer(server.http, "demo", &token, None).await.unwrap();
     let first = say(&mut customer, "k1", "hello").await;

@@ -62,11 +62,7 @@ async fn person(world: &World, server: &Server, login: &str, place: &[&str]) -> 
     let (done, told) = world.lww("a", &[&create, place].concat());
     assert!(done, "{told}");
     let password = told.lines().next().unwrap().rsplit(": ").next().unwrap().to_owned();
-    let client = Client::http(server.http);
-    client.login("demo", login, &password).await.unwrap();
-    client.change_password(&password, &common::chosen_password(login)).await.unwrap();
-    client.login("demo", login, &common::chosen_password(login)).await.unwrap();
-    client
+    server.trial_staff_with(login, &password).await
 }
 
 async fn say(app: &Client, contact: &str) -> String {

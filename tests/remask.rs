@@ -19,17 +19,6 @@ const NODE: &str = "node";
 const PARTS: [&str; 2] = ["我的卡号是6222021234", "567890128"];
 const SHOWN: [&str; 2] = ["我的卡号是622202****", "*****0128"];
 
-async fn agent(server: &Server) -> Client {
-    let (login, password) = ("agent", server.password("agent"));
-    let agent = Client::http(server.http);
-    let chosen = common::chosen_password(login);
-    agent.login("demo", login, &password).await.unwrap();
-    agent.change_password(&password, &chosen).await.unwrap();
-    agent.login("demo", login, &chosen).await.unwrap();
-    agent.set_online(true).await.unwrap();
-    agent
-}
-
 async fn say(socket: &mut Socket, key: &str, text: &str) -> u64 {
     socket.send(&json!({"type": "send", "key": key, "text": text})).await;
     socket.wait_for("accepted").await["index"].as_u64().unwrap()
@@ -77,7 +66,7 @@ async fn held_of(desk: &Client, count: usize) -> String {
 async fn a_number_told_in_two_messages_is_masked_in_both_for_everybody_who_follows_and_reads() {
     let world = World::private();
     let server = world.start(NODE);
-    let agent = agent(&server).await;
+    let agent = server.trial_agent().await;
     let token = visit(server.http, "demo", None, None).await;
     let mut customer = Socket::customer(server.http, "demo", &token, None).await.unwrap();
     customer.wait_for("live").await;
@@ -155,7 +144,7 @@ async fn the_receipt_of_a_message_that_was_masked_again_opens_what_is_shown_of_i
 async fn a_restart_between_the_parts_changes_nothing() {
     let world = World::private();
     let server = world.start(NODE);
-    let desk = agent(&server).await;
+    let desk = server.trial_agent().await;
     tell(&server, "card", &PARTS[..1]).await;
     tell(&server, "code", &["您好", "384921"]).await;
     tell(&server, "asked", &["转账要什么"]).await;
@@ -179,7 +168,7 @@ async fn a_restart_between_the_parts_changes_nothing() {
 async fn what_an_agent_writes_or_notes_completes_a_customer_s_number() {
     let world = World::private();
     let server = world.start(NODE);
-    let desk = agent(&server).await;
+    let desk = server.trial_agent().await;
     let first = tell(&server, "zhang", &PARTS[..1]).await;
     let id = held(&desk).await;
     let told = desk.reply(&id, "567890128 对吗", "r1").await.unwrap();

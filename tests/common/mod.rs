@@ -351,12 +351,24 @@ impl Server {
 
     /// The same with a one-time password that came from elsewhere.
     pub async fn staff_with(&self, tenant: &str, login: &str, password: &str) -> Client {
-        let desk = self.client();
-        let chosen = chosen_password(login);
-        desk.login(tenant, login, password).await.unwrap();
-        desk.change_password(password, &chosen).await.unwrap();
-        desk.login(tenant, login, &chosen).await.unwrap();
-        desk
+        first_login(self.client(), tenant, login, password).await
+    }
+
+    /// A member of the demo tenant's staff over the trial listener, where sockets are.
+    pub async fn trial_staff(&self, login: &str) -> Client {
+        self.trial_staff_with(login, &self.password(login)).await
+    }
+
+    /// The same with a one-time password that came from elsewhere.
+    pub async fn trial_staff_with(&self, login: &str, password: &str) -> Client {
+        first_login(Client::http(self.http), "demo", login, password).await
+    }
+
+    /// The demo tenant's agent over the trial listener, who takes conversations.
+    pub async fn trial_agent(&self) -> Client {
+        let agent = self.trial_staff("agent").await;
+        agent.set_online(true).await.unwrap();
+        agent
     }
 
     /// Its process id.
@@ -463,6 +475,15 @@ pub fn key(tenant: &str) -> ChannelKey {
 /// The time, for signatures.
 pub fn now() -> liaowaiwai::units::Timestamp {
     SystemClock.now()
+}
+
+/// Logs in with a one-time password, chooses another, and logs in with that.
+async fn first_login(desk: Client, tenant: &str, login: &str, password: &str) -> Client {
+    let chosen = chosen_password(login);
+    desk.login(tenant, login, password).await.unwrap();
+    desk.change_password(password, &chosen).await.unwrap();
+    desk.login(tenant, login, &chosen).await.unwrap();
+    desk
 }
 
 /// The password that a member of staff chooses.
