@@ -70,6 +70,10 @@ pub const PROVIDER_CACHE_S: i64 = 3_600;
 pub const PROVIDER_REFRESH_S_MIN: i64 = 60;
 /// How long it is not asked again after it failed, in seconds.
 pub const PROVIDER_PAUSE_S: i64 = 5;
+/// Longest that its order to log out may hold, in seconds: until then it is remembered, so that it counts once.
+pub const LOGOUT_TOKEN_S_MAX: i64 = 3_600;
+/// Longest name of a person, a session or a token at the identity provider, in bytes.
+pub const PROVIDER_ID_BYTES_MAX: usize = 1024;
 /// How long a login may take at the identity provider, in seconds.
 pub const PROVIDER_LOGIN_S_MAX: i64 = 600;
 /// Most accounts in one import: they fit into one entry.
@@ -86,6 +90,8 @@ pub const SOCKET_PING_MS: u64 = 20_000;
 pub const SOCKET_SILENCE_MS_MAX: u64 = 60_000;
 /// Longest that a socket's peer may take to read what is sent, in milliseconds.
 pub const SOCKET_SEND_MS_MAX: u64 = 10_000;
+/// Longest that a connection's peer may take nothing of what was sent to it, in milliseconds; then the kernel ends it.
+pub const UNREAD_MS_MAX: u32 = 20_000;
 /// Room that a socket reads into, in bytes; it grows while a longer frame is on its way.
 pub const SOCKET_BUFFER_BYTES: usize = 1024;
 /// Frames that one socket may send in a burst.
@@ -200,8 +206,11 @@ pub const PLACE_WEIGHT: i32 = 100;
 pub const WEIGHT_MAX: u32 = 100_000;
 /// Sets of cases that the search for rows that are never reached keeps at a time; beyond them a row counts as reached.
 pub const CASE_SETS_MAX: usize = 4_096;
-/// Conversations of each queue and priority that one look of the matcher considers.
-pub const WAITING_CONSIDERED_MAX: u32 = 32;
+/// Most conversations that one look of the matcher gives to agents; they are recorded together.
+pub const ASSIGNMENTS_AT_ONCE_MAX: u32 = 32;
+/// Conversations of each queue and priority that one look of the matcher considers: when it has given as many as it may,
+/// no row of the table has run out of those it sees, so that nobody less urgent is served for want of seeing the next.
+pub const WAITING_CONSIDERED_MAX: u32 = 2 * ASSIGNMENTS_AT_ONCE_MAX;
 /// Most conversations that agents hold and that one look of the no-answer timer considers.
 pub const HELD_CONSIDERED_MAX: u32 = 10_000;
 /// Most conversations of one queue that a place in it is counted among.
@@ -228,3 +237,7 @@ pub const REPLY_TITLE_BYTES_MAX: usize = 128;
 pub const REPLY_TEXT_BYTES_MAX: usize = 4 * 1024;
 /// How long somebody of the staff counts as typing after a mark of it, in milliseconds.
 pub const STAFF_TYPING_MS: i64 = 6_000;
+/// Rows that one comparison of the state names before it stops.
+pub const ROW_DIFFERENCES_MAX: usize = 1_000;
+/// Within this time after its owner's death a log has another, in seconds.
+pub const TAKEN_OVER_S_MAX: f64 = 10.0;

@@ -26,6 +26,7 @@ mod live;
 mod matching;
 mod memory;
 mod notes;
+mod on_record;
 mod policies;
 mod presence;
 mod proposals;
@@ -38,6 +39,7 @@ mod tables;
 mod tails;
 mod transcript;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use lww_audit::Opened;
@@ -49,7 +51,7 @@ pub use colleagues::{Colleague, DeskPlace};
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
 pub use factor::{Confirmed, Enrolment};
-pub use federation::Identity;
+pub use federation::{FederatedLogout, Identity};
 pub use feed::{Notice, Subscription, Viewer};
 pub use handover::Target;
 pub use health::{Health, PolicyName};
@@ -57,14 +59,14 @@ pub use import::{Imported, account_lines};
 pub use in_force::{FileDrift, InForce, Tried};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
-pub use live::CustomerStream;
+pub use live::{CustomerStream, Since};
 pub use matching::{QueuePlace, QueueState};
 pub use notes::Note;
+pub use on_record::Altered;
 pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
 pub use replies::{CannedReply, NewReply};
 pub use sessions::SessionView;
-pub use skills::SkillsUpdate;
 pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
 pub use transcript::{TextSpan, TranscriptMessage};
@@ -78,8 +80,8 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Entries, Incoming, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Store,
-    TenantName, Vault, random_bytes,
+    Clock, Entries, Incoming, KeyScope, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead,
+    Store, TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -120,6 +122,8 @@ pub struct Tenant {
     pub vkey: String,
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
+    /// Whether this server has looked which policy is in force since it writes the log.
+    has_looked: AtomicBool,
     policy_file: in_force::ConfiguredFile,
     table_file: in_force::ConfiguredFile,
     table: RwLock<Option<Arc<Table>>>,
@@ -161,6 +165,7 @@ impl Tenant {
             vkey,
             ports,
             policy: RwLock::default(),
+            has_looked: AtomicBool::new(false),
             policy_file: in_force::ConfiguredFile::default(),
             table_file: in_force::ConfiguredFile::default(),
             table: RwLock::default(),
@@ -181,14 +186,18 @@ impl Tenant {
     /// # Errors
     /// [`Refusal`]; nothing was stored then, except after [`Refusal::Unknown`], when the same key tells.
     pub async fn receive(&self, incoming: Incoming) -> Result<Accepted, Refusal> {
-        let Incoming { channel, contact, key, fingerprint, about, message } = incoming;
+        let Incoming { channel, contact, key, key_scope, fingerprint, about, message } = incoming;
         let lookups = self.lookups(&channel, &contact);
         let nobody = Refusal::Invalid { field: "contact", expected: "an identity of the channel or a proven one" };
-        let mut turn = self.memory.turn(lookups.turn().ok_or(nobody)?).await;
-        let dedup = self.ports.vault.dedup(&format!("in/{channel}"), key.as_bytes(), &fingerprint);
+        let person = lookups.turn().ok_or(nobody)?;
+        let mut turn = self.memory.turn(person).await;
+        let scope = match key_scope {
+            KeyScope::Account => format!("in/{channel}"),
+            KeyScope::Person => format!("in/{channel}/{}", Hash(person.hash)),
+        };
+        let dedup = self.ports.vault.dedup(&scope, key.as_bytes(), &fingerprint);
         let mut contact = self.contact(turn.as_ref(), &lookups, &contact).await?;
-        let open = contact.open.map(|open| open.conversation);
-        let (masked, mut tail) = self.mask(message, &contact, open).await?;
+        let (masked, mut tail) = self.mask(message, &contact).await?;
         let table = self.active_table()?;
         for _ in 0..DECISIONS_MAX {
             let route = || {
@@ -196,7 +205,7 @@ impl Tenant {
                 (routed, table.weight(channel.channel))
             };
             let taken = Taken::decide(&contact, &channel, || self.new_conversation(), route);
-            let recorded = self.record(taken.proposal(&contact, &masked, dedup)).await;
+            let recorded = self.record(tail.complete(taken.proposal(&contact, &masked, dedup))).await;
             tail.learn(&recorded);
             match recorded {
                 Ok(outcome) => {
@@ -237,9 +246,9 @@ impl Tenant {
             self.ports.vault.dedup(&format!("reply/{}", staff.account), key.as_bytes(), &transcript::keyed(id, &text));
         let id = MessageId::from_random(random_bytes(&*self.ports.random));
         let message = Message::<Raw, Outbound>::new(id, self.ports.clock.now(), text);
-        let (masked, mut tail) = self.mask(message, &contact, Some(held.conversation)).await?;
+        let (masked, mut tail) = self.mask(message, &contact).await?;
         for _ in 0..DECISIONS_MAX {
-            let recorded = self.record(proposals::reply(staff.actor(), &held, &masked, dedup)).await;
+            let recorded = self.record(tail.complete(proposals::reply(staff.actor(), &held, &masked, dedup))).await;
             tail.learn(&recorded);
             match recorded {
                 Ok(outcome) => {
@@ -283,6 +292,7 @@ impl Tenant {
     /// Forgets what was true while this server wrote the log: before it writes again, another may have taken messages in
     /// and activated a policy.
     pub fn stand_down(&self) {
+        self.has_looked.store(false, Ordering::Release);
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = None;
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.tails.forget();

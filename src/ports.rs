@@ -3,6 +3,7 @@
 //! The pipeline and everything above speak to these; `storage`, `crypto` and `channels` implement them. No trait here
 //! knows SQL, HTTP or a cipher.
 
+mod activated;
 mod channel;
 mod live;
 mod people;
@@ -16,13 +17,16 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-pub use channel::{About, Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
+pub use activated::{Activated, EntrySeen};
+pub use channel::{
+    About, Channel, ChannelCall, ChannelError, Incoming, KeyScope, Person, Proven, Webhook, WebhookRequest,
+};
 pub use live::{Changed, Follower, Happening};
-pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow};
+pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use rows::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, NoteRow, OriginalRow,
-    ReplyRow, SettingsRow, WrappedKey,
+    ReplyRow, SettingsRow, WrappedKey, place,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 
@@ -31,8 +35,8 @@ use crate::domain::message::RawText;
 pub use crate::domain::message::Sealer;
 use crate::domain::record::{Aggregate, ConversationState, Dedup, NewSubject, Outcome, Proposal};
 use crate::units::{
-    AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, SubjectId, TenantId, Timestamp,
-    TreeSize, Version,
+    AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, MessageId, SessionId, SubjectId,
+    TenantId, Timestamp, TreeSize, Version,
 };
 
 /// Tells the time. The only source of it outside tests.
@@ -107,6 +111,8 @@ pub struct SignedHead {
     pub checkpoint: Arc<str>,
     /// When it was signed.
     pub signed_at: Timestamp,
+    /// The entries within it that brought policy and routing table into force last.
+    pub activated: Activated,
 }
 
 /// Writes one tenant's log.
@@ -172,7 +178,8 @@ pub trait Store: Send + Sync {
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<ConversationRow>, StoreError>;
-    /// Messages of a conversation after a log index, oldest first, with the policies that masked them.
+    /// Messages of a conversation after a log index, oldest first, with the policies that masked them; one of before that was
+    /// masked again since stands where that was recorded ([`MessageRow::place`]).
     async fn messages(
         &self,
         conversation: ConversationRef,
@@ -183,19 +190,27 @@ pub trait Store: Send + Sync {
     async fn notes(&self, conversation: ConversationRef, limit: u32) -> Result<Vec<NoteRow>, StoreError>;
     /// Canned replies that were not taken away, at most `limit`.
     async fn replies(&self, limit: u32) -> Result<Vec<ReplyRow>, StoreError>;
-    /// Messages of all of a subject's conversations after a log index, oldest first.
+    /// Messages of all of a subject's conversations after a log index, as by [`Store::messages`].
     async fn subject_messages(
         &self,
         subject: SubjectId,
         after: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError>;
-    /// Messages and notes of a conversation that arrived or were written since `since`, oldest first, the newest `limit` of
-    /// them.
+    /// Messages of all of a subject's conversations before a log index, oldest first, the newest `limit` of them.
+    async fn earlier_messages(
+        &self,
+        subject: SubjectId,
+        before: Option<EntryIndex>,
+        limit: u32,
+    ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError>;
+    /// Messages and notes of all of a subject's conversations that arrived or were written since `since`, oldest first, the
+    /// newest `limit` of them; with `ids`, only those.
     async fn recent_messages(
         &self,
-        conversation: ConversationRef,
+        subject: SubjectId,
         since: Timestamp,
+        ids: Option<Vec<MessageId>>,
         limit: u32,
     ) -> Result<Vec<OriginalRow>, StoreError>;
     /// The bytes of one entry.
@@ -211,8 +226,11 @@ pub trait Store: Send + Sync {
         attached: bool,
         now: Timestamp,
     ) -> Result<(), StoreError>;
-    /// Notes that the presence of an agent who is online follows their desk's connection.
-    async fn attach(&self, agent: AccountId) -> Result<(), StoreError>;
+    /// Notes that the presence of a session's account follows their desk's connection: the switch of an agent who is online,
+    /// and what a supervisor holds.
+    async fn attach(&self, account: AccountId, session: SessionId) -> Result<(), StoreError>;
+    /// Notes that what a supervisor holds follows no connection any more: they work without one.
+    async fn unattach(&self, account: AccountId) -> Result<(), StoreError>;
     /// The agents who are online and whose presence follows their desk's connection.
     async fn attached(&self) -> Result<Vec<AccountId>, StoreError>;
     /// Takes such an agent's presence back, who is gone since `since`.
@@ -247,6 +265,17 @@ pub enum VaultError {
     /// A cipher or hash refused.
     #[error("the cipher refused")]
     Cipher,
+}
+
+/// What an outside provider gives names to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum External {
+    /// A person.
+    Person,
+    /// A person's session there.
+    Session,
+    /// An order to log out.
+    Logout,
 }
 
 /// What is sealed of a member of staff besides the name on screens.
@@ -339,8 +368,8 @@ pub trait Vault: Send + Sync {
     /// The lookup of a recovery code, bound to its account.
     fn recovery_lookup(&self, account: AccountId, code: &str) -> [u8; 32];
 
-    /// The lookup of an identity that an outside provider vouches for.
-    fn external_lookup(&self, issuer: &str, subject: &str) -> [u8; 32];
+    /// The lookup of what an outside provider gives this name to.
+    fn external_lookup(&self, what: External, issuer: &str, name: &str) -> [u8; 32];
 }
 
 /// Hashes and checks passwords; slow on purpose, so callers run it where blocking is allowed.

@@ -104,6 +104,11 @@ pub enum Occurrence<'a> {
     },
     /// The CA of clients' certificates was read again.
     ClientAuthorityRead,
+    /// A list of revoked clients' certificates is over: nobody gets in by a certificate.
+    ClientCrlOver {
+        /// Since when.
+        end: Timestamp,
+    },
     /// A new certificate, or a CA of clients' certificates, can't be used; the one so far stays.
     CertificateRefused {
         /// Why.
@@ -139,6 +144,9 @@ pub fn emit(event: &Occurrence<'_>) {
         }
         Occurrence::ClientAuthorityRead => {
             tracing::info!(event = "client_ca_read", "client certificates are held against the CA as it is now");
+        }
+        Occurrence::ClientCrlOver { end } => {
+            tracing::warn!(event = "client_crl_over", %end, "client certificates are refused until a new list is there");
         }
         Occurrence::CertificateRefused { error } => {
             tracing::warn!(event = "certificate_refused", %error, "the new certificate can't be used, the old one stays");

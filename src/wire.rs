@@ -123,6 +123,16 @@ impl Query {
     }
 }
 
+/// One value of a form, decoded; `None` when it isn't there, or twice. What else stands in the form is passed over, as OAuth
+/// asks of its readers (RFC 6749, section 3.1).
+pub fn form_value(form: &[u8], name: &str) -> Option<Zeroizing<String>> {
+    let form = std::str::from_utf8(form).ok()?;
+    let pairs = form.split('&').filter_map(|pair| pair.split_once('='));
+    let mut values = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
+    let value = values.next()?;
+    if values.next().is_some() { None } else { percent_decoded(value) }
+}
+
 /// Reads a cursor.
 pub fn entry_index(text: &str) -> Option<EntryIndex> {
     text.parse().ok().filter(|index: &EntryIndex| index.0 <= ENTRY_INDEX_MAX)

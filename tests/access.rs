@@ -39,7 +39,11 @@ impl Things {
             .replace("{tenant}", "demo")
             .replace("{part}", "frames");
         let (channel, account) = if path.ends_with("/messages") { ("http", "app") } else { ("web", "widget") };
-        let query = if path.ends_with("/consistency") { "?from=0&to=0" } else { "" };
+        let query = match path.as_str() {
+            "/api/v1/ledger/consistency" => "?from=0&to=0",
+            "/api/v1/session/methods" => "?tenant=demo",
+            _ => "",
+        };
         path.replace("{channel}", channel).replace("{account}", account) + query
     }
 }
@@ -66,6 +70,7 @@ fn body(need: &Need) -> Option<String> {
         ) => json!({"text": "您好"}),
         ("post", "/api/v1/agent/conversations/{id}/transfer") => json!({"queue": "nowhere"}),
         ("post", path) if path.ends_with("/messages") => json!({"contact": "c", "text": "t"}),
+        ("post", path) if path.ends_with("/backchannel-logout") => json!({}),
         ("post", path) if path.ends_with("/visits") => json!({}),
         ("post", path) if path.ends_with("/frames") => json!({"type": "typing"}),
         (
@@ -172,6 +177,7 @@ async fn every_address_answers_every_role_as_the_table_says() {
             Right::Open if need.path == "/api/v1/session" => assert_eq!(code(&without), "bad_credentials", "{what}"),
             // No provider is configured here.
             Right::Open if need.path.contains("/oidc/") => assert_eq!(code(&without), "not_found", "{what}"),
+            Right::Provider => assert_eq!(code(&without), "not_found", "{what}"),
             Right::Open => assert!((200..300).contains(&without.0), "{what}: {without:?}"),
             Right::Signature | Right::Visitor => assert!(is_unsigned(&without), "{what}: {without:?}"),
             Right::AnySession | Right::Staff(_) => assert_eq!(code(&without), "bad_credentials", "{what}"),
@@ -184,7 +190,7 @@ async fn every_address_answers_every_role_as_the_table_says() {
             let answer = drive(client, need, &things, &[]).await;
             let what = format!("{what} by {role:?}: {answer:?}");
             match need.right {
-                Right::Open => {}
+                Right::Open | Right::Provider => {}
                 Right::Signature | Right::Visitor => assert!(is_unsigned(&answer), "{what}"),
                 Right::Staff(action) if !allows(*role, action) => {
                     assert_eq!((answer.0, code(&answer)), (403, "forbidden"), "{what}");
@@ -231,13 +237,15 @@ async fn no_page_of_another_site_can_act_for_somebody_who_is_logged_in() {
     let server = world.start("a");
     let ours = staff(&server).await;
     let things = things(&server, &ours).await;
-    let foreign = |need: &Need| matches!(need.right, Right::Signature | Right::Visitor);
+    let foreign = |need: &Need| matches!(need.right, Right::Signature | Right::Visitor | Right::Provider);
     let acting = RIGHTS.iter().filter(|need| !matches!(need.method, "get" | "options") && !foreign(need));
     for need in acting {
         // Whoever may do it: a refusal is then for the page and not for the role.
         let role = match need.right {
             Right::Staff(action) if !allows(Role::Admin, action) => Role::Supervisor,
-            Right::Staff(_) | Right::AnySession | Right::Open | Right::Signature | Right::Visitor => Role::Admin,
+            Right::Staff(_) | Right::AnySession | Right::Open | Right::Signature | Right::Visitor | Right::Provider => {
+                Role::Admin
+            }
         };
         for (name, value, expected) in [
             ("origin", "https://evil.example", "wrong_origin"),

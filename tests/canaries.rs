@@ -34,6 +34,8 @@ const CONTACT: &str = "contact-okapi-8842917";
 const PASSWORD: &str = "Tulip9Zq7Walrus";
 const ONE_TIME: &str = "83619274";
 const PIN: &str = "90417263";
+/// Typed before anybody says what it is.
+const NAMED: &str = "50281937";
 /// Too short to be searched for in binary files on its own; there it stands with the words before it.
 const CVV: &str = "7394";
 const CVV_IN_WORDS: &str = "安全码是7394";
@@ -50,7 +52,7 @@ const NOTE_WORDS: &str = "备注说水獭吹长笛";
 const REPLY_WORDS: &str = "范本说刺猬敲大鼓";
 
 /// Stored nowhere, sealed or not; long enough to be found nowhere by chance.
-const NEVER: [&str; 6] = [PASSWORD, ONE_TIME, PIN, CVV_IN_WORDS, LOGIN_PASSWORD, REFUSED_WORDS];
+const NEVER: [&str; 7] = [PASSWORD, ONE_TIME, PIN, NAMED, CVV_IN_WORDS, LOGIN_PASSWORD, REFUSED_WORDS];
 /// Stored sealed only.
 const SEALED: [&str; 10] = [CARD, ID_CARD, MOBILE, MAIL, WORDS, CONTACT, LOGIN, AGENT_WORDS, NOTE_WORDS, REPLY_WORDS];
 
@@ -208,6 +210,8 @@ async fn customers(server: &Server) -> String {
         format!("密碼{}", full_width(PASSWORD)),
         "您好，请问验证码是多少？".to_owned(),
         ONE_TIME.to_owned(),
+        NAMED.to_owned(),
+        "刚才那个是验证码".to_owned(),
     ];
     let mut conversation = String::new();
     for (number, text) in texts.iter().enumerate() {

@@ -14,10 +14,14 @@ use common::listening::Listening;
 use common::raw::Request;
 use liaowaiwai::crypto::SystemClock;
 use liaowaiwai::crypto::dev_ca::{OldestTls, dev_certificate, provider};
-use liaowaiwai::crypto::live_certificate::{ClientCertificates, LiveCertificate, listener_config};
+use liaowaiwai::crypto::live_authority::LiveAuthority;
+use liaowaiwai::crypto::live_certificate::{ClientAuthority, ClientCertificates, LiveCertificate, listener_config};
 use liaowaiwai::http::{Addresses, Https};
 use liaowaiwai::ports::Clock;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, RevokedCertParams, SerialNumber,
+};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -41,6 +45,7 @@ impl Ca {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.distinguished_name.push(DnType::CommonName, "machines of the test");
         let pem = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), pem }
@@ -53,13 +58,39 @@ impl Ca {
     }
 
     fn client(&self, name: &str, last_year: i32) -> Pair {
+        self.numbered(1, name, last_year)
+    }
+
+    fn numbered(&self, number: u64, name: &str, last_year: i32) -> Pair {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
+        params.serial_number = Some(SerialNumber::from(number));
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
         params.not_after = rcgen::date_time_ymd(last_year, 1, 1);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         (certificate.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+    }
+}
+
+impl Ca {
+    /// A list of revoked certificates that holds to the beginning of a year, in PEM.
+    fn crl(&self, revoked: &[u64], last_year: i32) -> String {
+        let revoked = revoked.iter().map(|number| RevokedCertParams {
+            serial_number: SerialNumber::from(*number),
+            revocation_time: rcgen::date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2020, 1, 1),
+            next_update: rcgen::date_time_ymd(last_year, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
     }
 }
 
@@ -100,7 +131,7 @@ async fn machines_need_a_valid_certificate_of_the_right_ca_and_get_the_channels_
     let made = dev_certificate(folder.path(), ANY, SystemClock.now()).unwrap();
     let live = LiveCertificate::open(&made.certificate, &made.key).unwrap();
     let (ca, stranger) = (Ca::new(), Ca::new());
-    let file = ca.write(folder.path());
+    let file = ClientAuthority { ca: ca.write(folder.path()), crl: None };
     let https = |clients: &ClientCertificates| Https {
         address: ANY,
         config: listener_config(Arc::clone(&live), OldestTls::V13, clients.open().unwrap()).unwrap(),
@@ -127,6 +158,47 @@ async fn machines_need_a_valid_certificate_of_the_right_ca_and_get_the_channels_
         assert_eq!(status(&good, machines, &get(path)).await, Some(404), "{path}");
     }
     assert_eq!(status(&good, machines, &get("/api/v1/channels/http/t/a/messages")).await, Some(404), "no such account");
+    listening.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_certificate_is_refused_and_a_list_that_is_over_lets_nobody_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = dev_certificate(folder.path(), ANY, SystemClock.now()).unwrap();
+    let live = LiveCertificate::open(&made.certificate, &made.key).unwrap();
+    let (ca, stranger, list) = (Ca::new(), Ca::new(), folder.path().join("clients.crl"));
+    let files = ClientAuthority { ca: ca.write(folder.path()), crl: Some(list.clone()) };
+    assert!(LiveAuthority::open(&files, true).is_err(), "no list where one is configured");
+    std::fs::write(&list, ca.crl(&[], 2100)).unwrap();
+    let authority = LiveAuthority::open(&files, true).unwrap();
+    let config = listener_config(Arc::clone(&live), OldestTls::V13, Some(Arc::clone(&authority))).unwrap();
+    let machines = Https { address: ANY, config, strict_transport: false };
+    let listening = Listening::start(Addresses { https: Some(machines), ..Addresses::default() });
+    let address = listening.https();
+    let pairs = [7, 8].map(|number| ca.numbered(number, "m", 2100));
+    let both = async || {
+        let mut got = Vec::new();
+        for (certificate, key) in &pairs {
+            let tls = client(&made.ca, Some((certificate.clone(), key.clone_key())));
+            got.push(status(&tls, address, &get("/healthz")).await);
+        }
+        got
+    };
+    assert_eq!(both().await, [Some(200), Some(200)]);
+    for (what, text, taken, expected) in [
+        ("one is revoked", ca.crl(&[7], 2100), true, [None, Some(200)]),
+        ("what is no list leaves the one so far", "-----BEGIN X509 CRL-----".to_owned(), false, [None, Some(200)]),
+        ("an empty file does, too", String::new(), false, [None, Some(200)]),
+        ("another CA's list says nothing of ours", stranger.crl(&[], 2100), true, [None, None]),
+        ("with ours beside it", ca.crl(&[8], 2100) + &stranger.crl(&[], 2100), true, [Some(200), None]),
+        ("one that is over", ca.crl(&[], 2021), true, [None, None]),
+        ("a new one", ca.crl(&[], 2100), true, [Some(200), Some(200)]),
+    ] {
+        std::fs::write(&list, text).unwrap();
+        assert!(authority.has_changed(), "{what}");
+        assert_eq!(authority.reload().is_ok(), taken, "{what}");
+        assert_eq!(both().await, expected, "{what}");
+    }
     listening.end().await;
 }
 

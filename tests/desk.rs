@@ -47,16 +47,6 @@ fn activate(world: &World, yaml: &str) {
     assert!(done, "{told}");
 }
 
-/// Somebody of the demo tenant over the trial listener, where sockets are.
-async fn staff(server: &Server, login: &str, password: &str) -> Client {
-    let client = Client::http(server.http);
-    let chosen = common::chosen_password(login);
-    client.login("demo", login, password).await.unwrap();
-    client.change_password(password, &chosen).await.unwrap();
-    client.login("demo", login, &chosen).await.unwrap();
-    client
-}
-
 /// A customer says something by the bank's app; the conversation.
 async fn say(server: &Server, contact: &str, text: &str) -> String {
     let id = format!("{contact}-{}", text.len());
@@ -148,7 +138,7 @@ async fn lists_are_filtered_ordered_and_counted_and_show_nobody_more_than_their_
 async fn masked_values_are_told_with_their_place_entity_class_and_rule_and_never_with_their_value() {
     let world = World::private();
     let server = world.start("a");
-    let agent = staff(&server, "agent", &server.password("agent")).await;
+    let agent = server.trial_staff("agent").await;
     agent.set_online(true).await.unwrap();
     let conversation = say(&server, "one", &format!("😀您好，卡号{CARD}，安全码是739")).await;
     gets(&agent, &conversation).await;
@@ -393,8 +383,8 @@ async fn viewers(socket: &mut Socket) -> Vec<(String, bool)> {
 async fn whoever_has_a_conversation_open_hears_who_else_has_and_who_types() {
     let world = World::private();
     let server = world.start("a");
-    let agent = staff(&server, "agent", &server.password("agent")).await;
-    let lead = staff(&server, "supervisor", &server.password("supervisor")).await;
+    let agent = server.trial_staff("agent").await;
+    let lead = server.trial_staff("supervisor").await;
     agent.set_online(true).await.unwrap();
     let conversation = say(&server, "one", "你好").await;
     gets(&agent, &conversation).await;

@@ -4,10 +4,13 @@
 
 mod common;
 
-use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use common::{World, key, now, until};
+use common::{World, key, now, signal, until};
 use serde_json::Value;
 use tokio_postgres::NoTls;
 
@@ -76,6 +79,65 @@ async fn a_private_database_is_looked_at_while_its_server_runs_and_left_alone_el
         let reach = others.check("postgres.reach");
         assert!(reach["state"] == "skipped" && reach["found"].as_str().unwrap().contains("user 65534"), "{reach}");
         assert_eq!(others.state("files.keys"), "fail", "keys of another account than the data's");
+    }
+}
+
+/// Starts a server in a directory that is not there yet, as this user, and looks at what it made: the directory's mode, and
+/// the doctor's findings about owners and modes.
+fn first_start(home: &Path, user: Option<u32>) -> (u32, Vec<(String, String)>) {
+    let data = home.join("data");
+    let file = home.join("lww.toml");
+    let text = format!("data_dir = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\ntrial_listen = \"off\"\n", data.display());
+    std::fs::write(&file, text).unwrap();
+    let lww = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lww"));
+        command.args(arguments).arg("--config").arg(&file).current_dir(home).env_remove("XDG_RUNTIME_DIR");
+        if let Some(user) = user {
+            command.uid(user).gid(user);
+        }
+        command
+    };
+    let mut server = lww(&["run", "--json", "--fill", "nothing"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mode = std::fs::metadata(&data).unwrap().mode() & 0o7777;
+    let looked = lww(&["doctor", "--json"]).output().unwrap();
+    signal("-TERM", server.id());
+    assert!(server.wait().unwrap().success() && line.starts_with('{'), "it did not start: {line}");
+    let said: Value = serde_json::from_slice(&looked.stdout).unwrap();
+    let word = |check: &Value, key: &str| check[key].as_str().unwrap().to_owned();
+    let checks = said["checks"].as_array().unwrap().iter();
+    let files = checks.filter(|check| word(check, "code").starts_with("files."));
+    let wrong = files.filter(|check| !["ok", "skipped"].contains(&check["state"].as_str().unwrap()));
+    (mode, wrong.map(|check| (word(check, "code"), word(check, "found"))).collect())
+}
+
+#[test]
+fn a_first_start_leaves_nothing_to_mend_about_owners_and_modes() {
+    let open = |mode: u32| {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        tempfile::Builder::new().prefix("lww-test-").permissions(permissions).tempdir_in("/tmp").unwrap()
+    };
+    let home = open(0o755);
+    let is_root = home.path().metadata().unwrap().uid() == 0;
+    let (mode, wrong) = first_start(home.path(), None);
+    assert_eq!((mode, wrong), (if is_root { 0o711 } else { 0o700 }, vec![]));
+
+    // A directory of the bank's own making is told and left as it is.
+    let theirs = open(0o755);
+    std::fs::create_dir(theirs.path().join("data")).unwrap();
+    std::fs::set_permissions(theirs.path().join("data"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (mode, wrong) = first_start(theirs.path(), None);
+    let codes: Vec<&str> = wrong.iter().map(|(code, _)| code.as_str()).collect();
+    assert_eq!((mode, codes.as_slice()), (0o755, &["files.data_dir"][..]));
+
+    // Only root can start one as an ordinary user, too, and only where that user reaches the program.
+    let ordinary = 65534;
+    let program = Command::new(env!("CARGO_BIN_EXE_lww")).arg("--version").current_dir("/").uid(ordinary).output();
+    if is_root && program.is_ok() {
+        let home = open(0o755);
+        chown(home.path(), Some(ordinary), Some(ordinary)).unwrap();
+        assert_eq!(first_start(home.path(), Some(ordinary)), (0o700, vec![]));
     }
 }
 

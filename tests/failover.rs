@@ -37,6 +37,18 @@ fn taken_over(what: &str, server: &Server) {
     eprintln!("{what}: the standby served after {:?}", since.elapsed());
 }
 
+/// When the lease of the log of `demo` ends, in microseconds, and how many seconds that is from now, by PostgreSQL's clock.
+async fn lease(world: &World) -> (i64, f64) {
+    let (client, connection) = world.database().owner_config().connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let own = "SELECT set_config('app.tenant', id::text, false) FROM tenant WHERE name = 'demo'";
+    client.query_one(own, &[]).await.unwrap();
+    let sql = "SELECT (extract(epoch FROM lease_expires) * 1000000)::bigint, \
+               extract(epoch FROM lease_expires - clock_timestamp())::double precision FROM log_head";
+    let row = client.query_one(sql, &[]).await.unwrap();
+    (row.get(0), row.get(1))
+}
+
 async fn send(server: &Server, contact: &str, count: std::ops::Range<u32>) {
     let client = Client::http(server.http);
     for number in count {
@@ -133,6 +145,8 @@ async fn a_client_resumes_by_its_cursor_on_the_other_server() {
     // These are recorded, but this client has not seen them when the server dies.
     send(&first, "zhang", 10..15).await;
     first.kill();
+    let (ends, left) = lease(&world).await;
+    assert!(left <= LEASE_S, "a dead server's lease has {left} s to go");
     taken_over("killed", &second);
     send(&second, "zhang", 15..20).await;
     let resumed = [seen, read(&second, "zhang", Some(cursor)).await].concat();
@@ -141,6 +155,10 @@ async fn a_client_resumes_by_its_cursor_on_the_other_server() {
     assert_eq!(texts, (0..20).map(|number| format!("message {number}")).collect::<Vec<_>>());
     assert!(resumed.is_sorted_by(|one, next| one.0 < next.0), "indexes rise");
     second.stop();
+    let entries = world.entries("b", "demo");
+    let taken = entries.iter().rfind(|entry| entry.kind.as_str() == "log.taken/1").unwrap().time.as_micros();
+    assert!(taken >= ends, "it was taken {} µs before the lease was over", ends - taken);
+    eprintln!("the log was taken {} ms after the lease was over", (taken - ends) / 1_000);
     world.end().await;
 }
 

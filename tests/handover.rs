@@ -47,22 +47,12 @@ fn activate(world: &World) -> Table {
     Table::load(TABLE).unwrap()
 }
 
-/// Somebody of the demo tenant over the trial listener, where sockets are.
-async fn staff(server: &Server, login: &str, password: &str) -> Client {
-    let client = Client::http(server.http);
-    let chosen = common::chosen_password(login);
-    client.login("demo", login, password).await.unwrap();
-    client.change_password(password, &chosen).await.unwrap();
-    client.login("demo", login, &chosen).await.unwrap();
-    client
-}
-
 /// A new agent with this many places.
 async fn agent(world: &World, server: &Server, login: &str, capacity: &str) -> Client {
     let order = ["admin", "create", "--login", login, "--role", "agent", "--capacity", capacity, "--tenant", "demo"];
     let (done, told) = world.lww("a", &order);
     assert!(done, "{told}");
-    staff(server, login, &common::people::printed_password(&told)).await
+    server.trial_staff_with(login, &common::people::printed_password(&told)).await
 }
 
 async fn say(server: &Server, contact: &str, text: &str) -> String {
@@ -137,7 +127,7 @@ async fn a_note_is_masked_recorded_shown_at_the_desk_and_never_to_the_customer()
     let world = World::private();
     let server = world.start("a");
     activate(&world);
-    let desk = staff(&server, "agent", &server.password("agent")).await;
+    let desk = server.trial_staff("agent").await;
     let supervisor = server.staff("supervisor").await;
     desk.set_online(true).await.unwrap();
     let token = visit(server.http, "demo", None, None).await;
@@ -311,8 +301,8 @@ async fn a_supervisor_takes_over_what_waits_or_is_held_and_two_at_once_do_not_ta
     let world = World::private();
     let server = world.start("a");
     activate(&world);
-    let supervisor = staff(&server, "supervisor", &server.password("supervisor")).await;
-    let lead = staff(&server, "lead", &create(&world, "demo", "lead", "supervisor")).await;
+    let supervisor = server.trial_staff("supervisor").await;
+    let lead = server.trial_staff_with("lead", &create(&world, "demo", "lead", "supervisor")).await;
     let anna = agent(&world, &server, "anna", "1").await;
     let first = say(&server, "one", "你好").await;
     // What waits.
@@ -363,7 +353,7 @@ async fn whoever_is_disabled_or_gets_another_role_loses_what_they_hold_at_once()
     let server = world.start("a");
     activate(&world);
     let (supervisor, admin) = (server.staff("supervisor").await, server.staff("admin").await);
-    let lead = staff(&server, "lead", &create(&world, "demo", "lead", "supervisor")).await;
+    let lead = server.trial_staff_with("lead", &create(&world, "demo", "lead", "supervisor")).await;
     let (anna, ben) = (agent(&world, &server, "anna", "2").await, agent(&world, &server, "ben", "3").await);
     anna.set_online(true).await.unwrap();
     let (first, second) = (say(&server, "one", "你好").await, say(&server, "two", "有人吗").await);

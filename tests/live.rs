@@ -17,19 +17,8 @@ const NODE: &str = "node";
 async fn desk() -> (World, Server, Client) {
     let world = World::private();
     let server = world.start(NODE);
-    let agent = agent(&server).await;
+    let agent = server.trial_agent().await;
     (world, server, agent)
-}
-
-async fn agent(server: &Server) -> Client {
-    let (login, password) = ("agent", server.password("agent"));
-    let agent = Client::http(server.http);
-    let chosen = common::chosen_password(login);
-    agent.login("demo", login, &password).await.unwrap();
-    agent.change_password(&password, &chosen).await.unwrap();
-    agent.login("demo", login, &chosen).await.unwrap();
-    agent.set_online(true).await.unwrap();
-    agent
 }
 
 fn send(key: &str, text: &str) -> Value {
@@ -357,7 +346,7 @@ async fn a_solved_conversation_is_reopened_by_a_message_and_closed_by_time() {
     let text = std::fs::read_to_string(&config).unwrap();
     let text = text.replacen("demo = true\n", "demo = true\nsolve_idle_after_s = 4\nclose_solved_after_s = 3\n", 1);
     let server = world.launch_with(NODE, &text).unwrap();
-    let agent = agent(&server).await;
+    let agent = server.trial_agent().await;
     let token = visit(server.http, "demo", None, None).await;
     let mut customer = Socket::customer(server.http, "demo", &token, None).await.unwrap();
     let first = say(&mut customer, "k1", "hello").await;
@@ -407,5 +396,134 @@ async fn streams_and_polls_tell_what_sockets_tell() {
     assert_eq!(polled["next"], second["index"]);
     assert!(polled["events"].as_array().unwrap().iter().any(|line| line["text"] == "and another"), "{polled}");
     assert!(stream.until("and another").await.contains("data: "));
+
+    // A browser that comes back says itself how far it was, and hears what came after.
+    let headers = format!("Authorization: Bearer {token}\r\nLast-Event-ID: {next}\r\n");
+    let events = format!("{}/events", widget("demo"));
+    let told = common::raw::stream_with(server.http, &events, &headers).await.until("\"live\"").await;
+    assert!(told.contains("and another") && !told.contains("by a frame"), "{told}");
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_desk_s_stream_tells_what_its_socket_tells_and_ends_with_its_session() {
+    let (_world, server, agent) = desk().await;
+    let cookie = format!("Cookie: {}\r\n", agent.session_cookie().unwrap().as_str());
+    let events = "/api/v1/agent/events";
+    let mut stream = common::raw::stream_with(server.http, events, &cookie).await;
+    let mut socket = Socket::desk(server.http, &agent).await.unwrap();
+    stream.until("\"live\"").await;
+    socket.wait_for("live").await;
+    let token = visit(server.http, "demo", None, None).await;
+    let mut customer = Socket::customer(server.http, "demo", &token, None).await.unwrap();
+    customer.wait_for("live").await;
+    say(&mut customer, "k1", "for whoever listens").await;
+    let given = socket.wait_for("conversation").await;
+    let id = given["conversation"]["id"].as_str().unwrap();
+    let told = stream.until(id).await;
+    assert!(told.contains("content-type: text/event-stream"), "{told}");
+    let line = told.lines().find(|line| line.contains(id)).unwrap().strip_prefix("data: ").unwrap();
+    assert_eq!(serde_json::from_str::<Value>(line).unwrap()["conversation"]["id"], id);
+
+    // A page of another site hears nothing, and nobody without a session does.
+    for headers in [format!("{cookie}Origin: https://evil.example\r\n"), String::new()] {
+        let mut refused = common::raw::stream_with(server.http, events, &headers).await;
+        let answer = refused.until("\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 40"), "{answer}");
+    }
+    // It says that it is there although much is heard of that it has nothing to tell about, and ends with its session.
+    stream.until(": still here").await;
+    agent.logout().await.unwrap();
+    stream.ended().await;
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_first_begins_with_the_newest_and_pages_back_without_gap_or_duplicate() {
+    let (_world, server, agent) = desk().await;
+    let begun = visit(server.http, "demo", None, None).await;
+    let mut customer = Socket::customer(server.http, "demo", &begun, None).await.unwrap();
+    for n in 0..7 {
+        let said = say(&mut customer, &format!("k{n}"), &format!("第{n}句")).await;
+        // Over two conversations, so that a page holds some of each.
+        if n == 3 {
+            let conversation = said["conversation"].as_str().unwrap().to_owned();
+            until("the agent to have it", || async { agent.close(&conversation).await.is_ok() }).await;
+        }
+    }
+    let all = polled(&server, &begun, None).await;
+    let index = |line: &Value| line["index"].as_u64().unwrap();
+
+    let newest = format!("{}/socket?newest=3", widget("demo"));
+    let protocol = ("sec-websocket-protocol", format!("lww.v1, lww.token.{begun}"));
+    let mut again = Socket::open(server.http, &newest, &[protocol]).await.unwrap();
+    let mut heard = Vec::new();
+    loop {
+        let line = again.next().await.unwrap();
+        match line["type"].as_str().unwrap() {
+            "message" => heard.push(index(&line)),
+            "live" => break,
+            _ => {}
+        }
+    }
+    let indexes: Vec<u64> = all.iter().map(|(index, _)| *index).collect();
+    assert_eq!(heard, indexes[indexes.len() - 3..]);
+    // What comes after is heard from there on.
+    assert_eq!(say(&mut customer, "k7", "第7句").await["type"], "accepted");
+    assert_eq!(again.wait_for("message").await["text"], "第7句");
+
+    let mut before = heard[0];
+    loop {
+        let path = format!("{}/earlier?before={before}&limit=2", widget("demo"));
+        let page = get(server.http, &path, &begun).await.unwrap();
+        let mut told: Vec<u64> = page["events"].as_array().unwrap().iter().map(index).collect();
+        told.extend(heard);
+        heard = told;
+        let Some(next) = page["next"].as_u64() else { break };
+        assert_eq!(next, heard[0]);
+        before = next;
+    }
+    assert_eq!(heard, indexes);
+
+    // A cursor counts more than `newest`; another visitor sees nothing of it; nonsense is refused by name.
+    let resumed = format!("{}/updates?wait_s=0&newest=1&after={}", widget("demo"), indexes[1]);
+    let resumed = get(server.http, &resumed, &begun).await.unwrap();
+    let said = resumed["events"].as_array().unwrap().iter().filter(|line| line["type"] == "message");
+    assert_eq!(said.count(), indexes.len() - 1);
+    let other = visit(server.http, "demo", None, None).await;
+    let nothing = get(server.http, &format!("{}/earlier", widget("demo")), &other).await.unwrap();
+    assert_eq!(nothing, json!({"events": [], "next": null}));
+    for (query, code) in [
+        ("earlier?limit=201", "invalid_field"),
+        ("earlier?before=x", "invalid_field"),
+        ("earlier?after=1", "invalid_field"),
+        ("updates?newest=0", "invalid_field"),
+    ] {
+        let refused = get(server.http, &format!("{}/{query}", widget("demo")), &begun).await;
+        assert_eq!(refused.unwrap_err(), code, "{query}");
+    }
+    assert!(get(server.http, &format!("{}/earlier", widget("demo")), "forged").await.is_err());
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_s_key_counts_once_for_them_and_says_nothing_of_another_s() {
+    let (_world, server, _agent) = desk().await;
+    let frames = format!("{}/frames", widget("demo"));
+    let mut told = Vec::new();
+    for identity in [None, None, Some("ann"), Some("bob")] {
+        let token = visit(server.http, "demo", identity, None).await;
+        let first = post(server.http, &frames, &send("the-same-key", "the same text"), Some(&token)).await.unwrap();
+        let again = post(server.http, &frames, &send("the-same-key", "the same text"), Some(&token)).await.unwrap();
+        assert_eq!((&first["duplicate"], &again["duplicate"]), (&json!(false), &json!(true)), "{first} {again}");
+        assert_eq!((&first["index"], &first["conversation"]), (&again["index"], &again["conversation"]));
+        assert!(!told.contains(&first["conversation"]), "it was answered with another visitor's conversation");
+        told.push(first["conversation"].clone());
+        assert_eq!(polled(&server, &token, None).await.len(), 1);
+    }
+    // Somebody proven is the same person by another visit, and then the key is the same, too.
+    let token = visit(server.http, "demo", Some("ann"), None).await;
+    let once_more = post(server.http, &frames, &send("the-same-key", "the same text"), Some(&token)).await.unwrap();
+    assert_eq!((&once_more["duplicate"], &once_more["conversation"]), (&json!(true), &told[2]));
     server.stop();
 }

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use common::socket::{Socket, get, visit, widget};
 use common::{World, until};
-use liaowaiwai::cli::client::Client;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -187,12 +186,7 @@ mod slow {
     async fn sockets_resume_exactly_over_kills() {
         let world = World::private();
         let mut server = world.start(NODE);
-        let agent = Client::http(server.http);
-        let (password, chosen) = (server.password("agent"), common::chosen_password("agent"));
-        agent.login("demo", "agent", &password).await.unwrap();
-        agent.change_password(&password, &chosen).await.unwrap();
-        agent.login("demo", "agent", &chosen).await.unwrap();
-        agent.set_online(true).await.unwrap();
+        let agent = server.trial_agent().await;
         let shared = Arc::new(Shared {
             address: Mutex::new(server.http),
             answered: AtomicUsize::new(0),

@@ -159,7 +159,7 @@ fn check_entries(entries: &[Entry], asked: &Accepted, answered: &Accepted) {
     let order = [
         "generation.opened/1",
         "log.taken/1",
-        "policy.activated/1",
+        "policy.activated/2",
         "conversation.opened/2",
         "message.received/1",
         "conversation.assigned/2",

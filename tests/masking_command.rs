@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
 
+use std::cell::Cell;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -52,6 +53,12 @@ fn each_line_is_a_conversation_unless_told_otherwise() {
     let input = "验证码是多少？\n384921\n";
     assert_eq!(mask(&["--view", "agent"], input).0, input);
     assert_eq!(mask(&["--view", "agent", "--conversation"], input).0, "验证码是多少？\n[otp]\n");
+    let input = "我的卡号是6222021234\n567890128\n";
+    let expected = "我的卡号是622202****\n*****0128\n";
+    assert_eq!(mask(&["--view", "agent", "--conversation"], input).0, expected);
+    let input = "{\"text\":\"6222021234\"}\n{\"text\":\"567890128\"}\n";
+    let told = mask(&["--view", "agent", "--conversation", "--jsonl"], input).0;
+    assert!(told.lines().nth(1) == Some("{\"again\":1,\"text\":\"622202****\"}"), "{told}");
 }
 
 #[test]
@@ -133,32 +140,40 @@ fn wrong_policies_and_views_are_refused() {
 
 #[test]
 fn memory_does_not_grow_with_the_input() {
-    struct Endless(u64);
-    impl std::io::Read for Endless {
+    const LINE: &[u8] = "我的手机13812345678\n".as_bytes();
+    /// What may be between input and output: their buffers, and a line.
+    const AHEAD_MAX: u64 = 1 << 20;
+    /// Gives lines for as long as what was given before came out again; their masked form is as long.
+    struct Stream<'a> {
+        left: u64,
+        given: u64,
+        written: &'a Cell<u64>,
+    }
+    impl std::io::Read for Stream<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-            let line = "我的手机13812345678\n".as_bytes();
-            let count = buffer.len().min(line.len()).min(usize::try_from(self.0).unwrap());
-            buffer[..count].copy_from_slice(&line[..count]);
-            self.0 -= count as u64;
+            assert!(self.given - self.written.get() <= AHEAD_MAX, "it reads on and holds what it has read");
+            let count = buffer.len().min(LINE.len()).min(usize::try_from(self.left).unwrap());
+            buffer[..count].copy_from_slice(&LINE[..count]);
+            self.left -= count as u64;
+            self.given += count as u64;
             Ok(count)
         }
     }
-    struct Count(u64);
-    impl Write for &mut Count {
+    struct Count<'a>(&'a Cell<u64>);
+    impl Write for Count<'_> {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len() as u64;
+            self.0.set(self.0.get() + bytes.len() as u64);
             Ok(bytes.len())
         }
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
     }
-    let lines = 100_000_u64;
-    let length = "我的手机13812345678\n".len();
-    let input = std::io::BufReader::with_capacity(length, Endless(lines * length as u64));
-    let mut written = Count(0);
-    run(&args(&["--view", "agent"]), input, &mut written).unwrap();
-    assert_eq!(written.0, lines * "我的手机138****5678\n".len() as u64);
+    let length = 400_000 * LINE.len() as u64;
+    let written = Cell::new(0);
+    let stream = Stream { left: length, given: 0, written: &written };
+    run(&args(&["--view", "agent"]), std::io::BufReader::with_capacity(LINE.len(), stream), Count(&written)).unwrap();
+    assert_eq!(written.get(), length);
 }
 
 #[test]

@@ -98,6 +98,7 @@ async fn an_administrator_makes_changes_disables_and_resets_accounts_and_each_is
     ] {
         assert_eq!(code(&ask(&admin, "POST", ACCOUNTS, Some(bad.clone())).await), "invalid_field", "{bad}");
     }
+    world.assert_state("a");
     server.stop();
     let entries = world.entries("a", "demo");
     let changes = of_kind(&entries, "account.changed/1");
@@ -133,6 +134,7 @@ async fn the_last_administrator_can_neither_leave_nor_be_sent_away() {
     let mut codes = [code(&one), code(&two)];
     codes.sort_unstable();
     assert!(codes == ["", "last_admin"] || codes == ["", "bad_credentials"], "{one:?} {two:?}");
+    world.assert_state("a");
     server.stop();
 }
 
@@ -166,6 +168,7 @@ async fn ten_failures_lock_an_account_over_a_restart_until_somebody_unlocks_it()
     assert_eq!(code(&login(&stranger, "ann", &right).await), "account_locked", "the right password tells nothing");
     assert!(own.session().await.is_ok(), "whoever is in already stays");
     assert!(admin.session().await.is_ok());
+    world.assert_state("a");
     server.stop();
 
     let server = world.start("a");
@@ -181,6 +184,7 @@ async fn ten_failures_lock_an_account_over_a_restart_until_somebody_unlocks_it()
     assert!(done && told.contains("recorded"), "{told}");
     let (done, told) = world.lww("a", &["admin", "unlock", "--login", "nobody"]);
     assert!(!done, "{told}");
+    world.assert_state("a");
     server.stop();
 
     let entries = world.entries("a", "demo");
@@ -223,6 +227,7 @@ async fn an_outage_of_the_ledger_is_no_attempt_and_locks_nobody_out() {
     assert_eq!(counted, 5, "an outage was counted");
     an_hour_later(&world).await;
     own.login("demo", "ann", &right).await.unwrap();
+    world.assert_state("a");
     server.stop();
     assert!(of_kind(&world.entries("a", "demo"), "account.locked/1").is_empty());
     world.end().await;
@@ -240,6 +245,7 @@ async fn guesses_that_come_at_once_are_counted_one_after_the_other() {
     let tried = answers.iter().filter(|answer| *answer == "bad_credentials").count();
     assert_eq!(tried, 5, "{answers:?}");
     assert_eq!(answers.iter().filter(|answer| *answer == "throttled").count(), 35);
+    world.assert_state("a");
     server.stop();
 }
 
@@ -278,6 +284,7 @@ async fn people_see_and_end_their_own_sessions_and_administrators_everybody_s() 
     let all = format!("{ACCOUNTS}/{id}/sessions");
     assert_eq!(ask(&admin, "DELETE", &all, Some(json!({}))).await, (200, json!({"ended": 1})));
     assert_eq!(first.session().await.unwrap_err().code(), Some("bad_credentials"));
+    world.assert_state("a");
     server.stop();
     let entries = world.entries("a", "demo");
     let revoked = of_kind(&entries, "session.revoked/1");
@@ -306,6 +313,7 @@ async fn a_session_that_nobody_uses_ends_after_the_tenant_s_time() {
     ann.login("demo", "ann", &chosen_password("ann")).await.unwrap();
     let kept: i64 = own.client.query_one("SELECT count(*) FROM session", &[]).await.unwrap().get(0);
     assert_eq!(kept, 1, "what is over is swept away");
+    world.assert_state("a");
     server.stop();
     drop(own);
     world.end().await;
@@ -357,6 +365,7 @@ async fn a_login_with_a_second_factor_can_do_nothing_until_its_code_came() {
     assert_eq!(ask(&paper, "POST", FACTOR, Some(json!({"code": written}))).await.0, 200);
     paper.ledger_head().await.unwrap();
     assert_eq!(code(&ask(&paper, "POST", FACTOR, Some(json!({"code": recovery[3]}))).await), "bad_code");
+    world.assert_state("a");
     server.stop();
 
     let entries = world.entries("a", "demo");
@@ -381,6 +390,7 @@ async fn wrong_codes_are_counted_and_a_new_login_does_not_forgive_them() {
     }
     assert_eq!(code(&ask(&half, "POST", FACTOR, Some(json!({"code": "0"}))).await), "throttled");
     assert_eq!(code(&login(&half, "auditor", &chosen_password("auditor")).await), "throttled");
+    world.assert_state("a");
     server.stop();
 }
 
@@ -409,6 +419,7 @@ async fn a_role_that_must_have_a_second_factor_can_do_nothing_else_before() {
     assert_eq!(code(&ask(&auditor, "POST", FACTOR, Some(json!({"code": phone.code().await}))).await), "not_found");
     let (done, told) = world.lww("a", &["admin", "remove-second-factor", "--login", "admin"]);
     assert!(done, "{told}");
+    world.assert_state("a");
     server.stop();
     let entries = world.entries("a", "demo");
     let removed = of_kind(&entries, "second_factor.removed/1");
@@ -463,6 +474,7 @@ async fn fifty_agents_come_out_of_one_file_by_one_entry_and_can_log_in() {
     assert_eq!(mode & 0o777, 0o600);
     let (done, told) = world.lww("a", &arguments);
     assert!(!done && told.contains("passwords.csv"), "a file that is there is not written over: {told}");
+    world.assert_state("a");
     server.stop();
     let entries = world.entries("a", "demo");
     let imported = of_kind(&entries, "accounts.imported/1");
@@ -523,6 +535,7 @@ async fn one_bad_line_and_no_account_of_the_file_is_made() {
         .lww("a", &["admin", "import", "--file", csv.to_str().unwrap(), "--passwords", passwords.to_str().unwrap()]);
     assert!(!done && told.contains("line 2, role"), "{told}");
     assert!(!passwords.exists());
+    world.assert_state("a");
     server.stop();
 }
 
@@ -543,6 +556,7 @@ async fn what_staff_type_and_are_told_is_found_nowhere_on_disk() {
     assert_eq!(code(&ask(&half, "POST", FACTOR, Some(json!({"code": "code-wombat-77120"}))).await), "bad_code");
     assert_eq!(ask(&half, "POST", FACTOR, Some(json!({"code": phone.code().await}))).await.0, 200);
     assert_eq!(code(&import(&admin, "login,name,role\nlogin-numbat-66312,x,boss\n").await), "invalid_line");
+    world.assert_state("a");
     server.stop();
     let told = [password, word(&drawn["secret"]), recovery[0].clone(), recovery[9].clone(), chosen_password("admin")];
     let typed = ["login-dugong-40177", "姓名章鱼骑车", "agent-tapir-90311", "code-wombat-77120", "login-numbat-66312"];

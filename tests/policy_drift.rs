@@ -1,4 +1,4 @@
-//! Which masking policy is active is decided by entries, never by what lies in a file.
+//! Which masking policy is active is decided by entries, never by what lies in a file or in a row of the database.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
 
@@ -13,6 +13,8 @@ use lww_audit::{Entry, Receipt};
 
 const MOBILE: &str = "手机13812345678";
 const BEFORE: &str = "手机138****5678";
+/// What is said when the table's row was changed; the policy is in force then.
+const NO_TABLE: &str = "no routing table is in force";
 const AFTER: &str = "手机1381****678";
 
 fn digest(source: &str) -> Hash {
@@ -30,7 +32,7 @@ fn named(accepted: &Accepted) -> Hash {
 }
 
 fn activated(entries: &[Entry]) -> Vec<(Hash, Detail, String)> {
-    let of_kind = entries.iter().filter(|entry| entry.kind.as_str() == "policy.activated/1");
+    let of_kind = entries.iter().filter(|entry| entry.kind.as_str() == "policy.activated/2");
     let told = of_kind.map(|entry| {
         let Detail::Object(fields) = &entry.detail else { panic!("{:?}", entry.detail) };
         let Detail::String(digest) = &fields["digest"] else { panic!("{fields:?}") };
@@ -113,4 +115,127 @@ async fn refuse_failing(world: &World, server: &Server, active: &str) {
     }
     let asked = say(server, "three").await;
     assert_eq!((asked.text.as_str(), named(&asked)), (BEFORE, digest(active)));
+}
+
+/// Starts the server on rows that were changed: the tenant is named, and takes nothing in.
+async fn refuses(world: &World, what: &str, told: &str) -> Server {
+    let server = world.launch("a", &[]).unwrap();
+    until(what, async || {
+        let errors = server.errors();
+        let mut altered = errors.lines().filter(|line| line.contains("_altered") && line.contains("demo"));
+        altered.any(|line| line.contains(told))
+    })
+    .await;
+    until("it to say what it is not ready for", async || {
+        server.ready().is_some_and(|(status, body)| status == 503 && body.contains("tenant demo has no active"))
+    })
+    .await;
+    let once = what.replace(' ', "-");
+    let sent = server.client().send_message(&key("demo"), ("zhang", MOBILE), &once, now()).await;
+    let refused = if told == NO_TABLE { "unavailable" } else { "no_policy" };
+    assert_eq!(sent.unwrap_err().code(), Some(refused), "{what}");
+    // Another tenant's is its own; whoever asks before it is loaded hears that it is not there yet.
+    until("the other tenant to be served", async || {
+        let said = server.client().send_message(&key("other"), ("c", MOBILE), &once, now()).await;
+        said.is_ok_and(|said| said.text == BEFORE)
+    })
+    .await;
+    server
+}
+
+/// What somebody with every right on the database could do to put another policy or table into force, and what is said.
+fn changes(looser: &str) -> [(&'static str, String, &'static str); 9] {
+    let inserted =
+        format!("INSERT INTO policy SELECT tenant, '\\x{}', $looser${looser}$looser$ FROM settings", digest(looser));
+    let text = "is not the one that entry";
+    [
+        (
+            "a text loosened in place",
+            "UPDATE policy SET source = replace(source, '{keep: {first: 3, last: 4}}', '{keep: {first: 4, last: 3}}')".to_owned(),
+            text,
+        ),
+        ("a text that says the same", "UPDATE policy SET source = source || E'\n# all is well\n'".to_owned(), text),
+        ("a text that is no policy", "UPDATE policy SET source = 'none'".to_owned(), text),
+        ("another put into force", format!("{inserted}; UPDATE settings SET policy = '\\x{}'", digest(looser)), "the settings name"),
+        ("none put into force", "UPDATE settings SET policy = NULL, policy_entry = NULL".to_owned(), "the settings name nothing"),
+        ("the settings deleted", "DELETE FROM settings".to_owned(), "the settings name nothing"),
+        ("the texts deleted", "DELETE FROM policy".to_owned(), "is missing"),
+        ("the table's row changed", "UPDATE settings SET routing = policy".to_owned(), NO_TABLE),
+        (
+            "the entry changed",
+            "UPDATE ledger_entry SET body = set_byte(body, 40, get_byte(body, 40) # 1) WHERE seq = (SELECT policy_entry FROM settings)"
+                .to_owned(),
+            "is not the one that this server saw",
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_was_changed_in_the_database_is_not_loaded_and_its_tenant_is_named() {
+    let world = World::private();
+    let first = std::fs::read_to_string(world.policy()).unwrap();
+    let looser = changed(&first);
+    let server = world.start("a");
+    assert_eq!(say(&server, "one").await.text, BEFORE);
+    server.stop();
+    for (what, sql, told) in changes(&looser) {
+        let (postgres, owner) = world.owner_of("a").await;
+        for table in ["policy", "settings", "ledger_entry"] {
+            owner.batch_execute(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).await.unwrap();
+        }
+        owner.batch_execute(&sql).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        postgres.stop().await.unwrap();
+        std::fs::write(world.data("a").with_extension("stderr"), "").unwrap();
+        refuses(&world, what, told).await.stop();
+        let (postgres, owner) = world.owner_of("a").await;
+        for table in ["policy", "settings", "ledger_entry"] {
+            let kept = if table == "ledger_entry" { "ON CONFLICT DO NOTHING" } else { "" };
+            let gone = if table == "ledger_entry" { "WHERE seq IN (SELECT seq FROM kept_ledger_entry)" } else { "" };
+            let back = format!(
+                "DELETE FROM {table} {gone}; INSERT INTO {table} SELECT * FROM kept_{table} {kept}; DROP TABLE kept_{table}"
+            );
+            owner.batch_execute(&back).await.unwrap();
+        }
+        postgres.stop().await.unwrap();
+    }
+    let server = world.start("a");
+    assert_eq!(say(&server, "mended").await.text, BEFORE, "all was put back");
+    server.stop();
+    let active = [(digest(&first), Detail::Null, "server".to_owned())];
+    assert_eq!(activated(&world.entries("a", "demo")), active, "none of that activated anything");
+    let (valid, said) = world.verify("a", "demo");
+    assert!(valid, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_policy_is_not_brought_back_by_a_row_and_the_operator_has_a_way_out() {
+    let world = World::private();
+    let first = std::fs::read_to_string(world.policy()).unwrap();
+    let second = changed(&first);
+    let server = world.start("a");
+    std::fs::write(world.policy(), &second).unwrap();
+    let file = world.policy().display().to_string();
+    let (done, told) = world.lww("a", &["policy", "activate", &file]);
+    assert!(done, "{told}");
+    server.stop();
+    let (postgres, owner) = world.owner_of("a").await;
+    // To the earlier one, with its own entry and its own text: every row is genuine, and old.
+    let back = format!(
+        "UPDATE settings SET policy = '\\x{0}', policy_entry = (SELECT max(seq) FROM ledger_entry \
+         WHERE position(convert_to('\"digest\":\"{0}\"', 'UTF8') IN body) > 0)",
+        digest(&first)
+    );
+    owner.batch_execute(&back).await.unwrap();
+    postgres.stop().await.unwrap();
+    let server = refuses(&world, "an earlier one put into force", "the settings name").await;
+    let (done, told) = world.lww("a", &["policy", "activate", &file]);
+    assert!(done, "{told}");
+    assert_eq!(say(&server, "mended").await.text, AFTER);
+    server.stop();
+    let server = world.start("a");
+    assert_eq!(say(&server, "again").await.text, AFTER);
+    server.stop();
+    let entries = activated(&world.entries("a", "demo"));
+    let by_hand = (digest(&second), Detail::String(digest(&second).to_string()), "operator".to_owned());
+    assert_eq!(entries.last().unwrap(), &by_hand, "the entry before it is the log's, not the row's");
 }

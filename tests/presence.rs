@@ -7,12 +7,14 @@ mod common;
 
 use std::collections::BTreeMap;
 
+use common::people::ask;
 use common::socket::Socket;
 use common::{Server, World, key, now, until};
 use liaowaiwai::cli::client::{Client, Listing};
 use liaowaiwai::http::answers::{Conversation, State};
 use lww_audit::Entry;
 use lww_audit::entry::Detail;
+use serde_json::json;
 
 /// One queue; who is gone for longer than a second has their conversations taken away.
 const TABLE: &str = "\
@@ -46,24 +48,31 @@ fn activate(world: &World) {
     assert!(done, "{told}");
 }
 
-/// A new agent of the demo tenant, logged in by the listener that the sockets use.
 async fn agent(world: &World, server: &Server, login: &str, capacity: &str) -> Client {
-    let (done, told) = world.lww(
-        "a",
-        &["admin", "create", "--login", login, "--role", "agent", "--capacity", capacity, "--tenant", "demo"],
-    );
+    person(world, server, login, &["--role", "agent", "--capacity", capacity]).await
+}
+
+async fn supervisor(world: &World, server: &Server, login: &str) -> Client {
+    person(world, server, login, &["--role", "supervisor"]).await
+}
+
+/// Somebody new of the demo tenant, logged in by the listener that the sockets use.
+async fn person(world: &World, server: &Server, login: &str, place: &[&str]) -> Client {
+    let create = ["admin", "create", "--login", login, "--tenant", "demo"];
+    let (done, told) = world.lww("a", &[&create, place].concat());
     assert!(done, "{told}");
     let password = told.lines().next().unwrap().rsplit(": ").next().unwrap().to_owned();
-    let client = Client::http(server.http);
-    client.login("demo", login, &password).await.unwrap();
-    client.change_password(&password, &common::chosen_password(login)).await.unwrap();
-    client.login("demo", login, &common::chosen_password(login)).await.unwrap();
-    client
+    server.trial_staff_with(login, &password).await
 }
 
 async fn say(app: &Client, contact: &str) -> String {
     let said = app.send_message(&key("demo"), (contact, "在吗"), contact, now()).await.unwrap();
     said.conversation
+}
+
+async fn take(desk: &Client, conversation: &str) {
+    let taken = ask(desk, "POST", &format!("/api/v1/agent/conversations/{conversation}/take"), Some(json!({}))).await;
+    assert_eq!(taken.0, 204, "{taken:?}");
 }
 
 async fn held(desk: &Client) -> Vec<Conversation> {
@@ -151,6 +160,37 @@ async fn a_desk_whose_socket_vanished_loses_its_conversations_once_and_one_witho
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_supervisor_took_over_follows_their_desk_s_connection_if_they_have_one() {
+    let world = world(1);
+    let server = world.start("a");
+    activate(&world);
+    let app = server.client();
+    let (lead, boss) = (supervisor(&world, &server, "lead").await, supervisor(&world, &server, "boss").await);
+    let (first, second) = (say(&app, "one").await, say(&app, "two").await);
+    // By requests alone: there is no connection that could be lost.
+    take(&lead, &first).await;
+    let mut page = Socket::desk(server.http, &boss).await.unwrap();
+    page.wait_for("live").await;
+    take(&boss, &second).await;
+    drop(page);
+    holds(&boss, 0).await;
+    assert_eq!(held(&lead).await.len(), 1, "who works without a connection lost what they took");
+
+    // What is taken without a connection is not lost by the one of before; and whoever opens one is followed from then on.
+    take(&boss, &second).await;
+    let mut page = Socket::desk(server.http, &lead).await.unwrap();
+    page.wait_for("live").await;
+    drop(page);
+    holds(&lead, 0).await;
+    assert_eq!(held(&boss).await.len(), 1, "a connection of before was counted");
+    server.stop();
+    let (valid, told) = world.verify("a", "demo");
+    assert!(valid, "{told}");
+    let (_, back) = moves(&world.entries("a", "demo"));
+    assert_eq!(back.values().map(Vec::as_slice).collect::<Vec<_>>(), [["offline"], ["offline"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_browser_that_dies_with_the_server_is_missed_by_the_next_one() {
     // Long enough to log in again.
     let world = world(10);
@@ -169,6 +209,11 @@ async fn a_browser_that_dies_with_the_server_is_missed_by_the_next_one() {
     say(&app, "two").await;
     holds(&carl, 1).await;
     holds(&dora, 1).await;
+    let lead = supervisor(&world, &server, "lead").await;
+    let mut socket = Socket::desk(server.http, &lead).await.unwrap();
+    socket.wait_for("live").await;
+    sockets.push(socket);
+    take(&lead, &say(&app, "three").await).await;
     server.kill();
     drop(sockets);
 
@@ -180,14 +225,15 @@ async fn a_browser_that_dies_with_the_server_is_missed_by_the_next_one() {
             client
         }
     };
-    let (carl, dora) = (again("carl").await, again("dora").await);
+    let (carl, dora, lead) = (again("carl").await, again("dora").await, again("lead").await);
     let mut socket = Socket::desk(server.http, &dora).await.unwrap();
     socket.wait_for("live").await;
     holds(&carl, 0).await;
+    holds(&lead, 0).await;
     assert_eq!(held(&dora).await.len(), 1, "who came back lost what they held");
     server.stop();
     let (_, back) = moves(&world.entries("a", "demo"));
-    assert_eq!(back.values().flatten().collect::<Vec<_>>(), ["offline"]);
+    assert_eq!(back.values().flatten().collect::<Vec<_>>(), ["offline", "offline"]);
 }
 
 mod slow {

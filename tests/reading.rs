@@ -318,7 +318,7 @@ async fn the_masking_policy_in_force_is_told_in_facts_with_its_entry_and_its_fil
     let activated = active["activated"].as_u64().unwrap();
     let (_, entry) = get(&officer, &format!("{ENTRIES}/{activated}")).await;
     let entry = entry_of(&entry);
-    assert_eq!(entry.kind.as_str(), "policy.activated/1");
+    assert_eq!(entry.kind.as_str(), "policy.activated/2");
     assert_eq!(entry.time.to_string(), active["activated_at"].as_str().unwrap());
     let rules = active["rules"].as_array().unwrap();
     assert_eq!(rules.len(), policy.rules().len());
@@ -463,7 +463,7 @@ async fn the_routing_table_in_force_is_told_in_facts_with_its_file_s_drift() {
         assert!(first.contains(day.as_str().unwrap()), "{day}");
     }
     let entry = get(&officer, &format!("{ENTRIES}/{}", active["activated"])).await.1;
-    assert_eq!(entry_of(&entry).kind.as_str(), "routing.activated/1");
+    assert_eq!(entry_of(&entry).kind.as_str(), "routing.activated/2");
     let agent = server.staff("agent").await;
     for target in ["/api/v1/policies/routing", "/api/v1/policies/masking", "/api/v1/system/health"] {
         assert_eq!(code(&get(&agent, target).await), "forbidden", "{target}");

@@ -22,7 +22,7 @@ use liaowaiwai::domain::record::{
     NewSubject, Outcome, Proposal, Receipt, Step,
 };
 use liaowaiwai::domain::routing::{self, Decision, Routed};
-use liaowaiwai::limits::IMPORT_ACCOUNTS_MAX;
+use liaowaiwai::limits::{BATCH_ENTRIES_MAX, IMPORT_ACCOUNTS_MAX, RECORDER_QUEUE_PROPOSALS_MAX};
 use liaowaiwai::ports::{Clock, RecordError, Recorder, SignError, Signer, random_bytes};
 use liaowaiwai::storage::database::{Database, migrate};
 use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
@@ -468,8 +468,7 @@ fn import() -> Proposal {
 
 /// An entry longer than a leaf may be.
 fn endless() -> Proposal {
-    let event =
-        Event::PolicyActivated { id: "x".repeat(20_000), version: 1, digest: lww_audit::Hash([0; 32]), previous: None };
+    let event = Event::GenerationOpened { generation: 1, key: "x".repeat(20_000) };
     Proposal::single(Draft::of(event, server()), Vec::new())
 }
 
@@ -581,6 +580,123 @@ async fn one_refused_proposal_takes_no_other_of_its_batch_with_it() {
     let rows = client.query_one("SELECT count(*) FROM agent", &[]).await.unwrap();
     assert_eq!(rows.get::<_, i64>(0), 0);
     kept.close().await;
+    house.end().await;
+}
+
+/// Lets the next `failures` writes of a message fail with an SQLSTATE, however often they are tried; counts the tries.
+async fn failing(house: &House, sqlstate: &str, failures: u32) -> Client {
+    let (owner, connection) = house.postgres.owner_config().connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    // What a sequence gave out is not rolled back.
+    let sql = format!(
+        "DROP SEQUENCE IF EXISTS tries; CREATE SEQUENCE tries; \
+         CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$ BEGIN \
+         IF nextval('tries') <= {failures} THEN RAISE EXCEPTION 'again' USING ERRCODE = '{sqlstate}'; END IF; RETURN NEW; END $$; \
+         DROP TRIGGER IF EXISTS fail ON message; \
+         CREATE TRIGGER fail BEFORE INSERT ON message FOR EACH ROW EXECUTE FUNCTION fail()"
+    );
+    owner.batch_execute(&sql).await.unwrap();
+    owner
+}
+
+async fn tries(owner: &Client) -> i64 {
+    owner.query_one("SELECT last_value FROM tries", &[]).await.unwrap().get(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_serialization_failure_or_a_deadlock_sends_the_whole_batch_again() {
+    let house = House::build().await;
+    let kept = house.open().await;
+    for sqlstate in ["40001", "40P01"] {
+        let case = Case::new();
+        kept.record(case.open()).await;
+        let owner = failing(&house, sqlstate, 2).await;
+        let told = as_one_batch(&house, &kept, vec![plain(), case.message(1), plain()]).await;
+        let recorded: Vec<Receipt> = told.into_iter().flat_map(receipts).collect();
+        assert_eq!(tries(&owner).await, 3, "{sqlstate}");
+        assert!(recorded.is_sorted_by(|one, next| one.index.0 + 1 == next.index.0), "in order, and each once");
+        assert_eq!(house.transactions(recorded.iter().map(|receipt| receipt.index)).await.len(), 1, "{sqlstate}");
+        house.assert_proven(&recorded);
+    }
+    let entries = house.check(&kept).await;
+    assert_eq!(entries.iter().filter(|entry| entry.kind.as_str() == "server.stopped/1").count(), 4);
+    kept.close().await;
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_fails_to_be_serialized_again_and_again_is_refused_and_the_log_goes_on() {
+    let house = House::build().await;
+    let kept = house.open().await;
+    let case = Case::new();
+    kept.record(case.open()).await;
+    let owner = failing(&house, "40001", 1_000).await;
+    let told = as_one_batch(&house, &kept, vec![plain(), case.message(1)]).await;
+    assert!(told.iter().all(|told| matches!(told, Err(RecordError::Unavailable))), "to be tried later");
+    assert_eq!(tries(&owner).await, 6, "the first time, and five times again");
+    owner.batch_execute("DROP TRIGGER fail ON message").await.unwrap();
+    kept.record(case.message(1)).await;
+    let entries = house.check(&kept).await;
+    assert!(!entries.iter().any(|entry| entry.kind.as_str() == "server.stopped/1"), "nothing of it was recorded");
+    kept.close().await;
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_at_another_version_than_was_read_sends_the_whole_batch_again() {
+    let house = House::build().await;
+    let kept = house.open().await;
+    let (stale, other) = (Case::new(), Case::new());
+    for case in [&stale, &other] {
+        kept.record(case.open()).await;
+    }
+    // Behind the recorder's back: what it remembers of the row is old, and the update reaches none.
+    let client = house.connect().await;
+    let moved = "UPDATE conversation SET version = version + 7 WHERE id = $1";
+    assert_eq!(client.execute(moved, &[&stale.conversation.key.0]).await.unwrap(), 1);
+    let told = as_one_batch(&house, &kept, vec![other.message(1), stale.message(1), plain()]).await;
+    let [first, second, third] = <[_; 3]>::try_from(told).ok().unwrap();
+    match second {
+        Err(RecordError::Conflict { expected, got, .. }) => assert_eq!((expected, got), (Version(1), Some(Version(8)))),
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("recorded on a version that was not read"),
+    }
+    let recorded = [receipts(first), receipts(third)].concat();
+    house.assert_proven(&recorded);
+    assert_eq!(recorded[0].index.0 + 1, recorded[1].index.0);
+    // Decided on what is there, it goes.
+    kept.record(stale.message_on(1, Version(8))).await;
+    house.check(&kept).await;
+    kept.close().await;
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_into_the_queue_is_refused_at_once_and_all_the_rest_is_recorded() {
+    let house = House::build().await;
+    let kept = house.open().await;
+    let held = Held::hold(&house, &kept).await;
+    let first = kept.submit(vec![filler()]).await;
+    held.wait_for_commit().await;
+    // While a commit is held up, the writer has one batch in its hands and perhaps part of another.
+    let asked = RECORDER_QUEUE_PROPOSALS_MAX + 4 * BATCH_ENTRIES_MAX;
+    let mut submitted = kept.submit((0..asked).map(|_| plain()).collect()).await;
+    let mut refused = 0;
+    for one in &mut submitted {
+        if let MaybeDone::Done(told) = &**one {
+            assert!(matches!(told, Err(RecordError::Overloaded)), "nothing else can be known yet");
+            refused += 1;
+        }
+    }
+    assert!((2 * BATCH_ENTRIES_MAX..=4 * BATCH_ENTRIES_MAX).contains(&refused), "{refused} of {asked}");
+    held.release().await;
+    receipts(answers(first).await.remove(0));
+    // A caller may give up on a slow machine; what was taken in is recorded all the same.
+    drop(submitted);
+    kept.close().await;
+    let entries = house.entries().await;
+    let recorded = entries.iter().filter(|entry| entry.kind.as_str() == "server.stopped/1").count();
+    assert_eq!(recorded + refused, asked, "each was either refused or recorded");
     house.end().await;
 }
 

@@ -5,6 +5,7 @@
 
 mod common;
 
+use common::people::ask;
 use common::{Server, World, key, now, until, wait_until};
 use liaowaiwai::cli::client::{Client, Listing, Page};
 use liaowaiwai::domain::routing::{Table, replay, table_of};
@@ -127,6 +128,11 @@ async fn conversations_go_by_skill_and_group_come_back_from_the_absent_and_silen
     let lengths: Vec<(&str, u64)> = queues.iter().map(|queue| (queue.queue.as_str(), queue.waiting)).collect();
     assert_eq!(lengths, [("vip", 1), ("card", 0), ("english", 1), ("general", 2)]);
     assert_eq!(anna.queues().await.unwrap_err().code(), Some("forbidden"));
+    // Agents see where they can give a conversation to, and not how many wait there.
+    let (status, targets) = ask(&anna, "GET", "/api/v1/agent/queues/targets", None).await;
+    let open = |name: &str| json!({"queue": name, "open": true});
+    let expected = ["vip", "card", "english", "general"].map(open);
+    assert_eq!((status, targets), (200, json!({"queues": expected})));
 
     // The VIP first, although another has waited longer; then by what each can do.
     ben.set_online(true).await.unwrap();
@@ -233,6 +239,41 @@ fn closed_now() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_look_gives_every_agent_one_before_any_gets_a_second() {
+    let world = World::private();
+    let server = world.start("a");
+    let closed = activate(&world, &closed_now());
+    let app = server.client();
+    let desks = [
+        agent(&world, &server, "anna", "2", "english").await,
+        agent(&world, &server, "ben", "2", "english").await,
+        agent(&world, &server, "cleo", "2", "english").await,
+    ];
+    for desk in &desks {
+        desk.set_online(true).await.unwrap();
+    }
+    for number in 0..7 {
+        say(&app, &format!("customer-{number}"), "Hello, I need help", json!({})).await;
+    }
+    let open = activate(&world, &TABLE.replace("version: 1", "version: 2"));
+    for desk in &desks {
+        until("both places to be taken", async || held(desk).await.len() == 2).await;
+    }
+    server.stop();
+    let (valid, told) = world.verify("a", "demo");
+    assert!(valid, "{told}");
+    let entries = world.entries("a", "demo");
+    assert_eq!(replayed(&entries, &[&closed, &open]), (7, 6));
+    let assigned = entries.iter().filter(|entry| entry.kind.as_str() == "conversation.assigned/2");
+    let given: Vec<(&str, &str)> = assigned.map(|entry| (words(entry, "at"), words(entry, "agent"))).collect();
+    for look in given.chunks(3) {
+        let [(at, one), (second, two), (third, three)] = look else { panic!("{given:?}") };
+        assert!(at == second && at == third, "not by one look: {given:?}");
+        assert!(one != two && two != three && one != three, "somebody got two: {given:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_customer_who_comes_out_of_hours_is_told_once_and_served_in_order_when_it_opens() {
     let world = World::private();
     let server = world.start("a");
@@ -259,6 +300,9 @@ async fn a_customer_who_comes_out_of_hours_is_told_once_and_served_in_order_when
     assert!(held(&desk).await.is_empty(), "somebody was served in a closed queue");
     let state = supervisor.queues().await.unwrap().queues.into_iter().find(|queue| queue.queue == "english").unwrap();
     assert_eq!((state.open, state.opens, state.waiting), (false, Some(opens.to_string()), 3));
+    let (_, targets) = ask(&desk, "GET", "/api/v1/agent/queues/targets", None).await;
+    let closed_target = json!({"queue": "english", "open": false, "opens": opens.to_string()});
+    assert!(targets["queues"].as_array().unwrap().contains(&closed_target), "{targets}");
 
     let open = activate(&world, &TABLE.replace("version: 1", "version: 2"));
     gets(&desk, &first.conversation).await;
@@ -321,7 +365,7 @@ async fn which_table_is_active_is_decided_by_entries_and_a_changed_file_is_drift
     let entries = world.entries("a", "demo");
     let activated: Vec<(&str, &str)> = entries
         .iter()
-        .filter(|entry| entry.kind.as_str() == "routing.activated/1")
+        .filter(|entry| entry.kind.as_str() == "routing.activated/2")
         .map(|entry| (words(entry, "digest"), entry.actor.role.as_str()))
         .collect();
     let skilled = entries.iter().filter(|entry| entry.kind.as_str() == "agent.skills_set/1");
@@ -370,12 +414,13 @@ async fn a_database_of_before_keeps_who_waits_and_who_holds_what() {
             client.batch_execute(insert).await.unwrap();
         }
     }
-    let sql = "SELECT c.state, r.rule, r.waiting, r.waits_since, r.held_since, r.weight FROM conversation c \
+    let sql = "SELECT c.state, r.rule, r.waiting, r.waits_since, r.held_since, r.weight, r.opened_seq = c.opened_seq FROM conversation c \
                JOIN conversation_route r ON r.tenant = c.tenant AND r.conversation = c.id ORDER BY c.state";
     let rows = client.query(sql, &[]).await.unwrap();
     let kept: Vec<(i16, bool, i64, Option<i64>)> =
         rows.iter().map(|row| (row.get(0), row.get(2), row.get(3), row.get(4))).collect();
     assert_eq!(kept, [(0, true, 1000, None), (1, false, 1001, Some(1001)), (2, false, 1002, None)]);
+    assert!(rows.iter().all(|row| row.get(6)), "a list of a queue has another order");
     let load: i32 = client.query_one("SELECT load FROM agent", &[]).await.unwrap().get(0);
     assert_eq!(load, 300);
     drop(client);

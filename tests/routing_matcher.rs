@@ -4,7 +4,8 @@
 
 use liaowaiwai::domain::event::{Event, MatchReason, RequeueReason};
 use liaowaiwai::domain::routing::{
-    Assigned, Case, Held, Place, ReplayError, Routed, Table, Waiting, choose, due, estimate_ms, next, position, replay,
+    Assigned, Case, Given, Held, Look, Moment, Place, ReplayError, Routed, Table, Waiting, choose, due, estimate_ms,
+    position, replay,
 };
 use liaowaiwai::units::{AccountId, EntryIndex, Hash, Timestamp};
 use lww_audit::Entry;
@@ -64,7 +65,12 @@ fn waits(queue: &str, waited_ms: i64) -> Waiting {
 
 /// Who gets one conversation, and why.
 fn given(waiting: &Waiting, places: &[Place]) -> Option<(AccountId, MatchReason)> {
-    choose(&table(), waiting, &places.iter().collect::<Vec<_>>()).map(|choice| (choice.agent, choice.reason))
+    choose(&table(), waiting, places).map(|choice| (choice.agent, choice.reason))
+}
+
+/// The first that a new look gives.
+fn next(table: &Table, waiting: &[Waiting], places: &[Place], moment: Moment) -> Option<Given> {
+    Look::new(table, waiting, places.to_vec(), moment).next()
 }
 
 fn at(text: &str) -> Timestamp {
@@ -150,7 +156,7 @@ fn urgent_ones_first_then_who_waited_longest_and_nobody_is_served_out_of_hours()
     let night = table.calendar().moment(at("2026-11-26 20:00"));
     let one = [place(1, 1, &["english", "card", "loan"])];
     let pick = |waiting: &[Waiting], places: &[Place], moment| {
-        next(&table, waiting, places, moment).map(|(at, _, passed)| (at, passed))
+        next(&table, waiting, places, moment).map(|given| (given.position, given.passed_over))
     };
     let waiting = [waits("general", 50), waits("general", 60), waits("card", 1)];
     assert_eq!(pick(&waiting, &one, open), Some((2, 0)));
@@ -270,7 +276,7 @@ fn a_recorded_routing_is_made_again_and_a_changed_one_is_noticed() {
 }
 
 fn assigned(table: &Table, waiting: Waiting, places: &[Place]) -> Option<Entry> {
-    let choice = choose(table, &waiting, &places.iter().collect::<Vec<_>>())?;
+    let choice = choose(table, &waiting, places)?;
     let (digest, at) = (table.digest(), at("2026-11-26 10:00"));
     let assigned = Assigned { table: digest, at, waiting, choice, passed_over: 0 };
     Some(entry(&Event::ConversationAssigned(Box::new(assigned))))
@@ -350,7 +356,7 @@ proptest! {
         let moment = table.calendar().moment(at("2026-11-26 10:00"));
         let found = next(&table, &waiting, &places, moment);
         prop_assert_eq!(&found, &next(&table, &waiting, &places, moment));
-        if let Some((position, choice, _)) = found {
+        if let Some(Given { position, choice, .. }) = found {
             let place = places.iter().find(|place| place.agent == choice.agent).unwrap();
             prop_assert!(place.online && place.load + waiting[position].weight <= i64::from(place.capacity) * 100);
             let is_first = waiting[position].first == Some(choice.agent);
@@ -366,11 +372,31 @@ proptest! {
         let (table, places) = (table(), distinct(places));
         let moment = table.calendar().moment(at("2026-11-26 10:00"));
         let served = next(&table, &waiting, &places, moment);
-        let all: Vec<&Place> = places.iter().collect();
         for (position, one) in waiting.iter().enumerate() {
-            let before = served.as_ref().is_none_or(|(at, ..)| (one.rank(), position) < (waiting[*at].rank(), *at));
-            prop_assert!(!before || choose(&table, one, &all).is_none());
+            let at = served.as_ref().map(|given| given.position);
+            let before = at.is_none_or(|at| (one.rank(), position) < (waiting[at].rank(), at));
+            prop_assert!(!before || choose(&table, one, &places).is_none());
         }
+    }
+
+    #[test]
+    fn one_look_gives_what_a_new_look_after_each_would_give(
+        waiting in proptest::collection::vec(any_waiting(), 0..30), places in proptest::collection::vec(any_place(), 0..12)
+    ) {
+        let (table, mut places) = (table(), distinct(places));
+        let moment = table.calendar().moment(at("2026-11-26 10:00"));
+        let mut left: Vec<usize> = (0..waiting.len()).collect();
+        for given in Look::new(&table, &waiting, places.clone(), moment) {
+            let those: Vec<Waiting> = left.iter().map(|position| waiting[*position].clone()).collect();
+            let anew = next(&table, &those, &places, moment).unwrap();
+            prop_assert_eq!(left.remove(anew.position), given.position);
+            prop_assert_eq!((&anew.choice, anew.passed_over), (&given.choice, given.passed_over));
+            let place = places.iter_mut().find(|place| place.agent == given.choice.agent).unwrap();
+            place.load += waiting[given.position].weight;
+            place.idle_ms = 0;
+        }
+        let those: Vec<Waiting> = left.iter().map(|position| waiting[*position].clone()).collect();
+        prop_assert_eq!(next(&table, &those, &places, moment), None);
     }
 
     #[test]
@@ -378,9 +404,8 @@ proptest! {
         waiting in any_waiting(), places in proptest::collection::vec(any_place(), 1..12), longer_ms in 0_i64..400_000
     ) {
         let (table, places) = (table(), distinct(places));
-        let all: Vec<&Place> = places.iter().collect();
         let candidates = |waiting: &Waiting| {
-            let choice = choose(&table, waiting, &all);
+            let choice = choose(&table, waiting, &places);
             choice.map(|choice| choice.candidates.into_iter().map(|one| one.agent).collect::<Vec<_>>()).unwrap_or_default()
         };
         let later = Waiting { waited_ms: waiting.waited_ms + longer_ms, ..waiting.clone() };
@@ -399,7 +424,7 @@ proptest! {
         let all = [place(1, 1, &["card", "english", "loan", "night"]), place(2, 1, &["vip"])];
         let mut waiting = vec![Waiting { sla_s: Some(120), weight: 100, first: None, last: None, ..first }];
         for round in 0..200 {
-            let (position, ..) = next(&table, &waiting, &all, moment).unwrap();
+            let Given { position, .. } = next(&table, &waiting, &all, moment).unwrap();
             waiting.remove(position);
             if position == 0 {
                 return Ok(());

@@ -62,6 +62,7 @@ async fn filled() -> World {
             "INSERT INTO second_factor SELECT $1, id, 'x', 0 FROM account LIMIT 1",
             "INSERT INTO recovery_code SELECT $1, id, 'x' FROM account LIMIT 1",
             "INSERT INTO external_identity SELECT $1, 'x', id FROM account LIMIT 1",
+            "INSERT INTO provider_logout VALUES ($1, 'x', 0)",
             "INSERT INTO note SELECT $1, id, 0, id, 0, id, 'x', 'x' FROM conversation LIMIT 1",
             "INSERT INTO canned_reply SELECT $1, id, 1, 0, 0, id, false, 'x', 'x' FROM account LIMIT 1",
         ] {
@@ -146,9 +147,10 @@ async fn the_server_s_role_can_append_to_the_ledger_and_do_nothing_else_to_it() 
     }
     for sql in [
         "DELETE FROM dedup",
-        "UPDATE message SET masked = masked",
+        "UPDATE message SET time = time",
+        "UPDATE message SET entry_seq = entry_seq",
         "DELETE FROM message",
-        "UPDATE note SET masked = masked",
+        "UPDATE note SET author = author",
         "DELETE FROM note",
         "DELETE FROM canned_reply",
         "DELETE FROM log_head",

@@ -138,6 +138,7 @@ async fn an_administrator_sets_skills_at_making_and_by_change_and_each_is_an_ent
         (json!({"skills": vec!["card"; 17]}), "skills"),
         (json!({"role": "auditor", "skills": ["card"]}), "skills"),
         (json!({"capacity": 9, "groups": ["nobody"]}), "groups"),
+        (json!({"capacity": 1001, "skills": ["card"]}), "capacity"),
     ] {
         let refused = ask(&admin, "PATCH", &own, Some(change.clone())).await;
         assert_eq!((code(&refused), refused.1["field"].as_str()), ("invalid_field", Some(field)), "{change}");
@@ -157,7 +158,14 @@ async fn an_administrator_sets_skills_at_making_and_by_change_and_each_is_an_ent
         assert_eq!(code(&ask(&client, "PATCH", &own, Some(json!({"skills": ["card"]}))).await), "forbidden");
     }
     server.stop();
-    let set = recorded(&world.entries("a", "demo"));
+    let entries = world.entries("a", "demo");
+    // What is asked for together is recorded together, also when the desk comes with it.
+    let together = entries.windows(2).filter(|pair| {
+        let [changed, skilled] = pair else { panic!("{pair:?}") };
+        changed.kind.as_str() == "account.changed/1" && skilled.kind.as_str() == "agent.skills_set/1"
+    });
+    assert_eq!(together.count(), 2);
+    let set = recorded(&entries);
     let own: Vec<&[String]> =
         set.iter().filter(|(account, _)| *account == id).map(|(_, skills)| skills.as_slice()).collect();
     assert_eq!(

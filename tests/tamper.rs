@@ -1,7 +1,7 @@
 //! Somebody with every right on files or database changes what was recorded: each change is caught, and what was touched is
 //! named. Needs PostgreSQL on the machine; `./x test` installs it.
 
-#![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
 
 mod common;
 
@@ -10,15 +10,16 @@ use std::process::Command;
 use std::sync::Arc;
 
 use common::load::Customers;
-use common::people::{ask, call};
+use common::people::{ask, call, printed_password};
 use common::{World, files, key, now};
 use liaowaiwai::cli::client::{Client, Listing};
 use liaowaiwai::crypto::{KeyDirectory, KeyPlaces, SystemRandom};
-use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
+use lww_audit::entry::Detail;
 use lww_audit::merkle::{Frontier, leaf_hash};
 use lww_audit::{Entry, TileDir, VerifierKey, fsck};
 use serde_json::json;
 use tokio_postgres::{Client as Sql, NoTls};
+use uuid::Uuid;
 
 const NODE: &str = "node";
 /// Bytes of one file that are flipped, spread over it.
@@ -69,19 +70,6 @@ async fn send(address: std::net::SocketAddr, numbers: std::ops::Range<u32>) {
 
 fn check_files(tiles: &Path, keys: &[VerifierKey]) -> Result<(), Box<fsck::Finding>> {
     fsck::check(&TileDir::open(tiles), keys, &mut |_| {}).map(|_| ())
-}
-
-/// The node's own PostgreSQL without the server, for its owner.
-async fn database(world: &World) -> (EmbeddedPostgres, Sql) {
-    let data_dir = world.data(NODE);
-    let secrets_dir = data_dir.join("database-secrets");
-    let postgres =
-        EmbeddedPostgres::start(&EmbeddedOptions { data_dir, bin_dir: None, secrets_dir }, &|_| {}).await.unwrap();
-    let (client, connection) = postgres.owner_config().connect(NoTls).await.unwrap();
-    tokio::spawn(connection);
-    let tenant: i32 = client.query_one("SELECT id FROM tenant WHERE name = 'demo'", &[]).await.unwrap().get(0);
-    client.batch_execute(&format!("SET app.tenant = '{tenant}'")).await.unwrap();
-    (postgres, client)
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -260,7 +248,179 @@ fn reply_changes(last: usize) -> Vec<Change> {
     ]
 }
 
-const TABLES: [&str; 5] = ["ledger_entry", "message", "note", "canned_reply", "log_head"];
+/// What somebody could do to the rows of accounts and of what is in force, as they are for the tenant `demo`.
+fn people_changes(account: Uuid) -> Vec<Change> {
+    let of = |table: &str, what: &str| format!("row {table} {}: {what}", account.simple());
+    let set = |what: &str| format!("UPDATE account SET {what} WHERE id = '{account}'");
+    let not_spoken_of = |table: &str| format!("row {table} {}: no entry speaks of it", Uuid::from_u128(7).simple());
+    let added = "INSERT INTO account (tenant, id, login, profile, password, role, must_change, version) SELECT tenant, \
+        '00000000-0000-0000-0000-000000000007', '\\x00', profile, password, 5, false, 1 FROM kept_account";
+    let added = format!("{added} WHERE id = '{account}'");
+    let desk = "INSERT INTO agent (tenant, id, capacity, load, online, idle_since, version) SELECT tenant, \
+        '00000000-0000-0000-0000-000000000007', 1000, 0, false, 0, 1 FROM kept_agent";
+    let desk = format!("{desk} WHERE id = '{account}'");
+    let factor = format!(
+        "INSERT INTO second_factor (tenant, account, secret, last_step) SELECT tenant, id, '\\x00', 0 FROM account WHERE id = '{account}'"
+    );
+    let unsaid = "is not what its entries say";
+    vec![
+        change("a role changed", set("role = 5"), of("account", "its role is another")),
+        change(
+            "an account disabled",
+            set("enabled = false"),
+            of("account", &format!("whether it is enabled {unsaid}")),
+        ),
+        change("an account locked", set("locked = true"), of("account", &format!("whether it is locked {unsaid}"))),
+        change(
+            "a password's end forgotten",
+            set("must_change = NOT must_change"),
+            of("account", &format!("whether its password must be changed {unsaid}")),
+        ),
+        change(
+            "a login replaced",
+            set("login = '\\x01'"),
+            of("account", "its login is not the one that was sealed for it"),
+        ),
+        change("a name replaced", set("profile = login"), of("account", "its name does not open")),
+        change(
+            "an account deleted",
+            format!("DELETE FROM account WHERE id = '{account}'"),
+            of("account", "it is missing"),
+        ),
+        change("an account added", added, not_spoken_of("account")),
+        Change {
+            after: "DELETE FROM second_factor",
+            ..change(
+                "a second factor put in",
+                factor,
+                of("account", &format!("whether it has a second factor {unsaid}")),
+            )
+        },
+        change(
+            "skills given",
+            format!("UPDATE agent SET skills = 'loans' WHERE id = '{account}'"),
+            of("agent", "its skills are others"),
+        ),
+        change("a desk deleted", format!("DELETE FROM agent WHERE id = '{account}'"), of("agent", "it is missing")),
+        change("a desk added", desk, not_spoken_of("agent")),
+    ]
+}
+
+/// What somebody could do to what is in force.
+fn policy_changes() -> Vec<Change> {
+    let own = "tenant = (SELECT id FROM tenant WHERE name = 'demo')";
+    let text = |column: &str| {
+        format!(
+            "UPDATE policy SET source = source || ' ' WHERE {own} AND digest = (SELECT {column} FROM settings WHERE {own})"
+        )
+    };
+    let other = "it names another than its newest entry activated";
+    let added = format!("INSERT INTO policy SELECT tenant, '\\x07', source FROM kept_policy WHERE {own} LIMIT 1");
+    vec![
+        change("a policy's text edited", text("policy"), "its text is not the one that was activated".to_owned()),
+        change("a table's text edited", text("routing"), "its text is not the one that was activated".to_owned()),
+        change("the policies deleted", format!("DELETE FROM policy WHERE {own}"), "row policy ".to_owned()),
+        change("a policy added", added, "row policy 07: no entry speaks of it".to_owned()),
+        change(
+            "another policy put into force",
+            format!("UPDATE settings SET policy = routing WHERE {own}"),
+            format!("row settings masking: {other}"),
+        ),
+        change(
+            "the table taken away",
+            format!("UPDATE settings SET routing = NULL WHERE {own}"),
+            format!("row settings routing: {other}"),
+        ),
+        change(
+            "another entry named",
+            format!("UPDATE settings SET policy_entry = 1 WHERE {own}"),
+            "row settings masking: it names another entry than the newest".to_owned(),
+        ),
+        change(
+            "the settings deleted",
+            format!("DELETE FROM settings WHERE {own}"),
+            "row settings demo: it is missing".to_owned(),
+        ),
+    ]
+}
+
+/// What somebody could do to the row of a conversation.
+fn conversation_changes(conversation: Uuid) -> Vec<Change> {
+    let of = |table: &str, what: &str| format!("row {table} {}: {what}", conversation.simple());
+    let set = |what: &str| format!("UPDATE conversation SET {what} WHERE public_id = '{conversation}'");
+    let key = format!("(SELECT id FROM kept_conversation WHERE public_id = '{conversation}')");
+    let route = |what: &str| format!("UPDATE conversation_route SET {what} WHERE conversation = {key}");
+    let columns = "subject, channel, 2, version, last_message, opened_seq, opened_at, chain_n, chain_seq, chain_leaf, subject_n, \
+        subject_seq, subject_leaf";
+    let added = format!(
+        "INSERT INTO conversation (tenant, id, public_id, {}) SELECT tenant, gen_random_uuid(), \
+         '00000000-0000-0000-0000-000000000007', {columns} FROM kept_conversation WHERE public_id = '{conversation}'",
+        columns.replace("2, version", "state, version")
+    );
+    let stray = format!(
+        "INSERT INTO conversation_route SELECT (r).* FROM (SELECT jsonb_populate_record(k, jsonb_build_object('conversation', \
+         '00000000-0000-0000-0000-000000000007')) AS r FROM kept_conversation_route k WHERE conversation = {key}) r"
+    );
+    let nobody = Uuid::from_u128(7);
+    vec![
+        change("a conversation closed", set("state = 2"), of("conversation", "its state is another")),
+        change("an agent put in", set("agent = gen_random_uuid()"), of("conversation", "its agent is another")),
+        change(
+            "an agent before put in",
+            set("last_agent = gen_random_uuid()"),
+            of("conversation", "the agent who had it before is another"),
+        ),
+        change("a channel replaced", set("channel = 9999"), of("conversation", "its channel is another")),
+        change(
+            "a message kept from being counted",
+            set("last_message = last_message - 1"),
+            of("conversation", "the place of its newest message is another"),
+        ),
+        change(
+            "the time of opening moved",
+            set("opened_at = opened_at - 1"),
+            of("conversation", "the time that it was opened at is another"),
+        ),
+        change(
+            "the chain's end moved",
+            set("chain_seq = chain_seq - 1"),
+            of("conversation", "its chain does not end at its newest entry"),
+        ),
+        change(
+            "marked as read",
+            set("read_seq = read_seq + 1"),
+            of("conversation", "how far it was read is not what its entries say"),
+        ),
+        change("a queue replaced", route("queue = 'elsewhere'"), of("conversation_route", "its queue is another")),
+        change(
+            "let wait",
+            route("waiting = NOT waiting"),
+            of("conversation_route", "whether it waits is not what its entries say"),
+        ),
+        change("a wish made", route("wish = 2"), of("conversation_route", "its wish is another")),
+        change(
+            "a route deleted",
+            format!("DELETE FROM conversation_route WHERE conversation = {key}"),
+            of("conversation_route", "it is missing"),
+        ),
+        change("a route added", stray, format!("row conversation_route {nobody}: no entry speaks of it")),
+        change("a conversation added", added, format!("row conversation {}: no entry speaks of it", nobody.simple())),
+    ]
+}
+
+const TABLES: [&str; 11] = [
+    "ledger_entry",
+    "message",
+    "note",
+    "canned_reply",
+    "log_head",
+    "policy",
+    "settings",
+    "account",
+    "agent",
+    "conversation",
+    "conversation_route",
+];
 
 async fn keep_tables(sql: &Sql) {
     for table in TABLES {
@@ -284,6 +444,29 @@ fn pick(entries: &[Entry]) -> (usize, usize, usize) {
     let two = one + 1 + entries[one + 1..].iter().position(same).unwrap();
     let other = entries.iter().position(|entry| entry.kind.as_str() == "conversation.opened/2").unwrap();
     (one, two, other)
+}
+
+/// The account that an entry made for an agent.
+fn agent(entries: &[Entry]) -> Uuid {
+    let fields = entries.iter().filter(|entry| entry.kind.as_str() == "account.created/1").map(|entry| {
+        let Detail::Object(fields) = &entry.detail else { panic!("{:?}", entry.detail) };
+        fields
+    });
+    let made = fields.into_iter().find(|fields| fields["role"] == Detail::String("agent".to_owned())).unwrap();
+    let Detail::String(account) = &made["account"] else { panic!("{made:?}") };
+    Uuid::parse_str(account).unwrap()
+}
+
+/// Makes each change, sees that it is named, and puts the rows back.
+async fn each_is_named(world: &World, sql: &Sql, changes: impl Iterator<Item = Change>) {
+    for Change { what, sql: text, caught, after } in changes {
+        sql.batch_execute(&text).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        let (valid, said) = world.verify(NODE, "demo");
+        assert!(!valid && said.contains("TAMPERED") && said.contains(&caught), "{what}: {said}");
+        put_back(sql, after).await;
+    }
+    let (valid, said) = world.verify(NODE, "demo");
+    assert!(valid, "all was put back, and yet: {said}");
 }
 
 /// Takes the newest entries away and moves the head back to fit.
@@ -348,25 +531,22 @@ mod slow {
         let noted = |entry: &Entry| entry.kind.as_str() == "conversation.noted/1";
         let note = entries.iter().position(noted).unwrap();
         let next = entries.iter().rposition(noted).unwrap();
-        let (postgres, sql) = database(&world).await;
+        let (postgres, sql) = world.owner_of(NODE).await;
         keep_tables(&sql).await;
         let (valid, said) = world.verify(NODE, "demo");
         assert!(valid, "{said}");
         let saved = |entry: &Entry| entry.kind.as_str() == "reply.saved/1";
         let last = entries.iter().rposition(saved).unwrap();
-        for Change { what, sql: text, caught, after } in entry_changes(entries.len())
+        let conversation = Uuid::from_bytes(entries[one].conversation.unwrap().0);
+        let changes = entry_changes(entries.len())
             .into_iter()
             .chain(message_changes(one, two, other))
             .chain(note_changes(note, next, other))
             .chain(reply_changes(last))
-        {
-            sql.batch_execute(&text).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
-            let (valid, said) = world.verify(NODE, "demo");
-            assert!(!valid && said.contains("TAMPERED") && said.contains(&caught), "{what}: {said}");
-            put_back(&sql, after).await;
-        }
-        let (valid, said) = world.verify(NODE, "demo");
-        assert!(valid, "all was put back, and yet: {said}");
+            .chain(policy_changes())
+            .chain(people_changes(agent(&entries)))
+            .chain(conversation_changes(conversation));
+        each_is_named(&world, &sql, changes).await;
         let (kept, size) = (entries.len() - 20, entries.len());
         truncate(&sql, &entries[..kept]).await;
         let (valid, said) = world.verify(NODE, "demo");
@@ -378,6 +558,91 @@ mod slow {
         assert!(refused.contains("tenant demo") && refused.contains("behind the rollback guard"), "{refused}");
         assert!(refused.contains(&caught), "{refused}");
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_row_of_the_state_that_a_superuser_changes_is_named() {
+        let world = World::shared().await;
+        let server = world.start(NODE);
+        let make = ["admin", "create", "--tenant", "demo", "--login", "lin", "--name", "lin", "--role", "agent"];
+        let (done, told) = world.lww(NODE, &make);
+        assert!(done, "{told}");
+        let desk = server.staff_with("demo", "lin", &printed_password(&told)).await;
+        desk.set_online(true).await.unwrap();
+        send(server.http, 0..5).await;
+        server.stop();
+        let entries = world.entries(NODE, "demo");
+        let (one, two, other) = pick(&entries);
+        let (sql, connection) = world.superuser().connect(NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let mighty: bool =
+            sql.query_one("SELECT rolsuper FROM pg_roles WHERE rolname = current_user", &[]).await.unwrap().get(0);
+        assert!(mighty, "row level security holds for everybody else");
+        keep_tables(&sql).await;
+        // One of the messages' changes besides: theirs are all made as the owner.
+        let conversation = Uuid::from_bytes(entries[one].conversation.unwrap().0);
+        let of_demo = format!("(SELECT tenant FROM kept_conversation WHERE public_id = '{conversation}')");
+        let messages = message_changes(one, two, other)
+            .into_iter()
+            .take(3)
+            .map(|change| Change { sql: format!("{} AND tenant = {of_demo}", change.sql), ..change });
+        let changes = messages
+            .chain(policy_changes())
+            .chain(people_changes(agent(&entries)))
+            .chain(conversation_changes(conversation));
+        each_is_named(&world, &sql, changes).await;
+        drop(sql);
+        world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_made_anew_names_every_row_that_differs_and_nothing_else() {
+    let world = World::private();
+    let server = world.start(NODE);
+    let desk = server.staff("agent").await;
+    desk.set_online(true).await.unwrap();
+    send(server.http, 0..5).await;
+    let check = ["ledger", "rebuild", "--check", "--tenant", "demo"];
+    // Beside a server that writes.
+    let (same, said) = world.lww(NODE, &check);
+    assert!(same && said.contains("SAME") && said.contains("1 conversations and 2 policies of demo"), "{said}");
+    server.stop();
+    let entries = world.entries(NODE, "demo");
+    let (one, ..) = pick(&entries);
+    let (account, conversation) = (agent(&entries), Uuid::from_bytes(entries[one].conversation.unwrap().0));
+    let (postgres, sql) = world.owner_of(NODE).await;
+    keep_tables(&sql).await;
+    let changed = format!(
+        "UPDATE account SET role = 5 WHERE id = '{account}'; UPDATE settings SET policy = routing; DELETE FROM conversation_route; \
+         UPDATE conversation SET state = 2, agent = NULL"
+    );
+    sql.batch_execute(&changed).await.unwrap();
+    let named = [
+        format!("row account {}: its role is another", account.simple()),
+        "row settings masking: it names another than its newest entry activated".to_owned(),
+        format!("row conversation_route {}: it is missing", conversation.simple()),
+        format!("row conversation {}: its state is another", conversation.simple()),
+    ];
+    let (same, said) = world.lww(NODE, &check);
+    assert!(!same && said.contains("4 rows of demo are not what its entries leave"), "{said}");
+    for one in &named {
+        assert!(said.contains(one), "{one} is not in {said}");
+    }
+    let (same, said) = world.lww(NODE, &[&check[..], &["--json"]].concat());
+    let json = said.get(said.find('{').unwrap()..=said.rfind('}').unwrap()).unwrap();
+    let told: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert!(!same, "{said}");
+    assert_eq!(told["differences"].as_array().unwrap().len(), named.len(), "{told}");
+    assert_eq!(told["entries"], entries.len());
+    put_back(&sql, "").await;
+    let flipped = "UPDATE ledger_entry SET body = set_byte(body, 40, get_byte(body, 40) # 1) WHERE seq = 5";
+    sql.batch_execute(flipped).await.unwrap();
+    let (made, said) = world.lww(NODE, &check);
+    assert!(!made && said.contains("TAMPERED"), "nothing is made of entries that don't hold: {said}");
+    put_back(&sql, "").await;
+    let (same, said) = world.lww(NODE, &[&check[..], &["--json"]].concat());
+    assert!(same, "{said}");
+    postgres.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -429,7 +694,7 @@ async fn a_row_that_is_not_published_yet_is_held_against_the_head() {
     copy(&old, &tiles);
     let (valid, said) = world.verify(NODE, "demo");
     assert!(valid, "{said}");
-    let (postgres, sql) = database(&world).await;
+    let (postgres, sql) = world.owner_of(NODE).await;
     let behind = published + 3;
     let flip = "body = set_byte(body, length(body) - 2, get_byte(body, length(body) - 2) # 1)";
     sql.batch_execute(&format!("UPDATE ledger_entry SET {flip} WHERE seq = {behind}")).await.unwrap();

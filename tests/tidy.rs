@@ -13,6 +13,8 @@
 mod callers;
 #[path = "tidy/channels.rs"]
 mod channels;
+#[path = "tidy/descriptions.rs"]
+mod descriptions;
 #[path = "tidy/documents.rs"]
 mod documents;
 #[path = "tidy/floors.rs"]
@@ -85,6 +87,11 @@ fn no_column_holds_readable_text_outside_the_list() {
     let repository = Repository::open();
     accept(&repository.each_text(schema::readable_columns));
     accept(&schema::list_is_used(&repository));
+}
+
+#[test]
+fn no_two_described_types_share_a_name() {
+    accept(&descriptions::names(&Repository::open()));
 }
 
 #[test]

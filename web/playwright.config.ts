@@ -14,7 +14,8 @@ export default defineConfig({
   fullyParallel: false,
   forbidOnly: true,
   reporter: process.env.CI === undefined ? "line" : "dot",
-  timeout: 60_000,
+  // Only ends what hangs: on a machine that others keep busy a whole test takes ten times as long, its steps wait as below.
+  timeout: 120_000,
   expect: { timeout: 20_000 },
   use: {
     browserName: "chromium",

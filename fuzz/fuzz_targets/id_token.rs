@@ -1,4 +1,4 @@
-//! Feeds the reader of OpenID Connect id tokens: forged ones, ones whose header and claims are anything but whose signature
+//! Feeds the readers of OpenID Connect id tokens and logout tokens: forged ones, ones whose header and claims are anything but whose signature
 //! holds, and the provider's keys.
 //!
 //! Without the key nothing is taken; what is taken says all that it must, whoever signed it; the same token never holds under
@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use liaowaiwai::http::oidc::logout;
 use liaowaiwai::http::oidc::token::{Expected, Keys, NO_KEY, checked};
 use liaowaiwai::units::{MICROS_PER_SECOND, Timestamp};
 use liaowaiwai_fuzz::NOW_S;
@@ -31,6 +32,7 @@ fuzz_target!(|data: &[u8]| {
     let (header, claims) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     if let Ok(token) = std::str::from_utf8(data) {
         assert!(checked(token, keys, &expected).is_err(), "nobody signed this");
+        assert!(logout::checked(token, keys, &expected).is_err(), "nobody signed this");
     }
     let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(pair.sign(signed.as_bytes())));
@@ -47,6 +49,11 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(checked(&token, others, &expected), Err(NO_KEY), "it holds under another key");
         }
         Err(error) => assert!(error.to_string().is_ascii(), "an error repeats the token"),
+    }
+    if let Ok(ordered) = logout::checked(&token, keys, &expected) {
+        assert!(checked(&token, keys, &expected).is_err(), "a token is both a login and a logout");
+        assert!(ordered.subject.is_some() || ordered.session.is_some(), "it names nobody");
+        assert!(!ordered.id.is_empty() && logout::checked(&token, others, &expected).is_err());
     }
     if let Some(Ok(keys)) = parts.next().map(serde_json::from_slice::<Keys>) {
         let _whatever_they_are = checked(&token, &keys, &expected);

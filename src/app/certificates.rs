@@ -38,9 +38,11 @@ impl Watch {
         // Without the signal there are still the looks.
         let mut hangups = signal(SignalKind::hangup()).ok();
         let mut alarm = None;
+        let mut told = None;
         let mut is_asked = false;
         while !*stopping.borrow() {
             alarm = self.look(is_asked, alarm);
+            told = self.look_at_lists(told);
             let hangup = async {
                 match &mut hangups {
                     Some(hangups) => hangups.recv().await,
@@ -83,6 +85,17 @@ impl Watch {
             emit(&Occurrence::CertificateEnding { days, until });
         }
         due
+    }
+
+    /// Raises the alarm when a list of revoked certificates is over, once for each; gives the end that was told last.
+    fn look_at_lists(&self, told: Option<Timestamp>) -> Option<Timestamp> {
+        let end = self.authorities.iter().filter_map(|authority| authority.crl_end()).min();
+        gauge(Gauge::ClientCrlEnd, end.map_or(0, |end| end.as_micros() / MICROS_PER_SECOND));
+        let over = end.filter(|end| *end < self.clock.now());
+        if let Some(end) = over.filter(|_| over != told) {
+            emit(&Occurrence::ClientCrlOver { end });
+        }
+        over
     }
 
     fn look_at_authorities(&self, is_asked: bool) {

@@ -27,7 +27,7 @@ pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 use self::check::Checked;
 use self::read::{Section, Source};
 use crate::crypto::KeyError;
-use crate::crypto::live_certificate::ClientCertificates;
+use crate::crypto::live_certificate::{ClientAuthority, ClientCertificates};
 use crate::crypto::secrets::SecretRef;
 use crate::domain::event::Role;
 use crate::http::{Rates, TrustedProxies};
@@ -97,6 +97,8 @@ pub struct HttpConfig {
     pub certs_dir: PathBuf,
     /// The CA of client certificates; `None` means that nobody is asked for one.
     pub client_ca: Option<PathBuf>,
+    /// That CA's lists of revoked certificates; `None` means that none counts as revoked.
+    pub client_crl: Option<PathBuf>,
     /// Where machines are served, each with a client certificate.
     pub machine_listen: Option<SocketAddr>,
     /// Where metrics are served, a loopback address.
@@ -350,12 +352,17 @@ impl Config {
 impl HttpConfig {
     /// Whose certificates `http.listen` takes.
     pub fn clients(&self) -> ClientCertificates {
-        self.client_ca.clone().map_or(ClientCertificates::Unasked, ClientCertificates::Asked)
+        self.client_authority().map_or(ClientCertificates::Unasked, ClientCertificates::Asked)
+    }
+
+    /// The CA of client certificates, with its lists.
+    pub fn client_authority(&self) -> Option<ClientAuthority> {
+        Some(ClientAuthority { ca: self.client_ca.clone()?, crl: self.client_crl.clone() })
     }
 
     /// Where machines are served, and whose certificates they need.
     pub fn machines(&self) -> Option<(SocketAddr, ClientCertificates)> {
-        Some((self.machine_listen?, ClientCertificates::Required(self.client_ca.clone()?)))
+        Some((self.machine_listen?, ClientCertificates::Required(self.client_authority()?)))
     }
 
     fn write(&self, lines: &mut Lines) {
@@ -376,6 +383,7 @@ impl HttpConfig {
             lines.put(key, &rate.to_string());
         }
         lines.path("http.client_ca", self.client_ca.as_deref());
+        lines.path("http.client_crl", self.client_crl.as_deref());
         lines.put("http.machine_listen", &self.machine_listen.map(|at| at.to_string()).unwrap_or_default());
         lines.put("http.metrics_listen", &self.metrics_listen.map_or_else(|| "off".to_owned(), |at| at.to_string()));
         lines.put("http.metrics_token", &self.metrics_token.as_ref().map(ToString::to_string).unwrap_or_default());

@@ -47,7 +47,13 @@ fn read_only(config: &Config, file: Option<&Path>) -> Vec<PathBuf> {
         let provider = tenant.oidc.as_ref().and_then(|oidc| oidc.ca.as_deref());
         [tenant.policy.as_deref(), tenant.routing.as_deref(), provider].into_iter().flatten()
     });
-    let files = tls.chain(http.client_ca.as_deref()).chain(secrets).chain(tenants).chain(file).map(folder);
+    let files = tls
+        .chain(http.client_ca.as_deref())
+        .chain(http.client_crl.as_deref())
+        .chain(secrets)
+        .chain(tenants)
+        .chain(file)
+        .map(folder);
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let own = std::env::current_exe().ok().as_deref().map(folder);
     files.chain(credentials).chain(own).chain(SYSTEM.map(PathBuf::from)).collect()

@@ -213,6 +213,7 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
             let activated = find(tenants, &tenant)?.tenant.activate_policy(&source).await;
             activated.map(|digest| digest.to_string()).map_err(|error| match error {
                 Activation::Policy(error) => error.to_string(),
+                Activation::Altered(altered) => altered.to_string(),
                 Activation::Refused(refusal) => refusal.to_string(),
             })
         }

@@ -2,7 +2,9 @@
 //!
 //! Events hold ids, counts and durations, never content; `tests/` search the files for canaries.
 
+use std::fs::DirBuilder;
 use std::io::IsTerminal;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use tracing_appender::non_blocking::WorkerGuard;
@@ -25,7 +27,8 @@ pub struct LogGuard {
 /// # Errors
 /// The reason, when the folder can't be used or tracing was set up before.
 pub fn start_logging(folder: &Path, level: &str) -> Result<LogGuard, String> {
-    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| format!("{}: {error}", folder.display()))?;
     let files = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("lww")

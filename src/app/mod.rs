@@ -40,7 +40,7 @@ use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemClock, SystemRandom
 use crate::ports::{Clock, Random, random_bytes};
 use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
-use crate::storage::embedded::{EmbeddedError, EmbeddedPostgres};
+use crate::storage::embedded::{self, EmbeddedError, EmbeddedPostgres};
 use crate::storage::keeper::LogStatus;
 use config::{Config, ConfigError};
 use health::Identity;
@@ -154,6 +154,7 @@ impl App {
     ) -> Result<Self, AppError> {
         database::check(&database).await?;
         let random: Arc<dyn Random> = Arc::new(SystemRandom::new());
+        make_data_dir(&config)?;
         let node = node_id(&config, &*random)?;
         let fresh = !tenants::any(&database).await?;
         let places = KeyPlaces { directory: config.keys_dir.clone(), master: config.master_key.clone() };
@@ -241,11 +242,19 @@ async fn open_database(
     Ok((Some(Arc::new(embedded)), database))
 }
 
+/// Makes the data directory so that nobody else can list it; one that is there stays as it is, and the doctor tells its mode.
+///
+/// # Errors
+/// [`AppError::Embedded`] when it can't be made.
+pub fn make_data_dir(config: &Config) -> Result<(), AppError> {
+    embedded::make_data_dir(&config.data_dir)?;
+    Ok(())
+}
+
 /// This server's own id, made at its first start.
 fn node_id(config: &Config, random: &dyn Random) -> Result<Uuid, AppError> {
     let path = config.data_dir.join("node.id");
     let file = |reason| AppError::File { path: path.clone(), reason };
-    std::fs::create_dir_all(&config.data_dir).map_err(file)?;
     match std::fs::read_to_string(&path) {
         Ok(text) => Uuid::parse_str(text.trim())
             .map_err(|_| file(std::io::Error::new(std::io::ErrorKind::InvalidData, "it holds no id"))),

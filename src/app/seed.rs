@@ -4,7 +4,7 @@ use super::tenants::Served;
 use crate::domain::event::Role;
 use crate::domain::message::RawText;
 
-use crate::pipeline::{Imported, Manager, NewStaff, Refusal, SkillsUpdate};
+use crate::pipeline::{AccountUpdate, Imported, Manager, NewStaff, Refusal};
 
 /// A login that was just made or reset.
 pub struct OneTimePassword {
@@ -100,8 +100,8 @@ impl Served {
     pub(super) async fn set_skills(&self, login: String, skills: Vec<String>) -> Result<(), Refusal> {
         let account = self.tenant.account_of(&RawText::new(login)).await?;
         let (skills, groups) = self.tenant.skills_and_groups(skills);
-        let update = SkillsUpdate { skills: Some(skills), groups: Some(groups) };
-        self.tenant.set_skills(Manager::Operator, account, &update).await
+        let update = AccountUpdate { skills: Some(skills), groups: Some(groups), ..AccountUpdate::default() };
+        self.tenant.change_account(Manager::Operator, account, &update).await.map(|_| ())
     }
 
     /// Sets a one-time password for a login; an administrator that isn't there yet is made.

@@ -139,6 +139,11 @@ impl Follow {
                     tracing::error!(event = "policy_refused", tenant = tenant.name.id.0, %error, "no policy could be loaded");
                     return;
                 }
+                Err(Activation::Altered(altered)) => {
+                    let name = &tenant.name.name;
+                    tracing::error!(event = "policy_altered", tenant = tenant.name.id.0, %name, %altered, "no policy is in force");
+                    return;
+                }
                 Err(Activation::Refused(error)) => {
                     tracing::warn!(event = "policy_not_loaded", tenant = tenant.name.id.0, %error, "trying again");
                     tokio::time::sleep(POLICY_AGAIN).await;
@@ -166,6 +171,11 @@ impl Follow {
                 }
                 Err(TableActivation::Table(error)) => {
                     tracing::error!(event = "routing_refused", tenant = tenant.name.id.0, %error, "no routing table could be loaded");
+                    return;
+                }
+                Err(TableActivation::Altered(altered)) => {
+                    let name = &tenant.name.name;
+                    tracing::error!(event = "routing_altered", tenant = tenant.name.id.0, %name, %altered, "no routing table is in force");
                     return;
                 }
                 Err(TableActivation::Refused(error)) => {

@@ -12,7 +12,7 @@ use self::signature::Verifier;
 use super::{ChannelConfig, ChannelConfigError};
 use crate::domain::message::{Message, RawText};
 use crate::limits::{CONTACT_BYTES_MAX, PAGE_ITEMS_DEFAULT};
-use crate::ports::{Channel, ChannelCall, ChannelError, Incoming, Person, Proven, Webhook, WebhookRequest};
+use crate::ports::{Channel, ChannelCall, ChannelError, Incoming, KeyScope, Person, Proven, Webhook, WebhookRequest};
 use crate::units::{ChannelAccount, EntryIndex, MessageId, Timestamp};
 use crate::wire::{self, Query};
 
@@ -66,6 +66,7 @@ impl HttpApi {
             channel: self.account.clone(),
             contact: self.person(contact),
             key,
+            key_scope: KeyScope::Account,
             fingerprint: digest.as_ref().to_vec(),
             about: Box::new(about.into()),
             message: Message::new(id, now, text),
@@ -75,7 +76,7 @@ impl HttpApi {
     /// Who signs for a contact vouches for it: where the peer's identities have a name, it is proven. The channel's own
     /// identity stays beside it, for people who came before they had one.
     fn person(&self, contact: RawText) -> Person {
-        let proven = self.identities.as_ref().map(|realm| Proven { realm: realm.clone(), id: contact.copy() });
+        let proven = self.identities.as_ref().map(|realm| Proven { realm: realm.clone(), id: contact.twin() });
         Person { contact: Some(contact), proven, vouched: true }
     }
 

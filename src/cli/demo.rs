@@ -3,11 +3,13 @@
 //! It does what a bank's app, an agent and an auditor would do, with nothing that they couldn't do: signed requests, a
 //! login, and the verifier's own library on the files that are left behind.
 
-use std::path::{Path, PathBuf};
+mod evidence;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use lww_audit::{Receipt, TileDir, VerifierKey};
+use evidence::{Scratch, prove, published};
 
 use super::client::{ChannelKey, Client, ClientError, Listing, Page};
 use super::run::Running;
@@ -65,30 +67,29 @@ struct Script {
     answers: &'static [&'static str],
 }
 
-const SCRIPTS: [Script; 2] = [
-    Script {
-        title: "一位客户挂失银行卡,号码写得五花八门 (a lost card, told in disguised numbers)",
-        contact: "customer-zhang",
-        asks: &[
-            "你好,我的卡丢了,卡号６２２２ ０２１２-3456·7890 128,快帮我挂失!",
-            "我的手机是一三八零零一三八〇〇〇,身份证①①010519491231002X",
-            "验证码是483920,密码是abc12345,CVV 737",
-        ],
-        answers: &["您好,已为您挂失。请放心,不要把验证码告诉任何人。", "新卡会寄出,请问还有什么可以帮您?"],
-    },
-    Script {
-        title: "An English conversation",
-        contact: "customer-smith",
-        asks: &[
-            "Hi, my card 4111-1111-1111-1111 was charged twice, cvv is 123",
-            "You can reach me at john.smith (at) example.com or 138-0013-8000",
-        ],
-        answers: &["Thank you, the second charge has been reversed."],
-    },
-];
+const LOST_CARD: Script = Script {
+    title: "一位客户挂失银行卡,号码写得五花八门 (a lost card, told in disguised numbers)",
+    contact: "customer-zhang",
+    asks: &[
+        "你好,我的卡丢了,卡号６２２２ ０２１２-3456·7890 128,快帮我挂失!",
+        "我的手机是一三八零零一三八〇〇〇,身份证①①010519491231002X",
+        "验证码是483920,密码是abc12345,CVV 737",
+    ],
+    answers: &["您好,已为您挂失。请放心,不要把验证码告诉任何人。", "新卡会寄出,请问还有什么可以帮您?"],
+};
+
+const DOUBLE_CHARGE: Script = Script {
+    title: "An English conversation follows",
+    contact: "customer-smith",
+    asks: &[
+        "Hi, my card 4111-1111-1111-1111 was charged twice, cvv is 123",
+        "You can reach me at john.smith (at) example.com or 138-0013-8000",
+    ],
+    answers: &["Thank you, the second charge has been reversed."],
+};
 
 pub(super) async fn run(args: DemoArgs) -> Result<(), CommandError> {
-    let scratch = Scratch::make(args.keep.as_deref())?;
+    let mut scratch = Scratch::make(args.keep.as_deref())?;
     screen::line(&screen::strong("聊歪歪 Liaowaiwai: masked, recorded, routed, answered, proven"));
     let mut config = Config::load(None)?;
     config.move_to(&scratch.folder.join("data"));
@@ -102,13 +103,11 @@ pub(super) async fn run(args: DemoArgs) -> Result<(), CommandError> {
         // Dropped or sent: either way the play is over.
         let _over = stopped.await;
     }));
-    let played = play(&players, &scratch).await;
+    let played = play(&players, &mut scratch).await;
     let _over = stop.send(());
     let served = serving.await.map_err(|error| std::io::Error::other(error.to_string()))?;
     played?;
     served?;
-    prove(&players, &scratch)?;
-    scratch.farewell();
     Ok(())
 }
 
@@ -166,25 +165,32 @@ impl Players {
     }
 }
 
-async fn play(players: &Players, scratch: &Scratch) -> Result<(), DemoError> {
+/// A lost card and its proof; then, for readers of English, the same once more.
+async fn play(players: &Players, scratch: &mut Scratch) -> Result<(), DemoError> {
     players.begin("agent").await?;
-    let mut count = 0;
-    for script in &SCRIPTS {
-        screen::line(&format!("\n{}", screen::strong(script.title)));
-        converse(script, players, scratch, &mut count).await?;
-    }
+    converse(&LOST_CARD, players, scratch).await?;
+    prove(players, scratch).await?;
+    scratch.farewell();
+    converse(&DOUBLE_CHARGE, players, scratch).await?;
+    let size = published(players, scratch).await?.checkpoint.size;
+    screen::line(&format!(
+        "  {} both conversations: {size} entries, {} receipts",
+        screen::good("VALID"),
+        scratch.receipts()?.len()
+    ));
     Ok(())
 }
 
-async fn converse(script: &Script, players: &Players, scratch: &Scratch, count: &mut u32) -> Result<(), DemoError> {
+async fn converse(script: &Script, players: &Players, scratch: &mut Scratch) -> Result<(), DemoError> {
+    screen::line(&format!("\n{}", screen::strong(script.title)));
     let Players { app, key, desk, .. } = players;
     let mut conversation = None;
     let mut ledger = Vec::new();
     for text in script.asks {
         let sent = (script.contact, *text);
-        let accepted = app.send_message(key, sent, &format!("demo-{count}"), SystemClock.now()).await?;
+        let accepted = app.send_message(key, sent, &format!("demo-{}", scratch.next()), SystemClock.now()).await?;
         let receipt = accepted.receipt.as_deref().ok_or(DemoError::Missing("receipt"))?;
-        ledger.push(scratch.keep_receipt(receipt, count)?);
+        ledger.push(scratch.keep_receipt(receipt)?);
         conversation = Some(accepted.conversation);
     }
     let conversation = conversation.ok_or(DemoError::Missing("conversation"))?;
@@ -203,9 +209,9 @@ async fn converse(script: &Script, players: &Players, scratch: &Scratch, count: 
         }
     }
     for answer in script.answers {
-        let accepted = desk.reply(&conversation, answer, &format!("demo-reply-{count}")).await?;
+        let accepted = desk.reply(&conversation, answer, &format!("demo-{}", scratch.next())).await?;
         let receipt = accepted.receipt.as_deref().ok_or(DemoError::Missing("receipt"))?;
-        scratch.keep_receipt(receipt, count)?;
+        scratch.keep_receipt(receipt)?;
         screen::line(&format!("  {} {answer}", screen::strong("agent answered ")));
     }
     let after = Page { after: own.last().map(|message| message.index), limit: None };
@@ -226,153 +232,4 @@ pub(super) async fn assigned(desk: &Client, conversation: &str) -> Result<(), De
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Err(DemoError::TooSlow("the assignment"))
-}
-
-/// Verifies what is left behind as an auditor would, then damages copies.
-fn prove(players: &Players, scratch: &Scratch) -> Result<(), DemoError> {
-    let key: VerifierKey = players.vkey.parse()?;
-    scratch.keep("vkey", format!("{}\n", players.vkey).as_bytes())?;
-    scratch.copy_tiles(&players.tiles)?;
-    screen::line(&format!("\n{}", screen::strong("Proof")));
-    let keys = [key];
-    let receipts = scratch.receipts()?;
-    for path in &receipts {
-        let receipt = Receipt::parse(&read(path)?)?;
-        let verified = receipt.verify(&keys)?;
-        let entry = verified.entry;
-        screen::line(&format!("  {} {} entry {} {}", screen::good("VALID"), file_name(path), entry.seq, entry.kind));
-    }
-    let tiles = TileDir::open(scratch.folder.join("tiles"));
-    let summary = lww_audit::fsck::check(&tiles, &keys, &mut |_| {}).map_err(|finding| finding.error)?;
-    let size = summary.checkpoint.size;
-    screen::line(&format!("  {} tiles: {} entries, every hash, link and signature", screen::good("VALID"), size));
-    tamper(scratch, &keys, receipts.first().ok_or(DemoError::Missing("receipt"))?)
-}
-
-/// One byte of a copy is flipped: of a receipt, and of the bundle that holds its entry.
-fn tamper(scratch: &Scratch, keys: &[VerifierKey], receipt: &Path) -> Result<(), DemoError> {
-    screen::line(&format!("\n{}", screen::strong("Tampering: one byte of a copy is flipped")));
-    let mut bytes = read(receipt)?;
-    flip(&mut bytes, 100);
-    let caught = Receipt::parse(&bytes).and_then(|receipt| receipt.verify(keys).map(|_| ()));
-    let error = caught.err().ok_or(DemoError::Unnoticed("a receipt"))?;
-    screen::line(&format!("  {} {}: {error}", screen::bad("CAUGHT"), file_name(receipt)));
-    let copy = scratch.folder.join("tampered");
-    copy_folder(&scratch.folder.join("tiles"), &copy).map_err(file_error)?;
-    let bundle = first_file(&copy.join("tile").join("entries")).ok_or(DemoError::Missing("bundle"))?;
-    let mut bytes = read(&bundle)?;
-    let middle = bytes.len() / 2;
-    flip(&mut bytes, middle);
-    std::fs::write(&bundle, bytes).map_err(file_error)?;
-    let caught = lww_audit::fsck::check(&TileDir::open(&copy), keys, &mut |_| {});
-    let finding = caught.err().ok_or(DemoError::Unnoticed("a bundle"))?;
-    let entry = finding.entry.map_or_else(String::new, |entry| format!(", entry {entry}"));
-    let kind = finding.kind.map_or_else(String::new, |kind| format!(" ({kind})"));
-    let file = finding.file.strip_prefix(&copy).unwrap_or(&finding.file).display();
-    screen::line(&format!("  {} {file}{entry}{kind}: {}", screen::bad("CAUGHT"), finding.error));
-    std::fs::remove_dir_all(&copy).map_err(file_error)
-}
-
-fn flip(bytes: &mut [u8], at: usize) {
-    if let Some(byte) = bytes.get_mut(at) {
-        *byte ^= 1;
-    }
-}
-
-/// The folder that the demo works in.
-struct Scratch {
-    folder: PathBuf,
-    keep: bool,
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if !self.keep {
-            // What can't be removed lies in the system's temporary folder.
-            let _left = std::fs::remove_dir_all(&self.folder);
-        }
-    }
-}
-
-impl Scratch {
-    fn make(keep: Option<&Path>) -> Result<Self, CommandError> {
-        let folder = match keep {
-            Some(folder) if folder.join("data").exists() => return Err(DemoError::Exists(folder.to_owned()).into()),
-            Some(folder) => folder.to_owned(),
-            None => std::env::temp_dir().join(format!("lww-demo-{}", std::process::id())),
-        };
-        std::fs::create_dir_all(folder.join("receipts"))?;
-        let folder = folder.canonicalize()?;
-        Ok(Self { folder, keep: keep.is_some() })
-    }
-
-    fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), DemoError> {
-        std::fs::write(self.folder.join(name), bytes).map_err(file_error)
-    }
-
-    /// Keeps a receipt and returns the record text that it opens.
-    fn keep_receipt(&self, text: &str, count: &mut u32) -> Result<String, DemoError> {
-        let receipt = Receipt::parse(text.as_bytes())?;
-        *count += 1;
-        self.keep(&format!("receipts/{count:02}.tlog-proof"), text.as_bytes())?;
-        let opened = receipt.opened().iter().find_map(|opened| opened.text.clone());
-        opened.ok_or(DemoError::Missing("opened text"))
-    }
-
-    fn receipts(&self) -> Result<Vec<PathBuf>, DemoError> {
-        let listed = std::fs::read_dir(self.folder.join("receipts")).map_err(file_error)?;
-        let mut paths: Vec<PathBuf> = listed.flatten().map(|entry| entry.path()).collect();
-        paths.sort();
-        Ok(paths)
-    }
-
-    fn copy_tiles(&self, from: &Path) -> Result<(), DemoError> {
-        copy_folder(from, &self.folder.join("tiles")).map_err(file_error)
-    }
-
-    fn farewell(&self) {
-        screen::line("");
-        if self.keep {
-            let folder = self.folder.display();
-            screen::line("Verify it yourself; the verifier knows nothing of the server:");
-            screen::line(&format!(
-                "  target/release/lww-verify proof --vkey {folder}/vkey {folder}/receipts/01.tlog-proof"
-            ));
-            screen::line(&format!("  target/release/lww-verify fsck --vkey {folder}/vkey {folder}/tiles"));
-        } else {
-            screen::line("Keep the files and verify them yourself: ./x run --demo --keep DIR");
-        }
-    }
-}
-
-fn file_error(error: std::io::Error) -> DemoError {
-    DemoError::File(error)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, DemoError> {
-    std::fs::read(path).map_err(file_error)
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
-}
-
-fn first_file(folder: &Path) -> Option<PathBuf> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    paths.into_iter().find_map(|path| if path.is_dir() { first_file(&path) } else { Some(path) })
 }

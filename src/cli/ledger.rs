@@ -1,4 +1,4 @@
-//! `lww ledger`: the published head, the log's public key, and the comparison of database and tiles.
+//! `lww ledger`: the published head, the log's public key, the comparison of database and tiles, and the state made anew.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemRandom, TenantVault
 use crate::ports::Signer;
 use crate::storage::database::Database;
 use crate::storage::head::LogName;
-use crate::storage::verify::{Comparison, Difference};
+use crate::storage::verify::{Comparison, Difference, Rebuilt, begin_snapshot};
 use crate::units::TenantId;
 
 /// The ledger.
@@ -27,6 +27,17 @@ pub enum LedgerCommand {
         /// Compare the database row by row.
         #[arg(long, required = true)]
         against_db: bool,
+        #[command(flatten)]
+        log: LogArgs,
+    },
+    /// Make accounts, conversations and what is in force anew from the entries, and print every row that differs.
+    Rebuild {
+        /// Compare and change nothing.
+        #[arg(long, required = true)]
+        check: bool,
+        /// Print what was found as JSON.
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         log: LogArgs,
     },
@@ -48,6 +59,14 @@ pub enum LedgerError {
     /// Database and tiles differ.
     #[error("TAMPERED: {0}")]
     Differs(#[from] Difference),
+    /// Rows are not what the entries leave.
+    #[error("{rows} rows of {tenant} are not what its entries leave")]
+    Rows {
+        /// The tenant.
+        tenant: String,
+        /// How many; counting stops at [`ROW_DIFFERENCES_MAX`](crate::limits::ROW_DIFFERENCES_MAX).
+        rows: usize,
+    },
     /// A published file can't be read.
     #[error(transparent)]
     Files(#[from] lww_audit::Error),
@@ -71,22 +90,40 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
         }
         LedgerCommand::Verify { against_db: _, log } => {
             let config = log.place.load()?;
-            verify(&config, &log.tenant).await?;
+            at_database(&config, &log.tenant, Comparing::Rows).await?;
+        }
+        LedgerCommand::Rebuild { check: _, json, log } => {
+            let config = log.place.load()?;
+            at_database(&config, &log.tenant, Comparing::State { json }).await?;
         }
     }
     Ok(())
 }
 
-async fn verify(config: &Config, tenant: &str) -> Result<(), CommandError> {
+/// What is compared.
+#[derive(Clone, Copy)]
+enum Comparing {
+    /// Every row with the published tiles, up to the first that differs.
+    Rows,
+    /// Every row of the state with the one that the entries leave.
+    State { json: bool },
+}
+
+async fn at_database(config: &Config, tenant: &str, comparing: Comparing) -> Result<(), CommandError> {
     let (embedded, database) = at_hand(config, &|line| screen::progress(line)).await?;
-    let compared = compare(config, tenant, &database).await;
+    let compared = compare(config, tenant, &database, comparing).await;
     if let Some(embedded) = embedded {
         embedded.stop().await.map_err(AppError::from)?;
     }
     compared
 }
 
-async fn compare(config: &Config, tenant: &str, database: &tokio_postgres::Config) -> Result<(), CommandError> {
+async fn compare(
+    config: &Config,
+    tenant: &str,
+    database: &tokio_postgres::Config,
+    comparing: Comparing,
+) -> Result<(), CommandError> {
     let finder = Database::connect(database, None).await.map_err(AppError::from)?;
     let found = finder.client.query_opt("SELECT id FROM tenant WHERE name = $1", &[&tenant]).await;
     let found = found.map_err(|error| AppError::Database(error.into()))?;
@@ -98,6 +135,15 @@ async fn compare(config: &Config, tenant: &str, database: &tokio_postgres::Confi
     let tiles = TileDir::open(config.tiles_dir(&log));
     let connection = Database::connect(database, Some(id)).await.map_err(AppError::from)?;
     let comparison = Comparison { client: &connection.client, log: &log, tiles: &tiles, key: &key, vault: &vault };
+    // The first read takes the picture: what was published is read before it, so that the picture is never older.
+    begin_snapshot(&connection.client).await.map_err(AppError::from)?;
+    match comparing {
+        Comparing::Rows => verify(&comparison, tenant).await,
+        Comparing::State { json } => rebuild(&comparison, tenant, json).await,
+    }
+}
+
+async fn verify(comparison: &Comparison<'_>, tenant: &str) -> Result<(), CommandError> {
     let compared = comparison.run(&|done, all| screen::bar("compared", done, all)).await.map_err(LedgerError::from)?;
     screen::line(&format!(
         "{} {} entries and {} messages of {} are what was published",
@@ -106,6 +152,29 @@ async fn compare(config: &Config, tenant: &str, database: &tokio_postgres::Confi
         compared.messages,
         tenant
     ));
+    Ok(())
+}
+
+async fn rebuild(comparison: &Comparison<'_>, tenant: &str, json: bool) -> Result<(), CommandError> {
+    let made = comparison.rebuild(&|done, all| screen::bar("made anew", done, all)).await.map_err(LedgerError::from)?;
+    let Rebuilt { entries, accounts, conversations, policies, ref differences } = made;
+    if json {
+        let text = serde_json::to_string_pretty(&made).map_err(std::io::Error::from)?;
+        screen::line(&text);
+    } else {
+        for difference in differences {
+            screen::line(&difference.to_string());
+        }
+    }
+    if !differences.is_empty() {
+        return Err(LedgerError::Rows { tenant: tenant.to_owned(), rows: differences.len() }.into());
+    }
+    if !json {
+        screen::line(&format!(
+            "{} {accounts} accounts, {conversations} conversations and {policies} policies of {tenant} are what {entries} entries leave",
+            screen::good("SAME"),
+        ));
+    }
     Ok(())
 }
 

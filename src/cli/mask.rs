@@ -3,6 +3,7 @@
 //! One message a line, read and written as a stream: memory does not grow with the input, and what was masked is written
 //! before an error ends the command. It starts no server, touches no database, and never prints what it could not mask.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,13 +13,16 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::domain::masking::{
-    self, MaskedText, Operator, Policy, PolicyError, Span, Tail, Tokens, UnknownView, View, token_letters,
+    self, Heard, MaskedText, Operator, Policy, PolicyError, Span, Tail, Tokens, UnknownView, View, token_letters,
 };
+use crate::units::MessageId;
 
 /// Longest line in bytes, its line feed not counted.
 const LINE_BYTES_MAX: usize = 8 << 20;
 /// Longest policy or key file in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// Lines of a conversation that a later one may still complete; older ones stay as they are.
+const HELD_LINES_MAX: usize = 64;
 /// Shortest token key in bytes.
 const KEY_BYTES_MIN: usize = 16;
 /// Bytes of an HMAC that make a token.
@@ -53,7 +57,9 @@ pub struct MaskArgs {
     /// Read `{"text": …}` a line, write `{"text", "spans"}`; offsets count Unicode characters of the input.
     #[arg(long)]
     pub jsonl: bool,
-    /// Treat all lines as one conversation: a number or an answer may continue the line before.
+    /// Treat all lines as one conversation: a number or an answer may continue the line before, which is then masked again.
+    /// Text is therefore written 64 lines late, or at the end; with --jsonl each line at once, and of one that is masked
+    /// again also `{"again": number of the line, "text": …}`.
     #[arg(long)]
     pub conversation: bool,
     /// Secret key of at least 16 bytes for the tokens of views that use `token:`.
@@ -190,6 +196,16 @@ struct JsonMasked<'m> {
     spans: Vec<JsonSpan<'m>>,
 }
 
+/// What an earlier line is from here on.
+#[derive(Serialize)]
+struct JsonAgain {
+    again: u64,
+    text: String,
+}
+
+/// Lines of a conversation, with their numbers, that a later one may complete.
+type Held = VecDeque<(u64, MaskedText)>;
+
 #[derive(Serialize)]
 struct JsonSpan<'m> {
     start: usize,
@@ -219,46 +235,84 @@ impl Masker<'_> {
     /// Masks every line; returns how many there were.
     fn mask_all(&self, mut input: impl BufRead, output: &mut impl Write) -> Result<u64, MaskCommandError> {
         let mut bytes = Zeroizing::new(Vec::new());
-        let mut tail = Tail::empty();
-        let mut line = 0;
-        loop {
-            if !read_line(&mut input, &mut bytes, line + 1)? {
-                return Ok(line);
+        let (mut tail, mut held, mut line) = (Tail::empty(), Held::new(), 0);
+        let outcome = loop {
+            match read_line(&mut input, &mut bytes, line + 1) {
+                Ok(true) => line += 1,
+                Ok(false) => break Ok(line),
+                Err(error) => break Err(error),
             }
-            line += 1;
             if !self.args.conversation {
                 tail = Tail::empty();
             }
-            self.mask_line(&bytes, line, &mut tail, output)?;
-        }
+            if let Err(error) = self.mask_line(&bytes, line, (&mut tail, &mut held), output) {
+                break Err(error);
+            }
+        };
+        let written = self.release(&mut held, 0, output).map_err(|source| MaskCommandError::Output { line, source });
+        outcome.and_then(|lines| written.map(|()| lines))
     }
 
     fn mask_line(
         &self,
         bytes: &[u8],
         line: u64,
-        tail: &mut Tail,
+        (tail, held): (&mut Tail, &mut Held),
         output: &mut impl Write,
     ) -> Result<(), MaskCommandError> {
         let text =
             std::str::from_utf8(bytes).map_err(|bad| MaskCommandError::NotUtf8 { line, offset: bad.valid_up_to() })?;
-        let written = if self.args.jsonl {
+        let failed = |source| MaskCommandError::Output { line, source };
+        if self.args.jsonl {
             // The parser's own words quote the input, so only the place is kept.
             let message: JsonMessage =
                 serde_json::from_str(text).map_err(|bad| MaskCommandError::NotJson { line, column: bad.column() })?;
-            let (masked, spans) = self.mask(&message.text, tail);
-            self.write_json(&message.text, &masked, &spans, output)
+            let (masked, spans) = self.mask(&message.text, line, (tail, held), output).map_err(failed)?;
+            self.write_json(&message.text, &masked, &spans, output).map_err(failed)?;
+            held.push_back((line, masked));
         } else {
-            let (masked, _) = self.mask(text, tail);
-            writeln!(output, "{}", masked.render(self.args.view))
-        };
-        written.map_err(|source| MaskCommandError::Output { line, source })
+            let (masked, _) = self.mask(text, line, (tail, held), output).map_err(failed)?;
+            held.push_back((line, masked));
+        }
+        let most = if self.args.conversation { HELD_LINES_MAX } else { 0 };
+        self.release(held, most, output).map_err(failed)
     }
 
-    fn mask(&self, text: &str, tail: &mut Tail) -> (MaskedText, Vec<Span>) {
+    /// Masks a line, and again what it tells of earlier ones.
+    fn mask(
+        &self,
+        text: &str,
+        line: u64,
+        (tail, held): (&mut Tail, &mut Held),
+        output: &mut impl Write,
+    ) -> io::Result<(MaskedText, Vec<Span>)> {
         // Lines have no times: within one conversation they count as sent at once.
-        let spans = masking::detect(&self.policy, text, tail, 0);
-        (masking::apply(&self.policy, text, &spans, &self.key), spans)
+        let id = |line: u64| MessageId::from_random(u128::from(line).to_be_bytes());
+        let Heard { spans, again } = masking::hear(&self.policy, text, tail, id(line), 0);
+        for again in &again {
+            let Some((number, earlier)) = held.iter_mut().find(|(line, _)| id(*line) == again.message) else {
+                continue;
+            };
+            *earlier = masking::mask_again(&self.policy, earlier, again, &self.key);
+            if self.args.jsonl {
+                let again = JsonAgain { again: *number, text: earlier.render(self.args.view) };
+                serde_json::to_writer(&mut *output, &again)?;
+                output.write_all(b"\n")?;
+            }
+        }
+        Ok((masking::apply(&self.policy, text, &spans, &self.key), spans))
+    }
+
+    /// Lets the oldest lines go until at most `most` are held, and writes those that were not yet.
+    fn release(&self, held: &mut Held, most: usize, output: &mut impl Write) -> io::Result<()> {
+        while held.len() > most {
+            if let Some((_, masked)) = held.pop_front()
+                && !self.args.jsonl
+            {
+                writeln!(output, "{}", masked.render(self.args.view))?;
+            }
+        }
+        Ok(())
     }
 
     fn write_json(&self, text: &str, masked: &MaskedText, spans: &[Span], output: &mut impl Write) -> io::Result<()> {

@@ -13,7 +13,9 @@ use super::stories::Stage;
 use super::welcome::Welcome;
 use super::{CommandError, Place, screen};
 use crate::app::config::Config;
-use crate::app::{App, OneTimePassword, StartOptions, Supervision, confine, serve_orders, start_logging};
+use crate::app::{
+    App, OneTimePassword, StartOptions, Supervision, confine, make_data_dir, serve_orders, start_logging,
+};
 use crate::crypto::{SystemClock, SystemRandom};
 use crate::http::{Machine, Readiness, Served, Server, ServerRole, Service};
 use crate::storage::keeper::LogStatus;
@@ -129,6 +131,8 @@ pub(super) fn run(args: RunArgs) -> Result<(), CommandError> {
 }
 
 async fn serve(args: RunArgs, config: Config, how: Confinement) -> Result<(), CommandError> {
+    // Before the logs, which lie in it by default and would make it with a mode of their own.
+    make_data_dir(&config)?;
     let _log = start_logging(&config.log.directory, config.log.level).map_err(CommandError::Logging)?;
     // A private PostgreSQL takes an account of its own; a server of a bank's database has no reason to be root.
     let as_root = rustix::process::geteuid().is_root() && config.has_own_database();

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use x509_parser::parse_x509_certificate;
+use rustls::pki_types::CertificateRevocationListDer;
+use x509_parser::{parse_x509_certificate, parse_x509_crl};
 
 use super::dev_ca::{CA_NAME, TlsError, certificates};
 use crate::units::{MICROS_PER_SECOND, Timestamp};
@@ -17,6 +18,17 @@ pub struct Chain {
     pub until: Timestamp,
     /// Whether a development authority of this server issued one of them.
     pub development: bool,
+}
+
+/// When the first of some lists of revoked certificates is over (RFC 5280, section 5.1.2.5); `None` when there is none, or one
+/// can't be read or doesn't say.
+pub(super) fn crl_end(lists: &[CertificateRevocationListDer<'_>]) -> Option<Timestamp> {
+    let ends = lists.iter().map(|der| {
+        let (_, list) = parse_x509_crl(der).ok()?;
+        let end = list.next_update()?.timestamp();
+        Some(Timestamp::from_micros(end.saturating_mul(MICROS_PER_SECOND)))
+    });
+    ends.collect::<Option<Vec<_>>>()?.into_iter().min()
 }
 
 /// Reads the chain in a PEM file.

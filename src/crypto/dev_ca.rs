@@ -179,15 +179,21 @@ pub fn client_config(ca: &Path) -> Result<Arc<ClientConfig>, TlsError> {
 
 /// The certificates of a PEM file, at least one.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let refused = |source| TlsError::Certificate { path: path.to_owned(), source };
-    let mut pem = Vec::new();
-    let limit = u64::try_from(PEM_BYTES_MAX).unwrap_or(u64::MAX);
-    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut pem)).map_err(refused)?;
+    let pem = pem_file(path)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     chain
         .ok()
         .filter(|chain| !chain.is_empty())
         .ok_or_else(|| TlsError::NotPem { path: path.to_owned(), expected: "certificate" })
+}
+
+/// Reads a file that anybody may read.
+pub(super) fn pem_file(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let refused = |source| TlsError::Certificate { path: path.to_owned(), source };
+    let mut pem = Vec::new();
+    let limit = u64::try_from(PEM_BYTES_MAX).unwrap_or(u64::MAX);
+    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut pem)).map_err(refused)?;
+    Ok(pem)
 }
 
 pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {

@@ -24,9 +24,18 @@ pub enum ClientCertificates {
     #[default]
     Unasked,
     /// Who shows one must have it from this CA; who shows none may go on.
-    Asked(PathBuf),
+    Asked(ClientAuthority),
     /// No handshake without one from this CA.
-    Required(PathBuf),
+    Required(ClientAuthority),
+}
+
+/// The files of a CA of clients' certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAuthority {
+    /// Its certificates, in PEM.
+    pub ca: PathBuf,
+    /// Its lists of revoked certificates, in PEM; without, none counts as revoked.
+    pub crl: Option<PathBuf>,
 }
 
 impl ClientCertificates {

@@ -24,7 +24,8 @@ use super::{seal, totp};
 use crate::domain::message::RawText;
 use crate::domain::record::{Dedup, NewSubject};
 use crate::ports::{
-    IdentityLookup, Proven, Random, SharedSealer, StaffPart, Tokens, Vault, VaultError, WrappedKey, random_bytes,
+    External, IdentityLookup, Proven, Random, SharedSealer, StaffPart, Tokens, Vault, VaultError, WrappedKey,
+    random_bytes,
 };
 use crate::units::{AccountId, ChannelAccount, SubjectId, TenantId};
 
@@ -231,8 +232,13 @@ impl Vault for TenantVault {
         self.logins.tag("lww/1 recovery code", &[&account.0.0, code.as_bytes()])
     }
 
-    fn external_lookup(&self, issuer: &str, subject: &str) -> [u8; 32] {
-        self.logins.tag("lww/1 external identity", &[issuer.as_bytes(), subject.as_bytes()])
+    fn external_lookup(&self, what: External, issuer: &str, name: &str) -> [u8; 32] {
+        let label = match what {
+            External::Person => "lww/1 external identity",
+            External::Session => "lww/1 external session",
+            External::Logout => "lww/1 external logout",
+        };
+        self.logins.tag(label, &[issuer.as_bytes(), name.as_bytes()])
     }
 }
 

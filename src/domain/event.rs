@@ -7,7 +7,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-pub use words::{Candidate, EndReason, FactorKind, IdentityProof, MatchReason, RequeueReason, Wish};
+pub use words::{Activation, Candidate, EndReason, FactorKind, IdentityProof, MatchReason, RequeueReason, Wish};
 
 use lww_audit::entry::Detail;
 
@@ -101,9 +101,9 @@ pub enum Event {
     /// A key came to be; the fingerprint is the SHA-256 of its public part or of its identifier.
     KeyCreated { purpose: &'static str, fingerprint: Hash },
     /// A masking policy became the active one.
-    PolicyActivated { id: String, version: u64, digest: Hash, previous: Option<Hash> },
+    PolicyActivated(Activation),
     /// A routing table became the active one.
-    RoutingActivated { id: String, version: u64, digest: Hash, previous: Option<Hash> },
+    RoutingActivated(Activation),
     /// A conversation began and waits in a queue, with the row that decided and what it decided on.
     ConversationOpened(Box<Routed>),
     /// A conversation was given to an agent, with everything that the decision was made on.
@@ -138,6 +138,8 @@ pub enum Event {
     MessageReceived { message: MessageId, seq: MessageSeq },
     /// An agent's message was released to the channel.
     MessageSent { message: MessageId, seq: MessageSeq },
+    /// An earlier message or note, of this entry, was masked again for what a later one told of it.
+    MessageRemasked { message: MessageId, of: EntryIndex },
     /// Somebody opened a transcript, up to this entry.
     TranscriptViewed { until: Option<EntryIndex> },
     /// Somebody opened a transcript, up to this entry, and is shown what is said from then on.
@@ -192,8 +194,8 @@ impl Event {
             Self::BackupMade { .. } => "backup.made/1",
             Self::ClockSteppedBack { .. } => "clock.stepped_back/1",
             Self::KeyCreated { .. } => "key.created/1",
-            Self::PolicyActivated { .. } => "policy.activated/1",
-            Self::RoutingActivated { .. } => "routing.activated/1",
+            Self::PolicyActivated(_) => "policy.activated/2",
+            Self::RoutingActivated(_) => "routing.activated/2",
             Self::ConversationOpened(_) => "conversation.opened/2",
             Self::ConversationAssigned(_) => "conversation.assigned/2",
             Self::ConversationRequeued { .. } => "conversation.requeued/1",
@@ -211,6 +213,7 @@ impl Event {
             Self::PersonProven { .. } => "person.proven/1",
             Self::MessageReceived { .. } => "message.received/1",
             Self::MessageSent { .. } => "message.sent/1",
+            Self::MessageRemasked { .. } => "message.remasked/1",
             Self::TranscriptViewed { .. } => "transcript.viewed/1",
             Self::TranscriptFollowed { .. } => "transcript.followed/1",
             Self::AccountCreated { .. } => "account.created/1",
@@ -250,10 +253,7 @@ impl Event {
             Self::KeyCreated { purpose, fingerprint } => {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
-            Self::PolicyActivated { id, version, digest, previous }
-            | Self::RoutingActivated { id, version, digest, previous } => {
-                activated(id, *version, digest, previous.as_ref())
-            }
+            Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {
                 requeued(*agent, queue, *reason, *after_s, *elapsed_ms)
@@ -277,6 +277,7 @@ impl Event {
             Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => {
                 object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
             }
+            Self::MessageRemasked { message, of } => object([("message", text(message)), ("of", count(of.0))]),
             Self::TranscriptViewed { until } | Self::TranscriptFollowed { until } => object([("until", index(*until))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
             Self::SkillsSet { account, skills } => object([("account", text(account)), ("skills", words_of(skills))]),
@@ -286,9 +287,7 @@ impl Event {
             | Self::IdentityLinked { account }
             | Self::IdentityUnlinked { account } => object([("account", text(account))]),
             Self::AccountChanged { account, role, capacity, enabled } => place(account, *role, *capacity, *enabled),
-            Self::AccountLocked { account, failures } => {
-                object([("account", text(account)), ("failures", int(i64::from(*failures)))])
-            }
+            Self::AccountLocked { account, failures } => locked(account, *failures),
             Self::AccountsImported { accounts } => object([("accounts", by_role(accounts))]),
             Self::SessionsRevoked { account, sessions } => {
                 object([("account", text(account)), ("sessions", count(*sessions))])
@@ -317,9 +316,16 @@ fn requeued(agent: AccountId, queue: &str, reason: RequeueReason, after_s: u32, 
     ])
 }
 
-fn activated(id: &str, version: u64, digest: &Hash, previous: Option<&Hash>) -> Detail {
-    let previous = previous.map_or(Detail::Null, text);
-    object([("id", text(id)), ("version", count(version)), ("digest", text(digest)), ("previous", previous)])
+fn activated(activation: &Activation) -> Detail {
+    let Activation { id, version, digest, source, engine, previous } = activation;
+    object([
+        ("id", text(id)),
+        ("version", count(*version)),
+        ("digest", text(digest)),
+        ("source", text(source)),
+        ("engine", text(engine)),
+        ("previous", previous.as_ref().map_or(Detail::Null, text)),
+    ])
 }
 
 fn canned(reply: &MessageId, version: Version) -> Detail {
@@ -328,6 +334,10 @@ fn canned(reply: &MessageId, version: Version) -> Detail {
 
 fn transferred(from: (Option<AccountId>, &str), to: (Option<AccountId>, &str)) -> Detail {
     object([("from", who(from.0)), ("from_queue", text(from.1)), ("to", who(to.0)), ("to_queue", text(to.1))])
+}
+
+fn locked(account: &AccountId, failures: u32) -> Detail {
+    object([("account", text(account)), ("failures", int(i64::from(failures)))])
 }
 
 fn words_of(words: &[String]) -> Detail {

@@ -11,7 +11,7 @@ use lww_audit::entry::{Content, PolicyRef, SpanCount, Tag, commitment};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-use super::masking::{self, MaskedText, Policy, ShownSpan, Tail, Tokens, View};
+use super::masking::{self, Again, Class, Heard, MaskedText, Policy, ShownSpan, Tail, Tokens, View};
 use super::routing::language_of;
 use crate::units::{AccountId, EntryIndex, Hash, MessageId, Timestamp};
 
@@ -63,7 +63,7 @@ impl RawText {
     }
 
     /// A second copy: of a one-time password that is shown after it was stored, of an identity that counts twice.
-    pub(crate) fn copy(&self) -> Self {
+    pub(crate) fn twin(&self) -> Self {
         Self(self.0.clone())
     }
 
@@ -130,6 +130,7 @@ pub struct Masked {
     content: Content,
     policy: PolicyRef,
     salts: Salts,
+    again: Vec<Again>,
 }
 
 /// Durable in the ledger.
@@ -206,6 +207,12 @@ pub enum MaskError {
     /// A part could not be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// What is sealed of an earlier message is no message.
+    #[error("the {part:?} part of an earlier message can't be read")]
+    Unreadable {
+        /// The part concerned.
+        part: Part,
+    },
 }
 
 impl<D: Direction> Message<Raw, D> {
@@ -229,23 +236,81 @@ impl<D: Direction> Message<Raw, D> {
         tokens: &dyn Tokens,
     ) -> Result<Message<Masked, D>, MaskError> {
         let raw = self.state.text.expose();
-        let spans = masking::detect(policy, raw, tail, self.time.as_micros());
+        let Heard { spans, again } = masking::hear(policy, raw, tail, self.id, self.time.as_micros());
         let text = masking::apply(policy, raw, &spans, tokens);
         let keep = Zeroizing::new(masking::without_c3(raw, &spans));
-        let original = sealer.seal(Part::Original, self.id, &with_salt(&salts.sealed, keep.as_bytes()))?;
-        let masked = sealer.seal(Part::Masked, self.id, &with_salt(&salts.masked, &text.to_bytes()))?;
-        let content = Content {
-            commit_sealed: commitment(salts.sealed.as_bytes(), Tag::Sealed, keep.as_bytes()),
-            commit_masked: commitment(salts.masked.as_bytes(), Tag::Masked, text.render(View::Record).as_bytes()),
-            spans: span_counts(&text),
-        };
-        let policy = PolicyRef { id: policy.id().to_owned(), version: policy.version(), digest: Hash(policy.digest()) };
+        let (original, masked, content) = sealed_parts(self.id, (&text, &keep), &salts, sealer)?;
+        let policy = policy_ref(policy);
         Ok(Message {
             id: self.id,
             time: self.time,
-            state: Masked { text, original, masked, content, policy, salts },
+            state: Masked { text, original, masked, content, policy, salts, again },
             direction: PhantomData,
         })
+    }
+}
+
+/// Seals both parts of a message, and commits to them.
+fn sealed_parts(
+    id: MessageId,
+    (text, keep): (&MaskedText, &str),
+    salts: &Salts,
+    sealer: &dyn Sealer,
+) -> Result<(Sealed, Sealed, Content), SealError> {
+    let original = sealer.seal(Part::Original, id, &with_salt(&salts.sealed, keep.as_bytes()))?;
+    let masked = sealer.seal(Part::Masked, id, &with_salt(&salts.masked, &text.to_bytes()))?;
+    let content = Content {
+        commit_sealed: commitment(salts.sealed.as_bytes(), Tag::Sealed, keep.as_bytes()),
+        commit_masked: commitment(salts.masked.as_bytes(), Tag::Masked, text.render(View::Record).as_bytes()),
+        spans: span_counts(text),
+    };
+    Ok((original, masked, content))
+}
+
+fn policy_ref(policy: &Policy) -> PolicyRef {
+    PolicyRef { id: policy.id().to_owned(), version: policy.version(), digest: Hash(policy.digest()) }
+}
+
+/// What takes the place of an earlier message's parts: masked again, sealed again, committed to again.
+#[derive(Clone)]
+pub struct MaskedAgain {
+    /// The sealed original, without C3 spans of then and now.
+    pub original: Sealed,
+    /// The sealed masked text.
+    pub masked: Sealed,
+    /// Commitments and span counts for the ledger entry.
+    pub content: Content,
+    /// The policy that masked it again.
+    pub policy: PolicyRef,
+}
+
+impl MaskedAgain {
+    /// Masks once more what is sealed of the message `id`, for what a later one told of it. The text is opened, and wiped.
+    ///
+    /// # Errors
+    /// [`MaskError`] when a part can't be opened, read or sealed.
+    pub fn of(
+        id: MessageId,
+        (original, masked): (&Sealed, &Sealed),
+        again: &[&Again],
+        policy: &Policy,
+        salts: &Salts,
+        (sealer, tokens): (&dyn Sealer, &dyn Tokens),
+    ) -> Result<Self, MaskError> {
+        let opened = |part: Part, sealed: &Sealed| OpenedPart::split(part, &sealer.open(part, id, sealed)?);
+        let unreadable = |part| MaskError::Unreadable { part };
+        let keep = opened(Part::Original, original)?.plaintext;
+        let keep = std::str::from_utf8(&keep).map_err(|_| unreadable(Part::Original))?;
+        let text = MaskedText::from_bytes(&opened(Part::Masked, masked)?.plaintext);
+        let (mut keep, mut text) = (Zeroizing::new(keep.to_owned()), text.map_err(|_| unreadable(Part::Masked))?);
+        for again in again {
+            text = masking::mask_again(policy, &text, again, tokens);
+            if again.class == Class::C3 {
+                keep = Zeroizing::new(masking::without_named(policy, &keep, again));
+            }
+        }
+        let (original, masked, content) = sealed_parts(id, (&text, &keep), salts, sealer)?;
+        Ok(Self { original, masked, content, policy: policy_ref(policy) })
     }
 }
 
@@ -307,6 +372,11 @@ impl<D: Direction> Message<Masked, D> {
     /// The language that its script tells; see [`language_of`].
     pub fn language(&self) -> Option<&'static str> {
         language_of(&self.state.text.render(View::Agent))
+    }
+
+    /// What it tells of earlier messages, which must be masked again.
+    pub fn again(&self) -> &[Again] {
+        &self.state.again
     }
 
     /// Whether it begins with a text of which nothing was masked.

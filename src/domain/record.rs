@@ -4,10 +4,12 @@
 //! names the version that it was decided on. This module knows neither SQL nor the hash chain.
 
 mod desk;
+mod remasked;
 
 use std::sync::Arc;
 
 pub use desk::{NewNote, ReplyChange, SealedText};
+pub use remasked::{Remasked, Written};
 
 use lww_audit::entry::{Content, PolicyRef};
 use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
@@ -129,6 +131,8 @@ pub enum Effect {
     Identity(NewIdentity),
     /// A message is stored, sealed; its time is its entry's.
     NewMessage(NewMessage),
+    /// A message or note of before is replaced by what it is, masked again.
+    Remasked(Box<Remasked>),
     /// A conversation changes hands, grows or ends.
     Conversation(ConversationChange),
     /// A conversation is routed, given out, taken back or no longer waits.
@@ -356,6 +360,8 @@ pub enum Alteration {
         capacity: i32,
         /// Whether it may log in.
         enabled: bool,
+        /// Skills and groups of a desk that comes with the role; one that is there keeps its own.
+        skills: Vec<String>,
     },
     /// Whether it is locked after failed logins.
     Locked(bool),

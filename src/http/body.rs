@@ -30,6 +30,14 @@ pub(super) struct Login {
     pub(super) password: RawText,
 }
 
+/// The provider's order to log out.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "what the interface's description says of a form; other fields are passed over")]
+pub(super) struct LogoutForm {
+    /// The token (OpenID Connect Back-Channel Logout 1.0, section 2.4).
+    logout_token: String,
+}
+
 /// A change of one's own password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -327,6 +335,20 @@ pub(super) async fn csv(request: &HttpRequest, payload: Payload) -> Result<RawTe
         return Err(Problem::NotCsv);
     }
     String::from_utf8(body.bytes().to_vec()).map(RawText::new).map_err(|_| Problem::NotCsv)
+}
+
+/// Reads one value out of a form; `None` when the body is none, or doesn't have it once.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn form_value(
+    request: &HttpRequest,
+    payload: Payload,
+    name: &str,
+) -> Result<Option<Zeroizing<String>>, Problem> {
+    let body = read(payload).await?;
+    let is_form = is_of_type(request, "application/x-www-form-urlencoded");
+    Ok(is_form.then(|| wire::form_value(body.bytes(), name)).flatten())
 }
 
 fn require_json(request: &HttpRequest) -> Result<(), Problem> {

@@ -51,6 +51,8 @@ pub(super) enum Who<'a> {
     Staff(AccountId),
     /// A channel account: channel and account.
     Channel(&'a str, &'a str),
+    /// The tenant's identity provider.
+    Provider,
     /// Whoever holds a token of a channel account: channel, account, token.
     Visitor(&'a str, &'a str, &'a str),
 }
@@ -142,6 +144,7 @@ impl Limiter {
         match who {
             Who::Staff(account) => self.staff.take((tenant.to_owned(), account)),
             Who::Channel(name, account) => channel(name, account),
+            Who::Provider => Ok(()),
             Who::Visitor(name, account, token) => {
                 self.visitors.take(self.token_hash.hash_one(token)).and_then(|()| channel(name, account))
             }

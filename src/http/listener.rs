@@ -19,6 +19,7 @@ use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, Error};
+use rustix::net::sockopt::set_tcp_user_timeout;
 use rustls::ServerConfig;
 
 use super::connection::Connection;
@@ -29,6 +30,7 @@ use super::server::{HttpError, Https};
 use super::service::Service;
 use crate::limits::{
     DISCONNECT_WAIT_MS_MAX, HANDSHAKE_WAIT_MS_MAX, HTTP2_WINDOW_BYTES_MAX, KEEP_ALIVE_MS_MAX, REQUEST_HEAD_WAIT_MS_MAX,
+    UNREAD_MS_MAX,
 };
 
 const HTTP_2: &[u8] = b"h2";
@@ -116,6 +118,9 @@ impl Application {
 
 fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), HttpError> {
     let listener = TcpListener::bind(address).map_err(refused(address))?;
+    // Its connections inherit this. The kernel ends one whose peer takes nothing of what waits for it, be it an answer, an
+    // event stream or a socket; a peer that reads slowly but reads goes on.
+    set_tcp_user_timeout(&listener, UNREAD_MS_MAX).map_err(|error| refused(address)(error.into()))?;
     let bound = listener.local_addr().map_err(refused(address))?;
     Ok((listener, bound))
 }

@@ -12,6 +12,8 @@ pub enum Right {
     Signature,
     /// A visitor's token.
     Visitor,
+    /// The signed token of the tenant's identity provider.
+    Provider,
     /// A session, even one that still waits for its second factor.
     AnySession,
     /// A session whose role may do this.
@@ -48,6 +50,7 @@ pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/socket", Right::Visitor),
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/events", Right::Visitor),
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/updates", Right::Visitor),
+    need("get", "/api/v1/channels/{channel}/{tenant}/{account}/earlier", Right::Visitor),
     need("post", "/api/v1/channels/{channel}/{tenant}/{account}/frames", Right::Visitor),
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}", Right::Visitor),
     need("options", "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}", Right::Open),
@@ -56,8 +59,10 @@ pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/session", Right::AnySession),
     need("delete", "/api/v1/session", Right::AnySession),
     need("post", "/api/v1/session/password", OWN),
+    need("get", "/api/v1/session/methods", Right::Open),
     need("get", "/api/v1/session/oidc/{tenant}", Right::Open),
     need("get", "/api/v1/session/oidc/{tenant}/callback", Right::Open),
+    need("post", "/api/v1/session/oidc/{tenant}/backchannel-logout", Right::Provider),
     need("post", "/api/v1/session/second-factor", Right::AnySession),
     need("post", "/api/v1/session/second-factor/enrolment", OWN),
     need("put", "/api/v1/session/second-factor/enrolment", OWN),
@@ -85,6 +90,7 @@ pub const RIGHTS: &[Need] = &[
     need("post", "/api/v1/agent/conversations/{id}/close", DESK),
     need("post", "/api/v1/agent/conversations/{id}/solve", DESK),
     need("get", "/api/v1/agent/queues", Right::Staff(Action::Supervise)),
+    need("get", "/api/v1/agent/queues/targets", DESK),
     need("get", "/api/v1/agent/replies", DESK),
     need("post", "/api/v1/agent/replies", Right::Staff(Action::Supervise)),
     need("put", "/api/v1/agent/replies/{id}", Right::Staff(Action::Supervise)),

@@ -63,6 +63,10 @@ pub(super) const ADDRESSES: &[Address] = &[
         methods: &[("get", || web::get().to(live::updates))],
     },
     Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/earlier",
+        methods: &[("get", || web::get().to(live::earlier))],
+    },
+    Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/frames",
         methods: &[("post", || web::post().to(live::frame))],
     },
@@ -77,8 +81,13 @@ pub(super) const ADDRESSES: &[Address] = &[
         ],
     },
     Address { path: "/api/v1/session/password", methods: &[("post", || web::post().to(sessions::change_password))] },
+    Address { path: "/api/v1/session/methods", methods: &[("get", || web::get().to(oidc::methods))] },
     Address { path: "/api/v1/session/oidc/{tenant}", methods: &[("get", || web::get().to(oidc::begin))] },
     Address { path: "/api/v1/session/oidc/{tenant}/callback", methods: &[("get", || web::get().to(oidc::end))] },
+    Address {
+        path: "/api/v1/session/oidc/{tenant}/backchannel-logout",
+        methods: &[("post", || web::post().to(oidc::logout))],
+    },
     Address { path: "/api/v1/session/second-factor", methods: &[("post", || web::post().to(own::show_factor))] },
     Address {
         path: "/api/v1/session/second-factor/enrolment",
@@ -119,6 +128,7 @@ pub(super) const ADDRESSES: &[Address] = &[
         methods: &[("put", || web::put().to(replies::change)), ("delete", || web::delete().to(replies::remove))],
     },
     Address { path: "/api/v1/agent/queues", methods: &[("get", || web::get().to(desk::queues))] },
+    Address { path: "/api/v1/agent/queues/targets", methods: &[("get", || web::get().to(desk::targets))] },
     Address { path: "/api/v1/agent/conversations", methods: &[("get", || web::get().to(desk::conversations))] },
     // Before the address of one: the first that fits answers.
     Address { path: "/api/v1/agent/conversations/count", methods: &[("get", || web::get().to(desk::count))] },

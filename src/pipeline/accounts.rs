@@ -4,6 +4,7 @@
 
 use zeroize::Zeroizing;
 
+use super::skills::skilled;
 use super::{Refusal, Staff, Tenant};
 use crate::domain::access::Action;
 use crate::domain::event::{Event, Role};
@@ -11,7 +12,7 @@ use crate::domain::message::RawText;
 use crate::domain::record::{
     AccountChange, Actor, Alteration, Draft, Effect, NewAccount, PasswordChange, Proposal, Step,
 };
-use crate::limits::{AGENT_CAPACITY_MAX, LOGIN_BYTES_MAX, NAME_BYTES_MAX, PAGE_ITEMS_MAX};
+use crate::limits::{AGENT_CAPACITY_MAX, DECISIONS_MAX, LOGIN_BYTES_MAX, NAME_BYTES_MAX, PAGE_ITEMS_MAX};
 use crate::ports::{AccountRow, StaffPart, random_bytes};
 use crate::units::{AccountId, SERVER_ACTOR};
 
@@ -72,7 +73,7 @@ pub struct NewStaff {
 }
 
 /// What is to change about an account; what is `None` stays.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountUpdate {
     /// The role.
     pub role: Option<Role>,
@@ -80,13 +81,10 @@ pub struct AccountUpdate {
     pub capacity: Option<i32>,
     /// Whether it may log in.
     pub enabled: Option<bool>,
-}
-
-impl AccountUpdate {
-    /// Whether nothing is to change.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.role.is_none() && self.capacity.is_none() && self.enabled.is_none()
-    }
+    /// Skills of an agent.
+    pub skills: Option<Vec<String>>,
+    /// Groups of an agent.
+    pub groups: Option<Vec<String>>,
 }
 
 /// An account as administrators see it.
@@ -170,40 +168,73 @@ impl Tenant {
         Ok((id, password))
     }
 
-    /// Changes role, capacity or state. Whoever changes role or may not log in any more loses their sessions.
+    /// Changes role, capacity, state, skills or groups: all that is asked for, by one proposal, or nothing. Whoever changes
+    /// role or may not log in any more loses their sessions.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`]; [`Refusal::LastAdmin`] when nobody could manage accounts any more.
+    /// [`Refusal::NotFound`]; [`Refusal::LastAdmin`] when nobody could manage accounts any more; [`Refusal::Invalid`] when a
+    /// value is out of bounds, or a word is not one of the active table's.
     pub async fn change_account(
         &self,
         by: Manager<'_>,
         account: AccountId,
-        update: AccountUpdate,
+        update: &AccountUpdate,
     ) -> Result<AccountView, Refusal> {
         let actor = by.actor()?;
         // One at a time: two administrators who disable each other at once would both see the other.
         let _turn = self.administrators.lock().await;
-        let row = self.managed(account).await?;
+        for _ in 0..DECISIONS_MAX {
+            let row = self.managed(account).await?;
+            let steps = self.changing(&row, update, actor).await?;
+            if steps.is_empty() {
+                return self.view(&row);
+            }
+            let recorded = self.record(Proposal { steps, primary: 0, dedup: None }).await;
+            if !self.decide_once_more(recorded.map(|_| ()))? {
+                self.changed(&row, update).await?;
+                return self.view(&self.managed(account).await?);
+            }
+        }
+        Err(Refusal::Conflict)
+    }
+
+    /// The entries of a change: what the account may do, and what its agent can.
+    async fn changing(&self, row: &AccountRow, update: &AccountUpdate, by: Actor) -> Result<Vec<Step>, Refusal> {
+        let invalid = |(field, expected)| Refusal::Invalid { field, expected };
         let role = update.role.unwrap_or(row.role);
+        let desk = self.ports.store.agents().await?.into_iter().find(|agent| agent.id == row.id);
+        let words = self.changed_words(role, &row.skills, update).map_err(invalid)?;
+        let skilled = words.map(|words| skilled(row.id, desk.as_ref(), words, by));
+        let only_skills = update.role.is_none() && update.capacity.is_none() && update.enabled.is_none();
+        if only_skills && (update.skills.is_some() || update.groups.is_some()) {
+            return Ok(skilled.into_iter().map(|(step, _)| step).collect());
+        }
         let enabled = update.enabled.unwrap_or(row.enabled);
         let kept = (role == row.role).then_some(row.capacity);
-        let capacity = self.capacity(role, update.capacity.or(kept));
-        let capacity = capacity.map_err(|(field, expected)| Refusal::Invalid { field, expected })?;
+        let capacity = self.capacity(role, update.capacity.or(kept)).map_err(invalid)?;
         let was_admin = row.role == Role::Admin && row.enabled;
         let stays_admin = role == Role::Admin && enabled;
-        if was_admin && !stays_admin && !self.ports.people.another_has(Role::Admin, account).await? {
+        if was_admin && !stays_admin && !self.ports.people.another_has(Role::Admin, row.id).await? {
             return Err(Refusal::LastAdmin);
         }
-        let change = Alteration::Place { role, capacity, enabled };
-        self.alter(&row, actor, Event::AccountChanged { account, role, capacity, enabled }, change).await?;
-        if role != row.role || !enabled {
-            self.ports.people.end_sessions_of(account, None).await?;
+        let (skilled, skills) = skilled.unzip();
+        let change = Alteration::Place { role, capacity, enabled, skills: skills.unwrap_or_default() };
+        let change = AccountChange { account: row.id, expected: row.version, change };
+        let draft = Draft::of(Event::AccountChanged { account: row.id, role, capacity, enabled }, by);
+        let placed = Step { draft, effects: vec![Effect::Account(change)] };
+        Ok(std::iter::once(placed).chain(skilled).collect())
+    }
+
+    /// What follows a change of an account.
+    async fn changed(&self, before: &AccountRow, update: &AccountUpdate) -> Result<(), Refusal> {
+        if update.role.is_some_and(|role| role != before.role) || update.enabled == Some(false) {
+            self.ports.people.end_sessions_of(before.id, None).await?;
             // What fails here is for the matcher's next look; the account is changed.
-            if let Err(error) = self.put_back(account).await {
+            if let Err(error) = self.put_back(before.id).await {
                 tracing::warn!(event = "not_put_back", tenant = self.name.id.0, %error, "tried again soon");
             }
         }
-        self.view(&self.managed(account).await?)
+        Ok(())
     }
 
     /// Lets a locked account log in again.
@@ -226,7 +257,7 @@ impl Tenant {
         let actor = by.actor()?;
         let row = self.managed(account).await?;
         let password = self.ports.passwords.one_time(&*self.ports.random);
-        let hash = self.hash(password.copy()).await?;
+        let hash = self.hash(password.twin()).await?;
         let change = PasswordChange { account, expected: row.version, password: hash, must_change: true };
         let draft = Draft::of(Event::AccountReset { account }, actor);
         let mut proposal = Proposal::single(draft, vec![Effect::Password(change)]);
@@ -283,7 +314,7 @@ impl Tenant {
             login: self.ports.vault.login_lookup(&new.login),
             login_name: self.ports.vault.seal_staff(StaffPart::Login, id, &new.login)?,
             profile: self.ports.vault.seal_profile(id, &new.name)?,
-            password: self.hash(password.copy()).await?,
+            password: self.hash(password.twin()).await?,
             role: new.role,
             capacity,
             must_change,

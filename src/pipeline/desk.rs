@@ -75,7 +75,7 @@ impl Tenant {
     ) -> Result<Transcript, Refusal> {
         let row = self.visible(staff, id).await?;
         let rows = self.ports.store.messages(row.conversation, after, limit.min(PAGE_ITEMS_MAX)).await?;
-        let until = rows.last().map(|message| message.index);
+        let until = rows.last().map(|message| message.place(after));
         let draft = about(Draft::of(event(until), staff.actor()), &row);
         self.record(Proposal::single(draft, Vec::new())).await?;
         let sealer = self.sealer(row.subject).await?;

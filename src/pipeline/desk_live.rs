@@ -204,13 +204,13 @@ impl DeskStream {
         let row = transcript.conversation;
         let sealer = self.tenant.sealer(row.subject).await?;
         let caught_up = transcript.messages.len() < PAGE_ITEMS_MAX as usize;
-        let cursor = transcript.messages.last().map(|message| message.index).or(after);
+        let cursor = transcript.messages.last().map(|message| message.place(after)).or(after);
         self.ready.push_back(DeskEvent::Conversation(row.clone()));
         // Where more is to come, the notes behind it come with it.
         let is_shown = |note: &Note| Some(note.index) > after && (caught_up || Some(note.index) <= cursor);
         let notes: Vec<Note> = transcript.notes.into_iter().filter(is_shown).collect();
         let noted = notes.last().map(|note| note.index);
-        let said = |message: TranscriptMessage| (message.index, DeskEvent::Said { conversation: id, message });
+        let said = |message: TranscriptMessage| (message.place(after), DeskEvent::Said { conversation: id, message });
         let written = notes.into_iter().map(|note| (note.index, DeskEvent::Noted { conversation: id, note }));
         let mut shown: Vec<(EntryIndex, DeskEvent)> =
             transcript.messages.into_iter().map(said).chain(written).collect();
@@ -300,15 +300,17 @@ impl DeskStream {
         let view = view(&self.staff);
         match self.open.get_mut(&happening.conversation.key) {
             Some(open) if open.caught_up => {
-                if open.cursor < Some(row.index) {
-                    open.cursor = Some(row.index);
-                    if row.author == Some(self.staff.account) {
+                if open.cursor < Some(happening.index) {
+                    open.cursor = Some(happening.index);
+                    if row.remasked.is_none() && row.author == Some(self.staff.account) {
                         self.tenant.feed.types(happening.conversation.key, &self.subscription, None);
                     }
                     let message = shown_message(&open.sealer, row, view, self.tenant.policy().as_deref())?;
                     self.ready.push_back(DeskEvent::Said { conversation, message });
                 }
             }
+            // What is said to be masked again is shown so when it is opened.
+            Some(_) | None if row.remasked.is_some() => {}
             Some(_) | None => {
                 let (index, outbound) = (row.index, row.outbound);
                 self.ready.push_back(DeskEvent::Stirred { conversation, index, outbound });
@@ -321,8 +323,8 @@ impl DeskStream {
         let (Some(row), Some(open)) = (&happening.note, self.open.get_mut(&happening.conversation.key)) else {
             return Ok(());
         };
-        if open.caught_up && open.noted < Some(row.index) {
-            open.noted = Some(row.index);
+        if open.caught_up && open.noted < Some(happening.index) {
+            open.noted = Some(happening.index);
             let note = shown_note(&open.sealer, row, view(&self.staff), self.tenant.policy().as_deref())?;
             self.ready.push_back(DeskEvent::Noted { conversation: happening.conversation.public, note });
         }

@@ -13,8 +13,8 @@ use crate::domain::device;
 use crate::domain::event::{Event, Role};
 use crate::domain::message::RawText;
 use crate::domain::record::{AccountChange, Actor, Alteration, Draft, Effect, PasswordChange, Proposal, Step};
-use crate::ports::AccountRow;
-use crate::units::{SERVER_ACTOR, Version};
+use crate::ports::{AccountRow, External, Vouched};
+use crate::units::{SERVER_ACTOR, Timestamp, Version};
 
 /// Whom the provider vouches for.
 pub struct Identity {
@@ -28,6 +28,22 @@ pub struct Identity {
     pub name: RawText,
     /// The role that its claims give; `None` where claims give none.
     pub role: Option<Role>,
+    /// The provider's own session, where it names one.
+    pub session: Option<String>,
+}
+
+/// Whose sessions the provider ends: a person's, those of one of its own sessions, or, with both, those that are both.
+pub struct FederatedLogout {
+    /// The provider.
+    pub issuer: String,
+    /// Its own name for the person.
+    pub subject: Option<String>,
+    /// Its own session.
+    pub session: Option<String>,
+    /// Its name for this order, which counts once.
+    pub id: String,
+    /// From when on the order is refused for its age.
+    pub until: Timestamp,
 }
 
 impl Tenant {
@@ -42,7 +58,7 @@ impl Tenant {
         create: bool,
         user_agent: &str,
     ) -> Result<NewSession, Refusal> {
-        let lookup = self.ports.vault.external_lookup(&identity.issuer, &identity.subject);
+        let lookup = self.ports.vault.external_lookup(External::Person, &identity.issuer, &identity.subject);
         let linked = self.ports.people.account_by_identity(&lookup).await?;
         let row = match linked {
             Some(row) => row,
@@ -57,13 +73,44 @@ impl Tenant {
         let row = match identity.role.filter(|role| create && *role != row.role) {
             Some(role) => {
                 let update = AccountUpdate { role: Some(role), ..AccountUpdate::default() };
-                self.change_account(Manager::Server, row.id, update).await?;
+                self.change_account(Manager::Server, row.id, &update).await?;
                 self.managed(row.id).await?
             }
             None => row,
         };
         self.record(Proposal::single(Draft::of(Event::LoginFederated, actor(&row)), Vec::new())).await?;
-        self.begin(&row, device::label(user_agent), false).await
+        let vouched = self.vouched(&identity.issuer, Some(&identity.subject), identity.session.as_deref());
+        self.begin(&row, device::label(user_agent), false, vouched).await
+    }
+
+    /// Ends the sessions that came from the logins which the provider names, and no other. That there are none is fine.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] when this order was followed before; [`Refusal::Unavailable`] when the end can't be recorded at
+    /// present: the sessions go on then, and the same order may come again.
+    pub async fn logout_federated(&self, logout: FederatedLogout) -> Result<(), Refusal> {
+        let token = self.ports.vault.external_lookup(External::Logout, &logout.issuer, &logout.id);
+        let people = &self.ports.people;
+        if people.knows_provider_logout(&token).await? {
+            return Err(Refusal::Invalid { field: "logout_token", expected: "one that did not come before" });
+        }
+        let vouched = self.vouched(&logout.issuer, logout.subject.as_deref(), logout.session.as_deref());
+        let now = self.ports.clock.now();
+        for (account, sessions) in people.vouched_sessions(&vouched, now, self.idle_since(now)).await? {
+            self.record_revoked(server(), account, sessions).await?;
+        }
+        people.end_vouched_sessions(&vouched).await?;
+        // Last: an order that was remembered and not followed would be refused when it comes again.
+        people.keep_provider_logout(&token, logout.until, now).await?;
+        Ok(())
+    }
+
+    fn vouched(&self, issuer: &str, subject: Option<&str>, session: Option<&str>) -> Vouched {
+        let lookup = |what, name| self.ports.vault.external_lookup(what, issuer, name).to_vec();
+        Vouched {
+            subject: subject.map(|subject| lookup(External::Person, subject)),
+            session: session.map(|session| lookup(External::Session, session)),
+        }
     }
 
     /// Links the identity to the account of its login, or to a new one.
@@ -93,7 +140,7 @@ impl Tenant {
 
     async fn creation(&self, lookup: &[u8; 32], identity: &Identity) -> Result<Proposal, Refusal> {
         let role = identity.role.ok_or(Refusal::Forbidden)?;
-        let (login, name) = (identity.login.copy(), identity.name.copy());
+        let (login, name) = (identity.login.twin(), identity.name.twin());
         let new = NewStaff { login, name, role, capacity: None, skills: Vec::new(), groups: Vec::new() };
         let capacity = self.checked(&new).map_err(|(field, expected)| Refusal::Invalid { field, expected })?;
         let (account, _nobody_s) = self.new_account(&new, capacity, false).await?;

@@ -55,7 +55,7 @@ impl Tenant {
         let seen = self.movable(staff, id).await?;
         let contact = self.known_contact(seen.subject).await?;
         let masked = match note {
-            Some(note) => Some(self.mask(self.new_note(note), &contact, Some(seen.conversation)).await?),
+            Some(note) => Some(self.mask(self.new_note(note), &contact).await?),
             None => None,
         };
         let (masked, mut tail) = masked.unzip();
@@ -64,7 +64,12 @@ impl Tenant {
             let handed = self.transferred(staff, &row, to).await?;
             let written = masked.iter().map(|masked| noted(staff.actor(), &row, masked));
             let steps: Vec<Step> = written.chain([handed]).collect();
-            let recorded = self.record(Proposal { primary: steps.len() - 1, steps, dedup: None }).await;
+            let proposal = Proposal { primary: steps.len() - 1, steps, dedup: None };
+            let proposal = match &tail {
+                Some(tail) => tail.complete(proposal),
+                None => proposal,
+            };
+            let recorded = self.record(proposal).await;
             if let Some(tail) = &mut tail {
                 tail.learn(&recorded);
             }
@@ -86,6 +91,7 @@ impl Tenant {
         if seen.agent == Some(staff.account) {
             return Ok(());
         }
+        self.attach_taken(staff).await?;
         let mut row = seen.clone();
         for _ in 0..DECISIONS_MAX {
             let agents = self.ports.store.agents().await?;
@@ -148,7 +154,7 @@ impl Tenant {
     }
 
     /// Whether a conflict asks for another decision; what was recorded wakes the matcher, because a place became free.
-    fn decide_once_more(&self, recorded: Result<(), RecordError>) -> Result<bool, Refusal> {
+    pub(super) fn decide_once_more(&self, recorded: Result<(), RecordError>) -> Result<bool, Refusal> {
         match recorded {
             Ok(()) => {
                 self.waiting.notify_one();

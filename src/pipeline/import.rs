@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::{Position, ReaderBuilder, StringRecord};
 use futures_util::future::try_join_all;
 
 use super::accounts::{CAPACITY_EXPECTED, ROLE_EXPECTED};
@@ -102,12 +102,14 @@ pub fn account_lines(text: &str) -> Result<impl Iterator<Item = Result<(u64, New
     let text = text.strip_prefix(MARK).unwrap_or(text);
     let mut records = ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes()).into_records();
     let header = records.next().ok_or(refused(1, "file", COLUMNS_EXPECTED))?;
-    let columns = columns(&header.map_err(|error| unreadable(&error))?)?;
-    Ok(records.map(move |record| line(&columns, &record.map_err(|error| unreadable(&error))?)))
+    let columns = columns(&header.map_err(|error| unreadable(text, &error))?)?;
+    Ok(records.map(move |record| {
+        let record = record.map_err(|error| unreadable(text, &error))?;
+        line(line_at(text, record.position()), &columns, &record)
+    }))
 }
 
-fn line(columns: &[&'static str], record: &StringRecord) -> Result<(u64, NewStaff), Refusal> {
-    let number = record.position().map_or(0, csv::Position::line);
+fn line(number: u64, columns: &[&'static str], record: &StringRecord) -> Result<(u64, NewStaff), Refusal> {
     let of = |column| {
         let at = columns.iter().position(|known| *known == column);
         at.and_then(|at| record.get(at)).unwrap_or("")
@@ -138,9 +140,19 @@ fn columns(header: &StringRecord) -> Result<Vec<&'static str>, Refusal> {
 }
 
 /// The reader's own words could repeat what stands in the file; its line is all that is taken.
-fn unreadable(error: &csv::Error) -> Refusal {
-    let line = error.position().map_or(1, csv::Position::line);
-    refused(line, "file", FIELDS_EXPECTED)
+fn unreadable(text: &str, error: &csv::Error) -> Refusal {
+    refused(line_at(text, error.position()), "file", FIELDS_EXPECTED)
+}
+
+/// The line that a record begins in, as editors count: CRLF, LF and CR alone each end one. The reader counts LF alone, and
+/// what it calls a record's place may lie before the line ends between two records.
+fn line_at(text: &str, place: Option<&Position>) -> u64 {
+    let place = place.and_then(|place| usize::try_from(place.byte()).ok()).unwrap_or(0);
+    let (before, after) = text.split_at_checked(place).unwrap_or((text, ""));
+    let between = after.len() - after.trim_start_matches(['\r', '\n']).len();
+    let before = &text[..before.len() + between];
+    let ends = before.matches(['\r', '\n']).count() - before.matches("\r\n").count();
+    ends as u64 + 1
 }
 
 fn refused(line: u64, column: &'static str, expected: &'static str) -> Refusal {
@@ -163,6 +175,35 @@ mod tests {
         assert_eq!(header("login,name,role,groups,skills").unwrap().len(), 5);
         for text in ["login,name", "login,name,role,role", "login,name,role,password", "Login,name,role", "a;b;c"] {
             assert!(matches!(header(text), Err(Refusal::Line { line: 1, column: "file", .. })), "{text}");
+        }
+    }
+
+    /// The lines of a file's accounts, or of its first error.
+    fn numbers(text: &str) -> Result<Vec<u64>, u64> {
+        let line = |refusal: Refusal| {
+            let Refusal::Line { line, .. } = refusal else { panic!("{refusal}") };
+            line
+        };
+        let lines = account_lines(text).map_err(line)?;
+        lines.map(|read| read.map(|(number, _)| number).map_err(line)).collect()
+    }
+
+    #[test]
+    fn lines_are_counted_as_editors_do_however_they_end() {
+        for end in ["\n", "\r\n", "\r"] {
+            let check = |lines: &[&str], expect| {
+                for mark in ["", "\u{feff}"] {
+                    let text = format!("{mark}{}", lines.join(end));
+                    assert_eq!(numbers(&text), expect, "{text:?}");
+                }
+            };
+            check(&["login,name,role", "a,A,agent", "b,B,agent", ""], Ok(vec![2, 3]));
+            check(&["login,name,role", "", "", "a,A,agent", "", "b,B,agent"], Ok(vec![4, 6]));
+            check(&["login,name,role", "a,\"A", "A\",agent", "b,B,agent"], Ok(vec![2, 4]));
+            check(&["login,name,role", "a,A,agent", "b,B,boss", "c,C,agent"], Err(3));
+            check(&["login,name,role", "a,A,agent", "b,B", "c,C,agent"], Err(3));
+            check(&["login,name,role", "a,A,agent", "", "b,B,boss"], Err(4));
+            check(&["login,name", "a,A"], Err(1));
         }
     }
 }

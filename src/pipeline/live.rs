@@ -15,7 +15,8 @@ use crate::domain::event::{Role, Wish};
 use crate::domain::record::{Actor, ConversationState, Marks};
 use crate::limits::{DECISIONS_MAX, PAGE_ITEMS_MAX};
 use crate::ports::{
-    Changed, ContactRow, ConversationRow, CustomerEvent, Happening, Person, RecordError, SharedSealer, Standing,
+    Changed, ContactRow, ConversationRow, CustomerEvent, CustomerMessage, Happening, Person, RecordError, SharedSealer,
+    Standing,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationRef, EntryIndex, SubjectId};
 
@@ -28,12 +29,22 @@ pub struct CustomerStream {
     place: Option<(u32, Option<u64>, Option<Reopens>)>,
     subscription: Subscription,
     cursor: Option<EntryIndex>,
+    newest: Option<u32>,
     replaying: bool,
     ready: VecDeque<CustomerEvent>,
 }
 
+/// Where a connection begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Since {
+    /// The index to resume after.
+    pub after: Option<EntryIndex>,
+    /// How many of the newest messages to begin with where nothing is resumed; all when not given.
+    pub newest: Option<u32>,
+}
+
 impl Tenant {
-    /// Follows what is said to and by a person after a log index.
+    /// Follows what is said to and by a person.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`] when it can't be read at present, or when this server does not write the log.
@@ -41,7 +52,7 @@ impl Tenant {
         self: &Arc<Self>,
         channel: &ChannelAccount,
         person: &Person,
-        after: Option<EntryIndex>,
+        Since { after, newest }: Since,
     ) -> Result<CustomerStream, Refusal> {
         if self.head().is_none() {
             return Err(Refusal::Unavailable);
@@ -57,6 +68,7 @@ impl Tenant {
             // Before it is looked up: whoever comes to be in between is heard of.
             subscription: self.feed.subscribe(Whose::Stranger(turn)),
             cursor: after,
+            newest,
             replaying: true,
             ready: VecDeque::new(),
         };
@@ -228,11 +240,20 @@ impl CustomerStream {
     /// Reads one page of what was said since the cursor.
     async fn replay(&mut self) -> Result<(), Refusal> {
         if let Some((subject, sealer)) = &self.known {
-            let rows = self.tenant.ports.store.subject_messages(*subject, self.cursor, PAGE_ITEMS_MAX).await?;
-            self.replaying = rows.len() >= PAGE_ITEMS_MAX as usize;
+            let store = &self.tenant.ports.store;
+            let (rows, most) = match (self.cursor, self.newest) {
+                (None, Some(newest)) => (store.earlier_messages(*subject, None, newest).await?, None),
+                (cursor, _) => {
+                    let rows = store.subject_messages(*subject, cursor, PAGE_ITEMS_MAX).await?;
+                    (rows, Some(PAGE_ITEMS_MAX as usize))
+                }
+            };
+            self.replaying = most.is_some_and(|most| rows.len() >= most);
             for (conversation, row) in rows {
-                self.cursor = Some(row.index);
-                self.ready.push_back(CustomerEvent::Said(customer_message(sealer, conversation, &row)?));
+                let place = row.place(self.cursor);
+                let message = customer_message(sealer, conversation, &row)?;
+                self.cursor = Some(place);
+                self.ready.push_back(event(message, place));
             }
         } else {
             self.replaying = false;
@@ -247,10 +268,11 @@ impl CustomerStream {
         let Some((_, sealer)) = &self.known else { return Ok(()) };
         let conversation = happening.conversation.public;
         if let Some(row) = &happening.message
-            && self.cursor < Some(row.index)
+            && self.cursor < Some(happening.index)
         {
-            self.cursor = Some(row.index);
-            self.ready.push_back(CustomerEvent::Said(customer_message(sealer, happening.conversation, row)?));
+            self.cursor = Some(happening.index);
+            let message = customer_message(sealer, happening.conversation, row)?;
+            self.ready.push_back(event(message, happening.index));
         }
         if let Some(change) = happening.change {
             self.changed(happening.conversation, change);
@@ -275,4 +297,9 @@ impl CustomerStream {
             self.ready.push_back(CustomerEvent::Stands(Standing { conversation, state, marks, wish }));
         }
     }
+}
+
+/// What a message is for whoever hears of it at a place of the log: new there, or masked again.
+fn event(message: CustomerMessage, place: EntryIndex) -> CustomerEvent {
+    if message.index == place { CustomerEvent::Said(message) } else { CustomerEvent::Again(message) }
 }

@@ -1,8 +1,10 @@
 //! The queues at work: conversations are sent to one by the active table, given to agents, taken back, and told about
 //! closed hours. Each is an entry with what it was decided on.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::join_all;
 
 use super::feed::Reopens;
 use super::proposals::{about, requeued, told, unchanged};
@@ -11,13 +13,15 @@ use crate::domain::access::{Action, allows};
 use crate::domain::event::{Event, Role};
 use crate::domain::message::{Message, Outbound, Raw, RawText};
 use crate::domain::record::{
-    Actor, AgentChange, ConversationChange, ConversationState, Draft, Effect, Outcome, Proposal, Route, RouteChange,
+    Actor, AgentChange, ConversationChange, ConversationState, Draft, Effect, Proposal, Route, RouteChange,
 };
 use crate::domain::routing::{
-    Assigned, Case, Choice, Held, Place, Queue, Rank, Routed, Table, Waiting, due, estimate_ms, next, position, rank,
+    Assigned, Case, Choice, Given, Held, Look, Place, Queue, Rank, Routed, Table, Waiting, due, estimate_ms, position,
+    rank,
 };
 use crate::limits::{
-    DECISIONS_MAX, HELD_CONSIDERED_MAX, NOTICES_AT_ONCE_MAX, PACE_ASSIGNMENTS_MAX, QUEUE_CONSIDERED_MAX, QUEUE_TOLD_MAX,
+    ASSIGNMENTS_AT_ONCE_MAX, HELD_CONSIDERED_MAX, NOTICES_AT_ONCE_MAX, PACE_ASSIGNMENTS_MAX, QUEUE_CONSIDERED_MAX,
+    QUEUE_TOLD_MAX,
 };
 use crate::ports::{About, AgentRow, ConversationFilter, ConversationRow, HeldRow, RecordError, random_bytes};
 use crate::units::{ChannelAccount, ConversationKey, MessageId, SERVER_ACTOR, Timestamp};
@@ -100,38 +104,45 @@ impl Tenant {
         Routed { table: table.digest(), decision: table.decide(&case), case, unknown }
     }
 
-    /// Gives the conversation that is next in order to an agent. `false`: nobody waits whom anybody present could take.
+    /// Gives the conversations that are next in order to agents, each agent at most one: who gets a second depends on how long
+    /// they have had the first, which the next look sees. `false`: nobody waits whom anybody present could take.
     ///
     /// # Errors
     /// [`Refusal`] when it can't be read or recorded at present.
-    pub async fn match_one(&self) -> Result<bool, Refusal> {
+    pub async fn match_waiting(&self) -> Result<bool, Refusal> {
         let Some(table) = self.table() else { return Ok(false) };
-        for _ in 0..DECISIONS_MAX {
-            let agents = self.ports.store.agents().await?;
-            if !agents.iter().any(|agent| agent.online) {
-                return Ok(false);
-            }
-            let rows = self.ports.queues.waiting().await?;
-            let now = self.ports.clock.now();
-            let seen: Vec<Waiting> = rows.iter().map(|row| waiting(row, now)).collect();
-            let places: Vec<Place> = agents.iter().map(|agent| place(agent, now)).collect();
-            let Some((at, choice, passed)) = next(&table, &seen, &places, table.calendar().moment(now)) else {
-                return Ok(false);
-            };
-            let chosen = agents.iter().find(|agent| agent.id == choice.agent);
-            let (Some(row), Some(seen), Some(agent)) = (rows.get(at), seen.get(at), chosen) else { return Ok(false) };
-            let (table, waiting, passed_over) = (table.digest(), seen.clone(), passed as u64);
-            let assigned = Assigned { table, at: now, waiting, choice, passed_over };
-            match self.record(assignment(row, agent, assigned)).await {
-                Ok(Outcome::Recorded(..) | Outcome::Duplicate { .. }) => {
-                    self.pace.note(&row.route.queue, now);
-                    return Ok(true);
-                }
-                Err(RecordError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+        let agents = self.ports.store.agents().await?;
+        if !agents.iter().any(|agent| agent.online) {
+            return Ok(false);
         }
-        Ok(true)
+        let rows = self.ports.queues.waiting().await?;
+        let now = self.ports.clock.now();
+        let seen: Vec<Waiting> = rows.iter().map(|row| waiting(row, now)).collect();
+        let places = agents.iter().map(|agent| place(agent, now)).collect();
+        let look = Look::new(&table, &seen, places, table.calendar().moment(now));
+        let mut served = HashSet::new();
+        let once = look.take_while(|given| served.insert(given.choice.agent)).take(ASSIGNMENTS_AT_ONCE_MAX as usize);
+        let assigned = once.filter_map(|Given { position, choice, passed_over }| {
+            let agent = agents.iter().find(|agent| agent.id == choice.agent)?;
+            let waiting = seen.get(position)?.clone();
+            let assigned = Assigned { table: table.digest(), at: now, waiting, choice, passed_over };
+            Some(self.assign(rows.get(position)?, agent, assigned))
+        });
+        // Different conversations and different agents: none waits for another, and one commit takes them all.
+        let recorded = join_all(assigned).await;
+        let given = !recorded.is_empty();
+        recorded.into_iter().collect::<Result<(), Refusal>>().map(|()| given)
+    }
+
+    async fn assign(&self, row: &ConversationRow, agent: &AgentRow, assigned: Assigned) -> Result<(), Refusal> {
+        let at = assigned.at;
+        match self.record(assignment(row, agent, assigned)).await {
+            Ok(_) => self.pace.note(&row.route.queue, at),
+            // It changed hands, or its agent's places did, meanwhile: the next look decides anew.
+            Err(RecordError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// Takes back what agents who are gone, or don't answer, hold. Returns how many conversations that were.
@@ -148,7 +159,7 @@ impl Tenant {
             let mut agent = agents.iter_mut().find(|agent| agent.id == holder);
             let Some(queue) = table.queue(&held.conversation.route.queue) else { continue };
             let now = self.ports.clock.now();
-            let seen = seen(&held, agent.as_deref(), now);
+            let seen = seen(&held, agent.as_deref(), self.missed_since(holder, now), now);
             let Some((reason, after_s)) = due(queue, seen) else { continue };
             let whose = (holder, agent.as_deref());
             match self.record(requeued(&held.conversation, whose, (reason, after_s, seen))).await {
@@ -202,10 +213,10 @@ impl Tenant {
         let contact = self.known_contact(row.subject).await?;
         let id = MessageId::from_random(random_bytes(&*self.ports.random));
         let message = Message::<Raw, Outbound>::new(id, now, RawText::new(text));
-        let (masked, mut tail) = self.mask(message, &contact, Some(row.conversation)).await?;
+        let (masked, mut tail) = self.mask(message, &contact).await?;
         let scope = format!("closed/{}", row.conversation.public);
         let dedup = self.ports.vault.dedup(&scope, until.to_string().as_bytes(), b"");
-        let recorded = self.record(told(&row, &masked, dedup, until)).await;
+        let recorded = self.record(tail.complete(told(&row, &masked, dedup, until))).await;
         tail.learn(&recorded);
         match recorded {
             Ok(_) => Ok(true),
@@ -288,18 +299,29 @@ impl Tenant {
         let old = lengths.iter().map(|row| row.queue.as_str());
         let old = old.filter(|name| !table.queues().iter().any(|queue| queue.name == *name));
         let state = |name: &str| {
-            let hours = table.queue(name).map_or("", |queue| queue.hours.as_str());
-            let open = table.calendar().is_open(hours, table.calendar().moment(now));
+            let closed = self.closed(name, now);
             let row = lengths.iter().find(|row| row.queue == name);
             QueueState {
                 queue: name.to_owned(),
-                open,
-                opens: table.calendar().opens(hours, now).filter(|_| !open),
+                open: closed.is_none(),
+                opens: closed.flatten(),
                 waiting: row.map_or(0, |row| row.waiting),
                 longest_ms: row.map_or(0, |row| elapsed_ms(row.since, now)),
             }
         };
         Ok(known.chain(old).map(state).collect())
+    }
+
+    /// The queues that a conversation can be given to, in the table's order: of each, when it opens again if it is closed.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`] when the role has no desk.
+    pub fn transfer_targets(&self, staff: &Staff) -> Result<Vec<(String, Option<Reopens>)>, Refusal> {
+        staff.may(Action::Converse)?;
+        let Some(table) = self.table() else { return Ok(Vec::new()) };
+        let now = self.ports.clock.now();
+        let queues = table.queues().iter();
+        Ok(queues.map(|queue| (queue.name.clone(), self.closed(&queue.name, now))).collect())
     }
 
     /// The active table; without one, which the log at start tells, nothing is taken in.
@@ -337,11 +359,15 @@ fn waiting(row: &ConversationRow, now: Timestamp) -> Waiting {
     }
 }
 
-fn seen(held: &HeldRow, agent: Option<&AgentRow>, now: Timestamp) -> Held {
+fn seen(held: &HeldRow, agent: Option<&AgentRow>, missed: Option<Timestamp>, now: Timestamp) -> Held {
     let since = held.conversation.route.held_since;
     let gone = match (held.holder, agent) {
-        // Whoever leads agents takes conversations without a place of their own: they are there while they are logged in.
-        (Some(holder), _) if allows(holder.role, Action::Supervise) => since.filter(|_| !holder.here),
+        // Whoever leads agents takes conversations without a place of their own: they are there while they are logged in, and
+        // while their desk is connected if it ever was.
+        (Some(holder), _) if allows(holder.role, Action::Supervise) => match missed.filter(|_| holder.attached) {
+            Some(missed) => Some(since.map_or(missed, |since| since.max(missed))),
+            None => since.filter(|_| !holder.here),
+        },
         // Of whom it is not known since when they are gone, nobody has heard since they got it.
         (_, Some(agent)) => agent.offline_since.or(since).filter(|_| !agent.online),
         (_, None) => since,

@@ -170,6 +170,7 @@ impl Change {
             | Effect::Identity(_)
             | Effect::NewMessage(_)
             | Effect::NewNote(_)
+            | Effect::Remasked(_)
             | Effect::Reply(_)
             | Effect::Route(_)
             | Effect::Agent(_)

@@ -50,12 +50,12 @@ impl Tenant {
         }
         let contact = self.known_contact(row.subject).await?;
         let dedup = self.ports.vault.dedup(&format!("note/{}", staff.account), key.as_bytes(), &keyed(id, &text));
-        let (masked, mut tail) = self.mask(self.new_note(text), &contact, Some(row.conversation)).await?;
+        let (masked, mut tail) = self.mask(self.new_note(text), &contact).await?;
         let steps = vec![noted(staff.actor(), &row, &masked)];
-        let recorded = self.record(Proposal { steps, primary: 0, dedup: Some(dedup) }).await;
+        let recorded = self.record(tail.complete(Proposal { steps, primary: 0, dedup: Some(dedup) })).await;
         tail.learn(&recorded);
         let (index, duplicate) = match recorded? {
-            Outcome::Recorded(receipts, _) => (receipts.first().ok_or(Refusal::Unknown)?.index, false),
+            Outcome::Recorded(receipts, _) => (receipts.last().ok_or(Refusal::Unknown)?.index, false),
             Outcome::Duplicate { index } => (index, true),
         };
         let notes = self.notes_of(&row, &contact.sealer, view(staff)).await?;

@@ -1,12 +1,15 @@
 //! Which masking policy is active: the one whose digest the ledger names, never what happens to lie in a file.
 //!
 //! The first start activates the file by an entry. Later a different file is drift: reported, not activated, until somebody
-//! activates it. A policy whose own tests fail is not loaded, and what is active stays.
+//! activates it. A policy whose own tests fail is not loaded, and what is active stays. What the database says is active is
+//! held against the log first: a row that somebody changed activates nothing.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use super::{Refusal, Tenant};
-use crate::domain::event::{Event, Role};
+use super::on_record::Untold;
+use super::{Altered, Refusal, Tenant};
+use crate::domain::event::{self, Event, Role};
 use crate::domain::masking::{Policy, PolicyError};
 use crate::domain::record::{Actor, Draft, Effect, PolicyChange, PolicyKind, Proposal};
 use crate::ports::SettingsRow;
@@ -27,33 +30,57 @@ pub enum Activation {
     /// The file is not a policy that passes its own tests.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// The database does not hold what the log says.
+    #[error(transparent)]
+    Altered(#[from] Altered),
     /// It could not be recorded.
     #[error(transparent)]
     Refused(#[from] Refusal),
 }
 
+impl From<Untold> for Activation {
+    fn from(untold: Untold) -> Self {
+        match untold {
+            Untold::Altered(altered) => Self::Altered(altered),
+            Untold::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
 impl Tenant {
-    /// Brings the active policy into memory, activating `source` when there has never been one.
+    /// Brings the active policy into memory, activating `source` when there has never been one. When the database does not
+    /// hold what the log says is active, none is, and no message is taken in.
     ///
     /// # Errors
     /// [`Activation`]; without an active policy no message is taken in.
     pub async fn load_policy(&self, source: &str) -> Result<Option<Drift>, Activation> {
+        let loaded = self.bring_policy(source).await;
+        // A file that is no policy leaves in force what is.
+        if matches!(loaded, Err(Activation::Altered(_))) {
+            *self.policy.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        // A database that didn't answer says nothing of whether there is a policy.
+        if !matches!(loaded, Err(Activation::Refused(_))) {
+            self.has_looked.store(true, Ordering::Release);
+        }
+        loaded
+    }
+
+    async fn bring_policy(&self, source: &str) -> Result<Option<Drift>, Activation> {
         let read = Policy::load(source).map(|policy| Hash(policy.digest()));
         self.policy_file.put(source, read.map_err(|error| error.to_string()));
         let settings = self.ports.store.settings().await.map_err(Refusal::from)?;
-        let Some(active) = settings.policy else {
+        let Some((record, stored)) = self.text_in_force(PolicyKind::Masking, &settings).await? else {
             self.activate_as(source, settings, Role::Server).await?;
             return Ok(None);
         };
-        let stored = self.ports.store.policy_source(active).await.map_err(Refusal::from)?;
-        let stored = stored.ok_or(Refusal::NotFound { what: "active policy" })?;
         let policy = Policy::load(&stored)?;
         let resolved = Hash(policy.digest());
-        if resolved == active {
-            self.put_policy(policy);
-        } else {
+        if record.judge(resolved, Hash(policy.engine()))? {
             // The same text resolves differently under this version of the engine: that is a change of policy too.
             self.activate_as(&stored, settings, Role::Server).await?;
+        } else {
+            self.put_policy(policy);
         }
         let file = Hash(Policy::load(source)?.digest());
         Ok((file != resolved).then_some(Drift { active: resolved, file }))
@@ -70,14 +97,21 @@ impl Tenant {
 
     async fn activate_as(&self, source: &str, settings: SettingsRow, by: Role) -> Result<Hash, Activation> {
         let policy = Policy::load(source)?;
-        let digest = Hash(policy.digest());
-        let event = Event::PolicyActivated {
+        let (kind, digest) = (PolicyKind::Masking, Hash(policy.digest()));
+        let source = match self.ports.store.policy_source(digest).await.map_err(Refusal::from)? {
+            None => source.to_owned(),
+            // Layout and comments may differ; the text that is kept already stays.
+            Some(kept) if Policy::load(&kept).is_ok_and(|kept| Hash(kept.digest()) == digest) => kept,
+            Some(_) => return Err(Altered::Taken { digest }.into()),
+        };
+        let event = Event::PolicyActivated(event::Activation {
             id: policy.id().to_owned(),
             version: policy.version(),
             digest,
-            previous: settings.policy,
-        };
-        let (kind, source) = (PolicyKind::Masking, source.to_owned());
+            source: event::Activation::text_digest(&source),
+            engine: Hash(policy.engine()),
+            previous: self.on_record(kind).await?.map(|record| record.digest),
+        });
         let change = PolicyChange { kind, expected: settings.version, digest, source };
         let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: by });
         let recorded = self.record(Proposal::single(draft, vec![Effect::Policy(change)])).await;

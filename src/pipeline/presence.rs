@@ -5,6 +5,8 @@
 //! requests alone has no connection to lose; their switch stays until their session ends. Which agents have opened one is
 //! kept in the database, so that a browser that dies together with the server is missed by the next one.
 //!
+//! Supervisors have no switch: what they took over follows their connection in the same way, kept with their session.
+//!
 //! It says who is gone and since when. What becomes of their conversations is `matching`'s to say, by the queue's rule.
 
 use std::collections::HashMap;
@@ -111,8 +113,22 @@ impl Tenant {
         // Noted here first: between the two, a look for those who are gone must find somebody.
         self.desks.up(agent);
         let attached = Attached { tenant: Arc::clone(self), agent };
-        self.ports.store.attach(agent).await?;
+        self.ports.store.attach(agent, staff.session.id).await?;
         Ok(attached)
+    }
+
+    /// Lets what a supervisor takes follow the connection of their desk; who has none at present works without one.
+    pub(super) async fn attach_taken(&self, staff: &Staff) -> Result<(), Refusal> {
+        if !self.desks.is_up(staff.account) {
+            self.ports.store.unattach(staff.account).await?;
+        }
+        Ok(())
+    }
+
+    /// Since when somebody whose presence follows their desk's connection has had none, if that is longer than the grace time.
+    pub(super) fn missed_since(&self, account: AccountId, now: Timestamp) -> Option<Timestamp> {
+        let grace_us = self.rules.grace_s * MICROS_PER_SECOND;
+        self.desks.gone_since(account).filter(|since| now.as_micros() - since.as_micros() >= grace_us)
     }
 
     /// Notes from when on this server would know of the desks' connections: it serves them from now on.
@@ -125,12 +141,10 @@ impl Tenant {
     /// # Errors
     /// [`Refusal::Unavailable`] when the database can't be asked at present.
     pub async fn miss_desks(&self) -> Result<usize, Refusal> {
-        let grace_us = self.rules.grace_s * MICROS_PER_SECOND;
         let now = self.ports.clock.now();
         let mut count = 0;
         for agent in self.ports.store.attached().await? {
-            let gone = self.desks.gone_since(agent).filter(|since| now.as_micros() - since.as_micros() >= grace_us);
-            if let Some(since) = gone {
+            if let Some(since) = self.missed_since(agent, now) {
                 self.ports.store.detach(agent, since).await?;
                 count += 1;
             }

@@ -81,7 +81,7 @@ impl Tenant {
         Ok(sessions)
     }
 
-    async fn record_revoked(&self, by: Actor, account: AccountId, sessions: u64) -> Result<(), Refusal> {
+    pub(super) async fn record_revoked(&self, by: Actor, account: AccountId, sessions: u64) -> Result<(), Refusal> {
         self.record(Proposal::single(Draft::of(Event::SessionsRevoked { account, sessions }, by), Vec::new())).await?;
         Ok(())
     }

@@ -2,36 +2,16 @@
 //! each other; each change is an entry.
 
 use super::accounts::DESK_EXPECTED;
-use super::{AccountUpdate, AccountView, Manager, NewStaff, Refusal, Tenant};
+use super::{AccountUpdate, NewStaff, Tenant};
 use crate::domain::event::{Event, Role};
-use crate::domain::record::{Actor, AgentChange, Draft, Effect, Proposal, Step};
-use crate::limits::{AGENT_SKILLS_MAX, DECISIONS_MAX};
-use crate::ports::{AgentRow, RecordError};
+use crate::domain::record::{Actor, AgentChange, Draft, Effect, Step};
+use crate::limits::AGENT_SKILLS_MAX;
+use crate::ports::AgentRow;
 use crate::units::AccountId;
 
 const WORDS_EXPECTED: &str = "at most 16 skills and groups of the active routing table";
 const GROUPS_EXPECTED: &str = "groups of the active routing table, each once";
 const SKILLS_EXPECTED: &str = "skills of the active routing table that are no groups, each once";
-
-/// What is to change about an agent's skills; what is `None` stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SkillsUpdate {
-    /// The skills.
-    pub skills: Option<Vec<String>>,
-    /// The groups.
-    pub groups: Option<Vec<String>>,
-}
-
-impl SkillsUpdate {
-    /// Whether nothing is to change.
-    pub const fn is_empty(&self) -> bool {
-        self.skills.is_none() && self.groups.is_none()
-    }
-
-    fn asks_for_nothing(&self) -> bool {
-        self.skills.iter().chain(&self.groups).all(Vec::is_empty)
-    }
-}
 
 impl NewStaff {
     /// Skills and groups in one list.
@@ -78,70 +58,38 @@ impl Tenant {
         }
     }
 
-    /// Changes what of an account's place and skills is to change; words are checked before anything is done.
-    ///
-    /// # Errors
-    /// As [`Tenant::change_account`] and [`Tenant::set_skills`].
-    pub async fn change_staff(
+    /// Skills and groups in one list as an update leaves them; `None` when they stay. Else the field and what was expected.
+    pub(super) fn changed_words(
         &self,
-        by: Manager<'_>,
-        account: AccountId,
-        update: AccountUpdate,
-        skills: &SkillsUpdate,
-    ) -> Result<AccountView, Refusal> {
-        if skills.is_empty() {
-            return self.change_account(by, account, update).await;
+        role: Role,
+        before: &[String],
+        update: &AccountUpdate,
+    ) -> Result<Option<Vec<String>>, (&'static str, &'static str)> {
+        if update.skills.is_none() && update.groups.is_none() {
+            return Ok(None);
         }
-        by.actor()?;
-        let row = self.managed(account).await?;
-        let (before, groups) = self.skills_and_groups(row.skills.clone());
-        let words = (skills.skills.as_ref().unwrap_or(&before), skills.groups.as_ref().unwrap_or(&groups));
-        let checked = self.checked_words(update.role.unwrap_or(row.role), words.0, words.1);
-        checked.map_err(|(field, expected)| Refusal::Invalid { field, expected })?;
-        if !update.is_empty() {
-            self.change_account(by, account, update).await?;
-        }
-        self.set_skills(by, account, skills).await?;
-        self.view(&self.managed(account).await?)
+        let (skills, groups) = self.skills_and_groups(before.to_vec());
+        let (skills, groups) = (update.skills.as_ref().unwrap_or(&skills), update.groups.as_ref().unwrap_or(&groups));
+        self.checked_words(role, skills, groups)?;
+        let words = [skills.as_slice(), groups.as_slice()].concat();
+        Ok((words != before).then_some(words))
     }
+}
 
-    /// Sets what an agent can do.
-    ///
-    /// # Errors
-    /// [`Refusal::NotFound`] when there is no such account, [`Refusal::Invalid`] when it has no desk or a word is not one of
-    /// the active table's.
-    pub async fn set_skills(&self, by: Manager<'_>, account: AccountId, update: &SkillsUpdate) -> Result<(), Refusal> {
-        let actor = by.actor()?;
-        let row = self.managed(account).await?;
-        for _ in 0..DECISIONS_MAX {
-            let agent = self.ports.store.agents().await?.into_iter().find(|agent| agent.id == account);
-            let Some(AgentRow { version, load, idle_since, skills: before, .. }) = agent else {
-                let no_desk = Refusal::Invalid { field: "skills", expected: DESK_EXPECTED };
-                return if update.asks_for_nothing() { Ok(()) } else { Err(no_desk) };
-            };
-            let (skills, groups) = self.skills_and_groups(before.clone());
-            let skills = update.skills.clone().unwrap_or(skills);
-            let groups = update.groups.clone().unwrap_or(groups);
-            let checked = self.checked_words(row.role, &skills, &groups);
-            checked.map_err(|(field, expected)| Refusal::Invalid { field, expected })?;
-            let words = [skills, groups].concat();
-            if words == before {
-                return Ok(());
-            }
-            let change =
-                AgentChange { agent: account, expected: version, load, idle_since, skills: Some(words.clone()) };
-            let draft = Draft::of(Event::SkillsSet { account, skills: words }, actor);
-            match self.record(Proposal::single(draft, vec![Effect::Agent(change)])).await {
-                Ok(_) => {
-                    self.waiting.notify_one();
-                    return Ok(());
-                }
-                Err(RecordError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Refusal::Conflict)
-    }
+/// The entry that says what an agent can do from now on, and the words for a desk that is still to be made: one that is there
+/// gets them by its version, so that nobody is chosen for what they can't do any more.
+pub(super) fn skilled(
+    account: AccountId,
+    desk: Option<&AgentRow>,
+    words: Vec<String>,
+    by: Actor,
+) -> (Step, Vec<String>) {
+    let change = |desk: &AgentRow| {
+        let AgentRow { id: agent, version: expected, load, idle_since, .. } = *desk;
+        Effect::Agent(AgentChange { agent, expected, load, idle_since, skills: Some(words.clone()) })
+    };
+    let effects = desk.map(change).into_iter().collect();
+    (Step { draft: Draft::of(Event::SkillsSet { account, skills: words.clone() }, by), effects }, words)
 }
 
 fn are_different(words: &[String]) -> bool {

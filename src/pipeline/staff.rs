@@ -17,7 +17,7 @@ use crate::limits::{
     DESK_GRACE_S_DEFAULT, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, PASSWORD_HASHES_MAX, PENDING_SESSION_S_MAX,
     SESSION_IDLE_S_DEFAULT, SESSION_S_MAX,
 };
-use crate::ports::{AccountRow, SessionRow, StaffPart, VaultError, random_bytes};
+use crate::ports::{AccountRow, SessionRow, StaffPart, VaultError, Vouched, random_bytes};
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, MICROS_PER_SECOND, SessionId, Timestamp};
 
@@ -141,11 +141,17 @@ impl Tenant {
             self.record(Proposal::single(Draft::of(Event::LoginSucceeded, actor(&row)), Vec::new())).await?;
             self.attempts_forgiven(&row).await?;
         }
-        self.begin(&row, device::label(user_agent), row.has_factor).await
+        self.begin(&row, device::label(user_agent), row.has_factor, Vouched::default()).await
     }
 
     /// Begins a session.
-    pub(super) async fn begin(&self, row: &AccountRow, device: String, pending: bool) -> Result<NewSession, Refusal> {
+    pub(super) async fn begin(
+        &self,
+        row: &AccountRow,
+        device: String,
+        pending: bool,
+        vouched: Vouched,
+    ) -> Result<NewSession, Refusal> {
         let now = self.ports.clock.now();
         let lasts_s = if pending { PENDING_SESSION_S_MAX } else { SESSION_S_MAX };
         let session = SessionRow {
@@ -158,6 +164,7 @@ impl Tenant {
             pending,
             factor_at: None,
             enrolment: None,
+            vouched,
         };
         self.ports.people.sweep_sessions(now, self.idle_since(now)).await?;
         self.put(row, session).await
@@ -317,6 +324,7 @@ mod tests {
             pending: false,
             factor_at: None,
             enrolment: None,
+            vouched: Vouched::default(),
         };
         let (account, name) = (session.account, Zeroizing::new("name".to_owned()));
         let (must_change, must_enrol, has_factor) = (false, false, false);

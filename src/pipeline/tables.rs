@@ -1,12 +1,13 @@
 //! Which routing table is active: the one whose digest the ledger names, as with masking policies.
 //!
 //! The first start activates the configured file, or the table that comes with the server. Later a different file is drift:
-//! reported, not activated, until somebody activates it.
+//! reported, not activated, until somebody activates it. A row that somebody changed activates nothing.
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Drift, Refusal, Tenant};
-use crate::domain::event::{Event, Role};
+use super::on_record::Untold;
+use super::{Altered, Drift, Refusal, Tenant};
+use crate::domain::event::{self, Event, Role};
 use crate::domain::record::{Actor, Draft, Effect, PolicyChange, PolicyKind, Proposal};
 use crate::domain::routing::{Table, TableError};
 use crate::ports::SettingsRow;
@@ -18,13 +19,26 @@ pub enum TableActivation {
     /// The file is not a table that passes its own tests.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// The database does not hold what the log says.
+    #[error(transparent)]
+    Altered(#[from] Altered),
     /// It could not be recorded.
     #[error(transparent)]
     Refused(#[from] Refusal),
 }
 
+impl From<Untold> for TableActivation {
+    fn from(untold: Untold) -> Self {
+        match untold {
+            Untold::Altered(altered) => Self::Altered(altered),
+            Untold::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
 impl Tenant {
-    /// Brings the active table into memory, activating `source` when there has never been one.
+    /// Brings the active table into memory, activating `source` when there has never been one. When the database does not
+    /// hold what the log says is active, none is.
     ///
     /// # Errors
     /// [`TableActivation`]; without an active table no message is taken in.
@@ -32,18 +46,18 @@ impl Tenant {
         let read = Table::load(source).map(|table| table.digest());
         self.table_file.put(source, read.map_err(|error| error.to_string()));
         let settings = self.ports.store.settings().await.map_err(Refusal::from)?;
-        let Some(active) = settings.routing else {
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let Some((record, stored)) = self.text_in_force(PolicyKind::Routing, &settings).await? else {
             self.activate_table_as(source, settings, Role::Server).await?;
             return Ok(None);
         };
-        let stored = self.table_source(active).await?;
         let table = Table::load(&stored)?;
         let resolved = table.digest();
-        if resolved == active {
-            self.put_table(table);
-        } else {
+        if record.judge(resolved, table.engine())? {
             // The same text resolves differently under this version of the engine: that is a change of the table too.
             self.activate_table_as(&stored, settings, Role::Server).await?;
+        } else {
+            self.put_table(table);
         }
         let file = Table::load(source)?.digest();
         Ok((file != resolved).then_some(Drift { active: resolved, file }))
@@ -73,10 +87,21 @@ impl Tenant {
 
     async fn activate_table_as(&self, source: &str, settings: SettingsRow, by: Role) -> Result<Hash, TableActivation> {
         let table = Table::load(source)?;
-        let digest = table.digest();
-        let (id, version, previous) = (table.id().to_owned(), table.version(), settings.routing);
-        let event = Event::RoutingActivated { id, version, digest, previous };
-        let (kind, source) = (PolicyKind::Routing, source.to_owned());
+        let (kind, digest) = (PolicyKind::Routing, table.digest());
+        let source = match self.ports.store.policy_source(digest).await.map_err(Refusal::from)? {
+            None => source.to_owned(),
+            // Layout and comments may differ; the text that is kept already stays.
+            Some(kept) if Table::load(&kept).is_ok_and(|kept| kept.digest() == digest) => kept,
+            Some(_) => return Err(Altered::Taken { digest }.into()),
+        };
+        let event = Event::RoutingActivated(event::Activation {
+            id: table.id().to_owned(),
+            version: table.version(),
+            digest,
+            source: event::Activation::text_digest(&source),
+            engine: table.engine(),
+            previous: self.on_record(kind).await?.map(|record| record.digest),
+        });
         let change = PolicyChange { kind, expected: settings.version, digest, source };
         let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: by });
         let recorded = self.record(Proposal::single(draft, vec![Effect::Policy(change)])).await;

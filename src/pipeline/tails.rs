@@ -4,18 +4,22 @@
 //! from the vault after a restart.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::memory::Shared;
 use super::proposals::Contact;
 use super::{Refusal, Tenant};
-use crate::domain::masking::{self, Policy, Tail};
-use crate::domain::message::{Direction, Masked, Message, OpenedPart, Part, Raw, RawText, Salt, Salts};
-use crate::domain::record::Outcome;
+use crate::domain::event::{Event, Role};
+use crate::domain::masking::{self, Again, Policy, Tail, Tokens};
+use crate::domain::message::{
+    Direction, Masked, MaskedAgain, Message, OpenedPart, Part, Raw, RawText, Salt, Salts, Sealer,
+};
+use crate::domain::record::{Actor, Draft, Effect, Outcome, Proposal, Remasked, Step};
 use crate::limits::TAIL_MESSAGES_MAX;
-use crate::ports::{RecordError, random_bytes};
-use crate::units::{ConversationRef, SubjectId, Timestamp};
+use crate::ports::{OriginalRow, RecordError, random_bytes};
+use crate::units::{MessageId, SERVER_ACTOR, SubjectId, Timestamp};
 
 /// A tail that may not be in memory yet.
 pub(super) type TailSlot = Arc<AsyncMutex<Option<Tail>>>;
@@ -39,9 +43,19 @@ impl Tails {
 pub(super) struct Learning {
     slot: OwnedMutexGuard<Option<Tail>>,
     after: Tail,
+    again: Vec<(Draft, Effect)>,
 }
 
 impl Learning {
+    /// Puts what earlier messages are from here on before what is proposed: it commits with it or not at all, and whoever
+    /// follows the log never sees the rest of a number while its beginning stands there.
+    pub(super) fn complete(&self, mut proposal: Proposal) -> Proposal {
+        let step = |(draft, effect): &(Draft, Effect)| Step { draft: draft.clone(), effects: vec![effect.clone()] };
+        proposal.primary += self.again.len();
+        proposal.steps.splice(0..0, self.again.iter().map(step));
+        proposal
+    }
+
     /// Takes the message into the tail when it was recorded. A duplicate is in there already, and what was refused was
     /// never said: either would break a number that is told in pieces.
     pub(super) fn learn(&mut self, outcome: &Result<Outcome, RecordError>) {
@@ -55,45 +69,90 @@ impl Learning {
 }
 
 impl Tenant {
-    /// Masks under the active policy with the tail of what this customer's conversation said before.
+    /// Masks under the active policy with the tail of what this person's conversations said before, and masks again what it
+    /// tells of that.
     pub(super) async fn mask<D: Direction>(
         &self,
         message: Message<Raw, D>,
         contact: &Contact,
-        open: Option<ConversationRef>,
     ) -> Result<(Message<Masked, D>, Learning), Refusal> {
-        // A server that stands by has none either, and that is nobody's omission.
-        let missing = || if self.head().is_some() { Refusal::NoPolicy } else { Refusal::Unavailable };
+        // A server that stands by, or has just begun, has none either, and that is nobody's omission.
+        let has_looked = || self.head().is_some() && self.has_looked.load(Ordering::Acquire);
+        let missing = || if has_looked() { Refusal::NoPolicy } else { Refusal::Unavailable };
         let policy = self.policy().ok_or_else(missing)?;
-        let random = || Salt::from_random(random_bytes(&*self.ports.random));
-        let salts = Salts { sealed: random(), masked: random() };
         let slot = self.tails.slot(contact.subject).lock_owned().await;
         let mut after = match &*slot {
             Some(tail) => tail.clone(),
-            None => self.rebuild_tail(&policy, contact, open).await?,
+            None => self.rebuild_tail(&policy, contact).await?,
         };
         let tokens = self.ports.vault.tokens();
-        let masked = message.mask(&policy, &mut after, salts, &*contact.sealer, tokens);
-        Ok((masked.map_err(|_| Refusal::Unavailable)?, Learning { slot, after }))
+        let masked = message.mask(&policy, &mut after, self.salts(), &*contact.sealer, tokens);
+        let masked = masked.map_err(|_| Refusal::Unavailable)?;
+        let again = self.mask_again(&policy, contact, masked.again()).await?;
+        Ok((masked, Learning { slot, after, again }))
     }
 
-    /// Reads the newest messages of the open conversation again, through the vault, and lets the masker see them.
-    async fn rebuild_tail(
+    fn salts(&self) -> Salts {
+        let random = || Salt::from_random(random_bytes(&*self.ports.random));
+        Salts { sealed: random(), masked: random() }
+    }
+
+    /// What each earlier message that is told of becomes, with the entry that says so.
+    async fn mask_again(
         &self,
         policy: &Policy,
         contact: &Contact,
-        open: Option<ConversationRef>,
-    ) -> Result<Tail, Refusal> {
+        again: &[Again],
+    ) -> Result<Vec<(Draft, Effect)>, Refusal> {
+        let ids: Vec<MessageId> = again.iter().map(|again| again.message).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows =
+            self.ports.store.recent_messages(contact.subject, self.reach(), Some(ids), TAIL_MESSAGES_MAX).await?;
+        let sealer: (&dyn Sealer, &dyn Tokens) = (&*contact.sealer, self.ports.vault.tokens());
+        let one = |row: OriginalRow| {
+            let told: Vec<&Again> = again.iter().filter(|again| again.message == row.id).collect();
+            let parts = (&row.original, &row.masked);
+            let masked = MaskedAgain::of(row.id, parts, &told, policy, &self.salts(), sealer);
+            masked.map(|masked| remasked(row, contact.subject, masked)).map_err(|_| Refusal::Unavailable)
+        };
+        rows.into_iter().map(one).collect()
+    }
+
+    /// Since when a message may hold the beginning of a number.
+    fn reach(&self) -> Timestamp {
+        Timestamp::from_micros(self.ports.clock.now().as_micros() - masking::TAIL_REACH_US)
+    }
+
+    /// Reads the person's newest messages again, through the vault, and lets the masker see them.
+    async fn rebuild_tail(&self, policy: &Policy, contact: &Contact) -> Result<Tail, Refusal> {
         let mut tail = Tail::empty();
-        let Some(open) = open else { return Ok(tail) };
-        let since = Timestamp::from_micros(self.ports.clock.now().as_micros() - masking::TAIL_US);
-        for row in self.ports.store.recent_messages(open, since, TAIL_MESSAGES_MAX).await? {
+        if contact.fresh.is_some() {
+            return Ok(tail);
+        }
+        let rows = self.ports.store.recent_messages(contact.subject, self.reach(), None, TAIL_MESSAGES_MAX).await?;
+        for row in rows {
             let opened = contact.sealer.open(Part::Original, row.id, &row.original)?;
             let part = OpenedPart::split(Part::Original, &opened)?;
             let text = std::str::from_utf8(&part.plaintext).map_err(|_| Refusal::Unavailable)?;
             let text = RawText::new(text.to_owned());
-            masking::detect(policy, text.expose(), &mut tail, row.time.as_micros());
+            masking::hear(policy, text.expose(), &mut tail, row.id, row.time.as_micros());
         }
         Ok(tail)
     }
+}
+
+/// The entry of a message that was masked again, with what it becomes.
+fn remasked(row: OriginalRow, subject: SubjectId, again: MaskedAgain) -> (Draft, Effect) {
+    let OriginalRow { conversation, id, index: of, time, kind, author, channel, .. } = row;
+    let MaskedAgain { original, masked, content, policy } = again;
+    let server = Actor { id: SERVER_ACTOR, role: Role::Server };
+    let draft = Draft::of(Event::MessageRemasked { message: id, of }, server).about(conversation, subject, &channel);
+    let draft = Draft { policy: Some(policy), content: Some(content), ..draft };
+    let conversation = conversation.key;
+    (
+        draft,
+        Effect::Remasked(Box::new(Remasked { conversation, of, id, time, kind, channel, author, original, masked })),
+    )
 }

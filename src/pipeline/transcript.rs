@@ -14,7 +14,7 @@ use crate::domain::message::{
 use crate::domain::record::{NewIdentity, Receipt};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::ports::{
-    Author, ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer,
+    Author, ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer, place,
     random_bytes,
 };
 use crate::units::{
@@ -29,6 +29,8 @@ pub struct TranscriptMessage {
     pub id: MessageId,
     /// Index of its entry.
     pub index: EntryIndex,
+    /// Index of the newest entry that masked it again.
+    pub again: Option<EntryIndex>,
     /// When it was written.
     pub time: Timestamp,
     /// Whether the bank wrote it.
@@ -41,6 +43,13 @@ pub struct TranscriptMessage {
     pub spans: Vec<TextSpan>,
     /// Digest of the policy that masked it.
     pub policy: Option<Hash>,
+}
+
+impl TranscriptMessage {
+    /// Where it stands for a reader who was at `after`.
+    pub(super) fn place(&self, after: Option<EntryIndex>) -> EntryIndex {
+        place(self.index, self.again, after)
+    }
 }
 
 /// A masked value in a text as its reader sees it.
@@ -87,6 +96,29 @@ impl Tenant {
         let sealer = self.ports.vault.sealer(row.subject, &row.key)?;
         let rows = self.ports.store.subject_messages(row.subject, after, limit.min(PAGE_ITEMS_MAX)).await?;
         rows.iter().map(|(conversation, row)| customer_message(&sealer, *conversation, row)).collect()
+    }
+
+    /// What was said to and by a contact before a log index, oldest first, in the customer's view; and whether anything was
+    /// said before that.
+    ///
+    /// # Errors
+    /// As [`Tenant::customer_messages`].
+    pub async fn customer_earlier(
+        &self,
+        channel: &ChannelAccount,
+        contact: &Person,
+        before: Option<EntryIndex>,
+        limit: u32,
+    ) -> Result<(Vec<CustomerMessage>, bool), Refusal> {
+        let Some(row) = self.known(&self.lookups(channel, contact)).await? else { return Ok((Vec::new(), false)) };
+        let sealer = self.ports.vault.sealer(row.subject, &row.key)?;
+        let limit = limit.min(PAGE_ITEMS_MAX);
+        // One more than asked for, which only tells that there is more.
+        let rows = self.ports.store.earlier_messages(row.subject, before, limit + 1).await?;
+        let rest = rows.len().saturating_sub(limit as usize);
+        let shown = rows.iter().skip(rest);
+        let messages = shown.map(|(conversation, row)| customer_message(&sealer, *conversation, row));
+        Ok((messages.collect::<Result<_, _>>()?, rest > 0))
     }
 
     /// The identities of a person, the proven one first.
@@ -227,28 +259,32 @@ impl Tenant {
         let message = messages.first().filter(|message| message.index == index).ok_or_else(missing)?;
         let sealer = self.sealer(row.subject).await?;
         let leaf = lww_audit::merkle::leaf_hash(&bytes);
-        let proven = self.ports.proofs.prove(index);
-        let has_proof = proven.is_some();
-        let (path, checkpoint) = proven.unwrap_or_else(|| (Vec::new(), "".into()));
-        let receipt = Receipt { index, leaf, entry: bytes.into(), path, checkpoint };
+        let receipt = Receipt { index, leaf, entry: bytes.into(), path: Vec::new(), checkpoint: "".into() };
         let told = if message.outbound {
             accepted(&opened_outbound(&sealer, message)?, conversation, &receipt, view)
         } else {
             accepted(&opened_inbound(&sealer, message)?, conversation, &receipt, view)
         };
-        Ok(Accepted { receipt: told.receipt.filter(|_| has_proof), duplicate: true, ..told })
+        let receipt = match self.receipt_of(&sealer, message).await {
+            Ok(receipt) => Some(receipt),
+            Err(Refusal::Unavailable) => None,
+            Err(refusal) => return Err(refusal),
+        };
+        Ok(Accepted { receipt, duplicate: true, ..told })
     }
 }
 
 impl Tenant {
     /// The receipt of a stored message for its customer. It opens the masked record and nothing of the sealed part, so that
-    /// nobody can guess at what was masked.
+    /// nobody can guess at what was masked. Of a message that was masked again it is the receipt of the newest entry that did
+    /// so, which names the first: what that one committed to is not kept.
     pub(super) async fn receipt_of(&self, sealer: &SharedSealer, row: &MessageRow) -> Result<String, Refusal> {
         let missing = Refusal::NotFound { what: "entry" };
-        let entry = self.ports.store.entry(row.index).await?.ok_or(missing)?;
-        let (path, checkpoint) = self.ports.proofs.prove(row.index).ok_or(Refusal::Unavailable)?;
+        let index = row.remasked.unwrap_or(row.index);
+        let entry = self.ports.store.entry(index).await?.ok_or(missing)?;
+        let (path, checkpoint) = self.ports.proofs.prove(index).ok_or(Refusal::Unavailable)?;
         let leaf = lww_audit::merkle::leaf_hash(&entry);
-        let receipt = Receipt { index: row.index, leaf, entry: entry.into(), path, checkpoint };
+        let receipt = Receipt { index, leaf, entry: entry.into(), path, checkpoint };
         let opened =
             if row.outbound { opened(&opened_outbound(sealer, row)?) } else { opened(&opened_inbound(sealer, row)?) };
         Ok(receipt.to_proof_text(&opened))
@@ -274,9 +310,9 @@ pub(super) fn shown_message(
     } else {
         rendered(&opened_inbound(sealer, row)?, view)
     };
-    let MessageRow { id, index, time, outbound, author, policy, .. } = *row;
+    let MessageRow { id, index, remasked: again, time, outbound, author, policy, .. } = *row;
     let spans = explained(shown, policy, active);
-    Ok(TranscriptMessage { id, index, time, outbound, author, text, spans, policy })
+    Ok(TranscriptMessage { id, index, again, time, outbound, author, text, spans, policy })
 }
 
 fn rendered<D: Direction>(message: &Message<Recorded, D>, view: View) -> (String, Vec<ShownSpan>) {
@@ -305,9 +341,10 @@ pub(super) fn customer_message(
     // What the bank wrote is shown as it may leave the bank; what the customer wrote, as a customer may see it.
     let view = if row.outbound { View::Outbound } else { View::Customer };
     let shown = shown_message(sealer, row, view, None)?;
-    let TranscriptMessage { id, index, time, outbound, author, spans, text, .. } = shown;
+    let TranscriptMessage { id, index, again, time, outbound, author, spans, text, .. } = shown;
     let (conversation, by) = (conversation.public, Author::of(outbound, author));
-    Ok(CustomerMessage { id, conversation, index, time, from_bank: outbound, by, masked: !spans.is_empty(), text })
+    let (from_bank, masked) = (outbound, !spans.is_empty());
+    Ok(CustomerMessage { id, conversation, index, again, time, from_bank, by, masked, text })
 }
 
 fn opened_inbound(sealer: &SharedSealer, row: &MessageRow) -> Result<Message<Recorded, Inbound>, SealError> {

@@ -54,6 +54,15 @@ pub struct Proven {
     pub id: RawText,
 }
 
+/// Among whose messages a key counts once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyScope {
+    /// The whole account's: its keys are the bank's or the platform's own.
+    Account,
+    /// The person's: their own machine made the key, and another's may be the same.
+    Person,
+}
+
 /// One customer's message with what the shared code needs to know of it.
 pub struct Incoming {
     /// The channel account that it came by.
@@ -62,6 +71,8 @@ pub struct Incoming {
     pub contact: Person,
     /// Platform message id or idempotency key: the same never counts twice.
     pub key: String,
+    /// Among whose.
+    pub key_scope: KeyScope,
     /// Keyed into the duplicate guard: a repeat with another fingerprint is an error.
     pub fingerprint: Vec<u8>,
     /// What the channel says of the conversation, for its routing.

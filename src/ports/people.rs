@@ -47,6 +47,15 @@ pub struct FactorRow {
     pub last_step: i64,
 }
 
+/// Which login of an outside provider a session came from, by keyed hashes; nothing for one by password.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vouched {
+    /// The person.
+    pub subject: Option<Vec<u8>>,
+    /// The provider's own session, where it named one.
+    pub session: Option<Vec<u8>>,
+}
+
 /// A session.
 #[derive(Clone)]
 pub struct SessionRow {
@@ -68,6 +77,8 @@ pub struct SessionRow {
     pub factor_at: Option<Timestamp>,
     /// A second factor's secret that waits for its first code, sealed.
     pub enrolment: Option<Vec<u8>>,
+    /// The provider's login that it came from.
+    pub vouched: Vouched,
 }
 
 /// Attempts of one login that followed one another without success.
@@ -135,6 +146,21 @@ pub trait People: Send + Sync {
     async fn end_session(&self, account: AccountId, session: SessionId) -> Result<bool, StoreError>;
     /// Ends every session of an account but one; how many.
     async fn end_sessions_of(&self, account: AccountId, but: Option<SessionId>) -> Result<u64, StoreError>;
+    /// How many sessions of which account came from these logins of the provider and are neither over nor were idle since
+    /// `idle_since`. A session counts when it has the subject and the session that are given; where both are, one of that
+    /// subject without a known session does, too.
+    async fn vouched_sessions(
+        &self,
+        by: &Vouched,
+        now: Timestamp,
+        idle_since: Timestamp,
+    ) -> Result<Vec<(AccountId, u64)>, StoreError>;
+    /// Ends every session that came from these logins.
+    async fn end_vouched_sessions(&self, by: &Vouched) -> Result<(), StoreError>;
+    /// Whether an order of the provider was followed before.
+    async fn knows_provider_logout(&self, token: &[u8; 32]) -> Result<bool, StoreError>;
+    /// Remembers an order of the provider until it is over, and forgets those that are.
+    async fn keep_provider_logout(&self, token: &[u8; 32], until: Timestamp, now: Timestamp) -> Result<(), StoreError>;
     /// Takes away sessions that are over.
     async fn sweep_sessions(&self, now: Timestamp, idle_since: Timestamp) -> Result<(), StoreError>;
 

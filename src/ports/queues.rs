@@ -25,6 +25,8 @@ pub struct Holder {
     pub enabled: bool,
     /// Whether it is logged in.
     pub here: bool,
+    /// Whether a session of theirs has opened the desk's connection, and what they hold follows it.
+    pub attached: bool,
 }
 
 /// Where a conversation that waits stands.

@@ -1,7 +1,7 @@
 //! What reads give back: rows as the pipeline sees them, sealed where they tell of a person.
 
 use crate::domain::message::{Committed, Sealed};
-use crate::domain::record::{ConversationState, Marks, Route};
+use crate::domain::record::{ConversationState, Marks, Route, Written};
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq, SubjectId,
     Timestamp, Version,
@@ -71,6 +71,8 @@ pub struct MessageRow {
     pub seq: MessageSeq,
     /// Index of its entry.
     pub index: EntryIndex,
+    /// Index of the newest entry that masked it again.
+    pub remasked: Option<EntryIndex>,
     /// When it was recorded: its entry says the same.
     pub time: Timestamp,
     /// Whether the bank wrote it.
@@ -87,6 +89,19 @@ pub struct MessageRow {
     pub committed: Committed,
 }
 
+impl MessageRow {
+    /// Where it stands for a reader who was at `after`; see [`place`].
+    pub fn place(&self, after: Option<EntryIndex>) -> EntryIndex {
+        place(self.index, self.remasked, after)
+    }
+}
+
+/// The entry that a reader who was at `after` hears of a message by, and resumes after: its own, or the newest that masked it
+/// again when they have heard of its own.
+pub fn place(own: EntryIndex, again: Option<EntryIndex>, after: Option<EntryIndex>) -> EntryIndex {
+    again.filter(|_| Some(own) <= after).unwrap_or(own)
+}
+
 /// A stored internal note, still sealed.
 #[derive(Clone)]
 pub struct NoteRow {
@@ -94,6 +109,8 @@ pub struct NoteRow {
     pub id: MessageId,
     /// Index of its entry.
     pub index: EntryIndex,
+    /// Index of the newest entry that masked it again.
+    pub remasked: Option<EntryIndex>,
     /// When it was recorded: its entry says the same.
     pub time: Timestamp,
     /// The staff account that wrote it.
@@ -125,14 +142,26 @@ pub struct ReplyRow {
     pub committed: Committed,
 }
 
-/// A stored message as it came, still sealed: what the masker learns from again.
+/// A stored message or note with both of its parts, still sealed: what the masker learns from again, and masks again.
 pub struct OriginalRow {
+    /// The conversation it belongs to.
+    pub conversation: ConversationRef,
     /// Its public id.
     pub id: MessageId,
+    /// Index of its entry.
+    pub index: EntryIndex,
     /// When it was recorded.
     pub time: Timestamp,
+    /// What it is.
+    pub kind: Written,
+    /// The staff account that wrote it.
+    pub author: Option<AccountId>,
+    /// The channel account it came or went by; a note's is its conversation's.
+    pub channel: ChannelAccount,
     /// The sealed original.
     pub original: Sealed,
+    /// The sealed masked text.
+    pub masked: Sealed,
 }
 
 /// An agent's place at the desk.

@@ -93,6 +93,8 @@ pub struct CustomerMessage {
     pub conversation: ConversationId,
     /// Index of its entry: the cursor to resume after.
     pub index: EntryIndex,
+    /// Index of the newest entry that masked it again.
+    pub again: Option<EntryIndex>,
     /// When it was written.
     pub time: Timestamp,
     /// Whether the bank wrote it.
@@ -115,6 +117,8 @@ pub enum CustomerEvent {
     },
     /// Something was said.
     Said(CustomerMessage),
+    /// Something that was told before is masked again: this is what may be shown of it from here on.
+    Again(CustomerMessage),
     /// A conversation stands somewhere else.
     Stands(Standing),
     /// Where it stands in its queue.

@@ -31,9 +31,11 @@ const CONNECT_MS_MAX: u64 = 3_000;
 const IDLE_IN_TRANSACTION: &str = "3s";
 
 /// Every statement here goes by an index and reads few rows. PostgreSQL can't know that while a table has no statistics yet,
-/// and would plan each anew, or read the whole table for a batch: so the way is told.
+/// and would plan each anew, or read the whole table for a batch: so the way is told. Starting workers would take longer than
+/// what they do.
 const SESSION: &str = "SET TimeZone = 'UTC'; SET synchronous_commit = on; SET plan_cache_mode = force_generic_plan; \
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off";
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off; \
+    SET max_parallel_workers_per_gather = 0";
 
 /// What the role of a session may do that would let it change what was recorded: itself, or by a role that it can become.
 const POWERS: &str = "SELECT r.rolsuper, r.rolbypassrls, r.rolcreaterole, \

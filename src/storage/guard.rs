@@ -1,4 +1,5 @@
-//! The rollback guard: the last signed head of one log, in a small file outside the database.
+//! The rollback guard: the last signed head of one log, in a small file outside the database; and beside it which entries
+//! brought policy and routing table into force last, so that nobody puts another into force by changing a row.
 //!
 //! It is written and fsynced before a signature over that head is given away, so that a database put back to an earlier
 //! state is noticed at the next start. Two slots are written in turn: a torn write spoils only the slot that was not yet
@@ -13,14 +14,21 @@ use lww_audit::merkle::Frontier;
 use ring::digest::{SHA256, digest};
 
 use super::FatalError;
-use crate::units::{Hash, TreeSize};
+use crate::ports::{Activated, EntrySeen};
+use crate::units::{EntryIndex, Hash, TreeSize};
 
 /// Bytes of one slot: a disk block.
 const SLOT_BYTES: usize = 4096;
-const MAGIC: &[u8; 8] = b"lwwguar1";
+const MAGIC: &[u8; 8] = b"lwwguar2";
+/// A slot of the first release, which says nothing of activations.
+const MAGIC_FIRST: &[u8; 8] = b"lwwguar1";
 const DIGEST_BYTES: usize = 32;
 /// magic 8, counter 8, adopted size 8, adopted root 32, size 8, frontier length 4.
 const HEAD_BYTES: usize = 68;
+/// Two activations behind the frontier: index 8, leaf 32.
+const ACTIVATION_BYTES: usize = 40;
+/// The index of an activation that there has not been.
+const NO_ENTRY: u64 = u64::MAX;
 /// The adopted size of a guard that took nobody's word.
 const NOT_ADOPTED: u64 = u64::MAX;
 
@@ -40,6 +48,7 @@ pub struct Guard {
     counter: u64,
     frontier: Option<Frontier>,
     adopted: Option<Adopted>,
+    activated: Option<Activated>,
 }
 
 /// What one slot holds.
@@ -47,6 +56,7 @@ struct Slot {
     counter: u64,
     frontier: Frontier,
     adopted: Option<Adopted>,
+    activated: Option<Activated>,
 }
 
 impl Guard {
@@ -72,10 +82,10 @@ impl Guard {
         }
         let path = path.to_owned();
         Ok(match newest {
-            Some(Slot { counter, frontier, adopted }) => {
-                Self { file, path, counter, frontier: Some(frontier), adopted }
+            Some(Slot { counter, frontier, adopted, activated }) => {
+                Self { file, path, counter, frontier: Some(frontier), adopted, activated }
             }
-            None => Self { file, path, counter: 0, frontier: None, adopted: None },
+            None => Self { file, path, counter: 0, frontier: None, adopted: None, activated: None },
         })
     }
 
@@ -89,39 +99,48 @@ impl Guard {
         self.adopted
     }
 
+    /// The newest activations up to that head; `None` when it never looked for them.
+    pub fn activated(&self) -> Option<Activated> {
+        self.activated
+    }
+
     /// Takes a first head on the operator's word, and remembers that over restarts until the log tells of it.
     ///
     /// # Errors
     /// As [`Self::follow`].
-    pub fn adopt(&mut self, frontier: &Frontier) -> Result<(), FatalError> {
+    pub fn adopt(&mut self, frontier: &Frontier, activated: &Activated) -> Result<(), FatalError> {
         self.adopted = Some(Adopted { size: frontier.size(), root: frontier.root() });
-        self.follow(frontier)
+        self.follow(frontier, activated)
     }
 
     /// Keeps a newer head of this server's own; the first entry that it wrote told of what was adopted.
     ///
     /// # Errors
     /// As [`Self::follow`].
-    pub fn advance(&mut self, frontier: &Frontier) -> Result<(), FatalError> {
+    pub fn advance(&mut self, frontier: &Frontier, later: &Activated) -> Result<(), FatalError> {
         if self.frontier.as_ref().is_some_and(|seen| seen.size() < frontier.size()) {
             self.adopted = None;
         }
-        self.follow(frontier)
+        self.follow(frontier, later)
     }
 
-    /// Keeps a newer head, whoever wrote it; on disk when this returns.
+    /// Keeps a newer head, whoever wrote it, and what was activated since the one before, or ever when that was not known;
+    /// on disk when this returns.
     ///
     /// # Errors
     /// [`FatalError::Guard`] when it can't be written: the head must not be signed then.
-    pub fn follow(&mut self, frontier: &Frontier) -> Result<(), FatalError> {
+    pub fn follow(&mut self, frontier: &Frontier, later: &Activated) -> Result<(), FatalError> {
         let counter = self.counter + 1;
-        let slot = write_slot(counter, frontier, self.adopted);
+        let mut activated = self.activated.unwrap_or_default();
+        activated.go_on(later);
+        let slot = write_slot(counter, frontier, self.adopted, &activated);
         let offset = if counter.is_multiple_of(2) { 0 } else { SLOT_BYTES as u64 };
         let written = self.file.write_all_at(&slot, offset).and_then(|()| self.file.sync_data());
         written
             .map_err(|error| FatalError::Guard { path: self.path.display().to_string(), reason: error.to_string() })?;
         self.counter = counter;
         self.frontier = Some(frontier.clone());
+        self.activated = Some(activated);
         Ok(())
     }
 
@@ -150,7 +169,7 @@ impl Guard {
     }
 }
 
-fn write_slot(counter: u64, frontier: &Frontier, adopted: Option<Adopted>) -> Vec<u8> {
+fn write_slot(counter: u64, frontier: &Frontier, adopted: Option<Adopted>, activated: &Activated) -> Vec<u8> {
     let adopted = adopted.unwrap_or(Adopted { size: TreeSize(NOT_ADOPTED), root: Hash::ZERO });
     let nodes = frontier.to_bytes();
     let mut slot = Vec::with_capacity(SLOT_BYTES);
@@ -161,6 +180,11 @@ fn write_slot(counter: u64, frontier: &Frontier, adopted: Option<Adopted>) -> Ve
     slot.extend_from_slice(&frontier.size().0.to_be_bytes());
     slot.extend_from_slice(&u32::try_from(nodes.len()).unwrap_or(u32::MAX).to_be_bytes());
     slot.extend_from_slice(&nodes);
+    for entry in [activated.masking, activated.routing] {
+        let EntrySeen { index, leaf } = entry.unwrap_or(EntrySeen { index: EntryIndex(NO_ENTRY), leaf: Hash::ZERO });
+        slot.extend_from_slice(&index.0.to_be_bytes());
+        slot.extend_from_slice(leaf.as_bytes());
+    }
     let sum = digest(&SHA256, &slot);
     slot.extend_from_slice(sum.as_ref());
     slot.resize(SLOT_BYTES, 0);
@@ -181,15 +205,24 @@ fn parse_slot(slot: &[u8]) -> Option<Slot> {
     let (counter, adopted, size) = (number(8)?, number(16)?, number(56)?);
     let root = Hash(slot.get(24..56)?.try_into().ok()?);
     let length = usize::try_from(u32::from_be_bytes(slot.get(64..HEAD_BYTES)?.try_into().ok()?)).ok()?;
-    let end = HEAD_BYTES.checked_add(length)?;
+    let nodes = HEAD_BYTES.checked_add(length)?;
+    let is_first = slot.starts_with(MAGIC_FIRST);
+    let end = if is_first { nodes } else { nodes.checked_add(2 * ACTIVATION_BYTES)? };
     let sum = slot.get(end..end.checked_add(DIGEST_BYTES)?)?;
-    let whole = slot.starts_with(MAGIC) && digest(&SHA256, slot.get(..end)?).as_ref() == sum;
+    let whole = (is_first || slot.starts_with(MAGIC)) && digest(&SHA256, slot.get(..end)?).as_ref() == sum;
     if !whole {
         return None;
     }
-    let frontier = Frontier::from_bytes(TreeSize(size), slot.get(HEAD_BYTES..end)?).ok()?;
+    let frontier = Frontier::from_bytes(TreeSize(size), slot.get(HEAD_BYTES..nodes)?).ok()?;
     let adopted = (adopted != NOT_ADOPTED).then_some(Adopted { size: TreeSize(adopted), root });
-    Some(Slot { counter, frontier, adopted })
+    let activation = |at: usize| {
+        let leaf = Hash(slot.get(at + 8..at + ACTIVATION_BYTES)?.try_into().ok()?);
+        let index = number(at).filter(|index| *index != NO_ENTRY)?;
+        Some(EntrySeen { index: EntryIndex(index), leaf })
+    };
+    let (masking, routing) = (activation(nodes), activation(nodes + ACTIVATION_BYTES));
+    let activated = (!is_first).then_some(Activated { masking, routing });
+    Some(Slot { counter, frontier, adopted, activated })
 }
 
 #[cfg(test)]
@@ -197,6 +230,8 @@ mod tests {
     use lww_audit::merkle::leaf_hash;
 
     use super::*;
+
+    const NONE: Activated = Activated { masking: None, routing: None };
 
     fn grown(count: u8) -> Frontier {
         let mut frontier = Frontier::empty();
@@ -213,7 +248,7 @@ mod tests {
         let mut guard = Guard::open(&path).unwrap();
         assert!(guard.frontier().is_none());
         for size in 1..=5 {
-            guard.advance(&grown(size)).unwrap();
+            guard.advance(&grown(size), &NONE).unwrap();
         }
         let again = Guard::open(&path).unwrap();
         assert_eq!(again.frontier().unwrap().root(), grown(5).root());
@@ -229,14 +264,14 @@ mod tests {
     fn an_adoption_is_remembered_until_this_server_wrote() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("guard");
-        Guard::open(&path).unwrap().adopt(&grown(3)).unwrap();
+        Guard::open(&path).unwrap().adopt(&grown(3), &NONE).unwrap();
         let adopted = Some(Adopted { size: TreeSize(3), root: grown(3).root() });
         let mut guard = Guard::open(&path).unwrap();
         assert_eq!(guard.adopted(), adopted);
-        guard.follow(&grown(4)).unwrap();
-        guard.advance(&grown(4)).unwrap();
+        guard.follow(&grown(4), &NONE).unwrap();
+        guard.advance(&grown(4), &NONE).unwrap();
         assert_eq!(Guard::open(&path).unwrap().adopted(), adopted);
-        guard.advance(&grown(5)).unwrap();
+        guard.advance(&grown(5), &NONE).unwrap();
         let again = Guard::open(&path).unwrap();
         assert_eq!((again.adopted(), again.frontier().unwrap().size()), (None, TreeSize(5)));
     }
@@ -246,8 +281,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("guard");
         let mut guard = Guard::open(&path).unwrap();
-        guard.advance(&grown(1)).unwrap();
-        guard.advance(&grown(2)).unwrap();
+        guard.advance(&grown(1), &NONE).unwrap();
+        guard.advance(&grown(2), &NONE).unwrap();
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[20] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
@@ -255,5 +290,36 @@ mod tests {
         bytes[SLOT_BYTES + 20] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
         assert!(matches!(Guard::open(&path), Err(FatalError::Guard { .. })));
+    }
+
+    #[test]
+    fn the_newest_activations_are_remembered_each_on_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("guard");
+        let seen = |index: u8| Some(EntrySeen { index: EntryIndex(u64::from(index)), leaf: leaf_hash(&[index]) });
+        let mut guard = Guard::open(&path).unwrap();
+        assert_eq!(guard.activated(), None, "it never looked");
+        guard.advance(&grown(1), &NONE).unwrap();
+        assert_eq!(Guard::open(&path).unwrap().activated(), Some(NONE));
+        guard.advance(&grown(3), &Activated { masking: seen(1), routing: seen(2) }).unwrap();
+        guard.advance(&grown(5), &Activated { masking: seen(4), routing: None }).unwrap();
+        let told = Guard::open(&path).unwrap().activated();
+        assert_eq!(told, Some(Activated { masking: seen(4), routing: seen(2) }));
+    }
+
+    #[test]
+    fn a_guard_of_the_first_release_knows_its_head_and_of_no_activation() {
+        let (frontier, folder) = (grown(3), tempfile::tempdir().unwrap());
+        let nodes = frontier.to_bytes();
+        let mut slot = write_slot(1, &frontier, None, &NONE);
+        slot.truncate(HEAD_BYTES + nodes.len());
+        slot[..8].copy_from_slice(MAGIC_FIRST);
+        let sum = digest(&SHA256, &slot);
+        slot.extend_from_slice(sum.as_ref());
+        slot.resize(SLOT_BYTES, 0);
+        let path = folder.path().join("guard");
+        std::fs::write(&path, &slot).unwrap();
+        let guard = Guard::open(&path).unwrap();
+        assert_eq!((guard.frontier().unwrap().root(), guard.activated()), (frontier.root(), None));
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::FatalError;
 use super::database::{Database, DatabaseError};
 use super::guard::Guard;
-use crate::ports::{Entries, EntriesError};
+use crate::ports::{Activated, Entries, EntriesError, EntrySeen};
 use crate::units::{EntryIndex, Hash, Origin, TenantId, Timestamp, TreeSize};
 
 /// How long a server holds a log without renewing, in seconds; a standby takes over after that.
@@ -185,34 +185,53 @@ fn hash(bytes: &[u8]) -> Result<Hash, FatalError> {
     bytes.try_into().map(Hash).map_err(|_| FatalError::Head("a hash is not 32 bytes long"))
 }
 
-/// Compares a head with what this node's guard saw, and walks the entries in between.
+/// Compares a head with what this node's guard saw, and walks the entries in between; all of them when the guard does not
+/// know what was activated so far. Gives what they activated.
 ///
 /// # Errors
 /// [`OpenError::Fatal`] when the database is behind, forked, or its entries don't link.
-pub async fn check_against_guard(client: &Client, log: &LogName, head: &Head, guard: &Guard) -> Result<(), OpenError> {
+pub async fn check_against_guard(
+    client: &Client,
+    log: &LogName,
+    head: &Head,
+    guard: &Guard,
+) -> Result<Activated, OpenError> {
     guard.check_size(head.size())?;
-    let Some(seen) = guard.frontier() else { return Ok(()) };
-    check_rows_from(client, log, seen.clone(), head).await
+    let later = match guard.frontier() {
+        Some(seen) => check_rows_from(client, log, seen.clone(), head).await?,
+        None => Activated::default(),
+    };
+    match guard.activated() {
+        Some(_) => Ok(later),
+        None => check_rows_from(client, log, Frontier::empty(), head).await,
+    }
 }
 
-/// Reads the entries behind a tree that is known, and refuses a head that they don't lead to.
+/// Reads the entries behind a tree that is known, and refuses a head that they don't lead to. Gives what they activated.
 ///
 /// # Errors
 /// [`FatalError`] naming what is missing, unlinked or different; [`OpenError`] when the database refuses.
-pub async fn check_rows_from(client: &Client, log: &LogName, known: Frontier, head: &Head) -> Result<(), OpenError> {
+pub async fn check_rows_from(
+    client: &Client,
+    log: &LogName,
+    known: Frontier,
+    head: &Head,
+) -> Result<Activated, OpenError> {
     let mut frontier = known;
     let mut last_leaf = None;
+    let mut activated = Activated::default();
     while frontier.size() < head.size() {
         let page = entries(client, log, EntryIndex(frontier.size().0), PAGE_ENTRIES).await?;
         let before = frontier.size();
         for body in page {
             let index = EntryIndex(frontier.size().0);
             let leaf = leaf_hash(&body);
-            if let Some(previous) = last_leaf {
-                let entry = Entry::parse(&body).map_err(|_| FatalError::BrokenChain { index })?;
-                if entry.prev != previous {
-                    return Err(FatalError::BrokenChain { index }.into());
-                }
+            let entry = Entry::parse(&body).map_err(|_| FatalError::BrokenChain { index })?;
+            if last_leaf.is_some_and(|previous| entry.prev != previous) {
+                return Err(FatalError::BrokenChain { index }.into());
+            }
+            if let Some(kind) = Activated::kind_of(entry.kind.as_str()) {
+                activated.note(kind, EntrySeen { index, leaf });
             }
             frontier.push(leaf);
             last_leaf = Some(leaf);
@@ -225,7 +244,7 @@ pub async fn check_rows_from(client: &Client, log: &LogName, known: Frontier, he
         }
     }
     if frontier.root() == head.frontier.root() {
-        Ok(())
+        Ok(activated)
     } else {
         let (size, expected, got) = (head.size(), frontier.root(), head.frontier.root());
         Err(FatalError::Forked { size, expected, got }.into())

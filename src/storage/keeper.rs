@@ -22,11 +22,14 @@ use super::published::Published;
 use super::recorder::{Ended, LogRecorder, Writer, WriterParts};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Outcome, Proposal};
+use crate::limits::TAKEN_OVER_S_MAX;
 use crate::ports::{Clock, Follower, RecordError, Recorder, SignedHead, Signer};
 use crate::units::{EntryIndex, SERVER_ACTOR, TreeSize};
 
 /// How often a standby looks at the head and its lease.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+// The lease, the look that falls just before its end, and one more when the database was not reached at the first.
+const _: () = assert!(head::LEASE_S + 2.0 * LOOK_EVERY.as_secs_f64() <= TAKEN_OVER_S_MAX);
 
 /// Where a log stands with this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,14 +186,14 @@ impl Keeper {
         if adopts && !self.adopt_head {
             return Err(FatalError::GuardMissing.into());
         }
-        head::check_against_guard(&database.client, &self.log, head, guard).await?;
+        let later = head::check_against_guard(&database.client, &self.log, head, guard).await?;
         if head.size().0 > 0 {
             self.check_key(database).await?;
         }
         if adopts {
-            guard.adopt(&head.frontier)?;
+            guard.adopt(&head.frontier, &later)?;
         } else {
-            guard.follow(&head.frontier)?;
+            guard.follow(&head.frontier, &later)?;
         }
         Ok(())
     }
@@ -202,7 +205,7 @@ impl Keeper {
         let Some(published) = Published::read(&self.tiles, &self.log.origin()?)? else { return Ok(()) };
         published.check_size(head.size())?;
         match published.frontier() {
-            Some(frontier) => head::check_rows_from(&database.client, &self.log, frontier, head).await,
+            Some(frontier) => head::check_rows_from(&database.client, &self.log, frontier, head).await.map(drop),
             None => Ok(()),
         }
     }

@@ -7,14 +7,19 @@ use tokio_postgres::Row;
 
 use super::store::TenantStore;
 use crate::domain::event::Role;
-use crate::ports::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, StoreError};
+use crate::ports::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, StoreError, Vouched};
 use crate::units::{AccountId, MICROS_PER_SECOND, SessionId, Timestamp, Version};
 
 const ACCOUNT: &str = "SELECT a.id, a.login, a.login_name, a.profile, a.password, a.role, a.must_change, a.enabled, a.locked, \
     a.version, coalesce((SELECT g.capacity FROM agent g WHERE g.tenant = a.tenant AND g.id = a.id), 0), \
     EXISTS (SELECT 1 FROM second_factor f WHERE f.tenant = a.tenant AND f.account = a.id) \
     , coalesce((SELECT g.skills FROM agent g WHERE g.tenant = a.tenant AND g.id = a.id), '') FROM account a WHERE a.tenant = $1";
-const SESSION: &str = "id, account, created, last_seen, expires, device, pending, factor_at, enrolment";
+const SESSION: &str = "id, account, created, last_seen, expires, device, pending, factor_at, enrolment, \
+    vouched_subject, vouched_session";
+/// Sessions of the subject and the session in $2 and $3.
+const VOUCHED: &str = "tenant = $1 AND ($2::bytea IS NOT NULL OR $3::bytea IS NOT NULL) \
+    AND ($2::bytea IS NULL OR vouched_subject = $2) \
+    AND ($3::bytea IS NULL OR vouched_session = $3 OR ($2::bytea IS NOT NULL AND vouched_session IS NULL))";
 
 #[async_trait]
 impl People for TenantStore {
@@ -68,10 +73,10 @@ impl People for TenantStore {
 
     async fn put_session(&self, token: &[u8; 32], session: &SessionRow) -> Result<(), StoreError> {
         let sql = format!(
-            "INSERT INTO session (tenant, token, {SESSION}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+            "INSERT INTO session (tenant, token, {SESSION}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
         );
         let factor_at = session.factor_at.map(Timestamp::as_micros);
-        let own: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
+        let own: [&(dyn tokio_postgres::types::ToSql + Sync); 12] = [
             &token.as_slice(),
             &session.id.to_uuid(),
             &session.account.to_uuid(),
@@ -82,6 +87,8 @@ impl People for TenantStore {
             &session.pending,
             &factor_at,
             &session.enrolment,
+            &session.vouched.subject,
+            &session.vouched.session,
         ];
         self.rows(&sql, &own).await.map(|_| ())
     }
@@ -128,6 +135,35 @@ impl People for TenantStore {
         let sql = "DELETE FROM session WHERE tenant = $1 AND account = $2 AND id IS DISTINCT FROM $3 RETURNING id";
         let ended = self.rows(sql, &[&account.to_uuid(), &but.map(SessionId::to_uuid)]).await?;
         Ok(ended.len() as u64)
+    }
+
+    async fn vouched_sessions(
+        &self,
+        by: &Vouched,
+        now: Timestamp,
+        idle_since: Timestamp,
+    ) -> Result<Vec<(AccountId, u64)>, StoreError> {
+        let sql = format!(
+            "SELECT account, count(*) FROM session WHERE {VOUCHED} AND expires > $4 AND last_seen > $5 GROUP BY account"
+        );
+        let rows = self.rows(&sql, &[&by.subject, &by.session, &now.as_micros(), &idle_since.as_micros()]).await?;
+        let sessions = |row: &Row| u64::try_from(row.get::<_, i64>(1)).unwrap_or(0);
+        Ok(rows.iter().map(|row| (AccountId::from_uuid(row.get(0)), sessions(row))).collect())
+    }
+
+    async fn end_vouched_sessions(&self, by: &Vouched) -> Result<(), StoreError> {
+        self.rows(&format!("DELETE FROM session WHERE {VOUCHED}"), &[&by.subject, &by.session]).await.map(|_| ())
+    }
+
+    async fn knows_provider_logout(&self, token: &[u8; 32]) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM provider_logout WHERE tenant = $1 AND token = $2";
+        Ok(self.row(sql, &[&token.as_slice()]).await?.is_some())
+    }
+
+    async fn keep_provider_logout(&self, token: &[u8; 32], until: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "WITH over AS (DELETE FROM provider_logout WHERE tenant = $1 AND until <= $4) \
+                   INSERT INTO provider_logout (tenant, token, until) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+        self.rows(sql, &[&token.as_slice(), &until.as_micros(), &now.as_micros()]).await.map(|_| ())
     }
 
     async fn sweep_sessions(&self, now: Timestamp, idle_since: Timestamp) -> Result<(), StoreError> {
@@ -203,5 +239,6 @@ fn session(row: &Row) -> SessionRow {
         pending: row.get(6),
         factor_at: row.get::<_, Option<i64>>(7).map(Timestamp::from_micros),
         enrolment: row.get(8),
+        vouched: Vouched { subject: row.get(9), session: row.get(10) },
     }
 }

@@ -1,12 +1,13 @@
 //! Reads of one tenant's projections. Every query names the tenant, and row level security names it again.
 
 use async_trait::async_trait;
-use lww_audit::Entry;
 use tokio_postgres::{Client, Config, Row};
 use uuid::Uuid;
 
+mod recent;
 mod routes;
 
+use self::recent::{RECENT, original, place, policy_of, remasked};
 use self::routes::{ROUTE_COLUMNS, route, words};
 use super::database::{Database, DatabaseError};
 use super::head::{self, LogName};
@@ -19,7 +20,7 @@ use crate::ports::{
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
-    MessageSeq, SubjectId, Timestamp, Version,
+    MessageSeq, SessionId, SubjectId, Timestamp, Version,
 };
 
 /// Connections that reads share.
@@ -60,7 +61,8 @@ const CONVERSATION_COLUMNS: &str = "c.id, c.public_id, c.subject, a.channel, a.a
     c.last_message, c.opened_seq, c.opened_at, c.touched_at, c.last_agent, c.continues, c.delivered_seq, c.read_seq";
 const CONVERSATION_FROM: &str = "conversation c JOIN channel_account a ON a.tenant = c.tenant AND a.id = c.channel \
     LEFT JOIN conversation_route r ON r.tenant = c.tenant AND r.conversation = c.id";
-const MESSAGE_COLUMNS: &str = "m.id, m.seq, m.entry_seq, m.time, m.direction, m.author, m.masked, a.channel, a.account";
+const MESSAGE_COLUMNS: &str =
+    "m.id, m.seq, m.entry_seq, m.time, m.direction, m.author, m.masked, a.channel, a.account, m.remask_seq";
 const WITH_CHANNEL: &str = "JOIN channel_account a ON a.tenant = m.tenant AND a.id = m.channel";
 
 impl TenantStore {
@@ -156,7 +158,10 @@ impl Store for TenantStore {
     }
 
     async fn conversations(&self, filter: ConversationFilter) -> Result<Vec<ConversationRow>, StoreError> {
-        // Each condition is there or not, never "or null": only so does each list have its index.
+        // Each condition is there or not, never "or null": only so does each list have its index. Of a queue the open ones are
+        // few and found by their state; all, or those that are over, only by the queue's own order.
+        let is_open = filter.state.is_some_and(|state| state != ConversationState::Closed);
+        let opened = if filter.queue.is_some() && !is_open { "r.opened_seq" } else { "c.opened_seq" };
         let state = filter.state.map_or_else(String::new, |state| format!("AND c.state = {} ", state.code()));
         let (agent, limit) = (filter.agent.map(AccountId::to_uuid), i64::from(filter.limit));
         let (compared, order, from) = if filter.newest_first {
@@ -177,7 +182,7 @@ impl Store for TenantStore {
         let further = further.concat();
         let sql = format!(
             "SELECT {CONVERSATION_COLUMNS}, {ROUTE_COLUMNS} FROM {CONVERSATION_FROM} WHERE c.tenant = $1 {state}{further}\
-             AND c.opened_seq {compared} $2 ORDER BY c.opened_seq {order} LIMIT $3"
+             AND {opened} {compared} $2 ORDER BY {opened} {order} LIMIT $3"
         );
         let rows = self.rows(&sql, &own).await?;
         rows.iter().map(conversation).collect()
@@ -237,20 +242,24 @@ impl Store for TenantStore {
         from: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<MessageRow>, StoreError> {
-        // Which policy masked a message stands in its entry only.
+        // Which policy masked a message stands in its newest entry only.
         let sql = format!(
             "SELECT {MESSAGE_COLUMNS}, (SELECT e.body FROM ledger_entry e WHERE e.tenant = $1 AND e.generation = $5 \
-                 AND e.seq = m.entry_seq) FROM message m {WITH_CHANNEL} \
-             WHERE m.tenant = $1 AND m.conversation = $2 AND m.entry_seq > $3 ORDER BY m.seq LIMIT $4"
+                 AND e.seq = coalesce(m.remask_seq, m.entry_seq)) FROM ( \
+                 (SELECT *, entry_seq AS place FROM message WHERE tenant = $1 AND conversation = $2 AND entry_seq > $3 \
+                     ORDER BY seq LIMIT $4) \
+                 UNION ALL (SELECT *, remask_seq FROM message WHERE tenant = $1 AND conversation = $2 AND remask_seq > $3 \
+                     AND entry_seq <= $3 ORDER BY remask_seq LIMIT $4)) m {WITH_CHANNEL} ORDER BY m.place LIMIT $4"
         );
         let generation = self.generation();
         let rows = self.rows(&sql, &[&conversation.key.0, &after(from), &i64::from(limit), &generation]).await?;
-        rows.iter().map(|row| Ok(MessageRow { policy: policy_of(row.get(9)), ..message(row)? })).collect()
+        rows.iter().map(|row| Ok(MessageRow { policy: policy_of(row.get(10)), ..message(row)? })).collect()
     }
 
     async fn notes(&self, conversation: ConversationRef, limit: u32) -> Result<Vec<NoteRow>, StoreError> {
         let sql = "SELECT * FROM (SELECT n.id, n.entry_seq, n.time, n.author, n.masked, (SELECT e.body FROM ledger_entry e \
-                       WHERE e.tenant = $1 AND e.generation = $4 AND e.seq = n.entry_seq) AS body FROM note n \
+                       WHERE e.tenant = $1 AND e.generation = $4 AND e.seq = coalesce(n.remask_seq, n.entry_seq)) AS body, \
+                       n.remask_seq FROM note n \
                    WHERE n.tenant = $1 AND n.conversation = $2 ORDER BY n.entry_seq DESC LIMIT $3) newest ORDER BY entry_seq";
         let rows = self.rows(sql, &[&conversation.key.0, &i64::from(limit), &self.generation()]).await?;
         Ok(rows.iter().map(note).collect())
@@ -271,37 +280,43 @@ impl Store for TenantStore {
         let sql = format!(
             "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id FROM (SELECT id, public_id FROM conversation \
                  WHERE tenant = $1 AND subject = $2 OFFSET 0) c \
-             JOIN LATERAL (SELECT * FROM message WHERE tenant = $1 AND conversation = c.id AND entry_seq > $3 \
-                 ORDER BY seq LIMIT $4) m ON true {WITH_CHANNEL} ORDER BY m.entry_seq LIMIT $4"
+             JOIN LATERAL ((SELECT *, entry_seq AS place FROM message WHERE tenant = $1 AND conversation = c.id \
+                     AND entry_seq > $3 ORDER BY seq LIMIT $4) \
+                 UNION ALL (SELECT *, remask_seq FROM message WHERE tenant = $1 AND conversation = c.id AND remask_seq > $3 \
+                     AND entry_seq <= $3 ORDER BY remask_seq LIMIT $4)) m ON true {WITH_CHANNEL} ORDER BY m.place LIMIT $4"
         );
         let rows = self.rows(&sql, &[&subject.to_uuid(), &after(from), &i64::from(limit)]).await?;
-        let place = |row: &Row| ConversationRef {
-            key: ConversationKey(row.get(9)),
-            public: ConversationId::from_uuid(row.get(10)),
-        };
-        rows.iter().map(|row| Ok((place(row), message(row)?))).collect()
+        rows.iter().map(|row| Ok((place(row, 10), message(row)?))).collect()
+    }
+
+    async fn earlier_messages(
+        &self,
+        subject: SubjectId,
+        before: Option<EntryIndex>,
+        limit: u32,
+    ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError> {
+        let sql = format!(
+            "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id FROM (SELECT id, public_id FROM conversation \
+                 WHERE tenant = $1 AND subject = $2 OFFSET 0) c \
+             JOIN LATERAL (SELECT * FROM message WHERE tenant = $1 AND conversation = c.id AND entry_seq < $3 \
+                 ORDER BY seq DESC LIMIT $4) m ON true {WITH_CHANNEL} ORDER BY m.entry_seq DESC LIMIT $4"
+        );
+        let before = before.map_or(i64::MAX, |index| i64::try_from(index.0).unwrap_or(i64::MAX));
+        let rows = self.rows(&sql, &[&subject.to_uuid(), &before, &i64::from(limit)]).await?;
+        rows.iter().rev().map(|row| Ok((place(row, 10), message(row)?))).collect()
     }
 
     async fn recent_messages(
         &self,
-        conversation: ConversationRef,
+        subject: SubjectId,
         since: Timestamp,
+        ids: Option<Vec<MessageId>>,
         limit: u32,
     ) -> Result<Vec<OriginalRow>, StoreError> {
-        // Notes are masked with the same tail: a number is not to be told in pieces by way of them.
-        let sql = "SELECT id, time, original FROM ( \
-                 (SELECT m.entry_seq, m.id, m.time, m.original FROM message m \
-                     WHERE m.tenant = $1 AND m.conversation = $2 AND m.time >= $3 ORDER BY m.seq DESC LIMIT $4) \
-                 UNION ALL (SELECT n.entry_seq, n.id, n.time, n.original FROM note n \
-                     WHERE n.tenant = $1 AND n.conversation = $2 AND n.time >= $3 ORDER BY n.entry_seq DESC LIMIT $4) \
-                 ORDER BY entry_seq DESC LIMIT $4) recent ORDER BY entry_seq";
-        let rows = self.rows(sql, &[&conversation.key.0, &since.as_micros(), &i64::from(limit)]).await?;
-        let original = |row: &Row| OriginalRow {
-            id: MessageId::from_uuid(row.get(0)),
-            time: Timestamp::from_micros(row.get(1)),
-            original: Sealed(row.get(2)),
-        };
-        Ok(rows.iter().map(original).collect())
+        let ids: Option<Vec<Uuid>> = ids.map(|ids| ids.into_iter().map(MessageId::to_uuid).collect());
+        let own: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+            [&subject.to_uuid(), &since.as_micros(), &i64::from(limit), &ids];
+        self.rows(RECENT, &own).await?.iter().rev().map(original).collect()
     }
 
     async fn entry(&self, index: EntryIndex) -> Result<Option<Vec<u8>>, StoreError> {
@@ -332,9 +347,15 @@ impl Store for TenantStore {
         self.rows(sql, &[&agent.to_uuid(), &online, &attached, &now.as_micros()]).await.map(|_| ())
     }
 
-    async fn attach(&self, agent: AccountId) -> Result<(), StoreError> {
-        let sql = "UPDATE agent SET attached = true WHERE tenant = $1 AND id = $2 AND online AND NOT attached";
-        self.rows(sql, &[&agent.to_uuid()]).await.map(|_| ())
+    async fn attach(&self, account: AccountId, session: SessionId) -> Result<(), StoreError> {
+        let sql = "WITH switch AS (UPDATE agent SET attached = true WHERE tenant = $1 AND id = $2 AND online AND NOT attached) \
+                   UPDATE session SET attached = true WHERE tenant = $1 AND id = $3 AND NOT attached";
+        self.rows(sql, &[&account.to_uuid(), &session.to_uuid()]).await.map(|_| ())
+    }
+
+    async fn unattach(&self, account: AccountId) -> Result<(), StoreError> {
+        let sql = "UPDATE session SET attached = false WHERE tenant = $1 AND account = $2 AND attached";
+        self.rows(sql, &[&account.to_uuid()]).await.map(|_| ())
     }
 
     async fn attached(&self) -> Result<Vec<AccountId>, StoreError> {
@@ -383,11 +404,6 @@ fn after(index: Option<EntryIndex>) -> i64 {
     index.map_or(-1, |index| i64::try_from(index.0).unwrap_or(i64::MAX))
 }
 
-/// The digest of the policy that an entry names.
-fn policy_of(entry: Option<&[u8]>) -> Option<Hash> {
-    Entry::parse(entry?).ok()?.policy.map(|policy| policy.digest)
-}
-
 fn channel(name: &str, account: String) -> Result<ChannelAccount, StoreError> {
     let known = crate::units::CHANNEL_NAMES.iter().copied().find(|known| *known == name);
     Ok(ChannelAccount { channel: known.ok_or(StoreError::Corrupt { what: "channel" })?, account })
@@ -429,6 +445,7 @@ fn message(row: &Row) -> Result<MessageRow, StoreError> {
         author: row.get::<_, Option<Uuid>>(5).map(AccountId::from_uuid),
         masked: Sealed(row.get(6)),
         channel: channel(row.get(7), row.get(8))?,
+        remasked: remasked(row, 9),
         policy: None,
         committed: read_back(),
     })
@@ -442,6 +459,7 @@ fn note(row: &Row) -> NoteRow {
         author: AccountId::from_uuid(row.get(3)),
         masked: Sealed(row.get(4)),
         policy: policy_of(row.get(5)),
+        remasked: remasked(row, 6),
         committed: read_back(),
     }
 }

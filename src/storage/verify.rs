@@ -1,9 +1,13 @@
 //! Compares the database with the published tiles, row by row, and names the first that differs.
 //!
 //! Tiles are what auditors hold; the database is what an administrator could edit. Besides the entries, every row with a text
-//! is held against the entry that speaks of it: id, place, time, and the commitments to what is sealed in it.
+//! is held against the entry that speaks of it: id, place, time, and the commitments to what is sealed in it; and accounts,
+//! conversations and what is in force against the state that the entries leave.
 
 mod desk;
+mod remasked;
+mod rows;
+mod state;
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,6 +15,8 @@ use lww_audit::entry::{Detail, Tag, commitment};
 use lww_audit::merkle::{Frontier, leaf_hash};
 use lww_audit::tile::{Part as TilePart, TilePath};
 use lww_audit::{Entry, SignedCheckpoint, TileDir, VerifierKey};
+pub use rows::{Rebuilt, RowDifference, begin_snapshot};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
@@ -20,6 +26,7 @@ use crate::domain::masking::{MaskedText, View};
 use crate::domain::message::{OpenedPart, Part, Sealed};
 use crate::ports::{SharedSealer, Vault, WrappedKey};
 use crate::units::{EntryIndex, Hash, MessageId, SubjectId, TreeSize};
+use state::State;
 
 /// Entries compared at a time.
 const PAGE_ENTRIES: i64 = 256;
@@ -71,6 +78,9 @@ pub enum Difference {
         /// Index that the row names.
         index: i64,
     },
+    /// A row is not what the entries leave.
+    #[error(transparent)]
+    Row(#[from] RowDifference),
     /// A message's or note's row does not hold what its entry committed to.
     #[error("row {table} of entry {index}: {what}")]
     Text {
@@ -112,8 +122,12 @@ pub struct Compared {
 struct Spoken {
     messages: HashSet<u64>,
     notes: HashSet<u64>,
+    /// The newest entry that masked each message or note again, by the entry of that.
+    remasked: HashMap<u64, u64>,
     /// The newest entry about each canned reply.
     replies: HashMap<String, (EntryIndex, Entry)>,
+    /// What all of them leave.
+    state: State,
 }
 
 /// A log, its files and its keys.
@@ -150,8 +164,10 @@ impl Comparison<'_> {
             let mut entries = Vec::with_capacity(published.len());
             for (index, bytes) in (compared.entries..).map(EntryIndex).zip(&published) {
                 compare_entry(index, bytes, &rows, &published)?;
-                frontier.push(leaf_hash(bytes));
-                entries.push((index, Entry::parse(bytes)?));
+                let (leaf, entry) = (leaf_hash(bytes), Entry::parse(bytes)?);
+                frontier.push(leaf);
+                spoken.state.take(index, leaf, &entry);
+                entries.push((index, entry));
             }
             self.check_texts(entries, &mut spoken).await?;
             compared.entries += published.len() as u64;
@@ -164,7 +180,9 @@ impl Comparison<'_> {
         self.check_extra(size).await?;
         self.check_unspoken(head.size(), MESSAGE, &spoken.messages).await?;
         self.check_unspoken(head.size(), desk::NOTE, &spoken.notes).await?;
+        self.check_remasked(head.size(), spoken.remasked).await?;
         self.check_replies(head.size(), spoken.replies).await?;
+        self.differing_rows(&spoken.state).await?.first()?;
         Ok(compared)
     }
 
@@ -172,6 +190,9 @@ impl Comparison<'_> {
     async fn check_texts(&self, entries: Vec<(EntryIndex, Entry)>, spoken: &mut Spoken) -> Result<(), Difference> {
         spoken.messages.extend(self.check_messages(&entries).await?);
         for (index, entry) in entries {
+            if let Some(of) = remasked::of(&entry) {
+                spoken.remasked.insert(of, index.0);
+            }
             if self.check_note(index, &entry).await? {
                 spoken.notes.insert(index.0);
             }
@@ -242,15 +263,20 @@ impl Comparison<'_> {
         let speaking = entries.iter().filter(|(_, entry)| message_of(entry).is_some());
         let conversations = speaking.filter_map(|(_, entry)| Some(Uuid::from_bytes(entry.conversation?.0)));
         let conversations: Vec<Uuid> = conversations.collect::<HashSet<_>>().into_iter().collect();
-        let sql = "SELECT m.id, m.original, m.masked, c.public_id, c.subject, k.generation, k.epoch, k.wrapped, m.seq, m.direction, \
-                   m.author, m.time, a.channel || ':' || a.account, m.entry_seq FROM conversation c \
+        let sql = format!(
+            "SELECT m.id, m.original, m.masked, c.public_id, c.subject, k.generation, k.epoch, k.wrapped, m.seq, m.direction, \
+                   m.author, m.time, a.channel || ':' || a.account, m.entry_seq, {BY} FROM conversation c \
                    JOIN message m ON m.tenant = c.tenant AND m.conversation = c.id AND m.entry_seq BETWEEN $2 AND $3 \
                    JOIN channel_account a ON a.tenant = m.tenant AND a.id = m.channel \
                    JOIN LATERAL (SELECT generation, epoch, wrapped FROM data_key d WHERE d.tenant = c.tenant \
                        AND d.subject = c.subject ORDER BY d.generation DESC LIMIT 1) k ON true \
-                   WHERE c.tenant = $1 AND c.public_id = ANY ($4)";
+                   WHERE c.tenant = $1 AND c.public_id = ANY ($4)",
+            BY = remasked::by("m", "$5")
+        );
         let seq = |index: &EntryIndex| i64::try_from(index.0).unwrap_or(i64::MAX);
-        let rows = self.client.query(sql, &[&self.log.tenant.0, &seq(first), &seq(last), &conversations]).await?;
+        let generation = i32::try_from(self.log.generation).unwrap_or(i32::MAX);
+        let own: [&(dyn ToSql + Sync); 5] = [&self.log.tenant.0, &seq(first), &seq(last), &conversations, &generation];
+        let rows = self.client.query(&sql, &own).await?;
         Ok(rows.into_iter().map(|row| ((row.get(13), row.get(3)), row)).collect())
     }
 
@@ -277,7 +303,8 @@ impl Comparison<'_> {
             return Err(differs("its channel is not its entry's"));
         }
         let sealer = self.sealer(row, 4).map_err(|_| differs("its data key does not open"))?;
-        check_content(entry, &sealer, id, (row.get(1), row.get(2))).map_err(differs)
+        let newest = remasked::newest(index, id, row.get(14), row.get(15)).map_err(differs)?;
+        check_content(newest.as_ref().unwrap_or(entry), &sealer, id, (row.get(1), row.get(2))).map_err(differs)
     }
 
     /// Opens what is sealed for the person whose columns begin at `first`.
@@ -301,8 +328,13 @@ impl Comparison<'_> {
                 return Err(Difference::Missing { index: EntryIndex(next) });
             }
             let numbered = (next..head.0).map(EntryIndex).zip(&page);
-            let entries = numbered.map(|(index, bytes)| Ok((index, Entry::parse(bytes)?)));
-            self.check_texts(entries.collect::<Result<_, lww_audit::Error>>()?, spoken).await?;
+            let entries = numbered.map(|(index, bytes)| {
+                let entry = Entry::parse(bytes)?;
+                spoken.state.take(index, leaf_hash(bytes), &entry);
+                Ok((index, entry))
+            });
+            let entries = entries.collect::<Result<_, lww_audit::Error>>()?;
+            self.check_texts(entries, spoken).await?;
             next += page.len() as u64;
         }
         Ok(())

@@ -51,6 +51,8 @@ type Numbers = Family<OfTenant, Number>;
 pub enum Gauge<'a> {
     /// When the certificate ends, in seconds since 1970.
     CertificateEnd,
+    /// When the first list of revoked client certificates is over, in seconds since 1970; 0 without a list.
+    ClientCrlEnd,
     /// Whether PostgreSQL answered last time: 1 or 0.
     DatabaseReachable,
     /// Memory of this process, in bytes.
@@ -84,6 +86,7 @@ pub(super) struct Metrics {
     certificate_changes: Counter,
     certificate_refusals: Counter,
     certificate_end: Number,
+    client_crl_end: Number,
     waiting: Numbers,
     queue: Numbers,
     entries: Numbers,
@@ -118,6 +121,7 @@ impl Metrics {
             certificate_changes: register(put, "certificate_changes", "New certificates taken", Counter::default()),
             certificate_refusals: register(put, "certificate_refusals", "New certificates refused", Counter::default()),
             certificate_end: register(put, "certificate_end_seconds", "End of the certificate", Number::default()),
+            client_crl_end: register(put, "client_crl_end_seconds", "End of the revocation list", Number::default()),
             waiting: register(put, "conversations_waiting", "Conversations in the queue", Family::default()),
             queue: register(put, "recorder_queue_proposals", "Proposals before the recorder", Family::default()),
             entries: register(put, "log_entries", "Signed entries of the log", Family::default()),
@@ -160,7 +164,10 @@ impl Metrics {
             Occurrence::LoginFailed { tenant } => drop(self.logins_failed.get_or_create(&of(tenant)).inc()),
             Occurrence::CertificateChanged { .. } => drop(self.certificate_changes.inc()),
             Occurrence::CertificateRefused { .. } => drop(self.certificate_refusals.inc()),
-            Occurrence::Confined { .. } | Occurrence::CertificateEnding { .. } | Occurrence::ClientAuthorityRead => {}
+            Occurrence::Confined { .. }
+            | Occurrence::CertificateEnding { .. }
+            | Occurrence::ClientAuthorityRead
+            | Occurrence::ClientCrlOver { .. } => {}
         }
     }
 }
@@ -170,6 +177,7 @@ pub fn gauge(gauge: Gauge<'_>, value: i64) {
     let metrics = &*METRICS;
     match gauge {
         Gauge::CertificateEnd => metrics.certificate_end.set(value),
+        Gauge::ClientCrlEnd => metrics.client_crl_end.set(value),
         Gauge::DatabaseReachable => metrics.database.set(value),
         Gauge::ResidentBytes => metrics.resident.set(value),
         Gauge::OpenFiles => metrics.files.set(value),

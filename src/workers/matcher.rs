@@ -1,4 +1,4 @@
-//! Gives waiting conversations to agents, one decision at a time; takes back what agents leave; tells customers their place,
+//! Gives waiting conversations to agents, one look at a time; takes back what agents leave; tells customers their place,
 //! or that nobody is there; and records failed logins when their window is over.
 //!
 //! One task a tenant: two decisions never compete for the same agent. It knows nothing of how a decision is made.
@@ -28,7 +28,7 @@ pub async fn run(tenant: Arc<Tenant>, mut stop: watch::Receiver<bool>) {
             report(&tenant, "told_closed", tenant.tell_closed().await);
         }
         loop {
-            match tenant.match_one().await {
+            match tenant.match_waiting().await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {

@@ -196,6 +196,14 @@ impl World {
         self.lww(node, &["ledger", "verify", "--against-db", "--tenant", tenant])
     }
 
+    /// Sees that the rows of both tenants are what their entries leave, while a server runs.
+    pub fn assert_state(&self, node: &str) {
+        for tenant in ["demo", "other"] {
+            let (same, said) = self.lww(node, &["ledger", "rebuild", "--check", "--tenant", tenant]);
+            assert!(same, "{said}");
+        }
+    }
+
     /// Checks a node's published files as an auditor does.
     pub fn fsck(&self, node: &str, tenant: &str) -> Result<Summary, Box<Finding>> {
         let tiles = lww_audit::TileDir::open(self.tiles(node, tenant));
@@ -225,6 +233,19 @@ impl World {
             bundle.entries().map(|entry| lww_audit::Entry::parse(entry.bytes).unwrap()).collect::<Vec<_>>()
         });
         read.collect()
+    }
+
+    /// A node's own PostgreSQL without the server, for the owner of its tables, who sees the tenant `demo`.
+    pub async fn owner_of(&self, node: &str) -> (EmbeddedPostgres, tokio_postgres::Client) {
+        let data_dir = self.data(node);
+        let secrets_dir = data_dir.join("database-secrets");
+        let options = EmbeddedOptions { data_dir, bin_dir: None, secrets_dir };
+        let postgres = EmbeddedPostgres::start(&options, &|_| {}).await.unwrap();
+        let (client, connection) = postgres.owner_config().connect(tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let tenant: i32 = client.query_one("SELECT id FROM tenant WHERE name = 'demo'", &[]).await.unwrap().get(0);
+        client.batch_execute(&format!("SET app.tenant = '{tenant}'")).await.unwrap();
+        (postgres, client)
     }
 
     /// The superuser of the shared PostgreSQL, who can't log in until this lets them.
@@ -330,12 +351,24 @@ impl Server {
 
     /// The same with a one-time password that came from elsewhere.
     pub async fn staff_with(&self, tenant: &str, login: &str, password: &str) -> Client {
-        let desk = self.client();
-        let chosen = chosen_password(login);
-        desk.login(tenant, login, password).await.unwrap();
-        desk.change_password(password, &chosen).await.unwrap();
-        desk.login(tenant, login, &chosen).await.unwrap();
-        desk
+        first_login(self.client(), tenant, login, password).await
+    }
+
+    /// A member of the demo tenant's staff over the trial listener, where sockets are.
+    pub async fn trial_staff(&self, login: &str) -> Client {
+        self.trial_staff_with(login, &self.password(login)).await
+    }
+
+    /// The same with a one-time password that came from elsewhere.
+    pub async fn trial_staff_with(&self, login: &str, password: &str) -> Client {
+        first_login(Client::http(self.http), "demo", login, password).await
+    }
+
+    /// The demo tenant's agent over the trial listener, who takes conversations.
+    pub async fn trial_agent(&self) -> Client {
+        let agent = self.trial_staff("agent").await;
+        agent.set_online(true).await.unwrap();
+        agent
     }
 
     /// Its process id.
@@ -442,6 +475,15 @@ pub fn key(tenant: &str) -> ChannelKey {
 /// The time, for signatures.
 pub fn now() -> liaowaiwai::units::Timestamp {
     SystemClock.now()
+}
+
+/// Logs in with a one-time password, chooses another, and logs in with that.
+async fn first_login(desk: Client, tenant: &str, login: &str, password: &str) -> Client {
+    let chosen = chosen_password(login);
+    desk.login(tenant, login, password).await.unwrap();
+    desk.change_password(password, &chosen).await.unwrap();
+    desk.login(tenant, login, &chosen).await.unwrap();
+    desk
 }
 
 /// The password that a member of staff chooses.

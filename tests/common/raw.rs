@@ -124,9 +124,14 @@ pub struct Streamed {
 
 /// Opens an event stream with a visitor's token.
 pub async fn stream(address: SocketAddr, path: &str, token: &str) -> Streamed {
+    stream_with(address, path, &format!("Authorization: Bearer {token}\r\n")).await
+}
+
+/// Opens an event stream with these header lines.
+pub async fn stream_with(address: SocketAddr, path: &str, headers: &str) -> Streamed {
     use tokio::io::AsyncWriteExt as _;
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     Streamed { stream, read: String::new() }
 }
@@ -142,5 +147,10 @@ impl Streamed {
             self.read.push_str(&String::from_utf8_lossy(&bytes[..count]));
         }
         self.read.clone()
+    }
+
+    /// Waits until it ends: by its last chunk, after which the connection may be used again.
+    pub async fn ended(mut self) {
+        self.until("\r\n0\r\n\r\n").await;
     }
 }

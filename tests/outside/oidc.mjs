@@ -14,7 +14,13 @@ const ec = jwk('ec', { namedCurve: 'P-256' }, 'ES256');
 const ed = jwk('ed25519', {}, 'EdDSA');
 
 const provider = (alg) => new Provider(issuer, {
-  clients: [{ client_id: 'lww', client_secret: secret, redirect_uris: [callback], id_token_signed_response_alg: alg }],
+  clients: [{
+    client_id: 'lww', client_secret: secret, redirect_uris: [callback], id_token_signed_response_alg: alg,
+    backchannel_logout_uri: `${own}/api/v1/session/oidc/demo/backchannel-logout`, backchannel_logout_session_required: true,
+  }],
+  features: { backchannelLogout: { enabled: true } },
+  // The provider's own dispatcher refuses addresses of this machine, which are the only ones here.
+  fetch: (address, { dispatcher: _, ...options }) => fetch(address, options),
   jwks: { keys: [rsa, ec, ed] },
   enabledJWA: { idTokenSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA'] },
   claims: { openid: ['sub'], profile: ['name', 'preferred_username', 'groups'] },
@@ -125,6 +131,21 @@ groups.admin = ['lww-auditors'];
 const again = await new Browser().login('admin');
 assert.equal(again.code, 'last_admin', JSON.stringify(again));
 console.log('an account of the same login and role was linked, and the last administrator stayed one');
+
+// Logging out at the provider ends the session that came from it, and no other of the same person.
+const [leaving, staying] = [new Browser(), new Browser()];
+await leaving.login('ann');
+await staying.login('ann');
+const leave = await leaving.go(`${issuer}/session/end`);
+const xsrf = /name="xsrf" value="(\w+)"/.exec(await leave.text())[1];
+const left = await leaving.go(`${issuer}/session/end/confirm`, { xsrf, logout: 'yes' });
+assert.ok([200, 302, 303].includes(left.status), await left.text());
+for (let tries = 0; (await leaving.session()).code !== 'bad_credentials'; tries += 1) {
+  assert.ok(tries < 100, 'the session goes on');
+  await new Promise((done) => { setTimeout(done, 50); });
+}
+assert.equal((await staying.session()).account, first.account);
+console.log('a logout at the provider ended the session that came from there, and no other');
 
 await stop();
 const down = await (await fetch(`${own}/api/v1/session/oidc/demo`, { redirect: 'manual' })).status;

@@ -64,7 +64,7 @@ kill "$server"
 wait "$server"
 server=
 entries() { cat $(find "$dir/data/audit/demo-1/tile/entries" -type f) | grep -a -o "\"$1\"" | wc -l; }
-for kind in identity.linked/1 login.federated/1 account.changed/1; do
+for kind in identity.linked/1 login.federated/1 account.changed/1 session.revoked/1; do
   printf '%s: %s entries\n' "$kind" "$(entries "$kind")"
 done
-[ "$(entries identity.linked/1)" = 2 ] && [ "$(entries login.federated/1)" = 4 ] && [ "$(entries account.changed/1)" = 1 ]
+[ "$(entries identity.linked/1)" = 2 ] && [ "$(entries login.federated/1)" = 6 ] && [ "$(entries session.revoked/1)" = 1 ] && [ "$(entries account.changed/1)" = 1 ]

@@ -13,8 +13,9 @@ export class Visitor {
     this.#token = token;
   }
 
-  static async come(server: Server): Promise<Visitor> {
-    const answer = await post(`${server.base}${server.channel}/visits`, {});
+  /** Comes; `about` is what the page says of the conversation, for its routing. */
+  static async come(server: Server, about: { language?: string } = {}): Promise<Visitor> {
+    const answer = await post(`${server.base}${server.channel}/visits`, { about });
     const { token } = (await answer.json()) as { token: string };
     return new Visitor(server, token);
   }

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { leafHash, utf8 } from "../verifier";
 import { checkpointOf, consistencyOf, entriesOf, maker } from "../verifier/tests/maker";
-import { Watch, accessible } from "./eyes";
+import { Watch } from "./eyes";
 import { expect, ROLES, type Role, test } from "./harness";
 
 test.use({ wish: { name: "evidence" } });
@@ -199,41 +199,3 @@ test("health tells what runs, with digests, and what the doctor says in the lang
   await expect(page.getByText(told.binary.slice(0, 16))).toBeVisible();
   await expect(page.locator(".findings li").first()).toBeVisible();
 });
-
-for (const [width, theme, language] of [
-  [1280, "light", "zh-CN"],
-  [390, "dark", "en"],
-] as const) {
-  test(`the pages hold to their policy and to axe's rules, ${theme}, ${width} wide`, async ({
-    page,
-    context,
-    server,
-  }) => {
-    test.slow(); // Axe reads every node of five pages.
-    await page.setViewportSize({ width, height: 844 });
-    await page.emulateMedia({ reducedMotion: "reduce" });
-    await server.enter(context, "auditor");
-    await page.addInitScript(
-      ([theme, language]) => {
-        localStorage.setItem("lww.theme", theme ?? "");
-        localStorage.setItem("lww.language", language ?? "");
-      },
-      [theme, language],
-    );
-    const watch = await Watch.on(page);
-    for (const [path, ready] of [
-      ["ledger", '[data-test="entries"] a'],
-      ["ledger/2", VERDICT],
-      ["policies", '[data-test="drift"]'],
-      ["policies?tab=routing", ".rows li"],
-      ["health", '[data-test="state"]'],
-    ] as const) {
-      await page.goto(`${server.base}/console/${path}`);
-      await expect(page.locator(ready).first()).toBeVisible();
-      await accessible(page);
-      const isWide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-      expect(isWide, `${path} scrolls sideways`).toBe(false);
-      watch.clean(path);
-    }
-  });
-}

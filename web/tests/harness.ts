@@ -9,6 +9,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { Watch } from "./eyes";
 
 export { expect } from "@playwright/test";
 
@@ -30,6 +31,10 @@ export interface Wish {
   tenantKeys?: string;
   /** Lines that the section `[http]` gets besides. */
   httpKeys?: string;
+  /** Lines that the channel account `widget` gets besides. */
+  widgetKeys?: string;
+  /** The routing table that the demo tenant begins with. */
+  routing?: string;
 }
 
 const TENANT = "demo";
@@ -37,7 +42,9 @@ const COOKIE = "lww_session";
 /** The secret of both channel accounts, 32 bytes. */
 const SECRET = "0123456789abcdef0123456789abcdef";
 const ROOT = resolve(import.meta.dirname, "../..");
-const PROGRAM = process.env.LWW ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/lww");
+/** The server that is tested; `lww-verify` stands beside it. */
+export const PROGRAM =
+  process.env.LWW ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/lww");
 
 interface Said {
   http: string;
@@ -81,13 +88,21 @@ export class Server {
   }
 
   /** Logs somebody in. */
-  async login(role: Role): Promise<Staff> {
-    return Staff.login(this.base, this.accounts[role]);
+  async login(who: Role | Account): Promise<Staff> {
+    return Staff.login(this.base, typeof who === "string" ? this.accounts[who] : who);
+  }
+
+  /** Makes one more agent, with a final password. */
+  async hire(login: string, capacity: number): Promise<Account> {
+    const admin = await this.login("admin");
+    const body = { login, name: login, role: "agent", capacity };
+    const { password } = await admin.ask<{ password: string }>("POST", "/api/v1/admin/accounts", body);
+    return settle(this.base, { tenant: TENANT, login, password });
   }
 
   /** Logs somebody in and gives the session to a browser. */
-  async enter(context: BrowserContext, role: Role): Promise<Staff> {
-    const staff = await this.login(role);
+  async enter(context: BrowserContext, who: Role | Account): Promise<Staff> {
+    const staff = await this.login(who);
     await context.addCookies([
       { name: COOKIE, value: staff.token, url: this.base, httpOnly: true, sameSite: "Strict" },
     ]);
@@ -191,8 +206,26 @@ export class Staff {
   }
 }
 
-/** A test with a server that all tests of its file share: `test.use({ wish: { name: "inbox" } })` asks for an own one. */
-export const test = base.extend<object, { wish: Wish; server: Server }>({
+/**
+ * A test with a server that all tests of its file share: `test.use({ wish: { name: "inbox" } })` asks for an own one.
+ * Whatever its browser opens is watched: a breach of a page's policy or an error in its console fails the test.
+ */
+export const test = base.extend<{ watched: void }, { wish: Wish; server: Server }>({
+  watched: [
+    async ({ browser }, use) => {
+      const watches: Watch[] = [];
+      const open = browser.newContext.bind(browser);
+      browser.newContext = async (...options) => {
+        const context = await open(...options);
+        watches.push(await Watch.on(context));
+        return context;
+      };
+      await use();
+      browser.newContext = open;
+      watches.forEach((watch) => watch.clean());
+    },
+    { auto: true },
+  ],
   wish: [{}, { option: true, scope: "worker" }],
   server: [
     async ({ wish }, use) => {
@@ -219,10 +252,14 @@ function configure(folder: string, wish: Wish, http: string, https: string): voi
   const channel = (name: string, account: string, more: string) =>
     `\n[[tenant.channel]]\nchannel = "${name}"\naccount = "${account}"\nkey_id = "${account}"\n` +
     `secret = "secret://file${folder}/secret"\n${more}`;
+  const table = join(folder, "routing.yaml");
+  if (wish.routing !== undefined) writeFileSync(table, wish.routing);
+  const routing = wish.routing === undefined ? "" : `routing = "${table}"\n`;
+  const widget = `identities = "customers"\n${wish.widgetKeys ?? ""}`;
   const text =
     `name = "lww.test"\ndata_dir = "${folder}/data"\nkeys_dir = "${folder}/keys"\n\n[http]\nlisten = "${https}"\n` +
     `trial_listen = "${http}"\ncerts_dir = "${folder}/certs"\n${wish.httpKeys ?? ""}\n\n[[tenant]]\nname = "${TENANT}"\n` +
-    `demo = true\n${wish.tenantKeys ?? ""}\n${channel("http", "app", "")}${channel("web", "widget", 'identities = "customers"\n')}`;
+    `demo = true\n${routing}${wish.tenantKeys ?? ""}\n${channel("http", "app", "")}${channel("web", "widget", widget)}`;
   writeFileSync(join(folder, "lww.toml"), text);
 }
 

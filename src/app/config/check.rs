@@ -117,6 +117,10 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
         return Err(trial.expected("another address than http.listen"));
     }
     let client_ca = existing(path(http, "client_ca")?, FILE, Path::is_file)?;
+    let client_crl = existing_field(path(http, "client_crl")?, FILE, Path::is_file)?;
+    if let Some(alone) = client_crl.as_ref().filter(|_| client_ca.is_none()) {
+        return Err(alone.expected("http.client_ca beside it: a list is of its CA's certificates"));
+    }
     let machine_listen = machine_listen(http, client_ca.is_some())?;
     let certificate = existing_field(path(http, "certificate")?, FILE, Path::is_file)?;
     let private_key = existing_field(path(http, "private_key")?, FILE, Path::is_file)?;
@@ -137,6 +141,7 @@ fn http(http: &Section<'_>) -> Checked<HttpConfig> {
         tls,
         certs_dir: required_path(http, "certs_dir")?,
         client_ca,
+        client_crl: client_crl.map(|field| field.value),
         machine_listen: machine_listen.map(|field| field.value),
         metrics_listen: metrics_listen(http)?,
         metrics_token: metrics_token(http)?,

@@ -180,6 +180,11 @@ pub const KEYS: &[Key] = &[
         "CA of client certificates, in PEM; whoever shows one on http.listen must have it from here.",
     )
     .example("/etc/lww/tls/clients.pem"),
+    path(
+        "http.client_crl",
+        "Lists of revoked client certificates, in PEM; one that is over, or missing for a CA, lets nobody in.",
+    )
+    .example("/etc/lww/tls/clients.crl"),
     text(
         "http.machine_listen",
         "address:port",

@@ -7,6 +7,7 @@ use super::{Check, Said, said};
 use crate::app::config::HttpConfig;
 use crate::crypto::certificate::{Chain, read_chain};
 use crate::crypto::dev_ca::{OldestTls, server_config};
+use crate::crypto::live_authority::LiveAuthority;
 use crate::units::{MICROS_PER_SECOND, Timestamp};
 
 const DAY_MICROS: i64 = 86_400 * MICROS_PER_SECOND;
@@ -15,6 +16,37 @@ pub(super) const WARN_DAYS: i64 = 30;
 
 /// All checks of the certificate; `demo` says that nobody but demo tenants is served.
 pub(super) fn examine(http: &HttpConfig, demo: bool, now: Timestamp) -> Vec<Check> {
+    shown(http, demo, now).into_iter().chain(revoked(http, now)).collect()
+}
+
+/// Judges the CA of client certificates and its lists of revoked ones, where there is a list.
+fn revoked(http: &HttpConfig, now: Timestamp) -> Option<Check> {
+    let code = "tls.client_crl";
+    let authority = http.client_authority().filter(|authority| authority.crl.is_some())?;
+    let fetch =
+        || said("put the CA's present list there as http.client_crl", "将证书机构的最新吊销列表放到 http.client_crl");
+    let end = match LiveAuthority::open(&authority, true) {
+        Ok(authority) => authority.crl_end()?,
+        Err(error) => {
+            return Some(Check::fail(code, said(error.to_string(), format!("吊销列表无法使用：{error}")), fetch()));
+        }
+    };
+    let found = said(format!("the list holds until {end}"), format!("吊销列表有效期至 {end}"));
+    Some(if end < now {
+        let found = said(
+            format!("the list is over since {end}: no client certificate is taken"),
+            format!("吊销列表已于 {end} 过期，所有客户端证书均被拒绝"),
+        );
+        Check::fail(code, found, fetch())
+    } else if end.as_micros() - now.as_micros() < DAY_MICROS / 2 {
+        Check::warn(code, found, fetch())
+    } else {
+        Check::ok(code, found)
+    })
+}
+
+/// The certificate that HTTPS shows.
+fn shown(http: &HttpConfig, demo: bool, now: Timestamp) -> Vec<Check> {
     let Some(files) = &http.tls else { return vec![development(http.listen, demo)] };
     let chain = match read_chain(&files.certificate) {
         Ok(chain) => chain,

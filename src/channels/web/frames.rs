@@ -72,7 +72,8 @@ pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
 pub(super) fn write(event: &CustomerEvent) -> String {
     let value = match event {
         CustomerEvent::Live { cursor } => json!({"type": "live", "cursor": index(*cursor)}),
-        CustomerEvent::Said(message) => said(message),
+        CustomerEvent::Said(message) => said("message", message),
+        CustomerEvent::Again(message) => said("remasked", message),
         CustomerEvent::Stands(Standing { conversation, state, marks, wish }) => {
             let marks = marks.map(|marks| json!({"delivered": index(marks.delivered), "read": index(marks.read)}));
             json!({
@@ -99,11 +100,11 @@ pub(super) fn write(event: &CustomerEvent) -> String {
     value.to_string()
 }
 
-fn said(message: &CustomerMessage) -> Value {
-    let CustomerMessage { id, conversation, index, time, from_bank, by, masked, text } = message;
+fn said(kind: &str, message: &CustomerMessage) -> Value {
+    let CustomerMessage { id, conversation, index, again, time, from_bank, by, masked, text } = message;
     json!({
-        "type": "message", "message": id.to_string(), "conversation": conversation.to_string(), "index": index.0,
-        "time": time.to_string(), "from_bank": from_bank, "by": by.word(), "masked": masked, "text": text,
+        "type": kind, "message": id.to_string(), "conversation": conversation.to_string(), "index": index.0,
+        "again": again.map(|again| again.0), "time": time.to_string(), "from_bank": from_bank, "by": by.word(), "masked": masked, "text": text,
     })
 }
 

@@ -119,6 +119,7 @@ fn events_are_written_as_described() {
         id: MessageId::from_random([2; 16]),
         conversation,
         index: EntryIndex(9),
+        again: None,
         time: NOW,
         from_bank: true,
         by: Author::Server,

@@ -283,13 +283,15 @@ fn recovery_codes_and_outside_identities_are_looked_up_under_their_own_names() {
         vault.recovery_lookup(own, "Code"),
         vault.recovery_lookup(other, "code"),
         elsewhere.recovery_lookup(own, "code"),
-        vault.external_lookup("https://a", "b"),
-        vault.external_lookup("https://ab", ""),
-        elsewhere.external_lookup("https://a", "b"),
+        vault.external_lookup(External::Person, "https://a", "b"),
+        vault.external_lookup(External::Person, "https://ab", ""),
+        vault.external_lookup(External::Session, "https://a", "b"),
+        vault.external_lookup(External::Logout, "https://a", "b"),
+        elsewhere.external_lookup(External::Person, "https://a", "b"),
         vault.login_lookup(&raw("code")),
     ]
     .into();
-    assert_eq!(lookups.len(), 8);
+    assert_eq!(lookups.len(), 10);
     let secret = vault.new_factor_secret();
     assert_eq!(secret.len(), 32);
     assert_ne!(*secret, *vault.new_factor_secret());

@@ -1,6 +1,31 @@
-//! The closed lists of words that details of entries are made of, and an agent as the matcher saw it.
+//! The closed lists of words that details of entries are made of, an agent as the matcher saw it, and what comes into force.
 
-use crate::units::AccountId;
+use super::super::canonical;
+use crate::units::{AccountId, Hash};
+
+/// A masking policy or a routing table that comes into force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: u64,
+    /// Digest of the resolved form.
+    pub digest: Hash,
+    /// SHA-256 of the text.
+    pub source: Hash,
+    /// Digest of the engine that resolved it: with another the same text may have another digest.
+    pub engine: Hash,
+    /// Digest of what was in force before.
+    pub previous: Option<Hash>,
+}
+
+impl Activation {
+    /// SHA-256 of a text as an activation names it.
+    pub fn text_digest(text: &str) -> Hash {
+        Hash(canonical::sha256(text.as_bytes()))
+    }
+}
 
 /// An agent as the matcher saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]

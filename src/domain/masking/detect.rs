@@ -2,12 +2,15 @@
 
 use std::{cmp::Reverse, collections::BTreeMap, ops::Range};
 
+use zeroize::Zeroizing;
+
 use super::{
     codes,
     digits::{self, Run},
+    earlier::{self, Again},
     email,
     entity::Entity,
-    fold::{Folded, Screening, screen},
+    fold::{Folded, Screening, TRAILING_MAX, screen},
     lexicon::{Cues, Hit},
     policy::Policy,
     scene::{Candidate, Scene},
@@ -16,35 +19,53 @@ use super::{
     symbol,
     tail::Tail,
     traps,
+    view::Class,
 };
+use crate::units::MessageId;
 
 /// Symbols from a message's beginning within which its digits may continue those of earlier messages.
 const CONTINUATION_START_MAX: usize = 6;
 /// Symbols from a message's end within which a keyword asks for the next message.
 const QUESTION_WINDOW: usize = 16;
-/// Symbols after the last digits of a message that still let the next one continue them (`138，`, `6222吧`).
-const TRAILING_MAX: usize = 4;
 /// Most looks at one message.
 const ROUNDS_MAX: usize = 4;
 /// Fewest digits left over for which a message is looked at again.
 const REST_DIGITS_MIN: usize = 3;
 /// What a password gains over what is inside it: showing a part of it is never right.
 const PASSWORD_BONUS: usize = 20;
+/// What a number with a check digit gains when it began in earlier messages, over one that its last part could be by itself.
+const CONTINUED_BONUS: usize = 15;
 
 /// Finds the sensitive values of a message, in order and without overlaps.
 ///
 /// `tail` is the conversation's; it is brought up to date. `now_us` is the message's time in UTC microseconds. A value
 /// that began in earlier messages is reported where this message completes it ([`Span::completes_earlier`]).
 pub fn detect(policy: &Policy, text: &str, tail: &mut Tail, now_us: i64) -> Vec<Span> {
+    hear(policy, text, tail, MessageId::from_random([0; 16]), now_us).spans
+}
+
+/// What a message holds, and what it tells of earlier ones.
+#[derive(Default)]
+pub struct Heard {
+    /// Its sensitive values, in order and without overlaps.
+    pub spans: Vec<Span>,
+    /// What must be masked in earlier messages, by those that their tail knows.
+    pub again: Vec<Again>,
+}
+
+/// As [`detect`], and also finds what earlier messages hold of a value that this one completes or names. `message` is what
+/// the tail will know this one by.
+pub fn hear(policy: &Policy, text: &str, tail: &mut Tail, message: MessageId, now_us: i64) -> Heard {
+    let id = message;
     tail.expire(now_us);
     match screen(&policy.lexicon, text) {
         Screening::Plain => {
             remember_question(policy, text, tail, now_us);
-            return Vec::new();
+            return Heard::default();
         }
         Screening::Digits if !tail.is_live() => {
             remember_question(policy, text, tail, now_us);
-            return Vec::new();
+            return Heard::default();
         }
         Screening::Digits | Screening::Suspicious => {}
     }
@@ -53,7 +74,11 @@ pub fn detect(policy: &Policy, text: &str, tail: &mut Tail, now_us: i64) -> Vec<
     let hits = policy.lexicon.find(&message);
     let mut run = Run::default();
     let mut chosen = look(policy, &message, &hits, &links, &mut run, Some(tail));
-    update(tail, &message, &hits, &mut run, &chosen, now_us);
+    let again = tell_earlier(policy, (&message, text), &hits, tail, &chosen);
+    update(policy, tail, (&message, id), (&hits, &chosen), &mut run, now_us);
+    if again.iter().any(|again| again.class == Class::C3) {
+        tail.answered();
+    }
 
     let mut round = 1;
     while !chosen.is_empty() && round < ROUNDS_MAX && deserves_another_look(&mut message, &hits, &chosen) {
@@ -67,7 +92,23 @@ pub fn detect(policy: &Policy, text: &str, tail: &mut Tail, now_us: i64) -> Vec<
         chosen.sort_unstable_by_key(|candidate| candidate.range.start);
         round += 1;
     }
-    chosen.into_iter().filter_map(|candidate| span(policy, &message, candidate)).collect()
+    let spans = chosen.into_iter().filter_map(|candidate| span(policy, &message, candidate)).collect();
+    Heard { spans, again }
+}
+
+/// What the chosen values, or the keyword of a message without one, tell of earlier messages.
+fn tell_earlier(
+    policy: &Policy,
+    (message, text): (&Folded, &str),
+    hits: &[Hit],
+    tail: &Tail,
+    chosen: &[Candidate],
+) -> Vec<Again> {
+    if chosen.is_empty() {
+        let named = secrets::names_earlier(message, text, hits);
+        return named.map_or_else(Vec::new, |named| earlier::named(policy, tail, &named));
+    }
+    chosen.iter().flat_map(|candidate| earlier::begun(policy, tail, candidate)).collect()
 }
 
 /// Runs every recogniser once; with a tail, also over what earlier messages began.
@@ -149,7 +190,9 @@ fn resolve(candidates: Vec<Candidate>) -> Vec<Candidate> {
     }
     let mut candidates = without_loose(candidates);
     let score = |candidate: &Candidate| {
-        let bonus = if candidate.entity == Entity::Password { PASSWORD_BONUS } else { 0 };
+        let password = if candidate.entity == Entity::Password { PASSWORD_BONUS } else { 0 };
+        let continued = if candidate.earlier > 0 && !candidate.loose { CONTINUED_BONUS } else { 0 };
+        let bonus = password + continued;
         usize::from(candidate.confidence) + candidate.canonical.expose().len() + bonus
     };
     candidates
@@ -178,9 +221,25 @@ fn without_loose(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates
 }
 
-/// Remembers what the next message may complete or answer.
-fn update(tail: &mut Tail, message: &Folded, hits: &[Hit], run: &mut Run, chosen: &[Candidate], now_us: i64) {
-    remember_digits(tail, message, run, chosen, now_us);
+/// Remembers what the next message may complete, answer or name.
+fn update(
+    policy: &Policy,
+    tail: &mut Tail,
+    (message, id): (&Folded, MessageId),
+    (hits, chosen): (&[Hit], &[Candidate]),
+    run: &mut Run,
+    now_us: i64,
+) {
+    match fragment(policy, message, hits, run, chosen) {
+        Ending::Digits { goes_on, digits, bare } => {
+            if !goes_on {
+                tail.forget_digits();
+            }
+            tail.remember_digits(id, &digits, bare, now_us);
+        }
+        Ending::Other => tail.forget_digits(),
+        Ending::Nothing => {}
+    }
     let asked = message.len().saturating_sub(QUESTION_WINDOW);
     let answered = chosen.last().map_or(0, |last| last.range.end);
     let recent = hits.iter().filter(|hit| hit.end >= asked && hit.start >= answered);
@@ -191,25 +250,50 @@ fn update(tail: &mut Tail, message: &Folded, hits: &[Hit], run: &mut Run, chosen
     }
 }
 
-fn remember_digits(tail: &mut Tail, message: &Folded, run: &mut Run, chosen: &[Candidate], now_us: i64) {
-    let digit = |&at: &usize| symbol::is_digit(message.at(at)) || symbol::is_numeral(message.at(at));
-    let Some(last) = (0..message.len()).rev().take(TRAILING_MAX + 1).find(digit) else {
-        if message.symbols().iter().any(|&symbol| symbol::is_digit(symbol)) {
-            tail.forget_digits();
-        }
-        return;
+/// How a message ends, as far as the next one may go on from it.
+enum Ending {
+    /// With digits; they may go on from those of earlier messages, and may be almost all of the message.
+    Digits { goes_on: bool, digits: Zeroizing<Vec<u8>>, bare: bool },
+    /// With something that no number goes on from.
+    Other,
+    /// With neither.
+    Nothing,
+}
+
+fn fragment(policy: &Policy, message: &Folded, hits: &[Hit], run: &mut Run, chosen: &[Candidate]) -> Ending {
+    let Some(last) = digits::last_at(message, TRAILING_MAX + 1) else {
+        let has_digits = message.symbols().iter().any(|&symbol| symbol::is_digit(symbol));
+        return if has_digits { Ending::Other } else { Ending::Nothing };
     };
-    if chosen.last().is_some_and(|span| span.range.end > last) {
-        tail.forget_digits();
-        return;
+    // `买138个` is a quantity, which nothing continues.
+    if matches!(message.at(last + 1), symbol::UNIT | symbol::MONEY) {
+        return Ending::Other;
     }
-    let joins = |at: usize| symbol::is_separator(message.at(at)) || digit(&at);
-    let reach = digits::NUMBER_LEN_MAX * 2;
-    let start = (0..=last).rev().take(reach).take_while(|&at| joins(at)).last().unwrap_or(last);
-    let Some(first) = (start..=last).find(digit) else { return };
-    if first > CONTINUATION_START_MAX {
-        tail.forget_digits();
+    let after = chosen.last().map_or(0, |span| span.range.end);
+    if after <= last {
+        let Some(place) = digits::ending_at(message, run, last, after) else { return Ending::Nothing };
+        let digits = Zeroizing::new(run.values().to_vec());
+        let bare = chosen.is_empty() && secrets::is_bare(message, hits, &place);
+        return Ending::Digits { goes_on: place.start <= CONTINUATION_START_MAX, digits, bare };
     }
-    run.read(message, first);
-    tail.remember_digits(run.values(), now_us);
+    // A whole number may be the beginning of a longer one. What is stored nowhere is not remembered either.
+    match chosen.last() {
+        Some(whole) if goes_on(policy, whole) => {
+            // As they are written: a prefix that is no part of the value may be a part of the longer one.
+            let place = digits::ending_at(message, run, last, whole.range.start);
+            let goes_on = place.is_some_and(|place| place.start <= CONTINUATION_START_MAX);
+            Ending::Digits { goes_on, digits: Zeroizing::new(run.values().to_vec()), bare: false }
+        }
+        Some(_) | None => Ending::Other,
+    }
+}
+
+/// Whether a value could turn out to be a part of another: a number that needs no keyword, and is nothing but digits.
+fn goes_on(policy: &Policy, value: &Candidate) -> bool {
+    let is_number = matches!(
+        value.entity,
+        Entity::BankCard | Entity::IdCard | Entity::Mobile | Entity::Landline | Entity::CreditCode
+    );
+    let class = policy.rules().get(usize::from(value.rule)).map(|rule| rule.class);
+    is_number && class != Some(Class::C3) && value.canonical.expose().bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -190,6 +190,25 @@ fn reads_as_digit(message: &Folded, at: usize) -> bool {
     symbol::is_digit(left) || symbol::is_digit(right) || (end - first == 1 && alone)
 }
 
+/// The last digit among the last `reach` symbols.
+pub(super) fn last_at(message: &Folded, reach: usize) -> Option<usize> {
+    (0..message.len()).rev().take(reach).find(|&at| is_plain_digit(message, at))
+}
+
+/// Reads the digits that end with the one at `last` and begin at `from` or after it; returns the symbols that they cover.
+pub(super) fn ending_at(message: &Folded, run: &mut Run, last: usize, from: usize) -> Option<Range<usize>> {
+    let joins = |at: usize| symbol::is_separator(message.at(at)) || is_plain_digit(message, at);
+    let reach = NUMBER_LEN_MAX * 2;
+    let start = (from..=last).rev().take(reach).take_while(|&at| joins(at)).last().unwrap_or(last);
+    let first = (start..=last).find(|&at| is_plain_digit(message, at))?;
+    let end = run.read(message, first);
+    Some(first..end)
+}
+
+fn is_plain_digit(message: &Folded, at: usize) -> bool {
+    symbol::is_digit(message.at(at)) || symbol::is_numeral(message.at(at))
+}
+
 /// Finds every number in the message.
 pub(super) fn find(scene: &mut Scene<'_>, run: &mut Run) {
     let mut at = 0;

@@ -16,6 +16,11 @@ const NUMERAL_RUN_MIN: u32 = 7;
 /// Numerals at a message's end that may be a part of a number told over several messages.
 const NUMERAL_TAIL_MIN: u32 = 3;
 
+/// Digits before a message's last few symbols that may be a part of a number told over several messages (`138吧`).
+const FRAGMENT_MIN: u32 = 3;
+/// How many those symbols are.
+pub(super) const TRAILING_MAX: usize = 4;
+
 /// What one walk over a message shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Screening {
@@ -32,11 +37,17 @@ pub(super) fn screen(lexicon: &Lexicon, text: &str) -> Screening {
     let mut state = State::default();
     let (mut digits, mut numerals, mut gap) = (0_u32, 0_u32, 0);
     let mut any = false;
+    // How long the last series of digits was, and what has come since.
+    let (mut ended, mut since) = (0_u32, 0_usize);
     for character in text.chars() {
         let Entry { code, symbol } = lexicon.table.entry(character);
         if code == u16::from(symbol::OTHER) {
             // Most characters of Chinese text end here: no keyword and no number goes on.
+            if digits > 0 {
+                (ended, since) = (digits, 0);
+            }
             (state, digits, numerals) = (State::default(), 0, 0);
+            since += 1;
             continue;
         }
         if symbol == symbol::IGNORE {
@@ -56,14 +67,19 @@ pub(super) fn screen(lexicon: &Lexicon, text: &str) -> Screening {
             }
             continue;
         } else {
+            if digits > 0 {
+                (ended, since) = (digits, 0);
+            }
             (digits, numerals) = (0, 0);
+            since += 1;
             continue;
         }
         if digits >= RUN_MIN || digits + numerals >= NUMERAL_RUN_MIN {
             return Screening::Suspicious;
         }
     }
-    if digits > 0 || numerals >= NUMERAL_TAIL_MIN {
+    let trailed = ended >= FRAGMENT_MIN && since <= TRAILING_MAX;
+    if digits > 0 || numerals >= NUMERAL_TAIL_MIN || trailed {
         Screening::Suspicious
     } else if any {
         Screening::Digits
@@ -168,8 +184,17 @@ mod tests {
 
     #[test]
     fn anything_that_may_hold_a_value_is_looked_at() {
-        for text in ["138 1234 5678", "一三八零零一三八", "a@b.cn", "验证码", "驗證碼", "ＣＶＶ", "我是138", "①③⑧⑴⑵⑶⑷"]
-        {
+        for text in [
+            "138 1234 5678",
+            "一三八零零一三八",
+            "a@b.cn",
+            "验证码",
+            "驗證碼",
+            "ＣＶＶ",
+            "我是138",
+            "①③⑧⑴⑵⑶⑷",
+            "是384921哈",
+        ] {
             check(text, Screening::Suspicious);
         }
     }

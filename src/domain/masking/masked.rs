@@ -6,19 +6,19 @@
 //! A mask covers the original with its disguise: kept characters are shown as plain ASCII, each hidden one of the value
 //! as `*`, and separators vanish (`6222 02…` becomes `622202****…`), so a mask never tells how a value was written.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     entity::Entity,
     policy::{Operator, Policy, Rule},
-    span::Span,
+    span::{Canonical, Span},
     view::{Class, View},
 };
 
 /// Fewer hidden characters than this would make a mask that does not look like one; then all are hidden.
 const HIDDEN_MIN: usize = 3;
 /// Stands for a C3 value where the original text is sealed.
-const OBJECT_REPLACEMENT: char = '\u{FFFC}';
+pub(super) const OBJECT_REPLACEMENT: char = '\u{FFFC}';
 
 /// The port to a tenant's token keys.
 pub trait Tokens {
@@ -44,6 +44,24 @@ pub(super) const TOKEN_LEN_MIN: usize = 4;
 #[derive(Clone, PartialEq, Eq)]
 pub struct MaskedText {
     pub(super) segments: Vec<Segment>,
+}
+
+/// A value, or the part of it that one message holds, as masks see it.
+pub(super) struct Value<'v> {
+    pub(super) entity: Entity,
+    pub(super) class: Class,
+    pub(super) rule: u16,
+    pub(super) confidence: u8,
+    pub(super) canonical: &'v Canonical,
+    /// Characters of the value that are in the message.
+    pub(super) part: Range<usize>,
+}
+
+impl<'v> Value<'v> {
+    fn of(span: &'v Span) -> Self {
+        let Span { entity, class, rule, confidence, ref canonical, earlier, .. } = *span;
+        Self { entity, class, rule, confidence, canonical, part: earlier..canonical.expose().len() }
+    }
 }
 
 /// A part of a masked message.
@@ -157,7 +175,7 @@ pub fn apply(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -
         push_plain(&mut segments, text.get(from..span.bytes.start));
         let original = text.get(span.bytes.clone()).unwrap_or_default();
         let number = numbers.of(span);
-        segments.push(Segment::Masked(mask(rule, span, original, number, tokens)));
+        segments.push(Segment::Masked(mask(rule, &Value::of(span), original, number, tokens)));
         from = span.bytes.end;
     }
     push_plain(&mut segments, text.get(from..));
@@ -200,45 +218,48 @@ impl<'s> Numbers<'s> {
     }
 }
 
-fn mask(rule: &Rule, span: &Span, original: &str, number: usize, tokens: &dyn Tokens) -> MaskedSpan {
+/// What each view shows of a value.
+pub(super) fn mask(rule: &Rule, value: &Value<'_>, original: &str, number: usize, tokens: &dyn Tokens) -> MaskedSpan {
     let mut shown: Vec<(u16, String)> = Vec::with_capacity(rule.shows.len());
     for (views, operator) in &rule.shows {
-        let Some(text) = show(operator, span, original, number, tokens) else { continue };
+        let Some(text) = show(operator, value, original, number, tokens) else { continue };
         match shown.iter_mut().find(|(_, known)| *known == text) {
             Some((known, _)) => *known |= views,
             None => shown.push((*views, text)),
         }
     }
-    MaskedSpan { entity: span.entity, class: span.class, rule: span.rule, confidence: span.confidence, shown }
+    let Value { entity, class, rule, confidence, .. } = *value;
+    MaskedSpan { entity, class, rule, confidence, shown }
 }
 
-fn show(operator: &Operator, span: &Span, original: &str, number: usize, tokens: &dyn Tokens) -> Option<String> {
+fn show(operator: &Operator, value: &Value<'_>, original: &str, number: usize, tokens: &dyn Tokens) -> Option<String> {
     match operator {
         Operator::Drop => None,
         Operator::KeepAll => Some(original.to_owned()),
-        Operator::Keep { first, last } => Some(ends(span, *first, *last)),
+        Operator::Keep { first, last } => Some(ends(value, *first, *last)),
         Operator::Replace { name } => Some(format!("<{name}_{number}>")),
         Operator::Token { key } => {
-            let token = tokens.token(key, span.entity.as_str(), span.canonical.expose());
+            let token = tokens.token(key, value.entity.as_str(), value.canonical.expose());
             let plain = token.bytes().all(|byte| byte.is_ascii_lowercase());
             let letters = if plain && (TOKEN_LEN_MIN..=TOKEN_LEN_MAX).contains(&token.len()) {
                 token
             } else {
                 token_letters(token.as_bytes()).chars().take(TOKEN_LEN_MAX).collect()
             };
-            Some(format!("[{}:{letters}]", span.entity.label()))
+            Some(format!("[{}:{letters}]", value.entity.label()))
         }
     }
 }
 
-/// Shows the ends of the value, or of its part in this message when it began in an earlier one.
-fn ends(span: &Span, first: usize, last: usize) -> String {
-    let characters = span.canonical.expose().chars();
+/// Shows the ends of the value, as far as they are in the part that this message holds.
+fn ends(value: &Value<'_>, first: usize, last: usize) -> String {
+    let characters = value.canonical.expose().chars();
     let length = characters.clone().count();
     let hides = length >= first + last + HIDDEN_MIN;
     characters
         .enumerate()
-        .skip(span.earlier)
+        .skip(value.part.start)
+        .take(value.part.len())
         .map(|(place, character)| {
             let kept = hides && (place < first || place >= length - last);
             if kept { character } else { '*' }

@@ -217,6 +217,62 @@ fn adjoins(between: &[u8]) -> bool {
     words <= ADJOINING_WORDS_MAX && !between.iter().any(far)
 }
 
+/// A code that a message names and does not hold.
+pub(super) struct Named {
+    pub(super) entity: Entity,
+    pub(super) lengths: std::ops::RangeInclusive<usize>,
+    pub(super) confidence: u8,
+}
+
+/// Says whether a message is hardly more than the digits at `place`, in one group, and they are no quantity.
+pub(super) fn is_bare(message: &Folded, hits: &[Hit], place: &Range<usize>) -> bool {
+    let outside = |&at: &usize| !place.contains(&at) && !symbol::is_separator(message.at(at));
+    let words = (0..message.len()).filter(outside).take(ANSWER_WORDS_MAX + 1).count();
+    let more = (0..place.start).any(|at| symbol::is_digit(message.at(at)));
+    words <= ANSWER_WORDS_MAX
+        && !more
+        && !is_quantity(message, place.end)
+        && !hits.iter().any(|hit| hit.cues.meets(Cues::AGAINST))
+}
+
+/// Looks for a message that only says what an earlier one was: `这是验证码`, `that is my PIN`, or no more than the keyword.
+pub(super) fn names_earlier(message: &Folded, text: &str, hits: &[Hit]) -> Option<Named> {
+    let hit = hits.iter().find(|hit| hit.cues.meets(Cues::SECRETS) && !hit.cues.meets(Cues::BESIDE_CARD))?;
+    let value = |&symbol: &u8| symbol::is_digit(symbol) || symbol == symbol::MASKED;
+    if message.symbols().iter().any(value) || hits.iter().any(|hit| hit.cues.meets(Cues::AGAINST)) {
+        return None;
+    }
+    let (before, after) = (message.slice(0..hit.start), message.slice(hit.end..message.len()));
+    let says_is = (0..hit.start).any(|at| is_said(message, text, at, hit.start));
+    let asks = |&symbol: &u8| symbol == symbol::COPULA || symbol == b'?';
+    let says_more = after.iter().filter(|&&symbol| !symbol::is_separator(symbol)).count() > 1;
+    if !says_is && (!adjoins(before) || says_more || after.iter().any(asks)) {
+        return None;
+    }
+    let usual = USUAL_CODE_LEN..=USUAL_CODE_LEN;
+    let entities = [Entity::OneTimeCode, Entity::Cvv, Entity::Pin, Entity::Password];
+    let entity = entities.into_iter().find(|&entity| hit.cues.meets(Cues::of(entity)))?;
+    let lengths = if entity == Entity::Cvv {
+        3..=4
+    } else if says_is && !hit.cues.meets(Cues::WEAK) {
+        4..=8
+    } else {
+        usual
+    };
+    Some(Named { entity, lengths, confidence: 86 })
+}
+
+/// Says whether `是` or `is` stands at a position before a keyword, in its clause, and nothing denies it.
+fn is_said(message: &Folded, text: &str, at: usize, keyword: usize) -> bool {
+    // Of the words that join a keyword to its value only this one says what something was.
+    let is = text.get(message.bytes(at..at + 1)).is_some_and(|word| word.starts_with('是'))
+        || (message.slice(at..at + 3) == b"is " && !symbol::is_letter(message.before(at)));
+    let denies = |word: &str| text.get(..message.bytes(at..at).start).is_some_and(|before| before.ends_with(word));
+    let not = message.slice(at..keyword).starts_with(b"is not");
+    is && !message.slice(at..keyword).iter().any(|&symbol| symbol::ends_clause(symbol))
+        && !(not || ["不", "没", "非"].into_iter().any(denies))
+}
+
 /// Takes a bare number for the answer to an earlier message that ended with a keyword.
 fn answer(scene: &mut Scene<'_>, run: &mut Run) {
     let message = scene.message;

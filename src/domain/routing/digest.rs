@@ -29,6 +29,11 @@ pub(super) fn of(table: &Table) -> Hash {
     })))
 }
 
+/// Returns the digest of the engine alone.
+pub(super) fn of_engine() -> Hash {
+    Hash(canonical::digest(&json!({ "version": ENGINE_VERSION })))
+}
+
 fn calendar(calendar: &Calendar) -> Value {
     let hours = |hours: &Hours| -> Value {
         let days = DAY_WORDS.iter().enumerate().map(|(kind, word)| {

@@ -76,6 +76,65 @@ pub struct Choice {
     pub candidates: Vec<Candidate>,
 }
 
+/// One of the waiting and who gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Its position among those shown.
+    pub position: usize,
+    /// Who gets it, and why.
+    pub choice: Choice,
+    /// How many that stand before it in the order were passed over because nobody present could take them.
+    pub passed_over: u64,
+}
+
+/// One look at who waits and who is there: gives one conversation after the other, the next in order that anybody can take,
+/// until nobody can take any that are left.
+///
+/// What is given fills agents and nothing empties them: what nobody can take at its turn, nobody can take later in the same
+/// look. So the order is gone through once, however much is given, and each decision is the one that a new look would make.
+#[derive(Debug)]
+pub struct Look<'a> {
+    table: &'a Table,
+    waiting: &'a [Waiting],
+    /// Those whose queues are open and who have had no turn yet, in order.
+    order: std::vec::IntoIter<usize>,
+    places: Vec<Place>,
+    passed_over: u64,
+}
+
+impl<'a> Look<'a> {
+    /// Looks at who waits and who is there at an instant.
+    pub fn new(table: &'a Table, waiting: &'a [Waiting], places: Vec<Place>, at: Moment) -> Self {
+        let open =
+            |one: &Waiting| table.queue(&one.queue).is_some_and(|queue| table.calendar().is_open(&queue.hours, at));
+        let order =
+            waiting.iter().enumerate().filter(|(_, one)| open(one)).map(|(position, one)| (one.rank(), position));
+        let mut order: Vec<(Rank, usize)> = order.collect();
+        order.sort_unstable();
+        let order: Vec<usize> = order.into_iter().map(|(_, position)| position).collect();
+        Self { table, waiting, order: order.into_iter(), places, passed_over: 0 }
+    }
+}
+
+impl Iterator for Look<'_> {
+    type Item = Given;
+
+    fn next(&mut self) -> Option<Given> {
+        for position in self.order.by_ref() {
+            let one = self.waiting.get(position)?;
+            if let Some(choice) = choose(self.table, one, &self.places) {
+                if let Some(place) = self.places.iter_mut().find(|place| place.agent == choice.agent) {
+                    place.load += one.weight;
+                    place.idle_ms = 0;
+                }
+                return Some(Given { position, choice, passed_over: self.passed_over });
+            }
+            self.passed_over += 1;
+        }
+        None
+    }
+}
+
 /// How well an agent fits; smaller is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Fit {
@@ -89,28 +148,13 @@ struct Fit {
     lacking: usize,
 }
 
-/// The next conversation and who gets it: its position in `waiting`, the choice, and how many that stand before it in the
-/// order were passed over because nobody present could take them.
-pub fn next(table: &Table, waiting: &[Waiting], places: &[Place], at: Moment) -> Option<(usize, Choice, usize)> {
-    let present: Vec<&Place> = places.iter().filter(|place| place.online && has_room(place, 0)).collect();
-    if present.is_empty() {
-        return None;
-    }
-    let open = |one: &Waiting| table.queue(&one.queue).is_some_and(|queue| table.calendar().is_open(&queue.hours, at));
-    let mut order: Vec<(usize, &Waiting)> = waiting.iter().enumerate().filter(|(_, one)| open(one)).collect();
-    order.sort_by_key(|(position, one)| (one.rank(), *position));
-    let mut found = order.iter().enumerate();
-    found.find_map(|(passed, (position, one))| Some((*position, choose(table, one, &present)?, passed)))
-}
-
 /// Chooses the agent for one conversation.
-pub fn choose(table: &Table, waiting: &Waiting, places: &[&Place]) -> Option<Choice> {
-    let queue = table.queue(&waiting.queue)?;
-    let fitting = places.iter().filter_map(|place| Some((fit(table, queue, waiting, place)?, *place)));
-    let mut fitting: Vec<(Fit, &Place)> = fitting.collect();
+pub fn choose(table: &Table, waiting: &Waiting, places: &[Place]) -> Option<Choice> {
+    let need = Need::of(table, waiting)?;
+    let mut fitting: Vec<(Fit, &Place)> = places.iter().filter_map(|place| Some((need.fit(place)?, place))).collect();
     fitting.sort_by_key(|(fit, place)| (*fit, Reverse(place.idle_ms), place.agent));
     let (best, chosen) = fitting.first()?;
-    let relevant = relevant(table, queue, waiting);
+    let relevant = need.relevant();
     let candidates = fitting.iter().take(CANDIDATES_MAX).map(|(_, place)| Candidate {
         agent: place.agent,
         load: place.load,
@@ -185,36 +229,63 @@ fn has_room(place: &Place, weight: i64) -> bool {
     place.load + weight.max(1) <= i64::from(place.capacity) * i64::from(PLACE_WEIGHT)
 }
 
-/// How well an agent fits; `None`: not at all.
-fn fit(table: &Table, queue: &Queue, waiting: &Waiting, place: &Place) -> Option<Fit> {
-    if !place.online || !has_room(place, waiting.weight) {
-        return None;
-    }
-    let all = asked(queue, &waiting.skills);
-    let lacking = lacking(&all, place);
-    let own = belongs(table, queue, place);
-    let is_first = own && waiting.first == Some(place.agent);
-    let still = all.get(..all.len() - steps(queue.relax_s, waiting.waited_ms).min(all.len())).unwrap_or_default();
-    let takes = own && self::lacking(still, place) == 0;
-    if !is_first && !takes && !helps_out(table, queue, waiting, place) {
-        return None;
-    }
-    Some(Fit {
-        not_first: !is_first,
-        let_go: waiting.last == Some(place.agent),
-        helps_out: !is_first && !takes,
-        lacking,
-    })
+/// What a conversation asks of agents, worked out once for all of them.
+struct Need<'a> {
+    table: &'a Table,
+    queue: &'a Queue,
+    waiting: &'a Waiting,
+    /// Every skill asked for at first, the most important first.
+    asked: Vec<&'a str>,
+    /// How many of them are still asked for.
+    still: usize,
+    /// The queue whose agents help out by now, and how many of its skills are still asked of them.
+    help: Option<(&'a Queue, usize)>,
 }
 
-/// Whether an agent of the queue that helps out may take it by now.
-fn helps_out(table: &Table, queue: &Queue, waiting: &Waiting, place: &Place) -> bool {
-    let Some((after_s, to)) = &queue.overflow else { return false };
-    let over_ms = waiting.waited_ms - i64::from(*after_s) * 1_000;
-    let Some(other) = table.queue(to).filter(|_| over_ms >= 0) else { return false };
-    let still = other.skills.len() - steps(other.relax_s, over_ms).min(other.skills.len());
-    let asked: Vec<&str> = other.skills.iter().take(still).map(String::as_str).collect();
-    belongs(table, other, place) && lacking(&asked, place) == 0
+impl<'a> Need<'a> {
+    fn of(table: &'a Table, waiting: &'a Waiting) -> Option<Self> {
+        let queue = table.queue(&waiting.queue)?;
+        let asked: Vec<&str> = queue.skills.iter().chain(&waiting.skills).map(String::as_str).collect();
+        let still = asked.len().saturating_sub(steps(queue.relax_s, waiting.waited_ms));
+        let help = queue.overflow.as_ref().and_then(|(after_s, to)| {
+            let over_ms = waiting.waited_ms - i64::from(*after_s) * 1_000;
+            let other = table.queue(to).filter(|_| over_ms >= 0)?;
+            Some((other, other.skills.len().saturating_sub(steps(other.relax_s, over_ms))))
+        });
+        Some(Self { table, queue, waiting, asked, still, help })
+    }
+
+    /// How well an agent fits; `None`: not at all.
+    fn fit(&self, place: &Place) -> Option<Fit> {
+        if !place.online || !has_room(place, self.waiting.weight) {
+            return None;
+        }
+        let has = |skill: &str| place.skills.iter().any(|known| known == skill);
+        let own = belongs(self.table, self.queue, place);
+        let is_first = own && self.waiting.first == Some(place.agent);
+        let takes = own && self.asked.iter().take(self.still).all(|skill| has(skill));
+        let helps_out = |(other, still): (&Queue, usize)| {
+            belongs(self.table, other, place) && other.skills.iter().take(still).all(|skill| has(skill))
+        };
+        if !is_first && !takes && !self.help.is_some_and(helps_out) {
+            return None;
+        }
+        Some(Fit {
+            not_first: !is_first,
+            let_go: self.waiting.last == Some(place.agent),
+            helps_out: !is_first && !takes,
+            lacking: self.asked.iter().filter(|skill| !has(skill)).count(),
+        })
+    }
+
+    /// The skills and groups that the decision looks at: no others need stand in its entry.
+    fn relevant(&self) -> Vec<&'a str> {
+        let other = self.queue.overflow.as_ref().and_then(|(_, to)| self.table.queue(to));
+        let reserved = self.table.groups.iter().filter(|(_, reserved)| **reserved).map(|(group, _)| group.as_str());
+        let groups = [Some(self.queue), other].into_iter().flatten().filter_map(|queue| queue.group.as_deref());
+        let skills = other.into_iter().flat_map(|queue| queue.skills.iter().map(String::as_str));
+        self.asked.iter().copied().chain(reserved).chain(groups).chain(skills).collect()
+    }
 }
 
 /// Whether an agent serves a queue at all: is in its group, if it has one, and in no group that is reserved for others.
@@ -226,25 +297,7 @@ fn belongs(table: &Table, queue: &Queue, place: &Place) -> bool {
     is_member && (reserved.peek().is_none() || reserved.any(|group| queue.group.as_ref() == Some(group)))
 }
 
-/// Every skill asked for at first, the most important first.
-fn asked<'a>(queue: &'a Queue, beside: &'a [String]) -> Vec<&'a str> {
-    queue.skills.iter().chain(beside).map(String::as_str).collect()
-}
-
-fn lacking(asked: &[&str], place: &Place) -> usize {
-    asked.iter().filter(|skill| !place.skills.iter().any(|has| has == *skill)).count()
-}
-
 /// How many skills are no longer asked for.
 fn steps(relax_s: Option<u32>, waited_ms: i64) -> usize {
     relax_s.map_or(0, |each| usize::try_from(waited_ms / 1_000 / i64::from(each.max(1))).unwrap_or(0))
-}
-
-/// The skills and groups that the decision looks at: no others need stand in its entry.
-fn relevant<'a>(table: &'a Table, queue: &'a Queue, waiting: &'a Waiting) -> Vec<&'a str> {
-    let other = queue.overflow.as_ref().and_then(|(_, to)| table.queue(to));
-    let reserved = table.groups.iter().filter(|(_, reserved)| **reserved).map(|(group, _)| group.as_str());
-    let groups = [Some(queue), other].into_iter().flatten().filter_map(|queue| queue.group.as_deref());
-    let skills = other.into_iter().flat_map(|queue| queue.skills.iter().map(String::as_str));
-    asked(queue, &waiting.skills).into_iter().chain(reserved).chain(groups).chain(skills).collect()
 }

@@ -23,7 +23,7 @@ pub use document::CaseDoc;
 pub use error::{CaseError, TableError};
 pub use facts::{HoursFacts, RowFacts};
 pub use language::language_of;
-pub use matcher::{Choice, Held, Place, Rank, Waiting, choose, due, estimate_ms, next, position, rank};
+pub use matcher::{Choice, Given, Held, Look, Place, Rank, Waiting, choose, due, estimate_ms, position, rank};
 pub use record::{Assigned, Routed};
 pub use replay::{Replay, ReplayError, replay, table_of};
 pub use table::{Case, Decision, Queue, Table};

@@ -136,7 +136,7 @@ fn assigned(fields: &Object, table: &Table) -> Result<Replay, ReplayError> {
         candidates.iter().map(|candidate| candidate.agent.to_string()).collect::<Vec<_>>().join(", ")
     };
     let recorded = format!("agent {}, {}, considered: {}", word(fields, "agent")?, reason.word(), order(&candidates));
-    let again = choose(table, &waiting, &places.iter().collect::<Vec<_>>()).map_or_else(
+    let again = choose(table, &waiting, &places).map_or_else(
         || "nobody".to_owned(),
         |choice| format!("agent {}, {}, considered: {}", choice.agent, choice.reason.word(), order(&choice.candidates)),
     );

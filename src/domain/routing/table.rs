@@ -184,6 +184,11 @@ impl Table {
         self.digest
     }
 
+    /// SHA-256 digest of the engine that resolved the table.
+    pub fn engine(&self) -> Hash {
+        super::digest::of_engine()
+    }
+
     /// Its calendar.
     pub const fn calendar(&self) -> &Calendar {
         &self.calendar

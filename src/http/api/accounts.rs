@@ -4,20 +4,17 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use zeroize::Zeroizing;
 
-use super::Answer;
 use super::staff::{Account, Accounts, EndedSessions, ImportedAccount, ImportedAccounts, OneTimePassword};
+use super::{Answer, id, limit, named};
 use crate::domain::event::Role;
 use crate::domain::message::RawText;
 use crate::http::body::{self, ChangedAccount, NewAccount};
 use crate::http::problem::ProblemDetails;
 use crate::http::service::Service;
 use crate::http::session;
-use crate::limits::PAGE_ITEMS_DEFAULT;
-use crate::pipeline::{AccountUpdate, Imported, Manager, NewStaff, Refusal, SkillsUpdate};
+use crate::pipeline::{AccountUpdate, Imported, Manager, NewStaff, Refusal};
 use crate::units::AccountId;
-use crate::wire::{self, Query, QueryError};
-
-const ID_EXPECTED: &str = "32 lower-case hexadecimal digits";
+use crate::wire::Query;
 
 /// Lists accounts.
 #[utoipa::path(
@@ -33,10 +30,8 @@ const ID_EXPECTED: &str = "32 lower-case hexadecimal digits";
 )]
 pub(in crate::http) async fn list(service: Data<Service>, request: HttpRequest) -> Answer {
     let mut query = Query::parse(request.uri().query().unwrap_or(""), &["after", "limit"])?;
-    let after = query.take("after").map(|text| account_id("after", &text)).transpose()?;
-    let limit = query.take("limit").map_or(Ok(PAGE_ITEMS_DEFAULT), |text| {
-        wire::page_items(&text).ok_or(QueryError { field: Some("limit"), expected: wire::PAGE_ITEMS_EXPECTED })
-    })?;
+    let after = query.take("after").map(|text| id("after", &text)).transpose()?;
+    let limit = limit(&mut query)?;
     let session = session::of(&service, &request).await?;
     let found = session.served.tenant.accounts(&session.staff, after, limit).await?;
     let is_full = found.len() == usize::try_from(limit).unwrap_or(usize::MAX);
@@ -76,9 +71,8 @@ pub(in crate::http) async fn change(service: Data<Service>, request: HttpRequest
     let id = named(&request)?;
     let session = session::of(&service, &request).await?;
     let role = role.map(|word| staff_role(&word)).transpose()?;
-    let update = AccountUpdate { role, capacity, enabled };
-    let skills = SkillsUpdate { skills, groups };
-    let view = session.served.tenant.change_staff(Manager::Staff(&session.staff), id, update, &skills).await?;
+    let update = AccountUpdate { role, capacity, enabled, skills, groups };
+    let view = session.served.tenant.change_account(Manager::Staff(&session.staff), id, &update).await?;
     Ok(HttpResponse::Ok().json(Account::from(view)))
 }
 
@@ -181,15 +175,6 @@ pub(in crate::http) async fn import(service: Data<Service>, request: HttpRequest
 
 fn one_time(account: AccountId, password: &RawText) -> OneTimePassword {
     OneTimePassword { account: account.to_string(), password: Zeroizing::new(password.expose().to_owned()) }
-}
-
-/// The account that the address names.
-fn named(request: &HttpRequest) -> Result<AccountId, QueryError> {
-    account_id("id", request.match_info().query("id"))
-}
-
-fn account_id(field: &'static str, text: &str) -> Result<AccountId, QueryError> {
-    text.parse().map_err(|_| QueryError { field: Some(field), expected: ID_EXPECTED })
 }
 
 fn staff_role(word: &str) -> Result<Role, Refusal> {

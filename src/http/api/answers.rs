@@ -38,6 +38,8 @@ pub struct CustomerMessage {
     pub conversation: String,
     /// Index of its entry; a cursor.
     pub index: u64,
+    /// Index of the newest entry that masked it again; its text is what may be shown from there on.
+    pub again: Option<u64>,
     /// When it was written.
     pub time: String,
     /// Whether the bank wrote it.
@@ -76,12 +78,38 @@ pub struct Updates {
     pub next: Option<u64>,
 }
 
+/// What was said before: lines as a socket tells them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Earlier {
+    /// Messages, oldest first.
+    #[schema(value_type = Vec<FrameAnswer>)]
+    pub events: Vec<Box<RawValue>>,
+    /// What to give as `before` next; null when nothing was said before.
+    pub next: Option<u64>,
+}
+
 /// A line of a socket: an object whose `type` says what its other members are (docs/integrator/web.md).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FrameAnswer {
     /// What it is.
     #[serde(rename = "type")]
     pub kind: String,
+}
+
+/// How people of a tenant log in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoginMethods {
+    /// `password`, and `oidc` where the bank's own provider is configured.
+    pub methods: Vec<String>,
+}
+
+/// Why an order of the identity provider was not followed (OpenID Connect Back-Channel Logout 1.0, section 2.8).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogoutError {
+    /// `invalid_request`, or `temporarily_unavailable`.
+    pub error: String,
+    /// What was expected.
+    pub error_description: String,
 }
 
 /// A member of staff who is logged in.
@@ -214,6 +242,8 @@ pub struct TranscriptMessage {
     pub message: String,
     /// Index of its entry; a cursor.
     pub index: u64,
+    /// Index of the newest entry that masked it again; its text is what may be shown from there on.
+    pub again: Option<u64>,
     /// When it was written.
     pub time: String,
     /// Whether the bank wrote it.
@@ -290,6 +320,7 @@ impl From<pipeline::CustomerMessage> for CustomerMessage {
             message: message.id.to_string(),
             conversation: message.conversation.to_string(),
             index: message.index.0,
+            again: message.again.map(|again| again.0),
             time: message.time.to_string(),
             from_bank: message.from_bank,
             text: message.text,
@@ -302,6 +333,7 @@ impl From<pipeline::TranscriptMessage> for TranscriptMessage {
         Self {
             message: message.id.to_string(),
             index: message.index.0,
+            again: message.again.map(|again| again.0),
             time: message.time.to_string(),
             outbound: message.outbound,
             by: ports::Author::of(message.outbound, message.author).into(),

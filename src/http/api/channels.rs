@@ -13,7 +13,7 @@ use crate::http::problem::{Problem, ProblemDetails};
 use crate::http::service::{Served, Service};
 use crate::http::session::authority;
 use crate::pipeline::Refusal;
-use crate::ports::{Channel, ChannelCall, WebhookRequest, random_bytes};
+use crate::ports::{Channel, ChannelCall, WebhookRequest, place, random_bytes};
 use crate::units::{ChannelAccount, MessageId};
 
 /// Takes a customer's message in.
@@ -94,7 +94,11 @@ async fn answer(served: &Served, account: &ChannelAccount, call: ChannelCall) ->
         }
         ChannelCall::Read { contact, after, limit } => {
             let messages = served.tenant.customer_messages(account, &contact, after, limit).await?;
-            let next = messages.last().map(|message| message.index).or(after).map(|index| index.0);
+            let next = messages
+                .last()
+                .map(|message| place(message.index, message.again, after))
+                .or(after)
+                .map(|index| index.0);
             Ok(HttpResponse::Ok()
                 .json(CustomerMessages { messages: messages.into_iter().map(Into::into).collect(), next }))
         }

@@ -4,8 +4,8 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::answers::{Accepted, Conversation, Conversations, Queues, Transcript};
-use super::desk_answers::{Colleagues, Counts, Place};
-use super::{Answer, conversation_id, idempotency_key, page};
+use super::desk_answers::{Colleagues, Counts, Place, TransferTarget, TransferTargets};
+use super::{Answer, id, idempotency_key, named, page};
 use crate::domain::record::ConversationState;
 use crate::http::body::{self, Presence, Reply};
 use crate::http::problem::ProblemDetails;
@@ -14,7 +14,6 @@ use crate::http::session;
 use crate::limits::{ROUTING_WORD_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::pipeline::Refusal;
 use crate::ports::ConversationFilter;
-use crate::units::AccountId;
 use crate::wire::{Query, QueryError};
 
 /// Says whether one takes conversations.
@@ -55,7 +54,7 @@ pub(in crate::http) async fn conversations(service: Data<Service>, request: Http
     let mut query = Query::parse(request.uri().query().unwrap_or(""), &names)?;
     let state = query.take("state").map(|word| state(&word)).transpose()?;
     let mine = query.take("mine").map_or(Ok(false), |word| yes(&word))?;
-    let agent = query.take("agent").map(|word| account(&word)).transpose()?;
+    let agent = query.take("agent").map(|word| id("agent", &word)).transpose()?;
     let queue = query.take("queue").map(|word| queue_name(&word)).transpose()?;
     let newest_first = query.take("order").map_or(Ok(false), |word| newest(&word))?;
     let (after, limit) = page(&mut query)?;
@@ -131,6 +130,22 @@ pub(in crate::http) async fn queues(service: Data<Service>, request: HttpRequest
     Ok(HttpResponse::Ok().json(Queues { queues: states.into_iter().map(Into::into).collect() }))
 }
 
+/// Lists the queues that a conversation can be given to, and whether each is served at present.
+#[utoipa::path(
+    get, path = "/api/v1/agent/queues/targets", tag = "desk",
+    responses(
+        (status = 200, description = "Every queue of the table in force", body = TransferTargets),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn targets(service: Data<Service>, request: HttpRequest) -> Answer {
+    let session = session::of(&service, &request).await?;
+    let targets = session.served.tenant.transfer_targets(&session.staff)?.into_iter().map(|(queue, closed)| {
+        TransferTarget { queue, open: closed.is_none(), opens: closed.flatten().map(|at| at.to_string()) }
+    });
+    Ok(HttpResponse::Ok().json(TransferTargets { queues: targets.collect() }))
+}
+
 /// Opens a conversation; that it was seen is recorded.
 #[utoipa::path(
     get, path = "/api/v1/agent/conversations/{id}", tag = "desk",
@@ -145,7 +160,7 @@ pub(in crate::http) async fn queues(service: Data<Service>, request: HttpRequest
     ),
 )]
 pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest) -> Answer {
-    let id = conversation_id(&request)?;
+    let id = named(&request)?;
     let mut query = Query::parse(request.uri().query().unwrap_or(""), &["after", "limit"])?;
     let (after, limit) = page(&mut query)?;
     let session = session::of(&service, &request).await?;
@@ -175,7 +190,7 @@ pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest) 
 pub(in crate::http) async fn reply(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     let Reply { text } = body::json(&request, payload).await?;
     session::same_origin(&request)?;
-    let id = conversation_id(&request)?;
+    let id = named(&request)?;
     let key = idempotency_key(&request)?;
     if !(1..=TEXT_BYTES_MAX).contains(&text.len()) {
         return Err(Refusal::Invalid { field: "text", expected: "1 to 16384 bytes" }.into());
@@ -198,7 +213,7 @@ pub(in crate::http) async fn reply(service: Data<Service>, request: HttpRequest,
 pub(in crate::http) async fn close(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     body::none(&request, payload).await?;
     session::same_origin(&request)?;
-    let id = conversation_id(&request)?;
+    let id = named(&request)?;
     let session = session::of(&service, &request).await?;
     session.served.tenant.close(&session.staff, id).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -216,7 +231,7 @@ pub(in crate::http) async fn close(service: Data<Service>, request: HttpRequest,
 pub(in crate::http) async fn solve(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     body::none(&request, payload).await?;
     session::same_origin(&request)?;
-    let id = conversation_id(&request)?;
+    let id = named(&request)?;
     let session = session::of(&service, &request).await?;
     session.served.tenant.solve(&session.staff, id).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -230,10 +245,6 @@ fn state(word: &str) -> Result<ConversationState, QueryError> {
         "solved" => Ok(ConversationState::Solved),
         _ => Err(QueryError { field: Some("state"), expected: "waiting, assigned, solved or closed" }),
     }
-}
-
-fn account(word: &str) -> Result<AccountId, QueryError> {
-    word.parse().map_err(|_| QueryError { field: Some("agent"), expected: "32 lower-case hexadecimal digits" })
 }
 
 fn queue_name(word: &str) -> Result<String, QueryError> {

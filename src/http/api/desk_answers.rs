@@ -132,6 +132,25 @@ pub struct Colleagues {
     pub agents: Vec<Colleague>,
 }
 
+/// A queue that a conversation can be given to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TransferTarget {
+    /// Its name in the routing table.
+    pub queue: String,
+    /// Whether it is served at present.
+    pub open: bool,
+    /// When it opens next; missing while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens: Option<String>,
+}
+
+/// Every queue that a conversation can be given to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TransferTargets {
+    /// In the routing table's order.
+    pub queues: Vec<TransferTarget>,
+}
+
 impl From<ports::Author> for Author {
     fn from(author: ports::Author) -> Self {
         match author {

@@ -4,7 +4,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::desk_answers::Note;
-use super::{Answer, conversation_id, idempotency_key};
+use super::{Answer, id, idempotency_key, named};
 use crate::domain::message::RawText;
 use crate::http::body::{self, Transfer};
 use crate::http::problem::ProblemDetails;
@@ -12,7 +12,6 @@ use crate::http::service::Service;
 use crate::http::session;
 use crate::limits::NOTE_BYTES_MAX;
 use crate::pipeline::{Refusal, Target};
-use crate::wire::QueryError;
 
 /// Writes an internal note; the customer never sees it.
 #[utoipa::path(
@@ -30,7 +29,7 @@ use crate::wire::QueryError;
 pub(in crate::http) async fn note(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     let body::NewNote { text } = body::json(&request, payload).await?;
     session::same_origin(&request)?;
-    let id = conversation_id(&request)?;
+    let id = named(&request)?;
     let key = idempotency_key(&request)?;
     let text = bounded("text", text)?;
     let session = session::of(&service, &request).await?;
@@ -51,13 +50,10 @@ pub(in crate::http) async fn note(service: Data<Service>, request: HttpRequest, 
 pub(in crate::http) async fn transfer(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     let Transfer { queue, agent, note } = body::json(&request, payload).await?;
     session::same_origin(&request)?;
-    let id = conversation_id(&request)?;
+    let id = named(&request)?;
     let to = match (queue, agent) {
         (Some(queue), None) => Target::Queue(queue),
-        (None, Some(agent)) => {
-            let wrong = QueryError { field: Some("agent"), expected: "32 lower-case hexadecimal digits" };
-            Target::Agent(agent.parse().map_err(|_| wrong)?)
-        }
+        (None, Some(agent)) => Target::Agent(self::id("agent", &agent)?),
         (Some(_), Some(_)) | (None, None) => {
             return Err(Refusal::Invalid { field: "queue", expected: "either a queue or an agent" }.into());
         }
@@ -80,7 +76,7 @@ pub(in crate::http) async fn transfer(service: Data<Service>, request: HttpReque
 pub(in crate::http) async fn take(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     body::none(&request, payload).await?;
     session::same_origin(&request)?;
-    let id = conversation_id(&request)?;
+    let id = named(&request)?;
     let session = session::of(&service, &request).await?;
     session.served.tenant.take(&session.staff, id).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -1,6 +1,5 @@
 //! The ledger, for those who verify: its head, its entries, and their proofs.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use actix_web::http::header;
@@ -11,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::answers::LedgerHead;
 use super::reading::{ConsistencyPath, LedgerEntries, LedgerEntry};
-use super::{Answer, limit, wait};
+use super::{Answer, id, limit, wait};
 use crate::domain::access::Action;
 use crate::http::problem::ProblemDetails;
 use crate::http::service::Service;
@@ -20,7 +19,6 @@ use crate::pipeline::{LedgerCursor, LedgerFilter, LedgerPage, Refusal};
 use crate::units::{EntryIndex, TreeSize};
 use crate::wire::{self, Query, QueryError};
 
-const ID_EXPECTED: &str = "32 lower-case hexadecimal digits";
 const KIND_EXPECTED: &str = "a kind of entries, or its beginning up to a dot or a slash";
 const SIZE_EXPECTED: &str = "a number of entries";
 const ONE_WAY_EXPECTED: &str = "nothing beside before";
@@ -146,8 +144,8 @@ impl Asked {
         };
         let filter = LedgerFilter {
             kind: query.take("kind").map(|text| kind(&text)).transpose()?,
-            conversation: id(&mut query, "conversation")?,
-            actor: id(&mut query, "actor")?,
+            conversation: query.take("conversation").map(|text| id("conversation", &text)).transpose()?,
+            actor: query.take("actor").map(|text| id("actor", &text)).transpose()?,
         };
         Ok(Self { cursor, filter, limit: limit(&mut query)?, wait })
     }
@@ -191,11 +189,6 @@ fn index(query: &mut Query, field: &'static str) -> Result<Option<EntryIndex>, Q
 fn size(query: &mut Query, field: &'static str) -> Result<TreeSize, QueryError> {
     let given = query.take(field).and_then(|text| wire::entry_index(&text));
     given.map(|size| TreeSize(size.0)).ok_or(QueryError { field: Some(field), expected: SIZE_EXPECTED })
-}
-
-fn id<T: FromStr>(query: &mut Query, field: &'static str) -> Result<Option<T>, QueryError> {
-    let wrong = QueryError { field: Some(field), expected: ID_EXPECTED };
-    query.take(field).map(|text| text.parse().map_err(|_| wrong)).transpose()
 }
 
 fn kind(text: &str) -> Result<String, QueryError> {

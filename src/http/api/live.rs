@@ -5,9 +5,10 @@ use std::sync::Arc;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::value::RawValue;
 
-use super::answers::{FrameAnswer, Updates, VisitStarted};
-use super::{AccountPath, Answer, wait};
+use super::answers::{Earlier, FrameAnswer, Updates, VisitStarted};
+use super::{AccountPath, Answer, limit, wait};
 use crate::http::body::{self, Visit};
 use crate::http::connection::right_machine;
 use crate::http::limiter::{Who, admit};
@@ -19,8 +20,8 @@ use crate::http::problem::{Problem, ProblemDetails};
 use crate::http::service::{Served, Service};
 use crate::http::session;
 use crate::limits::{POLL_WAIT_S_MAX, VISITOR_TOKEN_BYTES_MAX};
-use crate::pipeline::Refusal;
-use crate::ports::{Channel, ChannelError, CustomerFrame, Person, Session, random_bytes};
+use crate::pipeline::{Refusal, Since};
+use crate::ports::{Channel, ChannelError, CustomerEvent, CustomerFrame, Person, Session, random_bytes};
 use crate::units::EntryIndex;
 use crate::wire::{self, Query, QueryError};
 
@@ -99,17 +100,20 @@ fn offered(request: &HttpRequest) -> Result<String, Problem> {
     token.filter(|_| is_ours).map(str::to_owned).ok_or(malformed)
 }
 
-fn cursor(query: &mut Query) -> Result<Option<EntryIndex>, QueryError> {
-    let wrong = QueryError { field: Some("after"), expected: wire::ENTRY_INDEX_EXPECTED };
-    query.take("after").map(|text| wire::entry_index(&text).ok_or(wrong)).transpose()
+fn index(query: &mut Query, field: &'static str) -> Result<Option<EntryIndex>, QueryError> {
+    let wrong = QueryError { field: Some(field), expected: wire::ENTRY_INDEX_EXPECTED };
+    query.take(field).map(|text| wire::entry_index(&text).ok_or(wrong)).transpose()
 }
 
-/// What to resume after: the parameter, or what an event stream's client remembers by itself.
-fn resume(request: &HttpRequest, names: &[&'static str]) -> Result<(Option<EntryIndex>, Query), Problem> {
+/// Where to begin: the parameters, or what an event stream's client remembers by itself.
+fn resume(request: &HttpRequest, names: &[&'static str]) -> Result<(Since, Query), Problem> {
     let mut query = Query::parse(request.uri().query().unwrap_or(""), names)?;
     let remembered = request.headers().get(HeaderName::from_static("last-event-id"));
     let remembered = remembered.and_then(|value| value.to_str().ok()).and_then(wire::entry_index);
-    Ok((remembered.or(cursor(&mut query)?), query))
+    let after = remembered.or(index(&mut query, "after")?);
+    let wrong = QueryError { field: Some("newest"), expected: wire::PAGE_ITEMS_EXPECTED };
+    let newest = query.take("newest").map(|text| wire::page_items(&text).ok_or(wrong)).transpose()?;
+    Ok((Since { after, newest }, query))
 }
 
 /// Begins a visit, or goes on with one.
@@ -167,12 +171,14 @@ pub(super) fn allowed(service: &Service, request: &HttpRequest) -> Answer {
 
 /// Opens a customer's socket (RFC 6455).
 ///
-/// Offer the subprotocols `lww.v1` and `lww.token.` with the visitor's token. `after` is the index to resume after.
+/// Offer the subprotocols `lww.v1` and `lww.token.` with the visitor's token. `after` is the index to resume after;
+/// who has none begins with `newest` messages, or with all.
 #[utoipa::path(
     get, path = "/api/v1/channels/{channel}/{tenant}/{account}/socket", tag = "live",
     params(
         AccountPath,
         ("after" = Option<u64>, Query, description = "Index to resume after"),
+        ("newest" = Option<u32>, Query, description = "Without `after`: begin with so many of the newest, 1 to 200"),
         ("Sec-WebSocket-Protocol" = String, Header, description = "`lww.v1, lww.token.…`"),
     ),
     responses(
@@ -183,10 +189,10 @@ pub(super) fn allowed(service: &Service, request: &HttpRequest) -> Answer {
 pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest) -> Answer {
     let Found { served, session, .. } = found(&service, &request)?;
     let token = offered(&request)?;
-    let (after, _) = resume(&request, &["after"])?;
+    let (since, _) = resume(&request, &["after", "newest"])?;
     counted(&service, &request, &*session, &token)?;
     let stop = service.stopping();
-    let customer = Customer::open(&service.into_inner(), served, session, &token, after).await?;
+    let customer = Customer::open(&service.into_inner(), served, session, &token, since).await?;
     socket::serve(&request, customer, stop)
 }
 
@@ -196,6 +202,7 @@ pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest) 
     params(
         AccountPath,
         ("after" = Option<u64>, Query, description = "Index to resume after"),
+        ("newest" = Option<u32>, Query, description = "Without `after`: begin with so many of the newest, 1 to 200"),
         ("Authorization" = String, Header, description = "`Bearer` and the visitor's token"),
     ),
     responses(
@@ -206,7 +213,7 @@ pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest) 
 pub(in crate::http) async fn stream(service: Data<Service>, request: HttpRequest) -> Answer {
     let Found { served, session, origin } = found(&service, &request)?;
     let stop = service.stopping();
-    let opened = admitted(&request, &["after"], service, served, session).await;
+    let opened = admitted(&request, &["after", "newest"], service, served, session).await;
     Ok(match opened {
         Ok((customer, _)) => shared(events::serve(customer, stop), origin.as_ref()),
         Err(problem) => shared_problem(&problem, &request, origin.as_ref()),
@@ -219,6 +226,7 @@ pub(in crate::http) async fn stream(service: Data<Service>, request: HttpRequest
     params(
         AccountPath,
         ("after" = Option<u64>, Query, description = "Index to resume after"),
+        ("newest" = Option<u32>, Query, description = "Without `after`: begin with so many of the newest, 1 to 200"),
         ("wait_s" = Option<u64>, Query, description = "Seconds to wait for something new, 0 to 25; 25 when not given"),
         ("Authorization" = String, Header, description = "`Bearer` and the visitor's token"),
     ),
@@ -230,7 +238,7 @@ pub(in crate::http) async fn stream(service: Data<Service>, request: HttpRequest
 pub(in crate::http) async fn updates(service: Data<Service>, request: HttpRequest) -> Answer {
     let Found { served, session, origin } = found(&service, &request)?;
     let stop = service.stopping();
-    let opened = admitted(&request, &["after", "wait_s"], service, served, session).await;
+    let opened = admitted(&request, &["after", "newest", "wait_s"], service, served, session).await;
     let answered = match opened {
         Ok((customer, mut query)) => {
             let after = customer.cursor();
@@ -255,10 +263,47 @@ async fn admitted(
     session: Arc<dyn Session>,
 ) -> Result<(Customer, Query), Problem> {
     let token = bearer(request.headers())?;
-    let (after, query) = resume(request, names)?;
+    let (since, query) = resume(request, names)?;
     counted(&service, request, &*session, &token)?;
-    let customer = Customer::open(&service.into_inner(), served, session, &token, after).await?;
+    let customer = Customer::open(&service.into_inner(), served, session, &token, since).await?;
     Ok((customer, query))
+}
+
+/// Reads what was said before, for whoever began with the newest messages only.
+#[utoipa::path(
+    get, path = "/api/v1/channels/{channel}/{tenant}/{account}/earlier", tag = "live",
+    params(
+        AccountPath,
+        ("before" = Option<u64>, Query, description = "Index of the oldest message that is known; the newest when not given"),
+        ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 50 when not given"),
+        ("Authorization" = String, Header, description = "`Bearer` and the visitor's token"),
+    ),
+    responses(
+        (status = 200, description = "A page of messages", body = Earlier),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn earlier(service: Data<Service>, request: HttpRequest) -> Answer {
+    let Found { served, session, origin } = found(&service, &request)?;
+    Ok(match before(&service, &request, &served, &*session).await {
+        Ok(page) => shared(HttpResponse::Ok().json(page), origin.as_ref()),
+        Err(problem) => shared_problem(&problem, &request, origin.as_ref()),
+    })
+}
+
+async fn before(
+    service: &Service,
+    request: &HttpRequest,
+    served: &Served,
+    session: &dyn Session,
+) -> Result<Earlier, Problem> {
+    let person = counted(service, request, session, &bearer(request.headers())?)?;
+    let mut query = Query::parse(request.uri().query().unwrap_or(""), &["before", "limit"])?;
+    let (before, limit) = (index(&mut query, "before")?, limit(&mut query)?);
+    let (messages, more) = served.tenant.customer_earlier(session.account(), &person, before, limit).await?;
+    let next = messages.first().filter(|_| more).map(|message| message.index.0);
+    let line = |message| RawValue::from_string(session.text(&CustomerEvent::Said(message))).ok();
+    Ok(Earlier { events: messages.into_iter().filter_map(line).collect(), next })
 }
 
 /// Takes one frame of a customer without a socket, with the socket's own words.

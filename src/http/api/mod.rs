@@ -21,6 +21,7 @@ pub mod staff;
 pub mod system;
 pub mod table;
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
@@ -28,7 +29,7 @@ use utoipa::IntoParams;
 
 use super::problem::Problem;
 use crate::limits::{PAGE_ITEMS_DEFAULT, POLL_WAIT_S_MAX};
-use crate::units::{ConversationId, EntryIndex};
+use crate::units::EntryIndex;
 use crate::wire::{self, Query, QueryError};
 
 /// What a handler answers.
@@ -70,10 +71,15 @@ fn wait(query: &mut Query, default_s: u64) -> Result<Duration, QueryError> {
     if seconds > POLL_WAIT_S_MAX { Err(wrong) } else { Ok(Duration::from_secs(seconds)) }
 }
 
-/// The conversation that the address names.
-fn conversation_id(request: &HttpRequest) -> Result<ConversationId, QueryError> {
-    let wrong = QueryError { field: Some("id"), expected: "32 lower-case hexadecimal digits" };
-    request.match_info().query("id").parse().map_err(|_| wrong)
+/// The id that a field holds.
+fn id<T: FromStr>(field: &'static str, text: &str) -> Result<T, QueryError> {
+    let wrong = QueryError { field: Some(field), expected: "32 lower-case hexadecimal digits" };
+    text.parse().map_err(|_| wrong)
+}
+
+/// The id that the address names.
+fn named<T: FromStr>(request: &HttpRequest) -> Result<T, QueryError> {
+    id("id", request.match_info().query("id"))
 }
 
 /// The key under which the same request counts once.

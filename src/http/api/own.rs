@@ -5,16 +5,14 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use zeroize::Zeroizing;
 
-use super::Answer;
 use super::answers::SessionInfo;
 use super::sessions::info;
 use super::staff::{EndedSessions, Enrolment, OwnSessions, RecoveryCodes};
+use super::{Answer, named};
 use crate::http::body::{self, Code};
 use crate::http::problem::ProblemDetails;
 use crate::http::service::Service;
 use crate::http::session;
-use crate::units::SessionId;
-use crate::wire::QueryError;
 
 /// Shows the second factor: ends a login that waits for it, or makes it fresh for an approval. The cookie is a new one.
 #[utoipa::path(
@@ -111,8 +109,7 @@ pub(in crate::http) async fn end_others(service: Data<Service>, request: HttpReq
 pub(in crate::http) async fn end_one(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     body::none(&request, payload).await?;
     session::same_origin(&request)?;
-    let wrong = QueryError { field: Some("id"), expected: "32 lower-case hexadecimal digits" };
-    let id: SessionId = request.match_info().query("id").parse().map_err(|_| wrong)?;
+    let id = named(&request)?;
     let session = session::of(&service, &request).await?;
     session.served.tenant.revoke_session(&session.staff, id).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -3,15 +3,14 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::Answer;
 use super::desk_answers::{CannedReply, Replies};
+use super::{Answer, named};
 use crate::http::body::{self, ChangedReply};
 use crate::http::problem::ProblemDetails;
 use crate::http::service::Service;
 use crate::http::session;
 use crate::pipeline::NewReply;
-use crate::units::{MessageId, Version};
-use crate::wire::QueryError;
+use crate::units::Version;
 
 /// Lists the canned replies.
 #[utoipa::path(
@@ -56,7 +55,7 @@ pub(in crate::http) async fn create(service: Data<Service>, request: HttpRequest
 pub(in crate::http) async fn change(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     let ChangedReply { title, text, shortcut, version } = body::json(&request, payload).await?;
     session::same_origin(&request)?;
-    let of = Some((reply_id(&request)?, Version(version)));
+    let of = Some((named(&request)?, Version(version)));
     let session = session::of(&service, &request).await?;
     let new = NewReply { title, text, shortcut };
     let reply = session.served.tenant.save_reply(&session.staff, of, new).await?;
@@ -75,13 +74,8 @@ pub(in crate::http) async fn change(service: Data<Service>, request: HttpRequest
 pub(in crate::http) async fn remove(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     body::none(&request, payload).await?;
     session::same_origin(&request)?;
-    let id = reply_id(&request)?;
+    let id = named(&request)?;
     let session = session::of(&service, &request).await?;
     session.served.tenant.remove_reply(&session.staff, id).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-fn reply_id(request: &HttpRequest) -> Result<MessageId, QueryError> {
-    let wrong = QueryError { field: Some("id"), expected: "32 lower-case hexadecimal digits" };
-    request.match_info().query("id").parse().map_err(|_| wrong)
 }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::desk_answers::Span;
 use crate::domain::masking::{Operator, Policy, Rule, View};
 use crate::pipeline::{self, FileDrift, InForce, TextSpan};
+use crate::units::{EntryIndex, Hash, Timestamp};
 
 /// What a view shows of a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -70,9 +71,9 @@ pub struct PublicValue {
     pub why: String,
 }
 
-/// The masking policy in force.
+/// What is in force, masking policy or routing table, and since which entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ActiveMasking {
+pub struct ActivePolicy {
     /// Its id.
     pub id: String,
     /// Its version.
@@ -85,6 +86,14 @@ pub struct ActiveMasking {
     pub activated_at: Option<String>,
     /// Its text.
     pub source: String,
+}
+
+/// The masking policy in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ActiveMasking {
+    /// What it is.
+    #[serde(flatten)]
+    pub policy: ActivePolicy,
     /// Its rules.
     pub rules: Vec<MaskingRule>,
     /// What it never masks.
@@ -166,6 +175,25 @@ impl From<FileDrift> for PolicyDrift {
     }
 }
 
+impl ActivePolicy {
+    /// What is in force by these names, and the entry that says so.
+    pub(super) fn of(
+        (id, version): (&str, u64),
+        digest: Hash,
+        source: String,
+        activated: Option<(EntryIndex, Timestamp)>,
+    ) -> Self {
+        Self {
+            id: id.to_owned(),
+            version,
+            digest: digest.to_string(),
+            activated: activated.map(|(index, _)| index.0),
+            activated_at: activated.map(|(_, time)| time.to_string()),
+            source,
+        }
+    }
+}
+
 impl From<InForce<Policy>> for MaskingPolicy {
     fn from(in_force: InForce<Policy>) -> Self {
         let InForce { policy, digest, source, activated, drift } = in_force;
@@ -174,12 +202,7 @@ impl From<InForce<Policy>> for MaskingPolicy {
             why: allowed.why.clone(),
         };
         let active = ActiveMasking {
-            id: policy.id().to_owned(),
-            version: policy.version(),
-            digest: digest.to_string(),
-            activated: activated.map(|(index, _)| index.0),
-            activated_at: activated.map(|(_, time)| time.to_string()),
-            source,
+            policy: ActivePolicy::of((policy.id(), policy.version()), digest, source, activated),
             rules: policy.rules().iter().map(Into::into).collect(),
             allow: policy.allow().iter().map(public).collect(),
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::rules::PolicyDrift;
+use super::rules::{ActivePolicy, PolicyDrift};
 use crate::domain::routing::{HoursFacts, Queue, RowFacts, Table};
 use crate::pipeline::InForce;
 
@@ -95,18 +95,9 @@ pub struct TableHours {
 /// The routing table in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActiveTable {
-    /// Its id.
-    pub id: String,
-    /// Its version.
-    pub version: u64,
-    /// Its digest, which entries name.
-    pub digest: String,
-    /// Index of the entry that activated it.
-    pub activated: Option<u64>,
-    /// When that was.
-    pub activated_at: Option<String>,
-    /// Its text.
-    pub source: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub policy: ActivePolicy,
     /// Its rows, in the order in which they are tried: the first whose conditions all hold decides.
     pub rows: Vec<TableRow>,
     /// Its queues.
@@ -174,12 +165,7 @@ impl From<InForce<Table>> for RoutingTable {
     fn from(in_force: InForce<Table>) -> Self {
         let InForce { policy: table, digest, source, activated, drift } = in_force;
         let active = ActiveTable {
-            id: table.id().to_owned(),
-            version: table.version(),
-            digest: digest.to_string(),
-            activated: activated.map(|(index, _)| index.0),
-            activated_at: activated.map(|(_, time)| time.to_string()),
-            source,
+            policy: ActivePolicy::of((table.id(), table.version()), digest, source, activated),
             rows: table.row_facts().into_iter().map(Into::into).collect(),
             queues: table.queues().iter().map(Into::into).collect(),
             hours: (&*table).into(),

@@ -9,8 +9,8 @@ use crate::domain::message::{Message, RawBody};
 use crate::domain::record::Marks;
 use crate::http::problem::{Problem, Told};
 use crate::http::service::{Served, Service};
-use crate::pipeline::{Accepted, CustomerStream, Notice, Refusal};
-use crate::ports::{About, CustomerEvent, CustomerFrame, Incoming, Person, Session, random_bytes};
+use crate::pipeline::{Accepted, CustomerStream, Notice, Refusal, Since};
+use crate::ports::{About, CustomerEvent, CustomerFrame, Incoming, KeyScope, Person, Session, random_bytes};
 use crate::units::{EntryIndex, MessageId};
 
 /// Pause between two entries about how far a customer's side has got.
@@ -29,7 +29,7 @@ pub(crate) struct Customer {
 }
 
 impl Customer {
-    /// Admits whoever shows the token, and follows what is said after the cursor.
+    /// Admits whoever shows the token, and follows what is said.
     ///
     /// # Errors
     /// [`Problem`], by blame.
@@ -38,10 +38,10 @@ impl Customer {
         served: Arc<Served>,
         session: Arc<dyn Session>,
         token: &str,
-        after: Option<EntryIndex>,
+        since: Since,
     ) -> Result<Self, Problem> {
         let person = session.admit(token, service.clock.now())?;
-        let stream = served.tenant.follow_customer(session.account(), &person, after).await?;
+        let stream = served.tenant.follow_customer(session.account(), &person, since).await?;
         let (service, token) = (Arc::clone(service), token.to_owned());
         let (key, marks, marked) = (None, Marks::default(), None);
         Ok(Self { served, service, session, token, stream, key, marks, marked })
@@ -95,7 +95,8 @@ pub(crate) async fn receive(
     let message = Message::new(id, service.clock.now(), text);
     let channel = session.account().clone();
     let about = Box::new(about);
-    let incoming = Incoming { channel, contact, key: key.clone(), fingerprint, about, message };
+    let incoming =
+        Incoming { channel, contact, key: key.clone(), key_scope: KeyScope::Person, fingerprint, about, message };
     let Accepted { message, conversation, index, leaf, text, receipt, duplicate } =
         served.tenant.receive(incoming).await?;
     Ok((CustomerEvent::Accepted { key, message, conversation, index, leaf, text, receipt, duplicate }, duplicate))
@@ -107,6 +108,7 @@ impl Peer for Customer {
         let line = |event: &CustomerEvent| {
             let cursor = match event {
                 CustomerEvent::Said(message) => Some(message.index),
+                CustomerEvent::Again(message) => message.again,
                 CustomerEvent::Live { cursor } => *cursor,
                 CustomerEvent::Stands(_)
                 | CustomerEvent::Queue { .. }

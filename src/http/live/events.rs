@@ -7,7 +7,7 @@ use actix_web::http::header;
 use actix_web::web::Bytes;
 use futures_util::stream;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::{Line, Peer};
 use crate::limits::SOCKET_PING_MS;
@@ -15,11 +15,16 @@ use crate::limits::SOCKET_PING_MS;
 struct Stream<P> {
     peer: P,
     stop: watch::Receiver<bool>,
+    /// Goes on however much is told or heard of meanwhile: who may no longer be here is noticed by it.
+    beat: Interval,
 }
 
 /// Tells a peer until it leaves, the server stops, or it must begin again from its cursor.
 pub(crate) fn serve<P: Peer + 'static>(peer: P, stop: watch::Receiver<bool>) -> HttpResponse {
-    let lines = stream::unfold(Some(Stream { peer, stop }), |state| async move {
+    let period = Duration::from_millis(SOCKET_PING_MS);
+    let mut beat = interval_at(Instant::now() + period, period);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let lines = stream::unfold(Some(Stream { peer, stop, beat }), |state| async move {
         let mut state = state?;
         match state.next().await {
             Some(text) => Some((Ok::<Bytes, std::convert::Infallible>(Bytes::from(text)), Some(state))),
@@ -42,17 +47,13 @@ impl<P: Peer> Stream<P> {
             if !lines.is_empty() {
                 return Some(lines.iter().map(event).collect());
             }
-            let beat = Duration::from_millis(SOCKET_PING_MS);
-            let notice = tokio::select! {
-                waited = timeout(beat, self.peer.wait()) => waited,
-                _ = self.stop.wait_for(|stop| *stop) => return None,
-            };
-            match notice {
-                Ok(notice) => self.peer.take(notice?).await.ok()?,
-                Err(_) => {
+            tokio::select! {
+                notice = self.peer.wait() => self.peer.take(notice?).await.ok()?,
+                _ = self.beat.tick() => {
                     self.peer.check().await.ok()?;
                     return Some(": still here\n\n".to_owned());
                 }
+                _ = self.stop.wait_for(|stop| *stop) => return None,
             }
         }
     }

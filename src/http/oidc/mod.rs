@@ -6,6 +6,7 @@
 //! whether it may come in, is the pipeline's to say.
 
 mod fetch;
+pub mod logout;
 pub mod token;
 
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use self::token::{Expected, Keys, NO_KEY};
 use crate::domain::event::Role;
 use crate::domain::message::RawText;
 use crate::limits::{PROVIDER_CACHE_S, PROVIDER_PAUSE_S, PROVIDER_REFRESH_S_MIN};
-use crate::pipeline::Identity;
+use crate::pipeline::{FederatedLogout, Identity};
 use crate::ports::{Random, random_bytes};
 use crate::units::{MICROS_PER_SECOND, Timestamp};
 use crate::wire::percent_encoded;
@@ -182,15 +183,29 @@ impl Provider {
         let tokens: Tokens =
             self.fetcher.post(&known.metadata.token_endpoint, self.exchange(returned.code, verifier)).await?;
         let expected = Expected { issuer: &self.settings.issuer, client_id: &self.settings.client_id, nonce, now };
-        let claims = match token::checked(&tokens.id_token, &known.keys, &expected) {
-            // The provider may have changed its keys since they were read.
-            Err(NO_KEY) => {
-                let fresh = self.known(now, PROVIDER_REFRESH_S_MIN).await?;
-                token::checked(&tokens.id_token, &fresh.keys, &expected)?
-            }
-            checked => checked?,
-        };
+        let claims = self.by_keys(now, |keys| token::checked(&tokens.id_token, keys, &expected)).await?;
         self.identity(&claims)
+    }
+
+    /// Whom a logout token of the provider is about.
+    ///
+    /// # Errors
+    /// [`ProviderError`].
+    pub(super) async fn logout(&self, token: &str, now: Timestamp) -> Result<FederatedLogout, ProviderError> {
+        let expected = Expected { issuer: &self.settings.issuer, client_id: &self.settings.client_id, nonce: "", now };
+        self.by_keys(now, |keys| logout::checked(token, keys, &expected)).await
+    }
+
+    /// Checks something by the provider's keys, which may have changed since they were read.
+    async fn by_keys<T>(
+        &self,
+        now: Timestamp,
+        check: impl Fn(&Keys) -> Result<T, ProviderError>,
+    ) -> Result<T, ProviderError> {
+        match check(&self.known(now, PROVIDER_CACHE_S).await?.keys) {
+            Err(NO_KEY) => check(&self.known(now, PROVIDER_REFRESH_S_MIN).await?.keys),
+            checked => checked,
+        }
     }
 
     fn exchange(&self, code: &str, verifier: &str) -> Form {
@@ -217,6 +232,7 @@ impl Provider {
             login: text(login),
             name: text(word("name").unwrap_or(login)),
             role: self.role(claims.get(&self.settings.role_claim))?,
+            session: logout::name(claims, "sid")?,
         })
     }
 

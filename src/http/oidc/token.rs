@@ -17,7 +17,7 @@ use crate::limits::PROVIDER_KEYS_MAX;
 use crate::units::{MICROS_PER_SECOND, Timestamp};
 
 /// How far the provider's clock may be from ours, in seconds.
-const SKEW_S: i64 = 60;
+pub(super) const SKEW_S: i64 = 60;
 
 /// The provider's keys (RFC 7517).
 #[derive(Clone, Deserialize)]
@@ -43,6 +43,7 @@ struct Key {
 struct Header {
     alg: String,
     kid: Option<String>,
+    typ: Option<String>,
     /// Extensions that must be understood: there are none.
     crit: Option<Value>,
 }
@@ -59,33 +60,48 @@ pub struct Expected<'a> {
     pub now: Timestamp,
 }
 
-const fn refused(expected: &'static str) -> ProviderError {
+pub(super) const fn refused(expected: &'static str) -> ProviderError {
     ProviderError::Refused { expected }
 }
 
-const MALFORMED: ProviderError = ProviderError::Refused { expected: "an id token in compact form" };
+const MALFORMED: ProviderError = ProviderError::Refused { expected: "a token in compact form" };
 /// No key fits; newer keys may.
-pub const NO_KEY: ProviderError = ProviderError::Refused { expected: "an id token signed by a key of the provider" };
+pub const NO_KEY: ProviderError = ProviderError::Refused { expected: "a token signed by a key of the provider" };
 
 /// The claims of a token whose signature and claims hold.
 ///
 /// # Errors
 /// [`ProviderError::Refused`] with what was expected, and nothing of the token.
 pub fn checked(token: &str, keys: &Keys, expected: &Expected<'_>) -> Result<Map<String, Value>, ProviderError> {
+    let (_, claims) = signed_claims(token, keys)?;
+    check_origin(&claims, expected)?;
+    let word = |name: &str| claims.get(name).and_then(Value::as_str);
+    if word("nonce") != Some(expected.nonce) {
+        return Err(refused("an id token for the login that began here"));
+    }
+    if word("sub").is_none_or(str::is_empty) {
+        return Err(refused("an id token that names a subject"));
+    }
+    Ok(claims)
+}
+
+/// The type and the claims of a token that a key of the provider signed; nothing else of it is checked.
+///
+/// # Errors
+/// [`ProviderError::Refused`], [`NO_KEY`] among them.
+pub(super) fn signed_claims(token: &str, keys: &Keys) -> Result<(Option<String>, Map<String, Value>), ProviderError> {
     let (signed, signature) = token.rsplit_once('.').ok_or(MALFORMED)?;
     let (header, claims) = signed.split_once('.').ok_or(MALFORMED)?;
     let header: Header = json(header)?;
     if header.crit.is_some() {
-        return Err(refused("an id token without critical extensions"));
+        return Err(refused("a token without critical extensions"));
     }
     let signature = decoded(signature)?;
     let candidates = keys.keys.iter().take(PROVIDER_KEYS_MAX).filter(|key| key.fits(&header));
     if !candidates.into_iter().any(|key| key.verifies(&header.alg, signed.as_bytes(), &signature)) {
         return Err(NO_KEY);
     }
-    let claims: Map<String, Value> = json(claims)?;
-    check_claims(&claims, expected)?;
-    Ok(claims)
+    Ok((header.typ, json(claims)?))
 }
 
 impl Key {
@@ -116,12 +132,16 @@ impl Key {
     }
 }
 
-fn check_claims(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), ProviderError> {
+/// Checks who made a token, for whom and when; gives the second at which it is over.
+///
+/// # Errors
+/// [`ProviderError::Refused`].
+pub(super) fn check_origin(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<i64, ProviderError> {
     let word = |name: &str| claims.get(name).and_then(Value::as_str);
     let second = |name: &str| claims.get(name).and_then(Value::as_i64);
     let now_s = expected.now.as_micros() / MICROS_PER_SECOND;
     if word("iss") != Some(expected.issuer) {
-        return Err(refused("an id token of the configured issuer"));
+        return Err(refused("a token of the configured issuer"));
     }
     let (ours, several) = match claims.get("aud") {
         Some(Value::String(one)) => (one == expected.client_id, false),
@@ -130,22 +150,15 @@ fn check_claims(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<
     };
     let party = word("azp");
     if !ours || (several && party.is_none()) || party.is_some_and(|party| party != expected.client_id) {
-        return Err(refused("an id token for this client"));
+        return Err(refused("a token for this client"));
     }
-    if second("exp").is_none_or(|exp| exp.saturating_add(SKEW_S) <= now_s) {
-        return Err(refused("an id token that is not over"));
-    }
+    let until_s = second("exp").filter(|exp| exp.saturating_add(SKEW_S) > now_s);
+    let until_s = until_s.ok_or(refused("a token that is not over"))?;
     let early = |name| second(name).is_some_and(|at| at > now_s.saturating_add(SKEW_S));
     if second("iat").is_none() || early("iat") || early("nbf") {
-        return Err(refused("an id token of the present"));
+        return Err(refused("a token of the present"));
     }
-    if word("nonce") != Some(expected.nonce) {
-        return Err(refused("an id token for the login that began here"));
-    }
-    if word("sub").is_none_or(str::is_empty) {
-        return Err(refused("an id token that names a subject"));
-    }
-    Ok(())
+    Ok(until_s)
 }
 
 fn decoded(part: &str) -> Result<Vec<u8>, ProviderError> {

@@ -375,6 +375,7 @@ async fn apply_single(database: &Database, log: &LogName, single: &Single) -> Re
         Single::Password(change) => people::set_password(database, log, change).await,
         Single::Change(change) => people::change(database, log, change).await,
         Single::Note(new, index, time) => desk::note(database, log, new, (*index, *time)).await,
+        Single::Remasked(again, index) => desk::remasked(database, log, again, *index).await,
         Single::Reply(change, index, time) => desk::reply(database, log, change, (*index, *time)).await,
         Single::Policy(change, index) => activate_policy(database, log, change, *index).await,
     };

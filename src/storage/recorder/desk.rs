@@ -1,4 +1,4 @@
-//! What a batch writes about internal notes and canned replies: statements that are rare enough to go one by one.
+//! What a batch writes about internal notes, canned replies and what is masked again: statements that are rare enough to go one by one.
 
 use tokio_postgres::Error;
 use tokio_postgres::types::ToSql;
@@ -6,7 +6,7 @@ use tokio_postgres::types::ToSql;
 use super::super::database::Database;
 use super::super::head::LogName;
 use super::rows::signed;
-use crate::domain::record::{NewNote, ReplyChange, SealedText};
+use crate::domain::record::{NewNote, Remasked, ReplyChange, SealedText, Written};
 use crate::units::{EntryIndex, Timestamp, Version};
 
 /// A new note; how many rows were written.
@@ -28,6 +28,29 @@ pub(super) async fn note(
             &[&log.tenant.0, &new.conversation.0, &seq, &id, &time, &author, &new.original.0, &new.masked.0],
         )
         .await
+}
+
+/// What a message or note is from here on; how many rows were reached: none when it is not there, or newer already.
+pub(super) async fn remasked(
+    database: &Database,
+    log: &LogName,
+    again: &Remasked,
+    index: EntryIndex,
+) -> Result<u64, Error> {
+    let sql = match again.kind {
+        Written::Message { .. } => {
+            "UPDATE message SET original = $5, masked = $6, remask_seq = $7 WHERE tenant = $1 AND conversation = $2 AND id = $3 \
+             AND entry_seq = $4 AND coalesce(remask_seq, -1) < $7"
+        }
+        Written::Note => {
+            "UPDATE note SET original = $5, masked = $6, remask_seq = $7 WHERE tenant = $1 AND conversation = $2 AND id = $3 \
+             AND entry_seq = $4 AND coalesce(remask_seq, -1) < $7"
+        }
+    };
+    let (id, of, seq) = (again.id.to_uuid(), signed(again.of.0), signed(index.0));
+    let own: [&(dyn ToSql + Sync); 7] =
+        [&log.tenant.0, &again.conversation.0, &id, &of, &again.original.0, &again.masked.0, &seq];
+    database.client.execute(&database.prepared(sql).await?, &own).await
 }
 
 /// A canned reply's new version; how many rows were reached: none when it is at another version. One that is taken away

@@ -6,7 +6,7 @@ use super::sign::{Answer, Waiter};
 use super::state::LinkedEntry;
 use crate::domain::event::Event;
 use crate::domain::message::Committed;
-use crate::domain::record::{Effect, NewMessage, NewNote, Proposal, Step};
+use crate::domain::record::{Effect, NewMessage, NewNote, Proposal, Remasked, Step, Written};
 use crate::ports::{Changed, Happening, MessageRow, NoteRow};
 use crate::units::{EntryIndex, Hash, Timestamp};
 
@@ -44,8 +44,13 @@ impl Told {
                 Effect::NewMessage(new) => message = Some(Arc::new(row(new, (index, time), policy, committed))),
                 Effect::NewNote(new) => {
                     let NewNote { id, author, masked, .. } = new;
-                    note = Some(Arc::new(NoteRow { id, index, time, author, masked, policy, committed }));
+                    let remasked = None;
+                    note = Some(Arc::new(NoteRow { id, index, remasked, time, author, masked, policy, committed }));
                 }
+                Effect::Remasked(again) => match again.kind {
+                    Written::Message { .. } => message = again_row(*again, index, policy, committed).map(Arc::new),
+                    Written::Note => note = again_note(*again, index, policy, committed).map(Arc::new),
+                },
                 Effect::NewSubject(_)
                 | Effect::Identity(_)
                 | Effect::NewConversation(_)
@@ -79,5 +84,20 @@ fn row(
     committed: Committed,
 ) -> MessageRow {
     let NewMessage { seq, id, direction, author, channel, masked, .. } = new;
-    MessageRow { id, seq, index, time, outbound: direction == 1, author, channel, masked, policy, committed }
+    let (remasked, outbound) = (None, direction == 1);
+    MessageRow { id, seq, index, remasked, time, outbound, author, channel, masked, policy, committed }
+}
+
+/// A message as it is shown from the entry at `by` on.
+fn again_row(again: Remasked, by: EntryIndex, policy: Option<Hash>, committed: Committed) -> Option<MessageRow> {
+    let Remasked { of: index, id, time, kind, author, channel, masked, .. } = again;
+    let Written::Message { seq, outbound } = kind else { return None };
+    let remasked = Some(by);
+    Some(MessageRow { id, seq, index, remasked, time, outbound, author, channel, masked, policy, committed })
+}
+
+/// A note as it is shown from the entry at `by` on.
+fn again_note(again: Remasked, by: EntryIndex, policy: Option<Hash>, committed: Committed) -> Option<NoteRow> {
+    let Remasked { of: index, id, time, author, masked, .. } = again;
+    Some(NoteRow { id, index, remasked: Some(by), time, author: author?, masked, policy, committed })
 }

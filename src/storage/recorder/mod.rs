@@ -23,6 +23,7 @@ mod commit;
 mod desk;
 mod happened;
 mod load;
+mod patience;
 mod people;
 mod routes;
 mod rows;

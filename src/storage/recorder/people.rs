@@ -72,9 +72,9 @@ pub(super) async fn change(database: &Database, log: &LogName, change: &AccountC
 async fn beside(database: &Database, log: &LogName, account: AccountId, change: &Alteration) -> Result<(), Error> {
     let (tenant, id, client) = (&log.tenant.0, account.to_uuid(), &database.client);
     match change {
-        Alteration::Place { role, capacity, enabled } => {
+        Alteration::Place { role, capacity, enabled, skills } => {
             if *role == Role::Agent {
-                desk(database, log, account, (*capacity, &[]), Timestamp::from_micros(0)).await?;
+                desk(database, log, account, (*capacity, skills), Timestamp::from_micros(0)).await?;
             }
             // The desk's version stays: it counts loads, and the matcher may be deciding on it.
             let sql = "UPDATE agent SET capacity = $3, online = online AND $4 AND $3 > 0 WHERE tenant = $1 AND id = $2";

@@ -1,4 +1,5 @@
-//! The columns of how conversations are routed. Each row is written whole, whether it is there or not.
+//! The columns of how conversations are routed. Each row is written whole, whether it is there or not; its conversation's row
+//! is written before it.
 
 use super::commit::Columns;
 use crate::domain::event::Wish;
@@ -6,9 +7,10 @@ use crate::domain::record::{Route, RouteChange};
 use crate::units::Timestamp;
 
 pub(super) const ROUTE: &str = "INSERT INTO conversation_route (tenant, conversation, rule, queue, priority, skills, sla_s, sticky, \
-    tier, language, weight, waiting, waits_since, let_go, held_since, told_until, wish) SELECT $1, u.* FROM unnest($2::uuid[], $3::text[], \
+    tier, language, weight, waiting, waits_since, let_go, held_since, told_until, wish, opened_seq) SELECT $1, u.*, \
+    (SELECT c.opened_seq FROM conversation c WHERE c.tenant = $1 AND c.id = u.id) FROM unnest($2::uuid[], $3::text[], \
     $4::text[], $5::smallint[], $6::text[], $7::integer[], $8::boolean[], $9::text[], $10::text[], $11::integer[], $12::boolean[], \
-    $13::bigint[], $14::boolean[], $15::bigint[], $16::bigint[], $17::smallint[]) u ON CONFLICT (tenant, conversation) DO UPDATE SET \
+    $13::bigint[], $14::boolean[], $15::bigint[], $16::bigint[], $17::smallint[]) u(id) ON CONFLICT (tenant, conversation) DO UPDATE SET \
     rule = excluded.rule, queue = excluded.queue, priority = excluded.priority, skills = excluded.skills, sla_s = excluded.sla_s, \
     sticky = excluded.sticky, tier = excluded.tier, language = excluded.language, weight = excluded.weight, \
     waiting = excluded.waiting, waits_since = excluded.waits_since, let_go = excluded.let_go, held_since = excluded.held_since, \

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::state::{Overlay, Tip};
 use crate::domain::record::{
     AccountChange, ConversationChange, ConversationState, Dedup, Effect, Marks, NewAccount, NewConversation,
-    NewIdentity, NewMessage, NewNote, NewSubject, PasswordChange, PolicyChange, ReplyChange, RouteChange,
+    NewIdentity, NewMessage, NewNote, NewSubject, PasswordChange, PolicyChange, Remasked, ReplyChange, RouteChange,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
 
@@ -58,6 +58,7 @@ pub(super) enum Single {
     Policy(PolicyChange, EntryIndex),
     Change(AccountChange),
     Note(NewNote, EntryIndex, Timestamp),
+    Remasked(Box<Remasked>, EntryIndex),
     Reply(ReplyChange, EntryIndex, Timestamp),
 }
 
@@ -87,6 +88,7 @@ impl Rows {
                 Effect::Identity(new) => self.identities.push(new.clone()),
                 Effect::NewConversation(new) => self.insert(new.clone(), index, time),
                 Effect::NewMessage(new) => self.messages.push((new.clone(), index, time)),
+                Effect::Remasked(again) => self.singles.push(Single::Remasked(again.clone(), index)),
                 Effect::NewNote(new) => self.singles.push(Single::Note(new.clone(), index, time)),
                 Effect::Reply(change) => self.singles.push(Single::Reply(change.clone(), index, time)),
                 Effect::Conversation(change) => self.change(change, time),

@@ -16,7 +16,7 @@ use super::after_commit;
 use super::happened::Told;
 use super::state::LinkedEntry;
 use crate::domain::record::{Outcome, Receipt};
-use crate::ports::{Clock, Follower, RecordError, SignedHead, Signer};
+use crate::ports::{Activated, Clock, EntrySeen, Follower, RecordError, SignedHead, Signer};
 use crate::units::{EntryIndex, Hash, Origin};
 
 /// Most commits that share one signature.
@@ -78,12 +78,14 @@ impl SignStage {
     }
 
     /// Writes the guard aside: an fsync takes about a millisecond.
-    async fn advance_guard(&mut self, frontier: &Frontier) -> Result<(), FatalError> {
+    async fn advance_guard(&mut self, frontier: &Frontier, later: Activated) -> Result<Activated, FatalError> {
         let mut guard = self.guard.take().ok_or(FatalError::Sign("the rollback guard is gone"))?;
         let frontier = frontier.clone();
-        let written = tokio::task::spawn_blocking(move || guard.advance(&frontier).map(|()| guard)).await;
-        self.guard = Some(written.map_err(|_| FatalError::Sign("the rollback guard's task ended unexpectedly"))??);
-        Ok(())
+        let written = tokio::task::spawn_blocking(move || guard.advance(&frontier, &later).map(|()| guard)).await;
+        let guard = written.map_err(|_| FatalError::Sign("the rollback guard's task ended unexpectedly"))??;
+        let activated = guard.activated().unwrap_or_default();
+        self.guard = Some(guard);
+        Ok(activated)
     }
 
     async fn sign(&mut self, batches: &[Durable]) -> Result<SignedHead, FatalError> {
@@ -93,14 +95,26 @@ impl SignStage {
         if let Some(head) = known.filter(|head| head.size == frontier.size()) {
             return Ok(head);
         }
-        self.advance_guard(&frontier).await?;
+        let activated = self.advance_guard(&frontier, activated_by(batches)).await?;
         let root = frontier.root();
         let body = Checkpoint { origin: self.origin.clone(), size: frontier.size(), root }.to_string();
         let text = self.signer.sign(&body).await.map_err(|error| FatalError::Sign(error.reason))?;
-        let head = SignedHead { size: frontier.size(), root, checkpoint: text.into(), signed_at: self.clock.now() };
+        let (size, signed_at) = (frontier.size(), self.clock.now());
+        let head = SignedHead { size, root, checkpoint: text.into(), signed_at, activated };
         self.published.send_replace(Some(head.clone()));
         Ok(head)
     }
+}
+
+/// What the entries of some batches brought into force.
+fn activated_by(batches: &[Durable]) -> Activated {
+    let mut activated = Activated::default();
+    for entry in batches.iter().flat_map(|batch| &batch.entries) {
+        if let Some(kind) = entry.activates {
+            activated.note(kind, EntrySeen { index: entry.index, leaf: entry.leaf });
+        }
+    }
+    activated
 }
 
 fn answer(batches: Vec<Durable>, head: &SignedHead, follower: &dyn Follower) {

@@ -11,8 +11,8 @@ use lww_audit::merkle::leaf_hash;
 use super::super::head::{Head, LogName};
 use super::EntryBytes;
 use crate::domain::event::Event;
-use crate::domain::record::{Actor, Aggregate, Draft, Effect};
-use crate::ports::RecordError;
+use crate::domain::record::{Actor, Aggregate, Draft, Effect, PolicyKind};
+use crate::ports::{Activated, RecordError};
 use crate::units::{ConversationKey, EntryIndex, Hash, Origin, SubjectId, Timestamp, Version};
 
 /// The end of a chain within the log: of one conversation or one subject.
@@ -55,6 +55,8 @@ pub(super) struct LinkedEntry {
     pub(super) time: Timestamp,
     pub(super) leaf: Hash,
     pub(super) bytes: EntryBytes,
+    /// What it brings into force.
+    pub(super) activates: Option<PolicyKind>,
 }
 
 /// Tells who may write what, where, for linking.
@@ -105,7 +107,8 @@ impl Chained {
         self.head.last_leaf = leaf;
         self.head.last_time = time;
         move_tips(overlay, draft, index, leaf);
-        Ok(LinkedEntry { index, time, leaf, bytes: bytes.into() })
+        let activates = Activated::kind_of(draft.event.kind());
+        Ok(LinkedEntry { index, time, leaf, bytes: bytes.into(), activates })
     }
 
     fn entry(
@@ -179,8 +182,11 @@ pub(super) fn expectations(effects: &[Effect]) -> impl Iterator<Item = (Aggregat
         Effect::Password(change) => Some((Aggregate::Account(change.account), Some(change.expected))),
         Effect::Policy(change) => Some((Aggregate::Settings, Some(change.expected))),
         Effect::Account(change) => Some((Aggregate::Account(change.account), Some(change.expected))),
-        Effect::NewSubject(_) | Effect::Identity(_) | Effect::NewMessage(_) | Effect::NewNote(_) | Effect::Route(_) => {
-            None
-        }
+        Effect::NewSubject(_)
+        | Effect::Identity(_)
+        | Effect::NewMessage(_)
+        | Effect::NewNote(_)
+        | Effect::Remasked(_)
+        | Effect::Route(_) => None,
     })
 }

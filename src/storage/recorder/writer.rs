@@ -10,10 +10,11 @@ mod recovery;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_postgres::Config;
 use uuid::Uuid;
 
@@ -23,12 +24,13 @@ use super::super::guard::Guard;
 use super::super::head::{self, Head, LogName, OpenError};
 use super::commit::{CommitError, Transaction, commit};
 use super::happened::told;
+use super::patience::Patience;
 use super::rows::{Rows, signed};
 use super::sign::{Durable, SignStage, Waiter};
 use super::state::{Chained, LinkContext, Overlay};
 use super::{RecorderEnds, Request};
 use crate::domain::record::Proposal;
-use crate::limits::{BATCH_ENTRIES_MAX, BATCH_WAIT_US_MAX};
+use crate::limits::BATCH_ENTRIES_MAX;
 use crate::ports::{Clock, Follower, Signer};
 use crate::storage::PARTITION_ENTRIES;
 use crate::telemetry::{Occurrence, emit};
@@ -215,6 +217,7 @@ impl Writer {
     async fn gather(&mut self, in_flight: &mut Option<InFlight>) -> Result<Vec<Request>, Ended> {
         let mut requests: Vec<Request> = Vec::new();
         let mut entries = 0;
+        let mut patience = Patience::default();
         while entries < BATCH_ENTRIES_MAX {
             if let Some(request) = self.backlog.pop_front() {
                 entries += request.proposal.steps.len();
@@ -235,10 +238,10 @@ impl Writer {
                     }
                 },
                 None if !requests.is_empty() => {
-                    let pause = tokio::time::sleep(Duration::from_micros(BATCH_WAIT_US_MAX / 8));
                     tokio::select! {
+                        biased;
+                        () = tokio::time::sleep_until(patience.until(Instant::now())) => break,
                         request = self.queue.recv(), if !self.queue.is_closed() => self.backlog.extend(request),
-                        () = pause => break,
                     }
                 }
                 None => {

@@ -44,7 +44,9 @@ pub(super) fn route(row: &Row) -> Result<Route, StoreError> {
 fn holder(row: &Row) -> Option<Holder> {
     let role = row.get::<_, Option<i16>>("holder_role").and_then(Role::from_code)?;
     let enabled = row.get::<_, Option<bool>>("holder_enabled").unwrap_or_default();
-    Some(Holder { role, enabled, here: row.get("holder_here") })
+    // Nothing is known of the connections of whoever has no session.
+    let attached = row.get::<_, Option<bool>>("holder_attached");
+    Some(Holder { role, enabled, here: attached.is_some(), attached: attached.unwrap_or_default() })
 }
 
 const PRIORITY_UNKNOWN: i16 = 9;
@@ -79,8 +81,8 @@ impl Queues for TenantStore {
         // What the server says by itself answers nobody.
         let sql = format!(
             "SELECT {CONVERSATION_COLUMNS}, {ROUTE_COLUMNS}, u.since, h.role AS holder_role, h.enabled AS holder_enabled, \
-                 EXISTS (SELECT FROM session s WHERE s.tenant = $1 AND s.account = c.agent AND NOT s.pending AND s.expires > \
-                     (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS holder_here \
+                 (SELECT bool_or(s.attached) FROM session s WHERE s.tenant = $1 AND s.account = c.agent AND NOT s.pending \
+                     AND s.expires > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS holder_attached \
              FROM {CONVERSATION_FROM} LEFT JOIN account h ON h.tenant = $1 AND h.id = c.agent LEFT JOIN LATERAL ( \
                  SELECT min(m.time) AS since FROM message m WHERE m.tenant = $1 AND m.conversation = c.id AND m.direction = 0 \
                  AND m.seq > coalesce((SELECT max(o.seq) FROM message o WHERE o.tenant = $1 AND o.conversation = c.id \

@@ -7,7 +7,7 @@ use lww_audit::entry::Detail;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Comparison, Difference, check_content, field};
+use super::{Comparison, Difference, check_content, field, remasked};
 use crate::units::{EntryIndex, MessageId, TreeSize};
 
 pub(super) const NOTE: &str = "note";
@@ -26,13 +26,18 @@ impl Comparison<'_> {
         let Some(Detail::String(note)) = field(entry, "note") else {
             return Err(differs("its entry names none"));
         };
-        let sql = "SELECT n.id, n.original, n.masked, n.author, n.time, c.subject, k.generation, k.epoch, k.wrapped FROM note n \
+        let sql = format!(
+            "SELECT n.id, n.original, n.masked, n.author, n.time, c.subject, k.generation, k.epoch, k.wrapped, {BY} FROM note n \
                    JOIN conversation c ON c.tenant = n.tenant AND c.id = n.conversation \
                    JOIN data_key k ON k.tenant = c.tenant AND k.subject = c.subject \
-                   WHERE n.tenant = $1 AND n.entry_seq = $2 AND c.public_id = $3 ORDER BY k.generation DESC LIMIT 1";
+                   WHERE n.tenant = $1 AND n.entry_seq = $2 AND c.public_id = $3 ORDER BY k.generation DESC LIMIT 1",
+            BY = remasked::by("n", "$4")
+        );
         let conversation = entry.conversation.ok_or_else(|| differs("its entry names no conversation"))?;
         let seq = i64::try_from(index.0).unwrap_or(i64::MAX);
-        let found = self.client.query_opt(sql, &[&self.log.tenant.0, &seq, &Uuid::from_bytes(conversation.0)]).await?;
+        let generation = i32::try_from(self.log.generation).unwrap_or(i32::MAX);
+        let conversation = Uuid::from_bytes(conversation.0);
+        let found = self.client.query_opt(&sql, &[&self.log.tenant.0, &seq, &conversation, &generation]).await?;
         let row = found.ok_or_else(|| differs("it is missing"))?;
         let id = MessageId::from_uuid(row.get(0));
         if id.to_string() != *note {
@@ -45,7 +50,8 @@ impl Comparison<'_> {
             return Err(differs("its time is not its entry's"));
         }
         let sealer = self.sealer(&row, 5).map_err(|_| differs("its data key does not open"))?;
-        check_content(entry, &sealer, id, (row.get(1), row.get(2))).map_err(differs)?;
+        let newest = remasked::newest(index, id, row.get(9), row.get(10)).map_err(differs)?;
+        check_content(newest.as_ref().unwrap_or(entry), &sealer, id, (row.get(1), row.get(2))).map_err(differs)?;
         Ok(true)
     }
 

@@ -68,6 +68,8 @@ export interface Conversation {
 export interface Message {
   message: string;
   index: number;
+  /** Index of the newest entry that masked it again. */
+  again?: number | null;
   time: string;
   outbound: boolean;
   author: string | null;
@@ -128,6 +130,13 @@ export interface Queue {
   opens?: string;
   waiting: number;
   longest_s: number;
+}
+
+/** A queue to transfer to. */
+export interface Target {
+  queue: string;
+  open: boolean;
+  opens?: string | null;
 }
 
 export interface Account {

@@ -21,9 +21,9 @@ export interface Kept {
   /** Index of the newest message that was read. */
   read: number;
   /** Since when the customer waits, by conversation. */
-  waits?: { conversation: string; since: number };
+  waits?: { conversation: string; since: number } | undefined;
   /** A wish that was not taken yet. */
-  wish?: Wish;
+  wish?: Wish | undefined;
   size: number;
   language?: "zh-CN" | "en";
   open: boolean;
@@ -38,34 +38,61 @@ export class Keep {
   readonly #storage: Storage | undefined;
   readonly now: Kept;
 
-  constructor(account: string, remember: boolean) {
+  /** `gone` is called when another tab of the same browser forgot the person. */
+  constructor(account: string, remember: boolean, gone: () => void = () => {}) {
     this.#name = `lww:${account}`;
     this.#storage = storage(remember);
     this.now = { ...NOTHING, ...this.#read() };
+    if (!remember) return;
+    addEventListener("storage", ({ key, newValue }) => {
+      if ((key === this.#name || key === null) && this.now.token && !token(newValue)) gone();
+    });
   }
 
-  /** Changes some of it and writes all down. */
-  set(change: Partial<Kept>): void {
+  /** Changes some of it and writes that down; what another tab has written beside it stays. `undefined` takes away. */
+  set(change: { [Name in keyof Kept]?: Kept[Name] | undefined }): void {
     Object.assign(this.now, change);
-    try {
-      this.#storage?.setItem(this.#name, JSON.stringify(this.now));
-    } catch {
-      // Full: what is in memory goes on.
-    }
+    this.#write({ ...this.#read(), ...change });
+  }
+
+  /** Adds a message that waits. */
+  put(waiting: Waiting): void {
+    this.set({ outbox: [...this.#outbox(), waiting] });
+  }
+
+  /** Takes a message out that waits no more. */
+  drop(key: string): void {
+    this.set({ outbox: this.#outbox().filter((waiting) => waiting.key !== key) });
   }
 
   /** Forgets the person; how things look stays. */
   forget(): void {
     const { size, language, open } = this.now;
     for (const name of Object.keys(this.now) as (keyof Kept)[]) delete this.now[name];
-    this.set({ ...NOTHING, outbox: [], size, open, ...(language === undefined ? {} : { language }) });
+    Object.assign(this.now, NOTHING, { size, open }, language === undefined ? {} : { language });
+    this.#write(this.now);
+  }
+
+  /** What waits in any tab. */
+  #outbox(): Waiting[] {
+    return this.#read().outbox ?? this.now.outbox;
   }
 
   #read(): Partial<Kept> {
     try {
-      return JSON.parse(this.#storage?.getItem(this.#name) ?? "{}") as Partial<Kept>;
+      const kept = JSON.parse(this.#storage?.getItem(this.#name) ?? "{}") as Partial<Kept>;
+      if (!Array.isArray(kept.outbox)) delete kept.outbox;
+      return kept;
     } catch {
       return {};
+    }
+  }
+
+  #write(kept: object): void {
+    try {
+      this.#storage?.setItem(this.#name, JSON.stringify(kept));
+    } catch {
+      // Full: what is in memory goes on.
     }
   }
 }
@@ -73,6 +100,14 @@ export class Keep {
 function storage(remember: boolean): Storage | undefined {
   try {
     return remember ? localStorage : sessionStorage;
+  } catch {
+    return undefined;
+  }
+}
+
+function token(kept: string | null): string | undefined {
+  try {
+    return (JSON.parse(kept ?? "{}") as Partial<Kept>).token;
   } catch {
     return undefined;
   }

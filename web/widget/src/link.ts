@@ -5,7 +5,11 @@
 import type { Keep } from "./keep";
 import type { About, Accepted, Frame, Identity, Line, Refused } from "./wire";
 
-export type Health = "idle" | "connecting" | "live" | "offline";
+/** `expired`: the bank's page must say again who is logged in. */
+export type Health = "idle" | "connecting" | "live" | "offline" | "expired";
+
+/** Who is logged in, or how to ask the bank's own server for a new proof when a token has to be renewed. */
+export type Proof = Identity | (() => Promise<Identity>);
 
 /** A token is renewed before its hour is over. */
 const TOKEN_MS = 50 * 60_000;
@@ -13,6 +17,12 @@ const TOKEN_MS = 50 * 60_000;
 const OPENING_MS = 10_000;
 /** An event stream says every twenty seconds that it is still there. */
 const SILENCE_MS = 45_000;
+/** A page that stood still for longer, as on a machine that slept, has no connection, whatever the browser believes. Pages
+ * in the background are called once a minute. */
+const STANDSTILL_MS = 150_000;
+const TICK_MS = 5_000;
+/** How many messages a page holds: the newest at first, and earlier ones when they are asked for. */
+export const PAGE = 50;
 /** Sockets that fail one after the other before the event stream is tried. */
 const SOCKET_FAILURES = 2;
 const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000];
@@ -37,12 +47,18 @@ export class Problem extends Error {
   }
 }
 
+/** The code of a proof that is too old. */
+const STALE = "stale_signature";
+
+/** What belonged to whoever was there before. */
+class Gone extends Error {}
+
 export class Link {
   readonly #base: string;
   readonly #keep: Keep;
   readonly #ear: Ear;
   #language = "zh-CN";
-  #identity: Identity | undefined;
+  #proof: Proof | undefined;
   #about: About = {};
   #socket: WebSocket | undefined;
   #stream: AbortController | undefined;
@@ -50,6 +66,9 @@ export class Link {
   #isWanted = false;
   /** Counts the ways tried: what one that was given up still has to say is not heard. */
   #attempt = 0;
+  /** Counts the persons: what was asked for one is not given to the next. */
+  #person = 0;
+  #renewal: Promise<string> | undefined;
   #failures = 0;
   #socketFailures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -59,6 +78,12 @@ export class Link {
     this.#base = base;
     this.#keep = keep;
     this.#ear = ear;
+    let ticked = Date.now();
+    setInterval(() => {
+      const stood = Date.now() - ticked;
+      ticked += stood;
+      if (stood > STANDSTILL_MS && this.#isLive) this.doubt();
+    }, TICK_MS);
     addEventListener("online", () => this.#again(0));
     addEventListener("offline", () => {
       if (!this.#isWanted) return;
@@ -81,11 +106,13 @@ export class Link {
   }
 
   /** Says who is there and begins again. */
-  identify(identity: Identity | undefined, about: About, language: string): void {
-    this.#identity = identity;
+  identify(proof: Proof | undefined, about: About, language: string): void {
+    this.#person += 1;
+    this.#renewal = undefined;
+    this.#proof = proof;
     this.#about = about;
     this.#language = language;
-    if (identity !== undefined) this.#keep.set({ since: 0 });
+    if (proof !== undefined) this.#keep.set({ since: 0 });
   }
 
   /** Sends a frame, if there is a way at present. */
@@ -128,39 +155,64 @@ export class Link {
       else await this.#openStream();
     } catch (error) {
       if (this.#attempt !== attempt) return;
-      // A token that is not taken any more is not kept: the visit begins anew.
-      if (error instanceof Problem && error.status === 401) this.#keep.set({ token: "", since: 0 });
-      this.#again(
-        error instanceof Problem && error.retryAfterS !== null ? error.retryAfterS * 1000 : undefined,
-      );
+      if (error instanceof Problem && error.status === 401 && this.#proof !== undefined) {
+        this.#expire();
+        return;
+      }
+      // Where no stream comes through either, sockets were not what failed.
+      this.#socketFailures = 0;
+      this.#drop();
+      this.#again(error instanceof Problem ? error.retryAfterS : null);
     }
   }
 
-  /** The visitor's token, renewed where it is old. */
-  async #token(): Promise<string> {
+  /** Nothing more can be done until the page says again who is logged in. */
+  #expire(): void {
+    this.#isWanted = false;
+    this.#drop();
+    this.#ear.health("expired");
+  }
+
+  /** The visitor's token, renewed where it is old; whoever asks meanwhile gets the same. */
+  #token(): Promise<string> {
     const { token, since = 0 } = this.#keep.now;
-    if (token && Date.now() - since < TOKEN_MS) return token;
+    // A clock may have been set back, too.
+    if (token && Math.abs(Date.now() - since) < TOKEN_MS) return Promise.resolve(token);
+    const renewal = (this.#renewal ??= this.#visit(token).finally(() => {
+      if (this.#renewal === renewal) this.#renewal = undefined;
+    }));
+    return renewal;
+  }
+
+  async #visit(token: string | undefined): Promise<string> {
+    const person = this.#person;
     const about = { language: this.#language.slice(0, 2), ...this.#about };
-    const body = {
-      about,
-      ...(token ? { token } : {}),
-      ...(this.#identity ? { identity: this.#identity } : {}),
-    };
-    const answer = await checked(
-      await fetch(`${this.#base}/visits`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
-      }),
+    const identity = typeof this.#proof === "function" ? await this.#proof() : this.#proof;
+    const body = { about, ...(token ? { token } : {}), ...(identity ? { identity } : {}) };
+    const answer = await fetch(`${this.#base}/visits`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(OPENING_MS),
+    });
+    const visit = await checked(answer).then(
+      (answer) => answer.json() as Promise<{ token: string }>,
+      (error: Problem) => error,
     );
-    const visit = (await answer.json()) as { token: string };
+    if (this.#person !== person) throw new Gone();
+    if (visit instanceof Problem) {
+      // A token that can't be read any more is not kept: the visit begins anew.
+      if (visit.status !== 401 || !token || visit.code === STALE) throw visit;
+      this.#keep.set({ token: "" });
+      return this.#visit(undefined);
+    }
     this.#keep.set({ token: visit.token, since: Date.now() });
     return visit.token;
   }
 
   #after(): string {
     const cursor = this.#ear.cursor();
-    return cursor === undefined ? "" : `?after=${cursor}`;
+    return cursor === undefined ? `?newest=${PAGE}` : `?after=${cursor}`;
   }
 
   #openSocket(token: string): void {
@@ -172,15 +224,9 @@ export class Link {
     };
     socket.onclose = () => {
       if (this.#socket !== socket) return;
-      if (!this.#isLive) this.#failed();
+      if (!this.#isLive) this.#socketFailures += 1;
       this.doubt();
     };
-  }
-
-  #failed(): void {
-    this.#socketFailures += 1;
-    // It may be the token that isn't taken: a socket doesn't say.
-    if (this.#socketFailures === SOCKET_FAILURES) this.#keep.set({ since: 0 });
   }
 
   async #openStream(): Promise<void> {
@@ -191,6 +237,7 @@ export class Link {
     let rest = "";
     for (;;) {
       const { value, done } = (await reader?.read()) ?? { value: undefined, done: true };
+      if (this.#stream !== stream) return;
       if (done) break;
       this.#expect(SILENCE_MS);
       const events = (rest + value).split("\n\n");
@@ -200,7 +247,9 @@ export class Link {
         if (data !== undefined && this.#stream === stream) this.#hear(JSON.parse(data.slice(6)) as Line);
       }
     }
-    if (this.#stream === stream) this.doubt();
+    // Sockets may come through by now: the next way is one.
+    if (this.#isLive) this.#socketFailures = SOCKET_FAILURES - 1;
+    this.doubt();
   }
 
   #hear(line: Line): void {
@@ -218,13 +267,16 @@ export class Link {
 
   async #post(frame: Frame): Promise<void> {
     const key = "key" in frame ? frame.key : null;
-    const attempt = this.#attempt;
+    const [attempt, person] = [this.#attempt, this.#person];
     try {
       const body = JSON.stringify(frame);
       const headers = { "content-type": "application/json" };
       const answer = await this.#fetch("frames", { method: "POST", headers, body });
-      if (answer.status !== 204) this.#ear.line((await answer.json()) as Accepted);
+      if (answer.status === 204) return;
+      const accepted = (await answer.json()) as Accepted;
+      if (this.#person === person) this.#ear.line(accepted);
     } catch (error) {
+      if (this.#person !== person) return;
       if (!(error instanceof Problem)) {
         if (this.#attempt === attempt) this.doubt();
         return;
@@ -235,16 +287,26 @@ export class Link {
   }
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
-    const token = await this.#token();
-    const headers = { ...init.headers, authorization: `Bearer ${token}` };
-    return checked(await fetch(`${this.#base}/${path}`, { ...init, headers }));
+    const person = this.#person;
+    const ask = async () => {
+      const headers = { ...init.headers, authorization: `Bearer ${await this.#token()}` };
+      if (this.#person !== person) throw new Gone();
+      const answer = await fetch(`${this.#base}/${path}`, { ...init, headers });
+      if (this.#person !== person) throw new Gone();
+      return answer;
+    };
+    const answer = await ask();
+    if (answer.status !== 401) return checked(answer);
+    // The server's clock counts, not this machine's: the token may have run out by it.
+    this.#keep.set({ since: 0 });
+    return checked(await ask());
   }
 
   /** Something must be heard within this time. */
   #expect(within: number): void {
     clearTimeout(this.#watch);
     this.#watch = setTimeout(() => {
-      if (this.#socket !== undefined && !this.#isLive) this.#failed();
+      if (this.#socket !== undefined && !this.#isLive) this.#socketFailures += 1;
       this.doubt();
     }, within);
   }
@@ -261,20 +323,23 @@ export class Link {
     stream?.abort();
   }
 
-  #again(pause?: number): void {
+  /** Comes again after the usual pause, or later where the server asks for it; `0` is at once. */
+  #again(afterS: number | null = null): void {
     if (!this.#isWanted || this.#isLive) return;
     this.#ear.health(navigator.onLine === false ? "offline" : "connecting");
     const usual = PAUSES_MS[Math.min(this.#failures, PAUSES_MS.length - 1)] ?? 0;
     this.#failures += 1;
     clearTimeout(this.#timer);
     // Many pages lose one server at the same moment; they shall not all come again at the same moment.
-    this.#timer = setTimeout(() => void this.#connect(), pause ?? usual * (0.5 + Math.random()));
+    const pause = afterS === 0 ? 0 : Math.max(usual * (0.5 + Math.random()), (afterS ?? 0) * 1000);
+    this.#timer = setTimeout(() => void this.#connect(), pause);
   }
 }
 
 async function checked(answer: Response): Promise<Response> {
   if (answer.ok) return answer;
   const told = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
-  const after = answer.headers.get("retry-after");
-  throw new Problem(answer.status, told.code ?? "", told.detail ?? "", after === null ? null : Number(after));
+  // A proxy's answer may hold a date there, or nothing.
+  const after = Number.parseInt(answer.headers.get("retry-after") ?? "", 10);
+  throw new Problem(answer.status, told.code ?? "", told.detail ?? "", after > 0 ? after : null);
 }

@@ -8,7 +8,8 @@
 import { Keep } from "./keep";
 import { Talk } from "./talk";
 import { type Look, View } from "./view";
-import type { About, Identity } from "./wire";
+import type { Proof } from "./link";
+import type { About } from "./wire";
 import type { Language } from "./words";
 
 const script = document.currentScript as HTMLScriptElement;
@@ -31,7 +32,7 @@ const look: Look = {
 };
 
 let view: View | undefined;
-const keep = new Keep(`${server}/${tenant}/${account}`, dataset["remember"] !== undefined);
+const keep = new Keep(`${server}/${tenant}/${account}`, dataset["remember"] !== undefined, logout);
 const talk = new Talk(`${server}/api/v1/channels/web/${tenant}/${account}`, keep, () => view?.draw());
 talk.link.identify(undefined, {}, look.language);
 
@@ -46,9 +47,10 @@ function begin(): void {
 if (document.body === null) addEventListener("DOMContentLoaded", begin);
 else begin();
 
-/** Somebody is logged in to the page, as the bank's own server vouches for; `about` is what it says of them. */
-export function identify(identity: Identity, about: About = {}): void {
-  talk.identify(identity, about, look.language, true);
+/** Somebody is logged in to the page, as the bank's own server vouches for; `about` is what it says of them. Proofs grow old:
+ *  a function that fetches one is asked again when another is needed. */
+export function identify(proof: Proof, about: About = {}): void {
+  talk.identify(proof, about, look.language, true);
 }
 
 /** Nobody is logged in any more: what was said is gone from this page, and the next one is another visitor. */

@@ -10,13 +10,14 @@ type Checker = { check(receipt: string, vkey: string): Promise<Checked> };
 export class Proofs {
   readonly #talk: Talk;
   readonly #files: string;
+  readonly #pinned: string | undefined;
   #checker: Promise<Checker> | undefined;
 
   /** `files` is where the widget's second file lies; a page that pins the log's key says it in `vkey`. */
   constructor(talk: Talk, files: string, vkey: string | undefined) {
     this.#talk = talk;
     this.#files = files;
-    if (vkey !== undefined) talk.keep.set({ vkey });
+    this.#pinned = vkey;
   }
 
   /** The panel's content. */
@@ -74,7 +75,7 @@ export class Proofs {
 
   /** Verifies a message's receipt and says what came of it. */
   check(said: Said, verdict: HTMLElement, words: Words, time: (text: string) => string): void {
-    void this.#tell(verdict, words, time, () => this.#talk.receipt(said.index), said.index);
+    void this.#tell(verdict, words, time, () => this.#talk.receipt(said.index), [said.index, said.again]);
   }
 
   async #tell(
@@ -82,7 +83,7 @@ export class Proofs {
     words: Words,
     time: (text: string) => string,
     receipt: () => Promise<string>,
-    index?: number,
+    entries?: (number | null | undefined)[],
   ): Promise<void> {
     verdict.className = "verdict";
     verdict.textContent = words.checking;
@@ -94,8 +95,8 @@ export class Proofs {
       }
       const [{ check }, vkey] = await Promise.all([this.#load(), this.#key()]);
       const checked = await check(text, vkey);
-      // A good receipt of something else proves nothing of this message.
-      const is = checked.ok && (index === undefined || checked.index === index);
+      // A good receipt of something else proves nothing of this message. One that was masked again is proven by either entry.
+      const is = checked.ok && (entries === undefined || entries.includes(checked.index));
       verdict.classList.add(is ? "good" : "bad");
       verdict.textContent = is ? words.valid(checked.index ?? 0, time(checked.time ?? "")) : words.invalid;
     } catch (error) {
@@ -117,7 +118,7 @@ export class Proofs {
 
   /** The log's key: as the page pins it, or as it was first seen; another one later is not taken. */
   async #key(): Promise<string> {
-    const known = this.#talk.keep.now.vkey;
+    const known = this.#pinned ?? this.#talk.keep.now.vkey;
     const told = await this.#talk.link.text("vkey");
     if (known === undefined) this.#talk.keep.set({ vkey: told });
     else if (known.trim() !== told.trim()) throw new OtherKey();

@@ -3,8 +3,8 @@
  * has read. It draws nothing; whoever watches is told that something changed.
  */
 import { Keep, type Waiting } from "./keep";
-import { type Health, Link } from "./link";
-import type { About, Identity, Line, Queue, Said, State, Wish } from "./wire";
+import { type Health, Link, PAGE, type Proof } from "./link";
+import type { About, Line, Queue, Said, State, Wish } from "./wire";
 
 /** After this long without an answer a connection is doubted, and the message sent again with its key. */
 const ANSWER_MS = 10_000;
@@ -42,14 +42,20 @@ export class Talk {
   isTyping = false;
   /** Up to which message somebody at the bank has read. */
   readByBank = -1;
-  /** Whether everything that was said before is here. */
-  isComplete = false;
+  /** Whether something was said before the oldest message that is here. */
+  hasEarlier = false;
+  isPaging = false;
   readonly #changed: () => void;
+  /** Whether all since the cursor was told once. */
+  #isTold = false;
+  #newest: number | undefined;
+  #person = 0;
+  #wishKey: string | undefined;
   #conversation: string | undefined;
   #inFlight: string | undefined;
   #answer: ReturnType<typeof setTimeout> | undefined;
   #typing: ReturnType<typeof setTimeout> | undefined;
-  #typedAt = 0;
+  #typedAt = -TYPING_EVERY_MS;
   #seen = -1;
   #delivered = -1;
 
@@ -60,7 +66,7 @@ export class Talk {
     this.link = new Link(base, keep, {
       line: (line) => this.#hear(line),
       health: (health) => this.#health(health),
-      cursor: () => this.#cursor(),
+      cursor: () => this.#newest,
     });
   }
 
@@ -81,10 +87,33 @@ export class Talk {
     return this.state === "waiting" && waits !== undefined ? Date.now() - waits.since : 0;
   }
 
+  /** Fetches what was said before the oldest message that is here; says how many messages came. */
+  async earlier(): Promise<number> {
+    if (this.isPaging || !this.hasEarlier) return 0;
+    const [person, oldest] = [this.#person, Math.min(...this.messages.keys())];
+    this.isPaging = true;
+    this.#changed();
+    try {
+      const text = await this.link.text(`earlier?before=${oldest}&limit=${PAGE}`);
+      if (this.#person !== person) return 0;
+      const { events, next } = JSON.parse(text) as { events: Said[]; next: number | null };
+      for (const said of events) this.messages.set(said.index, said);
+      this.hasEarlier = next !== null;
+      return events.length;
+    } catch {
+      // It can be asked for again.
+      return 0;
+    } finally {
+      if (this.#person === person) this.isPaging = false;
+      this.#changed();
+    }
+  }
+
   /** Says something; it is sent when there is a way, as often as needed, and counts once. */
   say(text: string): void {
-    this.pending.push({ key: crypto.randomUUID(), text, time: Date.now() });
-    this.#write();
+    const waiting = { key: key(), text, time: Date.now() };
+    this.pending.push(waiting);
+    this.keep.put(waiting);
     this.link.start();
     this.#flush();
     this.#changed();
@@ -99,14 +128,14 @@ export class Talk {
   takeBack(key: string): string {
     const found = this.pending.find((message) => message.key === key);
     this.pending = this.pending.filter((message) => message.key !== key);
-    this.#write();
     this.#changed();
     return found?.text ?? "";
   }
 
   types(): void {
-    if (Date.now() - this.#typedAt < TYPING_EVERY_MS) return;
-    this.#typedAt = Date.now();
+    // Not by the clock on the wall, which may be set back.
+    if (performance.now() - this.#typedAt < TYPING_EVERY_MS) return;
+    this.#typedAt = performance.now();
     this.link.send({ type: "typing" });
   }
 
@@ -118,38 +147,35 @@ export class Talk {
 
   /** Everything so far is in front of the customer's eyes. */
   read(): void {
-    const newest = this.#cursor() ?? -1;
+    const newest = this.#newest ?? -1;
     if (newest > this.keep.now.read) this.keep.set({ read: newest });
     this.#mark();
   }
 
   /** Somebody is logged in to the page from here on, or nobody any more. */
-  identify(identity: Identity | undefined, about: About, language: string, goOn: boolean): void {
+  identify(proof: Proof | undefined, about: About, language: string, goOn: boolean): void {
     const was = this.health !== "idle";
     this.link.stop();
     if (!goOn) this.keep.forget();
     this.messages.clear();
     this.receipts.clear();
     this.pending = [...this.keep.now.outbox];
-    this.#inFlight = undefined;
-    this.state = undefined;
-    this.#conversation = undefined;
+    this.#person += 1;
+    this.#inFlight = this.#newest = this.#wishKey = this.#conversation = undefined;
+    this.state = this.queue = undefined;
     this.wish = null;
-    this.queue = undefined;
-    this.isComplete = false;
+    this.#isTold = this.hasEarlier = this.isPaging = false;
     this.#seen = this.#delivered = this.readByBank = -1;
-    this.link.identify(identity, about, language);
+    this.link.identify(proof, about, language);
     if (was) this.link.start();
     this.#changed();
-  }
-
-  #cursor(): number | undefined {
-    return this.messages.size === 0 ? undefined : Math.max(...this.messages.keys());
   }
 
   #health(health: Health): void {
     this.health = health;
     if (health === "live") {
+      // What was said of it may have been lost with the last connection; only what is further is recorded.
+      this.#seen = this.#delivered = -1;
       this.#flush();
       this.#wish();
       this.#mark();
@@ -164,12 +190,20 @@ export class Talk {
   #hear(line: Line): void {
     switch (line.type) {
       case "live":
-        this.isComplete = true;
+        // Whoever begins with as many as fit may have said more before.
+        if (!this.#isTold) this.hasEarlier = this.messages.size >= PAGE;
+        this.#isTold = true;
         break;
       case "message":
         this.messages.set(line.index, line);
+        this.#newest = Math.max(this.#newest ?? -1, line.index);
         if (line.by !== "customer") this.isTyping = false;
         this.#mark();
+        break;
+      case "remasked":
+        // What was shown before may be shown so from here on; the receipt that came with it opens the older text.
+        this.messages.set(line.index, { ...line, type: "message" });
+        this.receipts.delete(line.index);
         break;
       case "accepted":
         if (line.receipt !== null) this.receipts.set(line.index, line.receipt);
@@ -201,37 +235,36 @@ export class Talk {
 
   #stands(conversation: string, state: State, wish: Wish | null): void {
     const waits = this.keep.now.waits;
-    if (state === "waiting" && waits?.conversation !== conversation) {
+    // A clock that was set back must not make anybody wait for their way out.
+    if (state === "waiting" && (waits?.conversation !== conversation || waits.since > Date.now())) {
       this.keep.set({ waits: { conversation, since: Date.now() } });
     }
     if (state !== "waiting") {
       this.queue = undefined;
-      if (waits !== undefined) this.keep.set({ waits: { conversation: "", since: 0 } });
+      if (waits !== undefined) this.keep.set({ waits: undefined });
     }
     // What belonged to another conversation is over.
     if (this.#conversation !== conversation) this.isTyping = false;
     this.#conversation = conversation;
     this.state = state;
     this.wish = wish;
-    const { wish: wanted, ...rest } = this.keep.now;
-    if (wanted !== undefined && (wanted === wish || state !== "waiting")) {
-      delete (this.keep.now as Partial<typeof rest> & { wish?: Wish }).wish;
-      this.keep.set({});
-    }
+    const wanted = this.keep.now.wish;
+    if (wanted !== undefined && (wanted === wish || state !== "waiting")) this.keep.set({ wish: undefined });
   }
 
   #taken(key: string): void {
     this.pending = this.pending.filter((message) => message.key !== key);
-    this.#write();
+    this.keep.drop(key);
     this.#answered(key);
   }
 
   #refused(key: string | null, code: string, detail: string, retryAfterS: number | null): void {
     const message = this.pending.find((message) => message.key === key);
     if (message === undefined) {
-      // A wish, which nobody waits for any more.
-      delete this.keep.now.wish;
-      this.keep.set({});
+      if (key === null || key !== this.#wishKey) return;
+      // A wish that can't be had any more is nobody's.
+      if (MOMENTARY.includes(code)) setTimeout(() => this.#wish(), (retryAfterS ?? 1) * 1000);
+      else this.keep.set({ wish: undefined });
       return;
     }
     if (MOMENTARY.includes(code)) {
@@ -239,8 +272,9 @@ export class Talk {
       this.#answer = setTimeout(() => this.#answered(message.key), (retryAfterS ?? 1) * 1000);
       return;
     }
+    // It is shown until the page is left, not longer.
     message.refused = detail;
-    this.#write();
+    this.keep.drop(message.key);
     this.#answered(message.key);
   }
 
@@ -262,25 +296,27 @@ export class Talk {
 
   #wish(): void {
     const { wish } = this.keep.now;
-    if (wish !== undefined && this.state === "waiting")
-      this.link.send({ type: "wish", key: crypto.randomUUID(), wish });
+    if (wish === undefined || this.state !== "waiting") return;
+    this.#wishKey = key();
+    this.link.send({ type: "wish", key: this.#wishKey, wish });
   }
 
   /** Says how far it has got, once for each step. */
   #mark(): void {
-    const delivered = this.#cursor();
+    const delivered = this.#newest;
     const read = this.keep.now.read;
     if (delivered === undefined || (delivered <= this.#delivered && read <= this.#seen)) return;
     const frame = read >= 0 ? { delivered, read } : { delivered };
-    if (this.isComplete && this.link.send({ type: "seen", ...frame })) {
+    if (this.#isTold && this.link.send({ type: "seen", ...frame })) {
       this.#delivered = delivered;
       this.#seen = read;
     }
   }
+}
 
-  #write(): void {
-    // What was refused for good is shown until the page is left, not longer.
-    const outbox = this.pending.filter((message) => message.refused === undefined);
-    this.keep.set({ outbox: outbox.map(({ key, text, time }) => ({ key, text, time })) });
-  }
+/** A key that nobody else has; pages without HTTPS have no `randomUUID`. */
+function key(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
 }

@@ -21,6 +21,9 @@ export interface Look {
   zone: string;
 }
 
+/** A name, what it is drawn of, and how. */
+type Wanted = [string, string, () => HTMLElement];
+
 const TEXT_BYTES_MAX = 16_384;
 const PICTURES = { customer: "person", agent: "person", bot: "robot", server: "note" } as const;
 
@@ -34,6 +37,8 @@ export class View {
   readonly #panel: HTMLElement;
   readonly #log: HTMLElement;
   readonly #list = el("ol", { role: "list" });
+  readonly #earlier = button({ class: "earlier", hidden: true }, () => void this.#page());
+  readonly #paged = el("div", { class: "away", role: "status" });
   readonly #typing = el("div", { class: "typing", "aria-live": "polite" });
   readonly #notice = el("div", { role: "status" });
   readonly #receipts = el("div", { class: "receipts", hidden: true });
@@ -42,6 +47,9 @@ export class View {
   readonly #header = el("header");
   readonly #consent = el("p", { class: "consent" });
   readonly #items = new Map<string, HTMLElement>();
+  /** Making one takes long. */
+  readonly #formats = new Map<string, Intl.DateTimeFormat>();
+  #oldest: number | undefined;
 
   constructor(talk: Talk, look: Look, files: string, vkey: string | undefined) {
     this.#talk = talk;
@@ -58,13 +66,15 @@ export class View {
       icon("chat"),
       this.#badge,
     );
-    this.#log = el("div", { class: "log", role: "log", "aria-live": "polite", tabindex: "0" }, this.#list);
+    this.#log = el("div", { class: "log", role: "log", "aria-live": "polite", tabindex: "0" });
+    this.#log.append(this.#earlier, this.#list);
     this.#input = el("textarea", { rows: "1", maxlength: "5000", enterkeyhint: "send" });
     this.#form = el("form", {}, this.#input, el("button", { type: "submit", class: "send" }, icon("send")));
     this.#panel = el("section", { class: "panel", role: "dialog", hidden: true });
     this.#panel.append(
       this.#header,
       this.#log,
+      this.#paged,
       this.#typing,
       this.#notice,
       this.#receipts,
@@ -149,6 +159,7 @@ export class View {
     this.#host.lang = this.#language;
     this.#panel.setAttribute("aria-label", this.#title);
     this.#log.setAttribute("aria-label", words.log);
+    this.#earlier.textContent = words.earlier;
     this.#input.placeholder = words.input;
     this.#input.setAttribute("aria-label", words.input);
     this.#form.querySelector("button")?.setAttribute("aria-label", words.send);
@@ -190,7 +201,21 @@ export class View {
       if (this.#receipts.hidden) this.close();
       else this.#hideReceipts();
     });
+    this.#log.addEventListener("scroll", () => {
+      // Whoever has got to the button with the keyboard presses it themselves.
+      const isAtTop = this.#log.scrollTop < this.#earlier.offsetHeight;
+      if (isAtTop && !this.#earlier.matches(":focus")) void this.#page();
+    });
     document.addEventListener("visibilitychange", () => this.draw());
+  }
+
+  /** Shows what was said before; what is in front of the eyes stays there. */
+  async #page(): Promise<void> {
+    const hadFocus = this.#earlier.matches(":focus");
+    const came = await this.#talk.earlier();
+    if (came > 0) this.#paged.textContent = this.#words.came(came);
+    // Who pressed the last of it is not left without a place.
+    if (hadFocus && this.#earlier.hidden) this.#log.focus({ preventScroll: true });
   }
 
   #send(): void {
@@ -261,18 +286,46 @@ export class View {
   }
 
   #drawLog(words: Words): void {
-    const atEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 60;
+    const below = this.#log.scrollHeight - this.#log.scrollTop;
+    const atEnd = below - this.#log.clientHeight < 60;
+    const said = this.#talk.said();
+    const isPaged = this.#oldest !== undefined && said[0] !== undefined && said[0].index < this.#oldest;
+    this.#oldest = said[0]?.index;
+    // Earlier messages are no news, which a screen reader would read out.
+    this.#log.setAttribute("aria-live", isPaged ? "off" : "polite");
+    this.#earlier.hidden = !this.#talk.hasEarlier;
+    this.#earlier.setAttribute("aria-disabled", String(this.#talk.isPaging));
+    this.#arrange(this.#wanted(said, words));
+    if (isPaged) this.#log.scrollTop = this.#log.scrollHeight - below;
+    else if (atEnd) this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  /** What belongs into the log: names, what they are drawn of, and how. */
+  #wanted(messages: Said[], words: Words): Wanted[] {
     const greeting = this.#look.greeting ?? words.greeting;
-    const wanted: [string, string, () => HTMLElement][] = [
-      ["greeting", greeting, () => this.#greeting(greeting, words)],
-    ];
-    for (const said of this.#talk.said()) {
+    const wanted: Wanted[] = this.#talk.hasEarlier
+      ? []
+      : [["greeting", greeting, () => this.#greeting(greeting, words)]];
+    let before = this.#date(new Date().toISOString());
+    for (const said of messages) {
       const isRead = said.by === "customer" && said.index <= this.#talk.readByBank;
-      wanted.push([`m${said.index}`, `${isRead}${said.text}`, () => this.#message(said, isRead, words)]);
+      const date = this.#date(said.time);
+      const day = date === before ? "" : date;
+      before = date;
+      wanted.push([
+        `m${said.index}`,
+        `${isRead}${day}${said.text}`,
+        () => this.#message(said, isRead, day, words),
+      ]);
     }
     for (const waiting of this.#talk.pending) {
       wanted.push([`p${waiting.key}`, waiting.refused ?? "", () => this.#pendingMessage(waiting, words)]);
     }
+    return wanted;
+  }
+
+  /** Puts them in, in their order; what is there already stays. */
+  #arrange(wanted: Wanted[]): void {
     const names = new Set(wanted.map(([name]) => name));
     for (const [name, item] of this.#items) {
       if (names.has(name)) continue;
@@ -287,7 +340,6 @@ export class View {
       this.#items.set(name, item);
       if (this.#list.children[at] !== item) this.#list.insertBefore(item, this.#list.children[at] ?? null);
     });
-    if (atEnd) this.#log.scrollTop = this.#log.scrollHeight;
   }
 
   #greeting(text: string, words: Words): HTMLElement {
@@ -299,12 +351,14 @@ export class View {
     );
   }
 
-  #message(said: Said, isRead: boolean, words: Words): HTMLElement {
+  #message(said: Said, isRead: boolean, day: string, words: Words): HTMLElement {
     const time = el("time", { datetime: said.time }, this.#time(said.time));
     const under = el("span", { class: "under" });
     if (said.masked) under.append(el("span", {}, words.masked));
     if (said.by === "customer") under.append(el("span", {}, isRead ? words.read : words.recorded));
-    return this.#bubble(said.by, said.text, time, under, words);
+    const item = this.#bubble(said.by, said.text, time, under, words);
+    if (day !== "") item.prepend(el("span", { class: "day" }, day));
+    return item;
   }
 
   #pendingMessage(waiting: Pending, words: Words): HTMLElement {
@@ -338,14 +392,7 @@ export class View {
     const waits = state === "waiting";
     const isLong = waits && this.#talk.waited() >= PATIENCE_MS;
     const wished = wish ?? this.#talk.keep.now.wish ?? null;
-    const signature = JSON.stringify([
-      this.#receipts.hidden,
-      health === "offline",
-      state,
-      wished,
-      queue,
-      isLong,
-    ]);
+    const signature = JSON.stringify([this.#receipts.hidden, health, state, wished, queue, isLong]);
     show(this.#notice, signature, () => {
       this.#notice.className = "";
       if (!this.#receipts.hidden) return [];
@@ -353,7 +400,7 @@ export class View {
         this.#notice.className = `notice ${kind}`;
         return lines.map((line) => (typeof line === "string" ? el("p", {}, line) : line));
       };
-      if (health === "offline") return notice("warn", words.offline);
+      if (health === "offline" || health === "expired") return notice("warn", words[health]);
       if (state === "solved" || state === "closed") return notice("", words.over);
       if (!waits) return [];
       if (wished !== null) return notice("", words.wished[wished]);
@@ -404,15 +451,25 @@ export class View {
   }
 
   #time(text: string): string {
-    const { zone: timeZone } = this.#look;
-    return new Intl.DateTimeFormat(this.#language, { hour: "2-digit", minute: "2-digit", timeZone }).format(
-      new Date(text),
-    );
+    return this.#format(text, { hour: "2-digit", minute: "2-digit" });
+  }
+
+  #date(text: string): string {
+    return this.#format(text, { dateStyle: "long" });
   }
 
   #day(text: string): string {
+    return this.#format(text, { dateStyle: "medium", timeStyle: "short" });
+  }
+
+  #format(text: string, style: Intl.DateTimeFormatOptions): string {
     const { zone: timeZone } = this.#look;
-    const style = { dateStyle: "medium", timeStyle: "short", timeZone } as const;
-    return new Intl.DateTimeFormat(this.#language, style).format(new Date(text));
+    const name = `${this.#language}${JSON.stringify(style)}`;
+    let format = this.#formats.get(name);
+    if (format === undefined) {
+      format = new Intl.DateTimeFormat(this.#language, { ...style, timeZone });
+      this.#formats.set(name, format);
+    }
+    return format.format(new Date(text));
   }
 }

@@ -9,10 +9,17 @@ export interface Said {
   message: string;
   conversation: string;
   index: number;
+  /** Index of the newest entry that masked it again. */
+  again?: number | null;
   time: string;
   by: Author;
   masked: boolean;
   text: string;
+}
+
+/** Something that was said before, as it may be shown from here on. */
+export interface Again extends Omit<Said, "type"> {
+  type: "remasked";
 }
 
 export interface Accepted {
@@ -52,6 +59,7 @@ export interface Queue {
 export type Line =
   | { type: "live"; cursor: number | null }
   | Said
+  | Again
   | Accepted
   | Refused
   | Standing

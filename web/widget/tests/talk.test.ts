@@ -1,13 +1,16 @@
 /** What is said and where it stands, without a page: frames out, lines in. */
 import { beforeEach, expect, test, vi } from "vitest";
 import type { Ear } from "../src/link";
-import type { Frame, Line } from "../src/wire";
+import type { Frame, Line, Said } from "../src/wire";
 
 const sent: Frame[] = [];
+/** Answers to what is asked for by address. */
+let answers: ((path: string) => Promise<string>) | undefined;
 let ear: Ear;
 let isLive = false;
 
 vi.mock("../src/link", () => ({
+  PAGE: 2,
   Link: class {
     constructor(_base: string, _keep: unknown, given: Ear) {
       ear = given;
@@ -16,6 +19,9 @@ vi.mock("../src/link", () => ({
     stop() {}
     doubt() {}
     identify() {}
+    text(path: string) {
+      return answers?.(path) ?? Promise.reject(new Error(path));
+    }
     send(frame: Frame) {
       if (isLive) sent.push(frame);
       return isLive;
@@ -56,7 +62,19 @@ beforeEach(() => {
   vi.useFakeTimers();
   sent.length = 0;
   isLive = false;
+  answers = undefined;
   vi.stubGlobal("sessionStorage", store());
+});
+
+const said = (index: number): Said => ({
+  type: "message",
+  message: `m${index}`,
+  conversation: "c",
+  index,
+  time: "",
+  by: "agent",
+  masked: false,
+  text: `t${index}`,
 });
 
 test("what was written offline is sent in its order, one after the other, with the keys that it had", () => {
@@ -151,4 +169,129 @@ test("whoever logs out leaves nothing behind", () => {
   expect(one.keep.now).toMatchObject({ outbox: [], read: -1, size: 2 });
   expect(one.keep.now.token).toBeUndefined();
   expect(talk().pending).toEqual([]);
+});
+
+test("earlier messages are fetched page by page, once each, until there are none", async () => {
+  const one = talk();
+  for (const index of [7, 9]) ear.line(said(index));
+  ear.line({ type: "live", cursor: 9 });
+  expect(one.hasEarlier).toBe(true);
+  const asked: string[] = [];
+  answers = (path) => {
+    asked.push(path);
+    const page = asked.length === 1 ? [said(4), said(5)] : [said(1)];
+    return Promise.resolve(JSON.stringify({ events: page, next: asked.length === 1 ? 4 : null }));
+  };
+  expect(await Promise.all([one.earlier(), one.earlier()])).toEqual([2, 0]);
+  expect(await one.earlier()).toBe(1);
+  expect(await one.earlier()).toBe(0);
+  expect(asked).toEqual(["earlier?before=7&limit=2", "earlier?before=4&limit=2"]);
+  expect(one.said().map(({ index }) => index)).toEqual([1, 4, 5, 7, 9]);
+  // A later connection tells only what is new; that says nothing of what was before.
+  ear.line({ type: "live", cursor: 9 });
+  expect(one.hasEarlier).toBe(false);
+  expect(ear.cursor()).toBe(9);
+});
+
+test("a page that can't be had is asked for again, and one of a former person is not shown", async () => {
+  const one = talk();
+  for (const index of [7, 9]) ear.line(said(index));
+  ear.line({ type: "live", cursor: 9 });
+  expect(await one.earlier()).toBe(0);
+  expect([one.hasEarlier, one.isPaging]).toEqual([true, false]);
+  let come: (text: string) => void = () => {};
+  answers = () => new Promise((done) => (come = done));
+  const late = one.earlier();
+  one.identify(undefined, {}, "zh-CN", false);
+  come(JSON.stringify({ events: [said(4)], next: null }));
+  expect(await late).toBe(0);
+  expect(one.said()).toEqual([]);
+});
+
+test("a refusal of something else leaves a wish alone, one of the wish itself ends it", () => {
+  const one = talk();
+  live();
+  ear.line({ type: "conversation", conversation: "c", state: "waiting", marks: null, wish: null });
+  one.wishes("callback");
+  ear.line(refusal(null, "rate_limited"));
+  ear.line(refusal("another", "invalid_field"));
+  expect(one.keep.now.wish).toBe("callback");
+  const key = () => {
+    const frame = sent.filter((frame) => frame.type === "wish").at(-1);
+    return frame?.key ?? "";
+  };
+  ear.line(refusal(key(), "overloaded"));
+  vi.advanceTimersByTime(1_000);
+  expect(sent.filter((frame) => frame.type === "wish")).toHaveLength(2);
+  ear.line(refusal(key(), "invalid_field"));
+  expect(one.keep.now.wish).toBeUndefined();
+});
+
+test("a clock that is set back neither mutes typing nor takes the way out away", () => {
+  vi.setSystemTime(1_800_000_000_000);
+  const one = talk();
+  live();
+  const stands: Line = { type: "conversation", conversation: "c", state: "waiting", marks: null, wish: null };
+  ear.line(stands);
+  one.types();
+  vi.setSystemTime(1_800_000_000_000 - 86_400_000);
+  vi.advanceTimersByTime(4_000);
+  one.types();
+  expect(sent.filter((frame) => frame.type === "typing")).toHaveLength(2);
+  ear.line(stands);
+  vi.advanceTimersByTime(181_000);
+  expect(one.waited()).toBeGreaterThan(180_000);
+});
+
+test("storage that is full, forbidden or holds nonsense stops nobody from talking", () => {
+  const broken = {
+    getItem: () => '{"outbox":7}',
+    setItem: () => {
+      throw new DOMException("", "QuotaExceededError");
+    },
+  };
+  vi.stubGlobal("sessionStorage", broken);
+  for (const round of [1, 2]) {
+    const one = talk();
+    live();
+    one.say(`said ${round}`);
+    expect(one.pending).toHaveLength(1);
+    isLive = false;
+    Reflect.deleteProperty(globalThis, "sessionStorage");
+    Object.defineProperty(globalThis, "sessionStorage", {
+      configurable: true,
+      get: () => {
+        throw new DOMException("", "SecurityError");
+      },
+    });
+  }
+  expect(sends()).toHaveLength(2);
+  Reflect.deleteProperty(globalThis, "sessionStorage");
+});
+
+test("two tabs of one visitor keep each other's messages, and who logs out in one is out in both", () => {
+  vi.stubGlobal("localStorage", store());
+  const heard: ((event: { key: string; newValue: string | null }) => void)[] = [];
+  vi.stubGlobal("addEventListener", (_: string, hear: (typeof heard)[0]) => heard.push(hear));
+  const tab = (gone: () => void) => new Talk("", new Keep("a", true, gone), () => {});
+  let out = 0;
+  const one = tab(() => {});
+  const other = tab(() => (out += 1));
+  one.keep.set({ token: "t" });
+  other.keep.set({ token: "t" });
+  one.say("from one");
+  other.say("from the other");
+  other.keep.set({ size: 2 });
+  const texts = () => tab(() => {}).pending.map(({ text }) => text);
+  expect(texts()).toEqual(["from one", "from the other"]);
+  one.takeBack(one.pending[0]?.key ?? "");
+  live();
+  const key = other.pending[0]?.key ?? "";
+  ear.line({ type: "accepted", key, index: 1, text: "", conversation: "c", receipt: null });
+  const stored = () => localStorage.getItem("lww:a");
+  heard[1]?.({ key: "lww:a", newValue: stored() });
+  expect(out).toBe(0);
+  one.identify(undefined, {}, "zh-CN", false);
+  heard[1]?.({ key: "lww:a", newValue: stored() });
+  expect(out).toBe(1);
 });

@@ -22,18 +22,27 @@ pub(super) fn of(label: (&str, u64), rules: &[Rule], allow: &[Allowed], lexicon:
     canonical::digest(&resolved(label, rules, allow, lexicon))
 }
 
-fn resolved((id, version): (&str, u64), rules: &[Rule], allow: &[Allowed], lexicon: &Lexicon) -> Value {
+/// Returns the digest of the engine alone: of its version and its own tables.
+pub(super) fn of_engine(lexicon: &Lexicon) -> [u8; 32] {
+    canonical::digest(&engine(lexicon))
+}
+
+fn engine(lexicon: &Lexicon) -> Value {
     let words: Vec<&str> = KEYWORDS.iter().flat_map(|&(_, chinese, english)| [chinese, english]).collect();
+    json!({
+        "version": ENGINE_VERSION,
+        "characters": hex(&sha256(&lexicon.table.bytes())),
+        "keywords": hex(&sha256(words.join(";").as_bytes())),
+        "issuers": hex(&sha256(bank_card::describe().as_bytes())),
+        "iban": hex(&sha256(iban::describe().as_bytes())),
+    })
+}
+
+fn resolved((id, version): (&str, u64), rules: &[Rule], allow: &[Allowed], lexicon: &Lexicon) -> Value {
     json!({
         "id": id,
         "version": version,
-        "engine": {
-            "version": ENGINE_VERSION,
-            "characters": hex(&sha256(&lexicon.table.bytes())),
-            "keywords": hex(&sha256(words.join(";").as_bytes())),
-            "issuers": hex(&sha256(bank_card::describe().as_bytes())),
-            "iban": hex(&sha256(iban::describe().as_bytes())),
-        },
+        "engine": engine(lexicon),
         "rules": rules.iter().map(rule).collect::<Vec<_>>(),
         "allow": allow.iter().map(|entry| json!(entry.literal)).collect::<Vec<_>>(),
     })

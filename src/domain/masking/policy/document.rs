@@ -258,6 +258,9 @@ pub(super) struct TestDoc {
     /// Earlier messages of the same conversation.
     #[serde(default)]
     pub(super) after: Vec<String>,
+    /// What views show of those in the end, by the view's name.
+    #[serde(default)]
+    pub(super) earlier: BTreeMap<String, Vec<String>>,
     #[serde(rename = "in")]
     pub(super) input: String,
     #[serde(default)]

@@ -132,6 +132,11 @@ impl Policy {
         self.digest
     }
 
+    /// Returns the SHA-256 digest of the engine that resolved the policy, its tables included.
+    pub fn engine(&self) -> [u8; 32] {
+        digest::of_engine(&self.lexicon)
+    }
+
     /// Returns the rules; a span's rule is a position in this list.
     pub fn rules(&self) -> &[Rule] {
         &self.rules

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use serde_saphyr::Spanned;
 
 use super::{
-    super::{Tail, Tokens, apply, detect, entity::Entity, view::View},
+    super::{Heard, MaskedText, Tail, Tokens, apply, entity::Entity, hear, mask_again, view::View},
     Policy, PolicyError,
     document::TestDoc,
 };
+use crate::units::MessageId;
 
 /// What a policy's tests write for any token.
 pub(super) const TEST_TOKEN: &str = "token";
@@ -45,12 +46,23 @@ fn run_one(
     let line = test.referenced.line();
     let test = &test.value;
     let mut tail = Tail::empty();
-    for earlier in &test.after {
-        detect(policy, earlier, &mut tail, 0);
+    let mut shown: Vec<MaskedText> = Vec::with_capacity(test.after.len() + 1);
+    for text in test.after.iter().chain([&test.input]) {
+        let id = |place: usize| MessageId::from_random((place as u128).to_be_bytes());
+        let Heard { spans, again } = hear(policy, text, &mut tail, id(shown.len()), 0);
+        for again in &again {
+            if let Some((_, earlier)) = shown.iter_mut().enumerate().find(|(place, _)| id(*place) == again.message) {
+                *earlier = mask_again(policy, earlier, again, &TestTokens);
+            }
+            tested.insert(again.entity);
+        }
+        if shown.len() == test.after.len() {
+            tested.extend(spans.iter().map(|span| span.entity));
+        }
+        shown.push(apply(policy, text, &spans, &TestTokens));
     }
-    let spans = detect(policy, &test.input, &mut tail, 0);
-    tested.extend(spans.iter().map(|span| span.entity));
-    let masked = apply(policy, &test.input, &spans, &TestTokens);
+    let Some(masked) = shown.pop() else { return Ok(()) };
+    check_earlier(test, (number, line), &shown)?;
     let expectations = expectations(test);
     if expectations.is_empty() {
         let expected = "at least one view, or unchanged: true";
@@ -60,6 +72,24 @@ fn run_one(
         let got = masked.render(view);
         if got != expected {
             return Err(PolicyError::TestFailed { number, line, view, expected: expected.to_owned(), got });
+        }
+    }
+    Ok(())
+}
+
+/// Holds what is shown of the earlier messages in the end against what the test says.
+fn check_earlier(test: &TestDoc, (number, line): (usize, u64), shown: &[MaskedText]) -> Result<(), PolicyError> {
+    for (view, expected) in &test.earlier {
+        let invalid = |expected| PolicyError::Invalid { line, field: "earlier", expected, got: view.clone() };
+        let view: View = view.parse().map_err(|_unknown| invalid("views by their names"))?;
+        if expected.len() != shown.len() {
+            return Err(invalid("one text for each message of `after`"));
+        }
+        for (expected, masked) in expected.iter().zip(shown) {
+            let got = masked.render(view);
+            if got != *expected {
+                return Err(PolicyError::TestFailed { number, line, view, expected: expected.clone(), got });
+            }
         }
     }
     Ok(())

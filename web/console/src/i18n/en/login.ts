@@ -4,6 +4,7 @@ export default {
   login: "Login",
   password: "Password",
   enter: "Log in",
+  or: "or",
   provider: "Log in with the bank's own login",
   show: "Show the password",
   hide: "Hide the password",

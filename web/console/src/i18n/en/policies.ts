@@ -132,6 +132,7 @@ export default {
     told: "Told while closed:",
     hours: "Hours",
     zone: "Local time {zone}",
+    standing: "How the queues stand",
     shut: "closed",
     days: {
       mon: "Mon",

@@ -21,4 +21,5 @@ export default {
   online: "Taking",
   offline: "Not taking",
   show: "Show who waits",
+  hours: "Weekly hours",
 };

@@ -4,6 +4,7 @@ export default {
   login: "登录名",
   password: "密码",
   enter: "登录",
+  or: "或",
   provider: "使用银行统一身份登录",
   show: "显示密码",
   hide: "隐藏密码",

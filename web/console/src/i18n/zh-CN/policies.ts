@@ -129,6 +129,7 @@ export default {
     told: "非服务时间告知客户：",
     hours: "服务时间",
     zone: "按 {zone} 计",
+    standing: "队列现况",
     shut: "休息",
     days: {
       mon: "周一",

@@ -21,4 +21,5 @@ export default {
   online: "接待中",
   offline: "未接待",
   show: "查看等待的会话",
+  hours: "每周服务时间",
 };

@@ -133,14 +133,17 @@ function hearMessage(id: string, message: Message): void {
   const { opened } = desk;
   if (opened?.id !== id) return;
   told += 1;
-  opened.cursor = message.index;
+  const before = opened.cursor ?? -1;
+  // One that was shown before is masked again: it takes the place of what is there, and the cursor goes on.
+  const isAgain = message.index <= before;
+  opened.cursor = isAgain ? Math.max(before, message.again ?? before) : message.index;
   const isOwn = message.outbound && message.author === session.info?.account;
   if (isOwn && outgoing.get(id)?.some((one) => !one.isNote && one.state === "sending")) early.push(message);
   else add(opened.messages, message);
-  if (!message.outbound) opened.typedAt = 0;
+  if (!message.outbound && !isAgain) opened.typedAt = 0;
   if (told === SHOWN_AT_ONCE) ask();
   grew(id, opened.messages.length, message.time);
-  if (!message.outbound && document.hidden) countUnread(id);
+  if (!message.outbound && !isAgain && document.hidden) countUnread(id);
 }
 
 /** What was said before is told again at each opening: only what is more, and later, counts. */

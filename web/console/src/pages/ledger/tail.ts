@@ -5,7 +5,7 @@ import * as api from "./api";
 
 const PAGE = 50;
 /** What a tab holds at most; who wants older ones filters. */
-const ENTRIES_MAX = 2_000;
+const ENTRIES_MAX = 10_000;
 const AGAIN_MS = 3_000;
 
 export interface Tail {

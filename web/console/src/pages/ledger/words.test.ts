@@ -15,13 +15,3 @@ test("each kind of entry that the format lists has words in both languages", asy
     expect(groups.filter((group) => !(group in words.groups))).toEqual([]);
   }
 });
-
-function names(words: object): string[] {
-  return Object.entries(words).flatMap(([name, value]) =>
-    typeof value === "object" ? names(value as object).map((inner) => `${name}.${inner}`) : [name],
-  );
-}
-
-test("both languages have the same words", () => {
-  expect(names(en)).toEqual(names(zh));
-});

@@ -1,0 +1,79 @@
+/** Customers in large numbers, over the web channel's API as any app would use it. */
+import type { Server, Wish } from "../tests/harness";
+
+/** Requests under way at a time while they come. */
+const AT_ONCE = 64;
+const LOOK_MS = 5;
+
+/** One address and one account stand for thousands here: no limit for them, and little in the log. */
+export const UNLIMITED: Wish = {
+  httpKeys:
+    "address_requests_per_s = 1000000\nvisitor_requests_per_s = 1000000\nstaff_requests_per_s = 1000000\n\n" +
+    '[log]\nlevel = "warn"',
+};
+
+const TEXTS = [
+  "你好,我想问一下信用卡账单的还款日是哪一天,这个月可以延后几天吗?谢谢。",
+  "我的卡号是6222 0212 3456 7890 128,手机号138 0013 8000,帮我查一下。",
+  "Hello, I would like to know whether the transfer limit can be raised for one day.",
+  "手机银行登录之后一直转圈,重装了也不行,帮我看看是什么原因。",
+];
+
+/** Visitors who have each begun a conversation. */
+export class Crowd {
+  readonly #server: Server;
+  readonly #tokens: string[] = [];
+  #said = 0;
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** Lets so many more come. */
+  async grow(count: number): Promise<void> {
+    let coming = count;
+    const come = async () => {
+      while (coming-- > 0) {
+        const token = await this.#visit();
+        await this.#say(token);
+        this.#tokens.push(token);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, come));
+  }
+
+  /** They speak in turn, on schedule whatever the server does, until the work is done; messages recorded a second. */
+  async during(rate: number, work: () => Promise<void>): Promise<number> {
+    const began = performance.now();
+    const said: Promise<void>[] = [];
+    const timer = setInterval(() => {
+      const due = ((performance.now() - began) / 1_000) * rate;
+      while (said.length < due) said.push(this.#say(this.#tokens[said.length % this.#tokens.length] ?? ""));
+    }, LOOK_MS);
+    await work().finally(() => clearInterval(timer));
+    await Promise.all(said);
+    return said.length / ((performance.now() - began) / 1_000);
+  }
+
+  async #visit(): Promise<string> {
+    const answer = await this.#post("visits", {});
+    return ((await answer.json()) as { token: string }).token;
+  }
+
+  async #say(token: string): Promise<void> {
+    const text = TEXTS[this.#said++ % TEXTS.length];
+    const answer = await this.#post("frames", { type: "send", key: crypto.randomUUID(), text }, token);
+    await answer.arrayBuffer();
+  }
+
+  async #post(path: string, body: unknown, token?: string): Promise<Response> {
+    const bearer = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const answer = await fetch(`${this.#server.base}${this.#server.channel}/${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...bearer },
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return answer;
+  }
+}
