@@ -2,13 +2,18 @@
 #![cfg(test)]
 
 mod common;
+#[path = "common/witnessed.rs"]
+mod witnessed;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use common::{Log, keys, log_signer, opened};
 use lww_audit::merkle::consistency_path;
 use lww_audit::{Id128, Receipt, TileDir, TreeSize};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use witnessed::{cosigned, policy};
 
 /// Clears a terminal, sets its title, and turns the direction of writing.
 const EVIL: &str = "\u{1b}[2J\u{1b}]0;x\u{7} \u{202e}";
@@ -260,6 +265,68 @@ fn consistency_refuses_strangers_other_logs_and_damaged_tiles() {
     fs::write(tile, bytes).unwrap();
     home.expect(13, &["consistency", "--vkey", "vkey", "--tiles", "tiles", "old", "tiles/checkpoint"]);
     assert!(!home.path("lww-evidence.txt").exists(), "damaged tiles are no evidence against the log");
+}
+
+/// Moves the time that a witness's signature line states by one second, and leaves its signature.
+fn a_second_later(note: &str, witness: &str) -> String {
+    let line = note.lines().find(|line| line.starts_with(&format!("\u{2014} {witness} "))).unwrap();
+    let mut blob = STANDARD.decode(line.rsplit(' ').next().unwrap()).unwrap();
+    blob[4 + 7] ^= 1;
+    note.replace(line, &format!("\u{2014} {witness} {}", STANDARD.encode(blob)))
+}
+
+#[test]
+fn a_policy_demands_its_quorum_of_receipts_checkpoints_and_logs() {
+    let home = Home::new();
+    home.put("policy", &policy());
+    let plain = home.log.signed(300).to_string();
+    let enough = cosigned(&home.log, 300, &[1, 3]).to_string();
+    let stranger = cosigned(&home.log, 300, &[1, 9]).to_string();
+    for (note, code, says) in [
+        (enough.clone(), 0, "w1 at 2026-01-05T02:00:01.000000Z, w3 at 2026-01-05T02:00:03.000000Z"),
+        (plain.clone(), 21, "the quorum bank is not reached: of the trusted witnesses [] have cosigned"),
+        (stranger.replace("w9.example", "w2.example"), 21, "of the trusted witnesses [w1] have cosigned"),
+        (stranger, 21, "of the trusted witnesses [w1] have cosigned"),
+        (a_second_later(&enough, "w3.example"), 12, "the signature of trusted key w3.example+"),
+        (enough.replacen("\n300\n", "\n301\n", 1), 12, "the signature of trusted key lww.example/acme/1+"),
+    ] {
+        home.put("receipt.tlog-proof", &home.log.receipt(8, 300).replace(&plain, &note));
+        has(&home.expect(code, &["proof", "--policy", "policy", "receipt.tlog-proof"]), &[says]);
+        home.put("tiles/checkpoint", &note);
+        has(&home.expect(code, &["fsck", "--policy", "policy", "tiles"]), &[says]);
+        home.put("old", &cosigned(&home.log, 257, &[2, 3]).to_string());
+        let arguments = ["consistency", "--policy", "policy", "--tiles", "tiles", "old", "tiles/checkpoint"];
+        has(&home.expect(code, &arguments), &[says]);
+    }
+    // Without a policy nobody asks for witnesses, and receipts of before count for a cosigned log.
+    home.put("tiles/checkpoint", &enough);
+    home.expect(0, &["fsck", "--vkey", "vkey", "tiles"]);
+    home.expect(0, &["fsck", "--policy", "policy", "--receipts", "receipts", "tiles"]);
+}
+
+#[test]
+fn a_policy_that_is_none_is_refused_and_a_missing_quorum_hides_no_fork() {
+    let home = Home::new();
+    let receipt = "receipts/8.tlog-proof";
+    for (text, code) in [
+        ("quorum bank\n".to_owned(), 10),
+        (policy().replace("quorum bank", "quorum none"), 0),
+        (policy().replace("log ", "# log "), 12),
+    ] {
+        home.put("policy", &text);
+        home.expect(code, &["proof", "--policy", "policy", receipt]);
+    }
+    home.expect(21, &["proof", "--vkey", "vkey", "--policy", "policy", receipt]);
+    home.expect(3, &["proof", "--policy", "not-there", receipt]);
+    home.put("policy", &policy());
+    let other = Log::changed(300, |entry| {
+        if entry.seq.0 == 50 {
+            entry.actor.id = Id128([9; 16]);
+        }
+    });
+    home.put("old", &other.signed(257).to_string());
+    let arguments = ["consistency", "--policy", "policy", "--tiles", "tiles", "old", "tiles/checkpoint"];
+    has(&home.expect(16, &arguments), &["FORK", "lww-evidence.txt"]);
 }
 
 #[test]

@@ -5,6 +5,8 @@
 #![cfg(test)]
 
 mod common;
+#[path = "common/witnessed.rs"]
+mod witnessed;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,13 +14,15 @@ use common::{Log, ORIGIN, keys, log_signer, opened, signer};
 use lww_audit::entry::{self, Tag};
 use lww_audit::merkle::{consistency_path, inclusion_path, leaf_hash, verify_consistency, verify_inclusion};
 use lww_audit::{
-    Class, Entry, EntryIndex, Error, Hash, Note, Receipt, SignedCheckpoint, TileDir, TreeSize, VerifierKey, fsck,
+    Class, Entry, EntryIndex, Error, Hash, Note, Receipt, SignedCheckpoint, TileDir, TreeSize, TrustPolicy,
+    VerifierKey, fsck,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use witnessed::{cosigned, policy, witness};
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -200,6 +204,70 @@ fn negative(files: &mut Files, log: &Log) {
     files.insert("flips.json".into(), pretty(&flips(log)));
 }
 
+/// What a policy says of a checkpoint or receipt: `valid`, or the class of the refusal.
+#[derive(Deserialize)]
+struct WitnessedRow {
+    file: String,
+    read_as: String,
+    class: String,
+    exit_code: u8,
+}
+
+fn witnesses(files: &mut Files, log: &Log) {
+    let mut list = Vec::new();
+    let mut add = |name: &str, read_as: &str, class: Option<Class>, text: String| {
+        let file = format!("witnessed/{name}");
+        let (name, code) = class.map_or(("valid", 0), |class| (class.name(), class.exit_code()));
+        list.push(json!({"file": file, "read_as": read_as, "class": name, "exit_code": code}));
+        files.insert(file, text.into_bytes());
+    };
+    let plain = log.signed(SIZE).to_string();
+    let good = cosigned(log, SIZE, &[1, 3]).to_string();
+    let line = good.lines().last().unwrap();
+    let relined = |change: fn(&mut Vec<u8>)| {
+        let (head, blob) = line.rsplit_once(' ').unwrap();
+        let mut blob = STANDARD.decode(blob).unwrap();
+        change(&mut blob);
+        good.replace(line, &format!("{head} {}", STANDARD.encode(blob)))
+    };
+    let stranger = cosigned(log, SIZE, &[1, 9]).to_string().replace("w9.example", "w3.example");
+    let other = cosigned(log, OLD, &[3]).to_string();
+    let of_other = good.replace(line, other.lines().last().unwrap());
+    for (name, class, note) in [
+        ("two-of-three", None, good.clone()),
+        ("all", None, cosigned(log, SIZE, &[3, 1, 2]).to_string()),
+        ("one-of-three", Some(Class::NoQuorum), cosigned(log, SIZE, &[2]).to_string()),
+        ("none-of-three", Some(Class::NoQuorum), plain.clone()),
+        ("one-twice", Some(Class::NoQuorum), cosigned(log, SIZE, &[1, 1]).to_string()),
+        ("another-key", Some(Class::NoQuorum), stranger),
+        ("another-time", Some(Class::BadSignature), relined(|blob| blob[4 + 7] ^= 1)),
+        ("another-signature", Some(Class::BadSignature), relined(|blob| blob[4 + 8] ^= 1)),
+        ("without-time", Some(Class::BadSignature), relined(|blob| drop(blob.drain(4..12)))),
+        ("another-checkpoint", Some(Class::BadSignature), of_other),
+        ("not-by-the-log", Some(Class::BadSignature), good.replacen("\u{2014} lww", "\u{2014} lxx", 1)),
+    ] {
+        add(&format!("{name}.checkpoint"), "checkpoint", class, note);
+    }
+    add("8.tlog-proof", "receipt", None, log.receipt(8, SIZE).replace(&plain, &good));
+    add("8-no-quorum.tlog-proof", "receipt", Some(Class::NoQuorum), log.receipt(8, SIZE));
+    let key = |number: u8| witness(number).key().to_string();
+    let bad = [
+        ("no-quorum", policy().replace("quorum bank\n", "")),
+        ("two-quorums", policy() + "quorum none\n"),
+        ("undefined", policy().replace("quorum bank", "quorum tank")),
+        ("too-many", policy().replace("bank 2", "bank 4")),
+        ("twice-a-member", policy().replace("w1 w2 w3\n", "w1 w2 w3 w1\n")),
+        ("same-key", policy().replace(&key(2), &key(1))),
+        ("log-key-of-a-witness", policy().replace(&log_signer().verifier_key().to_string(), &key(1))),
+        ("carriage-return", policy().replace('\n', "\r\n")),
+    ];
+    for (name, text) in bad {
+        add(&format!("{name}.policy"), "policy", Some(Class::Malformed), text);
+    }
+    files.insert("witnessed/policy".into(), policy().into_bytes());
+    files.insert("witnessed.json".into(), pretty(&Value::Array(list)));
+}
+
 /// The consistency path from the older checkpoint's size to the whole log.
 fn path_of(log: &Log) -> Vec<Hash> {
     let home = tempfile::tempdir().unwrap();
@@ -231,6 +299,7 @@ fn the_generator_makes_exactly_the_files_that_are_kept() {
     let mut files = Files::new();
     let log = good(&mut files);
     negative(&mut files, &log);
+    witnesses(&mut files, &log);
     if std::env::var_os("LWW_WRITE_VECTORS").is_some() {
         for (name, bytes) in &files {
             let path = vectors().join(name);
@@ -338,6 +407,22 @@ fn each_negative_vector_is_refused_with_its_class() {
     for Negative { file, read_as, class, exit_code } in read_json::<Vec<Negative>>("negative.json") {
         let error = refuse(&read_as, &read(&file)).err().unwrap_or_else(|| panic!("{file} was accepted"));
         assert_eq!((error.class().name(), error.class().exit_code()), (class.as_str(), exit_code), "{file}: {error}");
+    }
+}
+
+#[test]
+fn each_witnessed_vector_has_its_class() {
+    let policy = TrustPolicy::parse(&read("witnessed/policy")).unwrap();
+    let judge = |read_as: &str, bytes: &[u8]| match read_as {
+        "checkpoint" => policy.verify(&SignedCheckpoint::parse(bytes)?, &[]).map(|_| ()),
+        "receipt" => policy.verify(&Receipt::parse(bytes)?.proof().checkpoint, &[]).map(|_| ()),
+        "policy" => TrustPolicy::parse(bytes).map(|_| ()),
+        other => panic!("read as {other}?"),
+    };
+    for WitnessedRow { file, read_as, class, exit_code } in read_json::<Vec<WitnessedRow>>("witnessed.json") {
+        let refused = judge(&read_as, &read(&file)).err().map(|error| error.class());
+        let got = refused.map_or(("valid", 0), |class| (class.name(), class.exit_code()));
+        assert_eq!(got, (class.as_str(), exit_code), "{file}");
     }
 }
 

@@ -73,6 +73,8 @@ impl Finding {
 pub struct Summary {
     /// The checkpoint that everything was checked against.
     pub checkpoint: Checkpoint,
+    /// The same with all its signatures, for whoever asks for witnesses, too.
+    pub signed: SignedCheckpoint,
     /// The keys that signed it.
     pub signers: Vec<VerifierKey>,
     /// Times of the first and of the newest entry.
@@ -115,6 +117,7 @@ pub fn check(
     Ok(Summary {
         checkpoint: checkpoint.clone(),
         signers: signers.into_iter().cloned().collect(),
+        signed: signed.clone(),
         times: contents.times,
         conversations: contents.tips.conversations(),
         subjects: contents.tips.subjects(),

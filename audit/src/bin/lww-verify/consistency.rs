@@ -4,7 +4,7 @@
 //! root; a proof that leads nowhere may be the proof's fault, and says so by another code.
 
 use crate::ConsistencyArgs;
-use crate::input::{Keys, read};
+use crate::input::{Trust, read};
 use crate::output::{Facts, Output};
 use lww_audit::checkpoint::SignedCheckpoint;
 use lww_audit::error::Format;
@@ -20,9 +20,9 @@ use std::path::Path;
 const PROOF_FILE_BYTES_MAX: usize = PATH_HASHES_MAX * 46;
 
 /// Compares the two checkpoints and keeps the evidence if they contradict each other.
-pub fn run(args: &ConsistencyArgs, keys: &Keys, output: &mut Output) {
+pub fn run(args: &ConsistencyArgs, trust: &Trust, output: &mut Output) {
     let subject = format!("{} -> {}", args.old.display(), args.new.display());
-    let (old, new) = match read_both(args, keys) {
+    let (old, new) = match read_both(args, trust) {
         Ok(both) => both,
         Err(error) => return output.refuse(&subject, &error),
     };
@@ -30,8 +30,12 @@ pub fn run(args: &ConsistencyArgs, keys: &Keys, output: &mut Output) {
     let mut path = Vec::new();
     let mut facts = Facts::default();
     facts.add("log", first.origin.as_str()).add("old_size", first.size.0).add("new_size", second.size.0);
+    // A contradiction first: that a quorum is missing must not keep a fork from being told.
     let Err(error) = compare(args, first, second, &mut path) else {
-        return output.accept(&subject, facts);
+        return match cosigned(trust, &old, &new, &mut facts) {
+            Ok(()) => output.accept(&subject, facts),
+            Err(error) => output.refuse_with(&subject, &error, facts),
+        };
     };
     if contradict(&error, args) {
         let text = evidence(&error, &old, &new, &path);
@@ -41,6 +45,12 @@ pub fn run(args: &ConsistencyArgs, keys: &Keys, output: &mut Output) {
         };
     }
     output.refuse_with(&subject, &error, facts);
+}
+
+fn cosigned(trust: &Trust, old: &SignedCheckpoint, new: &SignedCheckpoint, facts: &mut Facts) -> Result<(), Error> {
+    facts.add("old_cosigned_by", trust.witnesses(old)?);
+    facts.add("new_cosigned_by", trust.witnesses(new)?);
+    Ok(())
 }
 
 /// A failed proof that the user brought is evidence too, though not yet of whose fault it is.
@@ -56,15 +66,16 @@ fn contradict(error: &Error, args: &ConsistencyArgs) -> bool {
         | Class::ChainBreak
         | Class::Gap
         | Class::Stale
-        | Class::OtherLog => false,
+        | Class::OtherLog
+        | Class::NoQuorum => false,
     }
 }
 
-fn read_both(args: &ConsistencyArgs, keys: &Keys) -> Result<(SignedCheckpoint, SignedCheckpoint), Error> {
+fn read_both(args: &ConsistencyArgs, trust: &Trust) -> Result<(SignedCheckpoint, SignedCheckpoint), Error> {
     let read_one = |path: &Path| {
         let signed = SignedCheckpoint::parse(&read(path, NOTE_BYTES_MAX, Format::Checkpoint)?);
         let signed = signed.map_err(|error| error.in_file(path))?;
-        signed.verify(keys.as_slice()).map_err(|error| error.in_file(path))?;
+        signed.verify(trust.keys()).map_err(|error| error.in_file(path))?;
         Ok::<_, Error>(signed)
     };
     let (old, new) = (read_one(&args.old)?, read_one(&args.new)?);

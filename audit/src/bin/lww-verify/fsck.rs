@@ -1,7 +1,7 @@
 //! `lww-verify fsck`: a whole log, and the receipts that it must still honour.
 
 use crate::FsckArgs;
-use crate::input::Keys;
+use crate::input::Trust;
 use crate::output::{Facts, Output};
 use crate::proof::{key_names, read_receipt};
 use lww_audit::entry::kinds;
@@ -17,23 +17,29 @@ const BAR_COLUMNS: u64 = 40;
 const RECEIPT_EXTENSION: &str = "tlog-proof";
 
 /// Checks the log, then its age and the receipts.
-pub fn run(args: &FsckArgs, keys: &Keys, output: &mut Output) {
+pub fn run(args: &FsckArgs, trust: &Trust, output: &mut Output) {
     let directory = TileDir::open(&args.directory);
     let mut bar = Bar { shown: None, is_terminal: stderr().is_terminal() };
-    let checked = check(&directory, keys.as_slice(), &mut |progress| bar.show(progress));
+    let checked = check(&directory, trust.keys(), &mut |progress| bar.show(progress));
     bar.clear();
     let subject = args.directory.display().to_string();
     let summary = match checked {
         Ok(summary) => summary,
         Err(finding) => return output.refuse_with(&subject, &finding.error, found(&finding)),
     };
-    match args.fresh_within.map_or(Ok(()), |age| summary.check_fresh(age.ago())) {
-        Ok(()) => output.accept(&subject, facts(&summary)),
-        Err(error) => output.refuse_with(&subject, &error, facts(&summary)),
+    let mut facts = facts(&summary);
+    match fresh_and_cosigned(args, trust, &summary, &mut facts) {
+        Ok(()) => output.accept(&subject, facts),
+        Err(error) => output.refuse_with(&subject, &error, facts),
     }
     if let Some(receipts) = &args.receipts {
-        check_receipts(receipts, &directory, &summary, keys, output);
+        check_receipts(receipts, &directory, &summary, trust, output);
     }
+}
+
+fn fresh_and_cosigned(args: &FsckArgs, trust: &Trust, log: &Summary, facts: &mut Facts) -> Result<(), Error> {
+    facts.add("cosigned_by", trust.witnesses(&log.signed)?);
+    args.fresh_within.map_or(Ok(()), |age| log.check_fresh(age.ago()))
 }
 
 fn found(finding: &Finding) -> Facts {
@@ -65,7 +71,7 @@ fn facts(summary: &Summary) -> Facts {
     facts
 }
 
-fn check_receipts(receipts: &Path, directory: &TileDir, log: &Summary, keys: &Keys, output: &mut Output) {
+fn check_receipts(receipts: &Path, directory: &TileDir, log: &Summary, trust: &Trust, output: &mut Output) {
     let files = match list_receipts(receipts) {
         Ok(files) => files,
         Err(source) => {
@@ -76,7 +82,7 @@ fn check_receipts(receipts: &Path, directory: &TileDir, log: &Summary, keys: &Ke
     let mut honoured = 0_u64;
     for file in &files {
         let verdict =
-            read_receipt(file).and_then(|receipt| check_receipt(directory, log, &receipt, keys.as_slice()).map(|_| ()));
+            read_receipt(file).and_then(|receipt| check_receipt(directory, log, &receipt, trust.keys()).map(|_| ()));
         match verdict {
             Ok(()) => honoured += 1,
             Err(error) => output.refuse(&file.display().to_string(), &error),

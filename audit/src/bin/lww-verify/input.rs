@@ -1,9 +1,10 @@
-//! Reads what the user points at: keys, files within a bound, ages.
+//! Reads what the user points at: keys, a trust policy, files within a bound, ages.
 //!
 //! It judges form only.
 
 use lww_audit::error::Format;
-use lww_audit::{Error, Timestamp, VerifierKey};
+use lww_audit::trust::POLICY_BYTES_MAX;
+use lww_audit::{Error, SignedCheckpoint, Timestamp, TrustPolicy, VerifierKey};
 use std::fs::OpenOptions;
 use std::io::Read as _;
 use std::path::Path;
@@ -13,36 +14,63 @@ use std::time::SystemTime;
 const KEY_FILE_BYTES_MAX: usize = 64 * 1024;
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
-/// The keys that the user trusts.
-pub struct Keys(Vec<VerifierKey>);
+/// Whom the user trusts: keys of logs, and who must have cosigned.
+pub struct Trust {
+    keys: Vec<VerifierKey>,
+    policy: Option<TrustPolicy>,
+}
 
-impl Keys {
-    /// Reads keys given as text or as files with one a line; empty lines and lines with `#` are skipped.
-    pub fn read(arguments: &[String]) -> Result<Self, Error> {
-        let mut keys = Vec::new();
-        for argument in arguments {
-            let path = Path::new(argument);
-            // A key's own base64 may hold slashes, so what is a file is a file, and what is not must be a key.
-            if !path.is_file() {
-                keys.push(argument.parse()?);
-                continue;
-            }
-            let text = String::from_utf8(read(path, KEY_FILE_BYTES_MAX, Format::VerifierKey)?);
-            let text = text.map_err(|error| {
-                let offset = error.utf8_error().valid_up_to() as u64;
-                Error::Malformed { what: Format::VerifierKey, offset, reason: "not UTF-8" }.in_file(path)
-            })?;
-            for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-                keys.push(line.parse::<VerifierKey>().map_err(|error| error.in_file(path))?);
-            }
+impl Trust {
+    /// Reads keys given as text or as files, and a policy, whose logs are trusted like the keys.
+    pub fn read(keys: &[String], policy: Option<&Path>) -> Result<Self, Error> {
+        let mut keys = read_keys(keys)?;
+        let policy = policy.map(read_policy).transpose()?;
+        keys.extend(policy.iter().flat_map(|policy| policy.logs().iter().map(|log| log.key.clone())));
+        Ok(Self { keys, policy })
+    }
+
+    /// Borrows the trusted keys of logs.
+    pub fn keys(&self) -> &[VerifierKey] {
+        &self.keys
+    }
+
+    /// Demands the policy's quorum, if there is a policy, and says which of its witnesses have cosigned, and when.
+    pub fn witnesses(&self, signed: &SignedCheckpoint) -> Result<Option<Vec<String>>, Error> {
+        let Some(policy) = &self.policy else { return Ok(None) };
+        let found = policy.verify(signed, &self.keys)?.witnesses;
+        Ok(Some(found.into_iter().map(|(witness, time_s)| format!("{} at {}", witness.name, at(time_s))).collect()))
+    }
+}
+
+fn at(time_s: u64) -> Timestamp {
+    let time_s = i64::try_from(time_s).unwrap_or(i64::MAX);
+    Timestamp::from_micros(time_s.saturating_mul(MICROS_PER_SECOND))
+}
+
+fn read_policy(path: &Path) -> Result<TrustPolicy, Error> {
+    TrustPolicy::parse(&read(path, POLICY_BYTES_MAX, Format::TrustPolicy)?).map_err(|error| error.in_file(path))
+}
+
+/// Files of keys have one a line; empty lines and lines with `#` are skipped.
+fn read_keys(arguments: &[String]) -> Result<Vec<VerifierKey>, Error> {
+    let mut keys = Vec::new();
+    for argument in arguments {
+        let path = Path::new(argument);
+        // A key's own base64 may hold slashes, so what is a file is a file, and what is not must be a key.
+        if !path.is_file() {
+            keys.push(argument.parse()?);
+            continue;
         }
-        Ok(Self(keys))
+        let text = String::from_utf8(read(path, KEY_FILE_BYTES_MAX, Format::VerifierKey)?);
+        let text = text.map_err(|error| {
+            let offset = error.utf8_error().valid_up_to() as u64;
+            Error::Malformed { what: Format::VerifierKey, offset, reason: "not UTF-8" }.in_file(path)
+        })?;
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            keys.push(line.parse::<VerifierKey>().map_err(|error| error.in_file(path))?);
+        }
     }
-
-    /// Borrows the keys.
-    pub fn as_slice(&self) -> &[VerifierKey] {
-        &self.0
-    }
+    Ok(keys)
 }
 
 /// Reads a file of at most `bytes_max` bytes.

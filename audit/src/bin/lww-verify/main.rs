@@ -11,7 +11,7 @@ mod output;
 mod proof;
 
 use clap::{Args, Parser, Subcommand};
-use input::Keys;
+use input::Trust;
 use output::Output;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,6 +21,9 @@ const ABOUT: &str = "Verify Liaowaiwai's records offline, trusting nothing but t
 const AFTER_HELP: &str = "\
 Keys: --vkey takes a verifier key (<name>+<id>+<base64>) or a file with one a line. Take it from the sheet that was
 signed by hand, not from the server that you are checking.
+
+Witnesses: --policy takes a C2SP tlog-policy. Its logs are trusted like --vkey, and the checkpoint must be cosigned by
+its quorum, so that you were shown the same log as the witnesses. Receipts that --receipts lists need no quorum of their own.
 
 Exit codes:
    0  everything that was asked for is valid
@@ -37,11 +40,13 @@ Exit codes:
   18  gap: entries that the checkpoint covers are missing
   19  stale: the newest entry is older than accepted
   20  other log: the documents are of different logs
+  21  no quorum: fewer witnesses have cosigned than the policy asks for
 
 Examples:
   lww-verify proof --vkey vkey receipts/*.tlog-proof
   lww-verify fsck --vkey vkey --receipts receipts tiles
   lww-verify fsck --vkey vkey --fresh-within 24h tiles
+  lww-verify fsck --policy bank.policy tiles
   lww-verify consistency --vkey vkey --tiles tiles yesterday.checkpoint tiles/checkpoint";
 
 #[derive(Parser)]
@@ -64,8 +69,11 @@ enum Command {
 #[derive(Args)]
 struct Common {
     /// A trusted key, or a file of them; may be given several times
-    #[arg(long = "vkey", value_name = "FILE|KEY", required = true)]
+    #[arg(long = "vkey", value_name = "FILE|KEY", required_unless_present = "policy")]
     keys: Vec<String>,
+    /// A trust policy (C2SP tlog-policy): more trusted logs, and the witnesses whose quorum must have cosigned
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Print one line of JSON for each verdict instead of text
     #[arg(long)]
     json: bool,
@@ -121,17 +129,17 @@ fn main() -> ExitCode {
         | Command::Fsck(FsckArgs { common, .. }) => common,
     };
     let mut output = Output::new(common.json);
-    let keys = match Keys::read(&common.keys) {
-        Ok(keys) => keys,
+    let trust = match Trust::read(&common.keys, common.policy.as_deref()) {
+        Ok(trust) => trust,
         Err(error) => {
-            output.refuse("keys", &error);
+            output.refuse("whom to trust", &error);
             return output.exit_code();
         }
     };
     match command {
-        Command::Proof(args) => proof::run(&args, &keys, &mut output),
-        Command::Consistency(args) => consistency::run(&args, &keys, &mut output),
-        Command::Fsck(args) => fsck::run(&args, &keys, &mut output),
+        Command::Proof(args) => proof::run(&args, &trust, &mut output),
+        Command::Consistency(args) => consistency::run(&args, &trust, &mut output),
+        Command::Fsck(args) => fsck::run(&args, &trust, &mut output),
     }
     output.exit_code()
 }

@@ -1,7 +1,7 @@
 //! `lww-verify proof`: receipts, one verdict each.
 
 use crate::ProofArgs;
-use crate::input::{Keys, read};
+use crate::input::{Trust, read};
 use crate::output::{Facts, Output};
 use lww_audit::entry::kinds;
 use lww_audit::error::Format;
@@ -10,19 +10,21 @@ use lww_audit::{Error, Receipt, Verified, VerifierKey};
 use std::path::Path;
 
 /// Verifies each receipt and says what it proves.
-pub fn run(args: &ProofArgs, keys: &Keys, output: &mut Output) {
+pub fn run(args: &ProofArgs, trust: &Trust, output: &mut Output) {
     for path in &args.receipts {
         let subject = path.display().to_string();
-        match check(path, keys) {
+        match check(path, trust) {
             Ok(facts) => output.accept(&subject, facts),
             Err(error) => output.refuse(&subject, &error),
         }
     }
 }
 
-fn check(path: &Path, keys: &Keys) -> Result<Facts, Error> {
+fn check(path: &Path, trust: &Trust) -> Result<Facts, Error> {
     let receipt = read_receipt(path)?;
-    Ok(facts(&receipt.verify(keys.as_slice())?))
+    let mut facts = facts(&receipt.verify(trust.keys())?);
+    facts.add("cosigned_by", trust.witnesses(&receipt.proof().checkpoint)?);
+    Ok(facts)
 }
 
 /// Reads a receipt without verifying it.
