@@ -4,7 +4,7 @@
 //! chain, a log that contradicts itself, or a file that can't be read. Messages carry positions and hashes but never
 //! the content of an entry, so they may be logged. Exit codes are documented in `FORMAT.md`.
 
-use crate::types::{EntryIndex, Hash, Origin, TreeSize};
+use crate::types::{EntryIndex, Hash, Id128, Origin, TreeSize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +52,10 @@ pub enum Format {
     TrustPolicy,
     /// A request to a witness, or its answer.
     Witnessing,
+    /// The sealed ends of chains.
+    ChainEnds,
+    /// An evidence package, or a file of it.
+    Package,
 }
 
 impl fmt::Display for Format {
@@ -77,6 +81,8 @@ impl fmt::Display for Format {
             Self::Receipt => "receipt",
             Self::TrustPolicy => "trust policy",
             Self::Witnessing => "message to or of a witness",
+            Self::ChainEnds => "seal of chains",
+            Self::Package => "evidence package",
         })
     }
 }
@@ -101,6 +107,12 @@ pub enum Link {
     SubjectCount,
     /// `chains[].prev` of the subject must name its entry before.
     SubjectPrev,
+    /// `detail.upto` of a seal must be a size that the log had not long before.
+    SealedUpto,
+    /// `detail.chains` of a seal must be the number of chains.
+    SealedChains,
+    /// `detail.root` of a seal must be the root over the ends of all chains.
+    SealedRoot,
 }
 
 impl fmt::Display for Link {
@@ -114,6 +126,9 @@ impl fmt::Display for Link {
             Self::ConversationPrev => "chains[conversation].prev",
             Self::SubjectCount => "chains[subject].n",
             Self::SubjectPrev => "chains[subject].prev",
+            Self::SealedUpto => "detail.upto",
+            Self::SealedChains => "detail.chains",
+            Self::SealedRoot => "detail.root",
         })
     }
 }
@@ -252,6 +267,25 @@ pub enum Error {
         /// Last missing entry.
         last: EntryIndex,
     },
+    /// Entries of a conversation or subject are left out.
+    #[error(
+        "MISSING: entries {first_n} to {last_n} of {of} {id} are left out; the last of them is entry {last} of the log"
+    )]
+    LeftOut {
+        /// What the chain is of: `conversation` or `subject`.
+        of: &'static str,
+        /// Its id.
+        id: Id128,
+        /// Place in the chain of the first entry left out.
+        first_n: u64,
+        /// Place in the chain of the last.
+        last_n: u64,
+        /// Position of the last in the log.
+        last: EntryIndex,
+    },
+    /// A file that should be there is not.
+    #[error("the file is not there")]
+    FileMissing,
     /// The newest entry is older than the caller accepts.
     #[error("STALE: the newest entry is of {newest}, it must not be before {not_before}")]
     Stale {
@@ -329,7 +363,7 @@ impl Error {
             Self::Fork { .. } => Class::Fork,
             Self::Rollback { .. } => Class::Rollback,
             Self::OtherLog { .. } => Class::OtherLog,
-            Self::Gap { .. } => Class::Gap,
+            Self::Gap { .. } | Self::LeftOut { .. } | Self::FileMissing => Class::Gap,
             Self::Stale { .. } => Class::Stale,
             Self::Io { .. } => Class::Io,
             Self::InFile { source, .. } => source.class(),

@@ -62,7 +62,7 @@ struct Extra {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ExtraOpened {
+pub(crate) struct ExtraOpened {
     of: Tag,
     salt: String,
     text: Option<String>,
@@ -86,10 +86,7 @@ impl Receipt {
         let proof = TlogProof::parse(bytes)?;
         let extra = proof.extra.as_deref().ok_or_else(|| refuse("no extra data, so this is not a receipt"))?;
         let parsed: Extra = serde_json::from_slice(extra).map_err(|e| json_error(Format::Receipt, &e))?;
-        let opened = parsed.opened.into_iter().map(Opened::try_from).collect::<Result<Vec<_>, _>>()?;
-        if !opened.is_sorted_by(|a, b| a.of < b.of) {
-            return Err(refuse("opened parts are repeated or out of order"));
-        }
+        let opened = read_opened(parsed.opened)?;
         demand_canonical(Format::Receipt, extra, &write_extra(&parsed.entry, &opened))?;
         Ok(Self { entry: parsed.entry.into_bytes(), opened, proof })
     }
@@ -112,25 +109,11 @@ impl Receipt {
         }
         let mut texts = Vec::new();
         for opened in &self.opened {
-            if let Some(text) = Self::check_opened(&entry, opened)? {
+            if let Some(text) = check_opened(&entry, opened)? {
                 texts.push((opened.of, text));
             }
         }
         Ok(Verified { entry, leaf, checkpoint, signers, texts })
-    }
-
-    fn check_opened<'a>(entry: &Entry, opened: &'a Opened) -> Result<Option<&'a str>, Error> {
-        let content = entry.content.as_ref();
-        let content = content.ok_or_else(|| malformed(Format::Receipt, 0, "opens an entry that has no content"))?;
-        let Some(text) = opened.text.as_deref() else {
-            return Ok(None);
-        };
-        let expected = match opened.of {
-            Tag::Masked => content.commit_masked,
-            Tag::Sealed => content.commit_sealed,
-        };
-        let got = commitment(&opened.salt, opened.of, text.as_bytes());
-        if got == expected { Ok(Some(text)) } else { Err(Error::BadCommitment { of: opened.of.name(), expected, got }) }
     }
 
     /// Returns the position of the entry.
@@ -154,6 +137,30 @@ impl Receipt {
     }
 }
 
+/// Recomputes the commitment of an opened text, and returns the text.
+pub(crate) fn check_opened<'a>(entry: &Entry, opened: &'a Opened) -> Result<Option<&'a str>, Error> {
+    let content = entry.content.as_ref();
+    let content = content.ok_or_else(|| malformed(Format::Receipt, 0, "opens an entry that has no content"))?;
+    let Some(text) = opened.text.as_deref() else {
+        return Ok(None);
+    };
+    let expected = match opened.of {
+        Tag::Masked => content.commit_masked,
+        Tag::Sealed => content.commit_sealed,
+    };
+    let got = commitment(&opened.salt, opened.of, text.as_bytes());
+    if got == expected { Ok(Some(text)) } else { Err(Error::BadCommitment { of: opened.of.name(), expected, got }) }
+}
+
+/// Reads what is opened of one entry: each part at most once, in order.
+pub(crate) fn read_opened(parts: Vec<ExtraOpened>) -> Result<Vec<Opened>, Error> {
+    let opened = parts.into_iter().map(Opened::try_from).collect::<Result<Vec<_>, _>>()?;
+    if !opened.is_sorted_by(|a, b| a.of < b.of) {
+        return Err(malformed(Format::Receipt, 0, "opened parts are repeated or out of order"));
+    }
+    Ok(opened)
+}
+
 impl TryFrom<ExtraOpened> for Opened {
     type Error = Error;
     fn try_from(part: ExtraOpened) -> Result<Self, Error> {
@@ -166,7 +173,8 @@ impl TryFrom<ExtraOpened> for Opened {
     }
 }
 
-fn write_extra(entry: &str, opened: &[Opened]) -> Vec<u8> {
+/// Writes an entry with what is opened of it.
+pub(crate) fn write_extra(entry: &str, opened: &[Opened]) -> Vec<u8> {
     let mut out = Vec::with_capacity(entry.len() * 5 / 4 + 256);
     out.extend(b"{\"entry\":");
     push_string(&mut out, entry);

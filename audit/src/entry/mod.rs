@@ -126,6 +126,16 @@ pub enum Chain {
     Subject,
 }
 
+impl Chain {
+    /// Returns the name that entries use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Conversation => "conversation",
+            Self::Subject => "subject",
+        }
+    }
+}
+
 /// Names an entry by position and leaf hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,12 +1,14 @@
 //! Follows the chains of conversations and subjects through a log, keeping only their ends.
 //!
-//! This is the one thing that grows with the number of conversations and subjects: about a hundred bytes each.
-//! Source: `FORMAT.md`, "Chains".
+//! This is the one thing that grows with the number of conversations and subjects: about a hundred bytes each. Seals are
+//! computed again, for which the changes since the oldest size that one may cover are kept. Source: `FORMAT.md`,
+//! "Chains" and "Seals".
 
 use crate::entry::{Chain, ChainPrev, Entry};
 use crate::error::{Error, Link};
-use crate::types::{Hash, Id128};
-use std::collections::HashMap;
+use crate::seal::{ChainEnd, LAG_ENTRIES_MAX, Seal};
+use crate::types::{Hash, Id128, TreeSize};
+use std::collections::{HashMap, VecDeque};
 
 /// The end of one chain.
 #[derive(Clone, Copy)]
@@ -20,6 +22,16 @@ struct Tip {
 pub(super) struct Tips {
     conversations: HashMap<Id128, Tip>,
     subjects: HashMap<Id128, Tip>,
+    /// What the newest entries changed, oldest first.
+    recent: VecDeque<Change>,
+}
+
+/// An end that an entry moved, as it was before.
+struct Change {
+    seq: u64,
+    of: Chain,
+    id: Id128,
+    before: Option<Tip>,
 }
 
 impl Tips {
@@ -34,6 +46,9 @@ impl Tips {
     /// Checks that the entry goes on with its chains where they ended, and moves their ends.
     pub(super) fn follow(&mut self, entry: &Entry, leaf: Hash) -> Result<(), Error> {
         let index = entry.seq;
+        while self.recent.front().is_some_and(|change| change.seq + LAG_ENTRIES_MAX < index.0) {
+            self.recent.pop_front();
+        }
         for link in &entry.chains {
             let (tips, count_link, prev_link) = match link.of {
                 Chain::Conversation => (&mut self.conversations, Link::ConversationCount, Link::ConversationPrev),
@@ -52,8 +67,46 @@ impl Tips {
                 return Err(Error::ChainBreak { index, link: prev_link, expected, got });
             }
             tips.insert(id, Tip { n, last: ChainPrev { leaf, seq: index } });
+            self.recent.push_back(Change { seq: index.0, of: link.of, id, before: tip });
         }
         Ok(())
+    }
+
+    /// Computes again what a seal says, if the entry is one.
+    pub(super) fn check_seal(&self, entry: &Entry) -> Result<(), Error> {
+        let Some(claimed) = Seal::read(entry)? else { return Ok(()) };
+        let broken =
+            |link, expected: String, got: String| Err(Error::ChainBreak { index: entry.seq, link, expected, got });
+        let (seq, upto) = (entry.seq.0, claimed.upto);
+        let oldest = seq.saturating_sub(LAG_ENTRIES_MAX);
+        if !(oldest..=seq).contains(&upto.0) {
+            return broken(Link::SealedUpto, format!("{oldest} to {seq}"), upto.to_string());
+        }
+        let seal = Seal::over(self.ends_at(upto), upto);
+        if seal.chains != claimed.chains {
+            return broken(Link::SealedChains, seal.chains.to_string(), claimed.chains.to_string());
+        }
+        if seal.root != claimed.root {
+            return broken(Link::SealedRoot, seal.root.to_string(), claimed.root.to_string());
+        }
+        Ok(())
+    }
+
+    /// The ends that the chains had when the log had that many entries.
+    fn ends_at(&self, upto: TreeSize) -> Vec<ChainEnd> {
+        let since = self.recent.iter().rev().take_while(|change| change.seq >= upto.0);
+        // From the newest to the oldest, so that the oldest change of a chain tells what was before all of them.
+        let then: HashMap<_, _> = since.map(|change| ((change.of, change.id), change.before)).collect();
+        let of = |of, tips: &HashMap<Id128, Tip>| {
+            let ends = tips.iter().filter_map(|(id, tip)| {
+                let Tip { n, last } = then.get(&(of, *id)).copied().unwrap_or(Some(*tip))?;
+                Some(ChainEnd { of, id: *id, n, last })
+            });
+            ends.collect::<Vec<_>>()
+        };
+        let mut ends = of(Chain::Conversation, &self.conversations);
+        ends.extend(of(Chain::Subject, &self.subjects));
+        ends
     }
 }
 

@@ -127,6 +127,7 @@ impl Contents {
             return broken(Link::Time, format!("not before {last}"), entry.time.to_string());
         }
         self.tips.follow(entry, leaf)?;
+        self.tips.check_seal(entry)?;
         self.times = Some((first, entry.time));
         self.prev = leaf;
         Ok(())

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod consistency;
+mod export;
 mod fsck;
 mod input;
 mod output;
@@ -47,6 +48,7 @@ Examples:
   lww-verify fsck --vkey vkey --receipts receipts tiles
   lww-verify fsck --vkey vkey --fresh-within 24h tiles
   lww-verify fsck --policy bank.policy tiles
+  lww-verify export --vkey vkey complaint-4711.tar
   lww-verify consistency --vkey vkey --tiles tiles yesterday.checkpoint tiles/checkpoint";
 
 #[derive(Parser)]
@@ -62,6 +64,8 @@ enum Command {
     Proof(ProofArgs),
     /// Verify that a log only grew between two signed checkpoints
     Consistency(ConsistencyArgs),
+    /// Verify an evidence package (folder or tar): nothing changed, nothing left out; prints the transcript
+    Export(ExportArgs),
     /// Check a whole log: signature, every tile, every entry, every chain; names the first bad file and offset
     Fsck(FsckArgs),
 }
@@ -108,6 +112,14 @@ struct ConsistencyArgs {
 }
 
 #[derive(Args)]
+struct ExportArgs {
+    #[command(flatten)]
+    common: Common,
+    /// The package: a folder, or a tar of it
+    package: PathBuf,
+}
+
+#[derive(Args)]
 struct FsckArgs {
     #[command(flatten)]
     common: Common,
@@ -126,6 +138,7 @@ fn main() -> ExitCode {
     let common = match &command {
         Command::Proof(ProofArgs { common, .. })
         | Command::Consistency(ConsistencyArgs { common, .. })
+        | Command::Export(ExportArgs { common, .. })
         | Command::Fsck(FsckArgs { common, .. }) => common,
     };
     let mut output = Output::new(common.json);
@@ -139,6 +152,7 @@ fn main() -> ExitCode {
     match command {
         Command::Proof(args) => proof::run(&args, &trust, &mut output),
         Command::Consistency(args) => consistency::run(&args, &trust, &mut output),
+        Command::Export(args) => export::run(&args, &trust, &mut output),
         Command::Fsck(args) => fsck::run(&args, &trust, &mut output),
     }
     output.exit_code()

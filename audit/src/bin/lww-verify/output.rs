@@ -65,6 +65,17 @@ impl Output {
         self.first_refused.get_or_insert(error.class());
     }
 
+    /// Says something that is no verdict: the text for people, or the facts as one line of JSON.
+    pub fn tell(&self, text: &str, facts: Facts) {
+        let line = if self.json {
+            let members = facts.0.into_iter().map(|(name, value)| (name.to_owned(), value));
+            format!("{}\n", Value::Object(members.collect()))
+        } else {
+            format!("{}\n", visible(text))
+        };
+        let _ = stdout().lock().write_all(line.as_bytes());
+    }
+
     /// Returns the exit code of everything said so far.
     pub fn exit_code(&self) -> ExitCode {
         self.first_refused.map_or(ExitCode::SUCCESS, |class| ExitCode::from(class.exit_code()))

@@ -1,0 +1,99 @@
+//! `lww-verify export`: an evidence package, then its transcript.
+//!
+//! The package is read twice: nothing of it is shown before all of it was verified, and memory doesn't grow with it. What is
+//! shown the second time is verified the second time, too.
+
+use crate::ExportArgs;
+use crate::input::Trust;
+use crate::output::{Facts, Output};
+use crate::proof::key_names;
+use lww_audit::entry::kinds;
+use lww_audit::export::{Finding, Item, Package, Report, verify};
+use lww_audit::{Error, Id128};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Verifies the package, says what it proves, and prints its transcript.
+pub fn run(args: &ExportArgs, trust: &Trust, output: &mut Output) {
+    let subject = args.package.display().to_string();
+    let package = match Package::open(&args.package) {
+        Ok(package) => package,
+        Err(error) => return output.refuse(&subject, &error),
+    };
+    let report = match verify(&package, trust.keys(), &mut |_| {}) {
+        Ok(report) => report,
+        Err(finding) => return output.refuse_with(&subject, &finding.error, found(&finding)),
+    };
+    match facts(&report, trust) {
+        Ok(facts) => output.accept(&subject, facts),
+        Err(error) => return output.refuse(&subject, &error),
+    }
+    let shown = verify(&package, trust.keys(), &mut |item| show(item, &report.staff, output));
+    if let Err(finding) = shown {
+        output.refuse_with(&subject, &finding.error, found(&finding));
+    }
+}
+
+fn found(finding: &Finding) -> Facts {
+    let mut facts = Facts::default();
+    facts
+        .add("file", finding.file.as_str())
+        .add("line", finding.line)
+        .add("entry", finding.entry.map(|index| index.0))
+        .add("field", finding.field.as_deref())
+        .add("offset", finding.error.offset());
+    facts
+}
+
+fn facts(report: &Report, trust: &Trust) -> Result<Facts, Error> {
+    let mut facts = Facts::default();
+    let scopes = report.manifest.scopes.iter().map(|scope| json!(scope.to_string()));
+    let policies = report.policies.iter().map(|(digest, is_there)| {
+        json!(if *is_there { digest.to_string() } else { format!("{digest} (text not in the package)") })
+    });
+    let signers: Vec<_> = report.signers.iter().collect();
+    facts
+        .add("complete_for", scopes.collect::<Vec<_>>())
+        .add("entries", report.entries)
+        .add("texts", report.texts)
+        .add("made", report.manifest.made.to_string())
+        .add("log", report.checkpoint.origin.as_str())
+        .add("tree_size", report.checkpoint.size.0)
+        .add("root", report.checkpoint.root.to_string())
+        .add("sealed_by", report.seal.map(|index| index.0))
+        .add("policies", policies.collect::<Vec<_>>())
+        .add("names", report.staff.len() as u64)
+        .add("signed_by", key_names(&signers))
+        .add("cosigned_by", trust.witnesses(&report.signed)?);
+    Ok(facts)
+}
+
+/// One entry of the transcript: time, place, who, and what was said or done.
+fn show(item: &Item<'_>, staff: &BTreeMap<Id128, String>, output: &Output) {
+    let Item { entry, texts } = item;
+    let kind = entry.kind.as_str();
+    let name = staff.get(&entry.actor.id);
+    let who = name.map_or_else(|| entry.actor.id.to_string(), |name| format!("{name} ({})", entry.actor.id));
+    let said: Vec<_> = texts.iter().map(|(tag, text)| format!("{}: {text}", tag.name())).collect();
+    let what = if !said.is_empty() {
+        said.join(" | ")
+    } else if entry.content.is_some() {
+        format!("{kind}, its text is not in the package")
+    } else {
+        kinds::about(kind).unwrap_or(kind).to_owned()
+    };
+    let line = format!("{}  #{}  {} {who}  {what}", entry.time, entry.seq, entry.actor.role.as_str());
+    let mut facts = Facts::default();
+    facts
+        .add("entry", entry.seq.0)
+        .add("time", entry.time.to_string())
+        .add("kind", kind)
+        .add("role", entry.actor.role.as_str())
+        .add("actor", entry.actor.id.to_string())
+        .add("name", name.cloned())
+        .add("conversation", entry.conversation.map(|id| id.to_string()));
+    for (tag, text) in texts {
+        facts.add(tag.name(), *text);
+    }
+    output.tell(&line, facts);
+}
