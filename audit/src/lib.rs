@@ -21,6 +21,7 @@ pub mod merkle;
 pub mod note;
 pub mod proof;
 pub mod receipt;
+pub mod sample;
 pub mod seal;
 pub mod tile;
 pub mod time;

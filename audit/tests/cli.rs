@@ -330,6 +330,26 @@ fn a_policy_that_is_none_is_refused_and_a_missing_quorum_hides_no_fork() {
 }
 
 #[test]
+fn a_sample_is_drawn_from_a_checkpoint_that_is_believed() {
+    let home = Home::new();
+    let draw = |nonce: &str| {
+        let line = home
+            .expect(0, &["sample", "--json", "--vkey", "vkey", "--nonce", nonce, "--count", "5", "tiles/checkpoint"]);
+        let line: serde_json::Value = serde_json::from_str(line.trim()).unwrap();
+        line["sample"].to_string()
+    };
+    assert_eq!(draw("dice 4 6 1 3"), draw("dice 4 6 1 3"));
+    assert_ne!(draw("dice 4 6 1 3"), draw("dice 4 6 1 4"));
+    home.put("policy", &policy());
+    let arguments = ["sample", "--nonce", "1", "--count", "5", "tiles/checkpoint"];
+    home.expect(21, &[&arguments[..], &["--policy", "policy"]].concat());
+    home.put("tiles/checkpoint", &home.log.signed(300).to_string().replacen("\n300\n", "\n301\n", 1));
+    home.expect(12, &[&arguments[..], &["--vkey", "vkey"]].concat());
+    home.expect(2, &["sample", "--vkey", "vkey", "--nonce", "", "--count", "5", "tiles/checkpoint"]);
+    home.expect(2, &["sample", "--vkey", "vkey", "--nonce", "1", "--count", "0", "tiles/checkpoint"]);
+}
+
+#[test]
 fn the_help_teaches_codes_and_examples() {
     let home = Home::new();
     let text = home.expect(0, &["--help"]);

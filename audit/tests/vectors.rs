@@ -5,6 +5,10 @@
 #![cfg(test)]
 
 mod common;
+#[path = "common/packaged.rs"]
+mod packaged;
+#[path = "common/sealed.rs"]
+mod sealed;
 #[path = "common/witnessed.rs"]
 mod witnessed;
 
@@ -67,6 +71,8 @@ fn good(files: &mut Files) -> Log {
     let log = Log::new(SIZE);
     let home = tempfile::tempdir().unwrap();
     log.write(&home.path().join("tiles"));
+    packaged::write(&home.path().join("package"));
+    files.insert("package.json".into(), pretty(&packaged::edits()));
     read_tree(home.path(), home.path(), files);
     files.insert("vkey".into(), format!("{}\n", log_signer().verifier_key()).into_bytes());
     files.insert("old.checkpoint".into(), log.signed(OLD).to_string().into_bytes());
@@ -408,6 +414,11 @@ fn each_negative_vector_is_refused_with_its_class() {
         let error = refuse(&read_as, &read(&file)).err().unwrap_or_else(|| panic!("{file} was accepted"));
         assert_eq!((error.class().name(), error.class().exit_code()), (class.as_str(), exit_code), "{file}: {error}");
     }
+}
+
+#[test]
+fn the_kept_package_is_valid_and_each_edit_of_it_is_refused() {
+    packaged::check_kept(&vectors());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! It judges form only.
 
 use lww_audit::error::Format;
+use lww_audit::sample::NONCE_BYTES_MAX;
 use lww_audit::trust::POLICY_BYTES_MAX;
 use lww_audit::{Error, SignedCheckpoint, Timestamp, TrustPolicy, VerifierKey};
 use std::fs::OpenOptions;
@@ -115,4 +116,12 @@ pub fn parse_age(text: &str) -> Result<Age, String> {
     };
     let number: u32 = number.parse().map_err(|_| wrong())?;
     Ok(Age { seconds: i64::from(number) * seconds_each })
+}
+
+/// Parses a nonce: something, and not too much of it.
+pub fn parse_nonce(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > NONCE_BYTES_MAX {
+        return Err(format!("expected 1 to {NONCE_BYTES_MAX} bytes"));
+    }
+    Ok(text.to_owned())
 }

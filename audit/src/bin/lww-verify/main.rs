@@ -10,9 +10,11 @@ mod fsck;
 mod input;
 mod output;
 mod proof;
+mod sample;
 
 use clap::{Args, Parser, Subcommand};
 use input::Trust;
+use lww_audit::sample::SAMPLE_MAX;
 use output::Output;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +50,7 @@ Examples:
   lww-verify fsck --vkey vkey --receipts receipts tiles
   lww-verify fsck --vkey vkey --fresh-within 24h tiles
   lww-verify fsck --policy bank.policy tiles
+  lww-verify sample --vkey vkey --nonce 'dice 4 6 1 3' --count 25 tiles/checkpoint
   lww-verify export --vkey vkey complaint-4711.tar
   lww-verify consistency --vkey vkey --tiles tiles yesterday.checkpoint tiles/checkpoint";
 
@@ -66,6 +69,8 @@ enum Command {
     Consistency(ConsistencyArgs),
     /// Verify an evidence package (folder or tar): nothing changed, nothing left out; prints the transcript
     Export(ExportArgs),
+    /// Draw entries to look at, by a signed checkpoint's hash and a nonce of yours: nobody could choose them
+    Sample(SampleArgs),
     /// Check a whole log: signature, every tile, every entry, every chain; names the first bad file and offset
     Fsck(FsckArgs),
 }
@@ -120,6 +125,20 @@ struct ExportArgs {
 }
 
 #[derive(Args)]
+struct SampleArgs {
+    #[command(flatten)]
+    common: Common,
+    /// The signed checkpoint, best one that witnesses have cosigned
+    checkpoint: PathBuf,
+    /// What you bring, unknown to the bank when it signed: dice, a lottery's numbers of that day
+    #[arg(long, value_name = "TEXT", value_parser = input::parse_nonce)]
+    nonce: String,
+    /// How many different entries
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=SAMPLE_MAX))]
+    count: u64,
+}
+
+#[derive(Args)]
 struct FsckArgs {
     #[command(flatten)]
     common: Common,
@@ -139,6 +158,7 @@ fn main() -> ExitCode {
         Command::Proof(ProofArgs { common, .. })
         | Command::Consistency(ConsistencyArgs { common, .. })
         | Command::Export(ExportArgs { common, .. })
+        | Command::Sample(SampleArgs { common, .. })
         | Command::Fsck(FsckArgs { common, .. }) => common,
     };
     let mut output = Output::new(common.json);
@@ -153,6 +173,7 @@ fn main() -> ExitCode {
         Command::Proof(args) => proof::run(&args, &trust, &mut output),
         Command::Consistency(args) => consistency::run(&args, &trust, &mut output),
         Command::Export(args) => export::run(&args, &trust, &mut output),
+        Command::Sample(args) => sample::run(&args, &trust, &mut output),
         Command::Fsck(args) => fsck::run(&args, &trust, &mut output),
     }
     output.exit_code()
