@@ -57,7 +57,7 @@ pub fn edits() -> Value {
         row(entries, "supervisor", "supervisar", Class::BadProof, entries, Some(10)),
         row(entries, "\\\"v\\\":1", "\\\"v\\\":2", Class::UnknownVersion, entries, Some(3)),
         row(entries, "{\"entry\"", " {\"entry\"", Class::Malformed, entries, None),
-        row("context.jsonl", "system", "sistem", Class::BadProof, "context.jsonl", Some(9)),
+        row("context.jsonl", "agent", "agend", Class::BadProof, "context.jsonl", Some(9)),
         row("ends.json", "\"n\":2", "\"n\":1", Class::BadProof, "ends.json", None),
         row("ends.json", "\"upto\":20", "\"upto\":21", Class::Malformed, "context.jsonl", Some(30)),
         row("staff.jsonl", "李雷", "韩梅", Class::BadProof, "staff.jsonl", None),
@@ -74,7 +74,7 @@ fn check(directory: &Path) -> Result<u64, Box<Finding>> {
 /// Checks the kept package, and each edit of it.
 pub fn check_kept(vectors: &Path) {
     let kept = vectors.join("package");
-    assert_eq!(check(&kept).unwrap(), 8);
+    assert_eq!(check(&kept).unwrap(), 7);
     let edits: Vec<Edit> = serde_json::from_slice(&fs::read(vectors.join("package.json")).unwrap()).unwrap();
     for Edit { file, from, to, class, exit_code, refused_in, entry } in edits {
         let home = tempfile::tempdir().unwrap();
