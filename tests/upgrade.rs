@@ -91,10 +91,8 @@ async fn database(data: &Path) -> (EmbeddedPostgres, tokio_postgres::Client) {
 /// What the only entry of a kind tells.
 fn detail(entries: &[Entry], kind: &str) -> BTreeMap<String, Detail> {
     let told: Vec<_> = entries.iter().filter(|entry| entry.kind.as_str() == kind).map(|entry| &entry.detail).collect();
-    match told[..] {
-        [Detail::Object(fields)] => fields.clone(),
-        _ => panic!("{kind}: {told:?}"),
-    }
+    let [Detail::Object(fields)] = told[..] else { unreachable!("{kind}: {told:?}") };
+    fields.clone()
 }
 
 fn old_key() -> VerifierKey {
