@@ -2,7 +2,7 @@
 //! the log grows. And one of a later release is refused. `tests/upgrade/make.sh` made what `tests/upgrade/v0.1` holds.
 //! Needs PostgreSQL on the machine; `./x test` installs it.
 
-#![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
 
 mod common;
 
@@ -91,7 +91,7 @@ async fn database(data: &Path) -> (EmbeddedPostgres, tokio_postgres::Client) {
 /// What the only entry of a kind tells.
 fn detail(entries: &[Entry], kind: &str) -> BTreeMap<String, Detail> {
     let told: Vec<_> = entries.iter().filter(|entry| entry.kind.as_str() == kind).map(|entry| &entry.detail).collect();
-    let [Detail::Object(fields)] = told[..] else { unreachable!("{kind}: {told:?}") };
+    let [Detail::Object(fields)] = told[..] else { panic!("{kind}: {told:?}") };
     fields.clone()
 }
 
