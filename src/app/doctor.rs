@@ -113,6 +113,7 @@ pub async fn examine(loaded: &Result<Config, ConfigError>, file: Option<&Path>, 
     }
     checks.push(machine::clock().await);
     checks.push(machine::open_files());
+    checks.extend(loaded.as_ref().ok().map(machine::confinement));
     if let Ok(config) = loaded {
         checks.extend(postgres::examine(config, now).await);
     }

@@ -5,12 +5,13 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::files::{Rule, group, present};
-use super::machine::{Space, allowed_files, space, synchronised};
+use super::machine::{Space, allowed_files, confined, space, synchronised};
 use super::postgres::{Settings, ahead, judge};
 use super::tls::{WARN_DAYS, development, valid};
 use super::*;
 use crate::app::config::{HttpConfig, TlsFiles};
 use crate::crypto::certificate::Chain;
+use crate::telemetry::Confinement;
 use crate::units::MICROS_PER_SECOND;
 
 const NOW: Timestamp = Timestamp::from_micros(1_767_225_600 * MICROS_PER_SECOND);
@@ -58,6 +59,20 @@ fn clock_and_open_files_are_judged_by_what_the_system_says() {
         [(Some(1_023), State::Fail), (Some(1_024), State::Warn), (Some(8_192), State::Ok), (None, State::Ok)]
     {
         assert_eq!(state_of(&allowed_files(maximum)), expect, "{maximum:?}");
+    }
+}
+
+#[test]
+fn a_kernel_that_confines_nobody_is_told_unless_nobody_asks_it() {
+    for (how, expect) in [
+        (Confinement::Full, State::Ok),
+        (Confinement::Partial, State::Ok),
+        (Confinement::Unsupported, State::Warn),
+        (Confinement::Refused, State::Warn),
+        (Confinement::PrivateDatabase, State::Skipped),
+        (Confinement::NotWanted, State::Skipped),
+    ] {
+        assert_eq!(state_of(&confined(how)), expect, "{how:?}");
     }
 }
 
