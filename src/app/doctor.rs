@@ -124,7 +124,8 @@ fn configuration(loaded: &Result<Config, ConfigError>) -> Check {
     match loaded {
         Ok(config) => {
             let tenants = config.tenants.len();
-            Check::ok("config.load", said(format!("good, {tenants} tenant(s)"), format!("正确，共 {tenants} 个租户")))
+            let word = if tenants == 1 { "tenant" } else { "tenants" };
+            Check::ok("config.load", said(format!("good, {tenants} {word}"), format!("正确，共 {tenants} 个租户")))
         }
         Err(error) => Check::fail(
             "config.load",

@@ -3,7 +3,7 @@
 #
 #   tests/package/debian.sh liaowaiwai_VERSION_amd64.deb
 #
-# Needs root, and for the first part (the bare system and the packages beside ours) the Debian mirror that this machine is configured
+# Needs root, and for the first part (the bare system and PostgreSQL's packages) the Debian mirror that this machine is configured
 # for. What is installed afterwards is installed and run in a network namespace of its own, which has nothing. The service is started
 # by a systemd that was booted in there (systemd-nspawn); where that can't be, its command line by hand as its account, and it says so.
 set -euo pipefail
@@ -26,67 +26,11 @@ mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Package
 root=$(mktemp -d)
 chmod 755 "$root"
 by=systemd # What starts the service.
-finish() {
-  stop_service
-  ip netns del "$net"
-  rm -rf --one-file-system "$root" "$root.log" "$root.boot"
-}
-trap finish EXIT
-make_network
 inside() {
   here unshare --pid --fork --mount-proc="$root/proc" \
     chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"
 }
 as_account() { inside runuser -u liaowaiwai -- env HOME=/var/lib/liaowaiwai "$@"; }
-config=/etc/liaowaiwai/lww.toml
-
-say "a bare $suite, and the packages beside ours (downloaded now, installed without a network)"
-debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" 2>&1 || { tail -5 "$root.log" >&2; fail "debootstrap failed"; }
-chroot "$root" apt-get install --yes --quiet --no-install-recommends --download-only postgresql systemd-sysv >>"$root.log" 2>&1 ||
-  { tail -5 "$root.log" >&2; fail "PostgreSQL's and systemd's packages can't be fetched"; }
-mkdir -p "$root/proc" "$root/dev/shm"
-chmod 1777 "$root/dev/shm" # As on any machine that was started.
-
-# What an earlier release left on the machine: the same files under a lower version, with another example configuration.
-dpkg-deb --raw-extract "$deb" "$root.old"
-sed -i 's/^Version: .*/Version: 0.0.0/' "$root.old/DEBIAN/control"
-sed -i '1i # An earlier release'\''s example.' "$root.old/$config"
-(cd "$root.old" && find usr etc -type f -print0 | xargs -0 md5sum >DEBIAN/md5sums)
-dpkg-deb --root-owner-group -Znone --build "$root.old" "$root/old.deb" >/dev/null
-rm -rf "$root.old"
-cp "$deb" "$root/new.deb"
-
-say "without a network: PostgreSQL and systemd, then the package"
-! here sh -c 'tail -n +2 /proc/net/route | grep -q .' || fail "there is a network inside"
-printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" # No services are started in here.
-chmod 755 "$root/usr/sbin/policy-rc.d"
-inside sh -c 'export DEBIAN_FRONTEND=noninteractive; dpkg --install /var/cache/apt/archives/*.deb' >>"$root.log" 2>&1 ||
-  { tail -5 "$root.log" >&2; fail "PostgreSQL and systemd can't be installed"; }
-inside dpkg --install /old.deb || fail "the package can't be installed"
-
-say "what it made"
-[ "$(inside stat -c '%U %a' /var/lib/liaowaiwai)" = "liaowaiwai 700" ] || fail "/var/lib/liaowaiwai is not the account's alone"
-as_account lww config check --config $config >/dev/null || fail "its configuration doesn't load"
-
-say "the demo, as the account liaowaiwai"
-as_account lww demo --keep /var/lib/liaowaiwai/demo || fail "the demo failed"
-as_account sh -c 'lww-verify fsck --vkey /var/lib/liaowaiwai/demo/vkey --receipts /var/lib/liaowaiwai/demo/receipts \
-  /var/lib/liaowaiwai/demo/tiles' || fail "lww-verify refuses what the demo left"
-
-say "backup and restore, as the account"
-as_account sh -c 'cd && cp demo/data/keys/master.key master.copy &&
-  lww backup --data-dir demo/data --to . --keys-to keys.tar &&
-  lww restore --data-dir restored --from lww-backup-*.tar --keys-from keys.tar --master-key-from master.copy &&
-  lww ledger verify --against-db --data-dir restored' || fail "backup or restore failed"
-
-say "an upgrade keeps the bank's configuration, and lays the new example beside it"
-echo '# The bank'\''s own line.' >>"$root$config"
-cp "$root$config" "$root/edited.toml"
-inside dpkg --force-confdef --install /new.deb </dev/null || fail "the package can't be upgraded"
-cmp "$root$config" "$root/edited.toml" || fail "an upgrade changed the configuration"
-inside cat $config.dpkg-dist >/dev/null || fail "the new example is nowhere"
-[ "$(inside dpkg-query -W -f '${Version}' liaowaiwai)" = "$(dpkg-deb --field "$deb" Version)" ] || fail "it is of another version"
-
 # Boots the machine's own systemd and lets it start the unit, with everything that the unit forbids.
 start_service() {
   if boot multi-user.target "$root.boot" --directory="$root"; then
@@ -128,6 +72,61 @@ stop_service() {
   fi
 }
 ask() { here curl --silent --show-error --fail --max-time 10 --cacert "$root/var/lib/liaowaiwai/certs/ca.pem" "https://127.0.0.1:8443$1"; }
+finish() {
+  stop_service
+  ip netns del "$net"
+  rm -rf --one-file-system "$root" "$root.log" "$root.boot"
+}
+trap finish EXIT
+make_network
+config=/etc/liaowaiwai/lww.toml
+
+say "a bare $suite, and PostgreSQL's packages beside it (downloaded now, installed without a network)"
+debootstrap --variant=minbase --include=systemd-sysv "$suite" "$root" "$mirror" >"$root.log" 2>&1 || { tail -5 "$root.log" >&2; fail "debootstrap failed"; }
+chroot "$root" apt-get install --yes --quiet --no-install-recommends --download-only postgresql >>"$root.log" 2>&1 ||
+  { tail -5 "$root.log" >&2; fail "PostgreSQL's packages can't be fetched"; }
+mkdir -p "$root/proc" "$root/dev/shm"
+chmod 1777 "$root/dev/shm" # As on any machine that was started.
+
+# What an earlier release left on the machine: the same files under a lower version, with another example configuration.
+dpkg-deb --raw-extract "$deb" "$root.old"
+sed -i 's/^Version: .*/Version: 0.0.0/' "$root.old/DEBIAN/control"
+sed -i '1i # An earlier release'\''s example.' "$root.old/$config"
+(cd "$root.old" && find usr etc -type f -print0 | xargs -0 md5sum >DEBIAN/md5sums)
+dpkg-deb --root-owner-group -Znone --build "$root.old" "$root/old.deb" >/dev/null
+rm -rf "$root.old"
+cp "$deb" "$root/new.deb"
+
+say "without a network: PostgreSQL, then the package"
+! here sh -c 'tail -n +2 /proc/net/route | grep -q .' || fail "there is a network inside"
+printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" # No services are started in here.
+chmod 755 "$root/usr/sbin/policy-rc.d"
+inside sh -c 'export DEBIAN_FRONTEND=noninteractive; dpkg --install /var/cache/apt/archives/*.deb' >>"$root.log" 2>&1 ||
+  { tail -5 "$root.log" >&2; fail "PostgreSQL can't be installed"; }
+inside dpkg --install /old.deb || fail "the package can't be installed"
+
+say "what it made"
+[ "$(inside stat -c '%U %a' /var/lib/liaowaiwai)" = "liaowaiwai 700" ] || fail "/var/lib/liaowaiwai is not the account's alone"
+as_account lww config check --config $config >/dev/null || fail "its configuration doesn't load"
+
+say "the demo, as the account liaowaiwai"
+as_account lww demo --keep /var/lib/liaowaiwai/demo || fail "the demo failed"
+as_account sh -c 'lww-verify fsck --vkey /var/lib/liaowaiwai/demo/vkey --receipts /var/lib/liaowaiwai/demo/receipts \
+  /var/lib/liaowaiwai/demo/tiles' || fail "lww-verify refuses what the demo left"
+
+say "backup and restore, as the account"
+as_account sh -c 'cd && cp demo/data/keys/master.key master.copy &&
+  lww backup --data-dir demo/data --to . --keys-to keys.tar &&
+  lww restore --data-dir restored --from lww-backup-*.tar --keys-from keys.tar --master-key-from master.copy &&
+  lww ledger verify --against-db --data-dir restored' || fail "backup or restore failed"
+
+say "an upgrade keeps the bank's configuration, and lays the new example beside it"
+echo '# The bank'\''s own line.' >>"$root$config"
+cp "$root$config" "$root/edited.toml"
+inside dpkg --force-confdef --install /new.deb </dev/null || fail "the package can't be upgraded"
+cmp "$root$config" "$root/edited.toml" || fail "an upgrade changed the configuration"
+inside cat $config.dpkg-dist >/dev/null || fail "the new example is nowhere"
+[ "$(inside dpkg-query -W -f '${Version}' liaowaiwai)" = "$(dpkg-deb --field "$deb" Version)" ] || fail "it is of another version"
 
 say "the service, with the configuration that is shipped"
 start_service
@@ -143,17 +142,21 @@ if [ "$by" = systemd ]; then
   grep -qxE 'CapBnd:	0+' "/proc/$pid/status" || fail "it could get capabilities"
   [ "$(within systemctl show --property=NRestarts --value liaowaiwai)" = 0 ] || fail "it was restarted"
 fi
+# Asks for a page and sees that a text is in it: shows PATH TEXT
+shows() { ask "$1" >"$root/page" && grep -qiF "$2" "$root/page"; }
 ask /healthz >/dev/null || fail "/healthz doesn't answer"
-ask /readyz | grep -q active || fail "/readyz doesn't say that it is active"
+shows /readyz active || fail "/readyz doesn't say that it is active"
 
 say "pages come out of the program"
-ask /console/ >"$root/page" && grep -qi '<!doctype html>' "$root/page" || fail "there is no console"
-for file in $(grep -oE '(src|href)="[^"]+\.(js|css)"' "$root/page" | cut -d'"' -f2); do
+shows /console/ '<!doctype html>' || fail "there is no console"
+files=$(grep -oE '(src|href)="[^"]+\.(js|css)"' "$root/page" | cut -d'"' -f2)
+[ -n "$files" ] || fail "the console names no script"
+for file in $files; do
   case $file in /*) ;; *) file=/console/${file#./} ;; esac
-  ask "$file" | grep -q . || fail "the console's $file is missing"
+  shows "$file" '{' || fail "the console's $file is missing"
 done
-ask /demo/ | grep -q widget.js || fail "there is no demo page"
-ask /widget.js | grep -q . || fail "there is no widget"
+shows /demo/ widget.js || fail "there is no demo page"
+shows /widget.js customElements || shows /widget.js attachShadow || fail "there is no widget"
 
 say "lww doctor beside the service, in both languages, and when something is wrong"
 for language in en zh; do

@@ -42,7 +42,11 @@ pub(super) async fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
     let unreachable = |error: &AppError| {
         Check::fail(
             "postgres.reach",
-            said(error.to_string(), format!("无法使用 PostgreSQL：{error}")),
+            if let AppError::Database(error) = error {
+                in_both(error)
+            } else {
+                said(error.to_string(), format!("无法使用 PostgreSQL：{error}"))
+            },
             said(
                 "check database_url, database_password, pg_hba.conf and the way there; for a private one, XDG_RUNTIME_DIR \
                  must be the server's",
@@ -69,7 +73,12 @@ pub(super) async fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
     checks.push(told("postgres.pooler", database::check_pooler(&reached, client).await, pooler()));
     let schema = database::check_schema(client).await;
     let migrated = schema.is_ok();
-    checks.push(told("postgres.schema", schema, migrate()));
+    let change = if matches!(schema, Err(DatabaseError::NewerSchema { .. })) { newer() } else { migrate() };
+    checks.push(told(
+        "postgres.schema",
+        schema,
+        (said("the schema is this version's", "数据库结构与本版本一致"), change),
+    ));
     if migrated {
         checks.push(match newest(client).await {
             Ok(newest) => ahead(newest, now),
@@ -209,8 +218,27 @@ fn standby(names: &str) -> Check {
 fn told(code: &'static str, result: Result<(), DatabaseError>, (good, change): (Said, Said)) -> Check {
     match result {
         Ok(()) => Check::ok(code, good),
-        Err(error) => Check::fail(code, said(error.to_string(), format!("不符合要求：{error}")), change),
+        Err(error) => Check::fail(code, in_both(&error), change),
     }
+}
+
+/// What a refusal means, in both languages.
+fn in_both(error: &DatabaseError) -> Said {
+    let zh = match error {
+        DatabaseError::Refused { sqlstate: Some(code), .. } => {
+            format!("PostgreSQL 拒绝了连接或请求（SQLSTATE {code}）")
+        }
+        DatabaseError::Refused { sqlstate: None, kind } => format!("无法访问 PostgreSQL（{kind}）"),
+        DatabaseError::UnsafeSetting { setting, got, expected } => format!("{setting} = {got}，账本要求 {expected}"),
+        DatabaseError::PowerfulRole { what } => format!("服务使用的数据库角色权限过大（{what}）"),
+        DatabaseError::TransactionPooler => "数据库前有事务模式的连接池（PgBouncer）".to_owned(),
+        DatabaseError::Schema { got, expected } => format!("数据库结构版本为 {got}，本服务需要 {expected}"),
+        DatabaseError::NewerSchema { got, expected } => {
+            format!("数据库结构版本为 {got}，本服务最高支持 {expected}：已由更新版本的服务升级")
+        }
+        DatabaseError::Migration(reason) => format!("迁移失败：{reason}"),
+    };
+    said(error.to_string(), zh)
 }
 
 fn role() -> (Said, Said) {
@@ -233,13 +261,17 @@ fn pooler() -> (Said, Said) {
     )
 }
 
-fn migrate() -> (Said, Said) {
-    (
-        said("the schema is this version's", "数据库结构与本版本一致"),
-        said(
-            "`lww db migrate`, or let the DBA run what `lww db plan --url-from NAME` prints",
-            "执行 `lww db migrate`，或由 DBA 执行 `lww db plan --url-from NAME` 输出的 SQL",
-        ),
+fn migrate() -> Said {
+    said(
+        "`lww db migrate`, or let the DBA run what `lww db plan --url-from NAME` prints",
+        "执行 `lww db migrate`，或由 DBA 执行 `lww db plan --url-from NAME` 输出的 SQL",
+    )
+}
+
+fn newer() -> Said {
+    said(
+        "start the newer version, or restore a backup from before the upgrade",
+        "启动较新版本的服务，或从升级前的备份恢复",
     )
 }
 
