@@ -76,7 +76,8 @@ mod tests {
     /// Panics as a server's code would, over what a customer wrote; each in a thread of its own.
     fn panic_over_content(folder: &Path) {
         let _guard = start_logging(folder, "trace").unwrap();
-        let unwrapped = || Err::<(), String>(CANARY.to_owned()).unwrap();
+        let refused: Result<(), String> = std::iter::once(Err(CANARY.to_owned())).collect();
+        let unwrapped = || refused.unwrap();
         let cut_within_a_character = || drop(CANARY.split_at(1).0.to_owned());
         let formatted = || panic!("no place for {CANARY}");
         let own_words = || panic!("the program's own words");
