@@ -7,13 +7,16 @@ lww=$(readlink -f "$lww")
 unit=$repo/packaging/liaowaiwai.service
 # Tenths of systemd's exposure level; it comes to 1.2 with Debian 12's systemd 252.
 exposure_max=15
-[ "$(id -u)" = 0 ] || exec sudo -n "CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}" "$0" || { echo "root is needed" >&2; exit 1; }
+fail() { echo "unit: $*" >&2; exit 1; }
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null || fail "root is needed, to boot a systemd"
+  exec sudo -n "CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}" "$0"
+fi
 needed systemd-analyze systemd
 needed systemd-nspawn systemd-container
 needed ip iproute2
 needed curl curl
 needed jq jq
-fail() { echo "unit: $*" >&2; exit 1; }
 
 dir=$(mktemp -d /tmp/lww-unit.XXXXXX)
 chmod 711 "$dir"
@@ -74,8 +77,7 @@ boot basic.target "$dir/boot" --directory="$dir/root" --volatile=overlay --bind-
   --bind-ro="$dir/bank.toml:/etc/liaowaiwai/bank.toml" --bind-ro="$policy:/etc/liaowaiwai/policy.yaml" \
   || {
     tail -5 "$dir/boot" >&2
-    [ -z "${CI:-}" ] || fail "systemd can't be booted here: root must be allowed to make namespaces and control groups"
-    echo "unit: SKIPPED the server under it: systemd can't be booted here, the list must do"
+    echo "unit: SKIPPED the server under it: systemd can't be booted here (root must be allowed to make namespaces and control groups)"
     exit 0
   }
 within id liaowaiwai >/dev/null 2>&1 \
