@@ -26,11 +26,13 @@ mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Package
 root=$(mktemp -d)
 chmod 755 "$root"
 by=systemd # What starts the service.
+
 inside() {
   here unshare --pid --fork --mount-proc="$root/proc" \
     chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"
 }
 as_account() { inside runuser -u liaowaiwai -- env HOME=/var/lib/liaowaiwai "$@"; }
+
 # Boots the machine's own systemd and lets it start the unit, with everything that the unit forbids.
 start_service() {
   if boot multi-user.target "$root.boot" --directory="$root"; then
@@ -46,9 +48,11 @@ start_service() {
   operator $command >"$root.boot" 2>&1 &
   machine=$!
 }
+
 service_log() {
   if [ "$by" = systemd ]; then within journalctl --unit liaowaiwai --no-pager | tail -20 >&2; else tail -20 "$root.boot" >&2; fi
 }
+
 # Processes of the server, as this machine counts; those of other installations are not ours to touch.
 servers() {
   local pid
@@ -56,26 +60,31 @@ servers() {
     if [ "/proc/$pid/root" -ef "$root" ]; then echo "$pid"; fi
   done
 }
+
 # As an operator on the machine, whatever started the service.
 operator() {
   local run=inside
   [ "$by" = hand ] || run=within
   $run runuser -u liaowaiwai -- env HOME=/var/lib/liaowaiwai XDG_RUNTIME_DIR=/run/liaowaiwai "$@"
 }
+
 stop_service() {
   if [ "$by" = systemd ]; then
     stop_machine
   elif [ -n "$machine" ]; then
+    # shellcheck disable=SC2046 # one process each
     kill -TERM $(servers) || true
     wait "$machine" || true
     machine=''
   fi
 }
+
 ask() { here curl --silent --show-error --fail --max-time 10 --cacert "$root/var/lib/liaowaiwai/certs/ca.pem" "https://127.0.0.1:8443$1"; }
+
 finish() {
   stop_service
   ip netns del "$net"
-  rm -rf --one-file-system "$root" "$root.log" "$root.boot"
+  rm -rf --one-file-system "$root" "$root.old" "$root.log" "$root.boot"
 }
 trap finish EXIT
 make_network
