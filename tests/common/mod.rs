@@ -287,7 +287,7 @@ pub struct Server {
 }
 
 impl Server {
-    fn launch(config: &Path, data: &Path, arguments: &[&str]) -> Result<Self, String> {
+    pub fn launch(config: &Path, data: &Path, arguments: &[&str]) -> Result<Self, String> {
         let errors = data.with_extension("stderr");
         let sink = std::fs::OpenOptions::new().create(true).append(true).open(&errors).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_lww"))
