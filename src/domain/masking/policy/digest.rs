@@ -28,7 +28,7 @@ const FIRST_ENGINE: [(&str, &str); 4] = [
 
 /// Returns the digest of a resolved policy, by its id and version.
 pub(super) fn of(label: (&str, u64), rules: &[Rule], allow: &[Allowed], lexicon: &Lexicon) -> [u8; 32] {
-    canonical::digest(&resolved(label, rules, allow, engine(lexicon)))
+    canonical::digest(&resolved(label, rules, allow, &engine(lexicon)))
 }
 
 /// Returns the digest that the first release gave the same text.
@@ -36,7 +36,7 @@ pub(super) fn of_first_release(policy: &Policy) -> [u8; 32] {
     let mut engine: serde_json::Map<String, Value> =
         FIRST_ENGINE.into_iter().map(|(name, digest)| (name.to_owned(), json!(digest))).collect();
     engine.insert("version".to_owned(), json!(1));
-    canonical::digest(&resolved((&policy.id, policy.version), &policy.rules, &policy.allow, engine.into()))
+    canonical::digest(&resolved((&policy.id, policy.version), &policy.rules, &policy.allow, &engine.into()))
 }
 
 /// Returns the digest of the engine alone: of its version and its own tables.
@@ -55,7 +55,7 @@ fn engine(lexicon: &Lexicon) -> Value {
     })
 }
 
-fn resolved((id, version): (&str, u64), rules: &[Rule], allow: &[Allowed], engine: Value) -> Value {
+fn resolved((id, version): (&str, u64), rules: &[Rule], allow: &[Allowed], engine: &Value) -> Value {
     json!({
         "id": id,
         "version": version,
