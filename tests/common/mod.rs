@@ -3,7 +3,13 @@
 
 #![expect(dead_code, reason = "each test file uses its own part of this")]
 #![expect(clippy::unnecessary_debug_formatting, reason = "paths are quoted for TOML")]
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken test world fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a broken test world fails the test"
+)]
 
 pub mod listening;
 pub mod load;
@@ -13,7 +19,7 @@ pub mod socket;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -555,6 +561,13 @@ fn verifier() -> PathBuf {
 pub fn verified(arguments: &[&Path]) -> (bool, String) {
     let output = Command::new(verifier()).args(arguments).output().unwrap();
     (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+}
+
+/// Says that a test can't be run here, and why. Root on a machine of the continuous integration (`CI` is set) has no excuse.
+pub fn skipped(test: &str, why: &str) {
+    eprintln!("SKIPPED {test}: {why}");
+    let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    assert!(!(is_root && std::env::var_os("CI").is_some()), "{test} may not be skipped here: {why}");
 }
 
 /// Every file below a folder.
