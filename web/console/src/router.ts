@@ -85,9 +85,8 @@ router.beforeEach(async (to) => {
   if (duty(info) !== null)
     return to.name === "login" ? true : { name: "login", query: { next: to.fullPath } };
   if (to.name === "login" || to.name === "home") return { name: home() };
-  return to.meta.right === undefined || may(to.meta.right)
-    ? true
-    : { name: "missing", params: { rest: ["-"] } };
+  // Whether the page is one's own to see, the shell decides.
+  return true;
 });
 
 // A page of an older build is gone once the server was upgraded: the address is loaded anew, once.
