@@ -57,7 +57,7 @@ test("ten wrong passwords lock an account, each pause is told and longer, and on
   await server.enter(office, "admin");
   const accounts = await office.newPage();
   await accounts.goto(`${server.base}/console/accounts`);
-  const row = accounts.getByRole("row", { name: /小林/ });
+  const row = accounts.getByRole("row", { name: /clumsy/ });
   await expect(row).toContainText("已锁定");
   await accounts.getByRole("button", { name: "解锁" }).click();
   await expect(row).not.toContainText("已锁定");

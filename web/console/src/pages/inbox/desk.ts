@@ -116,6 +116,11 @@ function ask(): void {
   if (opened === null) return;
   told = 0;
   const { id: conversation, cursor } = opened;
+  // What can't be an id needs no question.
+  if (!ID.test(conversation)) {
+    opened.error = new Problem("not_found", 0, "");
+    return;
+  }
   socket?.send({ type: "open", conversation, ...(cursor === null ? {} : { after: cursor }) });
 }
 
@@ -234,11 +239,6 @@ export function open(id: string | null): void {
     typedAt: 0,
     isLost: false,
   };
-  // What can't be an id needs no question.
-  if (!ID.test(id)) {
-    desk.opened.error = new Problem("not_found", 0, "");
-    return;
-  }
   recallOutgoing(id);
   markRead(id);
   ask();
