@@ -100,9 +100,9 @@ export class Server {
     return settle(this.base, { tenant: TENANT, login, password });
   }
 
-  /** Logs somebody in and gives the session to a browser. */
-  async enter(context: BrowserContext, who: Role | Account): Promise<Staff> {
-    const staff = await this.login(who);
+  /** Logs somebody in, unless they are, and gives the session to a browser. */
+  async enter(context: BrowserContext, who: Role | Account | Staff): Promise<Staff> {
+    const staff = who instanceof Staff ? who : await this.login(who);
     await context.addCookies([
       { name: COOKIE, value: staff.token, url: this.base, httpOnly: true, sameSite: "Strict" },
     ]);
