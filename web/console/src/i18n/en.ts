@@ -13,7 +13,14 @@ const shared = {
     ledger: "Ledger",
     policies: "Masking policies",
     health: "Health",
-    more: "More",
+    short: {
+      inbox: "Chats",
+      queues: "Queues",
+      accounts: "Accounts",
+      ledger: "Ledger",
+      policies: "Policies",
+      health: "Health",
+    },
     skip: "Skip to content",
   },
   menu: {

@@ -13,7 +13,14 @@ const shared = {
     ledger: "存证账本",
     policies: "脱敏策略",
     health: "运行状态",
-    more: "更多",
+    short: {
+      inbox: "会话",
+      queues: "队列",
+      accounts: "账号",
+      ledger: "账本",
+      policies: "策略",
+      health: "状态",
+    },
     skip: "跳到正文",
   },
   menu: {
