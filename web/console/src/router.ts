@@ -58,6 +58,12 @@ const routes: RouteRecordRaw[] = [
   { path: "/:rest(.*)*", name: "missing", component: () => import("./shell/missing.vue") },
 ];
 
+/** The page that an address of the browser leads to. */
+export function pageAt(path: string): Page | undefined {
+  const name = path.slice(import.meta.env.BASE_URL.length).split("/")[0];
+  return PAGES.find((page) => page.name === name);
+}
+
 /** The first page that whoever is logged in may see. */
 export function home(): string {
   return PAGES.find((page) => may(page.right))?.name ?? "own";

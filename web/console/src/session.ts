@@ -41,8 +41,15 @@ export function may(right: Right): boolean {
   return info !== null && (info.rights ?? RIGHTS[info.role]).includes(right);
 }
 
-/** Asks who is logged in. */
-export async function recall(): Promise<SessionInfo | null> {
+let asking: Promise<SessionInfo | null> | null = null;
+
+/** Asks who is logged in; once for all who want to know at the same time. */
+export function recall(): Promise<SessionInfo | null> {
+  asking ??= askWho().finally(() => (asking = null));
+  return asking;
+}
+
+async function askWho(): Promise<SessionInfo | null> {
   try {
     session.info = await call<SessionInfo>("GET", "/session");
   } catch (error) {
