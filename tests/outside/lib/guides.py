@@ -88,12 +88,12 @@ def write(path, text, mode=0o644):
 
 def prepare():
     """A folder that looks like the repository after `./x run`, and the configuration of the fresh server."""
-    os.makedirs(f"{DIR}/work/target/release")
-    os.symlink(f"{REPO}/policies", f"{DIR}/work/policies")
-    os.symlink(f"{PROGRAMS}/lww-verify", f"{DIR}/work/target/release/lww-verify")
+    os.makedirs(f"{DIR}/here/target/release")
+    os.symlink(f"{REPO}/policies", f"{DIR}/here/policies")
+    os.symlink(f"{PROGRAMS}/lww-verify", f"{DIR}/here/target/release/lww-verify")
     # Operators' commands find this server's configuration, as on its machine.
     write(
-        f"{DIR}/work/target/release/lww",
+        f"{DIR}/here/target/release/lww",
         f'#!/bin/bash\ncase "$1 $2 $*" in *--config*|*--data-dir*|*--table*) exec {PROGRAMS}/lww "$@";;\n'
         f'admin*|ledger*|"policy activate"*|"route activate"*|"route replay"*) exec {PROGRAMS}/lww "$@" --config {DIR}/lww.toml;;\n'
         f'*) exec {PROGRAMS}/lww "$@";; esac\n',
@@ -101,7 +101,7 @@ def prepare():
     )
     # The story is told once, however many guides begin with it; a configuration is looked at, its server is ours.
     write(
-        f"{DIR}/work/x",
+        f"{DIR}/here/x",
         f'#!/bin/bash\ncase "$*" in "run --demo --keep "*) [ -e "$4" ] || exec {PROGRAMS}/lww demo --keep "$4";;\n'
         f'"run --config "*) exec {PROGRAMS}/lww config check --config "$3";; *) exit 2;; esac\n',
         0o755,
@@ -132,7 +132,7 @@ def furnish(told):
         cookie, _ = post(f"{api}/session", login)
         post(f"{api}/session/password", {"old": account["password"], "new": OWN}, cookie)
     _, visit = post(f"{api}/channels/web/demo/widget/visits", {})
-    work = f"{DIR}/work"
+    work = f"{DIR}/here"
     write(f"{work}/base.txt", fence("docs/integrator/http.md", "Write the signature base", ""))
     write(f"{work}/send.py", fence("docs/integrator/http.md", "## A client in Python", "python") + "\n")
     policy = open(f"{REPO}/policies/masking/cn-retail.yaml", encoding="utf8").read()
@@ -178,7 +178,7 @@ def placed(guide, block, env):
         block = block.replace("--login lin", "--login wen")
     if block.startswith("target/release/lww route replay"):
         opened, assigned = entry(env, "conversation.opened"), entry(env, "conversation.assigned")
-        write(f"{DIR}/work/entry.json", opened["entry"])
+        write(f"{DIR}/here/entry.json", opened["entry"])
         block = block.replace(" 14 ", f" {assigned['index']} ")
     return block
 
@@ -189,7 +189,7 @@ def run(guide, block, env):
     options = ["-o", "pipefail"] + ([] if fails else ["-e"])
     done = subprocess.run(
         ["bash", *options, "-c", placed(guide, block, env)],
-        cwd=f"{DIR}/work",
+        cwd=f"{DIR}/here",
         env={**os.environ, **env},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
