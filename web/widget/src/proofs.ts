@@ -20,8 +20,8 @@ export class Proofs {
     this.#pinned = vkey;
   }
 
-  /** The panel's content; the receipt of the message `asked` is verified at once. */
-  page(words: Words, time: (text: string) => string, asked?: number): readonly Node[] {
+  /** The panel's content. */
+  page(words: Words, time: (text: string) => string): readonly Node[] {
     const verdict = () => el("p", { class: "verdict", role: "status" });
     const fileVerdict = verdict();
     const file = el("input", {
@@ -37,10 +37,9 @@ export class Proofs {
     });
     const items = this.#talk.said().map((said) => {
       const own = verdict();
-      if (said.index === asked) this.check(said, own, words, time);
       return el(
         "li",
-        said.index === asked ? { class: "asked" } : {},
+        {},
         el("span", { class: "words" }, said.text),
         el(
           "span",

@@ -441,10 +441,13 @@ export class View {
 
   /** Every message's receipt; the one that was asked for is verified at once. */
   #showReceipts(index?: number): void {
-    this.#receipts.replaceChildren(...this.#proofs.page(this.#words, (time) => this.#day(time), index));
+    this.#receipts.replaceChildren(...this.#proofs.page(this.#words, (time) => this.#day(time)));
     this.#aside(true);
     this.#header.querySelector<HTMLElement>(".tool")?.focus();
-    this.#receipts.querySelector(".asked")?.scrollIntoView({ block: "nearest" });
+    const label = `${this.#words.check} #${index}`;
+    const asked = this.#receipts.querySelector<HTMLElement>(`[aria-label="${label}"]`);
+    asked?.click();
+    asked?.scrollIntoView({ block: "nearest" });
   }
 
   #hideReceipts(): void {
