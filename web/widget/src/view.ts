@@ -355,7 +355,13 @@ export class View {
     const time = el("time", { datetime: said.time }, this.#time(said.time));
     const under = el("span", { class: "under" });
     if (said.masked) under.append(el("span", {}, words.masked));
-    if (said.by === "customer") under.append(el("span", {}, isRead ? words.read : words.recorded));
+    if (said.by === "customer") {
+      const mark = isRead ? words.read : words.recorded;
+      const check = () => this.#showReceipts(said.index);
+      under.append(
+        button({ class: "mark", "aria-label": `${mark} · ${words.check} #${said.index}` }, check, mark),
+      );
+    }
     const item = this.#bubble(said.by, said.text, time, under, words);
     if (day !== "") item.prepend(el("span", { class: "day" }, day));
     return item;
@@ -433,10 +439,15 @@ export class View {
     return el("div", { class: "ways" }, way("message"), way("callback"));
   }
 
-  #showReceipts(): void {
+  /** Every message's receipt; the one that was asked for is verified at once. */
+  #showReceipts(index?: number): void {
     this.#receipts.replaceChildren(...this.#proofs.page(this.#words, (time) => this.#day(time)));
     this.#aside(true);
     this.#header.querySelector<HTMLElement>(".tool")?.focus();
+    const label = `${this.#words.check} #${index}`;
+    const asked = this.#receipts.querySelector<HTMLElement>(`[aria-label="${label}"]`);
+    asked?.click();
+    asked?.scrollIntoView({ block: "nearest" });
   }
 
   #hideReceipts(): void {
