@@ -2,6 +2,7 @@
 
 import { server } from "../../api";
 import type { Accepted, Conversation, Message, Note, State } from "../../types";
+import { together } from "./together";
 
 export type Marks = { delivered: number | null; read: number | null };
 
@@ -56,6 +57,7 @@ export function connect(ears: Ears): DeskSocket {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let pause = PAUSE_MS_MIN;
   let isOver = false;
+  const lines = together(ears.hear);
 
   function open(): void {
     const address = new URL("/api/v1/agent/socket", location.href);
@@ -66,10 +68,13 @@ export function connect(ears: Ears): DeskSocket {
       server.away = false;
       ears.changed(true);
     };
-    own.onmessage = (event) => ears.hear(JSON.parse(String(event.data)) as Line);
+    own.onmessage = (event) => {
+      if (own === socket) lines.take(JSON.parse(String(event.data)) as Line);
+    };
     own.onclose = () => {
       if (isOver || own !== socket) return;
       socket = null;
+      lines.drain();
       ears.changed(false);
       again();
     };
@@ -101,6 +106,7 @@ export function connect(ears: Ears): DeskSocket {
       isOver = true;
       clearTimeout(timer);
       removeEventListener("online", now);
+      lines.drop();
       socket?.close();
     },
   };
