@@ -1,8 +1,10 @@
-//! A message by the whole server against a plain JSON POST on the same stack, in one run.
+//! A message by the whole server against a plain JSON POST, in one run.
 //!
-//! Both are actix-web over plain HTTP on loopback with the same signed requests from the same load generator. The plain one
-//! parses the JSON and answers; the other verifies the signature, masks, seals, records durably and answers with a receipt.
-//! Goals: 30 % (moonshot 50 %) of the plain rate, and p99 under 50 ms at half of its own. Arguments: `-- [seconds]`.
+//! All over plain HTTP on loopback by the same load generator. There are two plain ones: to the same server, a frame of a widget
+//! that says that somebody types (its gates, the visitor's token, the JSON; nothing is recorded), and to a bare actix-web that
+//! does nothing but parse the JSON of the same signed requests and answer with as many bytes. The whole one verifies the
+//! signature, masks, seals, records durably and answers with a receipt. Goals: 30 % (moonshot 50 %) of the same server's
+//! plain rate, and p99 under 50 ms at half of its own. Arguments: `-- [seconds]`.
 
 #![expect(
     clippy::expect_used,
@@ -25,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use liaowaiwai::cli::client::{ChannelKey, Client};
+use liaowaiwai::cli::client::{Call, ChannelKey, Client};
 use liaowaiwai::crypto::SystemClock;
 use liaowaiwai::ports::Clock;
 use serde::Deserialize;
@@ -83,11 +85,11 @@ async fn measure() {
     let this = std::env::current_exe().expect("this program");
     let (mut plain, line) = spawn(Command::new(this).arg("--plain-server"));
     let address = line.trim().parse().expect("an address");
-    let baseline = closed_loop(address, seconds, "plain").await;
+    let baseline = closed_loop(address, seconds, Load::Messages("plain")).await;
     plain.kill().expect("the plain server ends");
     plain.wait().expect("the plain server ends");
     println!(
-        "plain JSON POST                    {:>8.0} requests/s   p50 {:.1} ms  p99 {:.1} ms",
+        "plain JSON POST, bare actix-web    {:>8.0} requests/s   p50 {:.1} ms  p99 {:.1} ms",
         baseline.rate, baseline.p50, baseline.p99
     );
 
@@ -103,15 +105,22 @@ async fn measure() {
         .expect("an address")
         .parse()
         .expect("an address");
+    let token = visit(address).await;
+    let same = closed_loop(address, seconds, Load::Typing(token)).await;
+    println!(
+        "plain JSON POST, the same server   {:>8.0} requests/s   p50 {:.1} ms  p99 {:.1} ms",
+        same.rate, same.p50, same.p99
+    );
     // Connections, caches and PostgreSQL's buffers as they are in use.
-    closed_loop(address, 5, "warm").await;
-    let whole = closed_loop(address, seconds, "full").await;
+    closed_loop(address, 5, Load::Messages("warm")).await;
+    let whole = closed_loop(address, seconds, Load::Messages("full")).await;
     println!(
         "mask, seal, record, acknowledge    {:>8.0} messages/s   p50 {:.1} ms  p99 {:.1} ms",
         whole.rate, whole.p50, whole.p99
     );
     println!(
-        "ratio                              {:>8.1} %            goal 30 %, moonshot 50 %",
+        "ratio                              {:>8.1} %            goal 30 %, moonshot 50 %   (to bare actix-web {:.1} %)",
+        100.0 * whole.rate / same.rate,
         100.0 * whole.rate / baseline.rate
     );
     let half = open_loop(address, seconds, whole.rate / 2.0).await;
@@ -135,12 +144,13 @@ fn configure(folder: &Path) -> std::path::PathBuf {
     std::fs::write(&secret, SECRET).expect("a file");
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("its mode");
     let text = format!(
-        "data_dir = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\ntrial_listen = \"127.0.0.1:0\"\ncerts_dir = \"{}\"\n\n[log]\nlevel = \"warn\"\n\n\
+        "data_dir = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\ntrial_listen = \"127.0.0.1:0\"\nvisitor_requests_per_s = 1000000\ncerts_dir = \"{}\"\n\n[log]\nlevel = \"warn\"\n\n\
          [[tenant]]\nname = \"demo\"\ndemo = true\n\n[[tenant.channel]]\nchannel = \"http\"\naccount = \"app\"\nkey_id = \"bench\"\n\
-         secret = \"secret://file{}\"\n",
+         secret = \"secret://file{secret}\"\n\n[[tenant.channel]]\nchannel = \"web\"\naccount = \"widget\"\nkey_id = \"widget\"\n\
+         secret = \"secret://file{secret}\"\n",
         folder.join("data").display(),
         folder.join("certs").display(),
-        secret.display()
+        secret = secret.display()
     );
     let path = folder.join("lww.toml");
     std::fs::write(&path, text).expect("a file");
@@ -157,6 +167,35 @@ fn figures(mut waits: Vec<Duration>, took: Duration) -> Figures {
     waits.sort_unstable();
     let at = |share: f64| waits[((waits.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
     Figures { rate: waits.len() as f64 / took.as_secs_f64(), p50: at(0.5), p99: at(0.99) }
+}
+
+/// What is sent again and again.
+#[derive(Clone)]
+enum Load {
+    /// Signed messages, by the name of the run that keys are told apart by.
+    Messages(&'static str),
+    /// A visitor with this token types.
+    Typing(String),
+}
+
+const WIDGET: &str = "/api/v1/channels/web/demo/widget";
+
+fn post(part: &str, headers: Vec<(&'static str, String)>, body: &str) -> Call {
+    let body = Some(body.as_bytes().to_vec().into());
+    Call { method: "POST", target: format!("{WIDGET}/{part}"), headers, body }
+}
+
+/// The token of a new visitor.
+async fn visit(address: SocketAddr) -> String {
+    let begun = Client::http(address).send(post("visits", Vec::new(), "{}")).await.expect("a visit");
+    let begun: serde_json::Value = serde_json::from_slice(&begun.body).expect("JSON");
+    begun["token"].as_str().expect("a token").to_owned()
+}
+
+async fn types(client: &Client, token: &str) {
+    let headers = vec![("authorization", format!("Bearer {token}"))];
+    let answer = client.send(post("frames", headers, r#"{"type":"typing"}"#)).await.expect("an answer");
+    assert_eq!(answer.status, 204, "nobody may type");
 }
 
 async fn send(client: &Client, key: &ChannelKey, worker: usize, count: u64, run: &str) {
@@ -180,17 +219,21 @@ fn key() -> ChannelKey {
 }
 
 /// Each worker sends its next message when it has the answer to the one before.
-async fn closed_loop(address: SocketAddr, seconds: u64, run: &'static str) -> Figures {
+async fn closed_loop(address: SocketAddr, seconds: u64, load: Load) -> Figures {
     let began = Instant::now();
     let until = began + Duration::from_secs(seconds);
     let workers: Vec<_> = (0..WORKERS)
         .map(|worker| {
+            let load = load.clone();
             tokio::spawn(async move {
                 let (client, key) = (Client::http(address), key());
                 let mut waits = Vec::new();
                 while Instant::now() < until {
                     let sent = Instant::now();
-                    send(&client, &key, worker, waits.len() as u64, run).await;
+                    match &load {
+                        Load::Messages(run) => send(&client, &key, worker, waits.len() as u64, run).await,
+                        Load::Typing(token) => types(&client, token).await,
+                    }
                     waits.push(sent.elapsed());
                 }
                 waits

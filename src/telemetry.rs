@@ -114,6 +114,13 @@ pub enum Occurrence<'a> {
         /// Why.
         error: &'a dyn Display,
     },
+    /// A part of the server gave up: a mistake of ours. What it was about may quote a customer, and is not told.
+    Panicked {
+        /// Where in the source: file, line and column.
+        at: &'a dyn Display,
+        /// The program's own words, when there are any.
+        what: &'static str,
+    },
     /// A certificate ends soon, or has ended.
     CertificateEnding {
         /// Days that are left; negative when it has ended.
@@ -137,7 +144,15 @@ pub fn emit(event: &Occurrence<'_>) {
         Occurrence::Confined { how, as_root: true } => {
             tracing::warn!(event = "confined", ?how, "the server runs as root: give it an account of its own");
         }
+        Occurrence::Confined { how: how @ (Confinement::Unsupported | Confinement::Refused), as_root: false } => {
+            tracing::warn!(
+                event = "confined",
+                ?how,
+                "the kernel doesn't confine the server: its service unit alone does"
+            );
+        }
         Occurrence::Confined { how, as_root: false } => tracing::info!(event = "confined", ?how),
+        Occurrence::Panicked { at, what } => tracing::error!(event = "panicked", %at, what, "tell us the place"),
         Occurrence::LoginFailed { tenant } => tracing::info!(event = "login_failed", tenant),
         Occurrence::CertificateChanged { until } => {
             tracing::info!(event = "certificate_changed", %until, "another certificate is shown");

@@ -1,7 +1,8 @@
 //! Unique secrets go through every path of the server, error paths and malformed requests included; afterwards they are
 //! searched for in everything that it left on disk: logs at their most talkative level, PostgreSQL's files and its
-//! write-ahead log, tiles, guards, stderr; as they are and folded. What is stored nowhere (class C3) is searched for
-//! in everything decrypted, too.
+//! write-ahead log, tiles, guards, stderr; as they are, folded, and in the encodings that a program might write them in.
+//! What is stored nowhere (class C3) is searched for in everything decrypted, too. That a panic doesn't tell what it was
+//! about is a test of its own, in `src/app/logging.rs`: there is no way to provoke one from outside.
 
 #![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
 
@@ -10,6 +11,8 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use common::raw::{Request, ask, wire};
 use common::socket::{Socket, post, visit, widget};
 use common::{Server, World, chosen_password, key, now, until};
@@ -56,7 +59,7 @@ const NEVER: [&str; 7] = [PASSWORD, ONE_TIME, PIN, NAMED, CVV_IN_WORDS, LOGIN_PA
 /// Stored sealed only.
 const SEALED: [&str; 10] = [CARD, ID_CARD, MOBILE, MAIL, WORDS, CONTACT, LOGIN, AGENT_WORDS, NOTE_WORDS, REPLY_WORDS];
 
-/// Longest needle in bytes once folded or in hexadecimal.
+/// Longest needle in bytes in any of its forms.
 const OVERLAP_BYTES: usize = 256;
 const BLOCK_BYTES: usize = 1 << 20;
 
@@ -91,7 +94,48 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// Looks for needles as they are, folded, and in hexadecimal.
+/// The part of a text's Base64 that is the same whatever stands around it, for each of the three places where it can begin.
+fn base64(text: &str) -> impl Iterator<Item = String> {
+    [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD].into_iter().flat_map(move |alphabet| {
+        (0..3).map(move |before| {
+            let bytes = [&[0; 2][..before], text.as_bytes()].concat();
+            let (first, whole) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+            alphabet.encode(&bytes)[first..whole].to_owned()
+        })
+    })
+}
+
+/// As in an address: every byte but letters and digits by its number, and in the other usual way, every byte.
+fn percent_encoded(text: &str, all: bool) -> String {
+    let stays = |byte: u8| byte.is_ascii_alphanumeric() && !all;
+    let one = |byte: u8| if stays(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(one).collect()
+}
+
+/// UTF-16 in both orders of bytes, as PostgreSQL's and Windows' tools may write it.
+fn utf16(text: &str) -> [Vec<u8>; 2] {
+    [text.encode_utf16().flat_map(u16::to_le_bytes).collect(), text.encode_utf16().flat_map(u16::to_be_bytes).collect()]
+}
+
+/// As a JSON text or Rust's debugging would have it: every character beyond ASCII by its number.
+fn escaped(text: &str) -> String {
+    text.encode_utf16()
+        .map(|unit| match u8::try_from(unit) {
+            Ok(ascii) if ascii.is_ascii() => char::from(ascii).to_string(),
+            Ok(_) | Err(_) => format!("\\u{unit:04x}"),
+        })
+        .collect()
+}
+
+/// What is looked for in bytes as they are, and what in folded ones.
+fn forms(needle: &str) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let exact = std::iter::once(needle.as_bytes().to_vec()).chain(base64(needle).map(String::into_bytes));
+    let percent = [false, true].map(|all| percent_encoded(needle, all));
+    let texts = [needle.to_owned(), hexadecimal(needle.as_bytes()), escaped(needle)].into_iter().chain(percent);
+    (exact.chain(utf16(needle)).collect(), texts.map(|text| fold(text.as_bytes())).collect())
+}
+
+/// Looks for needles in all their forms.
 struct Searcher {
     raw: Regex,
     folded: Regex,
@@ -99,13 +143,13 @@ struct Searcher {
 
 impl Searcher {
     fn new(needles: &[&str]) -> Self {
-        let any = |forms: Vec<String>| {
-            Regex::new(&forms.iter().map(|form| regex::escape(form)).collect::<Vec<_>>().join("|")).unwrap()
+        let byte = |byte: &u8| format!(r"\x{byte:02x}");
+        let any = |forms: Vec<Vec<u8>>| {
+            let each: Vec<String> = forms.iter().map(|form| form.iter().map(byte).collect()).collect();
+            Regex::new(&format!("(?-u){}", each.join("|"))).unwrap()
         };
-        let folded = |needle: &&str| String::from_utf8(fold(needle.as_bytes())).unwrap();
-        let hexadecimal = |needle: &&str| hexadecimal(needle.as_bytes());
-        let raw = any(needles.iter().map(|&needle| needle.to_owned()).collect());
-        Self { raw, folded: any(needles.iter().map(folded).chain(needles.iter().map(hexadecimal)).collect()) }
+        let (raw, folded): (Vec<_>, Vec<_>) = needles.iter().map(|needle| forms(needle)).unzip();
+        Self { raw: any(raw.concat()), folded: any(folded.concat()) }
     }
 
     /// The first needle in some bytes, in the form in which it was met.
@@ -159,22 +203,31 @@ fn the_searcher_finds_what_is_planted_in_every_guise() {
     std::fs::write(&file, &noise).unwrap();
     assert_eq!(searcher.search(folder.path()), (Vec::new(), noise.len()));
     for needle in all {
-        for guise in [
+        let wrapped = |before: &str| STANDARD.encode(format!("{before}{needle} and more"));
+        let written = [
             needle.to_owned(),
             needle.to_uppercase(),
             full_width(needle),
             spaced(needle),
             full_width(&spaced(needle)),
             hexadecimal(needle.as_bytes()),
-        ] {
-            let planted = [&noise[..1_000], guise.as_bytes(), &noise[1_000..2_000]].concat();
-            let found = searcher.find(&planted).unwrap_or_else(|| panic!("{guise} was missed"));
-            let forms = [
-                needle.to_owned(),
-                String::from_utf8(fold(needle.as_bytes())).unwrap(),
-                hexadecimal(needle.as_bytes()),
-            ];
-            assert!(forms.contains(&found), "{guise}: {found}");
+            hexadecimal(needle.as_bytes()).to_uppercase(),
+            wrapped(""),
+            wrapped("a"),
+            wrapped("an"),
+            wrapped("any"),
+            URL_SAFE_NO_PAD.encode(needle),
+            percent_encoded(needle, false),
+            percent_encoded(needle, true).to_lowercase(),
+            escaped(needle),
+        ];
+        for guise in written.map(String::into_bytes).into_iter().chain(utf16(needle)) {
+            let planted = [&noise[..1_000], &guise, &noise[1_000..2_000]].concat();
+            let shown = String::from_utf8_lossy(&guise);
+            let found = searcher.find(&planted).unwrap_or_else(|| panic!("{needle} was missed as {shown}"));
+            let (raw, folded) = forms(needle);
+            let known = raw.iter().chain(&folded).any(|form| String::from_utf8_lossy(form) == found);
+            assert!(known, "{shown}: {found}");
         }
     }
     // Across the border of two blocks, and at the very end.

@@ -1,6 +1,6 @@
 //! Certificates in both directions: the server's, which changes while it runs, and those that machines show.
 
-#![expect(clippy::unwrap_used, reason = "a broken helper fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken helper fails the test")]
 
 mod common;
 
@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use common::World;
 use common::listening::Listening;
 use common::raw::Request;
+use common::{Server, World, until};
 use liaowaiwai::crypto::SystemClock;
 use liaowaiwai::crypto::dev_ca::{OldestTls, dev_certificate, provider};
 use liaowaiwai::crypto::live_authority::LiveAuthority;
@@ -121,6 +122,47 @@ async fn status(tls: &TlsConnector, address: SocketAddr, request: &[u8]) -> Opti
     text.split(' ').nth(1)?.parse().ok()
 }
 
+/// Copies a file to where the server looks for it.
+fn put(from: &Path, to: &Path) {
+    std::fs::copy(from, to).unwrap();
+    std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Puts a certificate that ends in so many days, with its key, where the server looks; gives its end in seconds since 1970.
+fn put_ending(certificate: &Path, private_key: &Path, days: u64) -> u64 {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let now = u64::try_from(SystemClock.now().as_micros()).unwrap() / 1_000_000;
+    let end = now + days * 86_400;
+    params.not_after = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(end);
+    std::fs::write(private_key, key.serialize_pem()).unwrap();
+    std::fs::set_permissions(private_key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(certificate, params.self_signed(&key).unwrap().pem()).unwrap();
+    end
+}
+
+/// A node's configuration with these lines in its section `http`.
+fn configured(world: &World, lines: &str) -> String {
+    let text = std::fs::read_to_string(world.configure("node")).unwrap();
+    text.replace("[http]\n", &format!("[http]\n{lines}"))
+}
+
+/// A number of the server's metrics.
+fn metric(server: &Server, name: &str) -> u64 {
+    let (_, all) = common::get(server.metrics(), "/metrics").unwrap();
+    let line = all.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
+    line.parse().unwrap()
+}
+
+/// How the doctor judges one thing: its state, and whether it says what to change.
+fn judged(world: &World, code: &str) -> (String, bool) {
+    let (_, said) = world.lww("node", &["doctor", "--json"]);
+    let said: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    let check = said["checks"].as_array().unwrap().iter().find(|check| check["code"] == code);
+    let check = check.unwrap_or_else(|| panic!("no {code}: {said}"));
+    (check["state"].as_str().unwrap().to_owned(), check["change"].is_string())
+}
+
 fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").into_bytes()
 }
@@ -209,10 +251,6 @@ async fn an_account_takes_its_machine_s_requests_only_and_the_server_takes_a_new
     let file = ca.write(world.path());
     let certs = dev_certificate(&world.path().join("made"), ANY, SystemClock.now()).unwrap();
     let (certificate, key) = (world.path().join("chain.pem"), world.path().join("key.pem"));
-    let put = |from: &Path, to: &Path| {
-        std::fs::copy(from, to).unwrap();
-        std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o600)).unwrap();
-    };
     put(&certs.certificate, &certificate);
     put(&certs.key, &key);
     let text = std::fs::read_to_string(world.configure("node")).unwrap();
@@ -242,31 +280,105 @@ async fn an_account_takes_its_machine_s_requests_only_and_the_server_takes_a_new
     // A CA of clients that is broken, then another one: whose certificates counted are strangers from then on.
     std::fs::write(&file, "broken").unwrap();
     server.signal("-HUP");
-    common::until("the alarm", async || server.errors().contains("certificate_refused")).await;
+    until("the alarm", async || server.errors().contains("certificate_refused")).await;
     assert_eq!(status(&good, server.machines(), &get("/healthz")).await, Some(200), "the old CA stays");
     let next = Ca::new();
     assert_eq!(next.write(world.path()), file);
     let renewed = client(&certs.ca, Some(next.client("core", 2100)));
     server.signal("-HUP");
-    common::until("the new CA", async || status(&renewed, server.machines(), &get("/healthz")).await == Some(200))
-        .await;
+    until("the new CA", async || status(&renewed, server.machines(), &get("/healthz")).await == Some(200)).await;
     assert_eq!(status(&good, server.machines(), &get("/healthz")).await, None, "the old CA counts no more");
     assert_eq!(status(&good, server.https, &get("/healthz")).await, None);
 
     // A pair that is broken, then one of another CA.
     std::fs::write(&certificate, "broken").unwrap();
     server.signal("-HUP");
-    common::until("the alarm", async || server.errors().matches("certificate_refused").count() > 2).await;
+    until("the alarm", async || server.errors().matches("certificate_refused").count() > 2).await;
     assert_eq!(status(&none, server.https, &get("/healthz")).await, Some(200), "the old one is shown on");
     let newer = dev_certificate(&world.path().join("newer"), ANY, SystemClock.now()).unwrap();
     put(&newer.certificate, &certificate);
     put(&newer.key, &key);
     server.signal("-HUP");
     let trusting = client(&newer.ca, None);
-    common::until("the new certificate", async || status(&trusting, server.https, &get("/healthz")).await == Some(200))
-        .await;
+    until("the new certificate", async || status(&trusting, server.https, &get("/healthz")).await == Some(200)).await;
     // One without a session to resume, which would show no certificate at all.
     let fresh = client(&certs.ca, None);
     assert_eq!(status(&fresh, server.https, &get("/healthz")).await, None, "the old one is shown no more");
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_near_its_end_is_an_event_a_metric_and_a_finding_until_a_new_one_comes() {
+    const END: &str = "lww_certificate_end_seconds";
+    let world = World::private();
+    let (certificate, key) = (world.path().join("chain.pem"), world.path().join("key.pem"));
+    let soon = put_ending(&certificate, &key, 10);
+    let lines = format!("certificate = {certificate:?}\nprivate_key = {key:?}\nmetrics_listen = \"127.0.0.1:0\"\n");
+    let server = world.launch_with("node", &configured(&world, &lines)).unwrap();
+    until("the alarm", async || server.errors().contains("certificate_ending")).await;
+    assert!(server.errors().contains("days=9"), "{}", server.errors());
+    assert_eq!((metric(&server, END), judged(&world, "tls.certificate")), (soon, ("warn".to_owned(), true)));
+
+    let late = put_ending(&certificate, &key, 365);
+    server.signal("-HUP");
+    until("the new certificate", async || metric(&server, END) == late).await;
+    assert_eq!(judged(&world, "tls.certificate"), ("ok".to_owned(), false));
+
+    // The next alarm is a new certificate's own; the first one's was raised once.
+    put_ending(&certificate, &key, 5);
+    server.signal("-HUP");
+    until("the next alarm", async || server.errors().contains("days=4")).await;
+    assert_eq!(server.errors().matches("certificate_ending").count(), 2, "{}", server.errors());
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_is_over_or_broken_is_an_event_a_metric_and_a_finding_until_a_new_one_comes() {
+    const END: &str = "lww_client_crl_end_seconds";
+    const YEAR_2021: u64 = 1_609_459_200;
+    const YEAR_2100: u64 = 4_102_444_800;
+    let world = World::private();
+    let (ca, list) = (Ca::new(), world.path().join("clients.crl"));
+    let certs = dev_certificate(&world.path().join("made"), ANY, SystemClock.now()).unwrap();
+    let (certificate, key) = (certs.certificate, certs.key);
+    std::fs::write(&list, ca.crl(&[7], 2100)).unwrap();
+    let lines = format!(
+        "certificate = {certificate:?}\nprivate_key = {key:?}\nclient_ca = {:?}\nclient_crl = {list:?}\n\
+         machine_listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n",
+        ca.write(world.path()),
+    );
+    let server = world.launch_with("node", &configured(&world, &lines)).unwrap();
+    let pairs = [7, 8].map(|number| ca.numbered(number, "core", 2100));
+    let both = async || {
+        let [seven, eight] =
+            pairs.each_ref().map(|(shown, key)| client(&certs.ca, Some((shown.clone(), key.clone_key()))));
+        let address = server.machines();
+        [status(&seven, address, &get("/healthz")).await, status(&eight, address, &get("/healthz")).await]
+    };
+    let good = ("ok".to_owned(), false);
+    let bad = ("fail".to_owned(), true);
+    assert_eq!(both().await, [None, Some(200)], "the first is revoked");
+    assert_eq!((metric(&server, END), judged(&world, "tls.client_crl")), (YEAR_2100, good.clone()));
+    assert!(!server.errors().contains("client_crl_over"));
+
+    std::fs::write(&list, ca.crl(&[], 2021)).unwrap();
+    server.signal("-HUP");
+    until("the alarm", async || server.errors().contains("client_crl_over")).await;
+    assert_eq!(both().await, [None, None], "nobody gets in");
+    assert_eq!((metric(&server, END), judged(&world, "tls.client_crl")), (YEAR_2021, bad.clone()));
+
+    std::fs::write(&list, "-----BEGIN X509 CRL-----").unwrap();
+    server.signal("-HUP");
+    until("the refusal", async || server.errors().contains("certificate_refused")).await;
+    assert_eq!(judged(&world, "tls.client_crl"), bad);
+    std::fs::remove_file(&list).unwrap();
+    assert_eq!(judged(&world, "config.load"), bad);
+
+    std::fs::write(&list, ca.crl(&[8], 2100)).unwrap();
+    server.signal("-HUP");
+    until("the new list", async || metric(&server, END) == YEAR_2100).await;
+    assert_eq!(both().await, [Some(200), None], "the second is revoked");
+    assert_eq!(judged(&world, "tls.client_crl"), good);
+    assert_eq!(server.errors().matches("client_crl_over").count(), 1, "once for each list");
     server.stop();
 }

@@ -1,7 +1,7 @@
 //! The disk that PostgreSQL writes to is full while messages flow: a clear error, nothing acknowledged is lost, and the
 //! service goes on by itself once there is space again.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a broken test world fails the test")]
+#![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
 
 mod common;
 
@@ -16,6 +16,7 @@ use common::{World, key, now, until};
 use liaowaiwai::cli::client::{Client, ClientError};
 use liaowaiwai::http::answers::Accepted;
 
+const NAME: &str = "a_full_disk_refuses_clearly_loses_nothing_and_service_resumes_by_itself";
 /// Space that is left beside the new database, in MiB.
 const FREE_MIB: u64 = 48;
 const SENDERS: usize = 4;
@@ -35,10 +36,8 @@ impl SmallDisk {
         let mount =
             Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(postgres).output().unwrap();
         if !mount.status.success() {
-            eprintln!(
-                "skipped: mounting a tmpfs is not allowed here: {}",
-                String::from_utf8_lossy(&mount.stderr).trim()
-            );
+            let why = String::from_utf8_lossy(&mount.stderr);
+            common::skipped(NAME, &format!("mounting a tmpfs is not allowed here: {}", why.trim()));
             return None;
         }
         let disk = Self(postgres.to_owned());

@@ -2,19 +2,21 @@
 //! the log grows. And one of a later release is refused. `tests/upgrade/make.sh` made what `tests/upgrade/v0.1` holds.
 //! Needs PostgreSQL on the machine; `./x test` installs it.
 
-#![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{World, files, now, verified};
+use common::{Server, World, files, now, verified, wait_until};
 use liaowaiwai::app::config::Config;
 use liaowaiwai::cli::client::{ChannelKey, Client, Page};
 use liaowaiwai::crypto::{KeyDirectory, KeyPlaces, SystemRandom};
 use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
-use lww_audit::{Receipt, VerifierKey};
+use lww_audit::entry::Detail;
+use lww_audit::{Entry, Receipt, VerifierKey};
 use tokio_postgres::NoTls;
 
 const OLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/upgrade/v0.1");
@@ -86,6 +88,13 @@ async fn database(data: &Path) -> (EmbeddedPostgres, tokio_postgres::Client) {
     (postgres, client)
 }
 
+/// What the only entry of a kind tells.
+fn detail(entries: &[Entry], kind: &str) -> BTreeMap<String, Detail> {
+    let told: Vec<_> = entries.iter().filter(|entry| entry.kind.as_str() == kind).map(|entry| &entry.detail).collect();
+    let [Detail::Object(fields)] = told[..] else { panic!("{kind}: {told:?}") };
+    fields.clone()
+}
+
 fn old_key() -> VerifierKey {
     std::fs::read_to_string(Path::new(OLD).join("vkey")).unwrap().trim().parse().unwrap()
 }
@@ -121,11 +130,31 @@ async fn the_first_release_s_database_goes_on_with_everything_in_it() {
     let summary = lww_audit::fsck::check(&tiles, &[old_key()], &mut |_| {}).unwrap();
     let entries = old.world.entries(NODE, "demo");
     assert!(entries.len() > before, "{summary:?}");
-    // The first release's entry doesn't tell the text, so that this one said it again while the text still proved itself.
-    let told = entries.iter().filter(|entry| entry.kind.as_str() == "policy.activated/2");
-    assert_eq!(told.count(), 1);
+    // The first release's entry tells neither text nor engine: this one, whose engine masks more, said the same text again.
+    let [first, again] = ["policy.activated/1", "policy.activated/2"].map(|kind| detail(&entries, kind));
+    assert_eq!(again["previous"], first["digest"]);
+    assert_ne!(again["digest"], first["digest"]);
     // A new log would have begun with a generation of its own.
     assert_eq!(entries.iter().filter(|entry| entry.kind.as_str() == "generation.opened/1").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_was_changed_in_the_first_release_s_database_is_not_taken_for_one_of_its_engine() {
+    let old = Old::unpack().await;
+    let (postgres, sql) = old.world.owner_of(NODE).await;
+    // A number's keyword reaches less far than in what the log activated.
+    let looser = "UPDATE policy SET source = replace(source, 'context_window: 30', 'context_window: 29') \
+                  WHERE position('context_window: 30' IN source) > 0";
+    assert_eq!(sql.execute(looser, &[]).await.unwrap(), 1);
+    postgres.stop().await.unwrap();
+    let server = Server::launch(&old.config, &old.world.data(NODE), &[]).unwrap();
+    wait_until("the policy to be refused", || server.errors().contains("policy_altered"));
+    let refused = Client::http(server.http).send_message(&old.key(), ("customer-zhang", "hello"), "new-1", now()).await;
+    assert_eq!(refused.unwrap_err().code(), Some("no_policy"));
+    server.stop();
+    let (valid, said) = old.lww(&["ledger", "verify", "--against-db"]);
+    assert!(!valid && said.contains("policy"), "{said}");
+    assert!(old.world.entries(NODE, "demo").iter().all(|entry| entry.kind.as_str() != "policy.activated/2"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,14 +40,15 @@ floor() {
   done | sort -uV | tail -1
 }
 
-# What bundle and package have in common, below a folder each.
+# What bundle and package have in common, below a folder each. Documents lie as in the repository, because they link to each other.
 papers() {
   local share=$1 docs=$2
-  mkdir -p "$share" "$docs/docs"
+  mkdir -p "$share" "$docs/docs" "$docs/audit"
   cp -r policies migrations compliance "$share/"
-  cp -r docs/*.md docs/integrator docs/adr "$docs/docs/"
-  cp audit/FORMAT.md "$docs/docs/FORMAT.md"
-  cp README.md README.zh-CN.md CHANGELOG.md SECURITY.md "$docs/"
+  [ "$share" = "$docs" ] || ln -s "$(realpath --no-symlinks --relative-to="$docs" "$share")/compliance" "$docs/compliance"
+  cp -r docs/*.md docs/integrator docs/adr docs/pictures "$docs/docs/"
+  cp audit/FORMAT.md "$docs/audit/"
+  cp README.md README.zh-CN.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md SECURITY.md "$docs/"
   cp "$work/sbom.cdx.json" "$work/THIRD-PARTY.txt" "$docs/"
 }
 

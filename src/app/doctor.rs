@@ -113,6 +113,7 @@ pub async fn examine(loaded: &Result<Config, ConfigError>, file: Option<&Path>, 
     }
     checks.push(machine::clock().await);
     checks.push(machine::open_files());
+    checks.extend(loaded.as_ref().ok().map(machine::confinement));
     if let Ok(config) = loaded {
         checks.extend(postgres::examine(config, now).await);
     }
@@ -123,7 +124,8 @@ fn configuration(loaded: &Result<Config, ConfigError>) -> Check {
     match loaded {
         Ok(config) => {
             let tenants = config.tenants.len();
-            Check::ok("config.load", said(format!("good, {tenants} tenant(s)"), format!("正确，共 {tenants} 个租户")))
+            let word = if tenants == 1 { "tenant" } else { "tenants" };
+            Check::ok("config.load", said(format!("good, {tenants} {word}"), format!("正确，共 {tenants} 个租户")))
         }
         Err(error) => Check::fail(
             "config.load",

@@ -52,8 +52,8 @@ pub(super) async fn run(args: DoctorArgs) -> Result<(), CommandError> {
     let (failed, warned) = (count(State::Fail), count(State::Warn));
     let (text, nothing) = match language {
         Language::English => (
-            format!("{failed} of {} checks failed, {warned} warn", checks.len()),
-            format!("nothing failed, {warned} warn"),
+            format!("{failed} of {} checks failed; warnings: {warned}", checks.len()),
+            format!("nothing failed; warnings: {warned}"),
         ),
         Language::Chinese => (
             format!("共 {} 项检查，{failed} 项失败，{warned} 项警告", checks.len()),

@@ -76,7 +76,7 @@ impl Tenant {
         };
         let policy = Policy::load(&stored)?;
         let resolved = Hash(policy.digest());
-        if record.judge(resolved, Hash(policy.engine()))? {
+        if record.judge(resolved, Hash(policy.engine()), policy.is_named_by(&record.digest.0))? {
             // The same text resolves differently under this version of the engine: that is a change of policy too.
             self.activate_as(&stored, settings, Role::Server).await?;
         } else {

@@ -9,6 +9,8 @@ mod tls;
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::error::Error as _;
+use std::io::ErrorKind;
 use std::sync::atomic::{self, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -55,7 +57,7 @@ mod migrations {
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// It can't be reached or refused; the code when it gave one.
-    #[error("PostgreSQL can't be reached or refused (SQLSTATE {sqlstate:?}, {kind})")]
+    #[error("PostgreSQL can't be reached or refused ({})", why(.sqlstate.as_deref(), .kind))]
     Refused {
         /// The five-character code.
         sqlstate: Option<String>,
@@ -109,9 +111,31 @@ pub enum DatabaseError {
 
 impl From<tokio_postgres::Error> for DatabaseError {
     fn from(error: tokio_postgres::Error) -> Self {
-        let kind = if error.is_closed() { "connection closed" } else { "request failed" };
+        let kind =
+            if error.is_closed() { "connection closed" } else { unreachable(&error).unwrap_or("request failed") };
         Self::Refused { sqlstate: sqlstate(&error), kind: kind.to_owned() }
     }
+}
+
+fn why(sqlstate: Option<&str>, kind: &str) -> String {
+    match sqlstate {
+        Some(code) => format!("SQLSTATE {code}"),
+        None => kind.to_owned(),
+    }
+}
+
+/// What the system said on the way to PostgreSQL, in words of ours: its own may hold values.
+fn unreachable(error: &tokio_postgres::Error) -> Option<&'static str> {
+    let said = error.source()?.downcast_ref::<std::io::Error>()?.kind();
+    let known = [
+        (ErrorKind::ConnectionRefused, "nobody listens there"),
+        (ErrorKind::NotFound, "there is no such socket"),
+        (ErrorKind::PermissionDenied, "the system doesn't allow it"),
+        (ErrorKind::TimedOut, "no answer in time"),
+        (ErrorKind::HostUnreachable, "there is no way to that machine"),
+        (ErrorKind::NetworkUnreachable, "there is no way to that machine"),
+    ];
+    known.into_iter().find(|(kind, _)| *kind == said).map(|(_, words)| words)
 }
 
 impl From<tokio_postgres::Error> for StoreError {

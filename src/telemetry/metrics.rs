@@ -87,6 +87,7 @@ pub(super) struct Metrics {
     certificate_refusals: Counter,
     certificate_end: Number,
     client_crl_end: Number,
+    panics: Counter,
     waiting: Numbers,
     queue: Numbers,
     entries: Numbers,
@@ -122,6 +123,7 @@ impl Metrics {
             certificate_refusals: register(put, "certificate_refusals", "New certificates refused", Counter::default()),
             certificate_end: register(put, "certificate_end_seconds", "End of the certificate", Number::default()),
             client_crl_end: register(put, "client_crl_end_seconds", "End of the revocation list", Number::default()),
+            panics: register(put, "panics", "Parts of the server that gave up", Counter::default()),
             waiting: register(put, "conversations_waiting", "Conversations in the queue", Family::default()),
             queue: register(put, "recorder_queue_proposals", "Proposals before the recorder", Family::default()),
             entries: register(put, "log_entries", "Signed entries of the log", Family::default()),
@@ -164,6 +166,7 @@ impl Metrics {
             Occurrence::LoginFailed { tenant } => drop(self.logins_failed.get_or_create(&of(tenant)).inc()),
             Occurrence::CertificateChanged { .. } => drop(self.certificate_changes.inc()),
             Occurrence::CertificateRefused { .. } => drop(self.certificate_refusals.inc()),
+            Occurrence::Panicked { .. } => drop(self.panics.inc()),
             Occurrence::Confined { .. }
             | Occurrence::CertificateEnding { .. }
             | Occurrence::ClientAuthorityRead
@@ -240,6 +243,7 @@ mod tests {
             Occurrence::CertificateChanged { until },
             Occurrence::CertificateRefused { error: &"broken" },
             Occurrence::CertificateEnding { days: 1, until },
+            Occurrence::Panicked { at: &"src/lib.rs:1:1", what: "broken" },
         ] {
             METRICS.count(&occurrence);
         }

@@ -3,7 +3,13 @@
 
 #![expect(dead_code, reason = "each test file uses its own part of this")]
 #![expect(clippy::unnecessary_debug_formatting, reason = "paths are quoted for TOML")]
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken test world fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a broken test world fails the test"
+)]
 
 pub mod listening;
 pub mod load;
@@ -281,7 +287,7 @@ pub struct Server {
 }
 
 impl Server {
-    fn launch(config: &Path, data: &Path, arguments: &[&str]) -> Result<Self, String> {
+    pub fn launch(config: &Path, data: &Path, arguments: &[&str]) -> Result<Self, String> {
         let errors = data.with_extension("stderr");
         let sink = std::fs::OpenOptions::new().create(true).append(true).open(&errors).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_lww"))
@@ -555,6 +561,12 @@ fn verifier() -> PathBuf {
 pub fn verified(arguments: &[&Path]) -> (bool, String) {
     let output = Command::new(verifier()).args(arguments).output().unwrap();
     (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+}
+
+/// Says that a test can't be run here, and why; where `LWW_SKIP_NONE` is set, that is a failure.
+pub fn skipped(test: &str, why: &str) {
+    eprintln!("SKIPPED {test}: {why}");
+    assert!(std::env::var_os("LWW_SKIP_NONE").is_none(), "{test} may not be skipped here: {why}");
 }
 
 /// Every file below a folder.

@@ -57,6 +57,8 @@ if told=$("$out/$name/bin/lww" --version 2>&1); then fail "it started below its 
 for file in sbom.cdx.json THIRD-PARTY.txt policies/masking/cn-retail.yaml migrations/V1__core.sql docs/operator.md LICENSE; do
   [ -s "$out/$name/$file" ] || fail "$file is missing in the bundle"
 done
+links=$OLDPWD/tests/outside/lib/links.py
+python3 "$links" "$out/$name" || fail "documents of the bundle link to what isn't in it"
 
 # The Debian package asks dpkg for the same floor, belongs to root, and keeps data.
 deb=$(ls liaowaiwai_*.deb)
@@ -67,5 +69,7 @@ grep -q '/usr/lib/systemd/system/liaowaiwai.service' "$out/contents" || fail "th
 dpkg-deb --control "$deb" "$out/control"
 grep -q /etc/liaowaiwai/lww.toml "$out/control/conffiles" || fail "the configuration is no conffile"
 ! grep -qE 'rm |userdel|deluser' "$out/control/postrm" || fail "a removal would delete something"
+dpkg-deb --extract "$deb" "$out/unpacked"
+python3 "$links" "$out/unpacked/usr/share/doc/liaowaiwai" || fail "documents of the package link to what isn't in it"
 for script in postinst prerm postrm; do sh -n "$out/control/$script"; done
 echo "package: $name checked, glibc $floor"

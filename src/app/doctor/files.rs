@@ -126,7 +126,10 @@ pub(super) fn group(code: &'static str, paths: impl Iterator<Item = PathBuf>, ru
     if problems.is_empty() {
         return match seen {
             0 => absent(code),
-            count => Check::ok(code, said(format!("{count} as they must be"), format!("{count} 项符合要求"))),
+            count => Check::ok(
+                code,
+                said(format!("{count} looked at, nothing to mend"), format!("已检查 {count} 项，均符合要求")),
+            ),
         };
     }
     let joined = |part: &dyn Fn(&Problem) -> &str, between: &str| {

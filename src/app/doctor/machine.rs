@@ -1,4 +1,4 @@
-//! The machine: free space, the clock, the limit of open files. It knows no configuration but paths.
+//! The machine: free space, the clock, the limit of open files, and whether its kernel confines a server.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,6 +6,9 @@ use std::time::Duration;
 use rustix::process::{Resource, getrlimit};
 
 use super::{Check, Said, said};
+use crate::app::config::Config;
+use crate::app::confine;
+use crate::telemetry::Confinement;
 
 /// From when on free space is too little.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +105,55 @@ pub(super) fn synchronised(answer: Option<&str>) -> Check {
             code,
             said("timedatectl gives no answer here; ask your time service", "timedatectl 没有应答；请向时间服务核实"),
         ),
+    }
+}
+
+/// Whether a server with this configuration is kept from files that aren't its own.
+pub(super) fn confinement(config: &Config) -> Check {
+    confined(match (config.confine, config.has_own_database()) {
+        (false, _) => Confinement::NotWanted,
+        (true, false) => Confinement::PrivateDatabase,
+        (true, true) => confine::kernel(),
+    })
+}
+
+/// Judges how far a server is kept from files that aren't its own.
+pub(super) fn confined(how: Confinement) -> Check {
+    let code = "confine.kernel";
+    match how {
+        Confinement::Full => {
+            Check::ok(code, said("the kernel keeps the server to its own files", "内核将服务限制在自身文件范围内"))
+        }
+        Confinement::Partial => Check::ok(
+            code,
+            said(
+                "the kernel keeps the server to its own files, as far as its version can",
+                "内核在其版本支持的范围内将服务限制在自身文件",
+            ),
+        ),
+        Confinement::Unsupported | Confinement::Refused => Check::warn(
+            code,
+            said(
+                "the kernel has no Landlock for this process: only the service unit keeps the server to its own files",
+                "内核未对本进程提供 Landlock：仅靠服务单元将服务限制在自身文件",
+            ),
+            said(
+                "use Linux 5.13 or newer with landlock in /sys/kernel/security/lsm, and the shipped unit, which allows it; \
+                 or accept it with confine = false",
+                "使用 Linux 5.13 或更高版本（/sys/kernel/security/lsm 中须有 landlock）以及随附的服务单元；\
+                 如接受现状，可设置 confine = false",
+            ),
+        ),
+        Confinement::PrivateDatabase => Check::skipped(
+            code,
+            said(
+                "a private PostgreSQL needs more than the server: the service unit keeps both to their files",
+                "内置 PostgreSQL 所需权限多于服务本身：由服务单元限制两者的文件访问",
+            ),
+        ),
+        Confinement::NotWanted => {
+            Check::skipped(code, said("confine = false: nobody asks the kernel", "confine = false：未请求内核限制"))
+        }
     }
 }
 

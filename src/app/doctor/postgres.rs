@@ -42,7 +42,11 @@ pub(super) async fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
     let unreachable = |error: &AppError| {
         Check::fail(
             "postgres.reach",
-            said(error.to_string(), format!("无法使用 PostgreSQL：{error}")),
+            if let AppError::Database(error) = error {
+                in_both(error)
+            } else {
+                said(error.to_string(), format!("无法使用 PostgreSQL：{error}"))
+            },
             said(
                 "check database_url, database_password, pg_hba.conf and the way there; for a private one, XDG_RUNTIME_DIR \
                  must be the server's",
@@ -69,7 +73,12 @@ pub(super) async fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
     checks.push(told("postgres.pooler", database::check_pooler(&reached, client).await, pooler()));
     let schema = database::check_schema(client).await;
     let migrated = schema.is_ok();
-    checks.push(told("postgres.schema", schema, migrate()));
+    let change = if matches!(schema, Err(DatabaseError::NewerSchema { .. })) { newer() } else { migrate() };
+    checks.push(told(
+        "postgres.schema",
+        schema,
+        (said("the schema is this version's", "数据库结构与本版本一致"), change),
+    ));
     if migrated {
         checks.push(match newest(client).await {
             Ok(newest) => ahead(newest, now),
@@ -209,8 +218,27 @@ fn standby(names: &str) -> Check {
 fn told(code: &'static str, result: Result<(), DatabaseError>, (good, change): (Said, Said)) -> Check {
     match result {
         Ok(()) => Check::ok(code, good),
-        Err(error) => Check::fail(code, said(error.to_string(), format!("不符合要求：{error}")), change),
+        Err(error) => Check::fail(code, in_both(&error), change),
     }
+}
+
+/// What a refusal means, in both languages.
+fn in_both(error: &DatabaseError) -> Said {
+    let zh = match error {
+        DatabaseError::Refused { sqlstate: Some(code), .. } => {
+            format!("PostgreSQL 拒绝了连接或请求（SQLSTATE {code}）")
+        }
+        DatabaseError::Refused { sqlstate: None, kind } => format!("无法访问 PostgreSQL（{}）", chinese(kind)),
+        DatabaseError::UnsafeSetting { setting, got, expected } => format!("{setting} = {got}，账本要求 {expected}"),
+        DatabaseError::PowerfulRole { what } => format!("服务使用的数据库角色权限过大（{}）", chinese(what)),
+        DatabaseError::TransactionPooler => "数据库前有事务模式的连接池（PgBouncer）".to_owned(),
+        DatabaseError::Schema { got, expected } => format!("数据库结构版本为 {got}，本服务需要 {expected}"),
+        DatabaseError::NewerSchema { got, expected } => {
+            format!("数据库结构版本为 {got}，本服务最高支持 {expected}：已由更新版本的服务升级")
+        }
+        DatabaseError::Migration(reason) => format!("迁移失败：{reason}"),
+    };
+    said(error.to_string(), zh)
 }
 
 fn role() -> (Said, Said) {
@@ -220,8 +248,8 @@ fn role() -> (Said, Said) {
             "角色不拥有任何表，不能绕过行级安全，也不能改动账本",
         ),
         said(
-            "connect as lww_app: `lww db plan` prints how it is made",
-            "使用 lww_app 连接：`lww db plan` 会给出创建语句",
+            "make lww_app as `lww db plan` prints it, with no other power or role, and connect as it",
+            "按 `lww db plan` 的输出创建 lww_app，不授予其他权限或角色，并使用它连接",
         ),
     )
 }
@@ -233,14 +261,42 @@ fn pooler() -> (Said, Said) {
     )
 }
 
-fn migrate() -> (Said, Said) {
-    (
-        said("the schema is this version's", "数据库结构与本版本一致"),
-        said(
-            "`lww db migrate`, or let the DBA run what `lww db plan --url-from NAME` prints",
-            "执行 `lww db migrate`，或由 DBA 执行 `lww db plan --url-from NAME` 输出的 SQL",
-        ),
+fn migrate() -> Said {
+    said(
+        "`lww db migrate`, or let the DBA run what `lww db plan --url-from NAME` prints",
+        "执行 `lww db migrate`，或由 DBA 执行 `lww db plan --url-from NAME` 输出的 SQL",
     )
+}
+
+fn newer() -> Said {
+    said(
+        "start the newer version, or restore a backup from before the upgrade",
+        "启动较新版本的服务，或从升级前的备份恢复",
+    )
+}
+
+/// What the database's room says in words of its own, in Chinese; what is not known here stays as it is.
+fn chinese(words: &str) -> &str {
+    let known = [
+        ("nobody listens there", "该地址无服务监听"),
+        ("there is no such socket", "套接字不存在"),
+        ("the system doesn't allow it", "系统不允许访问"),
+        ("no answer in time", "超时未应答"),
+        ("there is no way to that machine", "网络不可达"),
+        ("connection closed", "连接已关闭"),
+        ("request failed", "请求失败"),
+        ("no root certificate", "缺少根证书"),
+        ("a superuser", "超级用户"),
+        ("allowed to bypass row level security", "可绕过行级安全"),
+        ("allowed to make and change roles", "可创建和修改角色"),
+        ("the owner of the tables", "数据表的属主"),
+        (
+            "allowed to write every table, or to files and programs of the database's machine",
+            "可写入所有表，或可访问数据库主机的文件与程序",
+        ),
+        ("allowed to change the ledger", "可改动账本"),
+    ];
+    known.into_iter().find(|(en, _)| *en == words).map_or(words, |(_, zh)| zh)
 }
 
 /// The newest entry's time over all logs, in microseconds; `None` when there is no entry.

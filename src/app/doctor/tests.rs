@@ -5,12 +5,13 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::files::{Rule, group, present};
-use super::machine::{Space, allowed_files, space, synchronised};
+use super::machine::{Space, allowed_files, confined, space, synchronised};
 use super::postgres::{Settings, ahead, judge};
 use super::tls::{WARN_DAYS, development, valid};
 use super::*;
 use crate::app::config::{HttpConfig, TlsFiles};
 use crate::crypto::certificate::Chain;
+use crate::telemetry::Confinement;
 use crate::units::MICROS_PER_SECOND;
 
 const NOW: Timestamp = Timestamp::from_micros(1_767_225_600 * MICROS_PER_SECOND);
@@ -58,6 +59,20 @@ fn clock_and_open_files_are_judged_by_what_the_system_says() {
         [(Some(1_023), State::Fail), (Some(1_024), State::Warn), (Some(8_192), State::Ok), (None, State::Ok)]
     {
         assert_eq!(state_of(&allowed_files(maximum)), expect, "{maximum:?}");
+    }
+}
+
+#[test]
+fn a_kernel_that_confines_nobody_is_told_unless_nobody_asks_it() {
+    for (how, expect) in [
+        (Confinement::Full, State::Ok),
+        (Confinement::Partial, State::Ok),
+        (Confinement::Unsupported, State::Warn),
+        (Confinement::Refused, State::Warn),
+        (Confinement::PrivateDatabase, State::Skipped),
+        (Confinement::NotWanted, State::Skipped),
+    ] {
+        assert_eq!(state_of(&confined(how)), expect, "{how:?}");
     }
 }
 
@@ -135,7 +150,7 @@ fn built_in() -> HttpConfig {
     Config::load(None).unwrap().http
 }
 
-fn examined(listen: &str, until: i64, other_key: bool) -> Vec<(&'static str, State)> {
+fn examined(listen: &str, until: i64, other_key: bool, mode: u32) -> Vec<(&'static str, State)> {
     let home = tempfile::TempDir::new().unwrap();
     let place = |name: &str| home.path().join(name);
     let key = rcgen::KeyPair::generate().unwrap();
@@ -147,7 +162,7 @@ fn examined(listen: &str, until: i64, other_key: bool) -> Vec<(&'static str, Sta
     fs::write(place("chain.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
     let shown = if other_key { rcgen::KeyPair::generate().unwrap() } else { key };
     fs::write(place("key.pem"), shown.serialize_pem()).unwrap();
-    fs::set_permissions(place("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(place("key.pem"), fs::Permissions::from_mode(mode)).unwrap();
     let files = TlsFiles { certificate: place("chain.pem"), private_key: place("key.pem") };
     let http = HttpConfig { listen: listen.parse().unwrap(), trial_listen: None, tls: Some(files), ..built_in() };
     tls::examine(&http, false, NOW).iter().map(|check| (check.code, state_of(check))).collect()
@@ -156,10 +171,12 @@ fn examined(listen: &str, until: i64, other_key: bool) -> Vec<(&'static str, Sta
 #[test]
 fn an_expired_certificate_and_a_key_that_does_not_fit_are_found() {
     let listen = "0.0.0.0:8443";
-    assert_eq!(examined(listen, 100, false), [("tls.certificate", State::Ok), ("tls.key", State::Ok)]);
-    assert_eq!(examined(listen, 10, false), [("tls.certificate", State::Warn), ("tls.key", State::Ok)]);
-    assert_eq!(examined(listen, -1, false), [("tls.certificate", State::Fail), ("tls.key", State::Ok)]);
-    assert_eq!(examined(listen, 100, true), [("tls.certificate", State::Ok), ("tls.key", State::Fail)]);
+    assert_eq!(examined(listen, 100, false, 0o600), [("tls.certificate", State::Ok), ("tls.key", State::Ok)]);
+    assert_eq!(examined(listen, 10, false, 0o600), [("tls.certificate", State::Warn), ("tls.key", State::Ok)]);
+    assert_eq!(examined(listen, -1, false, 0o600), [("tls.certificate", State::Fail), ("tls.key", State::Ok)]);
+    assert_eq!(examined(listen, 100, true, 0o600), [("tls.certificate", State::Ok), ("tls.key", State::Fail)]);
+    // A key that others can reach is the business of files.tls_key.
+    assert_eq!(examined(listen, 100, false, 0o644), [("tls.certificate", State::Ok), ("tls.key", State::Skipped)]);
 }
 
 #[test]

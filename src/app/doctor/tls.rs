@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 
 use super::{Check, Said, said};
 use crate::app::config::HttpConfig;
+use crate::crypto::KeyError;
 use crate::crypto::certificate::{Chain, read_chain};
-use crate::crypto::dev_ca::{OldestTls, server_config};
+use crate::crypto::dev_ca::{OldestTls, TlsError, server_config};
 use crate::crypto::live_authority::LiveAuthority;
 use crate::units::{MICROS_PER_SECOND, Timestamp};
 
@@ -31,11 +32,12 @@ fn revoked(http: &HttpConfig, now: Timestamp) -> Option<Check> {
             return Some(Check::fail(code, said(error.to_string(), format!("吊销列表无法使用：{error}")), fetch()));
         }
     };
-    let found = said(format!("the list holds until {end}"), format!("吊销列表有效期至 {end}"));
+    let shown = minute(end);
+    let found = said(format!("the list holds until {shown}"), format!("吊销列表有效期至 {shown}"));
     Some(if end < now {
         let found = said(
-            format!("the list is over since {end}: no client certificate is taken"),
-            format!("吊销列表已于 {end} 过期，所有客户端证书均被拒绝"),
+            format!("the list is over since {shown}: no client certificate is taken"),
+            format!("吊销列表已于 {shown} 过期，所有客户端证书均被拒绝"),
         );
         Check::fail(code, found, fetch())
     } else if end.as_micros() - now.as_micros() < DAY_MICROS / 2 {
@@ -57,6 +59,13 @@ fn shown(http: &HttpConfig, demo: bool, now: Timestamp) -> Vec<Check> {
     };
     let key = match server_config(&files.certificate, &files.private_key, OldestTls::V13) {
         Ok(_) => Check::ok("tls.key", said("the key fits the certificate", "私钥与证书匹配")),
+        Err(TlsError::Key(KeyError::Mode { .. })) => Check::skipped(
+            "tls.key",
+            said(
+                "not read while others can reach it: see files.tls_key",
+                "其他用户可以访问私钥，未读取：见 files.tls_key",
+            ),
+        ),
         Err(error) => Check::fail(
             "tls.key",
             said(error.to_string(), format!("私钥不可用或与证书不匹配：{error}")),
@@ -77,16 +86,16 @@ fn shown(http: &HttpConfig, demo: bool, now: Timestamp) -> Vec<Check> {
 pub(super) fn valid(chain: &Chain, now: Timestamp) -> Check {
     let code = "tls.certificate";
     let days = (chain.until.as_micros() - now.as_micros()).div_euclid(DAY_MICROS);
-    let until = chain.until;
+    let until = minute(chain.until);
     if days < 0 {
         return Check::fail(code, said(format!("expired at {until}"), format!("证书已于 {until} 过期")), renew());
     }
     if chain.from.as_micros() > now.as_micros() {
-        let from = chain.from;
+        let from = minute(chain.from);
         let found = said(format!("not valid before {from}"), format!("证书自 {from} 起才有效"));
         return Check::fail(code, found, said("check the clock, or the certificate", "检查系统时钟或证书"));
     }
-    let found = said(format!("valid until {until}, {days} days"), format!("有效期至 {until}，还剩 {days} 天"));
+    let found = said(format!("valid until {until}, {days} days left"), format!("有效期至 {until}，还剩 {days} 天"));
     if days < WARN_DAYS { Check::warn(code, found, renew()) } else { Check::ok(code, found) }
 }
 
@@ -103,6 +112,12 @@ pub(super) fn development(listen: SocketAddr, demo: bool) -> Check {
         (true, false) => Check::warn(code, found, change),
         (true, true) => Check::ok(code, found),
     }
+}
+
+/// A time as people read it.
+fn minute(time: Timestamp) -> String {
+    let text = time.to_string();
+    format!("{} UTC", text.get(..16).unwrap_or(&text).replace('T', " "))
 }
 
 fn renew() -> Said {

@@ -324,13 +324,13 @@ fn is_routed_otherwise(conversation: &Conversation, row: &Row) -> Option<&'stati
 }
 
 /// Whether a text is the one that was activated under a digest. An entry of the first kind doesn't tell the text: it is
-/// believed when it resolves to the digest; whether another engine's text would have is not known.
+/// believed when it resolves to the digest, by this engine or by the first release's.
 fn is_text(digest: Hash, text: Text, source: &str) -> bool {
     if let Some(told) = text.source {
         return Activation::text_digest(source) == told;
     }
     match text.kind {
-        PolicyKind::Masking => Policy::load(source).is_ok_and(|policy| Hash(policy.digest()) == digest),
+        PolicyKind::Masking => Policy::load(source).is_ok_and(|policy| policy.is_named_by(&digest.0)),
         PolicyKind::Routing => Table::load(source).is_ok_and(|table| table.digest() == digest),
     }
 }

@@ -18,8 +18,9 @@ use super::{
     view::{Class, View},
 };
 
-/// Version of the engine's behaviour; part of every policy's digest.
-pub const ENGINE_VERSION: u32 = 1;
+/// Version of the engine's behaviour; part of every policy's digest. It rises when the same rules mask something else, so that
+/// the log says from which message on.
+pub const ENGINE_VERSION: u32 = 2;
 
 /// What a view shows of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +136,12 @@ impl Policy {
     /// Returns the SHA-256 digest of the engine that resolved the policy, its tables included.
     pub fn engine(&self) -> [u8; 32] {
         digest::of_engine(&self.lexicon)
+    }
+
+    /// Whether a digest names this policy: by this engine, or as the first release resolved the same text, whose entries
+    /// don't tell the engine.
+    pub fn is_named_by(&self, digest: &[u8; 32]) -> bool {
+        self.digest == *digest || digest::of_first_release(self) == *digest
     }
 
     /// Returns the rules; a span's rule is a position in this list.
