@@ -14,6 +14,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::{PATIENCE, SECRET};
 use liaowaiwai::cli::client::{Call, Client};
 
+/// The line that says that the connection lives.
+const ALIVE: &str = r#"{"type":"alive"}"#;
+
 /// The base address of the widget's channel account.
 pub fn widget(tenant: &str) -> String {
     format!("/api/v1/channels/web/{tenant}/widget")
@@ -118,14 +121,26 @@ impl Socket {
 
     /// The next line; `None` when the socket is closed.
     pub async fn next(&mut self) -> Option<Value> {
-        // Pings are no lines: the time is for the next line, whatever comes before it.
+        // Signs of life are passed over: the time is for the next line that says something, whatever comes before it.
         let until = tokio::time::Instant::now() + PATIENCE;
         loop {
             let message = tokio::time::timeout_at(until, self.0.next()).await.expect("a line in time")?;
             match message.ok()? {
+                Message::Text(text) if text.as_str() == ALIVE => {}
                 Message::Text(text) => return Some(serde_json::from_str(text.as_str()).unwrap()),
                 Message::Close(_) => return None,
                 Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_) => {}
+            }
+        }
+    }
+
+    /// Waits until the server says that the connection lives.
+    pub async fn alive(&mut self) {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let message = tokio::time::timeout_at(until, self.0.next()).await.expect("a sign of life in time");
+            if message.expect("the socket is open").unwrap().into_text().is_ok_and(|text| text.as_str() == ALIVE) {
+                return;
             }
         }
     }
