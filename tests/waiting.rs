@@ -76,8 +76,20 @@ async fn a_customer_s_place_goes_down_and_the_wait_is_told_as_soon_as_there_is_a
     std::fs::write(&file, TABLE).unwrap();
     let (done, said) = world.lww("a", &["route", "activate", file.to_str().unwrap(), "--tenant", "demo"]);
     assert!(done, "{said}");
-    let arguments =
-        ["admin", "create", "--tenant", "demo", "--login", "one", "--name", "one", "--role", "agent", "--capacity", "1"];
+    let arguments = [
+        "admin",
+        "create",
+        "--tenant",
+        "demo",
+        "--login",
+        "one",
+        "--name",
+        "one",
+        "--role",
+        "agent",
+        "--capacity",
+        "1",
+    ];
     let (done, said) = world.lww("a", &arguments);
     assert!(done, "{said}");
     let agent = server.trial_staff_with("one", &common::people::printed_password(&said)).await;
