@@ -68,14 +68,19 @@ async fn holds(agent: &Client) -> Option<Conversation> {
     agent.conversations(mine).await.unwrap().conversations.pop()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_customer_s_place_goes_down_and_the_wait_is_told_as_soon_as_there_is_a_pace() {
-    let world = World::private();
-    let server = world.start("a");
+/// Makes the table the active one.
+fn activate(world: &World) {
     let file = world.path().join("routing.yaml");
     std::fs::write(&file, TABLE).unwrap();
     let (done, said) = world.lww("a", &["route", "activate", file.to_str().unwrap(), "--tenant", "demo"]);
     assert!(done, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_s_place_goes_down_and_the_wait_is_told_as_soon_as_there_is_a_pace() {
+    let world = World::private();
+    let server = world.start("a");
+    activate(&world);
     let arguments = [
         "admin",
         "create",
