@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use ring::hmac;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -84,6 +84,17 @@ impl Socket {
         let after = after.map(|index| format!("?after={index}")).unwrap_or_default();
         let protocol = ("sec-websocket-protocol", format!("lww.v1, lww.token.{token}"));
         Self::open(address, &format!("{}/socket{after}", widget(tenant)), &[protocol]).await
+    }
+
+    /// Opens a customer's socket for which the kernel takes in no more than it must of what nobody reads.
+    pub async fn reading_little(address: SocketAddr, tenant: &str, token: &str) -> Self {
+        let mut request = format!("ws://{address}{}/socket", widget(tenant)).into_client_request().unwrap();
+        let protocol = format!("lww.v1, lww.token.{token}");
+        request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
+        let connection = TcpSocket::new_v4().unwrap();
+        connection.set_recv_buffer_size(1).unwrap();
+        let stream = connection.connect(address).await.unwrap();
+        Self(tokio_tungstenite::client_async(request, stream).await.unwrap().0)
     }
 
     /// Opens a desk's socket for whoever is logged in.
