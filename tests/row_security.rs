@@ -8,6 +8,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{World, key, now};
+use liaowaiwai::cli::client::{Listing, Page};
 use liaowaiwai::storage::database::{self, Database, DatabaseError};
 use liaowaiwai::units::TenantId;
 use tokio_postgres::error::SqlState;
@@ -162,6 +163,36 @@ async fn the_server_s_role_can_append_to_the_ledger_and_do_nothing_else_to_it() 
         assert!(refused.is_some(), "{sql}");
     }
     drop(own);
+    world.end().await;
+}
+
+/// Messages of one conversation; to read each of them by all of them is told apart from anything else that reads.
+const MANY: i64 = 100;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_row_security_a_conversation_s_entries_are_sought_by_their_index() {
+    let world = World::shared().await;
+    let server = world.start("a");
+    let app = server.client();
+    for number in 0..MANY {
+        let (text, of) = (format!("message {number}"), format!("key-{number}"));
+        app.send_message(&key("demo"), ("somebody", &text), &of, now()).await.unwrap();
+    }
+    let one_time = common::people::create(&world, "demo", "reader", "agent");
+    let desk = server.staff_with("demo", "reader", &one_time).await;
+    desk.set_online(true).await.unwrap();
+    let mine = async || desk.conversations(Listing { mine: true, ..Listing::default() }).await.unwrap().conversations;
+    common::until("the conversation", async || !mine().await.is_empty()).await;
+    let read = desk.open(&mine().await[0].id, Page { limit: Some(100), ..Page::default() }).await.unwrap();
+    assert_eq!(i64::try_from(read.messages.len()).unwrap(), MANY);
+    // PostgreSQL's processes write down what they did when they end.
+    server.stop();
+    let admin = connect(&world.superuser()).await;
+    let read =
+        "SELECT sum(seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_all_tables WHERE relname ~ '^ledger_entry_'";
+    let read = number(&admin, read).await;
+    assert!(read < MANY * MANY, "{read} entries were read: all of them for each of {MANY} messages");
+    drop(admin);
     world.end().await;
 }
 

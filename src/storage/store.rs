@@ -242,10 +242,11 @@ impl Store for TenantStore {
         from: Option<EntryIndex>,
         limit: u32,
     ) -> Result<Vec<MessageRow>, StoreError> {
-        // Which policy masked a message stands in its newest entry only.
+        // Which policy masked a message stands in its newest entry only. That is named by CASE and not by `coalesce`, which
+        // PostgreSQL does not trust to leak nothing: under row security it would look through every entry of the log.
         let sql = format!(
             "SELECT {MESSAGE_COLUMNS}, (SELECT e.body FROM ledger_entry e WHERE e.tenant = $1 AND e.generation = $5 \
-                 AND e.seq = coalesce(m.remask_seq, m.entry_seq)) FROM ( \
+                 AND e.seq = CASE WHEN m.remask_seq IS NULL THEN m.entry_seq ELSE m.remask_seq END) FROM ( \
                  (SELECT *, entry_seq AS place FROM message WHERE tenant = $1 AND conversation = $2 AND entry_seq > $3 \
                      ORDER BY seq LIMIT $4) \
                  UNION ALL (SELECT *, remask_seq FROM message WHERE tenant = $1 AND conversation = $2 AND remask_seq > $3 \
@@ -258,8 +259,8 @@ impl Store for TenantStore {
 
     async fn notes(&self, conversation: ConversationRef, limit: u32) -> Result<Vec<NoteRow>, StoreError> {
         let sql = "SELECT * FROM (SELECT n.id, n.entry_seq, n.time, n.author, n.masked, (SELECT e.body FROM ledger_entry e \
-                       WHERE e.tenant = $1 AND e.generation = $4 AND e.seq = coalesce(n.remask_seq, n.entry_seq)) AS body, \
-                       n.remask_seq FROM note n \
+                       WHERE e.tenant = $1 AND e.generation = $4 \
+                           AND e.seq = CASE WHEN n.remask_seq IS NULL THEN n.entry_seq ELSE n.remask_seq END) AS body, n.remask_seq FROM note n \
                    WHERE n.tenant = $1 AND n.conversation = $2 ORDER BY n.entry_seq DESC LIMIT $3) newest ORDER BY entry_seq";
         let rows = self.rows(sql, &[&conversation.key.0, &i64::from(limit), &self.generation()]).await?;
         Ok(rows.iter().map(note).collect())
