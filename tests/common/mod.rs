@@ -256,17 +256,21 @@ impl World {
 
     /// The superuser of the shared PostgreSQL, who can't log in until this lets them.
     pub fn superuser(&self) -> tokio_postgres::Config {
-        let database = self.database();
-        let rules = database.data_directory().join("pg_hba.conf");
-        let present = std::fs::read_to_string(&rules).unwrap();
-        if !present.starts_with("local all postgres trust") {
-            std::fs::write(&rules, format!("local all postgres trust\n{present}")).unwrap();
-            signal("-HUP", database.pid());
-        }
-        let mut config = database.owner_config();
-        config.user("postgres");
-        config
+        superuser_of(self.database())
     }
+}
+
+/// The superuser of a PostgreSQL, who can't log in until this lets them.
+pub fn superuser_of(database: &EmbeddedPostgres) -> tokio_postgres::Config {
+    let rules = database.data_directory().join("pg_hba.conf");
+    let present = std::fs::read_to_string(&rules).unwrap();
+    if !present.starts_with("local all postgres trust") {
+        std::fs::write(&rules, format!("local all postgres trust\n{present}")).unwrap();
+        signal("-HUP", database.pid());
+    }
+    let mut config = database.owner_config();
+    config.user("postgres");
+    config
 }
 
 /// A server process.
