@@ -60,12 +60,19 @@ impl Shared {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until something holds, as long as [`PATIENCE`]; whoever waits in vain is told what was there.
     async fn until(&self, what: &str, holds: impl Fn(&Seen) -> bool) {
         let until = Instant::now() + PATIENCE;
         while !holds(&self.seen()) {
-            assert!(Instant::now() < until, "no {what} in time");
+            assert!(Instant::now() < until, "no {what} in time: {}", self.state());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    fn state(&self) -> String {
+        let (seen, idle) = (self.seen(), self.idle.load(Ordering::SeqCst));
+        let (arrived, accepted) = (seen.arrived.len(), seen.accepted);
+        format!("{accepted} acknowledged, {arrived} arrived, {idle} idle sockets are there")
     }
 }
 
