@@ -1,4 +1,4 @@
-/** Ed25519 for browsers whose WebCrypto has none: @noble/curves, audited, inside the file. */
+/** Ed25519 for browsers whose WebCrypto has none: @noble/curves, inside the file. */
 import { ed25519 } from "@noble/curves/ed25519.js";
 import type { VerifyEd25519 } from "../verifier/ed25519";
 
