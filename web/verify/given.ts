@@ -23,12 +23,35 @@ export function chosen(files: FileList): Promise<Given | null> {
   return given(placed);
 }
 
-/** Takes what was dropped. The browser forgets the list when this first waits, so it is read before. */
-export function dropped(transfer: DataTransfer): Promise<Given | null> {
-  const entries = [...transfer.items]
-    .map((item) => item.webkitGetAsEntry())
-    .filter((entry) => entry !== null);
-  return Promise.all(entries.map((entry) => placedBelow(entry, ""))).then((lists) => given(lists.flat()));
+/** Not in every browser: how Chromium lets a page that was opened from disk read a folder. */
+interface WithHandle {
+  getAsFileSystemHandle?(): Promise<FileSystemHandle | null>;
+}
+interface Folder extends FileSystemDirectoryHandle {
+  values(): AsyncIterable<FileSystemHandle>;
+}
+
+/** Takes what was dropped. The browser forgets the list when this first waits, so all of it is asked for before. */
+export async function dropped(transfer: DataTransfer): Promise<Given | null> {
+  const lists = [...transfer.items].map((item) => {
+    const [entry, file] = [item.webkitGetAsEntry(), item.getAsFile()];
+    if (entry?.isDirectory !== true) return file === null ? [] : [{ path: file.name, file }];
+    const handle = (item as WithHandle).getAsFileSystemHandle?.();
+    return handle === undefined ? placedBelow(entry, "") : handle.then((found) => handled(found, ""));
+  });
+  return given((await Promise.all(lists)).flat());
+}
+
+async function handled(handle: FileSystemHandle | null, folder: string): Promise<Placed[]> {
+  if (handle === null) return [];
+  const path = `${folder}${handle.name}`;
+  if (handle.kind === "file") return [{ path, file: await (handle as FileSystemFileHandle).getFile() }];
+  const found: Placed[] = [];
+  for await (const one of (handle as Folder).values()) {
+    found.push(...(await handled(one, `${path}/`)));
+    if (found.length > FILES_MAX) break;
+  }
+  return found;
 }
 
 async function placedBelow(entry: FileSystemEntry, folder: string): Promise<Placed[]> {

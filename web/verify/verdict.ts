@@ -155,6 +155,9 @@ function transcript(items: readonly Item[], staff: ReadonlyMap<string, string>, 
     );
   };
   show(ROWS);
+  // Paper holds all of it, or it would seem to be less than there is.
+  const printAll = () => list.isConnected && shown < items.length && show(items.length);
+  addEventListener("beforeprint", printAll);
   return el("div", {}, list, shown < items.length && more);
 }
 

@@ -107,6 +107,7 @@ const ZH = {
   kinds: zh.kinds as Record<string, string>,
   reasons: {
     ...zh.reasons,
+    bad_commitment: "其中有文字不是当时记录的文字。",
     bad_proof: "指纹合不成已签名的根或清单：记录、路径或文件被改动。",
     chain_break: "记录没有接上：遗漏、插入、换序，或重复。",
     gap: "有遗漏：应有的存证记录或文件不在其中。",
@@ -224,6 +225,7 @@ const EN: Words = {
   kinds: en.kinds,
   reasons: {
     ...en.reasons,
+    bad_commitment: "A text in it is not the one that was recorded.",
     bad_proof:
       "The hashes don't lead to what was signed: an entry, its path or a file of the package was changed.",
     chain_break: "Entries don't link: left out, put in, reordered or twice there.",
