@@ -104,3 +104,27 @@ test("a browser without Ed25519 verifies with the one in the file", async ({ pag
   await page.locator("#give-folder").setInputFiles(packageWith("checkpoint", "\n40\n", "\n41\n"));
   await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "bad_signature");
 });
+
+test("a folder or a receipt that is dropped onto the page is verified, and a spoilt one refused", async ({
+  page,
+  context,
+}) => {
+  await page.goto(PAGE);
+  await page.locator("#key").fill(vkey);
+  const devtools = await context.newCDPSession(page);
+  const drop = async (path: string) => {
+    const at = { x: 200, y: 200, data: { items: [], files: [path], dragOperationsMask: 1 } };
+    for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+      await devtools.send("Input.dispatchDragEvent", { type, ...at });
+    }
+  };
+  await drop(packageWith());
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "valid");
+  await drop(vectorPath("receipts/8.tlog-proof"));
+  await expect(page.locator(".transcript")).toContainText("****0008");
+  const spoilt = join(folder, "case-4711.tar");
+  writeFileSync(spoilt, "no tar");
+  await drop(spoilt);
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "malformed");
+  await expect(page.locator("#result")).toContainText("case-4711.tar");
+});
