@@ -2,11 +2,12 @@
 //!
 //! Everything runs on this machine: server, PostgreSQL and the load. A message counts from the instant that it is due to leave
 //! until it stands on the agent's socket; it was masked, sealed, recorded durably and signed in between. Arguments:
-//! `-- [seconds] [sockets]`, or `-- crash` for the run with kills alone (`live/crash.rs`). Where ejabberd is installed it
+//! `-- [seconds] [sockets]`, or `-- crash [seconds] [sockets]` for the run with kills alone (`live/crash.rs`). Where ejabberd is installed it
 //! delivers the same load in the same run (see `live/ejabberd.rs`).
 
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::cast_precision_loss,
@@ -21,17 +22,20 @@ mod common;
 mod crash;
 #[path = "live/ejabberd.rs"]
 mod ejabberd;
+#[path = "live/failover.rs"]
+mod failover;
 #[path = "live/handshakes.rs"]
 mod handshakes;
+#[path = "live/idle.rs"]
+mod idle;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::socket::{Socket, visit};
-use common::{Server, World, children, key, now};
+use common::{Server, World, children};
 use liaowaiwai::cli::client::Client;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -52,7 +56,7 @@ fn main() {
     let seconds = numbers.first().copied().unwrap_or(10);
     let sockets = numbers.get(1).copied().unwrap_or(10_000) as usize;
     if std::env::args().any(|argument| argument == "crash") {
-        runtime.block_on(crash::measure());
+        runtime.block_on(crash::measure(sockets / 10));
     } else {
         runtime.block_on(measure(seconds, sockets));
     }
@@ -67,12 +71,12 @@ async fn measure(seconds: u64, sockets: usize) {
         desks.deliver(&server, rate, seconds).await;
     }
     drop(desks);
-    idle(&server, sockets).await;
     handshakes::measure(&server, seconds.min(5)).await;
     server.stop();
     drop(world);
-    failover().await;
-    crash::measure().await;
+    idle::measure(sockets).await;
+    failover::measure().await;
+    crash::measure(sockets / 10).await;
     peer(seconds).await;
 }
 
@@ -293,77 +297,4 @@ impl Busy {
     fn spent(&self, server: &Server, took: Duration) -> f64 {
         100.0 * (Self::of(server).0 - self.0) / took.as_secs_f64()
     }
-}
-
-/// Resident memory of a process, in bytes.
-fn resident(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).expect("a number") * 1024.0
-}
-
-/// Opens sockets of visitors who say nothing, and holds them while one of them talks.
-async fn idle(server: &Server, count: usize) {
-    let before = resident(server.pid());
-    let token = Arc::new(visit(server.http, "demo", None, None).await);
-    let opened = Arc::new(AtomicU64::new(0));
-    let began = Instant::now();
-    let tasks: Vec<_> = (0..32)
-        .map(|part| {
-            let (address, opened, token) = (server.http, Arc::clone(&opened), Arc::clone(&token));
-            tokio::spawn(async move {
-                let mut held = Vec::new();
-                for _ in (part..count).step_by(32) {
-                    let mut socket = Socket::customer(address, "demo", &token, None).await.expect("a socket");
-                    socket.wait_for("live").await;
-                    opened.fetch_add(1, Ordering::Relaxed);
-                    held.push(socket);
-                }
-                held
-            })
-        })
-        .collect();
-    let mut held = Vec::new();
-    for task in tasks {
-        held.extend(task.await.expect("sockets"));
-    }
-    let took = began.elapsed();
-    let each = (resident(server.pid()) - before) / count as f64 / 1024.0;
-    let started = Instant::now();
-    let other = visit(server.http, "demo", None, None).await;
-    let mut talker = Socket::customer(server.http, "demo", &other, None).await.expect("a socket");
-    talker.send(&json!({"type": "send", "key": "among-many", "text": "还在吗"})).await;
-    talker.wait_for("accepted").await;
-    println!(
-        "idle sockets                       {count} held, opened in {:.1} s   {each:.1} KiB each   goal 16 KB   \
-         one more connects and is answered in {:.0} ms",
-        took.as_secs_f64(),
-        started.elapsed().as_secs_f64() * 1e3
-    );
-}
-
-/// How long nobody is served after the writing server is killed.
-async fn failover() {
-    let world = World::shared().await;
-    let owner = world.start("a");
-    let standby = world.launch("b", &["--adopt-head"]).expect("a standby");
-    let client = Client::http(owner.http);
-    client.send_message(&key("demo"), ("cust", "hello"), "k-1", now()).await.expect("an answer");
-    let mut waits = Vec::new();
-    let killed = Instant::now();
-    owner.kill();
-    loop {
-        let client = Client::http(standby.http);
-        if client.send_message(&key("demo"), ("cust", "again"), "k-2", now()).await.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    waits.push(killed.elapsed());
-    println!(
-        "failover after a kill              {:.1} s until the standby acknowledges   goal 10 s",
-        waits[0].as_secs_f64()
-    );
-    standby.stop();
-    world.end().await;
 }

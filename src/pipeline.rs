@@ -188,12 +188,15 @@ impl Tenant {
     pub async fn receive(&self, incoming: Incoming) -> Result<Accepted, Refusal> {
         let Incoming { channel, contact, key, key_scope, fingerprint, about, message } = incoming;
         let lookups = self.lookups(&channel, &contact);
-        let nobody = Refusal::Invalid { field: "contact", expected: "an identity of the channel or a proven one" };
-        let person = lookups.turn().ok_or(nobody)?;
-        let mut turn = self.memory.turn(person).await;
+        let expected = "an identity of the channel or a proven one";
+        let nobody = || Refusal::Invalid { field: "contact", expected };
+        let mut turn = self.memory.turn(lookups.turn().ok_or_else(nobody)?).await;
         let scope = match key_scope {
             KeyScope::Account => format!("in/{channel}"),
-            KeyScope::Person => format!("in/{channel}/{}", Hash(person.hash)),
+            KeyScope::Person => {
+                let sender = self.ports.vault.sender(&channel, &contact);
+                format!("in/{channel}/{}", Hash(sender.ok_or_else(nobody)?))
+            }
         };
         let dedup = self.ports.vault.dedup(&scope, key.as_bytes(), &fingerprint);
         let mut contact = self.contact(turn.as_ref(), &lookups, &contact).await?;

@@ -323,6 +323,10 @@ pub trait Vault: Send + Sync {
     /// The tenant's tokens for masked values.
     fn tokens(&self) -> &(dyn Tokens + Send + Sync);
 
+    /// A person's name for the guard against duplicates: 32 bytes that are the same under every epoch, as what was sent before
+    /// an epoch began may be sent again after. `None` for somebody without an identity.
+    fn sender(&self, channel: &ChannelAccount, person: &Person) -> Option<[u8; 32]>;
+
     /// The guard against duplicates for a key within `scope`, with the body that came along.
     fn dedup(&self, scope: &str, key: &[u8], body: &[u8]) -> Dedup;
 

@@ -432,7 +432,8 @@ async fn the_desk_s_stream_tells_what_its_socket_tells_and_ends_with_its_session
         assert!(answer.starts_with("HTTP/1.1 40"), "{answer}");
     }
     // It says that it is there although much is heard of that it has nothing to tell about, and ends with its session.
-    stream.until(": still here").await;
+    stream.until(r#"data: {"type":"alive"}"#).await;
+    socket.alive().await;
     agent.logout().await.unwrap();
     stream.ended().await;
     server.stop();

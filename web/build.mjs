@@ -17,6 +17,12 @@ for (const part of ["widget", "console"].filter((part) => existsSync(part))) {
     }
 }
 writeFileSync(join(OUT, "verify.html"), await verifyPage());
+// The demo bank's page is one; each language fills it in.
+const page = readFileSync("widget/demo/page.html", "utf8");
+for (const [name, words] of Object.entries(JSON.parse(readFileSync("widget/demo/words.json", "utf8")))) {
+    const word = (blank, key) => words[key] ?? fail(`${name} has no word for ${blank}`);
+    writeFileSync(join(OUT, "demo", name), page.replace(/\{\{(\w+)\}\}/g, word));
+}
 for (const name of readdirSync(OUT, { recursive: true }).filter((name) =>
     /\.(js|css|svg|json)$/.test(name),
 )) {
@@ -41,4 +47,8 @@ async function verifyPage() {
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
     const blanks = { "%POLICY%": policy, "%STYLE%": style, "%SCRIPT%": script };
     return readFileSync("verify/page.html", "utf8").replace(/%[A-Z]+%/g, (blank) => blanks[blank]);
+}
+
+function fail(why) {
+    throw new Error(why);
 }

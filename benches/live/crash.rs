@@ -1,4 +1,5 @@
-//! The live load with power cuts: sockets talk at 500 messages a second while the server is killed again and again.
+//! The live load with power cuts: sockets talk at 500 and at 2,000 messages a second, beside visitors who say nothing, while
+//! the server is killed again and again.
 //!
 //! Customers resume by cursor and send what was not acknowledged again under the same keys; agents open their conversations
 //! again from where they were. In the end every message must have stood on its agent's socket once, and once in the ledger.
@@ -7,19 +8,22 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use crate::common::World;
 use crate::common::socket::{Socket, visit};
-use crate::{AGENTS, NODE, TEXTS, from_letters, letters, staff, unlimited};
+use crate::{AGENTS, NODE, PER_AGENT, TEXTS, from_letters, letters, staff, unlimited};
 
-const CUSTOMERS: u64 = 200;
-const RATE: f64 = 500.0;
+/// As many as the agents can hold.
+const CUSTOMERS: u64 = (AGENTS * PER_AGENT) as u64;
+const RATES: [f64; 2] = [500.0, 2_000.0];
 const KILLS: usize = 5;
 /// Load between two kills.
 const BETWEEN: Duration = Duration::from_secs(4);
@@ -32,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 struct Shared {
     address: Mutex<SocketAddr>,
     seen: Mutex<Seen>,
+    /// Visitors who hold a socket and say nothing, of the present server.
+    idle: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -63,24 +69,38 @@ impl Shared {
     }
 }
 
-/// Prints what was lost, what came twice, and how long the recoveries took.
-pub async fn measure() {
+/// Prints what was lost, what came twice, and how long the recoveries took, with that many idle sockets.
+pub async fn measure(idle: usize) {
+    for rate in RATES {
+        at(rate, idle).await;
+    }
+}
+
+async fn at(rate: f64, idle: usize) {
     let world = World::private();
     let config = unlimited(&std::fs::read_to_string(world.configure(NODE)).expect("a configuration"));
     let mut server = world.launch_with(NODE, &config).expect("a server");
-    let shared = Arc::new(Shared { address: Mutex::new(server.http), seen: Mutex::default() });
+    // They end with it, so that nobody of this round looks for their server in the next one.
+    let mut people = JoinSet::new();
+    let shared =
+        Arc::new(Shared { address: Mutex::new(server.http), seen: Mutex::default(), idle: AtomicUsize::new(0) });
     for number in 0..AGENTS {
         let cookie = staff(&world, &server, number).await.session_cookie().expect("a session");
-        tokio::spawn(Agent { cookie, cursors: BTreeMap::new() }.work(Arc::clone(&shared)));
+        people.spawn(Agent { cookie, cursors: BTreeMap::new() }.work(Arc::clone(&shared)));
     }
     let mut customers = Vec::new();
     for number in 0..CUSTOMERS {
         let token = visit(server.http, "demo", None, None).await;
         let (sender, queue) = mpsc::unbounded_channel();
         let customer = Customer { number, token, queue, cursor: None, unsent: VecDeque::new() };
-        tokio::spawn(customer.talk(Arc::clone(&shared)));
+        people.spawn(customer.talk(Arc::clone(&shared)));
         customers.push(sender);
     }
+    for _ in 0..idle {
+        let token = visit(server.http, "demo", None, None).await;
+        people.spawn(stay(token, Arc::clone(&shared)));
+    }
+    shared.until("socket of every visitor", |_| shared.idle.load(Ordering::SeqCst) == idle).await;
     let say = |turn: u64| customers[(turn % CUSTOMERS) as usize].send(turn).expect("a customer");
     (0..CUSTOMERS).for_each(say);
     shared.until("conversation of everybody", |seen| seen.arrived.len() as u64 == CUSTOMERS).await;
@@ -91,7 +111,7 @@ pub async fn measure() {
     for kill in 0..=KILLS {
         let until = Instant::now() + BETWEEN;
         while Instant::now() < until {
-            tokio::time::sleep_until((began + Duration::from_secs_f64((turn - CUSTOMERS) as f64 / RATE)).into()).await;
+            tokio::time::sleep_until((began + Duration::from_secs_f64((turn - CUSTOMERS) as f64 / rate)).into()).await;
             say(turn);
             turn += 1;
         }
@@ -109,11 +129,12 @@ pub async fn measure() {
     }
     shared.until("acknowledgement of everything", |seen| seen.accepted >= turn).await;
     shared.until("arrival of everything", |seen| seen.arrived.len() as u64 >= turn).await;
+    shared.until("return of every visitor", |_| shared.idle.load(Ordering::SeqCst) == idle).await;
     server.stop();
-    report(&world, &shared.seen(), turn, &mut recoveries);
+    report(&world, &shared.seen(), (rate, turn, idle), &mut recoveries);
 }
 
-fn report(world: &World, seen: &Seen, turns: u64, recoveries: &mut [f64]) {
+fn report(world: &World, seen: &Seen, (rate, turns, idle): (f64, u64, usize), recoveries: &mut [f64]) {
     recoveries.sort_by(f64::total_cmp);
     let twice = seen.arrived.values().filter(|count| **count > 1).count() as u64 + seen.again;
     let lost = turns - seen.arrived.len() as u64;
@@ -121,12 +142,24 @@ fn report(world: &World, seen: &Seen, turns: u64, recoveries: &mut [f64]) {
     let recorded = entries.iter().filter(|entry| entry.kind.as_str() == "message.received/1").count() as u64;
     assert!(world.fsck(NODE, "demo").is_ok(), "the log does not verify");
     println!(
-        "killed {KILLS} times at {RATE:.0} messages/s     {turns} sent, lost {lost}, twice {twice}, in the ledger {recorded}   \
+        "killed {KILLS} times at {rate:>5.0} messages/s   {idle} idle sockets all back, {turns} sent, lost {lost}, twice {twice}, in the ledger {recorded}   \
          acknowledges again after {:.1} s, at worst {:.1} s",
         recoveries[recoveries.len() / 2],
         recoveries[recoveries.len() - 1],
     );
     assert!(lost == 0 && twice == 0 && recorded == turns, "it did not resume exactly");
+}
+
+/// A visitor who says nothing, and comes back whenever the socket breaks.
+async fn stay(token: String, shared: Arc<Shared>) {
+    loop {
+        if let Ok(mut socket) = Socket::customer(shared.address(), "demo", &token, None).await {
+            shared.idle.fetch_add(1, Ordering::SeqCst);
+            socket.during(PATIENCE * 60, "nothing in particular").await;
+            shared.idle.fetch_sub(1, Ordering::SeqCst);
+        }
+        tokio::time::sleep(BREATH).await;
+    }
 }
 
 /// A customer who says what is due and says it again until it is acknowledged.

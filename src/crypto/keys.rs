@@ -201,6 +201,12 @@ impl KeyDirectory {
         Arc::clone(&self.random)
     }
 
+    /// Makes an epoch's key, which leads from the next opening on.
+    #[cfg(test)]
+    pub(super) fn begin_epoch(&self, number: i32) {
+        self.files().epoch(number, true).unwrap();
+    }
+
     fn files(&self) -> KeyFiles<'_> {
         KeyFiles { directory: &self.directory, master: &self.master, random: &*self.random }
     }

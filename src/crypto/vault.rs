@@ -24,7 +24,7 @@ use super::{seal, totp};
 use crate::domain::message::RawText;
 use crate::domain::record::{Dedup, NewSubject};
 use crate::ports::{
-    External, IdentityLookup, Proven, Random, SharedSealer, StaffPart, Tokens, Vault, VaultError, WrappedKey,
+    External, IdentityLookup, Person, Proven, Random, SharedSealer, StaffPart, Tokens, Vault, VaultError, WrappedKey,
     random_bytes,
 };
 use crate::units::{AccountId, ChannelAccount, SubjectId, TenantId};
@@ -181,6 +181,16 @@ impl Vault for TenantVault {
 
     fn tokens(&self) -> &(dyn Tokens + Send + Sync) {
         &self.tokens
+    }
+
+    /// Who is proven is the same by every account; a channel's own identity is one of its account.
+    fn sender(&self, channel: &ChannelAccount, person: &Person) -> Option<[u8; 32]> {
+        if let Some(Proven { realm, id }) = &person.proven {
+            return Some(self.dedup.tag("lww/1 dedup proven sender", &[realm.as_bytes(), id.expose().as_bytes()]));
+        }
+        let contact = person.contact.as_ref()?.expose().as_bytes();
+        let fields = [channel.channel.as_bytes(), channel.account.as_bytes(), contact];
+        Some(self.dedup.tag("lww/1 dedup sender", &fields))
     }
 
     /// The body's hash covers scope and key, too, so that equal bodies of two messages can't be told from the table.

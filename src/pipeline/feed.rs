@@ -352,3 +352,59 @@ impl Follower for Tenant {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLOW: SubjectId = SubjectId::from_random([1; 16]);
+
+    fn said(number: usize) -> Notice {
+        Notice::Waiting { count: u32::try_from(number).unwrap() }
+    }
+
+    /// The numbers that a follower hears until its place is gone.
+    async fn heard(subscription: &mut Subscription) -> Vec<u32> {
+        let mut heard = Vec::new();
+        while let Some(notice) = subscription.next().await {
+            let Notice::Waiting { count } = notice else { panic!("nothing else was said") };
+            heard.push(count);
+        }
+        heard
+    }
+
+    #[tokio::test]
+    async fn who_reads_too_slowly_hears_what_is_in_the_queue_and_then_that_it_is_over() {
+        let feed = Feed::default();
+        let mut slow = feed.subscribe(Whose::Customer(SLOW));
+        let mut quick = feed.subscribe(Whose::Customer(SLOW));
+        for number in 0..FEED_NOTICES_MAX + 9 {
+            feed.tell_customer(SLOW, &said(number));
+            let Some(Notice::Waiting { count }) = quick.ready() else { panic!("the other one is told on") };
+            assert_eq!(usize::try_from(count).unwrap(), number);
+        }
+        let expected: Vec<u32> = (0..u32::try_from(FEED_NOTICES_MAX).unwrap()).collect();
+        assert_eq!(heard(&mut slow).await, expected, "a beginning without a gap, and no more");
+        // Room in the queue gives no place back: what was missed in between would be a gap.
+        feed.tell_customer(SLOW, &said(0));
+        assert!(slow.ready().is_none());
+        let again = feed.subscribe(Whose::Customer(SLOW));
+        drop(slow);
+        feed.tell_customer(SLOW, &said(1));
+        assert_eq!(again.queue.len(), 1, "the old place, given back late, is not the new one");
+    }
+
+    #[tokio::test]
+    async fn a_slow_desk_loses_its_place_and_holds_up_nobody() {
+        let feed = Feed::default();
+        let mut agent = feed.subscribe(Whose::Holder(AccountId(SLOW.0)));
+        let mut leader = feed.subscribe(Whose::Everybody);
+        for number in 0..=FEED_NOTICES_MAX {
+            feed.tell_all_staff(&said(number));
+            assert!(leader.ready().is_some());
+        }
+        assert_eq!(heard(&mut agent).await.len(), FEED_NOTICES_MAX);
+        feed.tell_all_staff(&said(0));
+        assert!(leader.ready().is_some() && agent.ready().is_none());
+    }
+}

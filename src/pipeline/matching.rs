@@ -393,3 +393,40 @@ fn assignment(row: &ConversationRow, agent: &AgentRow, assigned: Assigned) -> Pr
     let draft = about(Draft::of(Event::ConversationAssigned(Box::new(assigned)), server), row);
     Proposal::single(draft, vec![Effect::Conversation(change), Effect::Agent(taken), Effect::Route(given)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600;
+
+    fn second(number: i64) -> Timestamp {
+        Timestamp::from_micros(number * 1_000_000)
+    }
+
+    #[test]
+    fn a_queue_s_pace_is_that_of_its_own_newest_assignments_within_an_hour() {
+        let pace = Pace::default();
+        assert_eq!(pace.ago_ms("cards", second(HOUR)), [0; 0]);
+        for at in [10, 20, 40] {
+            pace.note("cards", second(at));
+        }
+        pace.note("loans", second(30));
+        assert_eq!(pace.ago_ms("cards", second(70)), [30_000, 50_000, 60_000]);
+        assert_eq!(pace.ago_ms("loans", second(70)), [40_000]);
+        assert_eq!(pace.ago_ms("cards", second(HOUR + 20)), [3_580_000, 3_600_000], "what is older tells nothing");
+        assert_eq!(pace.ago_ms("cards", second(30)), [0, 10_000, 20_000], "a clock that was put back");
+    }
+
+    #[test]
+    fn a_queue_s_pace_remembers_a_bounded_number_of_assignments() {
+        let pace = Pace::default();
+        let count = i64::try_from(PACE_ASSIGNMENTS_MAX).unwrap();
+        for at in 0..count * 3 {
+            pace.note("cards", second(at));
+        }
+        let ago = pace.ago_ms("cards", second(count * 3));
+        assert_eq!(ago, (1..=count).map(|ago| ago * 1_000).collect::<Vec<_>>(), "the newest ones");
+        assert_eq!(estimate_ms(5, &ago), Some(5_000), "one a second: the fifth waits five");
+    }
+}

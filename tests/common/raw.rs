@@ -11,11 +11,13 @@ use ring::{digest, hmac};
 
 use super::SECRET;
 
-/// A signed request to `POST /api/v1/channels/http/<tenant>/app/messages`; a test alters it, before or after signing.
+/// A signed request to `POST /api/v1/channels/http/<tenant>/<account>/messages`; a test alters it, before or after signing.
 #[derive(Clone)]
 pub struct Request {
     /// The tenant in the address.
     pub tenant: String,
+    /// The channel account in the address.
+    pub account: String,
     /// Who is asked: the value of `Host`.
     pub authority: String,
     /// The body.
@@ -35,6 +37,7 @@ impl Request {
     pub fn new(authority: &str, tenant: &str, key: &str, body: impl Into<Vec<u8>>) -> Self {
         Self {
             tenant: tenant.to_owned(),
+            account: "app".to_owned(),
             authority: authority.to_owned(),
             body: body.into(),
             key: key.to_owned(),
@@ -46,7 +49,7 @@ impl Request {
 
     /// The address.
     pub fn path(&self) -> String {
-        format!("/api/v1/channels/http/{}/app/messages", self.tenant)
+        format!("/api/v1/channels/http/{}/{}/messages", self.tenant, self.account)
     }
 
     /// Every header that belongs to the request, names in lower case.

@@ -6,13 +6,16 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use ring::hmac;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{PATIENCE, SECRET};
 use liaowaiwai::cli::client::{Call, Client};
+
+/// The line that says that the connection lives.
+const ALIVE: &str = r#"{"type":"alive"}"#;
 
 /// The base address of the widget's channel account.
 pub fn widget(tenant: &str) -> String {
@@ -83,6 +86,17 @@ impl Socket {
         Self::open(address, &format!("{}/socket{after}", widget(tenant)), &[protocol]).await
     }
 
+    /// Opens a customer's socket for which the kernel takes in no more than it must of what nobody reads.
+    pub async fn reading_little(address: SocketAddr, tenant: &str, token: &str) -> Self {
+        let mut request = format!("ws://{address}{}/socket", widget(tenant)).into_client_request().unwrap();
+        let protocol = format!("lww.v1, lww.token.{token}");
+        request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
+        let connection = TcpSocket::new_v4().unwrap();
+        connection.set_recv_buffer_size(1).unwrap();
+        let stream = connection.connect(address).await.unwrap();
+        Self(tokio_tungstenite::client_async(request, stream).await.unwrap().0)
+    }
+
     /// Opens a desk's socket for whoever is logged in.
     pub async fn desk(address: SocketAddr, client: &Client) -> Result<Self, u16> {
         let cookie = client.session_cookie().map(|cookie| ("cookie", cookie.to_string()));
@@ -118,14 +132,26 @@ impl Socket {
 
     /// The next line; `None` when the socket is closed.
     pub async fn next(&mut self) -> Option<Value> {
-        // Pings are no lines: the time is for the next line, whatever comes before it.
+        // Signs of life are passed over: the time is for the next line that says something, whatever comes before it.
         let until = tokio::time::Instant::now() + PATIENCE;
         loop {
             let message = tokio::time::timeout_at(until, self.0.next()).await.expect("a line in time")?;
             match message.ok()? {
+                Message::Text(text) if text.as_str() == ALIVE => {}
                 Message::Text(text) => return Some(serde_json::from_str(text.as_str()).unwrap()),
                 Message::Close(_) => return None,
                 Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_) => {}
+            }
+        }
+    }
+
+    /// Waits until the server says that the connection lives.
+    pub async fn alive(&mut self) {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let message = tokio::time::timeout_at(until, self.0.next()).await.expect("a sign of life in time");
+            if message.expect("the socket is open").unwrap().into_text().is_ok_and(|text| text.as_str() == ALIVE) {
+                return;
             }
         }
     }

@@ -1,9 +1,15 @@
 /** Customers in large numbers, over the web channel's API as any app would use it. */
+import { Agent, request } from "node:http";
 import type { Server, Wish } from "../tests/harness";
 
 /** Requests under way at a time while they come. */
 const AT_ONCE = 64;
 const LOOK_MS = 5;
+/** Messages that may be under way beside a measurement: a server that falls behind is not buried, the rate says so. */
+const UNDER_WAY_MAX = 500;
+
+/** A connection that was idle for so long is not used again: the server may be about to close it. */
+const IDLE_MS = 4_000;
 
 /** One address and one account stand for thousands here: no limit for them, and little in the log. */
 export const UNLIMITED: Wish = {
@@ -22,6 +28,7 @@ const TEXTS = [
 /** Visitors who have each begun a conversation. */
 export class Crowd {
   readonly #server: Server;
+  readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_MS });
   readonly #tokens: string[] = [];
   #said = 0;
 
@@ -42,38 +49,61 @@ export class Crowd {
     await Promise.all(Array.from({ length: AT_ONCE }, come));
   }
 
-  /** They speak in turn, on schedule whatever the server does, until the work is done; messages recorded a second. */
+  /** They speak in turn, on schedule while the server keeps up, until the work is done; messages recorded a second meanwhile. */
   async during(rate: number, work: () => Promise<void>): Promise<number> {
     const began = performance.now();
-    const said: Promise<void>[] = [];
+    const underWay = new Set<Promise<void>>();
+    let [due, turn, recorded] = [0, 0, 0];
+    let failure: unknown;
+    const say = () => {
+      const said: Promise<void> = this.#say(this.#tokens[turn++ % this.#tokens.length] ?? "")
+        .then(() => void (recorded += 1))
+        .catch((error: unknown) => void (failure ??= error))
+        .finally(() => underWay.delete(said));
+      underWay.add(said);
+    };
     const timer = setInterval(() => {
-      const due = ((performance.now() - began) / 1_000) * rate;
-      while (said.length < due) said.push(this.#say(this.#tokens[said.length % this.#tokens.length] ?? ""));
+      const now = ((performance.now() - began) / 1_000) * rate;
+      for (; due < now; due += 1) if (underWay.size < UNDER_WAY_MAX) say();
     }, LOOK_MS);
     await work().finally(() => clearInterval(timer));
-    await Promise.all(said);
-    return said.length / ((performance.now() - began) / 1_000);
+    const reached = recorded / ((performance.now() - began) / 1_000);
+    await Promise.all(underWay);
+    if (failure !== undefined) throw failure;
+    return reached;
   }
 
   async #visit(): Promise<string> {
-    const answer = await this.#post("visits", {});
-    return ((await answer.json()) as { token: string }).token;
+    return (JSON.parse(await this.#post("visits", {})) as { token: string }).token;
   }
 
   async #say(token: string): Promise<void> {
     const text = TEXTS[this.#said++ % TEXTS.length];
-    const answer = await this.#post("frames", { type: "send", key: crypto.randomUUID(), text }, token);
-    await answer.arrayBuffer();
+    await this.#post("frames", { type: "send", key: crypto.randomUUID(), text }, token);
   }
 
-  async #post(path: string, body: unknown, token?: string): Promise<Response> {
-    const bearer = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const answer = await fetch(`${this.#server.base}${this.#server.channel}/${path}`, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...bearer },
-      body: JSON.stringify(body),
+  /** Node's own client: it takes a fifth of the processor that `fetch` takes from what is measured on the same machine. */
+  #post(path: string, body: unknown, token?: string): Promise<string> {
+    const text = JSON.stringify(body);
+    const headers = {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(text),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    };
+    const url = `${this.#server.base}${this.#server.channel}/${path}`;
+    return new Promise((done, failed) => {
+      const asked = request(url, { method: "POST", agent: this.#agent, headers }, (answer) => {
+        let told = "";
+        answer.setEncoding("utf8");
+        answer.on("data", (part: string) => (told += part));
+        answer.on("error", failed);
+        answer.on("end", () => {
+          if (answer.statusCode === 200 || answer.statusCode === 201) done(told);
+          else failed(new Error(`${path}: ${answer.statusCode} ${told}`));
+        });
+      });
+      asked.on("error", failed);
+      asked.end(text);
     });
-    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
-    return answer;
   }
 }

@@ -3,7 +3,7 @@
  * its first load with an empty cache, and its list scrolled from one end to the other.
  */
 import type { Browser, Page } from "@playwright/test";
-import { type Server, test, until } from "../tests/harness";
+import { type Server, type Staff, test, until } from "../tests/harness";
 import { Crowd, UNLIMITED } from "./crowd";
 import { line, ms, percentile } from "./figures";
 
@@ -17,6 +17,7 @@ const KB_GOAL = 300;
 const STEP_PX = 16 * 76;
 /** So many frames lead past 10,000 rows, and up and down through 100. */
 const FRAMES = MANY / 16;
+const PATIENCE_MS = 60_000;
 /** A frame of a screen with 60 a second. */
 const FRAME_MS = 1_000 / 60;
 
@@ -38,8 +39,8 @@ async function firstLoads(browser: Browser, server: Server, count: number): Prom
   const plain: number[] = [];
   let scripts = { count: 0, bytes: 0 };
   for (let turn = 0; turn < LOADS; turn += 1) {
-    plain.push((await load(browser, server, PLAIN)).at);
-    const { at, ...loaded } = await load(browser, server, INBOX);
+    plain.push((await load(browser, server, agent, PLAIN)).at);
+    const { at, ...loaded } = await load(browser, server, agent, INBOX);
     inbox.push(at);
     scripts = loaded;
   }
@@ -78,9 +79,9 @@ const PLAIN: Goal = {
 };
 
 /** One load in a browser that knows nothing but the session: milliseconds from the navigation to the frame of the reaction. */
-async function load(browser: Browser, server: Server, goal: Goal) {
+async function load(browser: Browser, server: Server, agent: Staff, goal: Goal) {
   const context = await browser.newContext({ locale: "zh-CN" });
-  await server.enter(context, "agent");
+  await server.enter(context, agent);
   const page = await context.newPage();
   await page.addInitScript(({ host, click, then }) => {
     const reach = (selector: string, reached: (found: HTMLElement, at: number) => void) => {
@@ -131,16 +132,20 @@ async function list(browser: Browser, server: Server, count: number): Promise<vo
   await context.close();
 }
 
-/** Down with each frame to the last row, waiting where more has to be loaded; then up and down. Frames that moved count. */
+/**
+ * Down with each frame to the last row, waiting where more has to be loaded; then up and down. Frames that moved count. A list
+ * that gives no further row for a minute is no list of all.
+ */
 function scroll(page: Page, count: number): Promise<{ frames: number[]; rows: number; passed: number }> {
   return page.evaluate(
-    ([step, turns, count]) => {
+    ([step, turns, count, patience]) => {
       const box = document.querySelector(".list .scroller");
       if (box === null) throw new Error("there is no list");
       const frames: number[] = [];
       let isMoved = false;
       let [rows, passed, way, before] = [0, 0, 1, performance.now()];
-      return new Promise((done) => {
+      let further = before;
+      return new Promise((done, failed) => {
         const frame = (at: number) => {
           if (isMoved) frames.push(at - before);
           before = at;
@@ -150,14 +155,17 @@ function scroll(page: Page, count: number): Promise<{ frames: number[]; rows: nu
           if (!isMoved && passed === count) way = -way;
           const shown = [...box.querySelectorAll("li")];
           rows = Math.max(rows, shown.length);
-          passed = Math.max(passed, ...shown.map((one) => Number(one.getAttribute("aria-posinset"))));
-          if (frames.length < turns || passed < count) requestAnimationFrame(frame);
-          else done({ frames, rows, passed });
+          const last = Math.max(...shown.map((one) => Number(one.getAttribute("aria-posinset"))));
+          if (last > passed) [passed, further] = [last, at];
+          if (frames.length >= turns && passed >= count) done({ frames, rows, passed });
+          else if (passed < count && at - further > patience)
+            failed(new Error(`the list ends at row ${passed}`));
+          else requestAnimationFrame(frame);
         };
         requestAnimationFrame(frame);
       });
     },
-    [STEP_PX, FRAMES, count] as const,
+    [STEP_PX, FRAMES, count, PATIENCE_MS] as const,
   );
 }
 

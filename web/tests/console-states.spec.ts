@@ -3,7 +3,9 @@ import type { Page } from "@playwright/test";
 import { copyFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { expect, type Role, type Server, test } from "./harness";
+import { Visitor } from "./console-people";
+import { accessible } from "./eyes";
+import { expect, type Role, type Server, test, until } from "./harness";
 
 const SHIPPED = resolve(import.meta.dirname, "../../policies/masking/cn-retail.yaml");
 /** The policy file of this server. */
@@ -104,6 +106,49 @@ for (const shown of PAGES) {
     await expect(content.getByRole("heading", { name: words })).toBeVisible();
   });
 }
+
+test("a conversation of somebody else, one that isn't there and what can't be one are told apart, with a way back", async ({
+  page,
+  server,
+}) => {
+  const other = await server.login(await server.hire("other", 1));
+  await other.present();
+  const id = await (await Visitor.come(server)).say("这是别人的会话");
+  await until("the other agent to hold it", async () => (await other.conversations("assigned")).length === 1);
+  await server.enter(page.context(), "agent");
+  const content = page.locator("#content");
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 844 });
+    for (const [address, words] of [
+      [id, "这个会话不由您接待"],
+      ["0".repeat(32), "没有这个会话"],
+      ["anything", "没有这个会话"],
+    ] as const) {
+      await page.goto(`${server.base}/console/inbox/${address}`);
+      await expect(content.getByRole("alert").getByRole("heading", { name: words })).toBeVisible();
+      await expect(content.getByText("页面出错")).toHaveCount(0);
+      await expect(content.getByText("这是别人的会话")).toHaveCount(0);
+      await expect(content.getByRole("textbox")).toHaveCount(0);
+      await accessible(page, "#content");
+      await content.getByRole("button", { name: "回到会话列表" }).click();
+      await expect(page).toHaveURL(/\/inbox\/?$/);
+      await expect(content.getByRole("heading", { name: "当前没有您接待的会话" })).toBeVisible();
+    }
+  }
+});
+
+test("an entry that isn't there is told so, with a way back", async ({ page, server }) => {
+  await server.enter(page.context(), "auditor");
+  const content = page.locator("#content");
+  for (const address of ["99999999", "anything", "999999999999999999"]) {
+    await page.goto(`${server.base}/console/ledger/${address}`);
+    await expect(content.getByRole("heading", { name: "账本里没有这条记录" })).toBeVisible();
+    await accessible(page, "#content");
+    await content.getByRole("button", { name: "回到存证记录列表" }).click();
+    await expect(page).toHaveURL(/\/ledger\/?$/);
+    await expect(content.locator('[data-test="entries"] a').first()).toBeVisible();
+  }
+});
 
 test("the picture lights one node a level up to the signed root, and goes dark where a copy is changed", async ({
   page,

@@ -3,25 +3,18 @@ import { readFileSync } from "node:fs";
 import { leafHash, utf8 } from "../verifier";
 import { checkpointOf, consistencyOf, entriesOf, maker } from "../verifier/tests/maker";
 import { Watch } from "./eyes";
-import { expect, ROLES, type Role, test } from "./harness";
+import { expect, test } from "./harness";
 
 test.use({ wish: { name: "evidence" } });
 
 const VERDICT = '[data-test="verdict"]';
 
-test("a new user reaches a verified proof in three clicks, and a tampered copy is refused in the page", async ({
-  page,
-  server,
-}) => {
+test("a tampered copy is refused in the page, whatever of it is changed", async ({ page, server }) => {
   const watch = await Watch.on(page);
-  const { tenant, login, password } = server.accounts.auditor;
+  await server.enter(page.context(), "auditor");
   await page.goto(`${server.base}/console/`);
-  await page.locator("input").nth(0).fill(tenant);
-  await page.locator("input").nth(1).fill(login);
-  await page.locator("input[type=password]").fill(password);
-  await page.locator("button[type=submit]").click(); // The first click; the auditor's first page is the ledger.
   await expect(page.locator('[data-test="head"]')).toBeVisible();
-  await page.locator('[data-test="entries"] a').first().click(); // The second, and the proof is verified.
+  await page.locator('[data-test="entries"] a').first().click();
   await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "valid");
 
   for (const [place, reason] of [
@@ -152,38 +145,6 @@ test("a tried text is shown as each audience sees it, and leaves no trace", asyn
   }
   expect(await size()).toBe(before);
   watch.clean();
-});
-
-const PAGES: Record<Role, string[]> = {
-  agent: [],
-  supervisor: ["policies", "health"],
-  compliance: ["ledger", "policies", "health"],
-  auditor: ["ledger", "policies", "health"],
-  admin: ["ledger", "policies", "health"],
-};
-
-test("each role sees the pages that its rights open, and the server refuses the others", async ({
-  browser,
-  server,
-}) => {
-  for (const role of ROLES) {
-    const context = await browser.newContext();
-    const staff = await server.enter(context, role);
-    const page = await context.newPage();
-    await page.goto(`${server.base}/console/own`);
-    for (const [name, path] of [
-      ["ledger", "/api/v1/ledger/entries"],
-      ["policies", "/api/v1/policies/masking"],
-      ["health", "/api/v1/system/health"],
-    ] as const) {
-      const isOpen = PAGES[role].includes(name);
-      await expect(page.locator(`nav a[href="/console/${name}"]`), `${role} ${name}`).toHaveCount(
-        isOpen ? 1 : 0,
-      );
-      expect((await staff.send("GET", path)).status, `${role} ${path}`).toBe(isOpen ? 200 : 403);
-    }
-    await context.close();
-  }
 });
 
 test("health tells what runs, with digests, and what the doctor says in the language of the screen", async ({

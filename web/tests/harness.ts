@@ -52,6 +52,21 @@ interface Said {
   accounts: Account[];
 }
 
+/** A second server on the first one's database, which stands by until that one is gone. It has no bank page of its own. */
+export class Second {
+  readonly base: string;
+  readonly #child: ChildProcess;
+
+  constructor(child: ChildProcess, said: Said) {
+    this.#child = child;
+    this.base = said.http;
+  }
+
+  async stop(): Promise<void> {
+    await end(this.#child, "SIGTERM");
+  }
+}
+
 /** A server that runs. */
 export class Server {
   /** Where it is served over plain HTTP: `http://127.0.0.1:…`, the same over restarts. */
@@ -87,9 +102,9 @@ export class Server {
     return new Server(folder, child, said, accounts);
   }
 
-  /** Logs somebody in. */
-  async login(who: Role | Account): Promise<Staff> {
-    return Staff.login(this.base, typeof who === "string" ? this.accounts[who] : who);
+  /** Logs somebody in, at the other server if that one is named. */
+  async login(who: Role | Account, base = this.base): Promise<Staff> {
+    return Staff.login(base, typeof who === "string" ? this.accounts[who] : who);
   }
 
   /** Makes one more agent, with a final password. */
@@ -100,9 +115,9 @@ export class Server {
     return settle(this.base, { tenant: TENANT, login, password });
   }
 
-  /** Logs somebody in and gives the session to a browser. */
-  async enter(context: BrowserContext, who: Role | Account): Promise<Staff> {
-    const staff = await this.login(who);
+  /** Logs somebody in, unless they are, and gives the session to a browser. */
+  async enter(context: BrowserContext, who: Role | Account | Staff): Promise<Staff> {
+    const staff = who instanceof Staff ? who : await this.login(who);
     await context.addCookies([
       { name: COOKIE, value: staff.token, url: this.base, httpOnly: true, sameSite: "Strict" },
     ]);
@@ -124,6 +139,27 @@ export class Server {
     this.#child = (await launch(this.#folder)).child;
   }
 
+  /** Starts another one beside it, on its PostgreSQL, with its keys. */
+  async second(): Promise<Second> {
+    const data = join(this.#folder, "data");
+    const postmaster = readFileSync(join(data, "pg/postmaster.pid"), "utf8").split("\n");
+    const socket = encodeURIComponent(postmaster[4] ?? "");
+    const node = join(this.#folder, "second");
+    const text = readFileSync(join(this.#folder, "lww.toml"), "utf8")
+      .replace(/^data_dir = .*$/m, `data_dir = "${node}"`)
+      .replace(
+        /^keys_dir = .*$/m,
+        (keys) =>
+          `${keys}\ndatabase_url = "postgresql://lww_app@${socket}:${postmaster[3]}/lww"\n` +
+          `database_password = "secret://file${data}/database-secrets/postgres-app.password"`,
+      )
+      .replace(/^((?:trial_)?listen) = .*$/gm, '$1 = "127.0.0.1:0"')
+      .replace(/^demo = true$/m, `policy = "${ROOT}/policies/masking/cn-retail.yaml"`);
+    writeFileSync(join(this.#folder, "second.toml"), text);
+    const { child, said } = await launch(this.#folder, ["--config", "second.toml", "--adopt-head"], 503);
+    return new Second(child, said);
+  }
+
   /** Stops it and starts it again. */
   async restart(): Promise<void> {
     await this.stop();
@@ -137,6 +173,26 @@ export class Server {
     });
   }
 
+  /**
+   * Lets failed logins have been so much longer ago, as the owner of the tables: the server counts pauses from there. Its rules
+   * and its clock are those of every day.
+   */
+  passes(seconds: number): void {
+    const data = join(this.#folder, "data");
+    const socket = readFileSync(join(data, "pg/postmaster.pid"), "utf8").split("\n")[4] ?? "";
+    const password = readFileSync(join(data, "database-secrets/postgres-owner.password"), "utf8").trim();
+    const sql =
+      "SELECT set_config('app.tenant', id::text, false) FROM tenant WHERE name = 'demo';" +
+      `UPDATE login_failure SET last = last - ${seconds * 1_000_000}`;
+    execFileSync(
+      "psql",
+      ["-qv", "ON_ERROR_STOP=1", "-h", socket, "-U", "lww_owner", "-d", "lww", "-c", sql],
+      {
+        env: { ...process.env, PGPASSWORD: password },
+      },
+    );
+  }
+
   /** The proof of a customer's identity as the bank's own server makes it. */
   identity(id: string): { id: string; time: number; proof: string } {
     const time = Math.floor(Date.now() / 1000);
@@ -147,7 +203,7 @@ export class Server {
   /** Ends everything and removes its folder. */
   async end(): Promise<void> {
     await this.stop();
-    const postmaster = join(this.#folder, "data/postmaster.pid");
+    const postmaster = join(this.#folder, "data/pg/postmaster.pid");
     if (existsSync(postmaster)) {
       process.kill(Number(readFileSync(postmaster, "utf8").split("\n")[0]), "SIGQUIT");
     }
@@ -263,8 +319,12 @@ function configure(folder: string, wish: Wish, http: string, https: string): voi
   writeFileSync(join(folder, "lww.toml"), text);
 }
 
-async function launch(folder: string): Promise<{ child: ChildProcess; said: Said }> {
-  const child = spawn(PROGRAM, ["run", "--json", "--config", join(folder, "lww.toml")], {
+async function launch(
+  folder: string,
+  how = ["--config", "lww.toml"],
+  ready = 200,
+): Promise<{ child: ChildProcess; said: Said }> {
+  const child = spawn(PROGRAM, ["run", "--json", ...how], {
     stdio: ["ignore", "pipe", "pipe"],
     cwd: folder,
   });
@@ -277,7 +337,7 @@ async function launch(folder: string): Promise<{ child: ChildProcess; said: Said
   const said = JSON.parse(line) as Said;
   await until("the server to be ready", async () => {
     const answer = await fetch(`${said.http}/readyz`).catch(() => undefined);
-    return answer?.status === 200;
+    return answer?.status === ready;
   });
   return { child, said };
 }

@@ -1,5 +1,6 @@
 /** Long threads: the newest page at first, earlier ones on demand, without gap or duplicate, and the eyes' place kept. */
 import type { Page } from "@playwright/test";
+import { readFileSync } from "node:fs";
 import { accessible } from "./eyes";
 import { expect, type Server, test } from "./harness";
 
@@ -76,6 +77,28 @@ test("only the newest page comes at first; scrolling up brings the rest and keep
   expect(await texts(page)).toEqual([...ALL, "还在吗"]);
 });
 
+test("whoever scrolls to the top before the server said that all is told is heard nevertheless", async ({
+  page,
+  server,
+}) => {
+  let tell = () => {};
+  await page.routeWebSocket(/socket/, (socket) => {
+    const bank = socket.connectToServer();
+    bank.onMessage((line) => {
+      if (String(line).includes('"live"')) tell = () => socket.send(line);
+      else socket.send(line);
+    });
+  });
+  await open(page, server, "long-4");
+  const log = page.getByRole("log");
+  await log.evaluate((log) => log.scrollTo(0, 0));
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  expect(await texts(page)).toEqual(ALL.slice(-50));
+  tell();
+  await expect.poll(() => texts(page)).toEqual(ALL.slice(-100));
+  await expect(page.getByText(text(COUNT - 50))).toBeInViewport();
+});
+
 test("the keyboard brings earlier messages, too, and a screen reader hears how many came", async ({
   page,
   server,
@@ -106,4 +129,65 @@ test("a page that can't be had is asked for again", async ({ page, server }) => 
   expect(await texts(page)).toEqual(ALL.slice(-50));
   await page.keyboard.press("Enter");
   await expect.poll(() => texts(page)).toEqual(ALL.slice(-100));
+});
+
+test("the receipts of a whole conversation are listed, verified and kept, and one that is wrong is told", async ({
+  page,
+  server,
+}) => {
+  await open(page, server, "long-5");
+  await page.getByRole("button", { name: "存证回执" }).click();
+  const listed = page.locator(".receipts li");
+  await expect(listed).toHaveCount(50);
+  await expect(page.getByText("已列出最近 50 条")).toBeVisible();
+  await page.getByRole("button", { name: "更早的回执" }).click();
+  await expect(page.getByRole("button", { name: "更早的回执" })).toHaveCount(0);
+  await expect(page.getByText("共 120 条")).toBeVisible();
+  expect(await listed.locator(".words").allTextContents()).toEqual(ALL);
+
+  const all = page.locator(".verdict.all");
+  await page.getByRole("button", { name: "全部核验" }).click();
+  await expect(page.getByRole("progressbar", { name: "全部核验" })).toBeVisible();
+  await expect(all).toHaveText("核验通过 120 份", { timeout: 90_000 });
+  await accessible(page);
+
+  // One that belongs to another message is none of this one's.
+  const token = await page.evaluate(async () => {
+    const kept = JSON.parse(sessionStorage.getItem(Object.keys(sessionStorage)[0] ?? "") ?? "{}") as {
+      token: string;
+    };
+    return kept.token;
+  });
+  const index = Number((await listed.first().locator(".under").textContent())?.match(/#(\d+)/)?.[1]);
+  const receipts = `${server.base}${server.channel}/receipts`;
+  const next = Number((await listed.nth(1).locator(".under").textContent())?.match(/#(\d+)/)?.[1]);
+  const answer = await fetch(`${receipts}/${next}`, { headers: { authorization: `Bearer ${token}` } });
+  const wrong = await answer.text();
+  await page.route(`${receipts}/${index}`, (route) => route.fulfill({ body: wrong }));
+  await page.getByRole("button", { name: "全部核验" }).click();
+  await expect(all).toHaveText("核验通过 119 份，未通过 1 份", { timeout: 90_000 });
+  await expect(listed.first().getByRole("status")).toContainText("核验未通过");
+  await page.unroute(`${receipts}/${index}`);
+
+  // What takes long can be stopped, and is done whole when it is asked for again.
+  await page.getByRole("button", { name: "全部下载" }).click();
+  await page.getByRole("button", { name: "停止" }).click();
+  await expect(all).toHaveText("已停止");
+  const [download] = await Promise.all([
+    page.waitForEvent("download", { timeout: 90_000 }),
+    page.getByRole("button", { name: "全部下载" }).click(),
+  ]);
+  expect(download.suggestedFilename()).toMatch(/^receipts-\d+-\d+\.zip$/);
+  const packed = readFileSync(await download.path(), "latin1");
+  // Each name stands before its file and in the directory at the end.
+  expect(packed.match(/\d+\.tlog-proof/g)).toHaveLength(2 * COUNT);
+  expect(packed.match(/c2sp\.org\/tlog-proof@v1/g)).toHaveLength(COUNT);
+
+  // Whoever logs out leaves nothing of it on the page, and the log was never longer than it was scrolled back.
+  await page.keyboard.press("Escape");
+  expect(await texts(page)).toEqual(ALL.slice(-50));
+  await page.getByRole("button", { name: "存证回执" }).click();
+  await page.evaluate(() => (window as unknown as { lww: { logout(): void } }).lww.logout());
+  await expect(page.locator("lww-chat .receipts")).toBeHidden();
+  expect(await texts(page)).toEqual([]);
 });

@@ -58,7 +58,11 @@ pub const KINDS: &[KindInfo] = &[
     kind("account.locked/1", "an account was locked after failed logins that followed one another, with their number"),
     kind("account.unlocked/1", "a locked account was unlocked"),
     kind("accounts.imported/1", "accounts were created together out of one file, listed under their roles"),
-    kind("session.revoked/1", "sessions of an account were ended other than by logging out, with their number"),
+    kind(
+        "session.revoked/1",
+        "sessions of an account were ended other than by its logging out here, with their number: by somebody, or by the server \
+         because the bank's own identity provider ended the login that they came from",
+    ),
     kind("second_factor.enrolled/1", "somebody set up their second factor"),
     kind("second_factor.passed/1", "somebody showed their second factor: a code of the moment or a recovery code"),
     kind("second_factor.removed/1", "the second factor of an account was taken away"),

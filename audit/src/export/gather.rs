@@ -1,6 +1,6 @@
 //! Makes a package from a log's tiles alone, by one pass over the entries: the reference for whoever has an index.
 //!
-//! It trusts the tiles, which [`super::verify`] and [`crate::fsck`] don't. It decides nothing of who may see what.
+//! It trusts the tiles, which [`super::verify()`] and [`crate::fsck`] don't. It decides nothing of who may see what.
 
 use super::ends::Ends;
 use super::manifest::Scope;

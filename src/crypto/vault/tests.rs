@@ -190,6 +190,41 @@ fn guards_against_duplicates_hang_on_scope_key_and_body() {
 }
 
 #[test]
+fn a_sender_is_the_same_after_a_new_epoch_and_no_two_are_alike() {
+    let (home, keys) = keys();
+    let person = |contact: &str| Person::of_channel(raw(contact));
+    let proven = |contact: Option<&str>, realm: &str, id: &str| Person {
+        contact: contact.map(raw),
+        proven: Some(Proven { realm: realm.to_owned(), id: raw(id) }),
+        vouched: false,
+    };
+    let before = TenantVault::new(&keys, TENANT).unwrap();
+    keys.begin_epoch(2);
+    let places = KeyPlaces { directory: home.path().join("keys"), master: None };
+    let keys = KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false).unwrap();
+    let after = TenantVault::new(&keys, TENANT).unwrap();
+    let lookup = |vault: &TenantVault| vault.identity_lookup(&account("app"), &raw("a"));
+    assert_ne!(lookup(&before), lookup(&after), "the index is another");
+    for person in [person("a"), proven(None, "customers", "a")] {
+        assert_eq!(before.sender(&account("app"), &person), after.sender(&account("app"), &person));
+    }
+    let other = TenantVault::new(&keys, TenantId(2)).unwrap();
+    let distinct = [
+        after.sender(&account("app"), &person("a")),
+        after.sender(&account("app"), &person("b")),
+        after.sender(&account("appa"), &person("")),
+        after.sender(&account("app"), &proven(None, "customers", "a")),
+        after.sender(&account("app"), &proven(None, "customer", "sa")),
+        other.sender(&account("app"), &person("a")),
+        None,
+    ];
+    assert_eq!(distinct.iter().collect::<HashSet<_>>().len(), distinct.len());
+    let by_visit = after.sender(&account("widget"), &proven(Some("visit-1"), "customers", "a"));
+    assert_eq!(by_visit, distinct[3], "who is proven is the same by another visit");
+    assert_eq!(after.sender(&account("app"), &Person { contact: None, proven: None, vouched: false }), None);
+}
+
+#[test]
 fn profiles_open_only_for_their_account_and_tenant() {
     let (_home, keys) = keys();
     let (vault, other) = (TenantVault::new(&keys, TENANT).unwrap(), TenantVault::new(&keys, TenantId(2)).unwrap());

@@ -9,7 +9,7 @@ use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::{Line, Peer};
+use super::{ALIVE, Line, Peer};
 use crate::limits::SOCKET_PING_MS;
 
 struct Stream<P> {
@@ -51,7 +51,7 @@ impl<P: Peer> Stream<P> {
                 notice = self.peer.wait() => self.peer.take(notice?).await.ok()?,
                 _ = self.beat.tick() => {
                     self.peer.check().await.ok()?;
-                    return Some(": still here\n\n".to_owned());
+                    return Some(event(&Line::of(ALIVE.to_owned(), None)));
                 }
                 _ = self.stop.wait_for(|stop| *stop) => return None,
             }

@@ -14,6 +14,10 @@ use crate::http::problem::{Problem, Told};
 use crate::pipeline::{Notice, Refusal};
 use crate::units::EntryIndex;
 
+/// The line that every sign of life is told by: browsers show their pages neither a socket's pings nor a stream's comments,
+/// and a connection that died without a word looks like one on which nobody says anything.
+const ALIVE: &str = r#"{"type":"alive"}"#;
+
 /// One line for the peer, with the cursor after it.
 pub(super) struct Line {
     pub(super) text: String,

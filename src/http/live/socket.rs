@@ -9,14 +9,14 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 use super::takeover::{self, Bare};
-use super::{Line, Peer};
+use super::{ALIVE, Line, Peer};
 use crate::domain::message::RawBody;
 use crate::http::problem::{Language, Problem};
 use crate::limits::{
@@ -113,7 +113,8 @@ struct Socket {
 
 impl Socket {
     async fn run<P: Peer>(&mut self, peer: &mut P, mut stop: watch::Receiver<bool>) -> Result<Never, End> {
-        let mut beat = interval(Duration::from_millis(SOCKET_PING_MS));
+        let period = Duration::from_millis(SOCKET_PING_MS);
+        let mut beat = interval_at(Instant::now() + period, period);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.tell_all(peer).await?;
@@ -187,6 +188,8 @@ impl Socket {
             return Err(End::Gone);
         }
         peer.check().await.map_err(|_| End::NotAllowed)?;
+        // The line is for the page, the ping for its browser, which answers by itself.
+        self.put(Message::text(ALIVE)).await?;
         self.put(Message::Ping(Bytes::new())).await
     }
 }

@@ -58,6 +58,12 @@ const routes: RouteRecordRaw[] = [
   { path: "/:rest(.*)*", name: "missing", component: () => import("./shell/missing.vue") },
 ];
 
+/** The page that an address of the browser leads to. */
+export function pageAt(path: string): Page | undefined {
+  const name = path.slice(import.meta.env.BASE_URL.length).split("/")[0];
+  return PAGES.find((page) => page.name === name);
+}
+
 /** The first page that whoever is logged in may see. */
 export function home(): string {
   return PAGES.find((page) => may(page.right))?.name ?? "own";
@@ -85,9 +91,8 @@ router.beforeEach(async (to) => {
   if (duty(info) !== null)
     return to.name === "login" ? true : { name: "login", query: { next: to.fullPath } };
   if (to.name === "login" || to.name === "home") return { name: home() };
-  return to.meta.right === undefined || may(to.meta.right)
-    ? true
-    : { name: "missing", params: { rest: ["-"] } };
+  // Whether the page is one's own to see, the shell decides.
+  return true;
 });
 
 // A page of an older build is gone once the server was upgraded: the address is loaded anew, once.

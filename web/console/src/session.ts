@@ -41,8 +41,15 @@ export function may(right: Right): boolean {
   return info !== null && (info.rights ?? RIGHTS[info.role]).includes(right);
 }
 
-/** Asks who is logged in. */
-export async function recall(): Promise<SessionInfo | null> {
+let asking: Promise<SessionInfo | null> | null = null;
+
+/** Asks who is logged in; once for all who want to know at the same time. */
+export function recall(): Promise<SessionInfo | null> {
+  asking ??= askWho().finally(() => (asking = null));
+  return asking;
+}
+
+async function askWho(): Promise<SessionInfo | null> {
   try {
     session.info = await call<SessionInfo>("GET", "/session");
   } catch (error) {
@@ -52,9 +59,22 @@ export async function recall(): Promise<SessionInfo | null> {
   return session.info;
 }
 
+/** Who logged in by this page, for the login that follows a change of the password. Never the password. */
+let who: { tenant: string; name: string } | null = null;
+
 export async function login(tenant: string, name: string, password: string): Promise<SessionInfo> {
   const info = await call<SessionInfo>("POST", "/session", { body: { tenant, login: name, password } });
+  who = { tenant, name };
   return entered(info);
+}
+
+/** Logs in with a password that was just set, which ended every session. `false`: whoever it is does so by hand. */
+export async function loginAnew(password: string): Promise<boolean> {
+  if (who === null) return false;
+  return login(who.tenant, who.name, password).then(
+    () => true,
+    () => false,
+  );
 }
 
 export async function showFactor(code: string): Promise<SessionInfo> {

@@ -1,24 +1,19 @@
 // Times on screen, in the tenant's zone and the language shown. The ledger's own are UTC.
 
 import { useI18n } from "vue-i18n";
+import { format } from "./formats";
 import { look } from "./look";
 import { zone } from "./session";
 
 function write(at: string | number | Date, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat(look.language, {
-    timeZone: zone.value,
-    hourCycle: "h23",
-    ...options,
-  }).format(new Date(at));
+  return format(look.language, { timeZone: zone.value, hourCycle: "h23", ...options }).format(new Date(at));
 }
 
 /** `2026/11/27 10:02:03 GMT+8`. */
 export function fullTime(at: string | number | Date): string {
   const date = write(at, { year: "numeric", month: "2-digit", day: "2-digit" });
   const time = write(at, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  const parts = new Intl.DateTimeFormat("en", { timeZone: zone.value, timeZoneName: "short" }).formatToParts(
-    new Date(at),
-  );
+  const parts = format("en", { timeZone: zone.value, timeZoneName: "short" }).formatToParts(new Date(at));
   return `${date} ${time} ${parts.find((part) => part.type === "timeZoneName")?.value ?? ""}`;
 }
 
@@ -29,7 +24,7 @@ export function clock(at: string | number | Date): string {
 
 /** The day that a time falls on, for comparing. */
 export function day(at: string | number | Date): string {
-  return new Intl.DateTimeFormat("en-CA", { timeZone: zone.value, dateStyle: "short" }).format(new Date(at));
+  return format("en-CA", { timeZone: zone.value, dateStyle: "short" }).format(new Date(at));
 }
 
 const DAY_MS = 86_400_000;

@@ -15,12 +15,12 @@ export type Proof = Identity | (() => Promise<Identity>);
 const TOKEN_MS = 50 * 60_000;
 /** A connection that doesn't tell where it stands by then is none: something between accepts sockets and loses them. */
 const OPENING_MS = 10_000;
-/** An event stream says every twenty seconds that it is still there. */
+/** The server says every twenty seconds that it is there. Where nothing is heard for longer there is no connection, whatever
+ * the browser believes: a dead one says nothing, and a machine that slept has none. */
 const SILENCE_MS = 45_000;
-/** A page that stood still for longer, as on a machine that slept, has no connection, whatever the browser believes. Pages
- * in the background are called once a minute. */
-const STANDSTILL_MS = 150_000;
 const TICK_MS = 5_000;
+/** How often something is asked for again that the server says to come back for. */
+const AGAIN_MAX = 5;
 /** How many messages a page holds: the newest at first, and earlier ones when they are asked for. */
 export const PAGE = 50;
 /** Sockets that fail one after the other before the event stream is tried. */
@@ -71,6 +71,8 @@ export class Link {
   #renewal: Promise<string> | undefined;
   #failures = 0;
   #socketFailures = 0;
+  /** When something was heard last, by the clock on the wall: others stand still while a machine sleeps. */
+  #heard = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #watch: ReturnType<typeof setTimeout> | undefined;
 
@@ -78,11 +80,9 @@ export class Link {
     this.#base = base;
     this.#keep = keep;
     this.#ear = ear;
-    let ticked = Date.now();
     setInterval(() => {
-      const stood = Date.now() - ticked;
-      ticked += stood;
-      if (stood > STANDSTILL_MS && this.#isLive) this.doubt();
+      // A clock that was set costs a connection and nothing else.
+      if (this.#isLive && Math.abs(Date.now() - this.#heard) > SILENCE_MS) this.doubt();
     }, TICK_MS);
     addEventListener("online", () => this.#again(0));
     addEventListener("offline", () => {
@@ -132,10 +132,19 @@ export class Link {
     this.#again();
   }
 
-  /** Text of an address of the visitor's own. */
+  /** Text of an address of the visitor's own; asked for again where the server says when to come back. */
   async text(path: string): Promise<string> {
-    const answer = await this.#fetch(path, {});
-    return answer.text();
+    const person = this.#person;
+    for (let again = 0; ; again += 1) {
+      try {
+        return await (await this.#fetch(path, {})).text();
+      } catch (error) {
+        if (!(error instanceof Problem) || error.retryAfterS === null || again === AGAIN_MAX) throw error;
+        const wait = error.retryAfterS * 1000;
+        await new Promise((done) => setTimeout(done, wait));
+        if (this.#person !== person) throw new Gone();
+      }
+    }
   }
 
   async #connect(): Promise<void> {
@@ -147,7 +156,7 @@ export class Link {
     }
     this.#ear.health("connecting");
     const attempt = this.#attempt;
-    this.#expect(OPENING_MS);
+    this.#expect();
     try {
       const token = await this.#token();
       if (this.#attempt !== attempt) return;
@@ -239,7 +248,6 @@ export class Link {
       const { value, done } = (await reader?.read()) ?? { value: undefined, done: true };
       if (this.#stream !== stream) return;
       if (done) break;
-      this.#expect(SILENCE_MS);
       const events = (rest + value).split("\n\n");
       rest = events.pop() ?? "";
       for (const event of events) {
@@ -253,14 +261,14 @@ export class Link {
   }
 
   #hear(line: Line): void {
+    this.#heard = Date.now();
     if (line.type === "live") {
       this.#isLive = true;
       this.#failures = 0;
-      if (this.#socket !== undefined) {
-        this.#socketFailures = 0;
-        clearTimeout(this.#watch);
-      }
+      clearTimeout(this.#watch);
+      if (this.#socket !== undefined) this.#socketFailures = 0;
     }
+    if (!this.#isLive) this.#expect();
     this.#ear.line(line);
     if (line.type === "live") this.#ear.health("live");
   }
@@ -291,7 +299,9 @@ export class Link {
     const ask = async () => {
       const headers = { ...init.headers, authorization: `Bearer ${await this.#token()}` };
       if (this.#person !== person) throw new Gone();
-      const answer = await fetch(`${this.#base}/${path}`, { ...init, headers });
+      // On a connection that died without a word, an answer would be waited for as long as the page is open.
+      const signal = init.signal ?? AbortSignal.timeout(OPENING_MS);
+      const answer = await fetch(`${this.#base}/${path}`, { ...init, headers, signal });
       if (this.#person !== person) throw new Gone();
       return answer;
     };
@@ -302,13 +312,13 @@ export class Link {
     return checked(await ask());
   }
 
-  /** Something must be heard within this time. */
-  #expect(within: number): void {
+  /** The next that a connection tells must come within some time, until it is live. */
+  #expect(): void {
     clearTimeout(this.#watch);
     this.#watch = setTimeout(() => {
-      if (this.#socket !== undefined && !this.#isLive) this.#socketFailures += 1;
+      if (this.#socket !== undefined) this.#socketFailures += 1;
       this.doubt();
-    }, within);
+    }, OPENING_MS);
   }
 
   #drop(): void {

@@ -56,6 +56,7 @@ export function identify(proof: Proof, about: About = {}): void {
 /** Nobody is logged in any more: what was said is gone from this page, and the next one is another visitor. */
 export function logout(): void {
   talk.identify(undefined, {}, look.language, false);
+  view?.forget();
 }
 
 /** Opens the window. */

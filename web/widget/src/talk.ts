@@ -23,9 +23,16 @@ const MOMENTARY = [
   "ledger_stopped",
 ];
 
+/** How many messages the receipts' page asks for at once. */
+const RECEIPTS_PAGE = 200;
+
 export interface Pending extends Waiting {
   /** Why it was not taken, for good; the customer decides. */
   refused?: string;
+  /** Where it was recorded: it is shown as one that waits until the log's own line of it is here. */
+  taken?: number;
+  /** A line that is probably of it came before the answer: not shown beside that line. */
+  isThere?: boolean;
 }
 
 export class Talk {
@@ -42,14 +49,18 @@ export class Talk {
   isTyping = false;
   /** Up to which message somebody at the bank has read. */
   readByBank = -1;
+  /** Counts the persons who were here. */
+  person = 0;
   /** Whether something was said before the oldest message that is here. */
-  hasEarlier = false;
-  isPaging = false;
+  hasOlder = false;
+  /** The page that is on its way. */
+  #paging: Promise<number> | undefined;
+  /** What is older than this is here for its receipts, and not in the log yet. */
+  #from = 0;
   readonly #changed: () => void;
   /** Whether all since the cursor was told once. */
   #isTold = false;
   #newest: number | undefined;
-  #person = 0;
   #wishKey: string | undefined;
   #conversation: string | undefined;
   #inFlight: string | undefined;
@@ -75,6 +86,25 @@ export class Talk {
     return [...this.messages.values()].sort((one, other) => one.index - other.index);
   }
 
+  /** What the customer has scrolled back to. */
+  shown(): Said[] {
+    return this.said().filter(({ index }) => index >= this.#from);
+  }
+
+  /** What waits to be on record. */
+  waiting(): Pending[] {
+    return this.pending.filter(({ isThere }) => !isThere);
+  }
+
+  /** Whether something was said before the oldest message that is shown. */
+  get hasEarlier(): boolean {
+    return this.hasOlder || Math.min(...this.messages.keys()) < this.#from;
+  }
+
+  get isPaging(): boolean {
+    return this.#paging !== undefined;
+  }
+
   /** How many of the bank's messages were not read yet. */
   unread(): number {
     const read = this.keep.now.read;
@@ -87,26 +117,49 @@ export class Talk {
     return this.state === "waiting" && waits !== undefined ? Date.now() - waits.since : 0;
   }
 
-  /** Fetches what was said before the oldest message that is here; says how many messages came. */
+  /** Shows what was said before the oldest message that is shown; says how many messages came. */
   async earlier(): Promise<number> {
-    if (this.isPaging || !this.hasEarlier) return 0;
-    const [person, oldest] = [this.#person, Math.min(...this.messages.keys())];
-    this.isPaging = true;
-    this.#changed();
-    try {
-      const text = await this.link.text(`earlier?before=${oldest}&limit=${PAGE}`);
-      if (this.#person !== person) return 0;
-      const { events, next } = JSON.parse(text) as { events: Said[]; next: number | null };
-      for (const said of events) this.messages.set(said.index, said);
-      this.hasEarlier = next !== null;
-      return events.length;
-    } catch {
-      // It can be asked for again.
-      return 0;
-    } finally {
-      if (this.#person === person) this.isPaging = false;
+    if (this.isPaging) return 0;
+    const held = this.said().filter(({ index }) => index < this.#from);
+    if (held.length > 0) {
+      const page = held.slice(-PAGE);
+      this.#from = page[0]?.index ?? 0;
       this.#changed();
+      return page.length;
     }
+    // What can't be had can be asked for again.
+    const came = await this.#page(PAGE).catch(() => 0);
+    if (came > 0) this.#from = 0;
+    this.#changed();
+    return came;
+  }
+
+  /** Fetches older messages for their receipts; the log stays as it is. */
+  async older(): Promise<void> {
+    const first = this.shown()[0]?.index ?? 0;
+    const came = await this.#page(RECEIPTS_PAGE);
+    if (came > 0) this.#from = Math.max(this.#from, first);
+    this.#changed();
+  }
+
+  /** One page on its way is enough: whoever asks meanwhile gets the same. */
+  #page(limit: number): Promise<number> {
+    if (!this.hasOlder) return Promise.resolve(0);
+    const paging = (this.#paging ??= this.#fetch(limit).finally(() => {
+      if (this.#paging === paging) this.#paging = undefined;
+    }));
+    this.#changed();
+    return paging;
+  }
+
+  async #fetch(limit: number): Promise<number> {
+    const [person, oldest] = [this.person, Math.min(...this.messages.keys())];
+    const text = await this.link.text(`earlier?before=${oldest}&limit=${limit}`);
+    if (this.person !== person) return 0;
+    const { events, next } = JSON.parse(text) as { events: Said[]; next: number | null };
+    for (const said of events) this.messages.set(said.index, said);
+    this.hasOlder = next !== null;
+    return events.length;
   }
 
   /** Says something; it is sent when there is a way, as often as needed, and counts once. */
@@ -160,11 +213,13 @@ export class Talk {
     this.messages.clear();
     this.receipts.clear();
     this.pending = [...this.keep.now.outbox];
-    this.#person += 1;
+    this.person += 1;
     this.#inFlight = this.#newest = this.#wishKey = this.#conversation = undefined;
     this.state = this.queue = undefined;
     this.wish = null;
-    this.#isTold = this.hasEarlier = this.isPaging = false;
+    this.#isTold = this.hasOlder = false;
+    this.#paging = undefined;
+    this.#from = 0;
     this.#seen = this.#delivered = this.readByBank = -1;
     this.link.identify(proof, about, language);
     if (was) this.link.start();
@@ -181,6 +236,7 @@ export class Talk {
       this.#mark();
     } else {
       this.#inFlight = undefined;
+      for (const waiting of this.pending) delete waiting.isThere;
       this.isTyping = false;
       clearTimeout(this.#answer);
     }
@@ -191,23 +247,26 @@ export class Talk {
     switch (line.type) {
       case "live":
         // Whoever begins with as many as fit may have said more before.
-        if (!this.#isTold) this.hasEarlier = this.messages.size >= PAGE;
+        if (!this.#isTold) this.hasOlder = this.messages.size >= PAGE;
         this.#isTold = true;
         break;
       case "message":
         this.messages.set(line.index, line);
         this.#newest = Math.max(this.#newest ?? -1, line.index);
-        if (line.by !== "customer") this.isTyping = false;
+        if (line.by === "customer") this.#stood(line);
+        else this.isTyping = false;
         this.#mark();
         break;
       case "remasked":
-        // What was shown before may be shown so from here on; the receipt that came with it opens the older text.
-        this.messages.set(line.index, { ...line, type: "message" });
+        // What was shown before may be shown so from here on; the receipt that came with it opens the older text. A message of
+        // a page that isn't here yet comes with that page: alone it would hide those between.
+        if (!this.hasOlder || line.index >= Math.min(...this.messages.keys()))
+          this.messages.set(line.index, { ...line, type: "message" });
         this.receipts.delete(line.index);
         break;
       case "accepted":
         if (line.receipt !== null) this.receipts.set(line.index, line.receipt);
-        this.#taken(line.key);
+        this.#taken(line.key, line.index);
         break;
       case "refused":
         this.#refused(line.key, line.code, line.detail, line.retry_after_s);
@@ -252,10 +311,28 @@ export class Talk {
     if (wanted !== undefined && (wanted === wish || state !== "waiting")) this.keep.set({ wish: undefined });
   }
 
-  #taken(key: string): void {
-    this.pending = this.pending.filter((message) => message.key !== key);
+  #taken(key: string, index: number): void {
+    const isHere = this.messages.has(index);
+    this.pending = this.pending.filter((message) => message.key !== key || !isHere);
+    for (const message of this.pending) {
+      if (message.key !== key) continue;
+      message.taken = index;
+      delete message.isThere;
+    }
     this.keep.drop(key);
     this.#answered(key);
+  }
+
+  /** A line of the customer's own: what waits for it is over, and what was sent and not answered is probably what it tells. */
+  #stood({ index, text, masked }: Said): void {
+    this.pending = this.pending.filter((message) => message.taken !== index);
+    const first = this.#next();
+    if (first !== undefined && (masked || first.text === text)) first.isThere = true;
+  }
+
+  /** What is sent next. */
+  #next(): Pending | undefined {
+    return this.pending.find(({ refused, taken }) => refused === undefined && taken === undefined);
   }
 
   #refused(key: string | null, code: string, detail: string, retryAfterS: number | null): void {
@@ -267,6 +344,7 @@ export class Talk {
       else this.keep.set({ wish: undefined });
       return;
     }
+    delete message.isThere;
     if (MOMENTARY.includes(code)) {
       clearTimeout(this.#answer);
       this.#answer = setTimeout(() => this.#answered(message.key), (retryAfterS ?? 1) * 1000);
@@ -288,7 +366,7 @@ export class Talk {
   /** One after the other, so that they are recorded in the order in which they were written. */
   #flush(): void {
     if (this.#inFlight !== undefined) return;
-    const next = this.pending.find((message) => message.refused === undefined);
+    const next = this.#next();
     if (next === undefined || !this.link.send({ type: "send", key: next.key, text: next.text })) return;
     this.#inFlight = next.key;
     this.#answer = setTimeout(() => this.link.doubt(), ANSWER_MS);

@@ -3,6 +3,7 @@ import { button, el, icon, readableOn, show } from "./dom";
 import { Proofs } from "./proofs";
 import css from "./style.css?inline";
 import { PATIENCE_MS, type Pending, type Talk } from "./talk";
+import { Times } from "./times";
 import type { Author, Said } from "./wire";
 import { type Language, WORDS, type Words } from "./words";
 
@@ -47,13 +48,14 @@ export class View {
   readonly #header = el("header");
   readonly #consent = el("p", { class: "consent" });
   readonly #items = new Map<string, HTMLElement>();
-  /** Making one takes long. */
-  readonly #formats = new Map<string, Intl.DateTimeFormat>();
+  readonly #times: Times;
   #oldest: number | undefined;
+  #person = 0;
 
   constructor(talk: Talk, look: Look, files: string, vkey: string | undefined) {
     this.#talk = talk;
     this.#look = look;
+    this.#times = new Times(look.zone);
     this.#proofs = new Proofs(talk, files, vkey);
     this.#host = el("lww-chat" as "div", { lang: this.#language, "data-side": look.side });
     const root = this.#host.attachShadow({ mode: "open" });
@@ -123,6 +125,7 @@ export class View {
   /** Draws what is another than before. */
   draw(): void {
     const words = this.#words;
+    if (this.#person !== this.#talk.person) this.#begin();
     const unread = this.#panel.hidden ? this.#talk.unread() : 0;
     this.#badge.hidden = unread === 0;
     this.#badge.textContent = unread > 99 ? "99+" : String(unread);
@@ -136,6 +139,20 @@ export class View {
     this.#drawLog(words);
     show(this.#typing, String(this.#talk.isTyping), () => (this.#talk.isTyping ? [words.typing] : []));
     this.#drawNotice(words);
+    if (!this.#receipts.hidden) this.#proofs.draw();
+  }
+
+  /** Somebody else is here: what the one before had in front of them is gone. */
+  #begin(): void {
+    this.#person = this.#talk.person;
+    this.#paged.textContent = "";
+    if (!this.#receipts.hidden) this.#aside(false);
+  }
+
+  /** Takes away what was being written. */
+  forget(): void {
+    this.#input.value = "";
+    this.#grow();
   }
 
   #dress(): void {
@@ -203,10 +220,13 @@ export class View {
     });
     this.#log.addEventListener("scroll", () => {
       // Whoever has got to the button with the keyboard presses it themselves.
-      const isAtTop = this.#log.scrollTop < this.#earlier.offsetHeight;
-      if (isAtTop && !this.#earlier.matches(":focus")) void this.#page();
+      if (this.#isAtTop() && !this.#earlier.matches(":focus")) void this.#page();
     });
     document.addEventListener("visibilitychange", () => this.draw());
+  }
+
+  #isAtTop(): boolean {
+    return this.#log.scrollTop < this.#earlier.offsetHeight;
   }
 
   /** Shows what was said before; what is in front of the eyes stays there. */
@@ -234,41 +254,47 @@ export class View {
 
   #drawHeader(words: Words): void {
     const { health, state } = this.#talk;
-    const told = health === "live" ? (state === "assigned" ? words.assigned : words.live) : words[health];
+    const live = state === "assigned" ? words.assigned : words.live;
+    // What follows of being offline stands above the input.
+    const told = health === "live" ? live : health === "offline" ? words.away : words[health];
     const tools = this.#receipts.hidden;
     show(this.#header, `${told}${tools}`, () => [
       ...(this.#look.logo === undefined ? [] : [el("img", { src: this.#look.logo, alt: "" })]),
       el("div", {}, el("h2", {}, this.#title), el("span", { class: "health", role: "status" }, told)),
-      tools
-        ? button(
-            { class: "tool receipts-open", "aria-label": words.receipts, title: words.receipts },
-            () => this.#showReceipts(),
-            icon("shield"),
-          )
-        : button(
-            { class: "tool", "aria-label": words.back, title: words.back },
-            () => this.#hideReceipts(),
-            icon("back"),
-          ),
-      button(
-        { class: "tool", "aria-label": `A+ ${words.text}`, title: words.text },
-        () => this.#resize(),
-        "A+",
-      ),
-      button(
-        {
-          class: "tool",
-          lang: this.#language === "en" ? "zh-CN" : "en",
-          "aria-label": `${words.language} ${words.inLanguage}`,
-          title: words.inLanguage,
-        },
-        () => this.#translate(),
-        words.language,
-      ),
-      button(
-        { class: "tool", "aria-label": words.close, title: words.close },
-        () => this.close(),
-        icon("close"),
+      el(
+        "span",
+        { class: "tools" },
+        tools
+          ? button(
+              { class: "tool receipts-open", "aria-label": words.receipts, title: words.receipts },
+              () => this.#showReceipts(),
+              icon("shield"),
+            )
+          : button(
+              { class: "tool", "aria-label": words.back, title: words.back },
+              () => this.#hideReceipts(),
+              icon("back"),
+            ),
+        button(
+          { class: "tool", "aria-label": `A+ ${words.text}`, title: words.text },
+          () => this.#resize(),
+          "A+",
+        ),
+        button(
+          {
+            class: "tool",
+            lang: this.#language === "en" ? "zh-CN" : "en",
+            "aria-label": `${words.language} ${words.inLanguage}`,
+            title: words.inLanguage,
+          },
+          () => this.#translate(),
+          words.language,
+        ),
+        button(
+          { class: "tool", "aria-label": words.close, title: words.close },
+          () => this.close(),
+          icon("close"),
+        ),
       ),
     ]);
   }
@@ -288,16 +314,19 @@ export class View {
   #drawLog(words: Words): void {
     const below = this.#log.scrollHeight - this.#log.scrollTop;
     const atEnd = below - this.#log.clientHeight < 60;
-    const said = this.#talk.said();
+    const said = this.#talk.shown();
     const isPaged = this.#oldest !== undefined && said[0] !== undefined && said[0].index < this.#oldest;
     this.#oldest = said[0]?.index;
     // Earlier messages are no news, which a screen reader would read out.
     this.#log.setAttribute("aria-live", isPaged ? "off" : "polite");
+    const isNew = this.#earlier.hidden && this.#talk.hasEarlier;
     this.#earlier.hidden = !this.#talk.hasEarlier;
     this.#earlier.setAttribute("aria-disabled", String(this.#talk.isPaging));
     this.#arrange(this.#wanted(said, words));
     if (isPaged) this.#log.scrollTop = this.#log.scrollHeight - below;
     else if (atEnd) this.#log.scrollTop = this.#log.scrollHeight;
+    // Whoever had scrolled to the top before it was known that there is more is not called a second time.
+    if (isNew && !atEnd && this.#isAtTop()) void this.#page();
   }
 
   /** What belongs into the log: names, what they are drawn of, and how. */
@@ -318,7 +347,7 @@ export class View {
         () => this.#message(said, isRead, day, words),
       ]);
     }
-    for (const waiting of this.#talk.pending) {
+    for (const waiting of this.#talk.waiting()) {
       wanted.push([`p${waiting.key}`, waiting.refused ?? "", () => this.#pendingMessage(waiting, words)]);
     }
     return wanted;
@@ -355,7 +384,13 @@ export class View {
     const time = el("time", { datetime: said.time }, this.#time(said.time));
     const under = el("span", { class: "under" });
     if (said.masked) under.append(el("span", {}, words.masked));
-    if (said.by === "customer") under.append(el("span", {}, isRead ? words.read : words.recorded));
+    if (said.by === "customer") {
+      const mark = isRead ? words.read : words.recorded;
+      const check = () => this.#showReceipts(said.index);
+      under.append(
+        button({ class: "mark", "aria-label": `${mark} · ${words.check} #${said.index}` }, check, mark),
+      );
+    }
     const item = this.#bubble(said.by, said.text, time, under, words);
     if (day !== "") item.prepend(el("span", { class: "day" }, day));
     return item;
@@ -433,10 +468,15 @@ export class View {
     return el("div", { class: "ways" }, way("message"), way("callback"));
   }
 
-  #showReceipts(): void {
+  /** Every message's receipt; the one that was asked for is verified at once. */
+  #showReceipts(index?: number): void {
     this.#receipts.replaceChildren(...this.#proofs.page(this.#words, (time) => this.#day(time)));
     this.#aside(true);
     this.#header.querySelector<HTMLElement>(".tool")?.focus();
+    const label = `${this.#words.check} #${index}`;
+    const asked = this.#receipts.querySelector<HTMLElement>(`[aria-label="${label}"]`);
+    asked?.click();
+    asked?.scrollIntoView({ block: "nearest" });
   }
 
   #hideReceipts(): void {
@@ -446,6 +486,7 @@ export class View {
 
   #aside(isShown: boolean): void {
     this.#receipts.hidden = !isShown;
+    if (!isShown) this.#proofs.leave();
     for (const part of [this.#log, this.#typing, this.#form, this.#consent]) part.hidden = isShown;
     this.draw();
   }
@@ -463,13 +504,6 @@ export class View {
   }
 
   #format(text: string, style: Intl.DateTimeFormatOptions): string {
-    const { zone: timeZone } = this.#look;
-    const name = `${this.#language}${JSON.stringify(style)}`;
-    let format = this.#formats.get(name);
-    if (format === undefined) {
-      format = new Intl.DateTimeFormat(this.#language, { ...style, timeZone });
-      this.#formats.set(name, format);
-    }
-    return format.format(new Date(text));
+    return this.#times.of(text, this.#language, style);
   }
 }

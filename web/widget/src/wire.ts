@@ -58,6 +58,7 @@ export interface Queue {
 
 export type Line =
   | { type: "live"; cursor: number | null }
+  | { type: "alive" }
   | Said
   | Again
   | Accepted

@@ -14,6 +14,7 @@ const zh = {
   connecting: "正在连接…",
   live: "已连接",
   offline: "网络已断开，恢复后自动发送",
+  away: "网络已断开",
   expired: "登录已过期，请刷新页面后继续",
   earlier: "查看更早的消息",
   came: (n: number) => `已显示更早的 ${n} 条消息`,
@@ -55,6 +56,16 @@ const zh = {
   key: "核验公钥",
   back: "返回对话",
   empty: "还没有消息",
+  olderReceipts: "更早的回执",
+  listed: (n: number, more: boolean) => (more ? `已列出最近 ${n} 条` : `共 ${n} 条`),
+  checkAll: "全部核验",
+  downloadAll: "全部下载",
+  stop: "停止",
+  stopped: "已停止",
+  failed: "暂时无法读取，请稍后再试",
+  checkedAll: (good: number, bad: number, open: number) =>
+    `核验通过 ${good} 份` + (bad ? `，未通过 ${bad} 份` : "") + (open ? `，尚未核验 ${open} 份` : ""),
+  packed: (n: number) => `已打包 ${n} 份回执`,
 };
 
 export type Words = typeof zh;
@@ -73,6 +84,7 @@ const en: Words = {
   connecting: "Connecting…",
   live: "Connected",
   offline: "You are offline; messages are sent when you are back",
+  away: "Offline",
   expired: "Your login has run out: reload the page to go on",
   earlier: "Earlier messages",
   came: (n) => `${n} earlier ${n === 1 ? "message" : "messages"} shown`,
@@ -115,6 +127,16 @@ const en: Words = {
   key: "Public key",
   back: "Back to the conversation",
   empty: "No messages yet",
+  olderReceipts: "Earlier receipts",
+  listed: (n, more) => (more ? `The newest ${n} are listed` : `${n} in all`),
+  checkAll: "Verify all",
+  downloadAll: "Download all",
+  stop: "Stop",
+  stopped: "Stopped",
+  failed: "Not to be had at present: try again in a moment",
+  checkedAll: (good, bad, open) =>
+    `${good} verified` + (bad ? `, ${bad} not valid` : "") + (open ? `, ${open} not checked yet` : ""),
+  packed: (n) => `${n} ${n === 1 ? "receipt" : "receipts"} in one file`,
 };
 
 export const WORDS = { "zh-CN": zh, en } as const;

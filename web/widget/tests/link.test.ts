@@ -225,12 +225,41 @@ test("a visit that nobody answers is broken off and asked for again, one at a ti
 test("a machine that slept has no connection, whatever its browser believes", async () => {
   await open();
   const before = last(sockets);
-  await vi.advanceTimersByTimeAsync(120_000);
-  expect(before.isClosed).toBe(false);
   vi.setSystemTime(Date.now() + 3_600_000);
   await vi.advanceTimersByTimeAsync(10_000);
   expect(before.isClosed).toBe(true);
   expect(health).toBe("connecting");
+});
+
+test("a connection that died without a word is noticed although nobody says anything, and one that lives is kept", async () => {
+  await open();
+  const before = last(sockets);
+  for (let beats = 0; beats < 10; beats += 1) {
+    await vi.advanceTimersByTimeAsync(20_000);
+    before.tell({ type: "alive" });
+  }
+  expect(before.isClosed).toBe(false);
+  await vi.advanceTimersByTimeAsync(40_000);
+  expect(before.isClosed).toBe(false);
+  await vi.advanceTimersByTimeAsync(15_000);
+  expect(before.isClosed).toBe(true);
+  expect(health).toBe("connecting");
+});
+
+test("an answer that never comes is given up, and one that is to be asked for later is", async () => {
+  const { link: one } = await open();
+  const never = one.text("receipts/1").catch((error: Error) => error.name);
+  await vi.advanceTimersByTimeAsync(11_000);
+  expect(await never).toBe("AbortError");
+  const later = one.text("receipts/2");
+  await settled();
+  await last(asked).answer(503, { code: "unavailable" }, { "retry-after": "2" });
+  const before = asked.length;
+  await vi.advanceTimersByTimeAsync(1_900);
+  expect(asked).toHaveLength(before);
+  await vi.advanceTimersByTimeAsync(200);
+  await last(asked).answer(200, "proof");
+  expect(await later).toBe('"proof"');
 });
 
 test("a stream that breaks off is begun again at once, and sockets get another chance", async () => {

@@ -77,6 +77,16 @@ const said = (index: number): Said => ({
   text: `t${index}`,
 });
 
+const own = (index: number, text: string): Said => ({ ...said(index), by: "customer", text });
+const accepted = (key: string, index: number): Line => ({
+  type: "accepted",
+  key,
+  index,
+  text: "",
+  conversation: "c",
+  receipt: null,
+});
+
 test("what was written offline is sent in its order, one after the other, with the keys that it had", () => {
   const before = talk();
   before.say("one");
@@ -86,19 +96,69 @@ test("what was written offline is sent in its order, one after the other, with t
   const after = talk();
   live();
   expect(sends().map((frame) => frame.key)).toEqual([keys[0]]);
-  const accepted = (key: string, index: number): Line => ({
-    type: "accepted",
-    key,
-    index,
-    text: "",
-    conversation: "c",
-    receipt: null,
-  });
   ear.line(accepted(keys[0] ?? "", 1));
   expect(sends().map((frame) => frame.key)).toEqual(keys);
   ear.line(accepted(keys[1] ?? "", 2));
+  // Each is to be seen once at any time: until its line is here, as one that waits.
+  expect(after.waiting().map(({ text }) => text)).toEqual(["one", "two"]);
+  ear.line(own(1, "one"));
+  expect(after.waiting().map(({ text }) => text)).toEqual(["two"]);
+  ear.line(own(2, "two"));
   expect(after.pending).toEqual([]);
   expect(talk().pending).toEqual([]);
+});
+
+test("what was recorded while its answer was lost is not seen twice, and what was not is not lost", () => {
+  const one = talk();
+  one.say("hello");
+  live();
+  const [key = ""] = one.pending.map(({ key }) => key);
+  isLive = false;
+  ear.health("connecting");
+  // The next connection tells it before it can be sent again.
+  ear.line(own(4, "hello"));
+  expect(one.waiting()).toEqual([]);
+  live();
+  expect(sends().map((frame) => frame.key)).toEqual([key, key]);
+  ear.line(accepted(key, 4));
+  expect(one.pending).toEqual([]);
+  // The same words from somewhere else were another message: this one is shown again.
+  one.say("hello");
+  ear.line(own(7, "hello"));
+  expect(one.waiting()).toEqual([]);
+  const next = one.pending[0]?.key ?? "";
+  ear.line(accepted(next, 8));
+  expect(one.waiting()).toHaveLength(1);
+  ear.line(own(8, "hello"));
+  expect(one.pending).toEqual([]);
+  one.say("hello");
+  ear.line(own(9, "hello"));
+  ear.line(refusal(one.pending[0]?.key ?? "", "invalid_field"));
+  expect(one.waiting()).toHaveLength(1);
+});
+
+test("older messages that are fetched for their receipts stay out of the log until it is scrolled back", async () => {
+  const one = talk();
+  for (const index of [7, 9]) ear.line(said(index));
+  ear.line({ type: "live", cursor: 9 });
+  // One that is not here yet, masked again, comes with its page: alone it would hide those between.
+  ear.line({ ...said(3), type: "remasked", again: 9 });
+  const asked: string[] = [];
+  answers = (path) => {
+    asked.push(path);
+    return Promise.resolve(JSON.stringify({ events: [1, 3, 4, 5].map(said), next: null }));
+  };
+  await one.older();
+  expect(asked).toEqual(["earlier?before=7&limit=200"]);
+  const indexes = (list: Said[]) => list.map(({ index }) => index);
+  expect(indexes(one.said())).toEqual([1, 3, 4, 5, 7, 9]);
+  expect(indexes(one.shown())).toEqual([7, 9]);
+  expect(one.hasEarlier).toBe(true);
+  expect(await one.earlier()).toBe(2);
+  expect(indexes(one.shown())).toEqual([4, 5, 7, 9]);
+  expect(await one.earlier()).toBe(2);
+  expect([one.hasEarlier, await one.earlier()]).toEqual([false, 0]);
+  expect(asked).toHaveLength(1);
 });
 
 test("a refusal for the moment is tried again with the same key, one for good is the customer's to mend", () => {

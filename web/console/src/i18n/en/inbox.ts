@@ -40,6 +40,17 @@ export default {
     choose: "Choose a conversation",
     choose_detail: "Press ? for the shortcuts.",
   },
+  refused: {
+    not_found: {
+      title: "There is no such conversation",
+      detail: "The address is not complete, or the conversation is not in your tenant.",
+    },
+    forbidden: {
+      title: "This conversation is not yours",
+      detail: "It waits, another agent has it, or it was given away. Ask a supervisor if you need to see it.",
+    },
+    back: "Back to the list",
+  },
   conversation: {
     label: "Conversation",
     started: "Conversation began",

@@ -13,6 +13,13 @@ export default {
   empty_filtered: "No entry fits the filters",
   empty_detail: "New ones appear here by themselves.",
   none_yet: "Nothing in this stretch fits the filters; older entries may.",
+  refused: {
+    not_found: {
+      title: "The ledger has no such entry",
+      detail: "Its number lies beyond the ledger, or the address is not complete.",
+    },
+    back: "Back to the entries",
+  },
   filters: {
     label: "Filter entries",
     kind: "All kinds",

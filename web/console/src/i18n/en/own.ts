@@ -1,7 +1,7 @@
 export default {
   title: "My account",
   password: "Password",
-  password_detail: "After a change all of your sessions end, and you log in again.",
+  password_detail: "After a change your other sessions end.",
   old: "Present password",
   new: "New password",
   again: "New password again",
@@ -10,6 +10,7 @@ export default {
   short: "The new password needs 12 characters or more.",
   same: "The new password must be another than the present one.",
   change: "Change password",
+  changed: "The password was changed; your other sessions have ended.",
   wrong_old: "The present password is wrong.",
   factor: "Second factor",
   factor_detail: "An authenticator app (TOTP) makes the codes. To replace it, show the present one first.",

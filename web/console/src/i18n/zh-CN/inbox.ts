@@ -40,6 +40,14 @@ export default {
     choose: "请选择一个会话",
     choose_detail: "按 ? 查看快捷键。",
   },
+  refused: {
+    not_found: { title: "没有这个会话", detail: "地址可能不完整，或这个会话不在您的租户里。" },
+    forbidden: {
+      title: "这个会话不由您接待",
+      detail: "它在排队、由其他坐席接待，或已转给他人。需要查看时请联系主管。",
+    },
+    back: "回到会话列表",
+  },
   conversation: {
     label: "会话内容",
     started: "会话开始",

@@ -11,6 +11,10 @@ export default {
   empty_filtered: "没有符合条件的记录",
   empty_detail: "有新记录时会自动出现在这里。",
   none_yet: "这一段里没有符合条件的记录，可继续查看更早的。",
+  refused: {
+    not_found: { title: "账本里没有这条记录", detail: "序号超出了账本，或地址不完整。" },
+    back: "回到存证记录列表",
+  },
   filters: {
     label: "筛选存证记录",
     kind: "全部类型",

@@ -1,7 +1,7 @@
 export default {
   title: "我的账号",
   password: "密码",
-  password_detail: "修改后，所有登录会话都会结束，需要重新登录。",
+  password_detail: "修改后，其他登录会话都会结束。",
   old: "当前密码",
   new: "新密码",
   again: "再次输入新密码",
@@ -10,6 +10,7 @@ export default {
   short: "新密码至少需要 12 个字符。",
   same: "新密码不能与当前密码相同。",
   change: "修改密码",
+  changed: "密码已修改，其他登录会话已结束。",
   wrong_old: "当前密码不正确。",
   factor: "第二验证因素",
   factor_detail: "用验证器应用（支持 TOTP）生成动态口令。更换时需先提交现有的口令。",

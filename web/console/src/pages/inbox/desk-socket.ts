@@ -2,11 +2,13 @@
 
 import { server } from "../../api";
 import type { Accepted, Conversation, Message, Note, State } from "../../types";
+import { together } from "./together";
 
 export type Marks = { delivered: number | null; read: number | null };
 
 /** A line from the server (docs/integrator/web.md). */
 export type Line =
+  | { type: "alive" }
   | { type: "live" }
   | { type: "conversation"; conversation: Conversation }
   | {
@@ -44,6 +46,9 @@ export interface DeskSocket {
 
 const PAUSE_MS_MIN = 500;
 const PAUSE_MS_MAX = 8_000;
+/** The server says something every 20 seconds; whoever hears nothing for longer than two of them has lost it. */
+const SILENCE_MS = 45_000;
+const LOOK_MS = 5_000;
 
 interface Ears {
   hear: (line: Line) => void;
@@ -56,23 +61,44 @@ export function connect(ears: Ears): DeskSocket {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let pause = PAUSE_MS_MIN;
   let isOver = false;
+  let heardAt = 0;
+  const lines = together(ears.hear);
 
   function open(): void {
     const address = new URL("/api/v1/agent/socket", location.href);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     const own = (socket = new WebSocket(address, ["lww.v1"]));
     own.onopen = () => {
+      heardAt = Date.now();
       pause = PAUSE_MS_MIN;
       server.away = false;
       ears.changed(true);
     };
-    own.onmessage = (event) => ears.hear(JSON.parse(String(event.data)) as Line);
-    own.onclose = () => {
-      if (isOver || own !== socket) return;
-      socket = null;
-      ears.changed(false);
-      again();
+    own.onmessage = (event) => {
+      if (own !== socket) return;
+      heardAt = Date.now();
+      const line = JSON.parse(String(event.data)) as Line;
+      if (line.type !== "alive") lines.take(line);
     };
+    own.onclose = () => {
+      lose(own);
+    };
+  }
+
+  function lose(own: WebSocket): void {
+    if (isOver || own !== socket) return;
+    socket = null;
+    lines.drain();
+    ears.changed(false);
+    again();
+  }
+
+  /** A network that swallows everything never closes a connection. */
+  function listen(): void {
+    if (socket?.readyState !== WebSocket.OPEN || Date.now() - heardAt <= SILENCE_MS) return;
+    const own = socket;
+    lose(own);
+    own.close();
   }
 
   function again(): void {
@@ -91,6 +117,7 @@ export function connect(ears: Ears): DeskSocket {
   }
 
   addEventListener("online", now);
+  const watch = setInterval(listen, LOOK_MS);
   open();
 
   return {
@@ -100,7 +127,9 @@ export function connect(ears: Ears): DeskSocket {
     close: () => {
       isOver = true;
       clearTimeout(timer);
+      clearInterval(watch);
       removeEventListener("online", now);
+      lines.drop();
       socket?.close();
     },
   };

@@ -1,7 +1,7 @@
 // Keeps the inbox up to date: one socket while somebody with a desk is logged in.
 
 import { watch } from "vue";
-import { call } from "../../api";
+import { Problem, call } from "../../api";
 import { onLogout, recall, session } from "../../session";
 import { badges } from "../../shell/badges";
 import type { Conversation, Message, Note, State } from "../../types";
@@ -16,6 +16,7 @@ import { desk, known } from "./state";
 /** Most messages that the server shows for one `open`. */
 const SHOWN_AT_ONCE = 200;
 const TYPING_EACH_MS = 3_000;
+const ID = /^[0-9a-f]{32}$/;
 
 let socket: DeskSocket | null = null;
 /** Messages told since the last `open`, to know whether there are more. */
@@ -97,7 +98,7 @@ function hear(line: Line): void {
       if (desk.filter.name === "waiting") refreshSoon();
       return;
     case "refused":
-      if (desk.opened?.isLoading) desk.opened.error = new Error(line.detail);
+      if (desk.opened?.isLoading) desk.opened.error = new Problem(line.code, 0, line.detail);
       return;
     case "accepted":
   }
@@ -115,6 +116,11 @@ function ask(): void {
   if (opened === null) return;
   told = 0;
   const { id: conversation, cursor } = opened;
+  // What can't be an id needs no question.
+  if (!ID.test(conversation)) {
+    opened.error = new Problem("not_found", 0, "");
+    return;
+  }
   socket?.send({ type: "open", conversation, ...(cursor === null ? {} : { after: cursor }) });
 }
 

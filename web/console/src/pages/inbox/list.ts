@@ -1,6 +1,6 @@
 // The list on the left: read page by page, kept right by what the socket tells.
 
-import { computed, reactive, watch } from "vue";
+import { computed, reactive, toRaw, watch } from "vue";
 import { call } from "../../api";
 import { session } from "../../session";
 import type { Conversation } from "../../types";
@@ -25,10 +25,14 @@ interface Page {
   next: number | null;
 }
 
-/** The conversations of the list, in its order. */
+/**
+ * The list's conversations in its order, by their ids. One's own are few and move as they stir. Elsewhere the order is that of
+ * opening, which never changes: what happens in one of ten thousand is no reason to order them anew.
+ */
 const rows = computed(() => {
-  const found = [...list.ids].flatMap((id) => known.get(id) ?? []);
-  return found.sort(compare(desk.filter));
+  const all = desk.filter.name === "mine" ? known : toRaw(known);
+  const found = [...list.ids].flatMap((id) => all.get(id) ?? []);
+  return found.sort(compare(desk.filter)).map((one) => one.id);
 });
 
 async function read(after: number | null): Promise<void> {
@@ -85,10 +89,13 @@ export async function readMore(): Promise<void> {
 let soon: ReturnType<typeof setTimeout> | undefined;
 const SOON_MS = 400;
 
-/** Reads the head of the list again, once for many reasons. */
+/** Reads the head of the list again, once for many reasons, however fast they come; never in place of a page under way. */
 export function refreshSoon(): void {
-  clearTimeout(soon);
-  soon = setTimeout(() => void read(null), SOON_MS);
+  soon ??= setTimeout(() => {
+    soon = undefined;
+    if (list.isUnderWay) refreshSoon();
+    else void read(null);
+  }, SOON_MS);
 }
 
 /** Puts a conversation that was told of where it belongs. */

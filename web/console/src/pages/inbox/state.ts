@@ -35,5 +35,14 @@ export const desk = reactive({
   drafted: new Set<string>(),
 });
 
+/** The server tells no more than so many who wait, however many there are. */
+const WAITING_TOLD_MAX = 1_000;
+
+/** How many wait, as it is written. */
+export function waitingCount(): string {
+  const { waiting } = desk;
+  return waiting !== null && waiting >= WAITING_TOLD_MAX ? `${WAITING_TOLD_MAX}+` : String(waiting ?? 0);
+}
+
 /** Every conversation that was told of, by its id. */
 export const known = shallowReactive(new Map<string, Conversation>());
