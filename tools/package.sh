@@ -26,6 +26,8 @@ for tool in objdump dpkg-deb openssl python3 gzip; do
   command -v $tool >/dev/null || die "$tool is needed (Debian: apt-get install binutils dpkg openssl python3)"
 done
 
+[ -f web/dist/verify.html ] || die "web/dist/verify.html is missing: ./x web"
+
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
@@ -60,6 +62,7 @@ bundle() {
   papers "$root" "$root"
   cp LICENSE "$root/"
   install -m 0755 "$binaries/lww" "$binaries/lww-verify" "$root/libexec/"
+  install -m 0644 web/dist/verify.html "$root/libexec/"
   install -m 0755 packaging/bundle/run "$root/bin/lww"
   ln -s lww "$root/bin/lww-verify"
   echo "$floor" >"$root/glibc-floor"
@@ -76,6 +79,7 @@ debian() {
   mkdir -p "$root"/DEBIAN "$root"/usr/bin "$root"/etc/liaowaiwai "$root"/usr/lib/systemd/system
   papers "$root/usr/share/liaowaiwai" "$root/usr/share/doc/liaowaiwai"
   install -m 0755 "$binaries/lww" "$binaries/lww-verify" "$root/usr/bin/"
+  install -m 0644 web/dist/verify.html "$root/usr/share/liaowaiwai/"
   cp packaging/lww.toml "$root/etc/liaowaiwai/"
   sed 's|/usr/local/bin/lww|/usr/bin/lww|' packaging/liaowaiwai.service >"$root/usr/lib/systemd/system/liaowaiwai.service"
   { printf 'Liaowaiwai is under the Apache License 2.0:\n\n'; cat LICENSE; } >"$root/usr/share/doc/liaowaiwai/copyright"

@@ -140,7 +140,8 @@ export function readOrigin(text: string, place: string): string {
   return text;
 }
 
-function readTime(text: string, place: string): string {
+/** Reads a time, in the one form in which they are ordered like their texts. */
+export function readTime(text: string, place: string): string {
   const milliseconds = TIME.test(text) ? Date.parse(`${text.slice(0, 23)}Z`) : Number.NaN;
   // The platform forgives the 30th of February; writing the time again does not.
   const exists =
@@ -210,6 +211,10 @@ export class Members {
     const value = this.integer(name);
     if (value < 0) throw malformed(this.at(name), "no negative number");
     return value;
+  }
+
+  any(name: string): Json | undefined {
+    return this.take(name);
   }
 
   anyObject(name: string): JsonObject {

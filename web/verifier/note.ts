@@ -11,6 +11,7 @@ import {
   sha256,
   utf8,
 } from "./bytes";
+import { verifyEd25519 } from "./ed25519";
 import { readOrigin } from "./entry";
 import type { Tree } from "./merkle";
 import { malformed, Refusal } from "./refusal";
@@ -19,6 +20,8 @@ export const NOTE_BYTES_MAX = 131_072;
 const SIGNATURES_MAX = 64;
 const KEY_NAME_BYTES_MAX = 255;
 const ED25519 = 1;
+/** The type of keys of witnesses: Ed25519, over what a cosignature says. */
+export const COSIGNER = 4;
 
 /** A key that is trusted, as a vkey file names it. */
 export interface VerifierKey {
@@ -51,21 +54,22 @@ export interface Checkpoint extends Tree {
 export async function readVerifierKeys(text: string): Promise<VerifierKey[]> {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   if (lines.length === 0) throw malformed("vkey", "a key");
-  return Promise.all(lines.map((line) => readVerifierKey(line.trim())));
+  return Promise.all(lines.map((line) => readKey(line.trim(), "vkey")));
 }
 
-async function readVerifierKey(line: string): Promise<VerifierKey> {
+/** Reads one key: of a log, unless another type is asked for. */
+export async function readKey(line: string, place: string, type = ED25519): Promise<VerifierKey> {
   const [, name, idText, keyText] = /^([^+]*)\+([^+]*)\+(.*)$/.exec(line) ?? [];
   if (name === undefined || idText === undefined || keyText === undefined) {
-    throw malformed("vkey", "<name>+<key id>+<key>");
+    throw malformed(place, "<name>+<key id>+<key>");
   }
-  demandKeyName(name, "vkey");
-  const id = fromHex(idText, 4, "vkey");
-  const typed = fromBase64(keyText, "vkey");
-  if (typed.length !== 33 || typed[0] !== ED25519) throw malformed("vkey", "an Ed25519 key");
+  demandKeyName(name, place);
+  const id = fromHex(idText, 4, place);
+  const typed = fromBase64(keyText, place);
+  if (typed.length !== 33 || typed[0] !== type) throw malformed(place, "an Ed25519 key of this type");
   const publicKey = typed.slice(1);
   const expected = (await sha256(utf8(`${name}\n`), typed)).slice(0, 4);
-  if (!equal(id, expected)) throw malformed("vkey", "the id of this name and key");
+  if (!equal(id, expected)) throw malformed(place, "the id of this name and key");
   return { name, id, publicKey };
 }
 
@@ -98,6 +102,11 @@ function readSignature(line: string): NoteSignature {
   return { name, id: bytes.slice(0, 4), signature: bytes.slice(4) };
 }
 
+/** Whether a line says that it is this key's. */
+export function signedByKey(line: NoteSignature, key: VerifierKey): boolean {
+  return key.name === line.name && equal(key.id, line.id);
+}
+
 /**
  * Verifies the lines of trusted keys and returns the keys that have signed. Lines of others are ignored; one wrong line
  * of a trusted key spoils the note.
@@ -105,7 +114,7 @@ function readSignature(line: string): NoteSignature {
 export async function verifyNote(note: Note, keys: readonly VerifierKey[]): Promise<VerifierKey[]> {
   const signed: VerifierKey[] = [];
   for (const line of note.signatures) {
-    const key = keys.find((trusted) => trusted.name === line.name && equal(trusted.id, line.id));
+    const key = keys.find((trusted) => signedByKey(line, trusted));
     if (key === undefined) continue;
     if (!(await verifyEd25519(key.publicKey, line.signature, utf8(note.text)))) {
       throw new Refusal("bad_signature", "signature", "a right signature of the trusted key");
@@ -113,18 +122,6 @@ export async function verifyNote(note: Note, keys: readonly VerifierKey[]): Prom
     signed.push(key);
   }
   return signed;
-}
-
-async function verifyEd25519(publicKey: Bytes, signature: Bytes, message: Bytes): Promise<boolean> {
-  if (signature.length !== 64) return false;
-  const key = await crypto.subtle
-    .importKey("raw", publicKey, "Ed25519", false, ["verify"])
-    .catch((error: unknown) => {
-      // A key that is no point of the curve has signed nothing; an engine without Ed25519 is another matter.
-      if (error instanceof DOMException && error.name === "DataError") return null;
-      throw error;
-    });
-  return key !== null && crypto.subtle.verify("Ed25519", key, signature, message);
 }
 
 /** Reads a checkpoint's form: origin, size and root, and no extension lines. */
@@ -143,12 +140,17 @@ export function readCheckpoint(bytes: Bytes): Checkpoint {
 }
 
 /** Verifies that a trusted key whose name is the origin has signed, and returns it. */
-export async function verifyCheckpoint(
-  checkpoint: Checkpoint,
+export function verifyCheckpoint(checkpoint: Checkpoint, keys: readonly VerifierKey[]): Promise<VerifierKey> {
+  return verifySignedBy(checkpoint.note, keys, checkpoint.origin);
+}
+
+/** Verifies that a trusted key of this name, a log's, has signed a note, and returns it. */
+export async function verifySignedBy(
+  note: Note,
   keys: readonly VerifierKey[],
+  name: string,
 ): Promise<VerifierKey> {
-  const signed = await verifyNote(checkpoint.note, keys);
-  const own = signed.find((key) => key.name === checkpoint.origin);
+  const own = (await verifyNote(note, keys)).find((key) => key.name === name);
   if (own === undefined)
     throw new Refusal("bad_signature", "signature", "a trusted key named like the origin");
   return own;

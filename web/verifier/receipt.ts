@@ -78,11 +78,14 @@ export type Verdict =
     }
   | { readonly ok: false; readonly reason: Reason; readonly place: string; readonly findings?: Findings };
 
-/** Verifies a receipt with the keys of a vkey file. */
-export async function verifyReceipt(receipt: string | Bytes, vkey: string): Promise<Verdict> {
+/** Verifies a receipt with the keys of a vkey file, or with keys that were read. */
+export async function verifyReceipt(
+  receipt: string | Bytes,
+  vkey: string | readonly VerifierKey[],
+): Promise<Verdict> {
   let findings: Findings | undefined;
   try {
-    const keys = await readVerifierKeys(vkey);
+    const keys = typeof vkey === "string" ? await readVerifierKeys(vkey) : vkey;
     const read = readReceipt(typeof receipt === "string" ? utf8(receipt) : receipt);
     findings = await compute(read);
     const signer = await verifyCheckpoint(read.checkpoint, keys);
@@ -137,9 +140,15 @@ function behind(prefix: string, line: string, place: string): string {
 
 function readExtra(text: string): { entry: Bytes; opened: Opened[] } {
   const members = new Members(readCanonical(text, "extra", 3), "extra");
+  const extra = readEntryAndOpened(members);
+  members.demandNoOthers();
+  return extra;
+}
+
+/** Reads an entry's bytes and what is opened of it, as receipts and lines of evidence packages hold them. */
+export function readEntryAndOpened(members: Members): { entry: Bytes; opened: Opened[] } {
   const entry = utf8(members.string("entry"));
   const opened = members.list("opened", readOpened);
-  members.demandNoOthers();
   const order = opened.map(({ of }) => of).join();
   if (!["", "masked", "sealed", "masked,sealed"].includes(order)) {
     throw malformed("extra.opened", "masked and sealed at most once, in this order");
@@ -185,7 +194,8 @@ function demandPlace(entry: Entry, { checkpoint, index }: Receipt): void {
   if (entry.seq !== index) throw new Refusal("chain_break", "entry.seq", "the index");
 }
 
-async function demandCommitment(entry: Entry, { of, salt, text }: Opened): Promise<void> {
+/** Demands that an opened text is the one that was recorded. */
+export async function demandCommitment(entry: Entry, { of, salt, text }: Opened): Promise<void> {
   const recorded = of === "masked" ? entry.content?.commit_masked : entry.content?.commit_sealed;
   if (recorded === undefined) throw malformed(`opened.${of}`, "an entry with content");
   if (text === undefined) return;

@@ -9,14 +9,15 @@ export type Reason =
   | "fork"
   | "rollback"
   | "gap"
-  | "other_log";
+  | "other_log"
+  | "no_quorum";
 
 /** A refusal names its class and the place that is to blame; never what stood there. */
 export class Refusal extends Error {
   constructor(
     readonly reason: Reason,
     readonly place: string,
-    expected: string,
+    readonly expected: string,
   ) {
     super(`${place}: ${expected}`);
     this.name = "Refusal";

@@ -4,12 +4,13 @@
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fromBase64 } from "../bytes";
+import { PackageFiles, verifyEvidence } from "../evidence";
 import {
   leafHash,
   readCheckpoint,
@@ -25,7 +26,7 @@ import {
 import { ENTRY_EDITS } from "./edits";
 import { checkpointOf, consistencyOf, entriesOf, maker, receiptOf } from "./maker";
 import { random } from "./random";
-import { vector, vectorJson, vectorText } from "./vectors";
+import { vector, vectorJson, vectorPath, vectorText } from "./vectors";
 
 const ORIGIN = "lww.example/acme/1";
 let folder = "";
@@ -37,6 +38,18 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** Runs the first verifier and returns the class of each verdict, in order. */
 function first(...args: string[]): string[] {
+  return firstTold(...args).map((line) => line.class);
+}
+
+interface Told {
+  class: string;
+  file?: string | null;
+  line?: number | null;
+  entry?: number | null;
+}
+
+/** Runs the first verifier and returns what it says, a line each. */
+function firstTold(...args: string[]): Told[] {
   const root = fileURLToPath(new URL("../../../", import.meta.url));
   const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
   const built = ["debug", "release"].map((profile) => join(target, profile, "lww-verify"));
@@ -46,7 +59,7 @@ function first(...args: string[]): string[] {
   const lines = run(program, [command, "--json", ...rest])
     .trim()
     .split("\n");
-  return lines.map((line) => (JSON.parse(line) as { class: string }).class);
+  return lines.map((line) => JSON.parse(line) as Told);
 }
 
 /** What a program prints, whatever it exits with. */
@@ -233,6 +246,53 @@ test("of two checkpoints, whether one is the other's beginning", async () => {
   }
 });
 
+test("of the kept evidence package, whole, and spoilt in any of its files, down to line and entry", async () => {
+  const vkey = (await vectorText("vkey")).trim();
+  const names = await readdir(vectorPath("package"), { recursive: true });
+  const isFile = await Promise.all(
+    names.map(async (name) => (await stat(vectorPath(`package/${name}`))).isFile()),
+  );
+  const files: Files = new Map();
+  for (const name of names.filter((_, at) => isFile[at])) files.set(name, await vector(`package/${name}`));
+  expect(await compareEvidence(files, vkey)).toBe("valid");
+  const next = random(17);
+  for (const [name, bytes] of files) {
+    const lines = new TextDecoder().decode(bytes).split(/(?<=\n)/);
+    for (let round = 0; round < 12; round += 1) {
+      const flipped = bytes.slice();
+      const at = next() % bytes.length;
+      flipped[at] = round % 2 === 0 ? (flipped[at] ?? 0) ^ (1 << (next() % 8)) : 32 + (next() % 95);
+      await compareEvidence(new Map(files).set(name, flipped), vkey);
+    }
+    for (let round = 0; round < 8; round += 1) {
+      const at = next() % lines.length;
+      const [one, other] = [lines[at] ?? "", lines[(at + 1) % lines.length] ?? ""];
+      const edits = [[], [one, one], [other, one], [one.slice(0, -1)]];
+      const edited = [...lines.slice(0, at), ...(edits[round % 4] ?? []), ...lines.slice(at + 1)];
+      await compareEvidence(new Map(files).set(name, utf8(edited.join(""))), vkey);
+    }
+  }
+});
+
+async function compareEvidence(files: Files, vkey: string): Promise<string> {
+  const home = await writeFiles(files);
+  const [theirs] = firstTold("export", "--vkey", vkey, home);
+  const blobs = new Map([...files].map(([name, bytes]) => [name, new Blob([bytes])] as const));
+  const ours = await verifyEvidence(new PackageFiles(blobs), vkey);
+  if (ours.ok) expect(theirs?.class).toBe("valid");
+  else {
+    const { reason, file, line, entry } = ours;
+    const told = {
+      class: theirs?.class,
+      file: theirs?.file,
+      line: theirs?.line ?? null,
+      entry: theirs?.entry ?? null,
+    };
+    expect({ class: reason, file, line, entry }, JSON.stringify([ours, theirs])).toEqual(told);
+  }
+  return theirs?.class ?? "";
+}
+
 type Files = Map<string, Uint8Array<ArrayBuffer>>;
 
 async function logFiles(key: Awaited<ReturnType<typeof maker>>, entries: readonly string[]): Promise<Files> {
@@ -249,14 +309,19 @@ async function logFiles(key: Awaited<ReturnType<typeof maker>>, entries: readonl
 }
 
 async function compareLog(files: Files, vkey: string, expected?: string): Promise<void> {
-  const home = await mkdtemp(join(folder, "log-"));
-  for (const [name, bytes] of files) {
-    await mkdir(dirname(join(home, name)), { recursive: true });
-    await writeFile(join(home, name), bytes);
-  }
+  const home = await writeFiles(files);
   const theirs = first("fsck", "--vkey", vkey, home);
   const verdict = await verifyLog(async (name) => files.get(name) ?? null, vkey);
   const ours = verdict.ok ? "valid" : verdict.reason;
   expect([ours]).toEqual(theirs);
   if (expected !== undefined) expect(ours).toBe(expected);
+}
+
+async function writeFiles(files: Files): Promise<string> {
+  const home = await mkdtemp(join(folder, "files-"));
+  for (const [name, bytes] of files) {
+    await mkdir(dirname(join(home, name)), { recursive: true });
+    await writeFile(join(home, name), bytes);
+  }
+  return home;
 }

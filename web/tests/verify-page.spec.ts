@@ -1,0 +1,130 @@
+/** `dist/verify.html` as an auditor has it: a file opened from disk, without a network. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { expect, type Page, test } from "@playwright/test";
+import { accessible, Watch } from "./eyes";
+import { vectorPath } from "../verifier/tests/vectors";
+
+const VERDICT = "[data-verdict]";
+const PAGE = pathToFileURL(join(import.meta.dirname, "../dist/verify.html")).href;
+const vkey = readFileSync(vectorPath("vkey"), "utf8");
+let folder = "";
+
+test.beforeEach(async ({ page, context }) => {
+  folder = mkdtempSync(join(tmpdir(), "lww-verify-page-"));
+  await context.setOffline(true);
+  await Watch.on(page);
+});
+test.afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Copies the kept package, with an edit of one of its files. */
+function packageWith(file?: string, from = "", to = ""): string {
+  const copy = join(folder, "case-4711");
+  cpSync(vectorPath("package"), copy, { recursive: true });
+  if (file !== undefined) {
+    const text = readFileSync(join(copy, file), "utf8");
+    expect(text).toContain(from);
+    writeFileSync(join(copy, file), text.replace(from, to));
+  }
+  return copy;
+}
+
+async function give(page: Page, key: string, picker: "#give-file" | "#give-folder", path: string) {
+  await page.locator("#key").fill(key);
+  await page.locator(picker).setInputFiles(path);
+}
+
+test("a package is verified and read, offline, in both languages", async ({ page }) => {
+  const watch = await Watch.on(page);
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(request.url()));
+  await page.goto(PAGE);
+  await expect(page.locator(VERDICT)).toHaveCount(0);
+  await accessible(page);
+  await page.locator("#give-folder").setInputFiles(packageWith());
+  await expect(page.locator("#result")).toContainText("请先在第 1 步填入账本公钥");
+  await page.locator("#key").fill(vkey);
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "valid");
+  await expect(page.locator("#result")).toContainText("李雷");
+  await expect(page.locator(".transcript")).toContainText("****0017");
+  await accessible(page);
+  await page.locator("#language").click();
+  await expect(page.locator("#result")).toContainText("nothing is missing");
+  await expect(page.locator("#language")).toBeFocused();
+  await accessible(page);
+  expect(asked).toEqual([PAGE]);
+  watch.clean();
+});
+
+test("a changed character is refused and named, and nothing of the package is shown", async ({ page }) => {
+  const watch = await Watch.on(page);
+  await page.goto(PAGE);
+  await give(page, vkey, "#give-folder", packageWith("entries.jsonl", "****0017", "****0018"));
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "bad_commitment");
+  await expect(page.locator("#result")).toContainText("entries.jsonl");
+  await expect(page.locator("#result")).toContainText("#17");
+  await expect(page.locator(".transcript")).toHaveCount(0);
+  await accessible(page);
+  watch.clean();
+});
+
+test("a receipt is verified, and one that is changed, or of another key, is refused", async ({ page }) => {
+  await page.goto(PAGE);
+  const receipt = vectorPath("receipts/8-of-9.tlog-proof");
+  await give(page, vkey, "#give-file", receipt);
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "valid");
+  await expect(page.locator(".transcript")).toContainText("****0008");
+  const changed = join(folder, "changed.tlog-proof");
+  writeFileSync(changed, readFileSync(receipt, "utf8").replace("index 8", "index 7"));
+  await page.locator("#give-file").setInputFiles(changed);
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "bad_proof");
+  await page.locator("#key").fill("anything else");
+  await expect(page.locator(VERDICT)).toHaveCount(0);
+});
+
+test("a browser without Ed25519 verifies with the one in the file", async ({ page }) => {
+  await page.addInitScript(() => {
+    const importKey = crypto.subtle.importKey.bind(crypto.subtle) as (
+      ...args: unknown[]
+    ) => Promise<CryptoKey>;
+    Object.defineProperty(crypto.subtle, "importKey", {
+      value: (...args: unknown[]) =>
+        args[2] === "Ed25519"
+          ? Promise.reject(new DOMException("no Ed25519", "NotSupportedError"))
+          : importKey(...args),
+    });
+  });
+  await page.goto(PAGE);
+  await expect(page.locator('[data-ed25519="bundled"]')).toBeVisible();
+  await give(page, vkey, "#give-folder", packageWith());
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "valid");
+  rmSync(join(folder, "case-4711"), { recursive: true });
+  await page.locator("#give-folder").setInputFiles(packageWith("checkpoint", "\n40\n", "\n41\n"));
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "bad_signature");
+});
+
+test("a folder or a receipt that is dropped onto the page is verified, and a spoilt one refused", async ({
+  page,
+  context,
+}) => {
+  await page.goto(PAGE);
+  await page.locator("#key").fill(vkey);
+  const devtools = await context.newCDPSession(page);
+  const drop = async (path: string) => {
+    const at = { x: 200, y: 200, data: { items: [], files: [path], dragOperationsMask: 1 } };
+    for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+      await devtools.send("Input.dispatchDragEvent", { type, ...at });
+    }
+  };
+  await drop(packageWith());
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "valid");
+  await drop(vectorPath("receipts/8.tlog-proof"));
+  await expect(page.locator(".transcript")).toContainText("****0008");
+  const spoilt = join(folder, "case-4711.tar");
+  writeFileSync(spoilt, "no tar");
+  await drop(spoilt);
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "malformed");
+  await expect(page.locator("#result")).toContainText("case-4711.tar");
+});

@@ -1,0 +1,168 @@
+/**
+ * Whom an auditor believes: keys of logs, and a policy of witnesses of whom enough must have cosigned.
+ * Source: C2SP tlog-policy and tlog-cosignature (Ed25519), audit/FORMAT.md, "Witnesses and policies".
+ */
+import { decimal, utf8 } from "./bytes";
+import { verifyEd25519 } from "./ed25519";
+import {
+  type Checkpoint,
+  COSIGNER,
+  type NoteSignature,
+  readKey,
+  readVerifierKeys,
+  signedByKey,
+  type VerifierKey,
+} from "./note";
+import { malformed, Refusal } from "./refusal";
+
+const POLICY_BYTES_MAX = 65_536;
+const ITEMS_MAX = 64;
+
+interface Witness {
+  readonly name: string;
+  readonly key: VerifierKey;
+}
+
+/** So many of these witnesses and groups, by their names. */
+interface Group {
+  readonly name: string;
+  readonly threshold: number;
+  readonly members: readonly string[];
+}
+
+/** Keys of logs and, where a policy was given, witnesses of whom `quorum` names enough. */
+export interface Trust {
+  readonly logs: readonly VerifierKey[];
+  readonly witnesses: readonly Witness[];
+  readonly groups: readonly Group[];
+  readonly quorum: string;
+}
+
+/** A witness that has cosigned, with its newest time in POSIX seconds. */
+export interface Cosigned {
+  readonly name: string;
+  readonly time: bigint;
+}
+
+/** Reads lines of a vkey file, of a policy, or of both; empty lines and those that begin with `#` say nothing. */
+export async function readTrust(text: string): Promise<Trust> {
+  if (utf8(text).length > POLICY_BYTES_MAX) throw malformed("policy", `at most ${POLICY_BYTES_MAX} bytes`);
+  const lines = text
+    .split("\n")
+    .map((line) => line.replace(/^[ \t]+|[ \t]+$/g, ""))
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  // A key has no blanks, and a policy's line has at least one.
+  const rules = lines.filter((line) => /[ \t]/.test(line));
+  const keys = lines.filter((line) => !/[ \t]/.test(line));
+  if (rules.length === 0) {
+    const logs = await readVerifierKeys(keys.join("\n"));
+    return { logs, witnesses: [], groups: [], quorum: "none" };
+  }
+  // eslint-disable-next-line no-control-regex
+  if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(text)) throw malformed("policy", "no control characters");
+  const logs = keys.length === 0 ? [] : await readVerifierKeys(keys.join("\n"));
+  const reader = new Reader(logs);
+  for (const line of rules) await reader.line(line.split(/[ \t]+/));
+  return reader.finish();
+}
+
+class Reader {
+  private readonly listed: VerifierKey[] = [];
+  private readonly witnesses: Witness[] = [];
+  private readonly groups: Group[] = [];
+  private readonly taken = new Set<string>();
+  private quorum?: string;
+
+  constructor(private readonly logs: readonly VerifierKey[]) {}
+
+  async line([word = "", first = "", second, ...rest]: readonly string[]): Promise<void> {
+    if (word === "log" && rest.length === 0) {
+      add(this.listed, await this.key(first, undefined, this.listed));
+    } else if (word === "witness" && second !== undefined && rest.length <= 1) {
+      const keys = this.witnesses.map(({ key }) => key);
+      const key = await this.key(second, COSIGNER, keys);
+      add(this.witnesses, { name: this.fresh(first), key });
+    } else if (word === "group" && second !== undefined) {
+      const threshold = second === "any" ? 1 : second === "all" ? rest.length : decimal(second, "policy");
+      if (threshold === 0 || threshold > rest.length)
+        throw malformed("policy", "a group that can be content");
+      for (const member of rest) this.take(member);
+      add(this.groups, { name: this.fresh(first), threshold, members: rest });
+    } else if (word === "quorum" && second === undefined && this.quorum === undefined) {
+      if (first !== "none" && !this.knows(first)) throw malformed("policy", "a quorum that is defined");
+      this.quorum = first;
+    } else {
+      throw malformed("policy", "log, witness, group or one quorum");
+    }
+  }
+
+  finish(): Trust {
+    if (this.quorum === undefined) throw malformed("policy", "a quorum");
+    const { witnesses, groups, quorum } = this;
+    return { logs: [...this.listed, ...this.logs], witnesses, groups, quorum };
+  }
+
+  private async key(
+    text: string,
+    type: number | undefined,
+    others: readonly VerifierKey[],
+  ): Promise<VerifierKey> {
+    const key = await readKey(text, "policy", type);
+    const twice = others.some((other) => other.publicKey.join() === key.publicKey.join());
+    if (twice) throw malformed("policy", "each key once");
+    return key;
+  }
+
+  private knows(name: string): boolean {
+    return [...this.witnesses, ...this.groups].some((known) => known.name === name);
+  }
+
+  private fresh(name: string): string {
+    if (name === "none" || this.knows(name)) throw malformed("policy", "each name once");
+    return name;
+  }
+
+  /** What is a member of two groups would count twice. */
+  private take(member: string): void {
+    if (!this.knows(member) || this.taken.has(member))
+      throw malformed("policy", "each member defined, and once");
+    this.taken.add(member);
+  }
+}
+
+function add<T>(list: T[], item: T): void {
+  if (list.length === ITEMS_MAX) throw malformed("policy", `at most ${ITEMS_MAX} of a kind`);
+  list.push(item);
+}
+
+/** Verifies that enough of the witnesses have cosigned a checkpoint, and says which. */
+export async function verifyQuorum({ note }: Checkpoint, trust: Trust): Promise<Cosigned[]> {
+  const cosigned: Cosigned[] = [];
+  for (const { name, key } of trust.witnesses) {
+    let newest: bigint | undefined;
+    for (const line of note.signatures.filter((line) => signedByKey(line, key))) {
+      const time = await verifyCosignature(key, line, note.text);
+      newest = newest === undefined || time > newest ? time : newest;
+    }
+    if (newest !== undefined) cosigned.push({ name, time: newest });
+  }
+  // A group stands behind its members, so that one look from first to last knows them all.
+  const content = new Set(cosigned.map(({ name }) => name));
+  for (const { name, threshold, members } of trust.groups) {
+    if (members.filter((member) => content.has(member)).length >= threshold) content.add(name);
+  }
+  if (trust.quorum !== "none" && !content.has(trust.quorum)) {
+    throw new Refusal("no_quorum", "quorum", "enough witnesses of the policy");
+  }
+  return cosigned;
+}
+
+async function verifyCosignature(key: VerifierKey, line: NoteSignature, text: string): Promise<bigint> {
+  const wrong = new Refusal("bad_signature", "cosignature", "a right cosignature of the trusted witness");
+  if (line.signature.length !== 72) throw wrong;
+  const time = new DataView(line.signature.buffer, line.signature.byteOffset).getBigUint64(0);
+  const message = utf8(`cosignature/v1\ntime ${time}\n${text}`);
+  const right = await verifyEd25519(key.publicKey, line.signature.slice(8), message);
+  if (!right || time >= 1n << 63n) throw wrong;
+  return time;
+}

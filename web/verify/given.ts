@@ -1,0 +1,97 @@
+/** What was given to the page: a receipt, or an evidence package as a folder, its files or a tar. */
+import { PackageFiles, readTar } from "../verifier/evidence";
+import { RECEIPT_BYTES_MAX } from "../verifier/receipt";
+import { malformed } from "../verifier/refusal";
+
+const RECEIPT_BEGINS = "c2sp.org/tlog-proof@";
+/** A folder with more is no package; listing stops here. */
+const FILES_MAX = 5000;
+
+export type Given =
+  | { readonly kind: "receipt"; readonly name: string; readonly read: () => Promise<Uint8Array<ArrayBuffer>> }
+  | { readonly kind: "package"; readonly name: string; readonly read: () => Promise<PackageFiles> };
+
+/** A file with its path below what was chosen. */
+interface Placed {
+  readonly path: string;
+  readonly file: File;
+}
+
+/** Takes what a person chose in one of the two file fields. */
+export function chosen(files: FileList): Promise<Given | null> {
+  const placed = [...files].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+  return given(placed);
+}
+
+/** Not in every browser: how Chromium lets a page that was opened from disk read a folder. */
+interface WithHandle {
+  getAsFileSystemHandle?(): Promise<FileSystemHandle | null>;
+}
+interface Folder extends FileSystemDirectoryHandle {
+  values(): AsyncIterable<FileSystemHandle>;
+}
+
+/** Takes what was dropped. The browser forgets the list when this first waits, so all of it is asked for before. */
+export async function dropped(transfer: DataTransfer): Promise<Given | null> {
+  const lists = [...transfer.items].map((item) => {
+    const [entry, file] = [item.webkitGetAsEntry(), item.getAsFile()];
+    if (entry?.isDirectory !== true) return file === null ? [] : [{ path: file.name, file }];
+    const handle = (item as WithHandle).getAsFileSystemHandle?.();
+    return handle === undefined ? placedBelow(entry, "") : handle.then((found) => handled(found, ""));
+  });
+  return given((await Promise.all(lists)).flat());
+}
+
+async function handled(handle: FileSystemHandle | null, folder: string): Promise<Placed[]> {
+  if (handle === null) return [];
+  const path = `${folder}${handle.name}`;
+  if (handle.kind === "file") return [{ path, file: await (handle as FileSystemFileHandle).getFile() }];
+  const found: Placed[] = [];
+  for await (const one of (handle as Folder).values()) {
+    found.push(...(await handled(one, `${path}/`)));
+    if (found.length > FILES_MAX) break;
+  }
+  return found;
+}
+
+async function placedBelow(entry: FileSystemEntry, folder: string): Promise<Placed[]> {
+  const path = `${folder}${entry.name}`;
+  if (entry.isFile) {
+    const file = await new Promise<File>((done, failed) => (entry as FileSystemFileEntry).file(done, failed));
+    return [{ path, file }];
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  const found: Placed[] = [];
+  while (found.length < FILES_MAX) {
+    const some = await new Promise<FileSystemEntry[]>((done, failed) => reader.readEntries(done, failed));
+    if (some.length === 0) break;
+    for (const one of some) found.push(...(await placedBelow(one, `${path}/`)));
+  }
+  return found;
+}
+
+async function given(placed: readonly Placed[]): Promise<Given | null> {
+  const [first, ...others] = placed;
+  if (first === undefined) return null;
+  if (others.length > 0 || first.path.includes("/")) return folder(placed);
+  const { file } = first;
+  const begins = await file.slice(0, RECEIPT_BEGINS.length).text();
+  if (begins !== RECEIPT_BEGINS && !file.name.endsWith(".tlog-proof")) {
+    return { kind: "package", name: file.name, read: () => readTar(file) };
+  }
+  const read = async () => {
+    if (file.size > RECEIPT_BYTES_MAX) throw malformed("receipt", `at most ${RECEIPT_BYTES_MAX} bytes`);
+    return new Uint8Array(await file.arrayBuffer());
+  };
+  return { kind: "receipt", name: file.name, read };
+}
+
+/** One folder that was chosen is the package; several files are its content. */
+function folder(placed: readonly Placed[]): Given {
+  const roots = new Set(placed.map(({ path }) => path.split("/", 1)[0] ?? ""));
+  const isOne = roots.size === 1 && placed.every(({ path }) => path.includes("/"));
+  const root = isOne ? `${[...roots][0]}/` : "";
+  const files = new Map(placed.map(({ path, file }) => [path.slice(root.length), file] as const));
+  const name = isOne ? root.slice(0, -1) : `${placed.length}`;
+  return { kind: "package", name, read: () => Promise.resolve().then(() => new PackageFiles(files)) };
+}
