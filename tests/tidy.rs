@@ -110,6 +110,11 @@ fn every_direct_dependency_has_its_line() {
 }
 
 #[test]
+fn every_event_of_the_log_is_told_of() {
+    accept(&documents::events(&Repository::open()));
+}
+
+#[test]
 fn nothing_names_a_machine_or_a_registry() {
     accept(&Repository::open().each_text(documents::machines));
 }

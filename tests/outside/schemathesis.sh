@@ -9,14 +9,14 @@ finish() { stop_demo; rm -rf "$dir"; }
 trap finish EXIT
 python_tools "$dir/venv" "$here/schemathesis.txt"
 # One address asks thousands of times here, mostly in vain.
-start_demo "$dir" $'address_requests_per_s = 1000000\nstaff_requests_per_s = 1000000'
+start_demo "$dir" $'address_requests_per_s = 1000000\nstaff_requests_per_s = 1000000\nvisitor_requests_per_s = 1000000'
 url=$(told "$dir" http)
-cat >"$dir/schemathesis.toml" <<EOF
-[parameters]
-"path.channel" = "http"
-"path.tenant" = "demo"
-"path.account" = "app"
-EOF
+account() { # FILE CHANNEL ACCOUNT [LINE]
+  printf '%s\n' '[parameters]' "\"path.channel\" = \"$2\"" '"path.tenant" = "demo"' "\"path.account\" = \"$3\"" "${4:-}" >"$dir/$1"
+}
+account schemathesis.toml http app
+# Nobody speaks meanwhile: a wait would be waited out.
+account visitor.toml web widget '"query.wait_s" = 0'
 
 # Everything that must hold of an answer: run NAME ARGUMENTS…
 failed=0
@@ -24,7 +24,7 @@ run() {
   local name=$1
   shift
   if (cd "$dir" && SCHEMATHESIS_HOOKS=$here/signing.py PYTHONPATH=$here LWW_SECRET=$dir/secret venv/bin/st \
-    --config-file schemathesis.toml run "$url/api/v1/openapi.json" --max-examples 20 --seed 1 --warnings off \
+    --config-file "${config:-schemathesis.toml}" run "$url/api/v1/openapi.json" --max-examples 20 --seed 1 --warnings off \
     --suppress-health-check all --generation-database none --phases examples,coverage,fuzzing \
     --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance \
     "$@" >"$dir/$name.txt" 2>&1); then
@@ -43,6 +43,14 @@ for login in agent supervisor compliance auditor admin; do
   run "$login" --header "Cookie: $cookie" --exclude-tag channels --exclude-path /api/v1/session --exclude-tag health \
     --exclude-tag live --exclude-path /api/v1/agent/events
 done
+# Sockets and event streams have no end.
+visit='import json, sys, urllib.request as r; print(json.load(r.urlopen(r.Request(sys.argv[1], b"{}", {"Content-Type": "application/json"}), timeout=30))["token"])'
+token=$(python3 -c "$visit" "$url/api/v1/channels/web/demo/widget/visits")
+config=visitor.toml run visitor --header "Authorization: Bearer $token" --include-path-regex '^/api/v1/channels/.*/(visits|frames|updates|earlier|receipts/.*|vkey)$'
+polled=$(grep -hE '/updates","status":200' "$dir/data/logs/"* | wc -l)
+framed=$(grep -hE '/frames","status":20' "$dir/data/logs/"* | wc -l)
+echo "polls and frames of a visitor that were answered: $polled, $framed"
+[ "$polled" -gt 0 ] && [ "$framed" -gt 0 ] || { echo "no generated request was a visitor's: the token is broken" >&2; exit 1; }
 received=$(python3 -c 'import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=30).read().decode())' \
   "$(told "$dir" metrics)" | sed -n 's/^lww_messages_received_total{.*} //p')
 echo "messages taken in: ${received:-0}"

@@ -1,4 +1,6 @@
-//! What documents claim exists: tests of invariants and decisions, code of controls, reasons for dependencies.
+//! What documents claim exists: tests of invariants and decisions, code of controls, reasons for dependencies, events.
+
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
@@ -6,6 +8,7 @@ use crate::source::{Finding, Repository, Text};
 
 const CONTROLS: &str = "compliance/controls.yaml";
 const DEPENDENCIES: &str = "docs/dependencies.md";
+const GUIDE: &str = "docs/operator.md";
 
 /// Every invariant in `ARCHITECTURE.md` (a list item under the heading "Invariants") and every decision names a test that
 /// exists: the word `Test:` or `Tests:`, then names between backticks.
@@ -158,6 +161,29 @@ pub fn dependencies(repository: &Repository) -> Vec<Finding> {
         .collect()
 }
 
+/// The operator's guide tells what each event of the log means, and of none that there isn't.
+pub fn events(repository: &Repository) -> Vec<Finding> {
+    let emitted: BTreeSet<&str> = repository
+        .texts
+        .iter()
+        .filter(|text| text.path.starts_with("src/") && text.path.ends_with(".rs"))
+        .flat_map(|text| text.text.split("event = \"").skip(1).filter_map(|rest| rest.split('"').next()))
+        .collect();
+    let guide = repository.text(GUIDE).unwrap_or_default();
+    let table = guide.split("| `event` |").nth(1).unwrap_or_default().lines().skip(2);
+    let cells = table.take_while(|line| line.starts_with('|')).filter_map(|line| line.split('|').nth(1));
+    let told: BTreeSet<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    let finding = |what: String| Finding {
+        path: GUIDE.to_owned(),
+        line: 1,
+        rule: "events",
+        what,
+        way_out: "A line of the table in Logs: | `name` | level | what happened, and what to do |",
+    };
+    let untold = emitted.difference(&told).map(|name| finding(format!("{name} is not told of")));
+    untold.chain(told.difference(&emitted).map(|name| finding(format!("there is no event {name}")))).collect()
+}
+
 /// Names of the dependencies in a manifest, the repository's own crates left out.
 fn direct(manifest: &str) -> Vec<String> {
     let manifest: toml::Table = toml::from_str(manifest).unwrap();
@@ -240,6 +266,21 @@ fn a_dependency_without_its_line_and_a_line_without_its_dependency_are_found() {
     ] {
         let files = [("Cargo.toml", manifest), ("audit/Cargo.toml", ""), (DEPENDENCIES, document)];
         assert_eq!(dependencies(&Repository::of(&files)).len(), expect, "{document}");
+    }
+}
+
+#[test]
+fn an_event_without_its_line_and_a_line_without_its_event_are_found() {
+    let source = ("src/a.rs", "fn a() { info!(event = \"began\", x); warn!(event = \"ended\") }");
+    let head = "| `event` | level | what |\n|---|---|---|\n";
+    for (rows, expect) in [
+        ("| `began`, `ended` | INFO | x |\n", 0),
+        ("| `began` | INFO | x |\n", 1),
+        ("| `began` | INFO | `ended` |\n\n| `ended` | x |\n", 1),
+        ("| `began`, `ended` | INFO | x |\n| `gone` | WARN | x |\n", 1),
+    ] {
+        let guide = format!("text\n{head}{rows}");
+        assert_eq!(events(&Repository::of(&[source, (GUIDE, &guide)])).len(), expect, "{rows}");
     }
 }
 

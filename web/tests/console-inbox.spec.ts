@@ -29,7 +29,7 @@ test("a customer and an agent hear each other, masked, with the true state of de
   await expect(chip).toContainText("138****5678");
   await expect(page.getByText("13812345678")).toHaveCount(0);
   await chip.hover();
-  await expect(page.getByText("C2 敏感")).toBeVisible();
+  await expect(page.getByText("C2 可识别个人或账户")).toBeVisible();
   await accessible(page);
 
   await page.getByLabel("回复客户", { exact: true }).fill("您好，已为您挂失。");

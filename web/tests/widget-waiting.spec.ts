@@ -40,3 +40,19 @@ test("who waits hears their place, after three minutes a way out, and wishes to 
   await expect(first.getByText("已登记回电")).toBeVisible();
   await first.context().close();
 });
+
+test("who waits hears about how long, as the server says", async ({ page, server }) => {
+  await page.routeWebSocket(/\/socket/, (own) => {
+    const there = own.connectToServer();
+    there.onMessage((text) => {
+      const line = JSON.parse(String(text)) as { type: string; wait_s?: number | null };
+      if (line.type === "queue") line.wait_s = 200;
+      own.send(JSON.stringify(line));
+    });
+  });
+  await page.goto(`${server.base}/demo/`);
+  await page.getByRole("button", { name: "打开在线客服" }).click();
+  await page.getByRole("textbox").fill("要等多久");
+  await page.getByRole("textbox").press("Enter");
+  await expect(page.getByText(/(您是下一位|前面还有 \d+ 位)，预计等待约 4 分钟/)).toBeVisible();
+});

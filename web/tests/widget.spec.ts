@@ -100,7 +100,7 @@ test("what comes while the window is closed is counted, and a reload finds every
   const conversation = await held(agent, "one");
   await page.keyboard.press("Escape");
   await agent.reply(conversation, "查到了");
-  const launch = page.getByRole("button", { name: "打开在线客服, 1 条未读消息" });
+  const launch = page.getByRole("button", { name: "打开在线客服，1 条未读消息" });
   await expect(launch).toBeFocused();
   await page.reload();
   await launch.click();

@@ -30,7 +30,8 @@ start_demo() {
   printf '%s\n' 'name = "outside.test"' "data_dir = \"$dir/data\"" '[http]' 'listen = "127.0.0.1:0"' \
     'trial_listen = "127.0.0.1:0"' 'metrics_listen = "127.0.0.1:0"' "certs_dir = \"$dir/certs\"" "${2:-}" '[[tenant]]' 'name = "demo"' 'demo = true' \
     '[[tenant.channel]]' 'channel = "http"' 'account = "app"' 'key_id = "demo-app"' \
-    "secret = \"secret://file$dir/secret\"" >"$dir/lww.toml"
+    "secret = \"secret://file$dir/secret\"" '[[tenant.channel]]' 'channel = "web"' 'account = "widget"' \
+    'key_id = "demo-widget"' "secret = \"secret://file$dir/secret\"" >"$dir/lww.toml"
   (umask 077 && head -c 24 /dev/urandom | base64 | tr -d '\n' >"$dir/secret")
   "$lww" run --json --config "$dir/lww.toml" >"$dir/told" 2>"$dir/errors" &
   server=$!

@@ -34,7 +34,7 @@ GUIDES = [
 SKIPPED = {
     "./x run      #": "./x run and ./x test are what runs this",
     "./x run                                #": "./x run builds and stays; the server here is its own",
-    "sudo -u liaowaiwai": "needs the account and the folders of the service",
+    "sudo -u liaowaiwai": "needs the account and the folders of the service; tests/outside/unit.sh runs the unit",
     "LWW_OWNER_URL=": "needs a bank's PostgreSQL; tests/database_plan.rs migrates one",
     "target/release/lww db plan": "needs a bank's PostgreSQL; tests/database_plan.rs runs both",
     "target/release/lww run --config node2": "needs a second node; tests/failover.rs starts one",
@@ -90,6 +90,8 @@ def prepare():
     """A folder that looks like the repository after `./x run`, and the configuration of the fresh server."""
     os.makedirs(f"{DIR}/here/target/release")
     os.symlink(f"{REPO}/policies", f"{DIR}/here/policies")
+    os.makedirs(f"{DIR}/here/audit")
+    os.symlink(f"{REPO}/audit/vectors", f"{DIR}/here/audit/vectors")
     os.symlink(f"{PROGRAMS}/lww-verify", f"{DIR}/here/target/release/lww-verify")
     # Operators' commands find this server's configuration, as on its machine.
     write(

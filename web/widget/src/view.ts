@@ -131,7 +131,7 @@ export class View {
     this.#badge.textContent = unread > 99 ? "99+" : String(unread);
     this.#launch.setAttribute(
       "aria-label",
-      unread === 0 ? words.open : `${words.open}, ${words.unread(unread)}`,
+      unread === 0 ? words.open : words.open + words.comma + words.unread(unread),
     );
     if (this.#panel.hidden) return;
     if (document.visibilityState === "visible") this.#talk.read();
@@ -440,7 +440,7 @@ export class View {
       if (!waits) return [];
       if (wished !== null) return notice("", words.wished[wished]);
       if (queue !== undefined && !queue.open) {
-        const opens = queue.opens === null ? "" : `, ${words.opens(this.#day(queue.opens))}`;
+        const opens = queue.opens === null ? "" : words.comma + words.opens(this.#day(queue.opens));
         return notice("warn", words.closed + opens, this.#ways(words));
       }
       const place = queue === undefined ? [] : [this.#place(queue.position, queue.wait_s, words)];
@@ -454,7 +454,7 @@ export class View {
 
   #place(position: number, waitS: number | null, words: Words): string {
     const place = position <= 1 ? words.next : words.place(position - 1);
-    return waitS === null || position <= 1 ? place : place + words.wait(Math.max(1, Math.ceil(waitS / 60)));
+    return waitS === null ? place : place + words.comma + words.wait(Math.max(1, Math.ceil(waitS / 60)));
   }
 
   #ways(words: Words): HTMLElement {

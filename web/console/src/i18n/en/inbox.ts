@@ -160,11 +160,15 @@ export default {
     rule: "Rule",
     basis: "Asked for by",
     class: "Class",
-    confidence: "Confidence",
+    confidence: "Certainty",
     hint: "The original is sealed and can't be seen here",
     gone: "Must not be kept: the original was stored nowhere",
   },
-  classes: { C1: "C1 general", C2: "C2 sensitive", C3: "C3 highly sensitive" },
+  classes: {
+    C1: "C1 internal",
+    C2: "C2 identifies a person or an account",
+    C3: "C3 secret that authenticates",
+  },
   entities: {
     cn_id_card: "ID card number",
     cn_mobile: "Mobile number",

@@ -205,7 +205,7 @@ export default {
     guard: "防回滚标记",
     backup: "备份",
     generation: "账本代次",
-    reply: "常用回复",
+    reply: "快捷回复",
   },
   kinds: {
     message_received: "收到客户消息，已脱敏并封存",
@@ -273,8 +273,8 @@ export default {
     guard_adopted: "运维确认数据库的账本状态",
     backup_made: "完成备份",
     generation_opened: "账本新一代的第一条",
-    reply_saved: "保存常用回复",
-    reply_removed: "删除常用回复",
+    reply_saved: "保存快捷回复",
+    reply_removed: "删除快捷回复",
   },
   details: {
     at: "时刻",
@@ -335,7 +335,7 @@ export default {
     root: "根",
     row: "路由表的行",
     seq: "位置",
-    sessions: "会话数",
+    sessions: "登录会话数",
     signed: "已签名",
     size: "条数",
     skills: "技能",
