@@ -47,10 +47,9 @@ done
 visit='import json, sys, urllib.request as r; print(json.load(r.urlopen(r.Request(sys.argv[1], b"{}", {"Content-Type": "application/json"}), timeout=30))["token"])'
 token=$(python3 -c "$visit" "$url/api/v1/channels/web/demo/widget/visits")
 config=visitor.toml run visitor --header "Authorization: Bearer $token" --include-path-regex '^/api/v1/channels/.*/(visits|frames|updates|earlier|receipts/.*|vkey)$'
-polled=$(grep -hE '/updates","status":200' "$dir/data/logs/"* | wc -l)
-framed=$(grep -hE '/frames","status":20' "$dir/data/logs/"* | wc -l)
-echo "polls and frames of a visitor that were answered: $polled, $framed"
-[ "$polled" -gt 0 ] && [ "$framed" -gt 0 ] || { echo "no generated request was a visitor's: the token is broken" >&2; exit 1; }
+polled=$(grep -chE '/(updates|earlier)","status":200' "$dir/data/logs/"* | awk '{ sum += $1 } END { print sum }')
+echo "polls and pages that a visitor was given: $polled"
+[ "$polled" -gt 0 ] || { echo "no generated request was a visitor's: the token is broken" >&2; exit 1; }
 received=$(python3 -c 'import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=30).read().decode())' \
   "$(told "$dir" metrics)" | sed -n 's/^lww_messages_received_total{.*} //p')
 echo "messages taken in: ${received:-0}"
