@@ -111,11 +111,33 @@ pub enum DatabaseError {
 
 impl From<tokio_postgres::Error> for DatabaseError {
     fn from(error: tokio_postgres::Error) -> Self {
-        let kind =
-            if error.is_closed() { "connection closed" } else { unreachable(&error).unwrap_or("request failed") };
+        let kind = if error.is_closed() { CLOSED } else { unreachable(&error).unwrap_or(FAILED) };
         Self::Refused { sqlstate: sqlstate(&error), kind: kind.to_owned() }
     }
 }
+
+/// A connection that ended.
+pub const CLOSED: &str = "connection closed";
+/// A request that failed without a reason that may be told.
+pub const FAILED: &str = "request failed";
+/// Why PostgreSQL isn't reached, in words of ours.
+pub const UNREACHABLE: [(ErrorKind, &str); 6] = [
+    (ErrorKind::ConnectionRefused, "nobody listens there"),
+    (ErrorKind::NotFound, "there is no such socket"),
+    (ErrorKind::PermissionDenied, "the system doesn't allow it"),
+    (ErrorKind::TimedOut, "no answer in time"),
+    (ErrorKind::HostUnreachable, "there is no way to that machine"),
+    (ErrorKind::NetworkUnreachable, "there is no way to that machine"),
+];
+/// What a server's role must not be, in the order of the columns that tell.
+pub const TOO_MUCH: [&str; 6] = [
+    "a superuser",
+    "allowed to bypass row level security",
+    "allowed to make and change roles",
+    "the owner of the tables",
+    "allowed to write every table, or to files and programs of the database's machine",
+    "allowed to change the ledger",
+];
 
 fn why(sqlstate: Option<&str>, kind: &str) -> String {
     match sqlstate {
@@ -127,15 +149,7 @@ fn why(sqlstate: Option<&str>, kind: &str) -> String {
 /// What the system said on the way to PostgreSQL, in words of ours: its own may hold values.
 fn unreachable(error: &tokio_postgres::Error) -> Option<&'static str> {
     let said = error.source()?.downcast_ref::<std::io::Error>()?.kind();
-    let known = [
-        (ErrorKind::ConnectionRefused, "nobody listens there"),
-        (ErrorKind::NotFound, "there is no such socket"),
-        (ErrorKind::PermissionDenied, "the system doesn't allow it"),
-        (ErrorKind::TimedOut, "no answer in time"),
-        (ErrorKind::HostUnreachable, "there is no way to that machine"),
-        (ErrorKind::NetworkUnreachable, "there is no way to that machine"),
-    ];
-    known.into_iter().find(|(kind, _)| *kind == said).map(|(_, words)| words)
+    UNREACHABLE.into_iter().find(|(kind, _)| *kind == said).map(|(_, words)| words)
 }
 
 impl From<tokio_postgres::Error> for StoreError {
@@ -289,15 +303,7 @@ pub async fn check(config: &Config) -> Result<(), DatabaseError> {
 /// [`DatabaseError::PowerfulRole`], saying what it may.
 pub async fn check_role(client: &Client) -> Result<(), DatabaseError> {
     let row = client.query_one(POWERS, &[]).await?;
-    let powers = [
-        (0, "a superuser"),
-        (1, "allowed to bypass row level security"),
-        (2, "allowed to make and change roles"),
-        (3, "the owner of the tables"),
-        (4, "allowed to write every table, or to files and programs of the database's machine"),
-        (5, "allowed to change the ledger"),
-    ];
-    match powers.into_iter().find(|(column, _)| row.get(*column)) {
+    match TOO_MUCH.into_iter().enumerate().find(|(column, _)| row.get(*column)) {
         Some((_, what)) => Err(DatabaseError::PowerfulRole { what }),
         None => Ok(()),
     }

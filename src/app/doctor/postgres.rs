@@ -276,7 +276,7 @@ fn newer() -> Said {
 }
 
 /// What the database's room says in words of its own, in Chinese; what is not known here stays as it is.
-fn chinese(words: &str) -> &str {
+pub(super) fn chinese(words: &str) -> &str {
     let known = [
         ("nobody listens there", "该地址无服务监听"),
         ("there is no such socket", "套接字不存在"),

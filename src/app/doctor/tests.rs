@@ -6,11 +6,12 @@ use std::path::Path;
 
 use super::files::{Rule, group, present};
 use super::machine::{Space, allowed_files, confined, space, synchronised};
-use super::postgres::{Settings, ahead, judge};
+use super::postgres::{Settings, ahead, chinese, judge};
 use super::tls::{WARN_DAYS, development, valid};
 use super::*;
 use crate::app::config::{HttpConfig, TlsFiles};
 use crate::crypto::certificate::Chain;
+use crate::storage::database::{CLOSED, FAILED, TOO_MUCH, UNREACHABLE};
 use crate::telemetry::Confinement;
 use crate::units::MICROS_PER_SECOND;
 
@@ -74,6 +75,15 @@ fn a_kernel_that_confines_nobody_is_told_unless_nobody_asks_it() {
     ] {
         assert_eq!(state_of(&confined(how)), expect, "{how:?}");
     }
+}
+
+#[test]
+fn whatever_the_database_s_room_says_is_said_in_chinese_too() {
+    let unreachable = UNREACHABLE.iter().map(|(_, words)| *words);
+    for words in unreachable.chain(TOO_MUCH).chain([CLOSED, FAILED]) {
+        assert!(!chinese(words).is_ascii(), "{words}");
+    }
+    assert_eq!(chinese("something else"), "something else");
 }
 
 #[test]
