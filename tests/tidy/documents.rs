@@ -166,7 +166,7 @@ pub fn events(repository: &Repository) -> Vec<Finding> {
     let emitted: BTreeSet<&str> = repository
         .texts
         .iter()
-        .filter(|text| text.path.starts_with("src/") && text.path.ends_with(".rs"))
+        .filter(|text| text.path.starts_with("src/"))
         .flat_map(|text| text.text.split("event = \"").skip(1).filter_map(|rest| rest.split('"').next()))
         .collect();
     let guide = repository.text(GUIDE).unwrap_or_default();
