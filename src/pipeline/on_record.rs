@@ -142,13 +142,13 @@ impl OnRecord {
 
     /// What is to be done with a text that resolves to `digest` by this program's `engine`: `true` when it is to be activated
     /// anew, because another engine resolved it before, or because the entry does not tell its text yet. An entry that
-    /// doesn't is believed when it `names` the text all the same.
-    pub(super) fn judge(&self, digest: Hash, engine: Hash, names: bool) -> Result<bool, Altered> {
+    /// doesn't is believed when its digest is one of the text's nevertheless (`is_named`).
+    pub(super) fn judge(&self, digest: Hash, engine: Hash, is_named: bool) -> Result<bool, Altered> {
         match self.origin {
             Some(_) if digest == self.digest => Ok(false),
             // The text is the one that the entry tells of, so that the program is what changed.
             Some((_, before)) if before != engine => Ok(true),
-            None if names => Ok(true),
+            None if is_named => Ok(true),
             Some(_) | None => Err(Altered::Text { index: self.index, digest: self.digest }),
         }
     }
@@ -164,11 +164,11 @@ mod tests {
         let record = |origin| OnRecord { index: EntryIndex(7), digest, origin };
         let altered = Err(Altered::Text { index: EntryIndex(7), digest });
         let told = record(Some((source, engine)));
-        for names in [false, true] {
-            assert_eq!(told.judge(digest, engine, names), Ok(false));
-            assert_eq!(told.judge(digest, newer, names), Ok(false), "it says the same by another engine");
-            assert_eq!(told.judge(other, newer, names), Ok(true));
-            assert_eq!(told.judge(other, engine, names), altered);
+        for is_named in [false, true] {
+            assert_eq!(told.judge(digest, engine, is_named), Ok(false));
+            assert_eq!(told.judge(digest, newer, is_named), Ok(false), "it says the same by another engine");
+            assert_eq!(told.judge(other, newer, is_named), Ok(true));
+            assert_eq!(told.judge(other, engine, is_named), altered);
         }
         // The first kind of entry doesn't tell its text: it is said again while the text proves itself, and never believed after.
         let first = record(None);
