@@ -7,7 +7,7 @@ mod common;
 
 use std::time::Instant;
 
-use common::people::create;
+use common::people::{create, create_agent};
 use common::socket::{Socket, visit};
 use common::{World, until};
 use liaowaiwai::cli::client::{Client, Listing};
@@ -81,23 +81,7 @@ async fn a_customer_s_place_goes_down_and_the_wait_is_told_as_soon_as_there_is_a
     let world = World::private();
     let server = world.start("a");
     activate(&world);
-    let arguments = [
-        "admin",
-        "create",
-        "--tenant",
-        "demo",
-        "--login",
-        "one",
-        "--name",
-        "one",
-        "--role",
-        "agent",
-        "--capacity",
-        "1",
-    ];
-    let (done, said) = world.lww("a", &arguments);
-    assert!(done, "{said}");
-    let agent = server.trial_staff_with("one", &common::people::printed_password(&said)).await;
+    let agent = server.trial_staff_with("one", &create_agent(&world, "one", "1")).await;
     let leader = server.trial_staff_with("chief", &create(&world, "demo", "chief", "supervisor")).await;
 
     // Nobody is there: each stands behind those who came before, and nothing is known of how long it takes.

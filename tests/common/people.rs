@@ -42,8 +42,16 @@ pub fn printed_password(told: &str) -> String {
 
 /// Makes an account by the operator's command; its one-time password.
 pub fn create(world: &World, tenant: &str, login: &str, role: &str) -> String {
-    let (done, told) =
-        world.lww("a", &["admin", "create", "--tenant", tenant, "--login", login, "--name", login, "--role", role]);
+    created(world, &["--tenant", tenant, "--login", login, "--name", login, "--role", role])
+}
+
+/// Makes an agent who takes so many conversations at once; the one-time password.
+pub fn create_agent(world: &World, login: &str, capacity: &str) -> String {
+    created(world, &["--tenant", "demo", "--login", login, "--name", login, "--role", "agent", "--capacity", capacity])
+}
+
+fn created(world: &World, arguments: &[&str]) -> String {
+    let (done, told) = world.lww("a", &[&["admin", "create"], arguments].concat());
     assert!(done, "{told}");
     printed_password(&told)
 }
