@@ -116,7 +116,9 @@ fn every_class_of_receipt_has_its_exit_code() {
     home.expect(14, &["proof", "--vkey", &key, "receipt.tlog-proof"]);
     home.expect(3, &["proof", "--vkey", &key, "not-there"]);
     home.expect(2, &["proof", "receipt.tlog-proof"]);
-    home.expect(10, &["proof", "--vkey", "no-such-key", "receipt.tlog-proof"]);
+    home.expect(10, &["proof", "--vkey", "no+such+key", "receipt.tlog-proof"]);
+    let text = home.expect(3, &["proof", "--vkey", "no-such-file", "receipt.tlog-proof"]);
+    assert!(text.contains("no-such-file"), "{text}");
 }
 
 #[test]

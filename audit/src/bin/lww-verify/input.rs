@@ -57,8 +57,9 @@ fn read_keys(arguments: &[String]) -> Result<Vec<VerifierKey>, Error> {
     let mut keys = Vec::new();
     for argument in arguments {
         let path = Path::new(argument);
-        // A key's own base64 may hold slashes, so what is a file is a file, and what is not must be a key.
-        if !path.is_file() {
+        // A key's own base64 may hold slashes, so what is a file is a file. What is none is a key only with a key's plus signs:
+        // a mistyped file's name is not told of as a bad key.
+        if !path.is_file() && argument.contains('+') {
             keys.push(argument.parse()?);
             continue;
         }
