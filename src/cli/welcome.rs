@@ -83,7 +83,11 @@ impl Welcome {
             };
             page("console", "/", "plain HTTP, this machine only");
             if !self.demos.is_empty() {
-                page("customer's page", "/demo/", "press On record (已存证) under what you wrote: your browser verifies it");
+                page(
+                    "customer's page",
+                    "/demo/",
+                    "press On record (已存证) under what you wrote: your browser verifies it",
+                );
             }
             screen::line(&format!(
                 "  from elsewhere   ssh -L {port}:{address} THIS-MACHINE   then open http://127.0.0.1:{port}/",
