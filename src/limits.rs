@@ -142,6 +142,8 @@ pub const KEEP_ALIVE_MS_MAX: u64 = 30_000;
 pub const DISCONNECT_WAIT_MS_MAX: u64 = 1_000;
 /// Longest that requests under way are waited for when the server stops, in seconds.
 pub const DRAIN_WAIT_S_MAX: u64 = 20;
+/// Longest that the logs are waited for when the server stops, in seconds: a database that is gone for good ends no wait.
+pub const STOP_WAIT_S_MAX: u64 = 30;
 /// Messages that are read again to rebuild a conversation tail after a restart.
 pub const TAIL_MESSAGES_MAX: u32 = 16;
 /// Longest order of an operator, in bytes: a policy file fits.

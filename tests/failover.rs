@@ -12,7 +12,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::load::Customers;
-use common::{Server, World, key, now, wait_until};
+use common::{Server, World, is_alive, key, now, signal, wait_until};
 use liaowaiwai::cli::client::{Client, Page};
 use liaowaiwai::storage::head::LEASE_S;
 use lww_audit::merkle::root_at;
@@ -240,5 +240,30 @@ mod slow {
         told.check(&world, owner.0);
         assert_no_fork(&world, owner.0, standby.0);
         world.end().await;
+    }
+
+    #[test]
+    fn a_server_whose_database_is_gone_for_good_stops_when_it_is_told_and_nothing_is_lost() {
+        let world = World::private();
+        let server = world.start("a");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(send(&server, "before", 0..3));
+        let data = world.data("a");
+        let located = std::fs::read_to_string(data.join("pg.location"));
+        let folder = located.map_or_else(|_| data.join("pg"), |path| path.trim().into());
+        let aside = folder.with_extension("aside");
+        let postmaster = world.postmaster("a").unwrap();
+        std::fs::rename(&folder, &aside).unwrap();
+        signal("-KILL", postmaster);
+        wait_until("PostgreSQL to stay away", || server.errors().contains("database_down"));
+        server.signal("-TERM");
+        wait_until("the server's end", || !is_alive(server.pid()));
+        assert!(server.errors().contains("stop_cut_short"), "{}", server.errors());
+        std::fs::rename(&aside, &folder).unwrap();
+        let server = world.start("a");
+        runtime.block_on(send(&server, "after", 0..1));
+        server.stop();
+        let (valid, said) = world.verify("a", "demo");
+        assert!(valid && said.contains("4 messages"), "{said}");
     }
 }

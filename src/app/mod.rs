@@ -20,10 +20,12 @@ mod tenants;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 pub use at_hand::at_hand;
@@ -37,6 +39,7 @@ pub use tenants::Served;
 
 use crate::crypto::dev_ca::TlsError;
 use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemClock, SystemRandom};
+use crate::limits::STOP_WAIT_S_MAX;
 use crate::ports::{Clock, Random, random_bytes};
 use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
@@ -207,20 +210,35 @@ impl App {
         self.stop.subscribe()
     }
 
-    /// Lets everything finish what it took in: recorders drain, tiles are published, leases given back, PostgreSQL stopped.
+    /// Lets everything finish what it took in: recorders drain, tiles are published, leases given back, PostgreSQL stopped. What
+    /// can't be finished because the database is gone is left as a crash leaves it.
     ///
     /// # Errors
     /// [`AppError::Embedded`] when the private PostgreSQL doesn't stop.
     pub async fn stop(self) -> Result<(), AppError> {
         let Self { embedded, stop, keepers, followers, tenants, .. } = self;
-        for served in &tenants {
-            served.announce_stop().await;
-        }
-        stop.send_replace(true);
-        drop(tenants);
-        for task in followers.into_iter().chain(keepers) {
-            // A task that panicked has nothing left to finish.
-            let _ended = task.await;
+        let mut tasks: Vec<_> = followers.into_iter().chain(keepers).collect();
+        let in_order = async {
+            for served in &tenants {
+                served.announce_stop().await;
+            }
+            stop.send_replace(true);
+            drop(tenants);
+            for task in &mut tasks {
+                // A task that panicked has nothing left to finish.
+                let _ended = task.await;
+            }
+        };
+        if timeout(Duration::from_secs(STOP_WAIT_S_MAX), in_order).await.is_err() {
+            tracing::warn!(
+                event = "stop_cut_short",
+                "the database doesn't answer: this ends as a crash does, and loses as little"
+            );
+            stop.send_replace(true);
+            for task in tasks.into_iter().filter(|task| !task.is_finished()) {
+                task.abort();
+                let _ended = task.await;
+            }
         }
         if let Some(embedded) = embedded.and_then(Arc::into_inner) {
             embedded.stop().await?;

@@ -51,10 +51,12 @@ pub async fn run(tenant: Arc<Tenant>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-fn report(tenant: &Tenant, event: &'static str, done: Result<usize, Refusal>) {
+fn report(tenant: &Tenant, what: &'static str, done: Result<usize, Refusal>) {
     match done {
         Ok(0) => {}
-        Ok(count) => tracing::info!(event, tenant = tenant.name.id.0, count),
-        Err(error) => tracing::warn!(event, tenant = tenant.name.id.0, %error, "tried again soon"),
+        Ok(count) => tracing::info!(event = "desks_tended", what, tenant = tenant.name.id.0, count),
+        Err(error) => {
+            tracing::warn!(event = "desks_not_tended", what, tenant = tenant.name.id.0, %error, "tried again soon");
+        }
     }
 }
