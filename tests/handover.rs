@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::people::{ask, call, code, create};
+use common::people::{ask, call, code, create, create_agent};
 use common::socket::{Socket, visit};
 use common::{Server, World, key, now, until};
 use liaowaiwai::cli::client::{Client, Listing, Page};
@@ -49,10 +49,7 @@ fn activate(world: &World) -> Table {
 
 /// A new agent with this many places.
 async fn agent(world: &World, server: &Server, login: &str, capacity: &str) -> Client {
-    let order = ["admin", "create", "--login", login, "--role", "agent", "--capacity", capacity, "--tenant", "demo"];
-    let (done, told) = world.lww("a", &order);
-    assert!(done, "{told}");
-    server.trial_staff_with(login, &common::people::printed_password(&told)).await
+    server.trial_staff_with(login, &create_agent(world, login, capacity)).await
 }
 
 async fn say(server: &Server, contact: &str, text: &str) -> String {
