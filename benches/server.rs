@@ -83,11 +83,10 @@ async fn plain_server() {
 async fn measure() {
     let seconds = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(10);
     let this = std::env::current_exe().expect("this program");
-    let (mut plain, line) = spawn(Command::new(this).arg("--plain-server"));
+    let (plain, line) = spawn(Command::new(this).arg("--plain-server"));
     let address = line.trim().parse().expect("an address");
     let baseline = closed_loop(address, seconds, Load::Messages("plain")).await;
-    plain.kill().expect("the plain server ends");
-    plain.wait().expect("the plain server ends");
+    drop(plain);
     println!(
         "plain JSON POST, bare actix-web    {:>8.0} requests/s   p50 {:.1} ms  p99 {:.1} ms",
         baseline.rate, baseline.p50, baseline.p99
@@ -95,7 +94,7 @@ async fn measure() {
 
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("its mode");
-    let (mut server, line) = spawn(
+    let (server, line) = spawn(
         Command::new(env!("CARGO_BIN_EXE_lww")).args(["run", "--json", "--config"]).arg(configure(folder.path())),
     );
     let said: serde_json::Value = serde_json::from_str(&line).expect("the server's first line");
@@ -128,15 +127,25 @@ async fn measure() {
         "at half of that load               {:>8.0} messages/s   p50 {:.1} ms  p99 {:.1} ms   goal p99 50 ms",
         half.rate, half.p50, half.p99
     );
-    Command::new("kill").args(["-TERM", &server.id().to_string()]).status().expect("a signal");
-    server.wait().expect("the server stops");
+    drop(server);
 }
 
-fn spawn(command: &mut Command) -> (Child, String) {
+/// A server, which ends with this program whatever went wrong.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let pid = self.0.id().to_string();
+        let _ended_already = Command::new("kill").args(["-TERM", &pid]).stderr(Stdio::null()).status();
+        let _gone = self.0.wait();
+    }
+}
+
+fn spawn(command: &mut Command) -> (Running, String) {
     let mut child = command.stdout(Stdio::piped()).spawn().expect("a process");
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("its first line");
-    (child, line)
+    (Running(child), line)
 }
 
 fn configure(folder: &Path) -> std::path::PathBuf {
@@ -144,7 +153,7 @@ fn configure(folder: &Path) -> std::path::PathBuf {
     std::fs::write(&secret, SECRET).expect("a file");
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("its mode");
     let text = format!(
-        "data_dir = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\ntrial_listen = \"127.0.0.1:0\"\nvisitor_requests_per_s = 1000000\ncerts_dir = \"{}\"\n\n[log]\nlevel = \"warn\"\n\n\
+        "data_dir = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\ntrial_listen = \"127.0.0.1:0\"\nvisitor_requests_per_s = 1000000\ntenant_requests_per_s = 1000000\ncerts_dir = \"{}\"\n\n[log]\nlevel = \"warn\"\n\n\
          [[tenant]]\nname = \"demo\"\ndemo = true\n\n[[tenant.channel]]\nchannel = \"http\"\naccount = \"app\"\nkey_id = \"bench\"\n\
          secret = \"secret://file{secret}\"\n\n[[tenant.channel]]\nchannel = \"web\"\naccount = \"widget\"\nkey_id = \"widget\"\n\
          secret = \"secret://file{secret}\"\n",
@@ -185,9 +194,15 @@ fn post(part: &str, headers: Vec<(&'static str, String)>, body: &str) -> Call {
     Call { method: "POST", target: format!("{WIDGET}/{part}"), headers, body }
 }
 
-/// The token of a new visitor.
+/// The token of a new visitor, as soon as the server that has just begun serves its tenant.
 async fn visit(address: SocketAddr) -> String {
-    let begun = Client::http(address).send(post("visits", Vec::new(), "{}")).await.expect("a visit");
+    let client = Client::http(address);
+    let mut begun = client.send(post("visits", Vec::new(), "{}")).await.expect("a visit");
+    while begun.status == 503 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        begun = client.send(post("visits", Vec::new(), "{}")).await.expect("a visit");
+    }
+    assert_eq!(begun.status, 201, "no visit");
     let begun: serde_json::Value = serde_json::from_slice(&begun.body).expect("JSON");
     begun["token"].as_str().expect("a token").to_owned()
 }
