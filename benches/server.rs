@@ -153,7 +153,7 @@ fn configure(folder: &Path) -> std::path::PathBuf {
     std::fs::write(&secret, SECRET).expect("a file");
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("its mode");
     let text = format!(
-        "data_dir = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\ntrial_listen = \"127.0.0.1:0\"\nvisitor_requests_per_s = 1000000\ntenant_requests_per_s = 1000000\ncerts_dir = \"{}\"\n\n[log]\nlevel = \"warn\"\n\n\
+        "data_dir = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\ntrial_listen = \"127.0.0.1:0\"\nvisitor_requests_per_s = 1000000\nchannel_requests_per_s = 1000000\ntenant_requests_per_s = 1000000\ncerts_dir = \"{}\"\n\n[log]\nlevel = \"warn\"\n\n\
          [[tenant]]\nname = \"demo\"\ndemo = true\n\n[[tenant.channel]]\nchannel = \"http\"\naccount = \"app\"\nkey_id = \"bench\"\n\
          secret = \"secret://file{secret}\"\n\n[[tenant.channel]]\nchannel = \"web\"\naccount = \"widget\"\nkey_id = \"widget\"\n\
          secret = \"secret://file{secret}\"\n",
