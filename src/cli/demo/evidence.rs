@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lww_audit::fsck::{Summary, check, check_receipt};
+use lww_audit::tile::{Part, TilePath, WIDTH};
 use lww_audit::{Receipt, TileDir, VerifierKey};
 
 use super::super::{CommandError, screen};
@@ -69,13 +70,17 @@ fn tamper(scratch: &Scratch, keys: &[VerifierKey], receipt: &(PathBuf, Receipt))
     screen::line(&format!("  {} {}: {error}", screen::bad("CAUGHT"), file_name(path)));
     let copy = scratch.folder.join("tampered");
     copy_folder(&scratch.folder.join("tiles"), &copy).map_err(DemoError::File)?;
-    let bundle = first_file(&copy.join("tile").join("entries")).ok_or(DemoError::Missing("bundle"))?;
+    // Shorter bundles of earlier checkpoints may lie beside it, and nobody reads those any more.
+    let tiles = TileDir::open(&copy);
+    let size = tiles.checkpoint()?.ok_or(DemoError::Missing("checkpoint"))?.unverified().size;
+    let bundle = TilePath::in_tree(Part::Entries, receipt.index().0 / WIDTH, size);
+    let bundle = bundle.ok_or(DemoError::Missing("bundle"))?.under(&copy);
     let mut bytes = read(&bundle)?;
     let entry = receipt.entry_bytes();
     let at = bytes.windows(entry.len()).position(|window| window == entry).ok_or(DemoError::Missing("entry"))?;
     flip(&mut bytes, at + entry.len() / 2);
     std::fs::write(&bundle, bytes).map_err(DemoError::File)?;
-    let caught = check(&TileDir::open(&copy), keys, &mut |_| {});
+    let caught = check(&tiles, keys, &mut |_| {});
     let finding = caught.err().ok_or(DemoError::Unnoticed("a bundle"))?;
     let entry = finding.entry.map_or_else(String::new, |entry| format!(", entry {entry}"));
     let kind = finding.kind.map_or_else(String::new, |kind| format!(" ({kind})"));
@@ -181,10 +186,4 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn first_file(folder: &Path) -> Option<PathBuf> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    paths.into_iter().find_map(|path| if path.is_dir() { first_file(&path) } else { Some(path) })
 }
