@@ -811,6 +811,22 @@ async fn wait_for_replica(house: &House, client: &Client, name: &str) {
     assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
     let sql = format!("SELECT current_setting('synchronous_standby_names') = '{name}'");
     until(client, "the setting", &sql).await;
+    if !name.is_empty() {
+        commits_wait(house, client).await;
+    }
+}
+
+/// Each backend reads the setting, but the checkpointer alone tells them to wait: once a commit of ours does, every later one will.
+async fn commits_wait(house: &House, client: &Client) {
+    let probe = house.connect().await;
+    let pid: i32 = probe.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    let tried = tokio::spawn(async move {
+        while probe.batch_execute("SELECT pg_logical_emit_message(true, 'probe', '')").await.is_ok() {}
+    });
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {pid} AND wait_event = 'SyncRep')");
+    until(client, "commits to wait for the replica", &sql).await;
+    client.query_one("SELECT pg_terminate_backend($1)", &[&pid]).await.unwrap();
+    tried.await.unwrap();
 }
 
 /// Ends or cancels whoever waits for the replica in a statement like this one, sooner or later.
