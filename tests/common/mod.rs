@@ -14,6 +14,7 @@
 pub mod listening;
 pub mod load;
 pub mod people;
+pub mod postgres;
 pub mod raw;
 pub mod socket;
 
@@ -66,8 +67,8 @@ impl World {
             bin_dir: None,
             secrets_dir: world.path().join("bank-secrets"),
         };
+        postgres::place(&options.data_dir, &options.secrets_dir);
         let database = EmbeddedPostgres::start(&options, &|_| {}).await.unwrap();
-        liaowaiwai::storage::database::migrate(&database.owner_config()).await.unwrap();
         let config = database.app_config();
         let host = match config.get_hosts().first().unwrap() {
             tokio_postgres::config::Host::Unix(path) => path.display().to_string().replace('/', "%2F"),
@@ -172,6 +173,9 @@ impl World {
     /// Starts a node that may never become ready; the error is what it printed.
     pub fn launch(&self, node: &str, arguments: &[&str]) -> Result<Server, String> {
         let config = self.configure(node);
+        if self.database_url.is_none() {
+            postgres::place(&self.data(node), &self.data(node).join("database-secrets"));
+        }
         Server::launch(&config, &self.data(node), arguments)
     }
 
@@ -179,6 +183,9 @@ impl World {
     pub fn launch_with(&self, node: &str, config: &str) -> Result<Server, String> {
         let path = self.configure(node);
         std::fs::write(&path, config).unwrap();
+        if self.database_url.is_none() {
+            postgres::place(&self.data(node), &self.data(node).join("database-secrets"));
+        }
         let server = Server::launch(&path, &self.data(node), &[])?;
         server.wait_ready();
         Ok(server)
