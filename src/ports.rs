@@ -11,6 +11,7 @@ mod people;
 mod queues;
 mod rows;
 mod session;
+mod witness;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub use rows::{
     ReplyRow, SettingsRow, WrappedKey, place,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
+pub use witness::{Cosigns, Declined, Unwitnessed, Witness, Witnesses};
 
 pub use crate::domain::masking::Tokens;
 use crate::domain::message::RawText;

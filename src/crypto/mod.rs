@@ -25,6 +25,7 @@ pub mod secrets;
 pub mod signer;
 mod totp;
 pub mod vault;
+pub mod witness_key;
 
 pub use clock::SystemClock;
 pub use database_tls::database_tls;
