@@ -1,6 +1,6 @@
 //! Servers and witnesses as real processes: what is published carries the quorum, and nobody gets a second history cosigned.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
+#![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
 
 mod common;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use liaowaiwai::crypto::{KeyDirectory, KeyPlaces, SystemRandom};
 use liaowaiwai::http::HttpWitness;
-use liaowaiwai::ports::{Signer as _, Unwitnessed, Witness as _};
+use liaowaiwai::ports::{Unwitnessed, Witness as _};
 use liaowaiwai::units::{Hash, Origin, TreeSize};
 use lww_audit::merkle::{NodeReader, consistency_path, leaf_hash, node_hash, root_at};
 use lww_audit::note::NoteSignature;

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource};
-use lww_audit::witness::{AddCheckpoint, Refusal};
+use lww_audit::witness::Refusal;
 
 use super::{ADD_CHECKPOINT, SIZE_TYPE};
 use crate::http::api::health;
@@ -27,9 +27,8 @@ async fn add_checkpoint(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let body = body::read(payload).await?;
     let witness = service.witness().ok_or(Unavailable::Unavailable)?;
-    let asked = match AddCheckpoint::parse(body.bytes()) {
+    let asked = match body::add_checkpoint(payload).await? {
         Ok(asked) => asked,
         Err(error) => return Ok(text(StatusCode::BAD_REQUEST, &error.to_string())),
     };
