@@ -177,6 +177,7 @@ impl House {
             signer: Arc::new(self.key()),
             guard: self.folder.path().join("guard"),
             tiles: self.folder.path().join("published"),
+            witnesses: None,
             adopt_head: false,
             announce: Vec::new(),
             announce_first: Vec::new(),

@@ -17,6 +17,7 @@ pub mod people;
 pub mod postgres;
 pub mod raw;
 pub mod socket;
+pub mod witness;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -46,6 +47,8 @@ pub struct World {
     database_url: Option<String>,
     /// Lines that every tenant's section gets besides.
     pub tenant_keys: String,
+    /// Sections that the file gets besides.
+    pub sections: String,
 }
 
 impl World {
@@ -56,7 +59,7 @@ impl World {
         std::fs::write(folder.path().join("secret"), SECRET).unwrap();
         std::fs::set_permissions(folder.path().join("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::copy(POLICY, folder.path().join("policy.yaml")).unwrap();
-        Self { folder, database: None, database_url: None, tenant_keys: String::new() }
+        Self { folder, database: None, database_url: None, tenant_keys: String::new(), sections: String::new() }
     }
 
     /// A world with a PostgreSQL that several servers share, migrated by its owner.
@@ -146,8 +149,9 @@ impl World {
         };
         let text = format!(
             "name = \"lww.test\"\ndata_dir = {data:?}\nkeys_dir = {keys:?}\n{database}\n[http]\nlisten = \"127.0.0.1:0\"\n\
-             trial_listen = \"127.0.0.1:0\"\ncerts_dir = {:?}\n\n[log]\nlevel = \"trace\"\n{}{}",
+             trial_listen = \"127.0.0.1:0\"\ncerts_dir = {:?}\n\n[log]\nlevel = \"trace\"\n{}\n{}{}",
             data.join("certs"),
+            self.sections,
             tenant("demo"),
             tenant("other"),
         );
