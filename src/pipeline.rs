@@ -11,6 +11,7 @@
 mod accounts;
 mod attempts;
 mod colleagues;
+mod custody;
 mod desk;
 mod desk_live;
 mod factor;
@@ -48,6 +49,7 @@ use tokio::sync::Notify;
 
 pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
 pub use colleagues::{Colleague, DeskPlace};
+pub use custody::LedgerCustody;
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
 pub use factor::{Confirmed, Enrolment};
@@ -80,8 +82,8 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Entries, Incoming, KeyScope, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead,
-    Store, TenantName, Vault, random_bytes,
+    Clock, CustodyCell, Entries, Incoming, KeyScope, Passwords, People, Proofs, Queues, Random, RecordError, Recorder,
+    SignedHead, Store, TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -120,6 +122,8 @@ pub struct Tenant {
     pub name: TenantName,
     /// The public key of its log, in vkey form.
     pub vkey: String,
+    /// How its log is kept outside of the database.
+    pub custody: Arc<CustodyCell>,
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
     /// Whether this server has looked which policy is in force since it writes the log.
@@ -163,6 +167,7 @@ impl Tenant {
         Self {
             name,
             vkey,
+            custody: Arc::default(),
             ports,
             policy: RwLock::default(),
             has_looked: AtomicBool::new(false),
