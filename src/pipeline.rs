@@ -17,6 +17,7 @@ mod desk_live;
 mod factor;
 mod federation;
 mod feed;
+mod findings;
 mod handover;
 mod health;
 mod import;
@@ -33,11 +34,13 @@ mod presence;
 mod proposals;
 mod refusal;
 mod replies;
+mod seals;
 mod sessions;
 mod skills;
 mod staff;
 mod tables;
 mod tails;
+mod tlog;
 mod transcript;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,6 +74,7 @@ pub use replies::{CannedReply, NewReply};
 pub use sessions::SessionView;
 pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
+pub use tlog::TlogFile;
 pub use transcript::{TextSpan, TranscriptMessage};
 
 pub use crate::ports::CustomerMessage;
@@ -139,6 +143,8 @@ pub struct Tenant {
     rules: StaffRules,
     failures: attempts::Failures,
     administrators: tokio::sync::Mutex<()>,
+    seals: seals::Seals,
+    findings: findings::Findings,
     waiting: Notify,
 }
 
@@ -182,6 +188,8 @@ impl Tenant {
             rules,
             failures: attempts::Failures::default(),
             administrators: tokio::sync::Mutex::default(),
+            seals: seals::Seals::default(),
+            findings: findings::Findings::default(),
             waiting: Notify::new(),
         }
     }
@@ -305,6 +313,7 @@ impl Tenant {
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.tails.forget();
         self.memory.forget();
+        self.seals.forget();
         self.feed.end();
     }
 

@@ -69,6 +69,11 @@ pub enum Order {
         /// Its digest; the active one when not given.
         digest: Option<String>,
     },
+    /// Record where all chains of a tenant's log ended.
+    SealChains {
+        /// The tenant's name.
+        tenant: String,
+    },
     /// Record that a backup was made.
     RecordBackup {
         /// SHA-256 of its list of pieces.
@@ -246,6 +251,10 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
                     refusal.to_string()
                 }
             })
+        }
+        Order::SealChains { tenant } => {
+            let sealed = find(tenants, &tenant)?.tenant.seal_now().await;
+            sealed.map(|index| index.to_string()).map_err(|refusal| refusal.to_string())
         }
         Order::RecordBackup { list, keys } => {
             let list = list.parse().map_err(|_| "the digest can't be read".to_owned())?;

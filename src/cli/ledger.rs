@@ -7,7 +7,7 @@ use lww_audit::{TileDir, VerifierKey};
 
 use super::{CommandError, Place, screen};
 use crate::app::config::Config;
-use crate::app::{AppError, at_hand};
+use crate::app::{AppError, Order, ask, at_hand};
 use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemRandom, TenantVault};
 use crate::ports::Signer;
 use crate::storage::database::Database;
@@ -22,6 +22,8 @@ pub enum LedgerCommand {
     Head(LogArgs),
     /// Print the log's public key in vkey form, for `lww-verify --vkey`.
     Vkey(LogArgs),
+    /// Have the running server seal where every conversation's and customer's chain ends, and print the entry that says so.
+    Seal(LogArgs),
     /// Verify the published tiles, and with --against-db every row of the database against them.
     Verify {
         /// Compare the database row by row.
@@ -87,6 +89,11 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
         LedgerCommand::Vkey(log) => {
             let config = log.place.load()?;
             screen::line(&vkey(&keys(&config)?, &name(&config, &log.tenant, TenantId(-1)))?);
+        }
+        LedgerCommand::Seal(log) => {
+            let config = log.place.load()?;
+            let sealed = ask(&config.data_dir, &Order::SealChains { tenant: log.tenant }).await?;
+            screen::line(&format!("sealed by entry {sealed}"));
         }
         LedgerCommand::Verify { against_db: _, log } => {
             let config = log.place.load()?;

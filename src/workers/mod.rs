@@ -2,4 +2,7 @@
 
 pub mod lifecycle;
 pub mod matcher;
+pub mod mirror;
+pub mod seals;
+pub mod self_audit;
 pub mod tiles;
