@@ -22,6 +22,7 @@ mod handover;
 mod health;
 mod import;
 mod in_force;
+mod keys;
 mod ledger;
 mod lifecycle;
 mod live;
@@ -62,6 +63,7 @@ pub use handover::Target;
 pub use health::{Health, PolicyName};
 pub use import::{Imported, account_lines};
 pub use in_force::{FileDrift, InForce, Tried};
+pub use keys::{KeyChange, RotationRecord};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
 pub use live::{CustomerStream, Since};
@@ -86,8 +88,8 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, CustodyCell, Entries, Incoming, KeyScope, Passwords, People, Proofs, Queues, Random, RecordError, Recorder,
-    SignedHead, Store, TenantName, Vault, random_bytes,
+    Clock, CustodyCell, Entries, Incoming, KeyScope, LogKeys, Passwords, People, Proofs, Queues, Random, RecordError,
+    Recorder, SignedHead, Store, TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -114,6 +116,8 @@ pub struct Ports {
     pub passwords: Arc<dyn Passwords>,
     /// Proves entries from published tiles.
     pub proofs: Arc<dyn Proofs>,
+    /// The log's own keys.
+    pub keys: Arc<dyn LogKeys>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -124,8 +128,6 @@ pub struct Ports {
 pub struct Tenant {
     /// Its number and name.
     pub name: TenantName,
-    /// The public key of its log, in vkey form.
-    pub vkey: String,
     /// How its log is kept outside of the database.
     pub custody: Arc<CustodyCell>,
     ports: Ports,
@@ -145,6 +147,7 @@ pub struct Tenant {
     administrators: tokio::sync::Mutex<()>,
     seals: seals::Seals,
     findings: findings::Findings,
+    key_turn: tokio::sync::Mutex<()>,
     waiting: Notify,
 }
 
@@ -169,10 +172,9 @@ pub struct Accepted {
 
 impl Tenant {
     /// A pipeline without an active policy yet.
-    pub fn new(name: TenantName, vkey: String, ports: Ports, rules: StaffRules) -> Self {
+    pub fn new(name: TenantName, ports: Ports, rules: StaffRules) -> Self {
         Self {
             name,
-            vkey,
             custody: Arc::default(),
             ports,
             policy: RwLock::default(),
@@ -190,6 +192,7 @@ impl Tenant {
             administrators: tokio::sync::Mutex::default(),
             seals: seals::Seals::default(),
             findings: findings::Findings::default(),
+            key_turn: tokio::sync::Mutex::default(),
             waiting: Notify::new(),
         }
     }

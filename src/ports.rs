@@ -8,20 +8,23 @@ mod channel;
 mod custody;
 mod live;
 mod objects;
+mod passwords;
 mod people;
+mod proofs;
 mod queues;
 mod rows;
 mod session;
+mod witness;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use lww_audit::Checkpoint;
 use lww_audit::seal::Seal;
-use lww_audit::tile::TilePath;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-pub use activated::{Activated, EntrySeen};
+pub use activated::{Activated, Activates, EntrySeen};
 pub use channel::{
     About, Channel, ChannelCall, ChannelError, Incoming, KeyScope, Person, Proven, Webhook, WebhookRequest,
 };
@@ -31,13 +34,16 @@ pub use custody::{
 };
 pub use live::{Changed, Follower, Happening};
 pub use objects::{Objects, ObjectsError};
+pub use passwords::Passwords;
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
+pub use proofs::Proofs;
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use rows::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, NoteRow, OriginalRow,
     ReplyRow, SettingsRow, WrappedKey, place,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
+pub use witness::{Cosigns, Declined, Unwitnessed, Witness, Witnesses};
 
 pub use crate::domain::masking::Tokens;
 use crate::domain::message::RawText;
@@ -120,7 +126,7 @@ pub struct SignedHead {
     pub checkpoint: Arc<str>,
     /// When it was signed.
     pub signed_at: Timestamp,
-    /// The entries within it that brought policy and routing table into force last.
+    /// The entries within it that brought policy, routing table and key into force last.
     pub activated: Activated,
 }
 
@@ -387,21 +393,6 @@ pub trait Vault: Send + Sync {
     fn external_lookup(&self, what: External, issuer: &str, name: &str) -> [u8; 32];
 }
 
-/// Hashes and checks passwords; slow on purpose, so callers run it where blocking is allowed.
-pub trait Passwords: Send + Sync {
-    /// An argon2id hash in PHC form.
-    ///
-    /// # Errors
-    /// [`VaultError::Cipher`] when the hash refuses.
-    fn hash(&self, password: &RawText, salt: [u8; 16]) -> Result<String, VaultError>;
-
-    /// Draws a one-time password of 80 random bits that people can type.
-    fn one_time(&self, random: &dyn Random) -> RawText;
-
-    /// Whether a password matches; `None` burns the same time and says no, so that unknown names can't be told by it.
-    fn verify(&self, password: &RawText, phc: Option<&str>) -> bool;
-}
-
 /// Entries could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum EntriesError {
@@ -426,42 +417,51 @@ pub trait Entries: Send + Sync {
     async fn entries(&self, from: EntryIndex, limit: u32) -> Result<Vec<Vec<u8>>, EntriesError>;
 }
 
-/// Proves entries from the published tiles.
-pub trait Proofs: Send + Sync {
-    /// The inclusion path of an entry in the tree of the published checkpoint, and that checkpoint's signed text; `None`
-    /// while nothing published covers the entry.
-    fn prove(&self, index: EntryIndex) -> Option<(Vec<Hash>, Arc<str>)>;
-
-    /// The size of the published checkpoint; `None` while nothing is published.
-    fn published(&self) -> Option<TreeSize>;
-
-    /// The published checkpoint with all its signatures; `None` while nothing is published.
-    ///
-    /// # Errors
-    /// When the file can't be read.
-    fn checkpoint(&self) -> Result<Option<String>, lww_audit::Error>;
-
-    /// The bytes of a tile or bundle of any tree that the published one goes on from; `None` beyond it.
-    ///
-    /// # Errors
-    /// When the file can't be read, or is not there.
-    fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, lww_audit::Error>;
-
-    /// The consistency path between two sizes of the published tree; `None` while nothing published covers the larger.
-    fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>>;
-}
-
 /// Signs checkpoints. May be slow (a hardware module): one signature may serve several commits.
 #[async_trait]
 pub trait Signer: Send + Sync {
-    /// Signs a checkpoint body (C2SP tlog-checkpoint) and returns the whole signed note.
+    /// Signs a checkpoint body (C2SP tlog-checkpoint) by every key in use and returns the whole signed note.
     ///
     /// # Errors
-    /// [`SignError`] when the key can't be used.
+    /// [`SignError`] when a key can't be used.
     async fn sign(&self, body: &str) -> Result<String, SignError>;
 
-    /// The public key in vkey form.
+    /// The newest key in use, in vkey form.
     fn vkey(&self) -> String;
+
+    /// Whether the newest key in use is the one that the log names. One that was made and not used so far comes into use
+    /// then: its change was recorded, and the server ended before it heard so.
+    fn is_named(&self, vkey: &str) -> bool {
+        self.vkey() == vkey
+    }
+}
+
+/// The keys of one log, for whoever changes them. What makes or destroys a key is on disk when it returns.
+pub trait LogKeys: Signer {
+    /// Every key in use, in vkey form, the newest first.
+    fn vkeys(&self) -> Vec<String>;
+
+    /// Makes the next key, or takes the one that was made before and never named, and signs by both from here on. Gives the
+    /// statement for the entry: the old key names its successor, over a tree that it has signed.
+    ///
+    /// # Errors
+    /// [`SignError`]; nothing changed then.
+    fn succeed(&self, tree: &Checkpoint) -> Result<String, SignError>;
+
+    /// The entry is recorded: the next key is the newest in use.
+    ///
+    /// # Errors
+    /// [`SignError`]; both sign on, and the next start makes up for it.
+    fn settle(&self) -> Result<(), SignError>;
+
+    /// SHA-256 of each older key in use, which [`LogKeys::retire`] destroys.
+    fn older(&self) -> Vec<Hash>;
+
+    /// Signs by the newest key alone from here on, and destroys the others.
+    ///
+    /// # Errors
+    /// [`SignError`]; the newest signs alone all the same.
+    fn retire(&self) -> Result<(), SignError>;
 }
 
 /// The log key could not sign.

@@ -27,6 +27,7 @@ pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 pub use mirror::{BucketConfig, MirrorConfig, MirrorPlace};
 
 use self::check::Checked;
+pub use self::check::WitnessConfig;
 use self::read::{Section, Source};
 use crate::crypto::KeyError;
 use crate::crypto::live_certificate::{ClientAuthority, ClientCertificates};
@@ -86,6 +87,8 @@ pub struct Config {
     pub mirror: Option<MirrorConfig>,
     /// How fast the server looks through what it keeps.
     pub self_audit: Pace,
+    /// Who cosigns what is published; `None`: nobody.
+    pub witness: Option<WitnessConfig>,
     /// The tenants; names are unique.
     pub tenants: Vec<TenantConfig>,
     database: Option<DatabaseConfig>,
@@ -323,6 +326,11 @@ impl Config {
         self.data_dir.join("proposed-policy.yaml")
     }
 
+    /// Where what a witness called a contradiction is kept.
+    pub fn evidence_dir(&self) -> PathBuf {
+        self.data_dir.join("evidence")
+    }
+
     /// The folder of a log's tiles.
     pub fn tiles_dir(&self, log: &LogName) -> PathBuf {
         self.data_dir.join("audit").join(format!("{}-{}", log.tenant_name, log.generation))
@@ -355,6 +363,9 @@ impl Config {
         lines.put("log.level", self.log.level);
         self.mirror.iter().for_each(|mirror| mirror.write(&mut lines));
         mirror::write_pace(self.self_audit, &mut lines);
+        if let Some(witness) = &self.witness {
+            witness.write(&mut lines);
+        }
         for tenant in &self.tenants {
             tenant.write(&mut lines);
         }

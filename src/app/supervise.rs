@@ -11,12 +11,14 @@ use super::config::Config;
 use super::gauges::Gauges;
 use super::mirror::Watch;
 use super::tenants::Served;
-use crate::crypto::SystemClock;
+use crate::crypto::{SystemClock, SystemRandom};
 use crate::pipeline::{Activation, Rest, TableActivation};
+use crate::ports::Witnesses;
 use crate::storage::embedded::EmbeddedPostgres;
 use crate::storage::head::LogReader;
 use crate::storage::keeper::LogStatus;
 use crate::workers::tiles::TileFollower;
+use crate::workers::witness::{Panel, PanelParts};
 use crate::workers::{lifecycle, matcher, seals};
 
 /// How often the private PostgreSQL is looked after.
@@ -33,13 +35,22 @@ pub enum Supervision {
     Standby,
 }
 
+/// What the followers of all logs share.
+pub(super) struct Beside<'a> {
+    /// Who copies and looks through each log.
+    pub(super) watch: &'a Watch,
+    /// The private PostgreSQL, if there is one.
+    pub(super) embedded: Option<&'a Arc<EmbeddedPostgres>>,
+    /// Who cosigns what is published, if anybody does.
+    pub(super) witnesses: Option<&'a Arc<Witnesses>>,
+}
+
 /// Starts the followers of every log.
 pub(super) fn start(
     config: &Config,
     database: &Database,
     served: &[Arc<Served>],
-    watch: &Watch,
-    embedded: Option<&Arc<EmbeddedPostgres>>,
+    beside: &Beside<'_>,
     stopping: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
     let logs = served.iter().map(|one| (Arc::clone(one), config.tiles_dir(&one.log))).collect();
@@ -49,13 +60,15 @@ pub(super) fn start(
             served: Arc::clone(one),
             database: database.clone(),
             tiles: config.tiles_dir(&one.log),
-            watch: watch.clone(),
+            watch: beside.watch.clone(),
             proposed: config.proposed_policy(),
+            evidence: config.evidence_dir(),
+            witnesses: beside.witnesses.cloned(),
             stopping: stopping.clone(),
         };
         tasks.push(tokio::spawn(follow.run()));
     }
-    if let Some(embedded) = embedded {
+    if let Some(embedded) = beside.embedded {
         tasks.push(tokio::spawn(watch_database(Arc::clone(embedded), stopping.clone())));
     }
     tasks
@@ -67,6 +80,8 @@ struct Follow {
     tiles: std::path::PathBuf,
     watch: Watch,
     proposed: std::path::PathBuf,
+    evidence: std::path::PathBuf,
+    witnesses: Option<Arc<Witnesses>>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -98,6 +113,7 @@ impl Follow {
             heads,
             custody: Arc::clone(&self.served.tenant.custody),
             clock: Arc::new(SystemClock),
+            panel: self.panel(),
         };
         let mut tasks = vec![tokio::spawn(tiles.run(ending.clone()))];
         tasks.extend(self.watch.start(&self.served, &self.database, &self.tiles, &ending));
@@ -117,6 +133,20 @@ impl Follow {
             // A follower that panicked has nothing left to finish; it begins again from its cursor.
             let _ended = task.await;
         }
+    }
+
+    /// The witnesses of the log, none of which was asked so far.
+    fn panel(&self) -> Option<Panel> {
+        let parts = PanelParts {
+            tenant: self.served.log.tenant_name.clone(),
+            witnesses: Arc::clone(self.witnesses.as_ref()?),
+            tiles: self.tiles.clone(),
+            evidence: self.evidence.clone(),
+            custody: Arc::clone(&self.served.tenant.custody),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom::new()),
+        };
+        Some(Panel::new(parts))
     }
 
     /// Loads the active policy. A demo tenant's proposal is a changed file beside it, as an officer's would be.

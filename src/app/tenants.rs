@@ -19,7 +19,7 @@ use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{Ports, StaffRules, Tenant};
 use crate::ports::{
-    Channel, Clock, Follower, People, Queues, Random, RecordError, Recorder, Signer, Store, TenantName,
+    Channel, Clock, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Store, TenantName, Witnesses,
 };
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
@@ -82,6 +82,7 @@ pub(super) struct Context<'a> {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) identity: Identity,
+    pub(super) witnesses: Option<Arc<Witnesses>>,
 }
 
 /// Whether the database knows any tenant yet.
@@ -123,7 +124,7 @@ async fn open_one(
         head::OpenError::Fatal(reason) => fatal(reason),
     })?;
     let is_new = present.is_none_or(|head| head.size().0 == 0);
-    let signer: Arc<dyn Signer> = Arc::new(context.keys.log_signer(&origin, is_new)?);
+    let signer = Arc::new(context.keys.log_signer(&origin, is_new)?);
     let slot = LogSlot::new();
     let store = Arc::new(TenantStore::connect(context.database, &log).await?);
     let ports = Ports {
@@ -135,11 +136,12 @@ async fn open_one(
         vault: Arc::new(TenantVault::new(context.keys, id)?),
         passwords: Arc::new(Argon2Passwords),
         proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),
+        keys: Arc::clone(&signer) as Arc<dyn LogKeys>,
         clock: Arc::clone(&context.clock),
         random: Arc::clone(&context.random),
     };
     let rules = config.map(staff_rules).unwrap_or_default();
-    let tenant = Arc::new(Tenant::new(TenantName { id, name: name.to_owned() }, signer.vkey(), ports, rules));
+    let tenant = Arc::new(Tenant::new(TenantName { id, name: name.to_owned() }, ports, rules));
     let guard = guard_path(context.config, &log)?;
     let keeper = Keeper {
         config: context.database.clone(),
@@ -149,6 +151,7 @@ async fn open_one(
         signer,
         guard,
         tiles: context.config.tiles_dir(&log),
+        witnesses: context.witnesses.clone(),
         adopt_head: options.adopt_head,
         announce: if config.is_none() { vec![started(context)] } else { Vec::new() },
         announce_first: if config.is_none() { keys_created(context) } else { Vec::new() },

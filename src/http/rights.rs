@@ -98,6 +98,7 @@ pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/agent/socket", DESK),
     need("get", "/api/v1/agent/events", DESK),
     need("get", "/api/v1/ledger/head", LEDGER),
+    need("get", "/api/v1/ledger/keys", LEDGER),
     need("get", "/api/v1/ledger/entries", LEDGER),
     need("get", "/api/v1/ledger/entries/{index}", LEDGER),
     need("get", "/api/v1/ledger/entries/{index}/proof", LEDGER),

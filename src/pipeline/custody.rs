@@ -24,7 +24,7 @@ impl Tenant {
     /// [`Refusal::Forbidden`].
     pub fn ledger_custody(&self, staff: &Staff) -> Result<LedgerCustody, Refusal> {
         staff.may(Action::ReadLedger)?;
-        let key = self.vkey.clone();
+        let key = self.vkey();
         // The key of a log is called by the log's origin, which holds no plus sign.
         let origin = key.split('+').next().unwrap_or_default().to_owned();
         Ok(LedgerCustody { origin, key, head: self.head(), custody: self.custody.now() })

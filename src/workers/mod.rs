@@ -6,3 +6,4 @@ pub mod mirror;
 pub mod seals;
 pub mod self_audit;
 pub mod tiles;
+pub mod witness;

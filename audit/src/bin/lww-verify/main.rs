@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod consistency;
+mod evidence;
 mod export;
 mod fsck;
 mod input;
@@ -24,6 +25,9 @@ const ABOUT: &str = "Verify Liaowaiwai's records offline, trusting nothing but t
 const AFTER_HELP: &str = "\
 Keys: --vkey takes a verifier key (<name>+<id>+<base64>) or a file with one a line. Take it from the sheet that was
 signed by hand, not from the server that you are checking.
+
+When a log's key changed, the old key's word for the new one is enough: --rotation takes the statement that both have signed
+(the console and `lww ledger rotations` give it), and the new key is trusted from then on.
 
 Witnesses: --policy takes a C2SP tlog-policy. Its logs are trusted like --vkey, and the checkpoint must be cosigned by
 its quorum, so that you were shown the same log as the witnesses. Receipts that --receipts lists need no quorum of their own.
@@ -52,7 +56,8 @@ Examples:
   lww-verify fsck --policy bank.policy tiles
   lww-verify sample --vkey vkey --nonce 'dice 4 6 1 3' --count 25 tiles/checkpoint
   lww-verify export --vkey vkey complaint-4711.tar
-  lww-verify consistency --vkey vkey --tiles tiles yesterday.checkpoint tiles/checkpoint";
+  lww-verify consistency --vkey vkey --tiles tiles yesterday.checkpoint tiles/checkpoint
+  lww-verify evidence --vkey vkey lww-evidence.txt";
 
 #[derive(Parser)]
 #[command(name = "lww-verify", version, about = ABOUT, after_help = AFTER_HELP)]
@@ -67,6 +72,8 @@ enum Command {
     Proof(ProofArgs),
     /// Verify that a log only grew between two signed checkpoints
     Consistency(ConsistencyArgs),
+    /// Judge evidence files, as `consistency` and witnesses write them: do they convict a log of a fork?
+    Evidence(EvidenceArgs),
     /// Verify an evidence package (folder or tar): nothing changed, nothing left out; prints the transcript
     Export(ExportArgs),
     /// Draw entries to look at, by a signed checkpoint's hash and a nonce of yours: nobody could choose them
@@ -80,6 +87,9 @@ struct Common {
     /// A trusted key, or a file of them; may be given several times
     #[arg(long = "vkey", value_name = "FILE|KEY", required_unless_present = "policy")]
     keys: Vec<String>,
+    /// A change of a trusted key, as its log recorded it: the successor is trusted, too; in their order, several times
+    #[arg(long = "rotation", value_name = "FILE")]
+    rotations: Vec<PathBuf>,
     /// A trust policy (C2SP tlog-policy): more trusted logs, and the witnesses whose quorum must have cosigned
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -114,6 +124,15 @@ struct ConsistencyArgs {
     /// Where to write both notes and the failed proof when they contradict each other; never overwritten
     #[arg(long, value_name = "FILE", default_value = "lww-evidence.txt")]
     evidence: PathBuf,
+}
+
+#[derive(Args)]
+struct EvidenceArgs {
+    #[command(flatten)]
+    common: Common,
+    /// The files
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
 }
 
 #[derive(Args)]
@@ -157,12 +176,13 @@ fn main() -> ExitCode {
     let common = match &command {
         Command::Proof(ProofArgs { common, .. })
         | Command::Consistency(ConsistencyArgs { common, .. })
+        | Command::Evidence(EvidenceArgs { common, .. })
         | Command::Export(ExportArgs { common, .. })
         | Command::Sample(SampleArgs { common, .. })
         | Command::Fsck(FsckArgs { common, .. }) => common,
     };
     let mut output = Output::new(common.json);
-    let trust = match Trust::read(&common.keys, common.policy.as_deref()) {
+    let trust = match Trust::read(&common.keys, common.policy.as_deref(), &common.rotations) {
         Ok(trust) => trust,
         Err(error) => {
             output.refuse("whom to trust", &error);
@@ -172,6 +192,7 @@ fn main() -> ExitCode {
     match command {
         Command::Proof(args) => proof::run(&args, &trust, &mut output),
         Command::Consistency(args) => consistency::run(&args, &trust, &mut output),
+        Command::Evidence(args) => evidence::run(&args, &trust, &mut output),
         Command::Export(args) => export::run(&args, &trust, &mut output),
         Command::Sample(args) => sample::run(&args, &trust, &mut output),
         Command::Fsck(args) => fsck::run(&args, &trust, &mut output),
