@@ -145,9 +145,9 @@ pub struct Tenant {
     rules: StaffRules,
     failures: attempts::Failures,
     administrators: tokio::sync::Mutex<()>,
+    key_turn: tokio::sync::Mutex<()>,
     seals: seals::Seals,
     findings: findings::Findings,
-    key_turn: tokio::sync::Mutex<()>,
     waiting: Notify,
 }
 
@@ -190,9 +190,9 @@ impl Tenant {
             rules,
             failures: attempts::Failures::default(),
             administrators: tokio::sync::Mutex::default(),
+            key_turn: tokio::sync::Mutex::default(),
             seals: seals::Seals::default(),
             findings: findings::Findings::default(),
-            key_turn: tokio::sync::Mutex::default(),
             waiting: Notify::new(),
         }
     }

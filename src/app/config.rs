@@ -83,12 +83,12 @@ pub struct Config {
     pub postgresql: PostgresqlConfig,
     /// About log files.
     pub log: LogConfig,
+    /// Who cosigns what is published; `None`: nobody.
+    pub witness: Option<WitnessConfig>,
     /// Where a copy of what is published is kept; `None` without one.
     pub mirror: Option<MirrorConfig>,
     /// How fast the server looks through what it keeps.
     pub self_audit: Pace,
-    /// Who cosigns what is published; `None`: nobody.
-    pub witness: Option<WitnessConfig>,
     /// The tenants; names are unique.
     pub tenants: Vec<TenantConfig>,
     database: Option<DatabaseConfig>,
@@ -361,11 +361,11 @@ impl Config {
         lines.path("postgresql.bin_dir", self.postgresql.bin_dir.as_deref());
         lines.path("log.directory", Some(&self.log.directory));
         lines.put("log.level", self.log.level);
-        self.mirror.iter().for_each(|mirror| mirror.write(&mut lines));
-        mirror::write_pace(self.self_audit, &mut lines);
         if let Some(witness) = &self.witness {
             witness.write(&mut lines);
         }
+        self.mirror.iter().for_each(|mirror| mirror.write(&mut lines));
+        mirror::write_pace(self.self_audit, &mut lines);
         for tenant in &self.tenants {
             tenant.write(&mut lines);
         }

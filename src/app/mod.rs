@@ -189,8 +189,8 @@ impl App {
         };
         let watch = mirror::Watch::open(&config, &keys)?;
         let (served, keepers) = tenants::open(&context, options, &stopping).await?;
-        let beside = supervise::Beside { watch: &watch, embedded: embedded.as_ref(), witnesses: witnesses.as_ref() };
-        let followers = supervise::start(&config, &database, &served, &beside, &stopping);
+        let parts = supervise::Parts { watch, witnesses };
+        let followers = supervise::start(&config, &database, &served, &parts, embedded.as_ref(), &stopping);
         let config_file = options.config_file.clone();
         Ok(Self { config, database, tenants: served, config_file, identity, embedded, stop, keepers, followers })
     }

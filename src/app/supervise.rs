@@ -35,14 +35,12 @@ pub enum Supervision {
     Standby,
 }
 
-/// What the followers of all logs share.
-pub(super) struct Beside<'a> {
-    /// Who copies and looks through each log.
-    pub(super) watch: &'a Watch,
-    /// The private PostgreSQL, if there is one.
-    pub(super) embedded: Option<&'a Arc<EmbeddedPostgres>>,
-    /// Who cosigns what is published, if anybody does.
-    pub(super) witnesses: Option<&'a Arc<Witnesses>>,
+/// What stands beside a log while it is written.
+pub(super) struct Parts {
+    /// Who copies and looks through it.
+    pub(super) watch: Watch,
+    /// Who cosigns it.
+    pub(super) witnesses: Option<Arc<Witnesses>>,
 }
 
 /// Starts the followers of every log.
@@ -50,7 +48,8 @@ pub(super) fn start(
     config: &Config,
     database: &Database,
     served: &[Arc<Served>],
-    beside: &Beside<'_>,
+    parts: &Parts,
+    embedded: Option<&Arc<EmbeddedPostgres>>,
     stopping: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
     let logs = served.iter().map(|one| (Arc::clone(one), config.tiles_dir(&one.log))).collect();
@@ -60,15 +59,15 @@ pub(super) fn start(
             served: Arc::clone(one),
             database: database.clone(),
             tiles: config.tiles_dir(&one.log),
-            watch: beside.watch.clone(),
+            watch: parts.watch.clone(),
             proposed: config.proposed_policy(),
             evidence: config.evidence_dir(),
-            witnesses: beside.witnesses.cloned(),
+            witnesses: parts.witnesses.clone(),
             stopping: stopping.clone(),
         };
         tasks.push(tokio::spawn(follow.run()));
     }
-    if let Some(embedded) = beside.embedded {
+    if let Some(embedded) = embedded {
         tasks.push(tokio::spawn(watch_database(Arc::clone(embedded), stopping.clone())));
     }
     tasks

@@ -24,8 +24,6 @@ pub enum LedgerCommand {
     Head(LogArgs),
     /// Print the log's public key in vkey form, for `lww-verify --vkey`; while a key is being changed, both, the newest first.
     Vkey(LogArgs),
-    /// Have the running server seal where every conversation's and customer's chain ends, and print the entry that says so.
-    Seal(LogArgs),
     /// Give the log a new key: an entry names it, signed by both, and both sign until `retire-key`.
     RotateKey(LogArgs),
     /// Destroy the log's older key, once auditors and witnesses have the new one: it can't be undone.
@@ -44,6 +42,8 @@ pub enum LedgerCommand {
         #[command(flatten)]
         log: LogArgs,
     },
+    /// Have the running server seal where every conversation's and customer's chain ends, and print the entry that says so.
+    Seal(LogArgs),
     /// Verify the published tiles, and with --against-db every row of the database against them.
     Verify {
         /// Compare the database row by row.
@@ -112,11 +112,6 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
                 screen::line(&vkey);
             }
         }
-        LedgerCommand::Seal(log) => {
-            let config = log.place.load()?;
-            let sealed = ask(&config.data_dir, &Order::SealChains { tenant: log.tenant }).await?;
-            screen::line(&format!("sealed by entry {sealed}"));
-        }
         LedgerCommand::RotateKey(log) => {
             let order = Order::RotateKey { tenant: log.tenant.clone() };
             let vkey = ask(&log.place.load()?.data_dir, &order).await?;
@@ -131,6 +126,11 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
             screen::line(&format!("destroyed: {number}"));
         }
         LedgerCommand::Rotations { to, log } => rotations(&to, &log).await?,
+        LedgerCommand::Seal(log) => {
+            let config = log.place.load()?;
+            let sealed = ask(&config.data_dir, &Order::SealChains { tenant: log.tenant }).await?;
+            screen::line(&format!("sealed by entry {sealed}"));
+        }
         LedgerCommand::Verify { against_db: _, log } => {
             let config = log.place.load()?;
             at_database(&config, &log.tenant, Comparing::Rows).await?;

@@ -268,11 +268,9 @@ impl Event {
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
             Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
             Self::ChainsSealed(seal) => seal.detail(),
-            Self::AuditFound(found) => audit_found(found),
+            Self::AuditFound(found) => self::found(found),
             Self::ClockSteppedBack { by_ms } => object([("by_ms", int(*by_ms))]),
-            Self::KeyRotated { statement, previous } => {
-                object([("purpose", text(LOG_KEY)), ("statement", text(statement)), ("previous", index(*previous))])
-            }
+            Self::KeyRotated { statement, previous } => rotated(statement, *previous),
             Self::KeyCreated { purpose, fingerprint } | Self::KeyDestroyed { purpose, fingerprint } => {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
@@ -329,6 +327,14 @@ impl Event {
     }
 }
 
+fn rotated(statement: &str, previous: Option<EntryIndex>) -> Detail {
+    object([("purpose", text(LOG_KEY)), ("statement", text(statement)), ("previous", index(previous))])
+}
+
+fn found(Found { part, name, index: entry }: &Found) -> Detail {
+    object([("part", text(part.word())), ("name", text(name)), ("index", index(*entry))])
+}
+
 fn requeued(agent: AccountId, queue: &str, reason: RequeueReason, after_s: u32, elapsed_ms: i64) -> Detail {
     object([
         ("agent", text(&agent)),
@@ -357,10 +363,6 @@ fn canned(reply: &MessageId, version: Version) -> Detail {
 
 fn transferred(from: (Option<AccountId>, &str), to: (Option<AccountId>, &str)) -> Detail {
     object([("from", who(from.0)), ("from_queue", text(from.1)), ("to", who(to.0)), ("to_queue", text(to.1))])
-}
-
-fn audit_found(found: &Found) -> Detail {
-    object([("part", text(found.part.word())), ("name", text(&found.name)), ("index", index(found.index))])
 }
 
 fn locked(account: &AccountId, failures: u32) -> Detail {

@@ -150,8 +150,8 @@ impl Limiter {
         match who {
             Who::Staff(account) => self.staff.take((tenant.to_owned(), account)),
             Who::Channel(name, account) => channel(name, account),
-            Who::Auditor(name) => self.auditors.take(name.to_owned()),
             Who::Provider | Who::Log => Ok(()),
+            Who::Auditor(name) => self.auditors.take(name.to_owned()),
             Who::Visitor(name, account, token) => {
                 self.visitors.take(self.token_hash.hash_one(token)).and_then(|()| channel(name, account))
             }

@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use lww_audit::{SignedCheckpoint, VerifierKey};
-
 use super::Tenant;
 use crate::domain::event::{Event, Found, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
@@ -33,12 +31,6 @@ impl Findings {
 }
 
 impl Tenant {
-    /// Whether a key of the log that is in use has signed this checkpoint.
-    pub fn has_signed(&self, signed: &SignedCheckpoint) -> bool {
-        let keys: Vec<VerifierKey> = self.ports.keys.vkeys().iter().filter_map(|key| key.parse().ok()).collect();
-        signed.verify(&keys).is_ok()
-    }
-
     /// Takes note of something that is not what was recorded. The log goes on: what must stop it, its own rules do.
     pub async fn found(&self, found: &Found, what: &'static str) {
         let index = found.index.map_or_else(String::new, |index| index.to_string());

@@ -259,9 +259,9 @@ pub fn gauge(gauge: Gauge<'_>, value: i64) {
         Gauge::RecorderQueue(tenant) => metrics.queue.get_or_create(&of(tenant)).set(value),
         Gauge::LogEntries(tenant) => metrics.entries.get_or_create(&of(tenant)).set(value),
         Gauge::LogUnpublished(tenant) => metrics.unpublished.get_or_create(&of(tenant)).set(value),
+        Gauge::PublicationWait(tenant) => metrics.publication_wait.get_or_create(&of(tenant)).set(value),
         Gauge::LogUnsealed(tenant) => metrics.unsealed.get_or_create(&of(tenant)).set(value),
         Gauge::MirrorBehind(tenant) => metrics.mirror_behind.get_or_create(&of(tenant)).set(value),
-        Gauge::PublicationWait(tenant) => metrics.publication_wait.get_or_create(&of(tenant)).set(value),
         Gauge::LogActive(tenant) => metrics.active.get_or_create(&of(tenant)).set(value),
     };
 }

@@ -132,7 +132,8 @@ impl SelfAudit {
     async fn newest(&self, signed: &SignedCheckpoint) -> Result<(), Unseen> {
         let checkpoint = signed.unverified();
         let found = Found { part: FoundPart::Checkpoint, name: CHECKPOINT.to_owned(), index: None };
-        if !self.tenant.has_signed(signed) {
+        let keys = self.tenant.verifier_keys();
+        if signed.verify(&keys).is_err() {
             self.tenant.found(&found, "the log's key has not signed it").await;
         }
         let (folder, wanted) = (self.folder.clone(), checkpoint.clone());
