@@ -10,6 +10,7 @@ mod live;
 mod objects;
 mod passwords;
 mod people;
+mod proofs;
 mod queues;
 mod rows;
 mod session;
@@ -20,7 +21,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use lww_audit::seal::Seal;
-use lww_audit::tile::TilePath;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -36,6 +36,7 @@ pub use live::{Changed, Follower, Happening};
 pub use objects::{Objects, ObjectsError};
 pub use passwords::Passwords;
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
+pub use proofs::Proofs;
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use rows::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, NoteRow, OriginalRow,
@@ -415,31 +416,6 @@ pub trait Entries: Send + Sync {
     /// # Errors
     /// [`EntriesError`].
     async fn entries(&self, from: EntryIndex, limit: u32) -> Result<Vec<Vec<u8>>, EntriesError>;
-}
-
-/// Proves entries from the published tiles.
-pub trait Proofs: Send + Sync {
-    /// The inclusion path of an entry in the tree of the published checkpoint, and that checkpoint's signed text; `None`
-    /// while nothing published covers the entry.
-    fn prove(&self, index: EntryIndex) -> Option<(Vec<Hash>, Arc<str>)>;
-
-    /// The size of the published checkpoint; `None` while nothing is published.
-    fn published(&self) -> Option<TreeSize>;
-
-    /// The published checkpoint with all its signatures; `None` while nothing is published.
-    ///
-    /// # Errors
-    /// When the file can't be read.
-    fn checkpoint(&self) -> Result<Option<String>, lww_audit::Error>;
-
-    /// The bytes of a tile or bundle of any tree that the published one goes on from; `None` beyond it.
-    ///
-    /// # Errors
-    /// When the file can't be read, or is not there.
-    fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, lww_audit::Error>;
-
-    /// The consistency path between two sizes of the published tree; `None` while nothing published covers the larger.
-    fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>>;
 }
 
 /// Where a tenant's name belongs to.

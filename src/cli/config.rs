@@ -174,10 +174,13 @@ mod tests {
         assert!(count >= 8, "{count}");
     }
 
+    /// Sections that can't be read without a file that is there.
+    const OF_FILES: &[&str] = &["witness"];
+
     #[test]
     fn a_required_key_is_missed_by_its_name() {
-        let example = file(&[]);
-        for key in KEYS.iter().filter(|key| key.required) {
+        let example = file(OF_FILES);
+        for key in KEYS.iter().filter(|key| key.required && !OF_FILES.contains(&key.parts().0)) {
             let name = key.parts().1;
             let shown = format!("\n{name} = {}\n", written(key, key.example));
             let problem = Config::parse("e.toml", &example.replace(&shown, "\n")).unwrap_err().to_string();
@@ -187,7 +190,7 @@ mod tests {
 
     #[test]
     fn bounds_are_those_of_the_checks() {
-        let example = file(&[]);
+        let example = file(OF_FILES);
         let with = |key: &Key, value: &str| {
             let (section, name) = key.parts();
             let shown = if key.example.is_empty() { key.default } else { key.example };
@@ -196,7 +199,7 @@ mod tests {
             assert!(example.contains(&line), "{section}.{line}");
             Config::parse("e.toml", &example.replace(&line, &format!("\n{name} = {}\n", written(key, value))))
         };
-        for key in KEYS {
+        for key in KEYS.iter().filter(|key| !OF_FILES.contains(&key.parts().0)) {
             match key.bounds {
                 Bounds::Form => {}
                 Bounds::Bytes(bytes_max) => {

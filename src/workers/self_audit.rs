@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lww_audit::merkle::{Frontier, leaf_hash, root_at};
+use lww_audit::note::NOTE_BYTES_MAX;
 use lww_audit::tile::{BUNDLE_BYTES_MAX, Bundle, CHECKPOINT, Part, TilePath, WIDTH};
 use lww_audit::{Checkpoint, Class, SignedCheckpoint, TileDir};
 use tokio::sync::watch;
@@ -211,8 +212,7 @@ impl SelfAudit {
     /// Objects of the copy that are not what was published. One that can't be read at present is none.
     async fn objects(&self, held: &Held) -> Vec<Finding> {
         let Some((objects, prefix)) = &self.mirror else { return Vec::new() };
-        let holds = || self.tenant.custody.now().mirror.holds.map(|holds| holds.size);
-        let Some(size) = holds() else { return Vec::new() };
+        let Some(size) = self.tenant.custody.now().mirror.holds.map(|holds| holds.size) else { return Vec::new() };
         let mut findings = Vec::new();
         for (part, ours) in [(Part::Level(0), &held.leaves), (Part::Entries, &held.bundle)] {
             let Some(tile) = TilePath::in_tree(part, held.tile.index, size) else { continue };
@@ -221,14 +221,20 @@ impl SelfAudit {
                 // What was there is what ours begins with: it may be of an earlier size.
                 Some(theirs) if is_beginning(tile, &theirs, ours, held) => continue,
                 Some(_) => "it is not what was published",
-                // A partial one goes when the copy grows.
-                None if holds() != Some(size) => continue,
+                // A partial one goes when the copy grows, which its checkpoint tells first.
+                None if copied_to(&**objects, prefix).await != Some(size) => continue,
                 None => "it is missing",
             };
             findings.push((Found { part: FoundPart::Object, name: tile.to_string(), index: None }, what));
         }
         findings
     }
+}
+
+/// How far the copy says that it is; `None` when it can't be read.
+async fn copied_to(objects: &dyn Objects, prefix: &str) -> Option<TreeSize> {
+    let bytes = objects.get(&format!("{prefix}/{CHECKPOINT}"), NOTE_BYTES_MAX).await.ok()??;
+    Some(SignedCheckpoint::parse(&bytes).ok()?.unverified().size)
 }
 
 /// Whether an object is what ours is, or was when the copy was made.

@@ -210,6 +210,7 @@ export default {
     export: "Exports",
     anchor: "Anchors",
     chains: "Chains' ends",
+    audit: "Self-audit",
     clock: "Clock",
     server: "Server",
     log: "Right to write",

@@ -199,6 +199,7 @@ export default {
     export: "导出",
     anchor: "锚定上链",
     chains: "链尾封存",
+    audit: "自查",
     clock: "时钟",
     server: "服务器",
     log: "账本写入权",
