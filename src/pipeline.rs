@@ -13,6 +13,7 @@ mod attempts;
 mod colleagues;
 mod desk;
 mod desk_live;
+mod evidence;
 mod factor;
 mod federation;
 mod feed;
@@ -30,6 +31,7 @@ mod on_record;
 mod policies;
 mod presence;
 mod proposals;
+mod reconcile;
 mod refusal;
 mod replies;
 mod sessions;
@@ -50,6 +52,7 @@ pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
 pub use colleagues::{Colleague, DeskPlace};
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
+pub use evidence::{Evidence, EvidenceState};
 pub use factor::{Confirmed, Enrolment};
 pub use federation::{FederatedLogout, Identity};
 pub use feed::{Notice, Subscription, Viewer};
@@ -80,8 +83,8 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Entries, Incoming, KeyScope, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead,
-    Store, TenantName, Vault, random_bytes,
+    Clock, Entries, Incoming, KeyScope, Packages, Passwords, People, Proofs, Queues, Random, RecordError, Recorder,
+    SignedHead, Store, TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -108,6 +111,8 @@ pub struct Ports {
     pub passwords: Arc<dyn Passwords>,
     /// Proves entries from published tiles.
     pub proofs: Arc<dyn Proofs>,
+    /// Makes and keeps evidence packages.
+    pub packages: Arc<dyn Packages>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -136,6 +141,7 @@ pub struct Tenant {
     failures: attempts::Failures,
     administrators: tokio::sync::Mutex<()>,
     waiting: Notify,
+    shelf: evidence::Shelf,
 }
 
 /// What the sender of a message is told once it is recorded.
@@ -178,6 +184,7 @@ impl Tenant {
             failures: attempts::Failures::default(),
             administrators: tokio::sync::Mutex::default(),
             waiting: Notify::new(),
+            shelf: evidence::Shelf::default(),
         }
     }
 
@@ -301,6 +308,7 @@ impl Tenant {
         self.tails.forget();
         self.memory.forget();
         self.feed.end();
+        self.shelf.stand_down();
     }
 
     /// The newest signed head of the log.

@@ -5,6 +5,7 @@
 
 mod activated;
 mod channel;
+mod evidence;
 mod live;
 mod people;
 mod queues;
@@ -21,12 +22,13 @@ pub use activated::{Activated, EntrySeen};
 pub use channel::{
     About, Channel, ChannelCall, ChannelError, Incoming, KeyScope, Person, Proven, Webhook, WebhookRequest,
 };
+pub use evidence::{PackageError, Packages, Wanted};
 pub use live::{Changed, Follower, Happening};
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use rows::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, NoteRow, OriginalRow,
-    ReplyRow, SettingsRow, WrappedKey, place,
+    ReplyRow, SettingsRow, TextRow, WrappedKey, place,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 
@@ -239,6 +241,14 @@ pub trait Store: Send + Sync {
     async fn settings(&self) -> Result<SettingsRow, StoreError>;
     /// The text of a policy that was activated once.
     async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError>;
+    /// Every masking policy and routing table that was activated once, by the digest that entries name.
+    async fn policies(&self) -> Result<Vec<(Hash, String)>, StoreError>;
+    /// What messages and notes of some conversations say, of those to which one of these entries committed last.
+    async fn texts(&self, of: &[ConversationId], entries: &[EntryIndex]) -> Result<Vec<TextRow>, StoreError>;
+    /// The entries that were recorded under these guards against duplicates, those that are there.
+    async fn recorded(&self, keys: &[[u8; 16]]) -> Result<Vec<([u8; 16], EntryIndex)>, StoreError>;
+    /// Whether any conversation is or was this person's.
+    async fn knows_subject(&self, subject: SubjectId) -> Result<bool, StoreError>;
 }
 
 /// Finds a person without naming them: a keyed hash of the identity under an epoch's index key.

@@ -44,9 +44,10 @@ impl Home {
             checkpoint: tiles.checkpoint().unwrap().unwrap(),
             staff: BTreeMap::from([("0a0a0a0a0a0a0a0a0000000000000003".parse::<Id128>().unwrap(), "李雷".to_owned())]),
             policies: vec![POLICY.to_vec()],
+            bytes_max: u64::MAX,
         };
-        let open = |entry: &Entry| Ok(if entry.content.is_some() { opened(entry.seq.0) } else { Vec::new() });
-        gather(&self.path(name), &tiles, &request, open).unwrap()
+        let mut open = |entry: &Entry| Ok(if entry.content.is_some() { opened(entry.seq.0) } else { Vec::new() });
+        gather(&self.path(name), &tiles, &request, &mut open).unwrap()
     }
 
     fn package(&self, name: &str, scopes: &[&str]) {

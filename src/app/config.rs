@@ -317,6 +317,11 @@ impl Config {
         self.data_dir.join("audit").join(format!("{}-{}", log.tenant_name, log.generation))
     }
 
+    /// The folder of a log's evidence packages, which is the server's own and emptied at each start.
+    pub fn evidence_dir(&self, log: &LogName) -> PathBuf {
+        self.data_dir.join("evidence").join(format!("{}-{}", log.tenant_name, log.generation))
+    }
+
     /// SHA-256 of everything that was decided, defaults included; of secrets only the references.
     pub fn digest(&self) -> Hash {
         let mut out = [0; 32];

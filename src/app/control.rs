@@ -69,6 +69,8 @@ pub enum Order {
         /// Its digest; the active one when not given.
         digest: Option<String>,
     },
+    /// Tell the public key of every log, in vkey form, one a line.
+    ShowKeys,
     /// Record that a backup was made.
     RecordBackup {
         /// SHA-256 of its list of pieces.
@@ -247,6 +249,7 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
                 }
             })
         }
+        Order::ShowKeys => Ok(tenants.iter().map(|served| served.tenant.vkey.clone()).collect::<Vec<_>>().join("\n")),
         Order::RecordBackup { list, keys } => {
             let list = list.parse().map_err(|_| "the digest can't be read".to_owned())?;
             let system = tenants.iter().find(|served| served.is_system()).ok_or("there is no system log")?;

@@ -26,6 +26,7 @@ use crate::storage::head::{self, LogName};
 use crate::storage::keeper::{Keeper, LogSlot};
 use crate::storage::store::TenantStore;
 use crate::units::{Hash, SERVER_ACTOR, TenantId};
+use crate::workers::packages::PackageFolder;
 use crate::workers::tiles::PublishedTiles;
 
 /// The name of the log of events that belong to no tenant.
@@ -126,6 +127,7 @@ async fn open_one(
     let signer: Arc<dyn Signer> = Arc::new(context.keys.log_signer(&origin, is_new)?);
     let slot = LogSlot::new();
     let store = Arc::new(TenantStore::connect(context.database, &log).await?);
+    let packages = packages(context.config, &log, &signer)?;
     let ports = Ports {
         recorder: Arc::clone(&slot) as Arc<dyn Recorder>,
         store: Arc::clone(&store) as Arc<dyn Store>,
@@ -135,6 +137,7 @@ async fn open_one(
         vault: Arc::new(TenantVault::new(context.keys, id)?),
         passwords: Arc::new(Argon2Passwords),
         proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),
+        packages,
         clock: Arc::clone(&context.clock),
         random: Arc::clone(&context.random),
     };
@@ -229,6 +232,12 @@ pub(super) fn binary_digest() -> Hash {
     let bytes = std::env::current_exe().and_then(std::fs::read).unwrap_or_default();
     let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
     Hash(digest.as_ref().try_into().unwrap_or([0; 32]))
+}
+
+fn packages(config: &Config, log: &LogName, signer: &Arc<dyn Signer>) -> Result<Arc<PackageFolder>, AppError> {
+    let folder = config.evidence_dir(log);
+    let packages = PackageFolder::open(&config.tiles_dir(log), &folder, Arc::clone(signer));
+    packages.map(Arc::new).map_err(|reason| AppError::File { path: folder, reason })
 }
 
 fn guard_path(config: &Config, log: &LogName) -> Result<std::path::PathBuf, AppError> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use lww_audit::{TileDir, VerifierKey};
 
-use super::{CommandError, Place, screen};
+use super::{CommandError, Place, screen, sheet};
 use crate::app::config::Config;
-use crate::app::{AppError, at_hand};
+use crate::app::{AppError, Order, ask, at_hand};
 use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemRandom, TenantVault};
 use crate::ports::Signer;
 use crate::storage::database::Database;
@@ -22,6 +22,14 @@ pub enum LedgerCommand {
     Head(LogArgs),
     /// Print the log's public key in vkey form, for `lww-verify --vkey`.
     Vkey(LogArgs),
+    /// Print the sheet of the running server's key fingerprints, to be compared with the one that was signed by hand.
+    Keys {
+        /// Print the keys in vkey form alone, one a line.
+        #[arg(long)]
+        vkeys: bool,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Verify the published tiles, and with --against-db every row of the database against them.
     Verify {
         /// Compare the database row by row.
@@ -87,6 +95,11 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
         LedgerCommand::Vkey(log) => {
             let config = log.place.load()?;
             screen::line(&vkey(&keys(&config)?, &name(&config, &log.tenant, TenantId(-1)))?);
+        }
+        LedgerCommand::Keys { vkeys, place } => {
+            let told = ask(&place.load()?.data_dir, &Order::ShowKeys).await?;
+            let text = sheet::text(&sheet::keys(told.lines()).map_err(LedgerError::Files)?);
+            screen::line(if vkeys { &told } else { &text }.trim_end());
         }
         LedgerCommand::Verify { against_db: _, log } => {
             let config = log.place.load()?;

@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 pub use words::{Activation, Candidate, EndReason, FactorKind, IdentityProof, MatchReason, RequeueReason, Wish};
 
 use lww_audit::entry::Detail;
+use lww_audit::export::Scope;
 
 use super::routing::{Assigned, Routed};
-use crate::units::{AccountId, EntryIndex, Hash, MessageId, MessageSeq, SubjectId, TreeSize, Version};
+use crate::units::{AccountId, EntryIndex, Hash, MessageId, MessageSeq, PackageId, SubjectId, TreeSize, Version};
 
 /// The capacity in which somebody acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -180,6 +181,9 @@ pub enum Event {
     IdentityLinked { account: AccountId },
     /// An account has no identity of the bank's provider any more.
     IdentityUnlinked { account: AccountId },
+    /// Evidence of one scope was taken out, with names of staff or without; entries of one package have its id. What the entry
+    /// commits to is the reason.
+    ExportMade { package: PackageId, scope: Scope, names: bool },
 }
 
 impl Event {
@@ -234,6 +238,7 @@ impl Event {
             Self::FactorRemoved { .. } => "second_factor.removed/1",
             Self::IdentityLinked { .. } => "identity.linked/1",
             Self::IdentityUnlinked { .. } => "identity.unlinked/1",
+            Self::ExportMade { .. } => "export.made/1",
         }
     }
 
@@ -291,6 +296,9 @@ impl Event {
             Self::AccountsImported { accounts } => object([("accounts", by_role(accounts))]),
             Self::SessionsRevoked { account, sessions } => {
                 object([("account", text(account)), ("sessions", count(*sessions))])
+            }
+            Self::ExportMade { package, scope, names } => {
+                object([("names", Detail::Bool(*names)), ("package", text(package)), ("scope", text(scope))])
             }
             Self::FactorPassed { by } => object([("by", text(by.word()))]),
             Self::LoginFailed { count: failures, window_ms } => {

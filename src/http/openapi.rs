@@ -4,7 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, channels, desk, handover, health, ledger, live, oidc, own, policies, receipts, replies, sessions,
+    accounts, channels, desk, evidence, handover, health, ledger, live, oidc, own, policies, receipts, replies,
+    sessions,
 };
 use super::problem::codes;
 
@@ -71,6 +72,12 @@ use super::problem::codes;
         ledger::entry,
         ledger::proof,
         ledger::consistency,
+        evidence::create,
+        evidence::list,
+        evidence::show,
+        evidence::package,
+        evidence::remove,
+        evidence::messages,
         policies::masking,
         policies::attempt,
         policies::routing,

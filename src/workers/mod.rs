@@ -2,4 +2,5 @@
 
 pub mod lifecycle;
 pub mod matcher;
+pub mod packages;
 pub mod tiles;
