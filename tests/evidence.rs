@@ -113,11 +113,10 @@ async fn evidence_is_verified_by_whoever_has_the_key_and_whatever_is_changed_is_
 
     let package = export(&world, &server, "auditor", "one.tar", &["--conversation", &ours]);
     let said = valid(&world, &package);
-    for line in [SHOWN, ANSWERED, &format!("conversation {ours}"), "data was exported"] {
+    for line in [SHOWN, ANSWERED, &format!("conversation {ours}"), "export.made/1"] {
         assert!(said.contains(line), "{line}: {said}");
     }
-    assert_eq!(said.matches("data was exported").count() + said.matches("export.made/1").count(), 1, "{said}");
-    assert!(!said.contains("text not in the package"), "the policy is in force, and in the package: {said}");
+    assert!(!said.contains("(text not in the package)"), "the policy's text is in the package: {said}");
     let receipt = world.path().join("one.tar.tlog-proof");
     let (is_valid, told) = verified(&["proof".as_ref(), "--vkey".as_ref(), &world.path().join("demo.vkey"), &receipt]);
     assert!(is_valid && told.contains("投诉 4711"), "{told}");
