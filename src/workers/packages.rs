@@ -143,7 +143,7 @@ mod tests {
         let mut prev = Hash::ZERO;
         for seq in 0..size {
             let text = format!(
-                "{{\"actor\":{{\"id\":\"{}\",\"role\":\"server\"}},\"chains\":[],\"kind\":\"server.stopped/1\",\"log\":\"{}\",\
+                "{{\"actor\":{{\"id\":\"{}\",\"role\":\"server\"}},\"kind\":\"server.stopped/1\",\"log\":\"{}\",\
                  \"prev\":\"{prev}\",\"seq\":{seq},\"tenant\":\"demo\",\"time\":\"2026-01-05T01:00:00.{:06}Z\",\"v\":1}}",
                 Id128([0; 16]),
                 origin(),
