@@ -101,13 +101,41 @@ fn refused(world: &World, folder: &Path, file: &str, change: impl Fn(&mut Vec<St
     fs::write(&path, before).unwrap();
 }
 
+/// Each part of a package is changed, left out, put in or moved, and each time the part is named.
+fn nothing_can_be_changed(world: &World, package: &Path) {
+    let folder = unpacked(world, package, "spoilt");
+    valid(world, &folder);
+    refused(
+        world,
+        &folder,
+        "entries.jsonl",
+        |lines| lines[1] = lines[1].replacen("]丢了", "]丢啦", 1),
+        &["entries.jsonl", "masked"],
+    );
+    refused(world, &folder, "entries.jsonl", |lines| drop(lines.remove(2)), &["entries.jsonl"]);
+    refused(world, &folder, "entries.jsonl", |lines| lines.swap(1, 2), &["entries.jsonl"]);
+    refused(world, &folder, "entries.jsonl", |lines| lines.insert(1, lines[1].clone()), &["entries.jsonl"]);
+    refused(world, &folder, "entries.jsonl", |lines| drop(lines.pop()), &["entries.jsonl"]);
+    refused(world, &folder, "context.jsonl", |lines| drop(lines.pop()), &["context.jsonl"]);
+    refused(
+        world,
+        &folder,
+        "staff.jsonl",
+        |lines| lines[0] = lines[0].replacen("\",\"", "\",\"x", 1),
+        &["staff.jsonl"],
+    );
+    let policy = files(&folder.join("policies")).pop().unwrap();
+    let policy = format!("policies/{}", policy.file_name().unwrap().to_str().unwrap());
+    refused(world, &folder, &policy, |lines| lines[0] = lines[0].replacen("drop", "Drop", 1), &["policies/"]);
+    valid(world, &folder);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn evidence_is_verified_by_whoever_has_the_key_and_whatever_is_changed_is_named() {
     let world = World::private();
     let server = world.start("a");
     let agent = agent(&server).await;
     server.staff("auditor").await;
-    let from = now().to_string();
     let ours = conversation(&server, &agent, "zhang").await;
     conversation(&server, &agent, "li").await;
 
@@ -122,31 +150,7 @@ async fn evidence_is_verified_by_whoever_has_the_key_and_whatever_is_changed_is_
     assert!(is_valid && told.contains("投诉 4711"), "{told}");
     assert!(world.entries("a", "demo").iter().all(|entry| !format!("{entry:?}").contains("4711")));
 
-    let folder = unpacked(&world, &package, "spoilt");
-    valid(&world, &folder);
-    refused(
-        &world,
-        &folder,
-        "entries.jsonl",
-        |lines| lines[1] = lines[1].replacen("]丢了", "]丢啦", 1),
-        &["entries.jsonl", "masked"],
-    );
-    refused(&world, &folder, "entries.jsonl", |lines| drop(lines.remove(2)), &["entries.jsonl"]);
-    refused(&world, &folder, "entries.jsonl", |lines| lines.swap(1, 2), &["entries.jsonl"]);
-    refused(&world, &folder, "entries.jsonl", |lines| lines.insert(1, lines[1].clone()), &["entries.jsonl"]);
-    refused(&world, &folder, "entries.jsonl", |lines| drop(lines.pop()), &["entries.jsonl"]);
-    refused(&world, &folder, "context.jsonl", |lines| drop(lines.pop()), &["context.jsonl"]);
-    refused(
-        &world,
-        &folder,
-        "staff.jsonl",
-        |lines| lines[0] = lines[0].replacen("\",\"", "\",\"x", 1),
-        &["staff.jsonl"],
-    );
-    let policy = files(&folder.join("policies")).pop().unwrap();
-    let policy = format!("policies/{}", policy.file_name().unwrap().to_str().unwrap());
-    refused(&world, &folder, &policy, |lines| lines[0] = lines[0].replacen("drop", "Drop", 1), &["policies/"]);
-    valid(&world, &folder);
+    nothing_can_be_changed(&world, &package);
 
     // The first export is an entry of the conversation, and the next package has it.
     let again = export(&world, &server, "auditor", "again.tar", &["--conversation", &ours]);
@@ -157,6 +161,24 @@ async fn evidence_is_verified_by_whoever_has_the_key_and_whatever_is_changed_is_
     let Detail::Object(detail) = &made[0].detail else { panic!("{made:?}") };
     assert_eq!(detail.keys().collect::<Vec<_>>(), ["names", "package", "scope"]);
 
+    assert_eq!(files(&world.data("a").join("evidence")), Vec::<PathBuf>::new(), "what was fetched is taken away");
+    server.stop();
+    let (same, said) = world.verify("a", "demo");
+    assert!(same, "{said}");
+    world.assert_state("a");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_a_time_and_a_case_are_taken_out_whole_and_the_reason_is_in_the_receipt_alone() {
+    let world = World::private();
+    let server = world.start("a");
+    let agent = agent(&server).await;
+    server.staff("auditor").await;
+    let from = now().to_string();
+    let ours = conversation(&server, &agent, "zhang").await;
+    conversation(&server, &agent, "li").await;
+    export(&world, &server, "auditor", "one.tar", &["--conversation", &ours]);
+    let entries = world.entries("a", "demo");
     let subject =
         entries.iter().find(|entry| entry.conversation.is_some_and(|id| id.to_string() == ours)).unwrap().subject;
     let subject = subject.unwrap().to_string();
@@ -171,12 +193,15 @@ async fn evidence_is_verified_by_whoever_has_the_key_and_whatever_is_changed_is_
     assert!(
         lww_audit::Receipt::parse(told.as_bytes()).unwrap().opened()[0].text.as_deref() == Some("2026-117: 投诉 4711")
     );
-
-    assert_eq!(files(&world.data("a").join("evidence")), Vec::<PathBuf>::new(), "what was fetched is taken away");
+    let several =
+        ["evidence", "export", "--reason", "x", "--to", "x.tar", "--subject", &subject, "--conversation", &ours];
+    let (status, said) = by(&world, &server, "auditor", &several);
+    assert!(status == 1 && said.contains("--case"), "{said}");
+    let there = world.path().join("one.tar").display().to_string();
+    let (status, said) =
+        by(&world, &server, "auditor", &["evidence", "export", "--reason", "x", "--to", &there, "--subject", &subject]);
+    assert!(status == 1 && said.contains("is there already"), "{said}");
     server.stop();
-    let (same, said) = world.verify("a", "demo");
-    assert!(same, "{said}");
-    world.assert_state("a");
 }
 
 #[tokio::test(flavor = "multi_thread")]
