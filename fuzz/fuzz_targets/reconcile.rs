@@ -19,7 +19,9 @@ fuzz_target!(|text: &[u8]| {
         match message {
             Ok(message) => {
                 assert!(message.line >= before && message.line <= last, "line {} after {before}", message.line);
-                assert!((1..=128).contains(&message.id.len()) && message.id.bytes().all(|byte| byte.is_ascii_graphic()));
+                assert!(
+                    (1..=128).contains(&message.id.len()) && message.id.bytes().all(|byte| byte.is_ascii_graphic())
+                );
                 before = message.line;
             }
             Err(error) => {

@@ -69,7 +69,7 @@ pub fn edits() -> Value {
 
 fn check(directory: &Path) -> Result<u64, Box<Finding>> {
     let package = Package::open(directory).unwrap();
-    verify(&package, &keys(), &mut |_| {}).map(|report| report.entries)
+    verify(&package, &keys(), &mut |_| {}, &mut |_, _| {}).map(|report| report.entries)
 }
 
 /// Checks the kept package, and each edit of it.
