@@ -21,6 +21,7 @@ mod handover;
 mod health;
 mod import;
 mod in_force;
+mod keys;
 mod ledger;
 mod lifecycle;
 mod live;
@@ -60,6 +61,7 @@ pub use handover::Target;
 pub use health::{Health, PolicyName};
 pub use import::{Imported, account_lines};
 pub use in_force::{FileDrift, InForce, Tried};
+pub use keys::{KeyChange, RotationRecord};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
 pub use live::{CustomerStream, Since};
@@ -83,8 +85,8 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Entries, Incoming, KeyScope, Packages, Passwords, People, Proofs, Queues, Random, RecordError, Recorder,
-    SignedHead, Store, TenantName, Vault, random_bytes,
+    Clock, Entries, Incoming, KeyScope, LogKeys, Packages, Passwords, People, Proofs, Queues, Random, RecordError,
+    Recorder, SignedHead, Store, TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -113,6 +115,8 @@ pub struct Ports {
     pub proofs: Arc<dyn Proofs>,
     /// Makes and keeps evidence packages.
     pub packages: Arc<dyn Packages>,
+    /// The log's own keys.
+    pub keys: Arc<dyn LogKeys>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -123,8 +127,6 @@ pub struct Ports {
 pub struct Tenant {
     /// Its number and name.
     pub name: TenantName,
-    /// The public key of its log, in vkey form.
-    pub vkey: String,
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
     /// Whether this server has looked which policy is in force since it writes the log.
@@ -140,6 +142,7 @@ pub struct Tenant {
     rules: StaffRules,
     failures: attempts::Failures,
     administrators: tokio::sync::Mutex<()>,
+    key_turn: tokio::sync::Mutex<()>,
     waiting: Notify,
     shelf: evidence::Shelf,
 }
@@ -165,10 +168,9 @@ pub struct Accepted {
 
 impl Tenant {
     /// A pipeline without an active policy yet.
-    pub fn new(name: TenantName, vkey: String, ports: Ports, rules: StaffRules) -> Self {
+    pub fn new(name: TenantName, ports: Ports, rules: StaffRules) -> Self {
         Self {
             name,
-            vkey,
             ports,
             policy: RwLock::default(),
             has_looked: AtomicBool::new(false),
@@ -183,6 +185,7 @@ impl Tenant {
             rules,
             failures: attempts::Failures::default(),
             administrators: tokio::sync::Mutex::default(),
+            key_turn: tokio::sync::Mutex::default(),
             waiting: Notify::new(),
             shelf: evidence::Shelf::default(),
         }

@@ -19,7 +19,7 @@ use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{Ports, StaffRules, Tenant};
 use crate::ports::{
-    Channel, Clock, Follower, People, Queues, Random, RecordError, Recorder, Signer, Store, TenantName,
+    Channel, Clock, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Store, TenantName,
 };
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
@@ -124,10 +124,10 @@ async fn open_one(
         head::OpenError::Fatal(reason) => fatal(reason),
     })?;
     let is_new = present.is_none_or(|head| head.size().0 == 0);
-    let signer: Arc<dyn Signer> = Arc::new(context.keys.log_signer(&origin, is_new)?);
+    let signer = Arc::new(context.keys.log_signer(&origin, is_new)?);
     let slot = LogSlot::new();
     let store = Arc::new(TenantStore::connect(context.database, &log).await?);
-    let packages = packages(context.config, &log, &signer)?;
+    let packages = packages(context.config, &log, Arc::clone(&signer) as Arc<dyn Signer>)?;
     let ports = Ports {
         recorder: Arc::clone(&slot) as Arc<dyn Recorder>,
         store: Arc::clone(&store) as Arc<dyn Store>,
@@ -138,11 +138,12 @@ async fn open_one(
         passwords: Arc::new(Argon2Passwords),
         proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),
         packages,
+        keys: Arc::clone(&signer) as Arc<dyn LogKeys>,
         clock: Arc::clone(&context.clock),
         random: Arc::clone(&context.random),
     };
     let rules = config.map(staff_rules).unwrap_or_default();
-    let tenant = Arc::new(Tenant::new(TenantName { id, name: name.to_owned() }, signer.vkey(), ports, rules));
+    let tenant = Arc::new(Tenant::new(TenantName { id, name: name.to_owned() }, ports, rules));
     let guard = guard_path(context.config, &log)?;
     let keeper = Keeper {
         config: context.database.clone(),
@@ -234,9 +235,9 @@ pub(super) fn binary_digest() -> Hash {
     Hash(digest.as_ref().try_into().unwrap_or([0; 32]))
 }
 
-fn packages(config: &Config, log: &LogName, signer: &Arc<dyn Signer>) -> Result<Arc<PackageFolder>, AppError> {
+fn packages(config: &Config, log: &LogName, signer: Arc<dyn Signer>) -> Result<Arc<PackageFolder>, AppError> {
     let folder = config.evidence_dir(log);
-    let packages = PackageFolder::open(&config.tiles_dir(log), &folder, Arc::clone(signer));
+    let packages = PackageFolder::open(&config.tiles_dir(log), &folder, signer);
     packages.map(Arc::new).map_err(|reason| AppError::File { path: folder, reason })
 }
 

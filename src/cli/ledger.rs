@@ -1,5 +1,7 @@
-//! `lww ledger`: the published head, the log's public key, the comparison of database and tiles, and the state made anew.
+//! `lww ledger`: the published head, the log's public keys and their changes, the comparison of database and tiles, and the
+//! state made anew.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -9,7 +11,7 @@ use super::{CommandError, Place, screen, sheet};
 use crate::app::config::Config;
 use crate::app::{AppError, Order, ask, at_hand};
 use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemRandom, TenantVault};
-use crate::ports::Signer;
+use crate::ports::LogKeys;
 use crate::storage::database::Database;
 use crate::storage::head::LogName;
 use crate::storage::verify::{Comparison, Difference, Rebuilt, begin_snapshot};
@@ -20,7 +22,7 @@ use crate::units::TenantId;
 pub enum LedgerCommand {
     /// Print the published checkpoint: origin, size, root and signatures.
     Head(LogArgs),
-    /// Print the log's public key in vkey form, for `lww-verify --vkey`.
+    /// Print the log's public key in vkey form, for `lww-verify --vkey`; while a key is being changed, both, the newest first.
     Vkey(LogArgs),
     /// Print the sheet of the running server's key fingerprints, to be compared with the one that was signed by hand.
     Keys {
@@ -29,6 +31,24 @@ pub enum LedgerCommand {
         vkeys: bool,
         #[command(flatten)]
         place: Place,
+    },
+    /// Give the log a new key: an entry names it, signed by both, and both sign until `retire-key`.
+    RotateKey(LogArgs),
+    /// Destroy the log's older key, once auditors and witnesses have the new one: it can't be undone.
+    RetireKey {
+        /// Say that auditors and witnesses have the new key.
+        #[arg(long, required = true)]
+        new_key_is_known: bool,
+        #[command(flatten)]
+        log: LogArgs,
+    },
+    /// Write each change of the log's key as a file for `lww-verify --rotation`: it leads from an old key to the newest.
+    Rotations {
+        /// Where to; made if it is missing.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        #[command(flatten)]
+        log: LogArgs,
     },
     /// Verify the published tiles, and with --against-db every row of the database against them.
     Verify {
@@ -94,13 +114,29 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
         }
         LedgerCommand::Vkey(log) => {
             let config = log.place.load()?;
-            screen::line(&vkey(&keys(&config)?, &name(&config, &log.tenant, TenantId(-1)))?);
+            for vkey in vkeys(&keys(&config)?, &name(&config, &log.tenant, TenantId(-1)))? {
+                screen::line(&vkey);
+            }
         }
         LedgerCommand::Keys { vkeys, place } => {
             let told = ask(&place.load()?.data_dir, &Order::ShowKeys).await?;
             let text = sheet::text(&sheet::keys(told.lines()).map_err(LedgerError::Files)?);
             screen::line(if vkeys { &told } else { &text }.trim_end());
         }
+        LedgerCommand::RotateKey(log) => {
+            let order = Order::RotateKey { tenant: log.tenant.clone() };
+            let vkey = ask(&log.place.load()?.data_dir, &order).await?;
+            screen::line(&vkey);
+            screen::progress(
+                "Both keys sign from now on. Give the new one to auditors and witnesses, then: lww ledger retire-key",
+            );
+        }
+        LedgerCommand::RetireKey { new_key_is_known: _, log } => {
+            let order = Order::RetireKeys { tenant: log.tenant.clone() };
+            let number = ask(&log.place.load()?.data_dir, &order).await?;
+            screen::line(&format!("destroyed: {number}"));
+        }
+        LedgerCommand::Rotations { to, log } => rotations(&to, &log).await?,
         LedgerCommand::Verify { against_db: _, log } => {
             let config = log.place.load()?;
             at_database(&config, &log.tenant, Comparing::Rows).await?;
@@ -109,6 +145,22 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
             let config = log.place.load()?;
             at_database(&config, &log.tenant, Comparing::State { json }).await?;
         }
+    }
+    Ok(())
+}
+
+/// Writes the statements by the numbers of their entries, which is the order to give them in.
+async fn rotations(to: &Path, log: &LogArgs) -> Result<(), CommandError> {
+    let told = ask(&log.place.load()?.data_dir, &Order::ShowRotations { tenant: log.tenant.clone() }).await?;
+    let told: Vec<(u64, String)> = serde_json::from_str(&told).map_err(std::io::Error::from)?;
+    std::fs::create_dir_all(to)?;
+    for (index, statement) in &told {
+        let path = to.join(format!("{}-{index:012}.rotation", log.tenant));
+        std::fs::write(&path, statement)?;
+        screen::line(&path.display().to_string());
+    }
+    if told.is_empty() {
+        screen::progress("This log's key never changed.");
     }
     Ok(())
 }
@@ -143,11 +195,12 @@ async fn compare(
     let id = found.map(|row| TenantId(row.get(0))).ok_or_else(|| LedgerError::NoTenant(tenant.to_owned()))?;
     let log = name(config, tenant, id);
     let keys = keys(config)?;
-    let key: VerifierKey = vkey(&keys, &log)?.parse().map_err(LedgerError::Files)?;
+    let trusted = vkeys(&keys, &log)?.iter().map(|key| key.parse()).collect::<Result<Vec<VerifierKey>, _>>();
+    let trusted = trusted.map_err(LedgerError::Files)?;
     let vault = TenantVault::new(&keys, id).map_err(AppError::from)?;
     let tiles = TileDir::open(config.tiles_dir(&log));
     let connection = Database::connect(database, Some(id)).await.map_err(AppError::from)?;
-    let comparison = Comparison { client: &connection.client, log: &log, tiles: &tiles, key: &key, vault: &vault };
+    let comparison = Comparison { client: &connection.client, log: &log, tiles: &tiles, keys: &trusted, vault: &vault };
     // The first read takes the picture: what was published is read before it, so that the picture is never older.
     begin_snapshot(&connection.client).await.map_err(AppError::from)?;
     match comparing {
@@ -200,9 +253,9 @@ pub(super) fn keys(config: &Config) -> Result<KeyDirectory, AppError> {
     Ok(KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false)?)
 }
 
-fn vkey(keys: &KeyDirectory, log: &LogName) -> Result<String, AppError> {
+fn vkeys(keys: &KeyDirectory, log: &LogName) -> Result<Vec<String>, AppError> {
     let fatal = |fatal| AppError::Log { tenant: log.tenant_name.clone(), fatal };
     let origin = log.origin().map_err(fatal)?;
     let signer = keys.log_signer(&origin, false).map_err(|error: KeyError| AppError::Keys(error))?;
-    Ok(signer.vkey())
+    Ok(signer.vkeys())
 }

@@ -143,8 +143,8 @@ async fn serve(args: RunArgs, config: Config, how: Confinement) -> Result<(), Co
         config_file: args.place.config.clone(),
     };
     let mut running = Running::start(config, &options, &|line| screen::progress(line)).await?;
-    let vkeys = running.app.tenants.iter().map(|served| served.tenant.vkey.as_str());
-    let keys = sheet::keys(vkeys).map_err(super::ledger::LedgerError::from)?;
+    let vkeys: Vec<_> = running.app.tenants.iter().map(|served| served.tenant.vkey()).collect();
+    let keys = sheet::keys(vkeys.iter().map(String::as_str)).map_err(super::ledger::LedgerError::from)?;
     let sheet = sheet::write(&running.app.config.data_dir, &keys)?;
     let stage = Stage::of(&running)?;
     let welcome = Welcome::of(&mut running, sheet);

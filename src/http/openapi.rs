@@ -68,6 +68,7 @@ use super::problem::codes;
         live::desk,
         live::desk_stream,
         ledger::head,
+        ledger::keys,
         ledger::entries,
         ledger::entry,
         ledger::proof,

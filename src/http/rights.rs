@@ -105,6 +105,7 @@ pub const RIGHTS: &[Need] = &[
     need("delete", "/api/v1/evidence/{id}", EVIDENCE),
     need("post", "/api/v1/ledger/messages", LEDGER),
     need("get", "/api/v1/ledger/head", LEDGER),
+    need("get", "/api/v1/ledger/keys", LEDGER),
     need("get", "/api/v1/ledger/entries", LEDGER),
     need("get", "/api/v1/ledger/entries/{index}", LEDGER),
     need("get", "/api/v1/ledger/entries/{index}/proof", LEDGER),
