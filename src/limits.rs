@@ -253,6 +253,8 @@ pub const EVIDENCE_PACKAGES_MAX: usize = 8;
 pub const EVIDENCE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// How long an evidence package is kept, in seconds.
 pub const EVIDENCE_S_MAX: u64 = 3_600;
+/// Entries since what was sealed last that an evidence package may show, as proof that nothing is missing.
+pub const EVIDENCE_UNSEALED_ENTRIES_MAX: u64 = 256;
 /// Longest that an evidence package waits for a published checkpoint, in seconds: witnesses may have to be asked again.
 pub const EVIDENCE_PUBLISHED_S_MAX: u64 = 60;
 /// Pause between two looks at what is published, in milliseconds.
@@ -267,3 +269,20 @@ pub const RECONCILE_MESSAGES_MAX: u64 = 2_000_000;
 pub const RECONCILE_RECORD_BYTES_MAX: usize = 64 * 1024;
 /// Differences that a reconciliation lists one by one, of each kind; the rest is counted.
 pub const RECONCILE_LISTED_MAX: usize = 1_000;
+/// Entries since what was sealed last that make the next seal due. Three quarters of what may lie between two seals: at one
+/// look a second the next is made in time at any rate that this server has written.
+pub const SEAL_DUE_ENTRIES: u64 = 49_152;
+/// Entries from the log's end among which the newest seal is looked for: two seals and what one may lie behind.
+pub const SEAL_LOOKED_FOR_ENTRIES_MAX: u64 = 196_608;
+/// Published files that are read and packed at a time for those who fetch them.
+pub const TLOG_READS_MAX: usize = 8;
+/// Longest that one request to the copy's place may take, in milliseconds.
+pub const MIRROR_WAIT_MS_MAX: u64 = 20_000;
+/// Tiles and bundles that are copied at a time.
+pub const MIRROR_REQUESTS_MAX: usize = 8;
+/// Longest pause after the copy's place gave no answer, in seconds.
+pub const MIRROR_RETRY_S_MAX: u64 = 60;
+/// Newest entries of a log that each look of the self-audit begins with.
+pub const SELF_AUDIT_NEWEST_ENTRIES: u64 = 4_096;
+/// Findings that a server records and tells since it started: who finds more has a larger trouble than their number.
+pub const FINDINGS_MAX: usize = 1_000;

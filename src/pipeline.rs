@@ -11,12 +11,14 @@
 mod accounts;
 mod attempts;
 mod colleagues;
+mod custody;
 mod desk;
 mod desk_live;
 mod evidence;
 mod factor;
 mod federation;
 mod feed;
+mod findings;
 mod handover;
 mod health;
 mod import;
@@ -35,11 +37,13 @@ mod proposals;
 mod reconcile;
 mod refusal;
 mod replies;
+mod seals;
 mod sessions;
 mod skills;
 mod staff;
 mod tables;
 mod tails;
+mod tlog;
 mod transcript;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +55,7 @@ use tokio::sync::Notify;
 
 pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
 pub use colleagues::{Colleague, DeskPlace};
+pub use custody::LedgerCustody;
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
 pub use evidence::{Evidence, EvidenceState};
@@ -74,6 +79,7 @@ pub use replies::{CannedReply, NewReply};
 pub use sessions::SessionView;
 pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
+pub use tlog::TlogFile;
 pub use transcript::{TextSpan, TranscriptMessage};
 
 pub use crate::ports::CustomerMessage;
@@ -85,8 +91,8 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Entries, Incoming, KeyScope, LogKeys, Packages, Passwords, People, Proofs, Queues, Random, RecordError,
-    Recorder, SignedHead, Store, TenantName, Vault, random_bytes,
+    Clock, CustodyCell, Entries, Incoming, KeyScope, LogKeys, Packages, Passwords, People, Proofs, Queues, Random,
+    RecordError, Recorder, SignedHead, Store, TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -127,6 +133,8 @@ pub struct Ports {
 pub struct Tenant {
     /// Its number and name.
     pub name: TenantName,
+    /// How its log is kept outside of the database.
+    pub custody: Arc<CustodyCell>,
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
     /// Whether this server has looked which policy is in force since it writes the log.
@@ -143,6 +151,8 @@ pub struct Tenant {
     failures: attempts::Failures,
     administrators: tokio::sync::Mutex<()>,
     key_turn: tokio::sync::Mutex<()>,
+    seals: seals::Seals,
+    findings: findings::Findings,
     waiting: Notify,
     shelf: evidence::Shelf,
 }
@@ -171,6 +181,7 @@ impl Tenant {
     pub fn new(name: TenantName, ports: Ports, rules: StaffRules) -> Self {
         Self {
             name,
+            custody: Arc::default(),
             ports,
             policy: RwLock::default(),
             has_looked: AtomicBool::new(false),
@@ -186,6 +197,8 @@ impl Tenant {
             failures: attempts::Failures::default(),
             administrators: tokio::sync::Mutex::default(),
             key_turn: tokio::sync::Mutex::default(),
+            seals: seals::Seals::default(),
+            findings: findings::Findings::default(),
             waiting: Notify::new(),
             shelf: evidence::Shelf::default(),
         }
@@ -310,6 +323,7 @@ impl Tenant {
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.tails.forget();
         self.memory.forget();
+        self.seals.forget();
         self.feed.end();
         self.shelf.stand_down();
     }

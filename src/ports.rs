@@ -5,17 +5,21 @@
 
 mod activated;
 mod channel;
+mod custody;
 mod evidence;
 mod live;
+mod objects;
 mod people;
 mod queues;
 mod rows;
 mod session;
+mod signing;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use lww_audit::Checkpoint;
+use lww_audit::seal::Seal;
+use lww_audit::tile::TilePath;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -23,8 +27,13 @@ pub use activated::{Activated, Activates, EntrySeen};
 pub use channel::{
     About, Channel, ChannelCall, ChannelError, Incoming, KeyScope, Person, Proven, Webhook, WebhookRequest,
 };
+pub use custody::{
+    Custody, CustodyCell, MirrorCustody, MirrorState, SealCustody, SelfAuditCustody, SelfAuditState, SizeAt,
+    WitnessCustody, WitnessState,
+};
 pub use evidence::{PackageError, Packages, Wanted};
 pub use live::{Changed, Follower, Happening};
+pub use objects::{Objects, ObjectsError};
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use rows::{
@@ -32,6 +41,7 @@ pub use rows::{
     ReplyRow, SettingsRow, TextRow, WrappedKey, place,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
+pub use signing::{LogKeys, SignError, Signer};
 
 pub use crate::domain::masking::Tokens;
 use crate::domain::message::RawText;
@@ -250,6 +260,8 @@ pub trait Store: Send + Sync {
     async fn recorded(&self, keys: &[[u8; 16]]) -> Result<Vec<([u8; 16], EntryIndex)>, StoreError>;
     /// Whether any conversation is or was this person's.
     async fn knows_subject(&self, subject: SubjectId) -> Result<bool, StoreError>;
+    /// Where all chains ended, at one committed size of the log; entries that commit meanwhile change nothing of it.
+    async fn seal(&self) -> Result<Seal, StoreError>;
 }
 
 /// Finds a person without naming them: a keyed hash of the identity under an epoch's index key.
@@ -435,63 +447,20 @@ pub trait Proofs: Send + Sync {
     /// The size of the published checkpoint; `None` while nothing is published.
     fn published(&self) -> Option<TreeSize>;
 
+    /// The published checkpoint with all its signatures; `None` while nothing is published.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    fn checkpoint(&self) -> Result<Option<String>, lww_audit::Error>;
+
+    /// The bytes of a tile or bundle of any tree that the published one goes on from; `None` beyond it.
+    ///
+    /// # Errors
+    /// When the file can't be read, or is not there.
+    fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, lww_audit::Error>;
+
     /// The consistency path between two sizes of the published tree; `None` while nothing published covers the larger.
     fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>>;
-}
-
-/// Signs checkpoints. May be slow (a hardware module): one signature may serve several commits.
-#[async_trait]
-pub trait Signer: Send + Sync {
-    /// Signs a checkpoint body (C2SP tlog-checkpoint) by every key in use and returns the whole signed note.
-    ///
-    /// # Errors
-    /// [`SignError`] when a key can't be used.
-    async fn sign(&self, body: &str) -> Result<String, SignError>;
-
-    /// The newest key in use, in vkey form.
-    fn vkey(&self) -> String;
-
-    /// Whether the newest key in use is the one that the log names. One that was made and not used so far comes into use
-    /// then: its change was recorded, and the server ended before it heard so.
-    fn is_named(&self, vkey: &str) -> bool {
-        self.vkey() == vkey
-    }
-}
-
-/// The keys of one log, for whoever changes them. What makes or destroys a key is on disk when it returns.
-pub trait LogKeys: Signer {
-    /// Every key in use, in vkey form, the newest first.
-    fn vkeys(&self) -> Vec<String>;
-
-    /// Makes the next key, or takes the one that was made before and never named, and signs by both from here on. Gives the
-    /// statement for the entry: the old key names its successor, over a tree that it has signed.
-    ///
-    /// # Errors
-    /// [`SignError`]; nothing changed then.
-    fn succeed(&self, tree: &Checkpoint) -> Result<String, SignError>;
-
-    /// The entry is recorded: the next key is the newest in use.
-    ///
-    /// # Errors
-    /// [`SignError`]; both sign on, and the next start makes up for it.
-    fn settle(&self) -> Result<(), SignError>;
-
-    /// SHA-256 of each older key in use, which [`LogKeys::retire`] destroys.
-    fn older(&self) -> Vec<Hash>;
-
-    /// Signs by the newest key alone from here on, and destroys the others.
-    ///
-    /// # Errors
-    /// [`SignError`]; the newest signs alone all the same.
-    fn retire(&self) -> Result<(), SignError>;
-}
-
-/// The log key could not sign.
-#[derive(Debug, thiserror::Error)]
-#[error("the log key can't sign: {reason}")]
-pub struct SignError {
-    /// What the key's holder said; never key material.
-    pub reason: &'static str,
 }
 
 /// Where a tenant's name belongs to.

@@ -259,7 +259,8 @@ async fn an_account_takes_its_machine_s_requests_only_and_the_server_takes_a_new
     );
     let text = text
         .replace("[http]\n", &http)
-        .replace("key_id = \"demo-app\"", "key_id = \"demo-app\"\nclient_name = \"core\"");
+        .replace("key_id = \"demo-app\"", "key_id = \"demo-app\"\nclient_name = \"core\"")
+        .replace("name = \"demo\"\n", "name = \"demo\"\nauditor_name = \"audit\"\n");
     let server = world.launch_with("node", &text).unwrap();
     let good = client(&certs.ca, Some(ca.client("core", 2100)));
     let other = client(&certs.ca, Some(ca.client("other", 2100)));
@@ -275,6 +276,21 @@ async fn an_account_takes_its_machine_s_requests_only_and_the_server_takes_a_new
         let authority = format!("localhost:{}", address.port());
         let request = Request::new(&authority, tenant, &what.replace(' ', "-"), body);
         assert_eq!(status(tls, address, &request.bytes()).await, expect, "{what}");
+    }
+
+    // The published log opens to the machine that the tenant names, and to no other.
+    let audit = client(&certs.ca, Some(ca.client("audit", 2100)));
+    let (checkpoint, tile) = ("/api/v1/ledger/tlog/checkpoint", "/api/v1/ledger/tlog/tile/0/000.p/1");
+    until("a checkpoint", async || status(&audit, server.machines(), &get(checkpoint)).await == Some(200)).await;
+    for (what, tls, address, path, expect) in [
+        ("where machines are served", &audit, server.machines(), tile, Some(200)),
+        ("where people are served", &audit, server.https, tile, Some(200)),
+        ("another name", &good, server.machines(), checkpoint, Some(401)),
+        ("no certificate", &none, server.https, checkpoint, Some(401)),
+        ("the rest of the ledger", &audit, server.https, "/api/v1/ledger/entries", Some(401)),
+        ("an account's messages", &audit, server.machines(), "/api/v1/channels/http/demo/app/messages", Some(401)),
+    ] {
+        assert_eq!(status(tls, address, &get(path)).await, expect, "{what}");
     }
 
     // A CA of clients that is broken, then another one: whose certificates counted are strangers from then on.

@@ -86,6 +86,11 @@ pub enum Order {
     },
     /// Tell the public key of every log, in vkey form, one a line.
     ShowKeys,
+    /// Record where all chains of a tenant's log ended.
+    SealChains {
+        /// The tenant's name.
+        tenant: String,
+    },
     /// Record that a backup was made.
     RecordBackup {
         /// SHA-256 of its list of pieces.
@@ -260,6 +265,10 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
             serde_json::to_string(&told).map_err(|error| error.to_string())
         }
         Order::ShowKeys => Ok(tenants.iter().map(|served| served.tenant.vkey()).collect::<Vec<_>>().join("\n")),
+        Order::SealChains { tenant } => {
+            let sealed = find(tenants, &tenant)?.tenant.seal_now().await;
+            sealed.map(|index| index.to_string()).map_err(|refusal| refusal.to_string())
+        }
         Order::RecordBackup { list, keys } => {
             let list = list.parse().map_err(|_| "the digest can't be read".to_owned())?;
             let system = tenants.iter().find(|served| served.is_system()).ok_or("there is no system log")?;

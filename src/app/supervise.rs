@@ -9,13 +9,15 @@ use tokio_postgres::Config as Database;
 
 use super::config::Config;
 use super::gauges::Gauges;
+use super::mirror::Watch;
 use super::tenants::Served;
+use crate::crypto::SystemClock;
 use crate::pipeline::{Activation, Rest, TableActivation};
 use crate::storage::embedded::EmbeddedPostgres;
 use crate::storage::head::LogReader;
 use crate::storage::keeper::LogStatus;
 use crate::workers::tiles::TileFollower;
-use crate::workers::{lifecycle, matcher};
+use crate::workers::{lifecycle, matcher, seals};
 
 /// How often the private PostgreSQL is looked after.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
@@ -36,6 +38,7 @@ pub(super) fn start(
     config: &Config,
     database: &Database,
     served: &[Arc<Served>],
+    watch: &Watch,
     embedded: Option<&Arc<EmbeddedPostgres>>,
     stopping: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
@@ -46,6 +49,7 @@ pub(super) fn start(
             served: Arc::clone(one),
             database: database.clone(),
             tiles: config.tiles_dir(&one.log),
+            watch: watch.clone(),
             proposed: config.proposed_policy(),
             stopping: stopping.clone(),
         };
@@ -61,6 +65,7 @@ struct Follow {
     served: Arc<Served>,
     database: Database,
     tiles: std::path::PathBuf,
+    watch: Watch,
     proposed: std::path::PathBuf,
     stopping: watch::Receiver<bool>,
 }
@@ -91,13 +96,17 @@ impl Follow {
             entries: Arc::new(LogReader::new(&self.database, &self.served.log)),
             folder: self.tiles.clone(),
             heads,
+            custody: Arc::clone(&self.served.tenant.custody),
+            clock: Arc::new(SystemClock),
         };
         let mut tasks = vec![tokio::spawn(tiles.run(ending.clone()))];
+        tasks.extend(self.watch.start(&self.served, &self.database, &self.tiles, &ending));
         if !self.served.is_system() {
             self.load_policies().await;
             self.load_table().await;
             let rest = self.served.config.as_ref().map_or_else(Rest::default, |config| config.rest);
             tasks.push(tokio::spawn(lifecycle::run(Arc::clone(&self.served.tenant), rest, ending.clone())));
+            tasks.push(tokio::spawn(seals::run(Arc::clone(&self.served.tenant), ending.clone())));
             tasks.push(tokio::spawn(matcher::run(Arc::clone(&self.served.tenant), ending)));
         }
         // When the server stops, the writer drains first: what it recorded last is still to be published.

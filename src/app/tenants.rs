@@ -19,7 +19,7 @@ use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{Ports, StaffRules, Tenant};
 use crate::ports::{
-    Channel, Clock, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Store, TenantName,
+    Channel, Clock, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Signer, Store, TenantName,
 };
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};

@@ -7,10 +7,13 @@ mod words;
 
 use std::collections::BTreeMap;
 
-pub use words::{Activation, Candidate, EndReason, FactorKind, IdentityProof, MatchReason, RequeueReason, Wish};
+pub use words::{
+    Activation, Candidate, EndReason, FactorKind, Found, FoundPart, IdentityProof, MatchReason, RequeueReason, Wish,
+};
 
 use lww_audit::entry::Detail;
 use lww_audit::export::Scope;
+use lww_audit::seal::Seal;
 
 use super::routing::{Assigned, Routed};
 use crate::units::{AccountId, EntryIndex, Hash, MessageId, MessageSeq, PackageId, SubjectId, TreeSize, Version};
@@ -100,6 +103,10 @@ pub enum Event {
     GuardAdopted { size: TreeSize, root: Hash },
     /// Every row was copied into a backup, by its list of pieces; with the wrapped keys apart from it, or without.
     BackupMade { list: Hash, keys: bool },
+    /// Where all chains of the log ended, under one root.
+    ChainsSealed(Seal),
+    /// The server found that something it keeps is not what was recorded.
+    AuditFound(Found),
     /// The clock went back by this much; entry times stand still meanwhile.
     ClockSteppedBack { by_ms: i64 },
     /// A key came to be; the fingerprint is the SHA-256 of its public part or of its identifier.
@@ -203,6 +210,8 @@ impl Event {
             Self::LogTaken { .. } => "log.taken/1",
             Self::GuardAdopted { .. } => "guard.adopted/1",
             Self::BackupMade { .. } => "backup.made/1",
+            Self::ChainsSealed(_) => lww_audit::seal::KIND,
+            Self::AuditFound(_) => "audit.found/1",
             Self::ClockSteppedBack { .. } => "clock.stepped_back/1",
             Self::KeyCreated { .. } => "key.created/1",
             Self::KeyRotated { .. } => "key.rotated/1",
@@ -263,6 +272,8 @@ impl Event {
             Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
             Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
+            Self::ChainsSealed(seal) => seal.detail(),
+            Self::AuditFound(found) => audited(found),
             Self::ClockSteppedBack { by_ms } => object([("by_ms", int(*by_ms))]),
             Self::KeyRotated { statement, previous } => {
                 object([("purpose", text(LOG_KEY)), ("statement", text(statement)), ("previous", index(*previous))])
@@ -309,9 +320,7 @@ impl Event {
             Self::SessionsRevoked { account, sessions } => {
                 object([("account", text(account)), ("sessions", count(*sessions))])
             }
-            Self::ExportMade { package, scope, names } => {
-                object([("names", Detail::Bool(*names)), ("package", text(package)), ("scope", text(scope))])
-            }
+            Self::ExportMade { package, scope, names } => exported(package, scope, *names),
             Self::FactorPassed { by } => object([("by", text(by.word()))]),
             Self::LoginFailed { count: failures, window_ms } => {
                 object([("count", count(*failures)), ("window_ms", int(*window_ms))])
@@ -324,6 +333,14 @@ impl Event {
             | Self::FactorEnrolled => object([]),
         }
     }
+}
+
+fn exported(package: &PackageId, scope: &Scope, names: bool) -> Detail {
+    object([("names", Detail::Bool(names)), ("package", text(package)), ("scope", text(scope))])
+}
+
+fn audited(Found { part, name, index: entry }: &Found) -> Detail {
+    object([("part", text(part.word())), ("name", text(name)), ("index", index(*entry))])
 }
 
 fn requeued(agent: AccountId, queue: &str, reason: RequeueReason, after_s: u32, elapsed_ms: i64) -> Detail {

@@ -4,8 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, channels, desk, evidence, handover, health, ledger, live, oidc, own, policies, receipts, replies,
-    sessions,
+    accounts, channels, custody, desk, evidence, handover, health, ledger, live, oidc, own, policies, receipts,
+    replies, sessions, tlog,
 };
 use super::problem::codes;
 
@@ -79,6 +79,9 @@ use super::problem::codes;
         evidence::package,
         evidence::remove,
         evidence::messages,
+        custody::custody,
+        tlog::checkpoint,
+        tlog::tile,
         policies::masking,
         policies::attempt,
         policies::routing,

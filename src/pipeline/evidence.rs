@@ -30,7 +30,7 @@ use crate::domain::message::{Internal, Masked, Message, RawText};
 use crate::domain::record::{Draft, Outcome, Proposal, Step};
 use crate::limits::{
     EVIDENCE_BYTES_MAX, EVIDENCE_LOOK_MS, EVIDENCE_PUBLISHED_S_MAX, EVIDENCE_REASON_BYTES_MAX, EVIDENCE_S_MAX,
-    EVIDENCE_SCOPES_MAX, PAGE_ITEMS_MAX,
+    EVIDENCE_SCOPES_MAX, EVIDENCE_UNSEALED_ENTRIES_MAX, PAGE_ITEMS_MAX,
 };
 use crate::ports::{ConversationRow, PackageError, Wanted, random_bytes};
 use crate::units::{ConversationId, EntryIndex, Id128, MICROS_PER_SECOND, PackageId, SubjectId, Timestamp};
@@ -213,6 +213,9 @@ impl Tenant {
     async fn gather(self: &Arc<Self>, job: Job) -> Result<u64, Refusal> {
         let Job { id, scopes, made, until, names } = job;
         let staff = if names { self.names().await? } else { BTreeMap::new() };
+        let has_chain = scopes.iter().any(|scope| matches!(scope, Scope::Chain { .. }));
+        let sealed = if has_chain { self.seal_beyond(EVIDENCE_UNSEALED_ENTRIES_MAX).await? } else { None };
+        let until = sealed.map_or(until, |sealed| sealed.max(until));
         self.published_beyond(id, until).await?;
         let policies = self.ports.store.policies().await?;
         let packages = Arc::clone(&self.ports.packages);

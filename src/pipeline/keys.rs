@@ -47,6 +47,11 @@ pub struct RotationRecord {
 }
 
 impl Tenant {
+    /// Every key of the log in use, in vkey form, the newest first.
+    pub fn keys_in_use(&self) -> Vec<String> {
+        self.ports.keys.vkeys()
+    }
+
     /// The newest key of the log in use, in vkey form.
     pub fn vkey(&self) -> String {
         self.ports.keys.vkey()

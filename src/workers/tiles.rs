@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lww_audit::merkle::{consistency_path, inclusion_path};
+use lww_audit::tile::TilePath;
 use lww_audit::{SignedCheckpoint, TileDir, TileWriter};
 use tokio::sync::watch;
 
-use crate::ports::{Entries, EntriesError, Proofs, SignedHead};
+use crate::ports::{Clock, CustodyCell, Entries, EntriesError, Proofs, SignedHead, SizeAt};
 use crate::units::{EntryIndex, Hash, TenantId, TreeSize};
 
 /// Pause between two publications.
@@ -43,6 +44,10 @@ pub struct TileFollower {
     pub folder: PathBuf,
     /// The newest signed head.
     pub heads: watch::Receiver<Option<SignedHead>>,
+    /// Where it is told what is published.
+    pub custody: Arc<CustodyCell>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl TileFollower {
@@ -93,8 +98,10 @@ impl TileFollower {
             .await?;
         }
         let checkpoint = SignedCheckpoint::parse(head.checkpoint.as_bytes())?;
-        let published = aside(move || writer.publish(&checkpoint).map(|()| writer)).await?;
-        Ok(published)
+        let writer = aside(move || writer.publish(&checkpoint).map(|()| writer)).await?;
+        let published = SizeAt { size: head.size, at: self.clock.now() };
+        self.custody.tell(|custody| custody.published = Some(published));
+        Ok(writer)
     }
 }
 
@@ -145,6 +152,14 @@ impl Proofs for PublishedTiles {
     fn published(&self) -> Option<TreeSize> {
         let signed = TileDir::open(&self.folder).checkpoint().ok().flatten();
         signed.map(|signed| signed.unverified().size)
+    }
+
+    fn checkpoint(&self) -> Result<Option<String>, lww_audit::Error> {
+        Ok(TileDir::open(&self.folder).checkpoint()?.map(|signed| signed.note().to_string()))
+    }
+
+    fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, lww_audit::Error> {
+        TileDir::open(&self.folder).published(tile)
     }
 
     fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>> {

@@ -250,7 +250,7 @@ fn an_identity_provider_is_read_and_each_mistake_named() {
 fn the_digest_covers_every_key() {
     let home = tempfile::TempDir::new().unwrap();
     let text = format!(
-        "database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{OIDC}{CHANNEL}",
+        "database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{OIDC}{CHANNEL}[mirror]\n",
         tenant(&home, "acme", "")
     );
     let canonical = parse(&text).unwrap().canonical();

@@ -180,15 +180,16 @@ mod tests {
         messages.map(|message| message.map(|one| (one.line, one.id)).map_err(line)).collect()
     }
 
-    fn expect(ids: &[(u64, &str)]) -> Result<Vec<(u64, String)>, u64> {
-        Ok(ids.iter().map(|(line, id)| (*line, (*id).to_owned())).collect())
+    fn owned(ids: &[(u64, &str)]) -> Vec<(u64, String)> {
+        ids.iter().map(|(line, id)| (*line, (*id).to_owned())).collect()
     }
 
     #[test]
     fn ids_are_found_in_csv_and_in_json_lines() {
         for mark in ["", "\u{feff}"] {
-            let check =
-                |text: &str, ids: &[(u64, &str)]| assert_eq!(read(&format!("{mark}{text}")), expect(ids), "{text:?}");
+            let check = |text: &str, ids: &[(u64, &str)]| {
+                assert_eq!(read(&format!("{mark}{text}")), Ok(owned(ids)), "{text:?}");
+            };
             check("id\na\nb\n", &[(2, "a"), (3, "b")]);
             check("time,id,text\r\n1,a-1,\"你\n好\"\r\n2, b ,x", &[(2, "a-1"), (4, "b")]);
             check(

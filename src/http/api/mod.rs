@@ -3,6 +3,7 @@
 pub(super) mod accounts;
 pub mod answers;
 pub(super) mod channels;
+pub mod custody;
 pub(super) mod desk;
 pub mod desk_answers;
 pub(super) mod evidence;
@@ -22,6 +23,7 @@ pub(super) mod sessions;
 pub mod staff;
 pub mod system;
 pub mod table;
+pub(super) mod tlog;
 
 use std::str::FromStr;
 use std::time::Duration;
