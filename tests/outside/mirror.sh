@@ -28,7 +28,7 @@ look make
 
 mkdir -p "$dir"
 (umask 077 && printf outside >"$dir/id" && printf secret >"$dir/key")
-mirror=$(printf '%s\n' '[mirror]' "endpoint = \"$endpoint\"" 'bucket = "audit"' 'every_s = 1' \
+mirror=$(printf '%s\n' '[mirror]' 'every_s = 1' '[mirror.s3]' "endpoint = \"$endpoint\"" 'bucket = "audit"' \
   "access_key = \"secret://file$dir/id\"" "secret_key = \"secret://file$dir/key\"" '[self_audit]' 'newest_every_s = 1')
 start_demo "$dir" "$mirror"
 http=$(told "$dir" http)

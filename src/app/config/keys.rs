@@ -208,26 +208,27 @@ pub const KEYS: &[Key] = &[
         .default("info"),
     path("mirror.folder", "Where the copy of what is published lies, if not in a store; without it, `mirror` in data_dir.")
         .example("/mnt/audit/lww"),
-    text("mirror.endpoint", "URL", "The S3-compatible store that the copy is put into; https, or http on loopback for trials.")
-        .example("https://s3.bank.example:9000"),
-    text("mirror.bucket", "a-z, 0-9, . and -", "The bucket, which must be there.")
-        .bounds(Bounds::Bytes(NAME_BYTES_MAX))
-        .required()
-        .example("lww-audit"),
-    text("mirror.region", "a-z, 0-9, . and -", "The region that the store's signatures name.")
-        .bounds(Bounds::Bytes(NAME_BYTES_MAX))
-        .default("us-east-1"),
-    text("mirror.access_key", "secret reference", "The id of an access key that may get, put and, if it shall tidy up, delete.")
-        .required()
-        .example("secret://file/etc/lww/mirror.id"),
-    text("mirror.secret_key", "secret reference", "The access key's secret.")
-        .required()
-        .example("secret://file/etc/lww/mirror.secret"),
-    path("mirror.ca", "Certificates in PEM that the store's certificate is checked against; needed for https.")
-        .example("/etc/lww/tls/bank-ca.pem"),
     Key::new("mirror.every_s", Kind::Integer, "seconds", "Pause between two looks at what is new to be copied.")
         .bounds(Bounds::Numbers(1, 3_600))
         .default("60"),
+    text("mirror.s3.endpoint", "URL", "The S3-compatible store that the copy is put into; https, or http on loopback for trials.")
+        .required()
+    .example("http://127.0.0.1:9000"),
+    text("mirror.s3.bucket", "a-z, 0-9, . and -", "The bucket, which must be there.")
+        .bounds(Bounds::Bytes(NAME_BYTES_MAX))
+        .required()
+        .example("lww-audit"),
+    text("mirror.s3.region", "a-z, 0-9, . and -", "The region that the store's signatures name.")
+        .bounds(Bounds::Bytes(NAME_BYTES_MAX))
+        .default("us-east-1"),
+    text("mirror.s3.access_key", "secret reference", "The id of an access key that may get, put and, if it shall tidy up, delete.")
+        .required()
+        .example("secret://file/etc/lww/mirror.id"),
+    text("mirror.s3.secret_key", "secret reference", "The access key's secret.")
+        .required()
+        .example("secret://file/etc/lww/mirror.secret"),
+    path("mirror.s3.ca", "Certificates in PEM that the store's certificate is checked against; needed for https.")
+        .example("/etc/lww/tls/store-ca.pem"),
     Key::new("self_audit.newest_every_s", Kind::Integer, "seconds", "Pause between two looks at the newest 4,096 entries.")
         .bounds(Bounds::Numbers(1, 3_600))
         .default("60"),
@@ -365,7 +366,7 @@ pub const KEYS: &[Key] = &[
 pub const LISTS: &[&str] = &["tenant", "tenant.channel"];
 
 /// Sections that a file may leave out although some of their keys have no default.
-pub const OPTIONAL: &[&str] = &["mirror", "tenant.oidc"];
+pub const OPTIONAL: &[&str] = &["mirror", "mirror.s3", "tenant.oidc"];
 
 /// What a key of a section leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

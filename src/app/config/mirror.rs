@@ -1,4 +1,4 @@
-//! `[mirror]` and `[self_audit]`: the copy of what is published in another place, and how fast the server looks through what it
+//! `[mirror]`, `[mirror.s3]` and `[self_audit]`: the copy of what is published in another place, and how fast the server looks through what it
 //! keeps.
 
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub enum MirrorPlace {
     Bucket(BucketConfig),
 }
 
-/// A bucket.
+/// `[mirror.s3]`.
 #[derive(Clone, Debug)]
 pub struct BucketConfig {
     /// The store's address without a path.
@@ -49,26 +49,20 @@ pub(super) fn read(section: &Section<'_>, data_dir: &Path) -> Checked<Option<Mir
     if !section.is_there() {
         return Ok(None);
     }
-    let folder = path(section, "folder")?;
-    let place = match (section.text("endpoint")?, folder) {
-        (Some(endpoint), None) => MirrorPlace::Bucket(bucket(section, &endpoint)?),
-        (None, Some(folder)) => MirrorPlace::Folder(folder.value),
-        (None, None) => MirrorPlace::Folder(data_dir.join(MIRROR_FOLDER)),
-        (Some(_), Some(folder)) => {
-            return Err(folder.expected("no folder beside mirror.endpoint: the copy is in one place"));
+    let (folder, store) = (path(section, "folder")?, section.section("s3")?);
+    let place = match folder {
+        Some(folder) if store.is_there() => {
+            return Err(folder.expected("no folder beside [mirror.s3]: the copy is in one place"));
         }
+        Some(folder) => MirrorPlace::Folder(folder.value),
+        None if store.is_there() => MirrorPlace::Bucket(bucket(&store)?),
+        None => MirrorPlace::Folder(data_dir.join(MIRROR_FOLDER)),
     };
-    if let MirrorPlace::Folder(_) = place {
-        for key in ["bucket", "access_key", "secret_key", "ca"] {
-            if let Some(field) = section.text(key)? {
-                return Err(field.expected("mirror.endpoint beside it: a folder needs none"));
-            }
-        }
-    }
     Ok(Some(MirrorConfig { place, every_s: section.integer("every_s")?.unsigned_abs() }))
 }
 
-fn bucket(section: &Section<'_>, endpoint: &Field<'_, &str>) -> Checked<BucketConfig> {
+fn bucket(section: &Section<'_>) -> Checked<BucketConfig> {
+    let endpoint = section.required("endpoint")?;
     let ca = existing_field(path(section, "ca")?, "file", Path::is_file)?;
     let host = |rest: &str| rest.rsplit_once(':').map_or(rest, |(host, _)| host).trim_matches(['[', ']']).to_owned();
     let plain = endpoint.value.strip_prefix("http://").map(host);
@@ -82,7 +76,7 @@ fn bucket(section: &Section<'_>, endpoint: &Field<'_, &str>) -> Checked<BucketCo
         return Err(endpoint.expected("https://host:port without a path, or http on loopback for trials"));
     }
     if !is_loopback && ca.is_none() {
-        return Err(endpoint.expected("mirror.ca beside it: whoever is not checked is not written to"));
+        return Err(endpoint.expected("mirror.s3.ca beside it: whoever is not checked is not written to"));
     }
     Ok(BucketConfig {
         endpoint: endpoint.value.to_owned(),
@@ -120,7 +114,7 @@ impl MirrorConfig {
         match &self.place {
             MirrorPlace::Folder(_) => Vec::new(),
             MirrorPlace::Bucket(bucket) => {
-                vec![("mirror.access_key", &bucket.access_key), ("mirror.secret_key", &bucket.secret_key)]
+                vec![("mirror.s3.access_key", &bucket.access_key), ("mirror.s3.secret_key", &bucket.secret_key)]
             }
         }
     }
@@ -155,13 +149,13 @@ impl MirrorConfig {
         };
         let put = |of: fn(&BucketConfig) -> String| bucket.map(of).unwrap_or_default();
         lines.path("mirror.folder", self.folder());
-        lines.put("mirror.endpoint", &put(|bucket| bucket.endpoint.clone()));
-        lines.put("mirror.bucket", &put(|bucket| bucket.bucket.clone()));
-        lines.put("mirror.region", &put(|bucket| bucket.region.clone()));
-        lines.put("mirror.access_key", &put(|bucket| bucket.access_key.to_string()));
-        lines.put("mirror.secret_key", &put(|bucket| bucket.secret_key.to_string()));
-        lines.path("mirror.ca", self.ca());
         lines.put("mirror.every_s", &self.every_s.to_string());
+        lines.put("mirror.s3.endpoint", &put(|bucket| bucket.endpoint.clone()));
+        lines.put("mirror.s3.bucket", &put(|bucket| bucket.bucket.clone()));
+        lines.put("mirror.s3.region", &put(|bucket| bucket.region.clone()));
+        lines.put("mirror.s3.access_key", &put(|bucket| bucket.access_key.to_string()));
+        lines.put("mirror.s3.secret_key", &put(|bucket| bucket.secret_key.to_string()));
+        lines.path("mirror.s3.ca", self.ca());
     }
 }
 
