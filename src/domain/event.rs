@@ -275,9 +275,7 @@ impl Event {
             Self::ChainsSealed(seal) => seal.detail(),
             Self::AuditFound(found) => audited(found),
             Self::ClockSteppedBack { by_ms } => object([("by_ms", int(*by_ms))]),
-            Self::KeyRotated { statement, previous } => {
-                object([("purpose", text(LOG_KEY)), ("statement", text(statement)), ("previous", index(*previous))])
-            }
+            Self::KeyRotated { statement, previous } => rotated(statement, *previous),
             Self::KeyCreated { purpose, fingerprint } | Self::KeyDestroyed { purpose, fingerprint } => {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
@@ -333,6 +331,10 @@ impl Event {
             | Self::FactorEnrolled => object([]),
         }
     }
+}
+
+fn rotated(statement: &str, previous: Option<EntryIndex>) -> Detail {
+    object([("purpose", text(LOG_KEY)), ("statement", text(statement)), ("previous", index(previous))])
 }
 
 fn exported(package: &PackageId, scope: &Scope, names: bool) -> Detail {
