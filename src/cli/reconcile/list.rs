@@ -168,6 +168,8 @@ fn id_of(text: &[u8], column: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The lines and ids, or the line that is refused.
@@ -220,5 +222,30 @@ mod tests {
         }
         let mut after = messages("id\n你\nb\n".as_bytes(), "id").unwrap();
         assert!(after.next().unwrap().is_err() && after.next().is_none());
+    }
+
+    proptest! {
+        /// What `fuzz/fuzz_targets/reconcile.rs` holds of any bytes.
+        #[test]
+        fn whatever_is_read_is_ids_in_order_and_at_most_one_error(text in "(id\n|\\{\"id\":)?[ -~\n\r\"你]{0,80}") {
+            let last = text.matches(['\n', '\r']).count() as u64 + 1;
+            let mut before = 1;
+            let read: Vec<_> = messages(text.as_bytes(), "id").map_or_else(|error| vec![Err(error)], Iterator::collect);
+            for (at, message) in read.iter().enumerate() {
+                let line = match message {
+                    Ok(message) => {
+                        prop_assert!(wire::is_key(&message.id));
+                        message.line
+                    }
+                    Err(ListError::Line { line, .. }) => {
+                        prop_assert_eq!(at + 1, read.len());
+                        *line
+                    }
+                    Err(error) => return Err(TestCaseError::fail(error.to_string())),
+                };
+                prop_assert!(line >= before && line <= last);
+                before = line;
+            }
+        }
     }
 }
