@@ -161,7 +161,7 @@ async fn evidence_is_verified_by_whoever_has_the_key_and_whatever_is_changed_is_
     let Detail::Object(detail) = &made[0].detail else { panic!("{made:?}") };
     assert_eq!(detail.keys().collect::<Vec<_>>(), ["names", "package", "scope"]);
 
-    assert_eq!(files(&world.data("a").join("evidence")), Vec::<PathBuf>::new(), "what was fetched is taken away");
+    assert_eq!(files(&world.data("a").join("packages")), Vec::<PathBuf>::new(), "what was fetched is taken away");
     server.stop();
     let (same, said) = world.verify("a", "demo");
     assert!(same, "{said}");
@@ -283,7 +283,7 @@ async fn a_package_is_kept_for_its_owner_alone_in_a_private_folder_and_not_over_
     for id in &kept {
         until("the package", async || ask(&auditor, "GET", &path(id), None).await.1["state"] == "ready").await;
     }
-    let folder = world.data("a").join("evidence/demo-1");
+    let folder = world.data("a").join("packages/demo-1");
     assert_eq!(files(&folder).len(), 2);
     assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
     for file in files(&folder) {

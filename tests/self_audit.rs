@@ -33,7 +33,10 @@ fn copy(world: &World) -> PathBuf {
 /// A node that copies each second, and looks each second.
 fn start(world: &World) -> Server {
     let text = std::fs::read_to_string(world.configure(NODE)).unwrap();
-    let more = format!("\n[mirror]\nfolder = {:?}\nevery_s = 1\n[self_audit]\nnewest_every_s = 1\n", mirror(world));
+    let more = format!(
+        "\n[mirror]\nfolder = \"{}\"\nevery_s = 1\n[self_audit]\nnewest_every_s = 1\n",
+        mirror(world).display()
+    );
     world.launch_with(NODE, &(text + &more)).unwrap()
 }
 

@@ -27,6 +27,7 @@ pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 pub use mirror::{BucketConfig, MirrorConfig, MirrorPlace};
 
 use self::check::Checked;
+pub use self::check::WitnessConfig;
 use self::read::{Section, Source};
 use crate::crypto::KeyError;
 use crate::crypto::live_certificate::{ClientAuthority, ClientCertificates};
@@ -82,6 +83,8 @@ pub struct Config {
     pub postgresql: PostgresqlConfig,
     /// About log files.
     pub log: LogConfig,
+    /// Who cosigns what is published; `None`: nobody.
+    pub witness: Option<WitnessConfig>,
     /// Where a copy of what is published is kept; `None` without one.
     pub mirror: Option<MirrorConfig>,
     /// How fast the server looks through what it keeps.
@@ -323,14 +326,14 @@ impl Config {
         self.data_dir.join("proposed-policy.yaml")
     }
 
+    /// Where what a witness called a contradiction is kept.
+    pub fn evidence_dir(&self) -> PathBuf {
+        self.data_dir.join("evidence")
+    }
+
     /// The folder of a log's tiles.
     pub fn tiles_dir(&self, log: &LogName) -> PathBuf {
         self.data_dir.join("audit").join(format!("{}-{}", log.tenant_name, log.generation))
-    }
-
-    /// The folder of a log's evidence packages, which is the server's own and emptied at each start.
-    pub fn evidence_dir(&self, log: &LogName) -> PathBuf {
-        self.data_dir.join("evidence").join(format!("{}-{}", log.tenant_name, log.generation))
     }
 
     /// SHA-256 of everything that was decided, defaults included; of secrets only the references.
@@ -358,6 +361,9 @@ impl Config {
         lines.path("postgresql.bin_dir", self.postgresql.bin_dir.as_deref());
         lines.path("log.directory", Some(&self.log.directory));
         lines.put("log.level", self.log.level);
+        if let Some(witness) = &self.witness {
+            witness.write(&mut lines);
+        }
         self.mirror.iter().for_each(|mirror| mirror.write(&mut lines));
         mirror::write_pace(self.self_audit, &mut lines);
         for tenant in &self.tenants {

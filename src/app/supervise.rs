@@ -11,12 +11,14 @@ use super::config::Config;
 use super::gauges::Gauges;
 use super::mirror::Watch;
 use super::tenants::Served;
-use crate::crypto::SystemClock;
+use crate::crypto::{SystemClock, SystemRandom};
 use crate::pipeline::{Activation, Rest, TableActivation};
+use crate::ports::Witnesses;
 use crate::storage::embedded::EmbeddedPostgres;
 use crate::storage::head::LogReader;
 use crate::storage::keeper::LogStatus;
 use crate::workers::tiles::TileFollower;
+use crate::workers::witness::{Panel, PanelParts};
 use crate::workers::{lifecycle, matcher, seals};
 
 /// How often the private PostgreSQL is looked after.
@@ -33,12 +35,20 @@ pub enum Supervision {
     Standby,
 }
 
+/// What stands beside a log while it is written.
+pub(super) struct Parts {
+    /// Who copies and looks through it.
+    pub(super) watch: Watch,
+    /// Who cosigns it.
+    pub(super) witnesses: Option<Arc<Witnesses>>,
+}
+
 /// Starts the followers of every log.
 pub(super) fn start(
     config: &Config,
     database: &Database,
     served: &[Arc<Served>],
-    watch: &Watch,
+    parts: &Parts,
     embedded: Option<&Arc<EmbeddedPostgres>>,
     stopping: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
@@ -49,8 +59,10 @@ pub(super) fn start(
             served: Arc::clone(one),
             database: database.clone(),
             tiles: config.tiles_dir(&one.log),
-            watch: watch.clone(),
+            watch: parts.watch.clone(),
             proposed: config.proposed_policy(),
+            evidence: config.evidence_dir(),
+            witnesses: parts.witnesses.clone(),
             stopping: stopping.clone(),
         };
         tasks.push(tokio::spawn(follow.run()));
@@ -67,6 +79,8 @@ struct Follow {
     tiles: std::path::PathBuf,
     watch: Watch,
     proposed: std::path::PathBuf,
+    evidence: std::path::PathBuf,
+    witnesses: Option<Arc<Witnesses>>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -98,6 +112,7 @@ impl Follow {
             heads,
             custody: Arc::clone(&self.served.tenant.custody),
             clock: Arc::new(SystemClock),
+            panel: self.panel(),
         };
         let mut tasks = vec![tokio::spawn(tiles.run(ending.clone()))];
         tasks.extend(self.watch.start(&self.served, &self.database, &self.tiles, &ending));
@@ -117,6 +132,20 @@ impl Follow {
             // A follower that panicked has nothing left to finish; it begins again from its cursor.
             let _ended = task.await;
         }
+    }
+
+    /// The witnesses of the log, none of which was asked so far.
+    fn panel(&self) -> Option<Panel> {
+        let parts = PanelParts {
+            tenant: self.served.log.tenant_name.clone(),
+            witnesses: Arc::clone(self.witnesses.as_ref()?),
+            tiles: self.tiles.clone(),
+            evidence: self.evidence.clone(),
+            custody: Arc::clone(&self.served.tenant.custody),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom::new()),
+        };
+        Some(Panel::new(parts))
     }
 
     /// Loads the active policy. A demo tenant's proposal is a changed file beside it, as an officer's would be.

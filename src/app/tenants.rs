@@ -20,6 +20,7 @@ use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{Ports, StaffRules, Tenant};
 use crate::ports::{
     Channel, Clock, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Signer, Store, TenantName,
+    Witnesses,
 };
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
@@ -83,6 +84,7 @@ pub(super) struct Context<'a> {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) identity: Identity,
+    pub(super) witnesses: Option<Arc<Witnesses>>,
 }
 
 /// Whether the database knows any tenant yet.
@@ -153,6 +155,7 @@ async fn open_one(
         signer,
         guard,
         tiles: context.config.tiles_dir(&log),
+        witnesses: context.witnesses.clone(),
         adopt_head: options.adopt_head,
         announce: if config.is_none() { vec![started(context)] } else { Vec::new() },
         announce_first: if config.is_none() { keys_created(context) } else { Vec::new() },
@@ -236,7 +239,7 @@ pub(super) fn binary_digest() -> Hash {
 }
 
 fn packages(config: &Config, log: &LogName, signer: Arc<dyn Signer>) -> Result<Arc<PackageFolder>, AppError> {
-    let folder = config.evidence_dir(log);
+    let folder = config.data_dir.join("packages").join(format!("{}-{}", log.tenant_name, log.generation));
     let packages = PackageFolder::open(&config.tiles_dir(log), &folder, signer);
     packages.map(Arc::new).map_err(|reason| AppError::File { path: folder, reason })
 }

@@ -20,6 +20,7 @@ mod screen;
 mod sheet;
 mod stories;
 mod welcome;
+mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -84,6 +85,9 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// The configuration file: every key explained, an example, and whether a file is good.
     Config(config::ConfigArgs),
+    /// A witness of its own, which sees that logs only grow and cosigns that.
+    #[command(subcommand)]
+    Witness(witness::WitnessCommand),
     /// Look at configuration, PostgreSQL, disk, clock, certificates and permissions, and say what to change.
     Doctor(doctor::DoctorArgs),
 }
@@ -201,6 +205,7 @@ impl Command {
             Self::Doctor(args) => runtime()?.block_on(doctor::run(args)),
             Self::Db(command) => runtime()?.block_on(db::run(command)),
             Self::Backup(args) => runtime()?.block_on(backup::backup(args)),
+            Self::Witness(command) => runtime()?.block_on(witness::run(command)),
             Self::Restore(args) => runtime()?.block_on(backup::restore(args)),
         }
     }

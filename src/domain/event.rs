@@ -273,7 +273,7 @@ impl Event {
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
             Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
             Self::ChainsSealed(seal) => seal.detail(),
-            Self::AuditFound(found) => audited(found),
+            Self::AuditFound(found) => self::found(found),
             Self::ClockSteppedBack { by_ms } => object([("by_ms", int(*by_ms))]),
             Self::KeyRotated { statement, previous } => rotated(statement, *previous),
             Self::KeyCreated { purpose, fingerprint } | Self::KeyDestroyed { purpose, fingerprint } => {
@@ -341,7 +341,7 @@ fn exported(package: &PackageId, scope: &Scope, names: bool) -> Detail {
     object([("names", Detail::Bool(names)), ("package", text(package)), ("scope", text(scope))])
 }
 
-fn audited(Found { part, name, index: entry }: &Found) -> Detail {
+fn found(Found { part, name, index: entry }: &Found) -> Detail {
     object([("part", text(part.word())), ("name", text(name)), ("index", index(*entry))])
 }
 

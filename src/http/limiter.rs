@@ -55,6 +55,8 @@ pub(super) enum Who<'a> {
     Auditor(&'a str),
     /// The tenant's identity provider.
     Provider,
+    /// A log that asks for a cosignature.
+    Log,
     /// Whoever holds a token of a channel account: channel, account, token.
     Visitor(&'a str, &'a str, &'a str),
 }
@@ -148,8 +150,8 @@ impl Limiter {
         match who {
             Who::Staff(account) => self.staff.take((tenant.to_owned(), account)),
             Who::Channel(name, account) => channel(name, account),
+            Who::Provider | Who::Log => Ok(()),
             Who::Auditor(name) => self.auditors.take(name.to_owned()),
-            Who::Provider => Ok(()),
             Who::Visitor(name, account, token) => {
                 self.visitors.take(self.token_hash.hash_one(token)).and_then(|()| channel(name, account))
             }

@@ -7,3 +7,4 @@ pub mod packages;
 pub mod seals;
 pub mod self_audit;
 pub mod tiles;
+pub mod witness;

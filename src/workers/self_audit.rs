@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use lww_audit::merkle::{Frontier, leaf_hash, root_at};
 use lww_audit::tile::{BUNDLE_BYTES_MAX, Bundle, CHECKPOINT, Part, TilePath, WIDTH};
-use lww_audit::{Checkpoint, Class, SignedCheckpoint, TileDir, VerifierKey};
+use lww_audit::{Checkpoint, Class, SignedCheckpoint, TileDir};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -131,7 +131,7 @@ impl SelfAudit {
     async fn newest(&self, signed: &SignedCheckpoint) -> Result<(), Unseen> {
         let checkpoint = signed.unverified();
         let found = Found { part: FoundPart::Checkpoint, name: CHECKPOINT.to_owned(), index: None };
-        let keys: Vec<VerifierKey> = self.tenant.keys_in_use().iter().filter_map(|vkey| vkey.parse().ok()).collect();
+        let keys = self.tenant.verifier_keys();
         if signed.verify(&keys).is_err() {
             self.tenant.found(&found, "the log's key has not signed it").await;
         }

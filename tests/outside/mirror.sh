@@ -33,7 +33,7 @@ mirror=$(printf '%s\n' '[mirror]' 'every_s = 1' '[mirror.s3]' "endpoint = \"$end
 start_demo "$dir" "$mirror"
 http=$(told "$dir" http)
 python3 "$outside/lib/traffic.py" "$http" "$dir/secret" 270
-look wait 300
+look wait 280
 "$lww" ledger vkey --config "$dir/lww.toml" >"$dir/vkey"
 look fetch "$dir/copy"
 "$verify" fsck "$dir/copy" --vkey "$dir/vkey"
@@ -43,7 +43,7 @@ stop_demo
 start_demo "$dir" "$mirror"
 http=$(told "$dir" http)
 python3 "$outside/lib/traffic.py" "$http" "$dir/secret" 20
-look wait 330
+look wait $(($(sed -n 2p "$dir/copy/checkpoint") + 20))
 changed=$(look flip tile/entries/000)
 for _ in $(seq 300); do
   if grep -q audit_found "$dir/errors" 2>/dev/null || grep -rq audit_found "$dir/data/logs" 2>/dev/null; then break; fi

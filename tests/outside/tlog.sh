@@ -35,18 +35,18 @@ python3 "$outside/lib/fetch.py" "$prefix" "$cookie" "$dir/log/tiles"
 cp "$dir/vkey" "$dir/log/vkey"
 LWW_LOG=$dir/log "$outside/tree.sh"
 
-# aics-tlog wants Python 3.12.
-python=$(command -v python3.14 python3.13 python3.12 | head -1 || true)
-if [ -z "$python" ]; then
-  python3 -c 'import sys; sys.exit(sys.version_info < (3, 12))' && python=python3
-fi
+# aics-tlog wants Python 3.12; LWW_PYTHON names one that is on no path.
+python=
+for candidate in "${LWW_PYTHON:-}" python3 python3.14 python3.13 python3.12; do
+  if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then python=$candidate; break; fi
+done
 if [ -z "$python" ]; then
   echo "SKIPPED aics-tlog: it needs Python 3.12 or newer, this is $(python3 --version)"
   exit 77
 fi
 "$python" -m venv "$dir/aics"
 "$dir/aics/bin/pip" install --quiet --disable-pip-version-check -r "$outside/lib/aics.txt"
-aics() { "$dir/aics/bin/python" -m aics_tlog "$@"; }
+aics() { "$dir/aics/bin/python" -m aics_tlog "$@" >"$dir/aics.json" || { cat "$dir/aics.json" >&2; return 1; }; }
 size=$(sed -n 2p "$dir/log/tiles/checkpoint")
 log=(--vkey-file "$dir/vkey" --tiles "$dir/log/tiles")
 aics verify-checkpoint "${log[@]}" --save-checkpoint "$dir/saved"

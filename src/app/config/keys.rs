@@ -206,6 +206,11 @@ pub const KEYS: &[Key] = &[
     text("log.level", "error, warn, info, debug or trace", "The least severe events that are logged.")
         .bounds(Bounds::Words(LEVELS))
         .default("info"),
+    path("witness.policy", "Who must cosign what is published, and where they are asked (C2SP tlog-policy); read at start.")
+        .required()
+        .example("/etc/lww/witness.policy"),
+    path("witness.ca", "Certificates in PEM that those of witnesses are checked against; needed for https.")
+        .example("/etc/lww/tls/audit-ca.pem"),
     path("mirror.folder", "Where the copy of what is published lies, if not in a store; without it, `mirror` in data_dir.")
         .example("/mnt/audit/lww"),
     Key::new("mirror.every_s", Kind::Integer, "seconds", "Pause between two looks at what is new to be copied.")
@@ -213,7 +218,7 @@ pub const KEYS: &[Key] = &[
         .default("60"),
     text("mirror.s3.endpoint", "URL", "The S3-compatible store that the copy is put into; https, or http on loopback for trials.")
         .required()
-    .example("http://127.0.0.1:9000"),
+        .example("http://127.0.0.1:9000"),
     text("mirror.s3.bucket", "a-z, 0-9, . and -", "The bucket, which must be there.")
         .bounds(Bounds::Bytes(NAME_BYTES_MAX))
         .required()
@@ -366,7 +371,7 @@ pub const KEYS: &[Key] = &[
 pub const LISTS: &[&str] = &["tenant", "tenant.channel"];
 
 /// Sections that a file may leave out although some of their keys have no default.
-pub const OPTIONAL: &[&str] = &["mirror", "mirror.s3", "tenant.oidc"];
+pub const OPTIONAL: &[&str] = &["mirror", "mirror.s3", "tenant.oidc", "witness"];
 
 /// What a key of a section leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
