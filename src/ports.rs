@@ -6,6 +6,7 @@
 mod activated;
 mod channel;
 mod custody;
+mod evidence;
 mod live;
 mod objects;
 mod passwords;
@@ -32,6 +33,7 @@ pub use custody::{
     Custody, CustodyCell, MirrorCustody, MirrorState, SealCustody, SelfAuditCustody, SelfAuditState, SizeAt,
     WitnessCustody, WitnessState,
 };
+pub use evidence::{PackageError, Packages, Wanted};
 pub use live::{Changed, Follower, Happening};
 pub use objects::{Objects, ObjectsError};
 pub use passwords::Passwords;
@@ -40,7 +42,7 @@ pub use proofs::Proofs;
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use rows::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, NoteRow, OriginalRow,
-    ReplyRow, SettingsRow, WrappedKey, place,
+    ReplyRow, SettingsRow, TextRow, WrappedKey, place,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 pub use signing::{LogKeys, SignError, Signer};
@@ -255,6 +257,14 @@ pub trait Store: Send + Sync {
     async fn settings(&self) -> Result<SettingsRow, StoreError>;
     /// The text of a policy that was activated once.
     async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError>;
+    /// Every masking policy and routing table that was activated once, by the digest that entries name.
+    async fn policies(&self) -> Result<Vec<(Hash, String)>, StoreError>;
+    /// What messages and notes of some conversations say, of those to which one of these entries committed last.
+    async fn texts(&self, of: &[ConversationId], entries: &[EntryIndex]) -> Result<Vec<TextRow>, StoreError>;
+    /// The entries that were recorded under these guards against duplicates, those that are there.
+    async fn recorded(&self, keys: &[[u8; 16]]) -> Result<Vec<([u8; 16], EntryIndex)>, StoreError>;
+    /// Whether any conversation is or was this person's.
+    async fn knows_subject(&self, subject: SubjectId) -> Result<bool, StoreError>;
     /// Where all chains ended, at one committed size of the log; entries that commit meanwhile change nothing of it.
     async fn seal(&self) -> Result<Seal, StoreError>;
 }
