@@ -28,3 +28,4 @@ export {
   verifyReceipt,
 } from "./receipt";
 export { type Reason, Refusal } from "./refusal";
+export { followRotations, isSameKey, readRotation, type Rotation, verifyRotation } from "./rotation";
