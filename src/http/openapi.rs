@@ -64,6 +64,7 @@ use super::problem::codes;
         receipts::receipt,
         receipts::preflight,
         receipts::vkey,
+        receipts::rotations,
         live::desk,
         live::desk_stream,
         ledger::head,
