@@ -292,7 +292,7 @@ mod tests {
         let crashed = open(&home, false);
         assert!(crashed.is_named(&new) && !crashed.is_named(&old));
         assert_eq!(names(&home), ["log-acme-1.2.key", "log-acme-1.key"]);
-        assert!(!crashed.is_named(&"another".to_owned()));
+        assert!(!crashed.is_named("another"));
     }
 
     #[test]
