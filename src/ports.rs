@@ -5,6 +5,7 @@
 
 mod activated;
 mod channel;
+mod custody;
 mod live;
 mod people;
 mod queues;
@@ -21,6 +22,10 @@ use zeroize::Zeroizing;
 pub use activated::{Activated, Activates, EntrySeen};
 pub use channel::{
     About, Channel, ChannelCall, ChannelError, Incoming, KeyScope, Person, Proven, Webhook, WebhookRequest,
+};
+pub use custody::{
+    Custody, CustodyCell, MirrorCustody, MirrorState, SealCustody, SelfAuditCustody, SelfAuditState, SizeAt,
+    WitnessCustody, WitnessState,
 };
 pub use live::{Changed, Follower, Happening};
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};

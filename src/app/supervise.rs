@@ -10,6 +10,7 @@ use tokio_postgres::Config as Database;
 use super::config::Config;
 use super::gauges::Gauges;
 use super::tenants::Served;
+use crate::crypto::SystemClock;
 use crate::pipeline::{Activation, Rest, TableActivation};
 use crate::storage::embedded::EmbeddedPostgres;
 use crate::storage::head::LogReader;
@@ -91,6 +92,8 @@ impl Follow {
             entries: Arc::new(LogReader::new(&self.database, &self.served.log)),
             folder: self.tiles.clone(),
             heads,
+            custody: Arc::clone(&self.served.tenant.custody),
+            clock: Arc::new(SystemClock),
         };
         let mut tasks = vec![tokio::spawn(tiles.run(ending.clone()))];
         if !self.served.is_system() {

@@ -4,7 +4,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, channels, desk, handover, health, ledger, live, oidc, own, policies, receipts, replies, sessions,
+    accounts, channels, custody, desk, handover, health, ledger, live, oidc, own, policies, receipts, replies, sessions,
 };
 use super::problem::codes;
 
@@ -73,6 +73,7 @@ use super::problem::codes;
         ledger::entry,
         ledger::proof,
         ledger::consistency,
+        custody::custody,
         policies::masking,
         policies::attempt,
         policies::routing,

@@ -11,7 +11,7 @@ use lww_audit::merkle::{consistency_path, inclusion_path};
 use lww_audit::{SignedCheckpoint, TileDir, TileWriter};
 use tokio::sync::watch;
 
-use crate::ports::{Entries, EntriesError, Proofs, SignedHead};
+use crate::ports::{Clock, CustodyCell, Entries, EntriesError, Proofs, SignedHead, SizeAt};
 use crate::units::{EntryIndex, Hash, TenantId, TreeSize};
 
 /// Pause between two publications.
@@ -43,6 +43,10 @@ pub struct TileFollower {
     pub folder: PathBuf,
     /// The newest signed head.
     pub heads: watch::Receiver<Option<SignedHead>>,
+    /// Where it is told what is published.
+    pub custody: Arc<CustodyCell>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl TileFollower {
@@ -93,8 +97,10 @@ impl TileFollower {
             .await?;
         }
         let checkpoint = SignedCheckpoint::parse(head.checkpoint.as_bytes())?;
-        let published = aside(move || writer.publish(&checkpoint).map(|()| writer)).await?;
-        Ok(published)
+        let writer = aside(move || writer.publish(&checkpoint).map(|()| writer)).await?;
+        let published = SizeAt { size: head.size, at: self.clock.now() };
+        self.custody.tell(|custody| custody.published = Some(published));
+        Ok(writer)
     }
 }
 
