@@ -170,6 +170,7 @@ export class Server {
   lww(...command: string[]): string {
     return execFileSync(PROGRAM, [...command, "--config", join(this.#folder, "lww.toml")], {
       encoding: "utf8",
+      stdio: "pipe", // What it says of a failure is in the error that is thrown.
     });
   }
 

@@ -74,6 +74,15 @@ export async function followRotations(
   return keys;
 }
 
+/** Leaves out what was stated before the first of these keys: whoever trusts a later key needs nothing of the ones before. */
+export function rotationsFrom(
+  trusted: readonly VerifierKey[],
+  rotations: readonly Rotation[],
+): readonly Rotation[] {
+  const from = rotations.findIndex(({ old }) => trusted.some((key) => isSameKey(key, old)));
+  return from < 0 ? [] : rotations.slice(from);
+}
+
 /** Whether two are one key of one name. */
 export function isSameKey(one: VerifierKey, other: VerifierKey): boolean {
   return one.name === other.name && equal(one.publicKey, other.publicKey);
