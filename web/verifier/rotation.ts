@@ -8,6 +8,8 @@ import type { Tree } from "./merkle";
 import { type Note, readKey, readNote, type VerifierKey, verifyNote } from "./note";
 import { malformed, Refusal } from "./refusal";
 
+/** How the first line of any version begins. */
+export const STATEMENT_BEGINS = "lww-key-rotation@";
 const FIRST_LINE = "lww-key-rotation@v1";
 const ROTATIONS_MAX = 1024;
 
