@@ -7,10 +7,12 @@ mod activated;
 mod channel;
 mod custody;
 mod live;
+mod passwords;
 mod people;
 mod queues;
 mod rows;
 mod session;
+mod witness;
 
 use std::sync::Arc;
 
@@ -28,6 +30,7 @@ pub use custody::{
     WitnessCustody, WitnessState,
 };
 pub use live::{Changed, Follower, Happening};
+pub use passwords::Passwords;
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use rows::{
@@ -35,6 +38,7 @@ pub use rows::{
     ReplyRow, SettingsRow, WrappedKey, place,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
+pub use witness::{Cosigns, Declined, Unwitnessed, Witness, Witnesses};
 
 pub use crate::domain::masking::Tokens;
 use crate::domain::message::RawText;
@@ -380,21 +384,6 @@ pub trait Vault: Send + Sync {
 
     /// The lookup of what an outside provider gives this name to.
     fn external_lookup(&self, what: External, issuer: &str, name: &str) -> [u8; 32];
-}
-
-/// Hashes and checks passwords; slow on purpose, so callers run it where blocking is allowed.
-pub trait Passwords: Send + Sync {
-    /// An argon2id hash in PHC form.
-    ///
-    /// # Errors
-    /// [`VaultError::Cipher`] when the hash refuses.
-    fn hash(&self, password: &RawText, salt: [u8; 16]) -> Result<String, VaultError>;
-
-    /// Draws a one-time password of 80 random bits that people can type.
-    fn one_time(&self, random: &dyn Random) -> RawText;
-
-    /// Whether a password matches; `None` burns the same time and says no, so that unknown names can't be told by it.
-    fn verify(&self, password: &RawText, phc: Option<&str>) -> bool;
 }
 
 /// Entries could not be read.

@@ -25,6 +25,7 @@ pub use error::{ConfigError, Problem};
 pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 
 use self::check::Checked;
+pub use self::check::WitnessConfig;
 use self::read::{Section, Source};
 use crate::crypto::KeyError;
 use crate::crypto::live_certificate::{ClientAuthority, ClientCertificates};
@@ -79,6 +80,8 @@ pub struct Config {
     pub postgresql: PostgresqlConfig,
     /// About log files.
     pub log: LogConfig,
+    /// Who cosigns what is published; `None`: nobody.
+    pub witness: Option<WitnessConfig>,
     /// The tenants; names are unique.
     pub tenants: Vec<TenantConfig>,
     database: Option<DatabaseConfig>,
@@ -312,6 +315,11 @@ impl Config {
         self.data_dir.join("proposed-policy.yaml")
     }
 
+    /// Where what a witness called a contradiction is kept.
+    pub fn evidence_dir(&self) -> PathBuf {
+        self.data_dir.join("evidence")
+    }
+
     /// The folder of a log's tiles.
     pub fn tiles_dir(&self, log: &LogName) -> PathBuf {
         self.data_dir.join("audit").join(format!("{}-{}", log.tenant_name, log.generation))
@@ -342,6 +350,9 @@ impl Config {
         lines.path("postgresql.bin_dir", self.postgresql.bin_dir.as_deref());
         lines.path("log.directory", Some(&self.log.directory));
         lines.put("log.level", self.log.level);
+        if let Some(witness) = &self.witness {
+            witness.write(&mut lines);
+        }
         for tenant in &self.tenants {
             tenant.write(&mut lines);
         }

@@ -17,6 +17,7 @@ mod logging;
 mod seed;
 mod supervise;
 mod tenants;
+mod witnesses;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use logging::{LogGuard, start_logging};
 pub use seed::{COLLEAGUE, OneTimePassword};
 pub use supervise::Supervision;
 pub use tenants::Served;
+pub use witnesses::{OpenWitness, WitnessPlace, add_log, make_witness, open_witness};
 
 use crate::crypto::dev_ca::TlsError;
 use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemClock, SystemRandom};
@@ -45,6 +47,7 @@ use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::embedded::{self, EmbeddedError, EmbeddedPostgres};
 use crate::storage::keeper::LogStatus;
+use crate::storage::witness::WitnessError;
 use config::{Config, ConfigError};
 use health::Identity;
 
@@ -71,6 +74,9 @@ pub enum AppError {
         /// Why.
         fatal: FatalError,
     },
+    /// What a witness remembers can't be used.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// A certificate can't be used or made.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -165,10 +171,19 @@ impl App {
         let (stop, stopping) = watch::channel(false);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let identity = Identity { binary: tenants::binary_digest(), started_at: clock.now() };
-        let context =
-            tenants::Context { config: &config, database: &database, keys: &keys, node, clock, random, identity };
+        let witnesses = config.witness.as_ref().map(witnesses::asked).transpose()?;
+        let context = tenants::Context {
+            config: &config,
+            database: &database,
+            keys: &keys,
+            node,
+            clock,
+            random,
+            identity,
+            witnesses: witnesses.clone(),
+        };
         let (served, keepers) = tenants::open(&context, options, &stopping).await?;
-        let followers = supervise::start(&config, &database, &served, embedded.as_ref(), &stopping);
+        let followers = supervise::start(&config, &database, &served, embedded.as_ref(), witnesses.as_ref(), &stopping);
         let config_file = options.config_file.clone();
         Ok(Self { config, database, tenants: served, config_file, identity, embedded, stop, keepers, followers })
     }

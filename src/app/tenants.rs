@@ -19,7 +19,7 @@ use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{Ports, StaffRules, Tenant};
 use crate::ports::{
-    Channel, Clock, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Store, TenantName,
+    Channel, Clock, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Store, TenantName, Witnesses,
 };
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
@@ -82,6 +82,7 @@ pub(super) struct Context<'a> {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) identity: Identity,
+    pub(super) witnesses: Option<Arc<Witnesses>>,
 }
 
 /// Whether the database knows any tenant yet.
@@ -150,6 +151,7 @@ async fn open_one(
         signer,
         guard,
         tiles: context.config.tiles_dir(&log),
+        witnesses: context.witnesses.clone(),
         adopt_head: options.adopt_head,
         announce: if config.is_none() { vec![started(context)] } else { Vec::new() },
         announce_first: if config.is_none() { keys_created(context) } else { Vec::new() },

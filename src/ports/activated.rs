@@ -4,6 +4,10 @@
 //! The settings row says so of policies, too, but whoever may write rows may write that one. These are remembered beside the rollback
 //! guard, outside the database, and an entry is believed only when it has the leaf hash that was seen.
 
+use lww_audit::Entry;
+use lww_audit::entry::Detail;
+
+use crate::domain::event::LOG_KEY;
 use crate::domain::record::PolicyKind;
 use crate::units::{EntryIndex, Hash};
 
@@ -26,15 +30,21 @@ pub enum Activates {
 }
 
 impl Activates {
-    /// What an entry of this kind brings into force, whatever version of the kind it is.
-    pub fn of_kind(kind: &str) -> Option<Self> {
-        match kind.split('/').next() {
+    /// What an entry brings into force, whatever version of its kind it is.
+    pub fn of(entry: &Entry) -> Option<Self> {
+        match entry.kind.as_str().split('/').next() {
             Some("policy.activated") => Some(Self::Policy(PolicyKind::Masking)),
             Some("routing.activated") => Some(Self::Policy(PolicyKind::Routing)),
-            Some("key.rotated") => Some(Self::Key),
+            // Other keys than the log's own are replaced, too.
+            Some("key.rotated") => is_log_key(&entry.detail).then_some(Self::Key),
             Some(_) | None => None,
         }
     }
+}
+
+fn is_log_key(detail: &Detail) -> bool {
+    let Detail::Object(fields) = detail else { return false };
+    matches!(fields.get("purpose"), Some(Detail::String(purpose)) if purpose == LOG_KEY)
 }
 
 /// The newest activations of a log; `None` when there has been none.

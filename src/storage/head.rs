@@ -230,7 +230,7 @@ pub async fn check_rows_from(
             if last_leaf.is_some_and(|previous| entry.prev != previous) {
                 return Err(FatalError::BrokenChain { index }.into());
             }
-            if let Some(what) = Activates::of_kind(entry.kind.as_str()) {
+            if let Some(what) = Activates::of(&entry) {
                 activated.note(what, EntrySeen { index, leaf });
             }
             frontier.push(leaf);

@@ -107,7 +107,7 @@ impl Chained {
         self.head.last_leaf = leaf;
         self.head.last_time = time;
         move_tips(overlay, draft, index, leaf);
-        let activates = Activates::of_kind(draft.event.kind());
+        let activates = Activates::of(&entry);
         Ok(LinkedEntry { index, time, leaf, bytes: bytes.into(), activates })
     }
 

@@ -84,7 +84,7 @@ impl State {
     /// Takes the next entry of the log.
     pub(super) fn take(&mut self, index: EntryIndex, leaf: Hash, entry: &Entry) {
         let kind = entry.kind.as_str().split('/').next().unwrap_or_default();
-        if let Some(Activates::Policy(policy)) = Activates::of_kind(entry.kind.as_str()) {
+        if let Some(Activates::Policy(policy)) = Activates::of(entry) {
             self.activated(index, policy, entry);
         } else if let Some(conversation) = entry.conversation {
             self.about_conversation((index, leaf), conversation, kind, entry);
