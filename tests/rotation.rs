@@ -132,7 +132,7 @@ async fn api_tells(world: &World, server: &Server, in_use: [&VerifierKey; 2]) {
     let changes = rotations(world, NODE);
     let statement = std::fs::read_to_string(&changes[0]).unwrap();
     assert_eq!((changes.len(), &told["rotations"][0]["statement"]), (1, &Value::from(statement.as_str())));
-    let open = "/api/v1/channels/http/demo/app/rotations";
+    let open = "/api/v1/channels/web/demo/widget/rotations";
     assert_eq!(ask(&Client::http(server.http), "GET", open, None).await, (200, Value::from(vec![statement])));
     let other = open.replace("demo", "other");
     assert_eq!(ask(&Client::http(server.http), "GET", &other, None).await, (200, Value::Array(Vec::new())));
