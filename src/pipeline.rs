@@ -17,6 +17,7 @@ mod desk_live;
 mod factor;
 mod federation;
 mod feed;
+mod findings;
 mod handover;
 mod health;
 mod import;
@@ -34,11 +35,13 @@ mod presence;
 mod proposals;
 mod refusal;
 mod replies;
+mod seals;
 mod sessions;
 mod skills;
 mod staff;
 mod tables;
 mod tails;
+mod tlog;
 mod transcript;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,6 +76,7 @@ pub use replies::{CannedReply, NewReply};
 pub use sessions::SessionView;
 pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
+pub use tlog::TlogFile;
 pub use transcript::{TextSpan, TranscriptMessage};
 
 pub use crate::ports::CustomerMessage;
@@ -142,6 +146,8 @@ pub struct Tenant {
     failures: attempts::Failures,
     administrators: tokio::sync::Mutex<()>,
     key_turn: tokio::sync::Mutex<()>,
+    seals: seals::Seals,
+    findings: findings::Findings,
     waiting: Notify,
 }
 
@@ -185,6 +191,8 @@ impl Tenant {
             failures: attempts::Failures::default(),
             administrators: tokio::sync::Mutex::default(),
             key_turn: tokio::sync::Mutex::default(),
+            seals: seals::Seals::default(),
+            findings: findings::Findings::default(),
             waiting: Notify::new(),
         }
     }
@@ -308,6 +316,7 @@ impl Tenant {
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.tails.forget();
         self.memory.forget();
+        self.seals.forget();
         self.feed.end();
     }
 

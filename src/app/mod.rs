@@ -14,6 +14,7 @@ mod gauges;
 mod health;
 mod listeners;
 mod logging;
+mod mirror;
 mod seed;
 mod supervise;
 mod tenants;
@@ -47,6 +48,7 @@ use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::embedded::{self, EmbeddedError, EmbeddedPostgres};
 use crate::storage::keeper::LogStatus;
+use crate::storage::objects::PlaceError;
 use crate::storage::witness::WitnessError;
 use config::{Config, ConfigError};
 use health::Identity;
@@ -96,6 +98,9 @@ pub enum AppError {
         /// What is wrong.
         reason: String,
     },
+    /// The place of the copy can't be used.
+    #[error(transparent)]
+    Mirror(#[from] PlaceError),
     /// A channel of the configuration can't be made.
     #[error("channel {channel} of tenant {tenant}: {reason}")]
     Channel {
@@ -182,8 +187,10 @@ impl App {
             identity,
             witnesses: witnesses.clone(),
         };
+        let watch = mirror::Watch::open(&config, &keys)?;
         let (served, keepers) = tenants::open(&context, options, &stopping).await?;
-        let followers = supervise::start(&config, &database, &served, embedded.as_ref(), witnesses.as_ref(), &stopping);
+        let parts = supervise::Parts { watch, witnesses };
+        let followers = supervise::start(&config, &database, &served, &parts, embedded.as_ref(), &stopping);
         let config_file = options.config_file.clone();
         Ok(Self { config, database, tenants: served, config_file, identity, embedded, stop, keepers, followers })
     }

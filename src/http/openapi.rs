@@ -4,7 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, channels, custody, desk, handover, health, ledger, live, oidc, own, policies, receipts, replies, sessions,
+    accounts, channels, custody, desk, handover, health, ledger, live, oidc, own, policies, receipts, replies,
+    sessions, tlog,
 };
 use super::problem::codes;
 
@@ -74,6 +75,8 @@ use super::problem::codes;
         ledger::proof,
         ledger::consistency,
         custody::custody,
+        tlog::checkpoint,
+        tlog::tile,
         policies::masking,
         policies::attempt,
         policies::routing,
