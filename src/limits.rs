@@ -263,6 +263,32 @@ pub const WITNESS_TRIES_MAX: u32 = 3;
 pub const PUBLICATION_WAIT_S: u64 = 10;
 /// Within this time after its owner's death a log has another, in seconds.
 pub const TAKEN_OVER_S_MAX: f64 = 10.0;
+/// Most scopes of one evidence package.
+pub const EVIDENCE_SCOPES_MAX: usize = 64;
+/// Longest reason for which evidence is taken out, in bytes.
+pub const EVIDENCE_REASON_BYTES_MAX: usize = 1024;
+/// Evidence packages that a tenant keeps at a time, those being gathered included.
+pub const EVIDENCE_PACKAGES_MAX: usize = 8;
+/// Most bytes of entries, texts and proofs in one evidence package.
+pub const EVIDENCE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// How long an evidence package is kept, in seconds.
+pub const EVIDENCE_S_MAX: u64 = 3_600;
+/// Entries since what was sealed last that an evidence package may show, as proof that nothing is missing.
+pub const EVIDENCE_UNSEALED_ENTRIES_MAX: u64 = 256;
+/// Longest that an evidence package waits for a published checkpoint, in seconds: witnesses may have to be asked again.
+pub const EVIDENCE_PUBLISHED_S_MAX: u64 = 60;
+/// Pause between two looks at what is published, in milliseconds.
+pub const EVIDENCE_LOOK_MS: u64 = 200;
+/// Bytes of an evidence package that are read and sent at a time.
+pub const EVIDENCE_PIECE_BYTES: usize = 64 * 1024;
+/// Message ids that one question of a reconciliation holds.
+pub const RECONCILE_IDS_MAX: usize = 256;
+/// Messages in a reconciliation's file.
+pub const RECONCILE_MESSAGES_MAX: u64 = 2_000_000;
+/// Longest record of a reconciliation's file, in bytes; its CSV is read a few kilobytes ahead.
+pub const RECONCILE_RECORD_BYTES_MAX: usize = 64 * 1024;
+/// Differences that a reconciliation lists one by one, of each kind; the rest is counted.
+pub const RECONCILE_LISTED_MAX: usize = 1_000;
 /// Entries since what was sealed last that make the next seal due. Three quarters of what may lie between two seals: at one
 /// look a second the next is made in time at any rate that this server has written.
 pub const SEAL_DUE_ENTRIES: u64 = 49_152;

@@ -14,6 +14,7 @@ mod colleagues;
 mod custody;
 mod desk;
 mod desk_live;
+mod evidence;
 mod factor;
 mod federation;
 mod feed;
@@ -33,6 +34,7 @@ mod on_record;
 mod policies;
 mod presence;
 mod proposals;
+mod reconcile;
 mod refusal;
 mod replies;
 mod seals;
@@ -56,6 +58,7 @@ pub use colleagues::{Colleague, DeskPlace};
 pub use custody::LedgerCustody;
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
+pub use evidence::{Evidence, EvidenceState};
 pub use factor::{Confirmed, Enrolment};
 pub use federation::{FederatedLogout, Identity};
 pub use feed::{Notice, Subscription, Viewer};
@@ -88,8 +91,8 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, CustodyCell, Entries, Incoming, KeyScope, LogKeys, Passwords, People, Proofs, Queues, Random, RecordError,
-    Recorder, SignedHead, Store, TenantName, Vault, random_bytes,
+    Clock, CustodyCell, Entries, Incoming, KeyScope, LogKeys, Packages, Passwords, People, Proofs, Queues, Random,
+    RecordError, Recorder, SignedHead, Store, TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -116,6 +119,8 @@ pub struct Ports {
     pub passwords: Arc<dyn Passwords>,
     /// Proves entries from published tiles.
     pub proofs: Arc<dyn Proofs>,
+    /// Makes and keeps evidence packages.
+    pub packages: Arc<dyn Packages>,
     /// The log's own keys.
     pub keys: Arc<dyn LogKeys>,
     /// The time.
@@ -149,6 +154,7 @@ pub struct Tenant {
     seals: seals::Seals,
     findings: findings::Findings,
     waiting: Notify,
+    shelf: evidence::Shelf,
 }
 
 /// What the sender of a message is told once it is recorded.
@@ -194,6 +200,7 @@ impl Tenant {
             seals: seals::Seals::default(),
             findings: findings::Findings::default(),
             waiting: Notify::new(),
+            shelf: evidence::Shelf::default(),
         }
     }
 
@@ -318,6 +325,7 @@ impl Tenant {
         self.memory.forget();
         self.seals.forget();
         self.feed.end();
+        self.shelf.stand_down();
     }
 
     /// The newest signed head of the log.

@@ -6,6 +6,7 @@
 mod activated;
 mod channel;
 mod custody;
+mod evidence;
 mod live;
 mod objects;
 mod passwords;
@@ -13,12 +14,12 @@ mod people;
 mod queues;
 mod rows;
 mod session;
+mod signing;
 mod witness;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use lww_audit::Checkpoint;
 use lww_audit::seal::Seal;
 use lww_audit::tile::TilePath;
 use tokio::sync::watch;
@@ -32,6 +33,7 @@ pub use custody::{
     Custody, CustodyCell, MirrorCustody, MirrorState, SealCustody, SelfAuditCustody, SelfAuditState, SizeAt,
     WitnessCustody, WitnessState,
 };
+pub use evidence::{PackageError, Packages, Wanted};
 pub use live::{Changed, Follower, Happening};
 pub use objects::{Objects, ObjectsError};
 pub use passwords::Passwords;
@@ -39,9 +41,10 @@ pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionR
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use rows::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, NoteRow, OriginalRow,
-    ReplyRow, SettingsRow, WrappedKey, place,
+    ReplyRow, SettingsRow, TextRow, WrappedKey, place,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
+pub use signing::{LogKeys, SignError, Signer};
 pub use witness::{Cosigns, Declined, Unwitnessed, Witness, Witnesses};
 
 pub use crate::domain::masking::Tokens;
@@ -253,6 +256,14 @@ pub trait Store: Send + Sync {
     async fn settings(&self) -> Result<SettingsRow, StoreError>;
     /// The text of a policy that was activated once.
     async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError>;
+    /// Every masking policy and routing table that was activated once, by the digest that entries name.
+    async fn policies(&self) -> Result<Vec<(Hash, String)>, StoreError>;
+    /// What messages and notes of some conversations say, of those to which one of these entries committed last.
+    async fn texts(&self, of: &[ConversationId], entries: &[EntryIndex]) -> Result<Vec<TextRow>, StoreError>;
+    /// The entries that were recorded under these guards against duplicates, those that are there.
+    async fn recorded(&self, keys: &[[u8; 16]]) -> Result<Vec<([u8; 16], EntryIndex)>, StoreError>;
+    /// Whether any conversation is or was this person's.
+    async fn knows_subject(&self, subject: SubjectId) -> Result<bool, StoreError>;
     /// Where all chains ended, at one committed size of the log; entries that commit meanwhile change nothing of it.
     async fn seal(&self) -> Result<Seal, StoreError>;
 }
@@ -439,61 +450,6 @@ pub trait Proofs: Send + Sync {
 
     /// The consistency path between two sizes of the published tree; `None` while nothing published covers the larger.
     fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>>;
-}
-
-/// Signs checkpoints. May be slow (a hardware module): one signature may serve several commits.
-#[async_trait]
-pub trait Signer: Send + Sync {
-    /// Signs a checkpoint body (C2SP tlog-checkpoint) by every key in use and returns the whole signed note.
-    ///
-    /// # Errors
-    /// [`SignError`] when a key can't be used.
-    async fn sign(&self, body: &str) -> Result<String, SignError>;
-
-    /// The newest key in use, in vkey form.
-    fn vkey(&self) -> String;
-
-    /// Whether the newest key in use is the one that the log names. One that was made and not used so far comes into use
-    /// then: its change was recorded, and the server ended before it heard so.
-    fn is_named(&self, vkey: &str) -> bool {
-        self.vkey() == vkey
-    }
-}
-
-/// The keys of one log, for whoever changes them. What makes or destroys a key is on disk when it returns.
-pub trait LogKeys: Signer {
-    /// Every key in use, in vkey form, the newest first.
-    fn vkeys(&self) -> Vec<String>;
-
-    /// Makes the next key, or takes the one that was made before and never named, and signs by both from here on. Gives the
-    /// statement for the entry: the old key names its successor, over a tree that it has signed.
-    ///
-    /// # Errors
-    /// [`SignError`]; nothing changed then.
-    fn succeed(&self, tree: &Checkpoint) -> Result<String, SignError>;
-
-    /// The entry is recorded: the next key is the newest in use.
-    ///
-    /// # Errors
-    /// [`SignError`]; both sign on, and the next start makes up for it.
-    fn settle(&self) -> Result<(), SignError>;
-
-    /// SHA-256 of each older key in use, which [`LogKeys::retire`] destroys.
-    fn older(&self) -> Vec<Hash>;
-
-    /// Signs by the newest key alone from here on, and destroys the others.
-    ///
-    /// # Errors
-    /// [`SignError`]; the newest signs alone all the same.
-    fn retire(&self) -> Result<(), SignError>;
-}
-
-/// The log key could not sign.
-#[derive(Debug, thiserror::Error)]
-#[error("the log key can't sign: {reason}")]
-pub struct SignError {
-    /// What the key's holder said; never key material.
-    pub reason: &'static str,
 }
 
 /// Where a tenant's name belongs to.

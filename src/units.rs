@@ -93,6 +93,11 @@ public_id! {
     SessionId
 }
 
+public_id! {
+    /// An evidence package's id: random, it names the package while it is kept, and ties the entries that tell of it.
+    PackageId
+}
+
 /// The pseudonym of the server itself, the actor of what no person did.
 pub const SERVER_ACTOR: AccountId = AccountId::from_random([0; 16]);
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ITEMS_MAX, QUERY_BYTES_MAX};
-use crate::units::EntryIndex;
+use crate::units::{EntryIndex, MICROS_PER_SECOND, Timestamp};
 
 /// What a cursor must be.
 pub const ENTRY_INDEX_EXPECTED: &str = "the index of an entry, as answers give it";
@@ -15,6 +15,35 @@ pub const ENTRY_INDEX_EXPECTED: &str = "the index of an entry, as answers give i
 pub const PAGE_ITEMS_EXPECTED: &str = "a whole number from 1 to 200";
 /// Largest index that an answer can hold: JSON numbers are exact below 2^53 (RFC 8259, section 6).
 const ENTRY_INDEX_MAX: u64 = (1 << 53) - 1;
+
+/// Reads a time of RFC 3339, in UTC or with an offset, with six digits of a second's fraction or none.
+pub fn time(text: &str) -> Option<Timestamp> {
+    let (local, offset_s) = match text.strip_suffix('Z') {
+        Some(local) => (local, 0),
+        None => {
+            let (local, zone) = text.split_at_checked(text.len().checked_sub("+08:00".len())?)?;
+            (local, offset_s(zone)?)
+        }
+    };
+    let fraction = if local.contains('.') { "" } else { ".000000" };
+    let shown: Timestamp = format!("{local}{fraction}Z").parse().ok()?;
+    Some(Timestamp::from_micros(shown.as_micros().checked_sub(offset_s.checked_mul(MICROS_PER_SECOND)?)?))
+}
+
+/// The seconds that a zone such as `+08:00` is ahead of UTC.
+fn offset_s(zone: &str) -> Option<i64> {
+    let (sign, rest) = match zone.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    let number = |text: &str, max: i64| {
+        let is_two_digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<i64>().ok().filter(|number| is_two_digits && *number <= max)
+    };
+    Some(sign * (number(hours, 23)? * 3_600 + number(minutes, 59)? * 60))
+}
 
 /// A JSON body that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -255,6 +284,27 @@ mod tests {
         let long = format!("x={}", "a".repeat(QUERY_BYTES_MAX));
         for bad in ["x=+86", "x=%", "x=%4", "x=%zz", "x=%+4", "x=%ff", "x=1&x=2", "y=1", "x=1&%78=2", long.as_str()] {
             assert!(Query::parse(bad, &["x"]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_read_with_its_zone_and_nothing_looser() {
+        let utc = "2026-01-05T00:30:00.000000Z";
+        for text in ["2026-01-05T00:30:00Z", utc, "2026-01-05T08:30:00+08:00", "2026-01-04T19:00:00.000000-05:30"] {
+            assert_eq!(time(text).unwrap().to_string(), utc, "{text}");
+        }
+        for bad in [
+            "",
+            "2026-01-05",
+            "2026-01-05T00:30:00",
+            "2026-01-05T00:30Z",
+            "2026-01-05T00:30:00+8:00",
+            "2026-01-05T00:30:00+08:60",
+            "2026-01-05T00:30:00*08:00",
+            "2026-01-05T00:30:00+0８:00",
+            "时间",
+        ] {
+            assert!(time(bad).is_none(), "{bad}");
         }
     }
 }

@@ -69,6 +69,8 @@ fn body(need: &Need) -> Option<String> {
             | "/api/v1/agent/conversations/{id}/notes"
             | "/api/v1/policies/masking/try",
         ) => json!({"text": "您好"}),
+        ("post", "/api/v1/evidence") => json!({"subject": "0".repeat(32), "reason": "x"}),
+        ("post", "/api/v1/ledger/messages") => json!({"channel": "http:app", "ids": ["first"]}),
         ("post", "/api/v1/agent/conversations/{id}/transfer") => json!({"queue": "nowhere"}),
         ("post", path) if path.ends_with("/messages") => json!({"contact": "c", "text": "t"}),
         ("post", path) if path.ends_with("/backchannel-logout") => json!({}),

@@ -6,9 +6,9 @@ mod common;
 mod sealed;
 
 use common::{Log, ORIGIN, keys, log_signer, opened};
-use lww_audit::export::{Draft, Line, Manifest, Package, Request, Scope, gather, pack};
+use lww_audit::export::{Draft, Line, Manifest, Package, Request, Scope, Source, gather, pack};
 use lww_audit::seal::Seal;
-use lww_audit::{Entry, EntryIndex, Hash, Id128, Note, Receipt, TileDir, Timestamp, TreeSize, fsck};
+use lww_audit::{Entry, EntryIndex, Error, Hash, Id128, Note, Receipt, TileDir, Timestamp, TreeSize, fsck};
 use sealed::{POLICY, sealed_log, sealed_log_with};
 use std::collections::BTreeMap;
 use std::fs;
@@ -44,9 +44,10 @@ impl Home {
             checkpoint: tiles.checkpoint().unwrap().unwrap(),
             staff: BTreeMap::from([("0a0a0a0a0a0a0a0a0000000000000003".parse::<Id128>().unwrap(), "李雷".to_owned())]),
             policies: vec![POLICY.to_vec()],
+            bytes_max: u64::MAX,
         };
-        let open = |entry: &Entry| Ok(if entry.content.is_some() { opened(entry.seq.0) } else { Vec::new() });
-        gather(&self.path(name), &tiles, &request, open).unwrap()
+        let mut open = |entry: &Entry| Ok(if entry.content.is_some() { opened(entry.seq.0) } else { Vec::new() });
+        gather(&self.path(name), &tiles, &request, &mut open).unwrap()
     }
 
     fn package(&self, name: &str, scopes: &[&str]) {
@@ -328,4 +329,48 @@ fn a_whole_scan_finds_a_seal_that_lies() {
     let home = tempfile::tempdir().unwrap();
     sealed_log(SIZE, 200).write(home.path());
     assert!(fsck::check(&TileDir::open(home.path()), &keys(), &mut |_| {}).is_ok());
+}
+
+/// Opens nothing, or not as much as it is asked for, and ends when it is told to.
+struct Unhelpful {
+    opens: usize,
+    ends_at: u64,
+}
+
+impl Source for Unhelpful {
+    fn open(&mut self, entries: &[Entry]) -> Result<Vec<Vec<lww_audit::Opened>>, Error> {
+        Ok(vec![Vec::new(); entries.len().min(self.opens)])
+    }
+
+    fn looked_at(&mut self, done: u64, all: u64) -> Result<(), Error> {
+        assert!(done <= all && all == SIZE);
+        if done >= self.ends_at { Err(Error::FileMissing) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_package_names_nobody_who_is_not_in_it_and_is_not_made_beyond_its_bounds() {
+    let home = Home::new(Some(200));
+    let tiles = TileDir::open(home.path("tiles"));
+    let id = |text: &str| text.parse::<Id128>().unwrap();
+    let (acts, elsewhere) = (id("0a0a0a0a0a0a0a0a0000000000000003"), id("0b0b0b0b0b0b0b0b0000000000000001"));
+    let request = |bytes_max| Request {
+        scopes: vec![CONVERSATION.parse().unwrap()],
+        made: "2026-01-06T00:00:00.000000Z".parse().unwrap(),
+        checkpoint: tiles.checkpoint().unwrap().unwrap(),
+        staff: BTreeMap::from([(acts, "李雷".to_owned()), (elsewhere, "韩梅".to_owned())]),
+        policies: vec![POLICY.to_vec()],
+        bytes_max,
+    };
+    let gathered = |name: &str, bytes_max, opens, ends_at| {
+        let mut source = Unhelpful { opens, ends_at };
+        gather(&home.path(name), &tiles, &request(bytes_max), &mut source)
+    };
+    let draft = gathered("whole", u64::MAX, usize::MAX, u64::MAX).unwrap();
+    draft.sign(vec![log_signer().sign("not this text\n")]).unwrap();
+    let staff = fs::read_to_string(home.path("whole/staff.jsonl")).unwrap();
+    assert!(staff.contains("李雷") && !staff.contains("韩梅"), "{staff}");
+    assert!(matches!(gathered("large", 1_000, usize::MAX, u64::MAX), Err(Error::TooLong { max: 1_000, .. })));
+    assert!(matches!(gathered("lazy", u64::MAX, 0, u64::MAX), Err(Error::Malformed { .. })));
+    assert!(matches!(gathered("ended", u64::MAX, usize::MAX, 256), Err(Error::FileMissing)));
 }

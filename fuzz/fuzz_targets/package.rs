@@ -46,7 +46,8 @@ fn golden() -> &'static Golden {
 }
 
 fn is_valid(path: &Path, key: &VerifierKey) -> bool {
-    Package::open(path).is_ok_and(|package| verify(&package, std::slice::from_ref(key), &mut |_| {}).is_ok())
+    Package::open(path)
+        .is_ok_and(|package| verify(&package, std::slice::from_ref(key), &mut |_| {}, &mut |_, _| {}).is_ok())
 }
 
 fuzz_target!(|data: &[u8]| {

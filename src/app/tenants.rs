@@ -19,13 +19,15 @@ use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{Ports, StaffRules, Tenant};
 use crate::ports::{
-    Channel, Clock, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Store, TenantName, Witnesses,
+    Channel, Clock, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Signer, Store, TenantName,
+    Witnesses,
 };
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
 use crate::storage::keeper::{Keeper, LogSlot};
 use crate::storage::store::TenantStore;
 use crate::units::{Hash, SERVER_ACTOR, TenantId};
+use crate::workers::packages::PackageFolder;
 use crate::workers::tiles::PublishedTiles;
 
 /// The name of the log of events that belong to no tenant.
@@ -127,6 +129,7 @@ async fn open_one(
     let signer = Arc::new(context.keys.log_signer(&origin, is_new)?);
     let slot = LogSlot::new();
     let store = Arc::new(TenantStore::connect(context.database, &log).await?);
+    let packages = packages(context.config, &log, Arc::clone(&signer) as Arc<dyn Signer>)?;
     let ports = Ports {
         recorder: Arc::clone(&slot) as Arc<dyn Recorder>,
         store: Arc::clone(&store) as Arc<dyn Store>,
@@ -136,6 +139,7 @@ async fn open_one(
         vault: Arc::new(TenantVault::new(context.keys, id)?),
         passwords: Arc::new(Argon2Passwords),
         proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),
+        packages,
         keys: Arc::clone(&signer) as Arc<dyn LogKeys>,
         clock: Arc::clone(&context.clock),
         random: Arc::clone(&context.random),
@@ -232,6 +236,12 @@ pub(super) fn binary_digest() -> Hash {
     let bytes = std::env::current_exe().and_then(std::fs::read).unwrap_or_default();
     let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
     Hash(digest.as_ref().try_into().unwrap_or([0; 32]))
+}
+
+fn packages(config: &Config, log: &LogName, signer: Arc<dyn Signer>) -> Result<Arc<PackageFolder>, AppError> {
+    let folder = config.data_dir.join("packages").join(format!("{}-{}", log.tenant_name, log.generation));
+    let packages = PackageFolder::open(&config.tiles_dir(log), &folder, signer);
+    packages.map(Arc::new).map_err(|reason| AppError::File { path: folder, reason })
 }
 
 fn guard_path(config: &Config, log: &LogName) -> Result<std::path::PathBuf, AppError> {

@@ -56,6 +56,9 @@ pub enum ClientError {
         /// The system's reason.
         source: io::Error,
     },
+    /// What came can't be kept.
+    #[error("what came can't be kept: {0}")]
+    Keep(#[from] io::Error),
     /// The connection broke, or what came was not HTTP.
     #[error("the connection broke: {0}")]
     Broken(#[from] hyper::Error),
@@ -86,6 +89,7 @@ impl ClientError {
             Self::NoCa { .. }
             | Self::Tls(_)
             | Self::Connect { .. }
+            | Self::Keep(_)
             | Self::Broken(_)
             | Self::Request(_)
             | Self::NoAnswer
@@ -120,7 +124,7 @@ pub struct Answer {
 pub struct Client {
     address: SocketAddr,
     authority: String,
-    tls: Option<TlsConnector>,
+    tls: Option<(TlsConnector, String)>,
     connection: tokio::sync::Mutex<Option<SendRequest<Full<Bytes>>>>,
     cookie: std::sync::Mutex<Option<Zeroizing<String>>>,
 }
@@ -136,6 +140,14 @@ impl Client {
     /// # Errors
     /// [`ClientError::NoCa`], [`ClientError::Tls`].
     pub fn https(address: SocketAddr, ca: &Path) -> Result<Self, ClientError> {
+        Self::named(address, TLS_NAME, ca)
+    }
+
+    /// The same for a server of another name.
+    ///
+    /// # Errors
+    /// As [`Client::https`].
+    pub fn named(address: SocketAddr, name: &str, ca: &Path) -> Result<Self, ClientError> {
         let no_ca = || ClientError::NoCa { path: ca.to_owned() };
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_file_iter(ca).map_err(|_| no_ca())? {
@@ -145,11 +157,11 @@ impl Client {
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let authority = format!("{TLS_NAME}:{}", address.port());
-        Ok(Self::new(address, authority, Some(TlsConnector::from(Arc::new(config)))))
+        let authority = format!("{name}:{}", address.port());
+        Ok(Self::new(address, authority, Some((TlsConnector::from(Arc::new(config)), name.to_owned()))))
     }
 
-    fn new(address: SocketAddr, authority: String, tls: Option<TlsConnector>) -> Self {
+    fn new(address: SocketAddr, authority: String, tls: Option<(TlsConnector, String)>) -> Self {
         Self { address, authority, tls, connection: tokio::sync::Mutex::default(), cookie: std::sync::Mutex::default() }
     }
 
@@ -186,18 +198,63 @@ impl Client {
         Err(ClientError::Problem(Box::new(wire::json(&body).map_err(unexpected)?)))
     }
 
-    async fn exchange(&self, call: Call) -> Result<Answer, ClientError> {
+    /// Fetches what may be long, piece by piece; `take` hears each piece, with how many bytes there were so far and of how many.
+    ///
+    /// # Errors
+    /// As [`Client::ask`]; [`ClientError::NoAnswer`] when a piece doesn't come in time, or fewer bytes than were announced.
+    /// What `take` refuses ends it.
+    pub async fn fetch(
+        &self,
+        target: &str,
+        take: &mut (dyn FnMut(&[u8], u64, u64) -> io::Result<()> + Send),
+    ) -> Result<(), ClientError> {
+        let wait = Duration::from_millis(CLIENT_WAIT_MS_MAX);
+        let late = |_| ClientError::NoAnswer;
+        let call = Call { method: "GET", target: target.to_owned(), headers: Vec::new(), body: None };
         let request = self.request(call)?;
         let mut connection = self.connection.lock().await;
-        let mut kept = connection.take();
+        let mut sender = tokio::time::timeout(wait, self.sender(&mut connection)).await.map_err(late)??;
+        let answer = tokio::time::timeout(wait, sender.send_request(request)).await.map_err(late)??;
+        let (head, mut body) = answer.into_parts();
+        if !head.status.is_success() {
+            let status = head.status.as_u16();
+            let body =
+                Limited::new(body, CLIENT_ANSWER_BYTES_MAX).collect().await.map_err(|_| ClientError::NoAnswer)?;
+            let details = wire::json(&body.to_bytes()).map_err(|error| ClientError::Unexpected { status, error })?;
+            return Err(ClientError::Problem(Box::new(details)));
+        }
+        let all = hyper::body::Body::size_hint(&body).exact().ok_or(ClientError::NoAnswer)?;
+        let mut done = 0;
+        while let Some(frame) = tokio::time::timeout(wait, body.frame()).await.map_err(late)? {
+            if let Ok(piece) = frame?.into_data() {
+                done += piece.len() as u64;
+                take(&piece, done, all)?;
+            }
+        }
+        *connection = Some(sender);
+        if done == all { Ok(()) } else { Err(ClientError::NoAnswer) }
+    }
+
+    /// A connection that is open: the one that was kept, or a new one.
+    async fn sender(
+        &self,
+        kept: &mut Option<SendRequest<Full<Bytes>>>,
+    ) -> Result<SendRequest<Full<Bytes>>, ClientError> {
+        let mut kept = kept.take();
         let is_open = match &mut kept {
             Some(open) => open.ready().await.is_ok(),
             None => false,
         };
-        let mut sender = match kept {
-            Some(open) if is_open => open,
-            Some(_) | None => self.connect().await?,
-        };
+        match kept {
+            Some(open) if is_open => Ok(open),
+            Some(_) | None => self.connect().await,
+        }
+    }
+
+    async fn exchange(&self, call: Call) -> Result<Answer, ClientError> {
+        let request = self.request(call)?;
+        let mut connection = self.connection.lock().await;
+        let mut sender = self.sender(&mut connection).await?;
         let (head, body) = sender.send_request(request).await?.into_parts();
         let body = Limited::new(body, CLIENT_ANSWER_BYTES_MAX).collect().await.map_err(|_| ClientError::NoAnswer)?;
         *connection = Some(sender);
@@ -225,8 +282,8 @@ impl Client {
         let refused = |source| ClientError::Connect { address: self.address, source };
         let stream = TcpStream::connect(self.address).await.map_err(refused)?;
         stream.set_nodelay(true).map_err(refused)?;
-        let Some(tls) = &self.tls else { return driven(stream).await };
-        let name = ServerName::try_from(TLS_NAME).map_err(|_| rustls::Error::UnsupportedNameType)?;
+        let Some((tls, name)) = &self.tls else { return driven(stream).await };
+        let name = ServerName::try_from(name.clone()).map_err(|_| rustls::Error::UnsupportedNameType)?;
         driven(tls.connect(name, stream).await.map_err(refused)?).await
     }
 

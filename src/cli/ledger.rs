@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use lww_audit::{TileDir, VerifierKey};
 
-use super::{CommandError, Place, screen};
+use super::{CommandError, Place, screen, sheet};
 use crate::app::config::Config;
 use crate::app::{AppError, Order, ask, at_hand};
 use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemRandom, TenantVault};
@@ -24,6 +24,14 @@ pub enum LedgerCommand {
     Head(LogArgs),
     /// Print the log's public key in vkey form, for `lww-verify --vkey`; while a key is being changed, both, the newest first.
     Vkey(LogArgs),
+    /// Print the sheet of the running server's key fingerprints, to be compared with the one that was signed by hand.
+    Keys {
+        /// Print the keys in vkey form alone, one a line.
+        #[arg(long)]
+        vkeys: bool,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Give the log a new key: an entry names it, signed by both, and both sign until `retire-key`.
     RotateKey(LogArgs),
     /// Destroy the log's older key, once auditors and witnesses have the new one: it can't be undone.
@@ -111,6 +119,11 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
             for vkey in vkeys(&keys(&config)?, &name(&config, &log.tenant, TenantId(-1)))? {
                 screen::line(&vkey);
             }
+        }
+        LedgerCommand::Keys { vkeys, place } => {
+            let told = ask(&place.load()?.data_dir, &Order::ShowKeys).await?;
+            let text = sheet::text(&sheet::keys(told.lines()).map_err(LedgerError::Files)?);
+            screen::line(if vkeys { &told } else { &text }.trim_end());
         }
         LedgerCommand::RotateKey(log) => {
             let order = Order::RotateKey { tenant: log.tenant.clone() };

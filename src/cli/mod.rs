@@ -8,12 +8,16 @@ mod config;
 mod db;
 pub mod demo;
 mod doctor;
+pub mod evidence;
 mod ledger;
 pub mod mask;
 mod operator;
+pub mod person;
+pub mod reconcile;
 pub mod route;
 mod run;
 mod screen;
+mod sheet;
 mod stories;
 mod welcome;
 mod witness;
@@ -44,6 +48,9 @@ Examples:
   echo '卡号6222 0212 3456 7890 128' | lww mask --policy policies/masking/cn-retail.yaml --view agent
   lww ledger verify --against-db            compare the database with what was published, row by row";
 
+/// Exit code of a comparison that found differences.
+const DIFFERS: u8 = 3;
+
 #[derive(Subcommand)]
 enum Command {
     /// Start the server.
@@ -60,6 +67,12 @@ enum Command {
     /// The ledger: its head, its key, and whether the database still agrees with what was published.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Evidence packages: proofs and masked texts for whoever asks for them.
+    #[command(subcommand)]
+    Evidence(evidence::EvidenceCommand),
+    /// Comparisons of the ledger with what others say.
+    #[command(subcommand)]
+    Audit(reconcile::AuditCommand),
     /// Accounts, for the operator at the machine.
     #[command(subcommand)]
     Admin(operator::AdminCommand),
@@ -128,6 +141,15 @@ pub enum CommandError {
     /// The ledger does not verify.
     #[error(transparent)]
     Ledger(#[from] ledger::LedgerError),
+    /// There is no evidence package.
+    #[error(transparent)]
+    Evidence(#[from] evidence::EvidenceError),
+    /// Nobody is logged in.
+    #[error(transparent)]
+    Person(#[from] person::PersonError),
+    /// Two lists were not compared, or differ.
+    #[error(transparent)]
+    Reconcile(#[from] reconcile::ReconcileError),
     /// The demo did not go as it should.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
@@ -152,7 +174,7 @@ pub enum CommandError {
 }
 
 impl Cli {
-    /// Runs the command; 0 is success, 1 a failure that was told, 2 a wrong call.
+    /// Runs the command; 0 is success, 1 a failure that was told, 2 a wrong call, 3 a comparison that found differences.
     pub fn run(self) -> ExitCode {
         match self.command.run() {
             Ok(()) => ExitCode::SUCCESS,
@@ -160,7 +182,8 @@ impl Cli {
             Err(CommandError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Err(error) => {
                 screen::error(&error.to_string());
-                ExitCode::FAILURE
+                let differs = matches!(error, CommandError::Reconcile(reconcile::ReconcileError::Differs(_)));
+                if differs { ExitCode::from(DIFFERS) } else { ExitCode::FAILURE }
             }
         }
     }
@@ -176,6 +199,8 @@ impl Command {
             Self::Policy(command) => runtime()?.block_on(operator::policy(command)),
             Self::Admin(command) => runtime()?.block_on(operator::admin(command)),
             Self::Ledger(command) => runtime()?.block_on(ledger::run(command)),
+            Self::Evidence(command) => runtime()?.block_on(evidence::run(command)),
+            Self::Audit(command) => runtime()?.block_on(reconcile::run(command)),
             Self::Config(args) => config::run(&args),
             Self::Doctor(args) => runtime()?.block_on(doctor::run(args)),
             Self::Db(command) => runtime()?.block_on(db::run(command)),

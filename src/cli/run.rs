@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::stories::Stage;
 use super::welcome::Welcome;
-use super::{CommandError, Place, screen};
+use super::{CommandError, Place, screen, sheet};
 use crate::app::config::Config;
 use crate::app::{
     App, OneTimePassword, StartOptions, Supervision, confine, make_data_dir, serve_orders, start_logging,
@@ -143,8 +143,11 @@ async fn serve(args: RunArgs, config: Config, how: Confinement) -> Result<(), Co
         config_file: args.place.config.clone(),
     };
     let mut running = Running::start(config, &options, &|line| screen::progress(line)).await?;
+    let vkeys: Vec<_> = running.app.tenants.iter().map(|served| served.tenant.vkey()).collect();
+    let keys = sheet::keys(vkeys.iter().map(String::as_str)).map_err(super::ledger::LedgerError::from)?;
+    let sheet = sheet::write(&running.app.config.data_dir, &keys)?;
     let stage = Stage::of(&running)?;
-    let welcome = Welcome::of(&mut running);
+    let welcome = Welcome::of(&mut running, sheet);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = async move {

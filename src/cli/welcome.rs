@@ -18,11 +18,12 @@ pub(super) struct Welcome {
     data: PathBuf,
     demos: Vec<String>,
     passwords: Vec<OneTimePassword>,
+    sheet: PathBuf,
 }
 
 impl Welcome {
     /// Takes what there is to tell.
-    pub(super) fn of(running: &mut Running) -> Self {
+    pub(super) fn of(running: &mut Running, sheet: PathBuf) -> Self {
         let config = &running.app.config;
         Self {
             role: running.role,
@@ -33,6 +34,7 @@ impl Welcome {
             data: config.data_dir.clone(),
             demos: config.tenants.iter().filter(|tenant| tenant.demo).map(|tenant| tenant.name.clone()).collect(),
             passwords: std::mem::take(&mut running.passwords),
+            sheet,
         }
     }
 
@@ -63,6 +65,7 @@ impl Welcome {
             "machines": self.machines.map(|address| format!("https://localhost:{}", address.port())),
             "metrics": self.metrics.map(|address| format!("http://{address}/metrics")),
             "role": match self.role { Supervision::Active => "active", Supervision::Standby => "standby" },
+            "key_sheet": self.sheet,
             "accounts": self.passwords.iter().map(account).collect::<Vec<_>>(),
         })
         .to_string()
@@ -106,6 +109,10 @@ impl Welcome {
             screen::line(&format!("  metrics          http://{address}/metrics"));
         }
         screen::line(&format!("  data             {}", self.data.display()));
+        screen::line(&format!(
+            "  key sheet        {}   (公钥指纹单: print it, sign it by hand, give it to the auditors)",
+            self.sheet.display()
+        ));
         for name in &self.demos {
             screen::line(&format!("\nTenant {} is a demo: don't give it real data.", screen::strong(name)));
         }

@@ -27,6 +27,8 @@ pub enum Action {
     ManageAccounts,
     /// Consent, as a second person, to what somebody else proposed.
     Approve,
+    /// Take evidence out: entries with their proofs and the masked texts.
+    ExportEvidence,
 }
 
 /// Whose things an action reaches.
@@ -86,6 +88,7 @@ pub const TABLE: &[Rule] = &[
         factor_s_max: Some(APPROVAL_FACTOR_S_MAX),
         ..rule(Action::Approve, &[(Role::Supervisor, Whose::Team), (Role::Compliance, Whose::Tenant)])
     },
+    rule(Action::ExportEvidence, &[(Role::Auditor, Whose::Tenant), (Role::Compliance, Whose::Tenant)]),
 ];
 
 const fn rule(action: Action, roles: &'static [(Role, Whose)]) -> Rule {
@@ -130,23 +133,51 @@ mod tests {
             Action::ReadAccounts,
             Action::ManageAccounts,
             Action::Approve,
+            Action::ExportEvidence,
         ];
         assert_eq!(TABLE.iter().map(|rule| rule.action).collect::<Vec<_>>(), actions, "each action has one row");
         let expected = |role| match role {
-            Role::Agent => [Some(Own), None, None, None, None, Some(Own), None, None, None],
+            Role::Agent => [Some(Own), None, None, None, None, Some(Own), None, None, None, None],
             Role::Supervisor => {
-                [Some(Team), Some(Team), None, Some(Tenant), Some(Tenant), Some(Own), None, None, Some(Team)]
+                [Some(Team), Some(Team), None, Some(Tenant), Some(Tenant), Some(Own), None, None, Some(Team), None]
             }
-            Role::Compliance => {
-                [None, None, Some(Tenant), Some(Tenant), Some(Tenant), Some(Own), None, None, Some(Tenant)]
-            }
-            Role::Auditor => {
-                [None, None, Some(Tenant), Some(Tenant), Some(Tenant), Some(Own), Some(Tenant), None, None]
-            }
-            Role::Admin => {
-                [None, None, Some(Tenant), Some(Tenant), Some(Tenant), Some(Own), Some(Tenant), Some(Tenant), None]
-            }
-            Role::Customer | Role::Operator | Role::Server => [None; 9],
+            Role::Compliance => [
+                None,
+                None,
+                Some(Tenant),
+                Some(Tenant),
+                Some(Tenant),
+                Some(Own),
+                None,
+                None,
+                Some(Tenant),
+                Some(Tenant),
+            ],
+            Role::Auditor => [
+                None,
+                None,
+                Some(Tenant),
+                Some(Tenant),
+                Some(Tenant),
+                Some(Own),
+                Some(Tenant),
+                None,
+                None,
+                Some(Tenant),
+            ],
+            Role::Admin => [
+                None,
+                None,
+                Some(Tenant),
+                Some(Tenant),
+                Some(Tenant),
+                Some(Own),
+                Some(Tenant),
+                Some(Tenant),
+                None,
+                None,
+            ],
+            Role::Customer | Role::Operator | Role::Server => [None; 10],
         };
         for (role, _, _) in Role::ALL {
             assert_eq!(actions.map(|action| reach(role, action)), expected(role), "{role:?}");

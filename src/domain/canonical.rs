@@ -8,9 +8,14 @@ use serde_json::Value;
 
 /// SHA-256 of a value in canonical form.
 pub(super) fn digest(value: &Value) -> [u8; 32] {
+    sha256(text(value).as_bytes())
+}
+
+/// A value in canonical form.
+pub(super) fn text(value: &Value) -> String {
     let mut canonical = String::new();
     write_canonical(value, &mut canonical);
-    sha256(canonical.as_bytes())
+    canonical
 }
 
 /// Writes a value with its keys in the order of their UTF-16 code units; our numbers are integers.

@@ -12,10 +12,11 @@ pub use words::{
 };
 
 use lww_audit::entry::Detail;
+use lww_audit::export::Scope;
 use lww_audit::seal::Seal;
 
 use super::routing::{Assigned, Routed};
-use crate::units::{AccountId, EntryIndex, Hash, MessageId, MessageSeq, SubjectId, TreeSize, Version};
+use crate::units::{AccountId, EntryIndex, Hash, MessageId, MessageSeq, PackageId, SubjectId, TreeSize, Version};
 
 /// What the key that signs a log is for.
 pub const LOG_KEY: &str = "log";
@@ -194,6 +195,9 @@ pub enum Event {
     IdentityLinked { account: AccountId },
     /// An account has no identity of the bank's provider any more.
     IdentityUnlinked { account: AccountId },
+    /// Evidence of one scope was taken out, with names of staff or without; entries of one package have its id. What the entry
+    /// commits to is the reason.
+    ExportMade { package: PackageId, scope: Scope, names: bool },
 }
 
 impl Event {
@@ -252,6 +256,7 @@ impl Event {
             Self::FactorRemoved { .. } => "second_factor.removed/1",
             Self::IdentityLinked { .. } => "identity.linked/1",
             Self::IdentityUnlinked { .. } => "identity.unlinked/1",
+            Self::ExportMade { .. } => "export.made/1",
         }
     }
 
@@ -313,6 +318,7 @@ impl Event {
             Self::SessionsRevoked { account, sessions } => {
                 object([("account", text(account)), ("sessions", count(*sessions))])
             }
+            Self::ExportMade { package, scope, names } => exported(package, scope, *names),
             Self::FactorPassed { by } => object([("by", text(by.word()))]),
             Self::LoginFailed { count: failures, window_ms } => {
                 object([("count", count(*failures)), ("window_ms", int(*window_ms))])
@@ -329,6 +335,10 @@ impl Event {
 
 fn rotated(statement: &str, previous: Option<EntryIndex>) -> Detail {
     object([("purpose", text(LOG_KEY)), ("statement", text(statement)), ("previous", index(previous))])
+}
+
+fn exported(package: &PackageId, scope: &Scope, names: bool) -> Detail {
+    object([("names", Detail::Bool(names)), ("package", text(package)), ("scope", text(scope))])
 }
 
 fn found(Found { part, name, index: entry }: &Found) -> Detail {

@@ -186,6 +186,69 @@ pub(super) struct TriedText {
     pub(super) text: RawText,
 }
 
+/// What evidence is taken of: exactly one of conversation, subject, range and case.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EvidenceOrder {
+    /// All entries of this conversation.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(super) conversation: Option<String>,
+    /// All entries about this person, by the pseudonym that entries have.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(super) subject: Option<String>,
+    /// All entries of a time.
+    pub(super) range: Option<TimeRange>,
+    /// Several of these together.
+    #[schema(min_items = 1, max_items = 64)]
+    pub(super) case: Option<Vec<EvidenceScope>>,
+    /// Why; masked, committed to by the entry, and told in its receipt alone.
+    #[schema(value_type = String, min_length = 1, max_length = 1024)]
+    pub(super) reason: RawText,
+}
+
+/// One part of a case: exactly one of conversation, subject and range.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EvidenceScope {
+    /// All entries of this conversation.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(super) conversation: Option<String>,
+    /// All entries about this person, by the pseudonym that entries have.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(super) subject: Option<String>,
+    /// All entries of a time.
+    pub(super) range: Option<TimeRange>,
+}
+
+impl EvidenceScope {
+    /// Whether it names nothing.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.conversation.is_none() && self.subject.is_none() && self.range.is_none()
+    }
+}
+
+/// From when to when.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TimeRange {
+    /// The first instant, such as `2026-01-05T08:00:00+08:00`.
+    pub(super) from: String,
+    /// The instant before which it ends.
+    pub(super) to: String,
+}
+
+/// Messages of one channel account, by the ids under which they were sent.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MessageIds {
+    /// Channel and account, such as `http:app`.
+    #[schema(min_length = 3, max_length = 97)]
+    pub(super) channel: String,
+    /// The ids.
+    #[schema(min_items = 1, max_items = 256)]
+    pub(super) ids: Vec<String>,
+}
+
 /// A customer's message, as the description of the API shows it; the channel itself parses it.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its description is used")]

@@ -4,8 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, channels, custody, desk, handover, health, ledger, live, oidc, own, policies, receipts, replies,
-    sessions, tlog,
+    accounts, channels, custody, desk, evidence, handover, health, ledger, live, oidc, own, policies, receipts,
+    replies, sessions, tlog,
 };
 use super::problem::codes;
 
@@ -74,6 +74,12 @@ use super::problem::codes;
         ledger::entry,
         ledger::proof,
         ledger::consistency,
+        evidence::create,
+        evidence::list,
+        evidence::show,
+        evidence::package,
+        evidence::remove,
+        evidence::messages,
         custody::custody,
         tlog::checkpoint,
         tlog::tile,

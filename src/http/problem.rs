@@ -193,6 +193,10 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         Refusal::NotPublished => (&kinds::NOT_PUBLISHED, Vec::new()),
         Refusal::Differs { index } => (&kinds::LEDGER_DIFFERS, vec![("index", number(index.0))]),
         Refusal::NoPolicy => (&kinds::NO_POLICY, Vec::new()),
+        Refusal::NotReady => (&kinds::NOT_READY, Vec::new()),
+        Refusal::NeverPublished { waited_s } => (&kinds::NEVER_PUBLISHED, vec![("waited_s", number(*waited_s))]),
+        Refusal::PackageTooLarge { max_bytes } => (&kinds::PACKAGE_TOO_LARGE, vec![("max_bytes", number(*max_bytes))]),
+        Refusal::ErasedMeanwhile => (&kinds::ERASED_MEANWHILE, Vec::new()),
     }
 }
 

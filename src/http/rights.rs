@@ -39,6 +39,7 @@ const OWN: Right = Right::Staff(Action::OwnAccount);
 const DESK: Right = Right::Staff(Action::Converse);
 const LEDGER: Right = Right::Staff(Action::ReadLedger);
 const POLICIES: Right = Right::Staff(Action::ReadPolicies);
+const EVIDENCE: Right = Right::Staff(Action::ExportEvidence);
 const MANAGE: Right = Right::Staff(Action::ManageAccounts);
 
 /// Every address with its right.
@@ -98,6 +99,12 @@ pub const RIGHTS: &[Need] = &[
     need("delete", "/api/v1/agent/replies/{id}", Right::Staff(Action::Supervise)),
     need("get", "/api/v1/agent/socket", DESK),
     need("get", "/api/v1/agent/events", DESK),
+    need("post", "/api/v1/evidence", EVIDENCE),
+    need("get", "/api/v1/evidence", EVIDENCE),
+    need("get", "/api/v1/evidence/{id}", EVIDENCE),
+    need("get", "/api/v1/evidence/{id}/package", EVIDENCE),
+    need("delete", "/api/v1/evidence/{id}", EVIDENCE),
+    need("post", "/api/v1/ledger/messages", LEDGER),
     need("get", "/api/v1/ledger/head", LEDGER),
     need("get", "/api/v1/ledger/keys", LEDGER),
     need("get", "/api/v1/ledger/entries", LEDGER),

@@ -6,8 +6,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
 use super::api::{
-    accounts, channels, custody, desk, handover, health, ledger, live, oidc, own, policies, receipts, replies,
-    sessions, tlog,
+    accounts, channels, custody, desk, evidence, handover, health, ledger, live, oidc, own, policies, receipts,
+    replies, sessions, tlog,
 };
 use super::pages;
 
@@ -147,6 +147,16 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/agent/conversations/{id}/take", methods: &[("post", || web::post().to(handover::take))] },
     Address { path: "/api/v1/agent/conversations/{id}/solve", methods: &[("post", || web::post().to(desk::solve))] },
     Address { path: "/api/v1/agent/conversations/{id}/close", methods: &[("post", || web::post().to(desk::close))] },
+    Address {
+        path: "/api/v1/evidence",
+        methods: &[("get", || web::get().to(evidence::list)), ("post", || web::post().to(evidence::create))],
+    },
+    Address {
+        path: "/api/v1/evidence/{id}",
+        methods: &[("get", || web::get().to(evidence::show)), ("delete", || web::delete().to(evidence::remove))],
+    },
+    Address { path: "/api/v1/evidence/{id}/package", methods: &[("get", || web::get().to(evidence::package))] },
+    Address { path: "/api/v1/ledger/messages", methods: &[("post", || web::post().to(evidence::messages))] },
     Address { path: "/api/v1/ledger/head", methods: &[("get", || web::get().to(ledger::head))] },
     Address { path: "/api/v1/ledger/keys", methods: &[("get", || web::get().to(ledger::keys))] },
     Address { path: "/api/v1/ledger/entries", methods: &[("get", || web::get().to(ledger::entries))] },

@@ -97,6 +97,24 @@ pub enum Refusal {
     /// No masking policy is active.
     #[error("no masking policy is active")]
     NoPolicy,
+    /// An evidence package is still being gathered.
+    #[error("the package is not ready yet")]
+    NotReady,
+    /// No published checkpoint covered an evidence package in time.
+    #[error("no published checkpoint covers the export after {waited_s} s: look at publication and its witnesses")]
+    NeverPublished {
+        /// How long it waited, in seconds.
+        waited_s: u64,
+    },
+    /// An evidence package would be too large.
+    #[error("the package would have more than {max_bytes} bytes: ask for less at a time")]
+    PackageTooLarge {
+        /// Most that it may have, in bytes.
+        max_bytes: u64,
+    },
+    /// Somebody in an evidence package was erased while it was gathered.
+    #[error("somebody in the package was erased meanwhile: ask again")]
+    ErasedMeanwhile,
 }
 
 impl From<RecordError> for Refusal {

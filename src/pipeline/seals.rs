@@ -102,20 +102,30 @@ impl Tenant {
     /// As [`Tenant::seal_now`]; [`Refusal::Differs`] when an entry is missing.
     pub async fn seal_if_due(&self) -> Result<Option<EntryIndex>, Refusal> {
         let Some(head) = self.head() else { return Ok(None) };
-        let newest = match self.seals.newest() {
-            Some(known) => known,
-            None => {
-                let found = self.look_for_seal(head.size).await?;
-                self.know_seal(found);
-                found
-            }
-        };
+        let newest = self.newest_seal(head.size).await?;
         let offset_minutes = self.table().map_or(OFFSET_MINUTES_DEFAULT, |table| table.utc_offset_minutes());
         if newest.is_due(head.size, self.ports.clock.now(), offset_minutes) {
             self.seal_now().await.map(Some)
         } else {
             Ok(None)
         }
+    }
+
+    /// Seals when more than so many entries came since what was sealed last; `None` when no more did.
+    pub(super) async fn seal_beyond(&self, unsealed_max: u64) -> Result<Option<EntryIndex>, Refusal> {
+        let size = self.head().ok_or(Refusal::Unavailable)?.size;
+        let unsealed = size.0.saturating_sub(self.newest_seal(size).await?.upto.0);
+        if unsealed > unsealed_max { self.seal_now().await.map(Some) } else { Ok(None) }
+    }
+
+    /// What was sealed last in the log of so many entries.
+    async fn newest_seal(&self, size: TreeSize) -> Result<Newest, Refusal> {
+        if let Some(known) = self.seals.newest() {
+            return Ok(known);
+        }
+        let found = self.look_for_seal(size).await?;
+        self.know_seal(found);
+        Ok(found)
     }
 
     fn know_seal(&self, newest: Newest) {

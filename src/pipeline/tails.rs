@@ -92,7 +92,7 @@ impl Tenant {
         Ok((masked, Learning { slot, after, again }))
     }
 
-    fn salts(&self) -> Salts {
+    pub(super) fn salts(&self) -> Salts {
         let random = || Salt::from_random(random_bytes(&*self.ports.random));
         Salts { sealed: random(), masked: random() }
     }

@@ -123,6 +123,19 @@ pub struct NoteRow {
     pub committed: Committed,
 }
 
+/// What a message or note says, still sealed, with the entry that committed to it last.
+#[derive(Clone)]
+pub struct TextRow {
+    /// The message's or note's public id.
+    pub id: MessageId,
+    /// The entry.
+    pub index: EntryIndex,
+    /// The sealed masked text.
+    pub masked: Sealed,
+    /// Shows that it was read from what is committed.
+    pub committed: Committed,
+}
+
 /// A canned reply, still sealed.
 #[derive(Clone)]
 pub struct ReplyRow {

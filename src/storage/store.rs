@@ -5,24 +5,27 @@ use lww_audit::seal::Seal;
 use tokio_postgres::{Client, Config, Row};
 use uuid::Uuid;
 
+mod conversations;
 mod recent;
 mod routes;
 mod sealing;
+mod texts;
 
+use self::conversations::{CONVERSATION_COLUMNS, CONVERSATION_FROM, conversation, mark};
 use self::recent::{RECENT, original, place, policy_of, remasked};
-use self::routes::{ROUTE_COLUMNS, route, words};
+use self::routes::{ROUTE_COLUMNS, words};
 use super::database::{Database, DatabaseError};
-use super::head::{self, LogName};
+use super::head::LogName;
 use crate::domain::message::{Committed, Sealed};
-use crate::domain::record::{ConversationState, Marks};
+use crate::domain::record::ConversationState;
 use crate::limits::COUNTED_CONVERSATIONS_MAX;
 use crate::ports::{
-    AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, Entries, EntriesError,
-    IdentityLookup, MessageRow, NoteRow, OriginalRow, ReplyRow, SettingsRow, Store, StoreError, WrappedKey,
+    AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, IdentityLookup, MessageRow, NoteRow,
+    OriginalRow, ReplyRow, SettingsRow, Store, StoreError, TextRow, WrappedKey,
 };
 use crate::units::{
-    AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
-    MessageSeq, SessionId, SubjectId, Timestamp, Version,
+    AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq, SessionId,
+    SubjectId, Timestamp, Version,
 };
 
 /// Connections that reads share.
@@ -59,10 +62,6 @@ pub async fn channel_number(
     Ok(row.get(0))
 }
 
-const CONVERSATION_COLUMNS: &str = "c.id, c.public_id, c.subject, a.channel, a.account, c.state, c.agent, c.version, \
-    c.last_message, c.opened_seq, c.opened_at, c.touched_at, c.last_agent, c.continues, c.delivered_seq, c.read_seq";
-const CONVERSATION_FROM: &str = "conversation c JOIN channel_account a ON a.tenant = c.tenant AND a.id = c.channel \
-    LEFT JOIN conversation_route r ON r.tenant = c.tenant AND r.conversation = c.id";
 const MESSAGE_COLUMNS: &str =
     "m.id, m.seq, m.entry_seq, m.time, m.direction, m.author, m.masked, a.channel, a.account, m.remask_seq";
 const WITH_CHANNEL: &str = "JOIN channel_account a ON a.tenant = m.tenant AND a.id = m.channel";
@@ -397,13 +396,22 @@ impl Store for TenantStore {
     async fn seal(&self) -> Result<Seal, StoreError> {
         self.seal_ends().await
     }
-}
 
-#[async_trait]
-impl Entries for TenantStore {
-    async fn entries(&self, from: EntryIndex, limit: u32) -> Result<Vec<Vec<u8>>, EntriesError> {
-        let database = self.database().await.map_err(|_| EntriesError::Unavailable)?;
-        Ok(head::entries(&database.client, &self.log, from, i64::from(limit)).await?)
+    async fn policies(&self) -> Result<Vec<(Hash, String)>, StoreError> {
+        self.policy_texts().await
+    }
+
+    async fn texts(&self, of: &[ConversationId], entries: &[EntryIndex]) -> Result<Vec<TextRow>, StoreError> {
+        self.texts_of(of, entries, read_back()).await
+    }
+
+    async fn recorded(&self, keys: &[[u8; 16]]) -> Result<Vec<([u8; 16], EntryIndex)>, StoreError> {
+        self.recorded_under(keys).await
+    }
+
+    async fn knows_subject(&self, subject: SubjectId) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM conversation WHERE tenant = $1 AND subject = $2)";
+        Ok(self.row(sql, &[&subject.to_uuid()]).await?.is_some_and(|row| row.get(0)))
     }
 }
 
@@ -414,32 +422,6 @@ fn after(index: Option<EntryIndex>) -> i64 {
 fn channel(name: &str, account: String) -> Result<ChannelAccount, StoreError> {
     let known = crate::units::CHANNEL_NAMES.iter().copied().find(|known| *known == name);
     Ok(ChannelAccount { channel: known.ok_or(StoreError::Corrupt { what: "channel" })?, account })
-}
-
-fn mark(value: i64) -> Option<EntryIndex> {
-    u64::try_from(value).ok().map(EntryIndex)
-}
-
-fn conversation(row: &Row) -> Result<ConversationRow, StoreError> {
-    Ok(ConversationRow {
-        conversation: ConversationRef {
-            key: ConversationKey(row.get(0)),
-            public: ConversationId::from_uuid(row.get(1)),
-        },
-        subject: SubjectId::from_uuid(row.get(2)),
-        channel: channel(row.get(3), row.get(4))?,
-        state: ConversationState::from_code(row.get(5)).ok_or(StoreError::Corrupt { what: "conversation state" })?,
-        agent: row.get::<_, Option<Uuid>>(6).map(AccountId::from_uuid),
-        version: Version(row.get(7)),
-        last_message: MessageSeq(row.get(8)),
-        opened: EntryIndex(u64::try_from(row.get::<_, i64>(9)).unwrap_or(0)),
-        opened_at: Timestamp::from_micros(row.get(10)),
-        touched_at: Timestamp::from_micros(row.get(11)),
-        last_agent: row.get::<_, Option<Uuid>>(12).map(AccountId::from_uuid),
-        continues: row.get::<_, Option<Uuid>>(13).map(ConversationId::from_uuid),
-        marks: Marks { delivered: mark(row.get(14)), read: mark(row.get(15)) },
-        route: Box::new(route(row)?),
-    })
 }
 
 fn message(row: &Row) -> Result<MessageRow, StoreError> {

@@ -3,6 +3,7 @@
 pub mod lifecycle;
 pub mod matcher;
 pub mod mirror;
+pub mod packages;
 pub mod seals;
 pub mod self_audit;
 pub mod tiles;

@@ -172,9 +172,11 @@ fn assert_momentary(error: &ClientError) {
     match error {
         ClientError::Connect { .. } | ClientError::Broken(_) | ClientError::NoAnswer => {}
         ClientError::Problem(details) => assert!(MOMENTARY.contains(&details.code.as_str()), "{error}"),
-        ClientError::NoCa { .. } | ClientError::Tls(_) | ClientError::Request(_) | ClientError::Unexpected { .. } => {
-            panic!("{error}")
-        }
+        ClientError::NoCa { .. }
+        | ClientError::Tls(_)
+        | ClientError::Request(_)
+        | ClientError::Keep(_)
+        | ClientError::Unexpected { .. } => panic!("{error}"),
     }
 }
 

@@ -1,14 +1,15 @@
 //! Makes a package from a log's tiles alone, by one pass over the entries: the reference for whoever has an index.
 //!
-//! It trusts the tiles, which [`super::verify()`] and [`crate::fsck`] don't. It decides nothing of who may see what.
+//! It trusts the tiles, which [`super::verify()`] and [`crate::fsck`] don't. It decides nothing of who may see what: texts
+//! come from a [`Source`], names only of those who act in the package or are named in it.
 
 use super::ends::Ends;
 use super::manifest::Scope;
-use super::sha256;
 use super::writer::{Draft, Writer};
+use super::{refuse, sha256};
 use crate::checkpoint::SignedCheckpoint;
-use crate::entry::{Chain, ChainPrev, Entry};
-use crate::error::Error;
+use crate::entry::{Chain, ChainPrev, Detail, Entry};
+use crate::error::{Error, Format};
 use crate::merkle::leaf_hash;
 use crate::receipt::Opened;
 use crate::seal::{ChainEnd, ChainEnds, KIND, Seal};
@@ -28,22 +29,43 @@ pub struct Request {
     pub made: Timestamp,
     /// The checkpoint that everything shall lead to; the tiles cover it.
     pub checkpoint: SignedCheckpoint,
-    /// Names of staff to be opened; none for a package without names.
+    /// Names of staff that may be opened; of these, those whom the entries name go with them.
     pub staff: BTreeMap<Id128, String>,
     /// Canonical texts of policies; those that the entries name go with them.
     pub policies: Vec<Vec<u8>>,
+    /// Most bytes of entries with their texts and paths; more are refused.
+    pub bytes_max: u64,
 }
 
-/// Writes a package into a new folder; `open` says which texts of an entry go with it.
+/// Brings what the log itself doesn't hold, and hears how far the work is.
+pub trait Source {
+    /// Says which texts go with each of some entries of the package, which follow one another.
+    ///
+    /// # Errors
+    /// Its own; the work ends with it.
+    fn open(&mut self, entries: &[Entry]) -> Result<Vec<Vec<Opened>>, Error>;
+
+    /// Hears how many entries of the log were looked at, of how many; an error ends the work.
+    ///
+    /// # Errors
+    /// Its own.
+    fn looked_at(&mut self, _done: u64, _all: u64) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl<F: FnMut(&Entry) -> Result<Vec<Opened>, Error>> Source for F {
+    fn open(&mut self, entries: &[Entry]) -> Result<Vec<Vec<Opened>>, Error> {
+        entries.iter().map(self).collect()
+    }
+}
+
+/// Writes a package into a new folder; `source` says which texts go with its entries.
 ///
 /// # Errors
-/// `Gap`, `Malformed` or `Io` from the tiles; those of [`Writer`].
-pub fn gather(
-    directory: &Path,
-    tiles: &TileDir,
-    request: &Request,
-    mut open: impl FnMut(&Entry) -> Result<Vec<Opened>, Error>,
-) -> Result<Draft, Error> {
+/// `Gap`, `Malformed` or `Io` from the tiles; `TooLong` if it has more bytes than are asked for; those of [`Writer`] and of
+/// the source.
+pub fn gather(directory: &Path, tiles: &TileDir, request: &Request, source: &mut dyn Source) -> Result<Draft, Error> {
     let size = request.checkpoint.unverified().size;
     let tree = tiles.tree(size);
     let mut writer = Writer::create(directory, &tree, request.checkpoint.clone())?;
@@ -51,32 +73,56 @@ pub fn gather(
     let seal = if has_chain { newest_seal(tiles, size)? } else { None };
     let tail = if has_chain { seal.map_or(0, |(_, seal)| seal.upto.0) } else { size.0 };
     let mut pass = Pass::new(&request.scopes);
-    for_each(tiles, size, 0..size.0, &mut |index, bytes| {
-        let entry = Entry::parse(bytes)?;
-        if index < tail && has_chain {
-            pass.follow(&entry, bytes);
+    for at in 0..size.0.div_ceil(WIDTH) {
+        let (mut entries, mut bytes) = (Vec::new(), Vec::new());
+        for_each(tiles, size, at * WIDTH..(at + 1) * WIDTH, &mut |index, read| {
+            let entry = Entry::parse(read)?;
+            if index < tail && has_chain {
+                pass.follow(&entry, read);
+            }
+            pass.bound(&entry);
+            if pass.is_asked_for(&entry) {
+                pass.name(&entry);
+                entries.push(entry);
+                bytes.push(read.to_vec());
+            }
+            Ok(())
+        })?;
+        let opened = if entries.is_empty() { Vec::new() } else { source.open(&entries)? };
+        if opened.len() != entries.len() {
+            return Err(refuse("the source doesn't say of each entry what is opened of it"));
         }
-        if pass.is_asked_for(&entry) {
-            writer.entry(entry.seq, bytes.to_vec(), open(&entry)?)?;
-            pass.policies.extend(entry.policy.as_ref().map(|policy| policy.digest));
+        for ((entry, bytes), opened) in entries.iter().zip(bytes).zip(opened) {
+            writer.entry(entry.seq, bytes, opened)?;
         }
-        pass.bound(&entry);
-        Ok(())
-    })?;
+        within(&writer, request.bytes_max)?;
+        source.looked_at(size.0.min((at + 1) * WIDTH), size.0)?;
+    }
     pass.end(size);
     for bound in pass.bounds.range(..tail) {
         for_each(tiles, size, *bound..*bound + 1, &mut |index, bytes| {
             writer.context(EntryIndex(index), bytes.to_vec())
         })?;
     }
-    for_each(tiles, size, tail..size.0, &mut |index, bytes| writer.context(EntryIndex(index), bytes.to_vec()))?;
-    if !request.staff.is_empty() {
-        writer.staff(&request.staff)?;
+    for_each(tiles, size, tail..size.0, &mut |index, bytes| {
+        writer.context(EntryIndex(index), bytes.to_vec())?;
+        within(&writer, request.bytes_max)
+    })?;
+    let named = request.staff.iter().filter(|(id, _)| pass.named.contains(id));
+    let named: BTreeMap<Id128, String> = named.map(|(id, name)| (*id, name.clone())).collect();
+    if !named.is_empty() {
+        writer.staff(&named)?;
     }
     let is_named = |policy: &&Vec<u8>| pass.policies.contains(&sha256(policy));
     request.policies.iter().filter(is_named).try_for_each(|policy| writer.policy(policy))?;
     let ends = has_chain.then(|| pass.prove(seal)).transpose()?;
     writer.finish(request.scopes.clone(), request.made, ends.as_ref())
+}
+
+/// Refuses more bytes than were asked for.
+fn within<T: crate::merkle::NodeReader>(writer: &Writer<'_, T>, max: u64) -> Result<(), Error> {
+    let got = writer.bytes();
+    if got > max { Err(Error::TooLong { what: Format::Package, max, got }) } else { Ok(()) }
 }
 
 /// Calls `each` with the entries of a range in their order.
@@ -124,13 +170,23 @@ struct Pass<'r> {
     bounds: BTreeSet<u64>,
     /// Digests of the policies that the entries asked for name.
     policies: BTreeSet<Hash>,
+    /// Who acts in the entries asked for, and every other id that their details name.
+    named: BTreeSet<Id128>,
     /// Time of the entry before.
     before: Option<Timestamp>,
 }
 
 impl<'r> Pass<'r> {
     fn new(scopes: &'r [Scope]) -> Self {
-        Self { scopes, ends: HashMap::new(), bounds: BTreeSet::new(), policies: BTreeSet::new(), before: None }
+        let (bounds, policies, named) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        Self { scopes, ends: HashMap::new(), bounds, policies, named, before: None }
+    }
+
+    /// Remembers what an entry that was asked for names outside itself.
+    fn name(&mut self, entry: &Entry) {
+        self.policies.extend(entry.policy.as_ref().map(|policy| policy.digest));
+        self.named.insert(entry.actor.id);
+        ids(&entry.detail, &mut self.named);
     }
 
     fn follow(&mut self, entry: &Entry, bytes: &[u8]) {
@@ -184,5 +240,15 @@ impl<'r> Pass<'r> {
             Scope::Range { .. } => None,
         });
         Ok(Ends { seal, proofs: proofs.collect::<Result<_, _>>()? })
+    }
+}
+
+/// Finds the ids in a detail.
+fn ids(detail: &Detail, found: &mut BTreeSet<Id128>) {
+    match detail {
+        Detail::String(text) => found.extend(text.parse::<Id128>().ok()),
+        Detail::Array(items) => items.iter().for_each(|item| ids(item, found)),
+        Detail::Object(members) => members.values().for_each(|member| ids(member, found)),
+        Detail::Null | Detail::Bool(_) | Detail::Int(_) => {}
     }
 }

@@ -15,7 +15,7 @@ mod walk;
 mod writer;
 
 pub use ends::Ends;
-pub use gather::{Request, gather};
+pub use gather::{Request, Source, gather};
 pub use line::Line;
 pub use manifest::{ListedFile, Manifest, Scope};
 pub use source::Package;

@@ -70,7 +70,8 @@ pub struct Report {
     pub staff: BTreeMap<Id128, String>,
 }
 
-/// Verifies a package; `each` is called for each entry in order, and what it is told counts only if the result is good.
+/// Verifies a package; `each` is called for each entry in order, and what it is told counts only if the result is good;
+/// `progress` hears how many bytes of entries and context were read, of how many the manifest lists.
 ///
 /// # Errors
 /// The first [`Finding`].
@@ -78,6 +79,7 @@ pub fn verify(
     package: &Package,
     keys: &[VerifierKey],
     each: &mut dyn FnMut(&Item<'_>),
+    progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, Box<Finding>> {
     let (signed, signers) = checkpoint(package, keys).map_err(in_file(CHECKPOINT))?;
     let checkpoint = signed.unverified();
@@ -89,6 +91,9 @@ pub fn verify(
         walk: Walk::new(&manifest.scopes),
         digests: BTreeMap::new(),
         before: None,
+        progress,
+        done: 0,
+        all: [ENTRIES, CONTEXT].into_iter().filter_map(|name| manifest.file(name)).map(|file| file.bytes).sum(),
         report: Report {
             checkpoint: checkpoint.clone(),
             signed: signed.clone(),
@@ -151,6 +156,10 @@ struct Check<'a> {
     /// Length and SHA-256 of each file that was read.
     digests: BTreeMap<String, (u64, Hash)>,
     before: Option<EntryIndex>,
+    progress: &'a mut dyn FnMut(u64, u64),
+    /// Bytes of lines that were read, and of lines in the files that are long.
+    done: u64,
+    all: u64,
     report: Report,
 }
 
@@ -165,10 +174,13 @@ impl Check<'_> {
         let hashed = Hashed::new(read);
         let state = Rc::clone(&hashed.state);
         for (number, line) in (1..).zip(lines(BufReader::new(hashed))) {
+            let read = line.as_ref().map_or(0, |line| line.len() as u64 + 1);
             line.map_err(Refused::from).and_then(|line| each(self, &line)).map_err(|refused| {
                 let Inner { entry, field, error } = *refused.0;
                 Box::new(Finding { file: file.to_owned(), line: Some(number), entry, field, error })
             })?;
+            self.done += read;
+            (self.progress)(self.done, self.all);
         }
         let (bytes, digest) = &*state.borrow();
         self.digests.insert(file.to_owned(), (*bytes, from_digest(digest.clone().finish().as_ref())));

@@ -71,6 +71,11 @@ impl<'t, T: NodeReader> Writer<'t, T> {
         Ok(())
     }
 
+    /// How many bytes of entries and context there are so far.
+    pub const fn bytes(&self) -> u64 {
+        self.entries.bytes + self.context.bytes
+    }
+
     fn write_pending(&mut self, ends_a_run: bool) -> Result<(), Error> {
         let Some((index, mut line)) = self.pending.take() else { return Ok(()) };
         if ends_a_run {

@@ -36,12 +36,13 @@ pub fn write(directory: &Path) {
         checkpoint: tiles.checkpoint().unwrap().unwrap(),
         staff: BTreeMap::from([("0a0a0a0a0a0a0a0a0000000000000003".parse::<Id128>().unwrap(), "李雷".to_owned())]),
         policies: vec![POLICY.to_vec()],
+        bytes_max: u64::MAX,
     };
-    let open = |entry: &Entry| {
+    let mut open = |entry: &Entry| {
         let opened = if entry.content.is_some() { opened(entry.seq.0) } else { Vec::new() };
         Ok(opened.into_iter().take(1).collect())
     };
-    let draft = gather(directory, &tiles, &request, open).unwrap();
+    let draft = gather(directory, &tiles, &request, &mut open).unwrap();
     let signature = log_signer().sign(draft.text());
     draft.sign(vec![signature]).unwrap();
 }
@@ -68,7 +69,7 @@ pub fn edits() -> Value {
 
 fn check(directory: &Path) -> Result<u64, Box<Finding>> {
     let package = Package::open(directory).unwrap();
-    verify(&package, &keys(), &mut |_| {}).map(|report| report.entries)
+    verify(&package, &keys(), &mut |_| {}, &mut |_, _| {}).map(|report| report.entries)
 }
 
 /// Checks the kept package, and each edit of it.

@@ -9,6 +9,9 @@ use crate::http::Readiness;
 use crate::http::answers::{
     Accepted, Conversations, CustomerMessages, LedgerHead, Queues, SessionInfo, State, Transcript,
 };
+use crate::http::evidence_answers::{EvidencePackage, RecordedMessages};
+use crate::http::reading::{LedgerEntries, LedgerEntry};
+use crate::limits::PAGE_ITEMS_MAX;
 use crate::units::Timestamp;
 use crate::wire;
 
@@ -129,6 +132,14 @@ impl Client {
         self.ask(call("POST", "/api/v1/session", Some(&body))).await
     }
 
+    /// Shows the second factor that a login waits for.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn show_factor(&self, code: &str) -> Result<SessionInfo, ClientError> {
+        self.ask(call("POST", "/api/v1/session/second-factor", Some(&json!({"code": code})))).await
+    }
+
     /// Who is logged in.
     ///
     /// # Errors
@@ -232,6 +243,57 @@ impl Client {
     /// [`ClientError`].
     pub async fn ledger_head(&self) -> Result<LedgerHead, ClientError> {
         self.ask(call("GET", "/api/v1/ledger/head", None)).await
+    }
+
+    /// One entry.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn ledger_entry(&self, index: u64) -> Result<LedgerEntry, ClientError> {
+        self.ask(call("GET", &format!("/api/v1/ledger/entries/{index}"), None)).await
+    }
+
+    /// Oldest entries of a kind after one, with where to go on.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn ledger_entries(&self, after: u64, kind: &str) -> Result<LedgerEntries, ClientError> {
+        let pairs = [("after", after.to_string()), ("kind", kind.to_owned()), ("limit", PAGE_ITEMS_MAX.to_string())];
+        self.ask(call("GET", &format!("/api/v1/ledger/entries?{}", query(&pairs)), None)).await
+    }
+
+    /// The entries of messages by the ids under which their channel's sender sent them.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn recorded_messages(&self, channel: &str, ids: &[String]) -> Result<Vec<Option<u64>>, ClientError> {
+        let body = json!({"channel": channel, "ids": ids});
+        let found: RecordedMessages = self.ask(call("POST", "/api/v1/ledger/messages", Some(&body))).await?;
+        Ok(found.entries)
+    }
+
+    /// Takes evidence out, of what the order names.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn export_evidence(&self, order: &serde_json::Value) -> Result<EvidencePackage, ClientError> {
+        self.ask(call("POST", "/api/v1/evidence", Some(order))).await
+    }
+
+    /// How far a package is.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn evidence(&self, id: &str) -> Result<EvidencePackage, ClientError> {
+        self.ask(call("GET", &format!("/api/v1/evidence/{id}"), None)).await
+    }
+
+    /// Takes a package away.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn end_evidence(&self, id: &str) -> Result<(), ClientError> {
+        self.done(call("DELETE", &format!("/api/v1/evidence/{id}"), Some(&json!({})))).await
     }
 
     /// Whether the server is ready.

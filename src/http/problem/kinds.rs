@@ -105,6 +105,18 @@ kinds! {
     LEDGER_DIFFERS = "ledger_differs" 500
         "Ledger differs" "Entry {index} of the database is not what was recorded: keep everything as it is, and let an operator run `lww ledger verify --against-db`."
         "账本不符" "数据库中的条目 {index} 与当初记录的不符：请保持现状，并请运维人员执行 `lww ledger verify --against-db`。";
+    NOT_READY = "package_not_ready" 409 retry 1
+        "Package not ready" "The package is still being gathered: ask for its state until it says ready."
+        "证据包未就绪" "证据包仍在生成：请查询其状态，直至显示 ready。";
+    NEVER_PUBLISHED = "publication_stalled" 503 retry 60
+        "Publication stalled" "No published checkpoint covers the export after {waited_s} seconds: let an operator look at publication and its witnesses, then export again."
+        "发布停滞" "等待 {waited_s} 秒后，已发布的检查点仍未覆盖此次导出：请运维人员检查发布情况及见证节点，然后重新导出。";
+    PACKAGE_TOO_LARGE = "package_too_large" 422
+        "Package too large" "The package would have more than {max_bytes} bytes: export less at a time."
+        "证据包过大" "证据包将超过 {max_bytes} 字节：请缩小范围，分次导出。";
+    ERASED_MEANWHILE = "erased_meanwhile" 409
+        "Erased meanwhile" "Somebody in this package was erased while it was gathered, so it is gone: export again."
+        "期间已删除" "生成期间，证据包涉及的某位客户的数据已被删除，此包因此作废：请重新导出。";
     NOT_A_SOCKET = "not_a_socket" 426
         "Not a socket" "This address opens a WebSocket: ask for an upgrade as in RFC 6455, or use the event stream or the updates."
         "不是 WebSocket 请求" "此地址用于建立 WebSocket：请按 RFC 6455 请求升级，或改用事件流或轮询。";

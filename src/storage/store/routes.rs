@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use tokio_postgres::Row;
 
-use super::{CONVERSATION_COLUMNS, CONVERSATION_FROM, TenantStore, conversation};
+use super::TenantStore;
+use super::conversations::{CONVERSATION_COLUMNS, CONVERSATION_FROM, conversation};
 use crate::domain::event::{Role, Wish};
 use crate::domain::record::Route;
 use crate::limits::WAITING_CONSIDERED_MAX;

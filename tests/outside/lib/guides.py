@@ -48,6 +48,8 @@ FAILS = {
     "cp -r /tmp/lww-demo/tiles": ["REFUSED", "bad_proof", "exit 13"],
     "target/release/lww route replay": ["SAME conversation.assigned/2", "SAME conversation.opened/2", "made with the table"],
     "target/release/lww doctor": ["ok"],
+    # The list has a message that was never sent.
+    "target/release/lww audit reconcile": ["not recorded: line 2, id sent-elsewhere", "differ in 1 messages"],
     # Nobody has a second factor here yet.
     "target/release/lww admin reset": [
         "password of admin", "wen can: card, english", "agent may log in", "no such second factor", "1 accounts made",
@@ -98,7 +100,7 @@ def prepare():
     write(
         f"{DIR}/here/target/release/lww",
         f'#!/bin/bash\ncase "$1 $2 $*" in *--config*|*--data-dir*|*--table*) exec {PROGRAMS}/lww "$@";;\n'
-        f'admin*|ledger*|"policy activate"*|"route activate"*|"route replay"*) exec {PROGRAMS}/lww "$@" --config {DIR}/lww.toml;;\n'
+        f'admin*|evidence*|audit*|ledger*|"policy activate"*|"route activate"*|"route replay"*) exec {PROGRAMS}/lww "$@" --config {DIR}/lww.toml;;\n'
         f'*) exec {PROGRAMS}/lww "$@";; esac\n',
         0o755,
     )
@@ -140,6 +142,8 @@ def furnish(told):
     write(f"{work}/send.py", fence("docs/integrator/http.md", "## A client in Python", "python") + "\n")
     policy = open(f"{REPO}/policies/masking/cn-retail.yaml", encoding="utf8").read()
     write(f"{work}/my-policy.yaml", policy.replace("\nversion: 1\n", "\nversion: 2\n"))
+    write(f"{DIR}/tmp.password", OWN + "\n", 0o600)
+    write(f"{work}/list.csv", "id,time\nsent-elsewhere,2026-01-05T08:00:00+08:00\n")
     write(f"{work}/agents.csv", "login,name,role,capacity\nwang,王,agent,8\n")
     os.makedirs(f"{DIR}/backup")
     os.makedirs(f"{DIR}/elsewhere")

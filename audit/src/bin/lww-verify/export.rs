@@ -4,6 +4,7 @@
 //! shown the second time is verified the second time, too.
 
 use crate::ExportArgs;
+use crate::bar::Bar;
 use crate::input::Trust;
 use crate::output::{Facts, Output};
 use crate::proof::key_names;
@@ -20,7 +21,11 @@ pub fn run(args: &ExportArgs, trust: &Trust, output: &mut Output) {
         Ok(package) => package,
         Err(error) => return output.refuse(&subject, &error),
     };
-    let report = match verify(&package, trust.keys(), &mut |_| {}) {
+    let mut bar = Bar::new();
+    let verified =
+        verify(&package, trust.keys(), &mut |_| {}, &mut |done, total| bar.show("package", done, total, "bytes"));
+    bar.clear();
+    let report = match verified {
         Ok(report) => report,
         Err(finding) => return output.refuse_with(&subject, &finding.error, found(&finding)),
     };
@@ -28,7 +33,7 @@ pub fn run(args: &ExportArgs, trust: &Trust, output: &mut Output) {
         Ok(facts) => output.accept(&subject, facts),
         Err(error) => return output.refuse(&subject, &error),
     }
-    let shown = verify(&package, trust.keys(), &mut |item| show(item, &report.staff, output));
+    let shown = verify(&package, trust.keys(), &mut |item| show(item, &report.staff, output), &mut |_, _| {});
     if let Err(finding) = shown {
         output.refuse_with(&subject, &finding.error, found(&finding));
     }

@@ -1,6 +1,7 @@
 //! `lww-verify fsck`: a whole log, and the receipts that it must still honour.
 
 use crate::FsckArgs;
+use crate::bar::Bar;
 use crate::input::Trust;
 use crate::output::{Facts, Output};
 use crate::proof::{key_names, read_receipt};
@@ -8,19 +9,22 @@ use lww_audit::entry::kinds;
 use lww_audit::fsck::{Finding, Pass, Progress, Summary, check, check_receipt};
 use lww_audit::{Error, TileDir};
 use serde_json::json;
-use std::io::{IsTerminal as _, Write as _, stderr};
 use std::path::{Path, PathBuf};
 
-/// Columns of the progress bar.
-const BAR_COLUMNS: u64 = 40;
 /// Extension of receipts.
 const RECEIPT_EXTENSION: &str = "tlog-proof";
 
 /// Checks the log, then its age and the receipts.
 pub fn run(args: &FsckArgs, trust: &Trust, output: &mut Output) {
     let directory = TileDir::open(&args.directory);
-    let mut bar = Bar { shown: None, is_terminal: stderr().is_terminal() };
-    let checked = check(&directory, trust.keys(), &mut |progress| bar.show(progress));
+    let mut bar = Bar::new();
+    let checked = check(&directory, trust.keys(), &mut |Progress { pass, done, total }| {
+        let name = match pass {
+            Pass::Tiles => "tiles",
+            Pass::Entries => "entries",
+        };
+        bar.show(name, done, total, "entries");
+    });
     bar.clear();
     let subject = args.directory.display().to_string();
     let summary = match checked {
@@ -101,35 +105,4 @@ fn list_receipts(directory: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
     files.retain(|file| file.extension().is_some_and(|extension| extension == RECEIPT_EXTENSION));
     files.sort();
     Ok(files)
-}
-
-/// A progress bar on standard error, when that is a terminal.
-struct Bar {
-    shown: Option<(Pass, u64)>,
-    is_terminal: bool,
-}
-
-impl Bar {
-    fn show(&mut self, progress: Progress) {
-        let Progress { pass, done, total } = progress;
-        let percent = done.saturating_mul(100).checked_div(total).unwrap_or(100);
-        if !self.is_terminal || self.shown == Some((pass, percent)) {
-            return;
-        }
-        self.shown = Some((pass, percent));
-        let name = match pass {
-            Pass::Tiles => "tiles",
-            Pass::Entries => "entries",
-        };
-        let filled = percent * BAR_COLUMNS / 100;
-        let bar: String = (0..BAR_COLUMNS).map(|column| if column < filled { '#' } else { '.' }).collect();
-        // The verdict doesn't depend on whether the bar can be drawn.
-        let _ = write!(stderr(), "\r{name:<8} [{bar}] {percent:3}% of {total}");
-    }
-
-    fn clear(&self) {
-        if self.shown.is_some() {
-            let _ = write!(stderr(), "\r\x1b[K");
-        }
-    }
 }

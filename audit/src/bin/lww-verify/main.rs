@@ -4,6 +4,7 @@
 //! files and words the verdict. Exit codes are documented in `--help` and in `FORMAT.md`.
 #![forbid(unsafe_code)]
 
+mod bar;
 mod consistency;
 mod evidence;
 mod export;

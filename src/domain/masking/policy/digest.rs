@@ -33,10 +33,25 @@ pub(super) fn of(label: (&str, u64), rules: &[Rule], allow: &[Allowed], lexicon:
 
 /// Returns the digest that the first release gave the same text.
 pub(super) fn of_first_release(policy: &Policy) -> [u8; 32] {
+    canonical::digest(&by(policy, &first_engine()))
+}
+
+/// Returns the resolved policy in canonical JSON, as the engine resolved it by whose digest it is known here.
+pub(super) fn text_of(policy: &Policy, digest: &[u8; 32]) -> Option<String> {
+    let engines = [engine(&policy.lexicon), first_engine()];
+    let texts = engines.iter().map(|engine| canonical::text(&by(policy, engine)));
+    texts.into_iter().find(|text| sha256(text.as_bytes()) == *digest)
+}
+
+fn first_engine() -> Value {
     let mut engine: serde_json::Map<String, Value> =
         FIRST_ENGINE.into_iter().map(|(name, digest)| (name.to_owned(), json!(digest))).collect();
     engine.insert("version".to_owned(), json!(1));
-    canonical::digest(&resolved((&policy.id, policy.version), &policy.rules, &policy.allow, &engine.into()))
+    engine.into()
+}
+
+fn by(policy: &Policy, engine: &Value) -> Value {
+    resolved((&policy.id, policy.version), &policy.rules, &policy.allow, engine)
 }
 
 /// Returns the digest of the engine alone: of its version and its own tables.
@@ -85,5 +100,30 @@ fn operator(operator: &Operator) -> Value {
         Operator::Keep { first, last } => json!({"keep": {"first": first, "last": last}}),
         Operator::Replace { name } => json!({"replace": name}),
         Operator::Token { key } => json!({"token": "hmac", "key": key}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/policies/masking/cn-retail.yaml"));
+
+    #[test]
+    fn the_text_behind_a_digest_is_told_as_its_engine_resolved_it_and_behind_another_s_is_not() {
+        let policy = Policy::load(POLICY).unwrap();
+        for digest in [policy.digest(), of_first_release(&policy)] {
+            let text = text_of(&policy, &digest).unwrap();
+            assert_eq!(sha256(text.as_bytes()), digest);
+            assert_eq!(canonical::text(&serde_json::from_str(&text).unwrap()), text);
+        }
+        assert_eq!(text_of(&policy, &[7; 32]), None);
+    }
+
+    /// Texts of policies are handed out as they were in force. Whoever raises the engine's version keeps the one before
+    /// beside the first.
+    #[test]
+    fn every_engine_but_the_present_one_is_kept() {
+        assert_eq!(first_engine()["version"], json!(ENGINE_VERSION - 1));
     }
 }

@@ -144,6 +144,12 @@ impl Policy {
         self.digest == *digest || digest::of_first_release(self) == *digest
     }
 
+    /// Returns the resolved policy in canonical JSON, of which `digest` is the SHA-256: by this engine, or as the first release
+    /// resolved the same text. `None` if the digest is none of the two.
+    pub fn canonical_text(&self, digest: &[u8; 32]) -> Option<String> {
+        digest::text_of(self, digest)
+    }
+
     /// Returns the rules; a span's rule is a position in this list.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
