@@ -296,7 +296,6 @@ export default {
     log_taken: "Server took over writing the log",
     guard_adopted: "Operator accepted the database's head",
     backup_made: "Backup made",
-    audit_found: "The server's own audit found something",
     generation_opened: "First entry of a generation",
     reply_saved: "Canned reply saved",
     reply_removed: "Canned reply removed",

@@ -285,7 +285,6 @@ export default {
     log_taken: "服务器接管账本写入权",
     guard_adopted: "运维确认数据库的账本状态",
     backup_made: "完成备份",
-    audit_found: "服务器自查发现问题",
     generation_opened: "账本新一代的第一条",
     reply_saved: "保存快捷回复",
     reply_removed: "删除快捷回复",
