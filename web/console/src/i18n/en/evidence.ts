@@ -2,13 +2,13 @@ export default {
   button: "Take evidence out",
   title: "Take evidence out",
   detail:
-    "A package proves all entries of a conversation or a customer, and that none is missing, to people without this console: with lww-verify or verify.html and the key on paper. That it was taken out, by whom and why, is put on record.",
+    "A package proves all entries of a conversation or a customer, and that none is missing, to people without this console: with lww-verify or verify.html and the key on paper. That it was taken out, and by whom, is put on record; the words of your reason are in the receipt below only: keep it, too.",
   of: { conversation: "Conversation", subject: "Customer (pseudonym)", range: "Time" },
   id: {
     conversation: "The conversation's id, as its entries have it (32 digits)",
     subject: "The customer's pseudonym, as entries have it (32 digits)",
   },
-  reason: "Reason (is put on record)",
+  reason: "Reason (goes into the receipt)",
   order: "Put on record and gather",
   ordered: "On record as entry {entry}; the package is being gathered",
   own: "Your packages",
