@@ -125,13 +125,17 @@ fn leads_on(world: &World, [old, new, third]: [&VerifierKey; 3]) {
     assert!(!fsck(world, NODE, old, &[]) && !fsck(world, NODE, old, &changes[..1]));
 }
 
-/// The API tells the keys in use and the changes, to those who verify.
+/// The API tells the keys in use and the changes, to those who verify, and the changes to any customer's page, too.
 async fn api_tells(world: &World, server: &Server, in_use: [&VerifierKey; 2]) {
     let (status, told) = ask(&server.staff("auditor").await, "GET", KEYS, None).await;
     assert_eq!((status, &told["in_use"]), (200, &Value::from(in_use.map(ToString::to_string).to_vec())));
     let changes = rotations(world, NODE);
     let statement = std::fs::read_to_string(&changes[0]).unwrap();
-    assert_eq!((changes.len(), &told["rotations"][0]["statement"]), (1, &Value::from(statement)));
+    assert_eq!((changes.len(), &told["rotations"][0]["statement"]), (1, &Value::from(statement.as_str())));
+    let open = "/api/v1/channels/web/demo/widget/rotations";
+    assert_eq!(ask(&Client::http(server.http), "GET", open, None).await, (200, Value::from(vec![statement])));
+    let other = open.replace("demo", "other");
+    assert_eq!(ask(&Client::http(server.http), "GET", &other, None).await, (200, Value::Array(Vec::new())));
     assert_eq!(ask(&server.staff("agent").await, "GET", KEYS, None).await.0, 403);
 }
 

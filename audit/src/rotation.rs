@@ -6,7 +6,7 @@
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Format, malformed};
 use crate::note::{Note, NoteSigner, VerifierKey};
-use crate::types::Hash;
+use crate::types::{Hash, parse_decimal};
 use std::fmt;
 
 /// The kind of entries that hold a statement.
@@ -51,17 +51,12 @@ impl Rotation {
 
     fn parse(text: &str) -> Result<Self, Error> {
         let body = text.strip_suffix('\n').ok_or_else(|| refuse("no line break at the end"))?;
-        let lines: Vec<&str> = body.split('\n').collect();
-        let [first, origin, size, root, old, new] = lines.as_slice() else {
+        let mut lines = body.split('\n');
+        check_first_line(lines.next().unwrap_or_default())?;
+        let lines: Vec<&str> = lines.collect();
+        let [origin, size, root, old, new] = lines.as_slice() else {
             return Err(refuse("not six lines"));
         };
-        if *first != FIRST_LINE {
-            let other = first.strip_prefix(FIRST_LINE_OTHER).and_then(|version| version.parse().ok());
-            return Err(other.map_or_else(
-                || refuse("another first line"),
-                |got| Error::UnknownVersion { what: Format::Rotation, known: 1, got },
-            ));
-        }
         let root = Hash::from_base64(root).map_err(|_| refuse("the root is not the base64 of 32 bytes"))?;
         let tree = Checkpoint { origin: origin.parse()?, size: size.parse()?, root };
         let rotation = Self { tree, old: old.parse()?, new: new.parse()? };
@@ -145,6 +140,18 @@ pub fn follow<'a>(
         }
     }
     Ok(())
+}
+
+/// A later version may have other lines behind its first.
+fn check_first_line(line: &str) -> Result<(), Error> {
+    if line == FIRST_LINE {
+        return Ok(());
+    }
+    let version = line.strip_prefix(FIRST_LINE_OTHER).map(|version| parse_decimal(version, Format::Rotation));
+    match version {
+        Some(Ok(got)) => Err(Error::UnknownVersion { what: Format::Rotation, known: 1, got }),
+        Some(Err(_)) | None => Err(refuse("another first line")),
+    }
 }
 
 fn refuse(reason: &'static str) -> Error {
@@ -231,6 +238,13 @@ mod tests {
             assert!(Rotation::parse(&text).is_err(), "{sayings}");
         }
         let later = change(1, 2).rotation.to_string().replacen("@v1", "@v2", 1);
-        assert!(matches!(Rotation::parse(&later), Err(Error::UnknownVersion { .. })));
+        for (text, is_later) in [
+            (later.clone(), true),
+            (format!("{later}whatever comes then\n"), true),
+            (later.replacen("@v2", "@v02", 1), false),
+            (later.replacen("@v2", "@v+2", 1), false),
+        ] {
+            assert_eq!(matches!(Rotation::parse(&text), Err(Error::UnknownVersion { .. })), is_later, "{text}");
+        }
     }
 }

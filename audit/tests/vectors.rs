@@ -9,6 +9,8 @@ mod common;
 mod packaged;
 #[path = "common/sealed.rs"]
 mod sealed;
+#[path = "common/stated.rs"]
+mod stated;
 #[path = "common/witnessed.rs"]
 mod witnessed;
 
@@ -90,6 +92,7 @@ fn good(files: &mut Files) -> Log {
     let directory = TileDir::open(home.path().join("tiles"));
     files.insert("proofs.json".into(), pretty(&proofs(&log, &directory)));
     files.insert("commitments.json".into(), pretty(&commitments()));
+    files.insert("rotations.json".into(), pretty(&stated::rows()));
     log
 }
 
@@ -419,6 +422,11 @@ fn each_negative_vector_is_refused_with_its_class() {
 #[test]
 fn the_kept_package_is_valid_and_each_edit_of_it_is_refused() {
     packaged::check_kept(&vectors());
+}
+
+#[test]
+fn each_change_of_a_key_leads_where_the_vectors_say() {
+    stated::check_kept(&read("rotations.json"));
 }
 
 #[test]

@@ -65,6 +65,7 @@ use super::problem::codes;
         receipts::receipt,
         receipts::preflight,
         receipts::vkey,
+        receipts::rotations,
         live::desk,
         live::desk_stream,
         ledger::head,

@@ -35,6 +35,8 @@ export interface Wish {
   widgetKeys?: string;
   /** The routing table that the demo tenant begins with. */
   routing?: string;
+  /** Sections that the configuration gets besides. */
+  sections?: string;
 }
 
 const TENANT = "demo";
@@ -170,6 +172,7 @@ export class Server {
   lww(...command: string[]): string {
     return execFileSync(PROGRAM, [...command, "--config", join(this.#folder, "lww.toml")], {
       encoding: "utf8",
+      stdio: "pipe", // What it says of a failure is in the error that is thrown.
     });
   }
 
@@ -315,7 +318,8 @@ function configure(folder: string, wish: Wish, http: string, https: string): voi
   const text =
     `name = "lww.test"\ndata_dir = "${folder}/data"\nkeys_dir = "${folder}/keys"\n\n[http]\nlisten = "${https}"\n` +
     `trial_listen = "${http}"\ncerts_dir = "${folder}/certs"\n${wish.httpKeys ?? ""}\n\n[[tenant]]\nname = "${TENANT}"\n` +
-    `demo = true\n${routing}${wish.tenantKeys ?? ""}\n${channel("http", "app", "")}${channel("web", "widget", widget)}`;
+    `demo = true\n${routing}${wish.tenantKeys ?? ""}\n${channel("http", "app", "")}${channel("web", "widget", widget)}` +
+    (wish.sections ?? "");
   writeFileSync(join(folder, "lww.toml"), text);
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, type Page, test } from "@playwright/test";
 import { accessible, Watch } from "./eyes";
+import { entriesOf, type Maker, maker, receiptOf, statementOf } from "../verifier/tests/maker";
 import { vectorPath } from "../verifier/tests/vectors";
 
 const VERDICT = "[data-verdict]";
@@ -127,4 +128,101 @@ test("a folder or a receipt that is dropped onto the page is verified, and a spo
   await drop(spoilt);
   await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "malformed");
   await expect(page.locator("#result")).toContainText("case-4711.tar");
+});
+
+const ORIGIN = "lww.example/acme/1";
+
+/** A log that was signed by the first of three keys, then by the second, and by the third now: statements, and a receipt of each. */
+async function rotated() {
+  const keys = (await Promise.all([1, 2, 3].map(() => maker(ORIGIN)))) as [Maker, Maker, Maker];
+  const [first, second, third] = keys;
+  const write = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const leaf = (count: number) => Array.from({ length: count }, () => new Uint8Array(32));
+  const one = await statementOf(first, second, ORIGIN, leaf(9));
+  const two = await statementOf(second, third, ORIGIN, leaf(12));
+  const entries = await entriesOf(ORIGIN, 20);
+  const old = write("old.tlog-proof", await receiptOf(first, ORIGIN, entries, 3));
+  const now = write("now.tlog-proof", await receiptOf(third, ORIGIN, entries, 3));
+  const statements = [write("acme-000000000010.rotation", one), write("acme-000000000013.rotation", two)];
+  return { keys, one, two, old, now, statements };
+}
+
+test("statements of a key's change are followed from the key on paper, pasted or chosen, in any order", async ({
+  page,
+}) => {
+  const watch = await Watch.on(page);
+  const { keys, one, two, old, now, statements } = await rotated();
+  const verdict = page.locator(VERDICT);
+  await page.goto(PAGE);
+  await give(page, keys[0].vkey, "#give-file", now);
+  await expect(verdict).toHaveAttribute("data-verdict", "bad_signature");
+  // Pasted beside the key, the newer one first.
+  await page.locator("#key").fill(`${two}\n${keys[0].vkey}\n${one}`);
+  await expect(page.locator("[data-successors]")).toHaveAttribute("data-successors", "2");
+  await expect(verdict).toHaveAttribute("data-verdict", "valid");
+  await accessible(page);
+  await page.locator("#give-file").setInputFiles(old);
+  await expect(verdict).toHaveAttribute("data-verdict", "valid");
+  // Chosen as files, beside what is to be verified, or by themselves.
+  await page.locator("#key").fill(keys[0].vkey);
+  await page.locator("#give-file").setInputFiles([now, ...[...statements].reverse()]);
+  await expect(verdict).toHaveAttribute("data-verdict", "valid");
+  await page.locator("#key").fill(keys[0].vkey);
+  await expect(verdict).toHaveAttribute("data-verdict", "bad_signature");
+  await page.locator("#key-file").setInputFiles(statements);
+  await expect(verdict).toHaveAttribute("data-verdict", "valid");
+  await page.locator("#language").click();
+  await expect(page.locator("[data-keys]")).toContainText("have signed for these");
+  await accessible(page);
+  watch.clean();
+});
+
+test("a statement that the key on paper did not sign makes no key trusted", async ({ page }) => {
+  const { keys, one, two, now, statements } = await rotated();
+  const stranger = await maker(ORIGIN);
+  const forged = await statementOf(stranger, keys[2], ORIGIN);
+  const wrong = page.locator(".wrong");
+  await page.goto(PAGE);
+  await page.locator("#give-file").setInputFiles(now);
+  for (const text of [
+    `${keys[0].vkey}\n${two}`,
+    `${keys[0].vkey}\n${forged}`,
+    `${keys[0].vkey}\n${one.replace("@v1", "@v2")}`,
+    `${keys[0].vkey}\n${one.slice(0, -40)}`,
+    `${keys[0].vkey}\n${one.replace(keys[1].vkey, keys[2].vkey)}`,
+  ]) {
+    await page.locator("#key").fill(text);
+    await expect(wrong).toContainText("密钥更换声明");
+    await expect(page.locator("[data-successors]")).toHaveCount(0);
+    await expect(page.locator(VERDICT)).toHaveCount(0);
+  }
+  // A statement without any key trusts nobody.
+  await page.locator("#key").fill("");
+  await page.locator("#key-file").setInputFiles(statements);
+  await expect(wrong).toBeVisible();
+  await expect(page.locator(VERDICT)).toHaveCount(0);
+  await page.locator("#key").fill(keys[0].vkey);
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "bad_signature");
+});
+
+test("a statement that is dropped is put beside the keys, once", async ({ page, context }) => {
+  const { keys, one, now, statements } = await rotated();
+  await page.goto(PAGE);
+  await page.locator("#key").fill(keys[0].vkey);
+  const devtools = await context.newCDPSession(page);
+  const drop = async (files: string[]) => {
+    const at = { x: 200, y: 200, data: { items: [], files, dragOperationsMask: 1 } };
+    for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+      await devtools.send("Input.dispatchDragEvent", { type, ...at });
+    }
+  };
+  await drop([now, ...statements]);
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "valid");
+  const before = await page.locator("#key").inputValue();
+  expect(before).toContain(one.trim());
+  await drop(statements);
+  await expect(page.locator("#key")).toHaveValue(before);
 });

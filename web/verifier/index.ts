@@ -17,6 +17,7 @@ export {
   readVerifierKeys,
   type VerifierKey,
   verifyCheckpoint,
+  writeKey,
 } from "./note";
 export {
   commitment,
@@ -28,3 +29,11 @@ export {
   verifyReceipt,
 } from "./receipt";
 export { type Reason, Refusal } from "./refusal";
+export {
+  followRotations,
+  isSameKey,
+  readRotation,
+  type Rotation,
+  rotationsFrom,
+  verifyRotation,
+} from "./rotation";

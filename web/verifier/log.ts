@@ -5,6 +5,7 @@
 import { type Bytes, equal } from "./bytes";
 import { Chains } from "./chain";
 import { readEntry } from "./entry";
+import { Keys } from "./keys";
 import { leafHash, rootOf } from "./merkle";
 import { type Checkpoint, readCheckpoint, readVerifierKeys, verifyCheckpoint } from "./note";
 import { malformed, Refusal } from "./refusal";
@@ -96,12 +97,17 @@ async function checkEntries(
   leaves: readonly Bytes[],
 ): Promise<void> {
   const chains = new Chains(checkpoint.origin);
+  const keys = new Keys(leaves);
   for (let bundle = 0; bundle * WIDTH < checkpoint.size; bundle += 1) {
     const file = tileName("entries", bundle, checkpoint.size);
     let index = bundle * WIDTH;
     for (const bytes of await readBundle(readFile, bundle, checkpoint.size, leaves)) {
       const leaf = leaves[index];
-      await inFile(file, index, async () => chains.follow(readEntry(bytes), leaf as Bytes));
+      await inFile(file, index, async () => {
+        const entry = readEntry(bytes);
+        chains.follow(entry, leaf as Bytes);
+        await keys.follow(entry);
+      });
       index += 1;
     }
   }

@@ -9,6 +9,8 @@ import {
   hashFromBase64,
   join,
   sha256,
+  toBase64,
+  toHex,
   utf8,
 } from "./bytes";
 import { verifyEd25519 } from "./ed25519";
@@ -71,6 +73,11 @@ export async function readKey(line: string, place: string, type = ED25519): Prom
   const expected = (await sha256(utf8(`${name}\n`), typed)).slice(0, 4);
   if (!equal(id, expected)) throw malformed(place, "the id of this name and key");
   return { name, id, publicKey };
+}
+
+/** A key of a log as a vkey file names it. */
+export function writeKey({ name, id, publicKey }: VerifierKey): string {
+  return `${name}+${toHex(id)}+${toBase64(join(Uint8Array.of(ED25519), publicKey))}`;
 }
 
 function demandKeyName(name: string, place: string): void {

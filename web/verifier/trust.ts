@@ -1,6 +1,7 @@
 /**
- * Whom an auditor believes: keys of logs, and a policy of witnesses of whom enough must have cosigned.
- * Source: C2SP tlog-policy and tlog-cosignature (Ed25519), audit/FORMAT.md, "Witnesses and policies".
+ * Whom an auditor believes: keys of logs, statements in which these keys name their successors, and a policy of witnesses of whom
+ * enough must have cosigned. Source: C2SP tlog-policy and tlog-cosignature (Ed25519), audit/FORMAT.md, "Witnesses and policies"
+ * and "Keys that change".
  */
 import { decimal, utf8 } from "./bytes";
 import { verifyEd25519 } from "./ed25519";
@@ -14,6 +15,7 @@ import {
   type VerifierKey,
 } from "./note";
 import { malformed, Refusal } from "./refusal";
+import { followRotations, readRotation, type Rotation, STATEMENT_BEGINS } from "./rotation";
 
 const POLICY_BYTES_MAX = 65_536;
 const ITEMS_MAX = 64;
@@ -32,10 +34,14 @@ interface Group {
 
 /** Keys of logs and, where a policy was given, witnesses of whom `quorum` names enough. */
 export interface Trust {
+  /** Those that were given, then those that the statements lead to. */
   readonly logs: readonly VerifierKey[];
   readonly witnesses: readonly Witness[];
   readonly groups: readonly Group[];
   readonly quorum: string;
+  /** Those of the logs' keys that statements lead to, and the statements in the order of the trees that they name. */
+  readonly successors: readonly VerifierKey[];
+  readonly rotations: readonly Rotation[];
 }
 
 /** A witness that has cosigned, with its newest time in POSIX seconds. */
@@ -44,8 +50,46 @@ export interface Cosigned {
   readonly time: bigint;
 }
 
-/** Reads lines of a vkey file, of a policy, or of both; empty lines and those that begin with `#` say nothing. */
+/**
+ * Reads lines of a vkey file, of a policy, or of both, and statements of a key's change among them, whichever comes first. Empty
+ * lines and those that begin with `#` say nothing.
+ */
 export async function readTrust(text: string): Promise<Trust> {
+  const { lines, statements } = divided(text);
+  const trust = await readKeys(lines);
+  const read = await Promise.all(
+    statements.map((statement) => inStatement(() => readRotation(utf8(statement)))),
+  );
+  // People paste and drop them as they find them; each tree is one that the key before had signed.
+  const rotations = read.sort((one, other) => one.tree.size - other.tree.size);
+  const logs = await inStatement(() => followRotations(trust.logs, rotations));
+  return { ...trust, logs, successors: logs.slice(trust.logs.length), rotations };
+}
+
+/** Takes statements out of a text: each begins with its first line, and ends with its last signature. */
+function divided(text: string): { lines: string; statements: string[] } {
+  const lines: string[] = [];
+  const statements: string[][] = [];
+  let open: string[] | undefined;
+  for (const line of text.split("\n")) {
+    const isSignature = line.startsWith("— ");
+    if (line.startsWith(STATEMENT_BEGINS)) statements.push((open = []));
+    else if (!isSignature && open?.at(-1)?.startsWith("— ")) open = undefined;
+    (open ?? lines).push(line);
+  }
+  return { lines: lines.join("\n"), statements: statements.map((lines) => `${lines.join("\n")}\n`) };
+}
+
+/** Names the statement as the place of what is refused in it. */
+async function inStatement<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw error instanceof Refusal ? new Refusal(error.reason, "statement", error.expected) : error;
+  }
+}
+
+async function readKeys(text: string): Promise<Trust> {
   if (utf8(text).length > POLICY_BYTES_MAX) throw malformed("policy", `at most ${POLICY_BYTES_MAX} bytes`);
   const lines = text
     .split("\n")
@@ -56,7 +100,7 @@ export async function readTrust(text: string): Promise<Trust> {
   const keys = lines.filter((line) => !/[ \t]/.test(line));
   if (rules.length === 0) {
     const logs = await readVerifierKeys(keys.join("\n"));
-    return { logs, witnesses: [], groups: [], quorum: "none" };
+    return { logs, witnesses: [], groups: [], quorum: "none", successors: [], rotations: [] };
   }
   // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(text)) throw malformed("policy", "no control characters");
@@ -99,7 +143,7 @@ class Reader {
   finish(): Trust {
     if (this.quorum === undefined) throw malformed("policy", "a quorum");
     const { witnesses, groups, quorum } = this;
-    return { logs: [...this.listed, ...this.logs], witnesses, groups, quorum };
+    return { logs: [...this.listed, ...this.logs], witnesses, groups, quorum, successors: [], rotations: [] };
   }
 
   private async key(

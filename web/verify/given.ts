@@ -1,15 +1,24 @@
-/** What was given to the page: a receipt, or an evidence package as a folder, its files or a tar. */
+/** What was given to the page: a receipt, an evidence package as a folder, its files or a tar, and statements of a key's change. */
 import { PackageFiles, readTar } from "../verifier/evidence";
 import { RECEIPT_BYTES_MAX } from "../verifier/receipt";
 import { malformed } from "../verifier/refusal";
+import { STATEMENT_BEGINS } from "../verifier/rotation";
 
 const RECEIPT_BEGINS = "c2sp.org/tlog-proof@";
+/** Longest statement; as a note may be. */
+const STATEMENT_BYTES_MAX = 131_072;
 /** A folder with more is no package; listing stops here. */
 const FILES_MAX = 5000;
 
 export type Given =
   | { readonly kind: "receipt"; readonly name: string; readonly read: () => Promise<Uint8Array<ArrayBuffer>> }
   | { readonly kind: "package"; readonly name: string; readonly read: () => Promise<PackageFiles> };
+
+/** What a person gave at once: statements go to the keys, the rest is verified. */
+export interface Taken {
+  readonly statements: readonly string[];
+  readonly given: Given | null;
+}
 
 /** A file with its path below what was chosen. */
 interface Placed {
@@ -18,9 +27,24 @@ interface Placed {
 }
 
 /** Takes what a person chose in one of the two file fields. */
-export function chosen(files: FileList): Promise<Given | null> {
-  const placed = [...files].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
-  return given(placed);
+export function chosen(files: FileList): Promise<Taken> {
+  return taken([...files].map((file) => ({ path: file.webkitRelativePath || file.name, file })));
+}
+
+/** Tells statements from the rest. Those inside of a folder are whatever the folder is. */
+async function taken(placed: readonly Placed[]): Promise<Taken> {
+  const [statements, others]: [string[], Placed[]] = [[], []];
+  for (const one of placed) {
+    if (!one.path.includes("/") && (await isStatement(one.file))) statements.push(await one.file.text());
+    else others.push(one);
+  }
+  return { statements, given: await given(others) };
+}
+
+/** Whether a file begins like a statement of a key's change. */
+export async function isStatement(file: File): Promise<boolean> {
+  const begins = await file.slice(0, STATEMENT_BEGINS.length).text();
+  return begins === STATEMENT_BEGINS && file.size <= STATEMENT_BYTES_MAX;
 }
 
 /** Not in every browser: how Chromium lets a page that was opened from disk read a folder. */
@@ -32,14 +56,14 @@ interface Folder extends FileSystemDirectoryHandle {
 }
 
 /** Takes what was dropped. The browser forgets the list when this first waits, so all of it is asked for before. */
-export async function dropped(transfer: DataTransfer): Promise<Given | null> {
+export async function dropped(transfer: DataTransfer): Promise<Taken> {
   const lists = [...transfer.items].map((item) => {
     const [entry, file] = [item.webkitGetAsEntry(), item.getAsFile()];
     if (entry?.isDirectory !== true) return file === null ? [] : [{ path: file.name, file }];
     const handle = (item as WithHandle).getAsFileSystemHandle?.();
     return handle === undefined ? placedBelow(entry, "") : handle.then((found) => handled(found, ""));
   });
-  return given((await Promise.all(lists)).flat());
+  return taken((await Promise.all(lists)).flat());
 }
 
 async function handled(handle: FileSystemHandle | null, folder: string): Promise<Placed[]> {

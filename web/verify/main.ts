@@ -5,12 +5,13 @@
 import { canVerify } from "../verifier/able";
 import { toHex } from "../verifier/bytes";
 import { verifyEd25519By } from "../verifier/ed25519";
-import { fingerprint } from "../verifier/note";
+import { fingerprint, type VerifierKey } from "../verifier/note";
 import { Refusal } from "../verifier/refusal";
-import { readTrust } from "../verifier/trust";
+import { isSameKey } from "../verifier/rotation";
+import { readTrust, type Trust } from "../verifier/trust";
 import { code, el, facts } from "./dom";
 import { byNoble } from "./ed25519";
-import { chosen, dropped, type Given } from "./given";
+import { chosen, dropped, type Given, isStatement, type Taken } from "./given";
 import { type Judgement, judge } from "./judge";
 import { showJudgement } from "./verdict";
 import { type Language, WORDS } from "./words";
@@ -78,12 +79,7 @@ function keyStep(): HTMLElement {
     input: () => setTrust(area.value),
   });
   area.value = trust;
-  const file = picker("key-file", words().key_file, {}, async (files) => {
-    const [first] = files;
-    if (first === undefined || first.size > KEY_FILE_BYTES_MAX) return;
-    area.value = await first.text();
-    setTrust(area.value);
-  });
+  const file = picker("key-file", words().key_file, { multiple: true }, readKeyFiles);
   return el(
     "section",
     { class: "card", "aria-labelledby": "key-step" },
@@ -94,6 +90,30 @@ function keyStep(): HTMLElement {
     el("div", { class: "bar" }, file),
     keys,
   );
+}
+
+/** A file of keys replaces what was there; statements are put beside it. */
+async function readKeyFiles(files: FileList): Promise<void> {
+  const [keys, statements]: [string[], string[]] = [[], []];
+  // The field is emptied as soon as this first waits, and the list with it.
+  for (const file of [...files]) {
+    if (await isStatement(file)) statements.push(await file.text());
+    else if (file.size <= KEY_FILE_BYTES_MAX) keys.push(await file.text());
+  }
+  if (keys.length > 0) writeTrust(keys.join("\n"));
+  addStatements(statements);
+}
+
+/** Puts statements behind the keys, each once. */
+function addStatements(statements: readonly string[]): void {
+  const fresh = statements.filter((statement) => !trust.includes(statement.trim()));
+  if (fresh.length > 0) writeTrust([trust.trimEnd(), ...fresh].filter((part) => part !== "").join("\n"));
+}
+
+function writeTrust(text: string): void {
+  const area = document.getElementById("key");
+  if (area instanceof HTMLTextAreaElement) area.value = text;
+  setTrust(text);
 }
 
 function giveStep(): HTMLElement {
@@ -153,7 +173,8 @@ async function showKeys(): Promise<void> {
   const text = trust;
   const shown = await describeKeys(text).catch((error: unknown) => {
     if (!(error instanceof Refusal)) throw error;
-    return el("p", { class: "wrong", role: "alert" }, words().key_bad, code(error.expected));
+    const bad = error.place === "statement" ? words().statement_bad : words().key_bad;
+    return el("p", { class: "wrong", role: "alert" }, bad, code(error.expected));
   });
   if (text !== trust) return;
   trusted = shown !== null && !shown.classList.contains("wrong");
@@ -162,19 +183,34 @@ async function showKeys(): Promise<void> {
 
 async function describeKeys(text: string): Promise<HTMLElement | null> {
   if (text.trim() === "") return null;
-  const { logs, witnesses, quorum } = await readTrust(text);
-  const prints = await Promise.all(
-    logs.map(async (key) => [key.name, toHex(await fingerprint(key))] as const),
-  );
+  const read = await readTrust(text);
+  const { logs, witnesses, quorum, successors } = read;
+  const given = logs.slice(0, logs.length - successors.length);
   return el(
     "div",
     { "data-keys": `${logs.length}` },
     el("p", {}, words().key_prints),
-    ...prints.map(([name, print]) =>
-      facts([words().key_of, code(name)], [words().key_print, code(spaced(print))]),
-    ),
+    ...(await Promise.all(given.map(printed))),
+    successors.length > 0 && el("p", { "data-successors": `${successors.length}` }, words().key_led),
+    ...(await Promise.all(successors.map((key) => printedSuccessor(key, read)))),
     witnesses.length > 0 &&
       facts([words().key_witnesses, `${witnesses.map(({ name }) => name).join(", ")} · quorum ${quorum}`]),
+  );
+}
+
+async function printed(key: VerifierKey): Promise<HTMLElement> {
+  const print = code(spaced(toHex(await fingerprint(key))));
+  return facts([words().key_of, code(key.name)], [words().key_print, print]);
+}
+
+/** A key that statements lead to, with the one before it. */
+async function printedSuccessor(key: VerifierKey, { rotations }: Trust): Promise<HTMLElement> {
+  const from = rotations.find(({ successor }) => isSameKey(successor, key));
+  const print = code(spaced(toHex(await fingerprint(key))));
+  return facts(
+    [words().key_of, code(key.name)],
+    [words().key_from, from !== undefined && code(toHex(from.old.id))],
+    [words().key_new_print, print],
   );
 }
 
@@ -183,7 +219,8 @@ function spaced(hex: string): string {
   return hex.replace(/(.{4})(?=.)/g, "$1 ");
 }
 
-function give(something: Given | null): void {
+function give({ statements, given: something }: Taken): void {
+  addStatements(statements);
   if (something === null) return;
   given = something;
   showGiven();

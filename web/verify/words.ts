@@ -11,7 +11,8 @@ const ZH = {
   lead: "把银行交来的证据包或存证回执放进来，就地验证并阅读。",
   offline: "验证程序全部在这一个文件里：不联网，不上传，不保存任何内容。断网使用即可确认。",
   key_step: "账本公钥",
-  key_label: "粘贴公钥（vkey，一行一个），或含见证节点的信任策略（tlog-policy）",
+  key_label:
+    "粘贴公钥（vkey，一行一个），或含见证节点的信任策略（tlog-policy）；密钥更换过的，再贴上更换声明（.rotation）",
   key_hint: "公钥须来自纸面指纹单或可信的人，不能取自证据包，也不能取自被检查的服务器。",
   key_file: "从文件读入公钥",
   key_bad: "这不是公钥，也不是信任策略：",
@@ -19,8 +20,12 @@ const ZH = {
   key_of: "账本",
   key_print: "SHA-256 指纹",
   key_witnesses: "见证节点",
+  key_led: "以下公钥由上面的公钥签名指定（密钥更换声明），因此同样可信；若银行发了新的指纹单，也请核对：",
+  key_from: "由此公钥指定",
+  key_new_print: "新公钥的 SHA-256 指纹",
+  statement_bad: "密钥更换声明（.rotation）不成立：",
   give_step: "证据包或存证回执",
-  give_drop: "把证据包（文件夹或 .tar）或存证回执（.tlog-proof）拖到这里",
+  give_drop: "把证据包（文件夹或 .tar）或存证回执（.tlog-proof）拖到这里；更换声明（.rotation）也可以",
   give_file: "选择文件",
   give_folder: "选择文件夹",
   given: "已放入：",
@@ -125,7 +130,8 @@ const EN: Words = {
   offline:
     "The whole verifier is in this one file: no network, no upload, nothing is kept. Use it offline to be sure.",
   key_step: "The ledger's public key",
-  key_label: "Paste the key (vkey, one a line), or a trust policy with witnesses (tlog-policy)",
+  key_label:
+    "Paste the key (vkey, one a line), or a trust policy with witnesses (tlog-policy); if the key has changed, the statements (.rotation), too",
   key_hint:
     "The key comes from paper or from people whom you trust: never from the package, nor from the server that you check.",
   key_file: "Read the key from a file",
@@ -134,8 +140,13 @@ const EN: Words = {
   key_of: "Ledger",
   key_print: "SHA-256 fingerprint",
   key_witnesses: "Witnesses",
+  key_led:
+    "The keys above have signed for these (statements of a key's change), so they are trusted, too; compare them as well if the bank has handed out a new sheet:",
+  key_from: "Named by key",
+  key_new_print: "The new key's SHA-256 fingerprint",
+  statement_bad: "A statement of a key's change (.rotation) does not hold: ",
   give_step: "Evidence package or receipt",
-  give_drop: "Drop a package (folder or .tar) or a receipt (.tlog-proof) here",
+  give_drop: "Drop a package (folder or .tar) or a receipt (.tlog-proof) here; a statement (.rotation), too",
   give_file: "Choose a file",
   give_folder: "Choose a folder",
   given: "Given: ",

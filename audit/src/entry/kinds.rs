@@ -83,7 +83,7 @@ pub const KINDS: &[KindInfo] = &[
     kind("playbook.outcome/1", "a step of a playbook was done or failed"),
     kind("config.changed/1", "the configuration was changed"),
     kind("key.created/1", "a key was created"),
-    kind("key.rotated/1", "a key was replaced; for the log's key signed by old and new"),
+    kind("key.rotated/1", "a key was replaced; of the log's key with the statement that old and new have signed"),
     kind("key.destroyed/1", "a key was destroyed"),
     kind("subject.erased/1", "a customer's data was made unreadable for good"),
     kind("hold.placed/1", "a legal hold was placed"),

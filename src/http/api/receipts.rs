@@ -1,4 +1,4 @@
-//! What customers check their own messages with: receipts, and the key that they are checked with.
+//! What customers check their own messages with: receipts, the key that they are checked with, and the changes of that key.
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
@@ -55,6 +55,27 @@ async fn read(
 pub(in crate::http) async fn vkey(service: Data<Service>, request: HttpRequest) -> Answer {
     let Found { served, origin, .. } = found(&service, &request)?;
     Ok(shared(text(served.tenant.vkey()), origin.as_ref()))
+}
+
+/// Gives every change of the log's key, the oldest first: statements that the old key and the new one have signed.
+///
+/// Whoever holds a key of the past follows them to the newest one, and need not believe this server. Nothing in them is secret.
+#[utoipa::path(
+    get, path = "/api/v1/channels/{channel}/{tenant}/{account}/rotations", tag = "live", params(AccountPath),
+    responses(
+        (status = 200, description = "The statements, each a file for `lww-verify --rotation`", body = Vec<String>),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn rotations(service: Data<Service>, request: HttpRequest) -> Answer {
+    let Found { served, origin, .. } = found(&service, &request)?;
+    Ok(match served.tenant.key_changes().await {
+        Ok(changes) => {
+            let statements: Vec<String> = changes.into_iter().map(|change| change.statement).collect();
+            shared(HttpResponse::Ok().json(statements), origin.as_ref())
+        }
+        Err(refusal) => shared_problem(&refusal.into(), &request, origin.as_ref()),
+    })
 }
 
 /// Says which pages may ask for receipts from a browser.

@@ -7,6 +7,7 @@ export type Right =
   | "converse"
   | "supervise"
   | "read_ledger"
+  | "export_evidence"
   | "own_account"
   | "read_accounts"
   | "manage_accounts"

@@ -12,8 +12,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { fromBase64 } from "../bytes";
 import { PackageFiles, verifyEvidence } from "../evidence";
 import {
+  followRotations,
   leafHash,
   readCheckpoint,
+  readRotation,
   readVerifierKeys,
   Refusal,
   toBase64,
@@ -24,7 +26,16 @@ import {
   verifyReceipt,
 } from "../index";
 import { ENTRY_EDITS } from "./edits";
-import { checkpointOf, consistencyOf, entriesOf, maker, receiptOf } from "./maker";
+import {
+  checkpointOf,
+  consistencyOf,
+  entriesOf,
+  type Maker,
+  maker,
+  receiptOf,
+  type Saying,
+  statementOf,
+} from "./maker";
 import { random } from "./random";
 import { vector, vectorJson, vectorPath, vectorText } from "./vectors";
 
@@ -171,6 +182,98 @@ test("of a log that was made here", async () => {
   await compareLog(await logFiles(key, early), key.vkey, "chain_break");
 });
 
+/** What the entry of a change holds. */
+function changed(statement: string, previous: number | null): Saying {
+  const detail = `{"previous":${previous},"purpose":"log","statement":${JSON.stringify(statement)}}`;
+  return { kind: "key.rotated/1", detail };
+}
+
+test("of logs whose key changed, and of changes that the key before did not agree to", async () => {
+  const [first, second, third, stranger] = (await Promise.all(
+    Array.from({ length: 4 }, () => maker(ORIGIN)),
+  )) as [Maker, Maker, Maker, Maker];
+  type Leaves = Parameters<NonNullable<Parameters<typeof entriesOf>[2]>>[1];
+  type Say = (leaves: Leaves) => Promise<Saying>;
+  const change =
+    (old: Maker, successor: Maker, size: number, previous: number | null): Say =>
+    async (leaves) =>
+      changed(await statementOf(old, successor, ORIGIN, leaves.slice(0, size)), previous);
+  const edited =
+    (say: Say, edit: (statement: string) => string): Say =>
+    async (leaves) => {
+      const { kind, detail } = await say(leaves);
+      const members = JSON.parse(detail) as { previous: number | null; statement: string };
+      return { kind, detail: changed(edit(members.statement), members.previous).detail };
+    };
+  const opening: Saying = { kind: "generation.opened/1", detail: `{"key":"${first.vkey}"}` };
+  const [one, two] = [change(first, second, 6, null), change(second, third, 8, 6)];
+  const nothing: Say = async () => ({ kind: "message.sent/1", detail: "{}" });
+  const other = async (leaves: Leaves) => [await leafHash(utf8("other")), ...leaves.slice(1)];
+  const later = async (leaves: Leaves) => [...leaves, await leafHash(utf8("later"))];
+  const overTree =
+    (tree: (leaves: Leaves) => Promise<Leaves>): Say =>
+    async (leaves) =>
+      changed(await statementOf(first, second, ORIGIN, await tree(leaves)), null);
+  const rotated = (detail: string): Saying => ({ kind: "key.rotated/1", detail });
+  for (const [name, expected, six, nine] of [
+    ["two changes", "valid", one, two],
+    ["one change", "valid", one, nothing],
+    ["no statement", "malformed", async () => rotated('{"purpose":"log"}'), nothing],
+    ["another purpose", "valid", async () => rotated('{"purpose":"seal"}'), nothing],
+    ["a stranger's", "chain_break", change(stranger, second, 6, null), nothing],
+    ["the first key's again", "chain_break", one, change(first, third, 8, 6)],
+    ["another tree", "chain_break", overTree(other), nothing],
+    ["a tree that is not there yet", "chain_break", overTree(later), nothing],
+    ["nothing before", "chain_break", one, change(second, third, 8, null)],
+    ["another before", "chain_break", one, change(second, third, 8, 5)],
+    ["a negative before", "chain_break", one, change(second, third, 8, -6)],
+    ["a negative before the first", "valid", change(first, second, 6, -1), nothing],
+    ["by the old key alone", "bad_signature", edited(one, (text) => text.replace(/[^\n]*\n$/, "")), nothing],
+    [
+      "another successor",
+      "bad_signature",
+      edited(one, (text) => text.replace(second.vkey, third.vkey)),
+      nothing,
+    ],
+    ["a later version", "unknown_version", edited(one, (text) => text.replace("@v1", "@v2")), nothing],
+    ["no note", "malformed", edited(one, () => "words"), nothing],
+  ] as const) {
+    const entries = await entriesOf(ORIGIN, 12, async (seq, leaves) => {
+      if (seq === 0) return opening;
+      return seq === 6 ? six(leaves) : seq === 9 ? nine(leaves) : undefined;
+    });
+    await compareLog(await logFiles(third, entries), third.vkey, expected, name);
+  }
+  const unreadable = { ...opening, detail: '{"key":"words"}' };
+  const entries = await entriesOf(ORIGIN, 2, async (seq) => (seq === 0 ? unreadable : undefined));
+  await compareLog(await logFiles(first, entries), first.vkey, "malformed");
+});
+
+test("of statements that lead from one key to the next", async () => {
+  type Row = { name: string; trusted: string[]; statements: string[]; class: string };
+  const vkey = (await vectorText("vkey")).trim();
+  // The program wants a key, so one who trusts nobody is not asked of it.
+  const rows = (await vectorJson<Row[]>("rotations.json")).filter(({ trusted }) => trusted.length > 0);
+  for (const { name, trusted, statements } of rows) {
+    const args = trusted.flatMap((key) => ["--vkey", key]);
+    for (const [at, statement] of statements.entries()) {
+      const file = join(folder, `${at}.rotation`);
+      await writeFile(file, statement);
+      args.push("--rotation", file);
+    }
+    const [theirs] = first("proof", ...args, vectorPath("receipts/8.tlog-proof"));
+    const followed = async () => {
+      const read = await Promise.all(statements.map((text) => readRotation(utf8(text))));
+      return followRotations(await readVerifierKeys(trusted.join("\n")), read);
+    };
+    const ours = await followed().then(
+      () => (trusted.includes(vkey) ? "valid" : "bad_signature"),
+      (error: unknown) => (error instanceof Refusal ? error.reason : Promise.reject(error as Error)),
+    );
+    expect(ours, name).toBe(theirs);
+  }
+});
+
 test("of the kept log, whole, spoilt and with a file missing", async () => {
   const vkey = (await vectorText("vkey")).trim();
   const names = [
@@ -308,13 +411,13 @@ async function logFiles(key: Awaited<ReturnType<typeof maker>>, entries: readonl
   ]);
 }
 
-async function compareLog(files: Files, vkey: string, expected?: string): Promise<void> {
+async function compareLog(files: Files, vkey: string, expected?: string, name = ""): Promise<void> {
   const home = await writeFiles(files);
   const theirs = first("fsck", "--vkey", vkey, home);
   const verdict = await verifyLog(async (name) => files.get(name) ?? null, vkey);
   const ours = verdict.ok ? "valid" : verdict.reason;
-  expect([ours]).toEqual(theirs);
-  if (expected !== undefined) expect(ours).toBe(expected);
+  expect([ours], name).toEqual(theirs);
+  if (expected !== undefined) expect(ours, name).toBe(expected);
 }
 
 async function writeFiles(files: Files): Promise<string> {

@@ -8,6 +8,26 @@ export interface Maker {
   sign(text: string): Promise<string>;
 }
 
+/** A log's key that names its successor over a tree of nine leaves, or over those of a log. */
+export async function statementOf(
+  old: Maker,
+  successor: Maker,
+  origin = "lww.example/acme/1",
+  leaves: readonly Bytes[] = NINE,
+): Promise<string> {
+  const text =
+    `lww-key-rotation@v1\n${origin}\n${leaves.length}\n${toBase64(await rootOf(leaves))}\n` +
+    `${old.vkey}\n${successor.vkey}\n`;
+  return both(await old.sign(text), await successor.sign(text));
+}
+
+const NINE = Array.from({ length: 9 }, (_, at) => new Uint8Array(32).fill(at));
+
+/** One note of two that say the same. */
+export function both(one: string, other: string): string {
+  return one + other.slice(other.lastIndexOf("\n\n") + 2);
+}
+
 /** A log's key, new each time. */
 export async function maker(origin: string): Promise<Maker> {
   const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair;
@@ -71,20 +91,34 @@ function splitOf(size: number): number {
   return split;
 }
 
-/** Entries that link to one another as a log's do: a conversation of one subject. */
-export async function entriesOf(origin: string, count: number): Promise<string[]> {
+/** What an entry says instead of a message: its kind, and its detail in canonical form. */
+export interface Saying {
+  readonly kind: string;
+  readonly detail: string;
+}
+
+/** Entries that link to one another as a log's do: a conversation of one subject. `say` is told the leaves before. */
+export async function entriesOf(
+  origin: string,
+  count: number,
+  say: (seq: number, leaves: readonly Bytes[]) => Promise<Saying | undefined> = async () => undefined,
+): Promise<string[]> {
   const entries: string[] = [];
+  const leaves: Bytes[] = [];
   let prev = "0".repeat(64);
   for (let seq = 0; seq < count; seq += 1) {
     const link = (of: string) =>
       `{"n":${seq},"of":"${of}","prev":${seq === 0 ? "null" : `{"leaf":"${prev}","seq":${seq - 1}}`}}`;
+    const said = await say(seq, leaves);
+    const detail = said?.detail ?? `{"n":${seq},"words":["卡","\\u0001\\"\\\\/\u007f\u2028😀"]}`;
     const entry =
       `{"actor":{"id":"${"0a".repeat(16)}","role":"agent"},"chains":[${link("conversation")},${link("subject")}],` +
-      `"conversation":"${"0c".repeat(16)}","detail":{"n":${seq},"words":["卡","\\u0001\\"\\\\/\u007f\u2028😀"]},` +
-      `"kind":"message.sent/1","log":"${origin}","prev":"${prev}","seq":${seq},"subject":"${"05".repeat(16)}",` +
+      `"conversation":"${"0c".repeat(16)}","detail":${detail},` +
+      `"kind":"${said?.kind ?? "message.sent/1"}","log":"${origin}","prev":"${prev}","seq":${seq},"subject":"${"05".repeat(16)}",` +
       `"tenant":"acme","time":"2026-01-05T01:00:${`${seq % 60}`.padStart(2, "0")}.000000Z","v":1}`;
     entries.push(entry);
-    prev = toHex(await leafHash(utf8(entry)));
+    leaves.push(await leafHash(utf8(entry)));
+    prev = toHex(leaves[seq] ?? new Uint8Array());
   }
   return entries;
 }

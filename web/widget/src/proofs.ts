@@ -10,6 +10,7 @@ import type { Said } from "./wire";
 
 interface Tools {
   check(receipt: string, vkey: string): Promise<Checked>;
+  follow(known: string, told: string, statements: string[]): Promise<string | undefined>;
   pack(receipts: AsyncIterable<Receipt>): Promise<Blob>;
 }
 type Receipt = { index: number; text: string };
@@ -69,7 +70,7 @@ export class Proofs {
     });
     const key = el("p", { class: "key" });
     void this.#key().then(
-      (vkey) => key.append(`${words.key}: ${vkey.trim()}`),
+      (vkeys) => key.append(`${words.key}: ${vkeys.trim().split("\n").at(-1)}`),
       () => {},
     );
     this.draw();
@@ -267,13 +268,17 @@ export class Proofs {
     }
   }
 
-  /** The log's key: as the page pins it, or as it was first seen; another one later is not taken. */
+  /** The log's key: as the page pins it, or as it was first seen, and those that it has led to since. No other is taken. */
   async #key(): Promise<string> {
-    const known = this.#pinned ?? this.#talk.keep.now.vkey;
-    const told = await this.#talk.link.text("vkey");
-    if (known === undefined) this.#talk.keep.set({ vkey: told });
-    else if (known.trim() !== told.trim()) throw new OtherKey();
-    return told;
+    const { keep, link } = this.#talk;
+    const known = this.#pinned ?? keep.now.vkey;
+    const told = await link.text("vkey");
+    if (known === undefined) keep.set({ vkey: told });
+    if (known === undefined || known.trim() === told.trim()) return told;
+    const [{ follow }, statements] = await Promise.all([this.#load(), link.text("rotations")]);
+    const keys = await follow(known, told, JSON.parse(statements) as string[]);
+    if (keys === undefined) throw new OtherKey();
+    return keys;
   }
 
   #load(): Promise<Tools> {

@@ -77,6 +77,7 @@ export default {
     key: "Key",
     key_compared: "which you compared with paper",
     key_first: "remembered from the first visit, not yet compared with paper",
+    key_led: "signed for by the key before it, not yet compared with paper",
     place: "The place that the entry itself states",
     place_detail: "It says that it is entry {index} of ledger {origin}, as the proof does.",
     opened_masked: "The recorded text (masked); it fits its commitment",
@@ -112,6 +113,16 @@ export default {
     key: "Public key",
     compared: "compared with paper",
     not_compared: "not yet compared with paper",
+    changed:
+      "The ledger's key changed at entry {index}: the old key {old} signed for the new one, {new}. So the new one is trusted; its fingerprint is not compared with paper yet.",
+    changed_compared:
+      "The ledger's key changed at entry {index}: the old key {old} signed for the new one, {new}, which you compared with paper.",
+    changed_entry: "Look at the entry",
+    key_new: "The newest key",
+    key_earlier: "An earlier key, replaced at entry {index}",
+    compare_change:
+      "The key before it signed for this one, so this page trusts it without asking the server. Compare its fingerprint with the bank's new sheet all the same: whoever stole the old key could have signed for a key of their own.",
+    compared_change: "You confirmed ({time}) that it is the one on paper.",
     more: "Show the key's fingerprint",
     less: "Show less",
     explain:
@@ -216,6 +227,7 @@ export default {
     log: "Right to write",
     guard: "Rollback guard",
     backup: "Backups",
+    audit: "Self-audits",
     generation: "Generations",
     reply: "Canned replies",
   },

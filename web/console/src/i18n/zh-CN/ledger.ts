@@ -67,6 +67,7 @@ export default {
     key: "密钥",
     key_compared: "您已与纸面核对",
     key_first: "首次查看时记住的，尚未与纸面核对",
+    key_led: "由前一把公钥签名指定，尚未与纸面核对",
     place: "记录自己写明的位置",
     place_detail: "记录里写的是账本 {origin} 的第 {index} 条，与证明一致。",
     opened_masked: "记录的文字（脱敏后），与承诺一致",
@@ -101,6 +102,16 @@ export default {
     key: "公钥",
     compared: "已与纸面核对",
     not_compared: "尚未与纸面核对",
+    changed:
+      "账本在第 {index} 条存证记录处更换了密钥：旧公钥 {old} 签名指定了新公钥 {new}，因此新公钥可信；其指纹尚未与纸面核对。",
+    changed_compared:
+      "账本在第 {index} 条存证记录处更换了密钥：旧公钥 {old} 签名指定了新公钥 {new}，您已将其与纸面核对。",
+    changed_entry: "查看这条存证记录",
+    key_new: "最新的公钥",
+    key_earlier: "此前的公钥，在第 {index} 条存证记录处被替换",
+    compare_change:
+      "它由前一把公钥签名指定，因此本页无须听信服务器。仍请把指纹与银行新的指纹单核对：偷到旧密钥的人也能指定一把自己的。",
+    compared_change: "{time} 由您确认与纸面一致。",
     more: "查看公钥指纹",
     less: "收起",
     explain:
@@ -205,6 +216,7 @@ export default {
     log: "账本写入权",
     guard: "防回滚标记",
     backup: "备份",
+    audit: "自查",
     generation: "账本代次",
     reply: "快捷回复",
   },

@@ -30,6 +30,15 @@ export interface Filter {
 
 export const head = () => call<Head>("GET", "/ledger/head");
 
+export interface LogKeys {
+  /** The newest first. */
+  in_use: string[];
+  /** Every change, the oldest first: its entry, and the statement that the old key and the new one have signed. */
+  rotations: { index: number; statement: string }[];
+}
+
+export const keys = () => call<LogKeys>("GET", "/ledger/keys");
+
 export const before = (filter: Filter, index: number | null, limit: number, signal: AbortSignal) =>
   call<Page>("GET", "/ledger/entries", { query: { ...filter, before: index, limit }, signal });
 

@@ -1,5 +1,6 @@
-// What this browser believes of the ledger, and why: the key that its reader pinned, and the newest signed head that it has
-// seen. Both are kept here, not asked of the server, so a server that shows something else is found out.
+// What this browser believes of the ledger, and why: the key that its reader pinned, the changes of it that the key itself signed,
+// and the newest signed head that it has seen. All are kept here, not asked of the server, so a server that shows something else
+// is found out.
 
 import { reactive } from "vue";
 import {
@@ -19,10 +20,13 @@ import {
 } from "../../../../verifier";
 import { session } from "../../session";
 import * as api from "./api";
+import { type Change, lead } from "./lead";
 
 interface Kept {
-  /** Lines of a vkey file. */
+  /** Lines of a vkey file, the newest last. */
   keys: string[];
+  /** How the log's key changed since one was pinned; each was signed by a key that was trusted before. */
+  changes?: (Change & { compared: string | null })[];
   since: string;
   /** When the reader said that they compared the key with what they hold on paper. */
   compared: string | null;
@@ -36,6 +40,16 @@ export interface KeyShown {
   line: string;
 }
 
+/** A key that is trusted, and why. */
+export interface KeyTrusted extends KeyShown {
+  /** When the reader said that it is the one on paper. */
+  compared: string | null;
+  /** The entry that names it, signed by the key before it; nothing for a key that the reader pinned. */
+  from: { index: number; id: string } | null;
+  /** The entry that names its successor. */
+  until: number | null;
+}
+
 export type Alarm =
   | { kind: "unable" }
   | { kind: "changed_key"; offered: KeyShown }
@@ -44,9 +58,8 @@ export type Alarm =
   | { kind: "contradiction"; reason: string; evidence: string };
 
 export const trust = reactive({
-  keys: [] as KeyShown[],
+  keys: [] as KeyTrusted[],
   since: "",
-  compared: null as string | null,
   /** The newest head that was verified here. */
   head: null as { size: number; root: string; origin: string; seen: string } | null,
   /** What the present head was found to go on from. */
@@ -74,6 +87,20 @@ export function trustedKeys(): string {
   return (recall()?.keys ?? []).join("\n");
 }
 
+async function trusted({ keys, compared, changes = [] }: Kept): Promise<KeyTrusted[]> {
+  const shown = await shownKeys(keys);
+  return shown.map((key) => {
+    const change = changes.find(({ successor }) => successor === key.line);
+    const before = shown.find(({ line }) => line === change?.old);
+    return {
+      ...key,
+      compared: change === undefined ? compared : change.compared,
+      from: change === undefined ? null : { index: change.index, id: before?.id ?? "" },
+      until: changes.find(({ old }) => old === key.line)?.index ?? null,
+    };
+  });
+}
+
 async function shown(key: VerifierKey, line: string): Promise<KeyShown> {
   return { name: key.name, id: toHex(key.id), fingerprint: toHex(await fingerprint(key)), line };
 }
@@ -98,10 +125,26 @@ export async function checkHead(): Promise<void> {
     await shownKeys(kept.keys);
     keep(kept);
   }
-  Object.assign(trust, { keys: await shownKeys(kept.keys), since: kept.since, compared: kept.compared });
+  if (!kept.keys.includes(offered)) kept = await led(kept, offered);
+  Object.assign(trust, { keys: await trusted(kept), since: kept.since });
   trust.alarm = kept.keys.includes(offered) ? null : await changedKey(offered);
-  if (trust.alarm === null && head.checkpoint !== null) await observe(head.checkpoint);
+  // An older key may be in other hands by now: of a new head it says nothing that counts.
+  if (trust.alarm === null && head.checkpoint !== null) await observe(head.checkpoint, offered);
   trust.isChecked = true;
+}
+
+/** Takes the offered key, too, if the trusted ones lead to it: whoever trusts them needs nobody's word for their successor. */
+async function led(kept: Kept, offered: string): Promise<Kept> {
+  const { rotations } = await api.keys();
+  const found = await lead(kept.keys, kept.changes ?? [], rotations, offered);
+  if (found === null) return kept;
+  const now: Kept = {
+    ...kept,
+    keys: [...kept.keys, ...found.map(({ successor }) => successor)],
+    changes: [...(kept.changes ?? []), ...found.map((change) => ({ ...change, compared: null }))],
+  };
+  keep(now);
+  return now;
 }
 
 async function changedKey(offered: string): Promise<Alarm> {
@@ -112,17 +155,20 @@ async function changedKey(offered: string): Promise<Alarm> {
 const OPENED = Date.now();
 let turn: Promise<void> = Promise.resolve();
 
-/** Checks a signed head against the newest one seen here, and remembers the newer of the two. One after the other. */
-export function observe(note: string): Promise<void> {
-  turn = turn.catch(() => undefined).then(() => compare(note));
+/**
+ * Checks a signed head against the newest one seen here, and remembers the newer of the two. One after the other. It must be
+ * signed by a trusted key, or by that one of them.
+ */
+export function observe(note: string, by?: string): Promise<void> {
+  turn = turn.catch(() => undefined).then(() => compare(note, by));
   return turn;
 }
 
-async function compare(note: string): Promise<void> {
+async function compare(note: string, by?: string): Promise<void> {
   const kept = recall();
   if (kept === null) return;
   const keys = await readVerifierKeys(kept.keys.join("\n"));
-  const now = await verified(note, keys);
+  const now = await verified(note, by === undefined ? keys : await readVerifierKeys(by));
   if (now === null) {
     trust.alarm = { kind: "bad_signature" };
     return;
@@ -191,12 +237,17 @@ function evidenceOf({ reason, path }: Contradiction, older: string, newer: strin
   );
 }
 
-/** The reader says that the pinned keys are those on paper. */
-export function confirmCompared(): void {
+/** The reader says that a key is the one on paper, and with it the others that they pinned. */
+export async function confirmCompared({ line, from }: KeyTrusted): Promise<void> {
   const kept = recall();
   if (kept === null) return;
-  keep({ ...kept, compared: new Date().toISOString() });
-  trust.compared = new Date().toISOString();
+  const now = new Date().toISOString();
+  const changes = (kept.changes ?? []).map((change) =>
+    change.successor === line ? { ...change, compared: now } : change,
+  );
+  const confirmed: Kept = { ...kept, changes, ...(from === null ? { compared: now } : {}) };
+  keep(confirmed);
+  trust.keys = await trusted(confirmed);
 }
 
 /** Pins what the reader holds in place of whatever was pinned. Refuses what is no vkey file. */
