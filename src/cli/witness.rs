@@ -16,6 +16,8 @@ use crate::http::Server;
 use crate::storage::witness::Known;
 use crate::units::{MICROS_PER_SECOND, Timestamp};
 
+const PLAIN_BEYOND_LOOPBACK: &str = "plain HTTP is for loopback addresses only: give --certificate and --private-key";
+
 /// A witness.
 #[derive(Subcommand)]
 pub enum WitnessCommand {
@@ -103,6 +105,9 @@ fn wrong_key(error: &lww_audit::Error) -> std::io::Error {
 async fn serve(args: RunArgs) -> Result<(), CommandError> {
     let _log = start_logging(&args.home.dir.join("logs"), &args.log_level).map_err(CommandError::Logging)?;
     let witness = open_witness(&args.home.dir, args.moved)?;
+    if args.certificate.is_none() && !args.listen.ip().is_loopback() {
+        return Err(std::io::Error::other(PLAIN_BEYOND_LOOPBACK).into());
+    }
     let (stop, stopping) = watch::channel(false);
     let tls = args.certificate.zip(args.private_key);
     let place = WitnessPlace { listen: args.listen, tls, metrics: args.metrics };
