@@ -9,7 +9,7 @@ use std::process::Command;
 
 use common::people::{ask, reset};
 use common::witness::{History, StolenKey, Witness, policy};
-use common::{Server, World, key, lww, now, until, wait_until};
+use common::{Server, World, key, lww, lww_verify, now, until, wait_until};
 use liaowaiwai::cli::client::Client;
 use liaowaiwai::ports::Unwitnessed;
 use liaowaiwai::units::TreeSize;
@@ -89,6 +89,20 @@ async fn what_is_published_carries_the_quorum_and_waits_for_it_while_messages_go
     assert!(cosigners(&signed, &policy).len() >= 2, "{signed}");
     let short = without(&without(&signed, "w1"), "w2");
     assert!(matches!(policy.verify(&short, &[]), Err(Error::NoQuorum { .. })));
+    // So says the auditor's program of a whole log: a copy, because the log goes on.
+    let copied = world.path().join("copied");
+    copy(&world.tiles("a", "demo"), &copied);
+    let verify = || {
+        let (policy, log) = (world.path().join("witness.policy"), copied.display().to_string());
+        lww_verify(&["fsck", "--policy", &policy.display().to_string(), &log])
+    };
+    let checkpoint = TileDir::open(&copied).checkpoint().unwrap().unwrap();
+    std::fs::write(copied.join("checkpoint"), without(&checkpoint, "w3").to_string()).unwrap();
+    let (code, said) = verify();
+    assert!(code == 0 && said.contains("w1") && said.contains("w2"), "{said}");
+    std::fs::write(copied.join("checkpoint"), without(&without(&checkpoint, "w3"), "w2").to_string()).unwrap();
+    let (code, said) = verify();
+    assert!(code == 21 && said.contains("no_quorum"), "{said}");
     let told = custody(&auditor).await;
     assert_eq!(told["quorum"].as_str(), Some("2 of (w1, w2, w3)"), "{told}");
 
