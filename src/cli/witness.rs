@@ -33,8 +33,9 @@ pub enum WitnessCommand {
     AddLog {
         #[command(flatten)]
         home: Home,
-        /// The log's public key, as `lww ledger vkey` prints it; taken from whoever answers for the log, not from the network.
-        vkey: String,
+        /// The log's public key, or its keys, one a line, as `lww ledger vkey` prints them; taken from whoever answers for the
+        /// log, not from the network.
+        vkeys: String,
     },
     /// Cosign, until SIGTERM or Ctrl-C.
     Run(RunArgs),
@@ -87,10 +88,12 @@ pub struct RunArgs {
 pub(super) async fn run(command: WitnessCommand) -> Result<(), CommandError> {
     match command {
         WitnessCommand::Init { home, name } => screen::line(&make_witness(&home.dir, &name)?),
-        WitnessCommand::AddLog { home, vkey } => {
-            let key: VerifierKey = vkey.trim().parse().map_err(|error| wrong_key(&error))?;
-            add_log(&home.dir, &key)?;
-            screen::line(&format!("{} is cosigned from its first entry on", key.name()));
+        WitnessCommand::AddLog { home, vkeys } => {
+            let keys = vkeys.lines().map(|line| line.trim().parse::<VerifierKey>().map_err(|error| wrong_key(&error)));
+            for key in keys.collect::<Result<Vec<_>, _>>()? {
+                add_log(&home.dir, &key)?;
+                screen::line(&format!("{key} is known"));
+            }
         }
         WitnessCommand::Run(args) => serve(args).await?,
         WitnessCommand::Show { home, json } => show(&open_witness(&home.dir, false)?, json),

@@ -61,6 +61,11 @@ pub enum Witnessing<'a> {
         /// Where both signed checkpoints are kept.
         file: &'a dyn Display,
     },
+    /// As a witness: the clock is behind a time that was stated before; nothing was cosigned.
+    ClockBehind {
+        /// The log's origin.
+        log: &'a str,
+    },
     /// As a witness: what was decided can't be made durable; nothing was cosigned.
     StateFailed {
         /// The log's origin.
@@ -109,6 +114,9 @@ pub(super) fn log(event: &Witnessing<'_>) {
         Witnessing::Asked { log, status } => tracing::debug!(event = "witness_asked", log, status),
         Witnessing::LogForked { log, status, file } => {
             tracing::error!(event = "log_forked", log, status, %file, "the log has contradicted itself: call whoever answers for it");
+        }
+        Witnessing::ClockBehind { log } => {
+            tracing::warn!(event = "witness_clock_behind", log, "nothing is cosigned until the clock has caught up");
         }
         Witnessing::StateFailed { log, error } => {
             tracing::error!(event = "witness_state_failed", log, %error, "nothing is cosigned until the state can be written");

@@ -242,6 +242,7 @@ impl Cosigns for WitnessStore {
         })?;
         let now_s = u64::try_from(self.clock.now().as_micros() / MICROS_PER_SECOND).unwrap_or(0);
         if now_s < newest.time_s {
+            emit(&Occurrence::Witness(Witnessing::ClockBehind { log: origin.as_str() }));
             return Err(Declined::Clock);
         }
         let next = Newest { checkpoint: Some(request.checkpoint.clone()), time_s: now_s, origin: origin.clone() };
