@@ -58,6 +58,8 @@ pub enum Witnessing<'a> {
         log: &'a str,
         /// The answer's status.
         status: u16,
+        /// Whether what is kept convicts it by itself; else the log's tiles decide whether the path was only wrong.
+        is_fork: bool,
         /// Where both signed checkpoints are kept.
         file: &'a dyn Display,
     },
@@ -112,7 +114,10 @@ pub(super) fn log(event: &Witnessing<'_>) {
             tracing::info!(event = "publication_goes_on", tenant, waited_s);
         }
         Witnessing::Asked { log, status } => tracing::debug!(event = "witness_asked", log, status),
-        Witnessing::LogForked { log, status, file } => {
+        Witnessing::LogForked { log, status, is_fork: false, file } => {
+            tracing::warn!(event = "log_inconsistent", log, status, %file, "a fork, or a wrong path: compare it with the log's tiles");
+        }
+        Witnessing::LogForked { log, status, file, .. } => {
             tracing::error!(event = "log_forked", log, status, %file, "the log has contradicted itself: call whoever answers for it");
         }
         Witnessing::ClockBehind { log } => {
