@@ -9,7 +9,7 @@ use std::process::Command;
 
 use common::people::{ask, reset};
 use common::witness::{History, StolenKey, Witness, policy};
-use common::{Server, World, key, now, until, wait_until};
+use common::{Server, World, key, lww, lww_verify, now, until, wait_until};
 use liaowaiwai::cli::client::Client;
 use liaowaiwai::ports::Unwitnessed;
 use liaowaiwai::units::TreeSize;
@@ -89,6 +89,20 @@ async fn what_is_published_carries_the_quorum_and_waits_for_it_while_messages_go
     assert!(cosigners(&signed, &policy).len() >= 2, "{signed}");
     let short = without(&without(&signed, "w1"), "w2");
     assert!(matches!(policy.verify(&short, &[]), Err(Error::NoQuorum { .. })));
+    // So says the auditor's program of a whole log: a copy, because the log goes on.
+    let copied = world.path().join("copied");
+    copy(&world.tiles("a", "demo"), &copied);
+    let verify = || {
+        let (policy, log) = (world.path().join("witness.policy"), copied.display().to_string());
+        lww_verify(&["fsck", "--policy", &policy.display().to_string(), &log])
+    };
+    let checkpoint = TileDir::open(&copied).checkpoint().unwrap().unwrap();
+    std::fs::write(copied.join("checkpoint"), without(&checkpoint, "w3").to_string()).unwrap();
+    let (code, said) = verify();
+    assert!(code == 0 && said.contains("w1") && said.contains("w2"), "{said}");
+    std::fs::write(copied.join("checkpoint"), without(&without(&checkpoint, "w3"), "w2").to_string()).unwrap();
+    let (code, said) = verify();
+    assert!(code == 21 && said.contains("no_quorum"), "{said}");
     let told = custody(&auditor).await;
     assert_eq!(told["quorum"].as_str(), Some("2 of (w1, w2, w3)"), "{told}");
 
@@ -270,6 +284,73 @@ async fn a_witness_that_was_copied_lost_or_runs_already_does_not_start() {
     std::fs::remove_file(twin.folder.join("state/lww.test+demo+1.state")).unwrap();
     let lost = twin.try_start(&["--moved"]).unwrap_err();
     assert!(lost.contains("is lost") && lost.contains("make a new witness"), "{lost}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_is_asked_by_tls_and_only_with_a_certificate_of_the_configured_authority() {
+    let (mut world, mut witnesses, _) = world(&["w1"], 1);
+    witnesses[0].kill();
+    let beyond = ["--listen", "0.0.0.0:0"];
+    let (started, refused) =
+        lww(&[&["witness", "run", "--dir", &witnesses[0].folder.display().to_string()][..], &beyond].concat());
+    assert!(!started && refused.contains("--certificate"), "{refused}");
+    let (right, wrong) = (world.path().join("audit"), world.path().join("other"));
+    let ca = witnesses[0].secure(&right);
+    let other = Witness::new(&world, "w2").secure(&wrong);
+    policy(&mut world, &witnesses, 1);
+    let trusted = |ca: &Path| format!("{}ca = {:?}\n", world.sections, ca.display().to_string());
+    let (good, bad) = (trusted(&ca), trusted(&other));
+    world.sections = bad;
+    let server = world.start("a");
+    let auditor = server.staff_with("demo", "auditor", &reset(&world, "demo", "auditor")).await;
+    until("the witness to be refused", async || state(&custody(&auditor).await, "w1") == "unreachable").await;
+    let told = custody(&auditor).await;
+    assert!(told["witnesses"][0]["reason"].as_str().unwrap().contains("certificate"), "{told}");
+    let stays = size(&world);
+    server.stop();
+    assert_eq!(size(&world), stays);
+    world.sections = good;
+    let server = world.start("a");
+    let index = say(&server, "by tls").await;
+    until_published(&world, index).await;
+    let (_, found) = world.lww("a", &["doctor", "--lang", "en"]);
+    assert!(found.contains("witness.reach") && found.contains("1 answer"), "{found}");
+    witnesses[0].kill();
+    let (_, found) = world.lww("a", &["doctor", "--lang", "en"]);
+    assert!(found.contains("not reached: w1"), "{found}");
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_node_goes_on_where_the_witnesses_saw_the_first() {
+    let mut world = World::shared().await;
+    world.start("a").stop();
+    let mut witnesses = vec![Witness::new(&world, "w1"), Witness::new(&world, "w2")];
+    for witness in &mut witnesses {
+        for tenant in TENANTS {
+            witness.add_log(&world.vkey("a", tenant).to_string());
+        }
+        witness.start();
+    }
+    let path = policy(&mut world, &witnesses, 2);
+    let policy = TrustPolicy::parse(&std::fs::read(path).unwrap()).unwrap();
+    let first = world.start("a");
+    let second = world.launch("b", &["--adopt-head"]).unwrap();
+    let send = async |server: &Server, text: &str| {
+        let client = Client::http(server.http);
+        client.send_message(&key("demo"), ("somebody", text), text, now()).await.unwrap().index
+    };
+    let index = send(&first, "one").await;
+    until_published(&world, index).await;
+    first.kill();
+    second.wait_ready();
+    let index = send(&second, "two").await;
+    let there = || TileDir::open(world.tiles("b", "demo")).checkpoint().unwrap();
+    until("the second to publish", async || there().is_some_and(|signed| signed.unverified().size.0 > index)).await;
+    assert_eq!(cosigners(&there().unwrap(), &policy), ["w1", "w2"]);
+    second.stop();
+    assert!(witnesses.iter().all(|witness| witness.evidence().is_empty()));
+    world.end().await;
 }
 
 /// Copies a folder with modes and owners, as a backup does.

@@ -16,6 +16,8 @@ use crate::http::Server;
 use crate::storage::witness::Known;
 use crate::units::{MICROS_PER_SECOND, Timestamp};
 
+const PLAIN_BEYOND_LOOPBACK: &str = "plain HTTP is for loopback addresses only: give --certificate and --private-key";
+
 /// A witness.
 #[derive(Subcommand)]
 pub enum WitnessCommand {
@@ -31,8 +33,9 @@ pub enum WitnessCommand {
     AddLog {
         #[command(flatten)]
         home: Home,
-        /// The log's public key, as `lww ledger vkey` prints it; taken from whoever answers for the log, not from the network.
-        vkey: String,
+        /// The log's public key, or its keys, one a line, as `lww ledger vkey` prints them; taken from whoever answers for the
+        /// log, not from the network.
+        vkeys: String,
     },
     /// Cosign, until SIGTERM or Ctrl-C.
     Run(RunArgs),
@@ -85,10 +88,12 @@ pub struct RunArgs {
 pub(super) async fn run(command: WitnessCommand) -> Result<(), CommandError> {
     match command {
         WitnessCommand::Init { home, name } => screen::line(&make_witness(&home.dir, &name)?),
-        WitnessCommand::AddLog { home, vkey } => {
-            let key: VerifierKey = vkey.trim().parse().map_err(|error| wrong_key(&error))?;
-            add_log(&home.dir, &key)?;
-            screen::line(&format!("{} is cosigned from its first entry on", key.name()));
+        WitnessCommand::AddLog { home, vkeys } => {
+            let keys = vkeys.lines().map(|line| line.trim().parse::<VerifierKey>().map_err(|error| wrong_key(&error)));
+            for key in keys.collect::<Result<Vec<_>, _>>()? {
+                add_log(&home.dir, &key)?;
+                screen::line(&format!("{key} is known"));
+            }
         }
         WitnessCommand::Run(args) => serve(args).await?,
         WitnessCommand::Show { home, json } => show(&open_witness(&home.dir, false)?, json),
@@ -103,6 +108,9 @@ fn wrong_key(error: &lww_audit::Error) -> std::io::Error {
 async fn serve(args: RunArgs) -> Result<(), CommandError> {
     let _log = start_logging(&args.home.dir.join("logs"), &args.log_level).map_err(CommandError::Logging)?;
     let witness = open_witness(&args.home.dir, args.moved)?;
+    if args.certificate.is_none() && !args.listen.ip().is_loopback() {
+        return Err(std::io::Error::other(PLAIN_BEYOND_LOOPBACK).into());
+    }
     let (stop, stopping) = watch::channel(false);
     let tls = args.certificate.zip(args.private_key);
     let place = WitnessPlace { listen: args.listen, tls, metrics: args.metrics };

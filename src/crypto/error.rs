@@ -87,6 +87,12 @@ pub enum KeyError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// A witness that has its key already.
+    #[error("{} is there already: a new key would be another witness", path.display())]
+    Present {
+        /// The file.
+        path: PathBuf,
+    },
     /// The key file was wrapped under another master key.
     #[error("{} was wrapped under master key {expected}, but the master key given is {got}", path.display())]
     WrongMaster {

@@ -37,7 +37,7 @@ pub fn create(folder: &Path, path: &Path, name: &str, random: &dyn Random) -> Re
     let cosigner =
         Cosigner::from_seed(name, &seed).map_err(|_| malformed(path, 2, "a name without spaces and plus signs"))?;
     if private_file::read(path, FILE_BYTES_MAX, Rule::OwnerOnly)?.is_some() {
-        return Err(malformed(path, 1, "no file: this witness has its key, and a new one would be another witness"));
+        return Err(KeyError::Present { path: path.into() });
     }
     let encoded = Zeroizing::new(STANDARD.encode(*seed));
     let text = Zeroizing::new(format!("{VERSION_LINE}\nname: {name}\nseed: {}\n", encoded.as_str()));

@@ -110,7 +110,8 @@ pub enum FatalError {
     /// A witness cosigned more than the database holds: an old database, whatever this server's own files say.
     #[error(
         "the database's head (size {head}) is behind what witness {witness} cosigned (size {cosigned}): entries {head} to {} are \
-         missing. Restore the newest database, or recover the log", cosigned.0.saturating_sub(1)
+         missing. Restore the newest database, or recover the log; if its word must not count, take it out of the policy",
+        cosigned.0.saturating_sub(1)
     )]
     BehindWitness {
         /// Size in the database.

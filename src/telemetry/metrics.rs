@@ -240,6 +240,7 @@ impl Metrics {
             Witnessing::PublicationWaits { .. }
             | Witnessing::PublicationGoesOn { .. }
             | Witnessing::LogForked { .. }
+            | Witnessing::ClockBehind { .. }
             | Witnessing::StateFailed { .. }
             | Witnessing::NotLookedAt { .. } => {}
         }

@@ -58,8 +58,15 @@ pub enum Witnessing<'a> {
         log: &'a str,
         /// The answer's status.
         status: u16,
+        /// Whether what is kept convicts it by itself; else the log's tiles decide whether the path was only wrong.
+        is_fork: bool,
         /// Where both signed checkpoints are kept.
         file: &'a dyn Display,
+    },
+    /// As a witness: the clock is behind a time that was stated before; nothing was cosigned.
+    ClockBehind {
+        /// The log's origin.
+        log: &'a str,
     },
     /// As a witness: what was decided can't be made durable; nothing was cosigned.
     StateFailed {
@@ -107,8 +114,14 @@ pub(super) fn log(event: &Witnessing<'_>) {
             tracing::info!(event = "publication_goes_on", tenant, waited_s);
         }
         Witnessing::Asked { log, status } => tracing::debug!(event = "witness_asked", log, status),
-        Witnessing::LogForked { log, status, file } => {
+        Witnessing::LogForked { log, status, is_fork: false, file } => {
+            tracing::warn!(event = "log_inconsistent", log, status, %file, "a fork, or a wrong path: compare it with the log's tiles");
+        }
+        Witnessing::LogForked { log, status, file, .. } => {
             tracing::error!(event = "log_forked", log, status, %file, "the log has contradicted itself: call whoever answers for it");
+        }
+        Witnessing::ClockBehind { log } => {
+            tracing::warn!(event = "witness_clock_behind", log, "nothing is cosigned until the clock has caught up");
         }
         Witnessing::StateFailed { log, error } => {
             tracing::error!(event = "witness_state_failed", log, %error, "nothing is cosigned until the state can be written");

@@ -391,3 +391,6 @@ fn write_once(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -562,6 +562,13 @@ pub fn lww(arguments: &[&str]) -> (bool, String) {
     (output.status.success(), text)
 }
 
+/// Runs `lww-verify`: its exit code and what it printed.
+pub fn lww_verify(arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(verifier()).args(arguments).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code().unwrap(), text)
+}
+
 /// The verifier of its own crate: beside the server's binary, built when it is not there.
 fn verifier() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_lww")).with_file_name("lww-verify");

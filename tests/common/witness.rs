@@ -90,6 +90,15 @@ impl Witness {
         self.child.as_ref().unwrap().id()
     }
 
+    /// Lets it be asked by TLS, with a certificate of a development authority in `certs`; gives the authority's file.
+    pub fn secure(&mut self, certs: &Path) -> PathBuf {
+        let address = format!("127.0.0.1:{}", self.port).parse().unwrap();
+        let made = liaowaiwai::crypto::dev_ca::dev_certificate(certs, address, super::now()).unwrap();
+        self.url = format!("https://{address}");
+        self.try_start(&["--certificate", &text(&made.certificate), "--private-key", &text(&made.key)]).unwrap();
+        made.ca
+    }
+
     /// Asks it as a log does.
     pub async fn ask(&self, request: &AddCheckpoint) -> Result<Vec<NoteSignature>, Unwitnessed> {
         HttpWitness::new(&self.url, None).unwrap().add_checkpoint(request).await

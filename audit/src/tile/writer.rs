@@ -113,6 +113,9 @@ impl TileWriter {
         if (checkpoint.size, checkpoint.root) != (size, root) {
             return Err(self.not_this_tree(root, size, signed));
         }
+        if self.prepared == size {
+            return Ok(());
+        }
         for part in Part::all(size) {
             let Some(partial) = TilePath::partial(part, size) else {
                 continue;

@@ -205,25 +205,20 @@ impl WitnessStore {
         let Some(old) = &newest.checkpoint else { return };
         let (first, second) = (old.unverified(), request.checkpoint.unverified());
         let log = first.origin.as_str();
-        let found = format!(
-            "fork: size {} does not continue size {}, which {} cosigned",
-            second.size,
-            first.size,
-            self.cosigner.key().name()
-        );
+        let is_fork = refusal.is_evidence();
+        let class = if is_fork { "fork" } else { "inconsistent, and from a power of two a path alone convicts nobody" };
+        let name = self.cosigner.key().name();
+        let found =
+            format!("{class}: size {} does not continue size {}, which {name} cosigned", second.size, first.size);
         let (new, path) = (request.checkpoint.clone(), request.path.clone());
         let text = Evidence { found, old: old.clone(), new, path }.to_string();
         let root = second.root.to_string();
         let name = format!("{}-{}-{}.txt", log.replace('/', "+"), second.size, root.get(..16).unwrap_or(&root));
         let file = self.folder.join(EVIDENCE).join(name);
         let status = refusal.status();
-        match write_evidence(&file, text.as_bytes()) {
-            Ok(()) => emit(&Occurrence::Witness(Witnessing::LogForked { log, status, file: &file.display() })),
-            Err(error) => {
-                let file = format!("not written: {error}");
-                emit(&Occurrence::Witness(Witnessing::LogForked { log, status, file: &file }));
-            }
-        }
+        let written = write_evidence(&file, text.as_bytes());
+        let kept = written.map_or_else(|error| format!("not written: {error}"), |()| file.display().to_string());
+        emit(&Occurrence::Witness(Witnessing::LogForked { log, status, is_fork, file: &kept }));
     }
 }
 
@@ -235,13 +230,16 @@ impl Cosigns for WitnessStore {
         let mut newest = log.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let known = newest.checkpoint.as_ref().map(lww_audit::SignedCheckpoint::unverified);
         let checkpoint = judge(request, &log.keys, known).map_err(|refusal| {
-            if refusal.is_evidence() {
+            // From such a size RFC 9162 leaves the older root out of the path: a fork can't be told from a wrong path.
+            let is_doubtful = matches!(refusal, Refusal::Inconsistent { .. }) && newest.size().0.is_power_of_two();
+            if refusal.is_evidence() || is_doubtful {
                 self.keep_evidence(request, &newest, refusal);
             }
             Declined::Refused(refusal)
         })?;
         let now_s = u64::try_from(self.clock.now().as_micros() / MICROS_PER_SECOND).unwrap_or(0);
         if now_s < newest.time_s {
+            emit(&Occurrence::Witness(Witnessing::ClockBehind { log: origin.as_str() }));
             return Err(Declined::Clock);
         }
         let next = Newest { checkpoint: Some(request.checkpoint.clone()), time_s: now_s, origin: origin.clone() };

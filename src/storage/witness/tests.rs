@@ -138,6 +138,24 @@ fn a_fork_is_refused_and_kept_as_evidence_that_convicts() {
 }
 
 #[test]
+fn a_fork_from_a_power_of_two_is_refused_and_both_checkpoints_are_kept_for_whoever_has_the_tiles() {
+    let (home, clock) = witness();
+    let store = open(home.path(), &clock);
+    ask(&store, &TRUE.request(0, 8)).unwrap();
+    let inconsistent = Err(Declined::Refused(Refusal::Inconsistent { is_fork: false }));
+    assert_eq!(ask(&store, &History { changed: 3 }.request(8, 11)), inconsistent);
+    let file = fs::read_dir(home.path().join(EVIDENCE)).unwrap().next().unwrap().unwrap().path();
+    let evidence = Evidence::parse(&fs::read(file).unwrap()).unwrap();
+    assert_eq!((evidence.old.unverified(), evidence.new.unverified().size), (&TRUE.checkpoint(8), TreeSize(11)));
+    assert!(matches!(evidence.verify(&[signer().verifier_key().clone()]), Err(Error::BadHash { .. })));
+    // From any other size a wrong path shows nothing, and whoever brings one can't fill the disk.
+    ask(&store, &TRUE.request(8, 9)).unwrap();
+    let wrong = AddCheckpoint { path: vec![Hash::ZERO; 4], ..TRUE.request(9, 12) };
+    assert_eq!(ask(&store, &wrong), inconsistent);
+    assert_eq!(fs::read_dir(home.path().join(EVIDENCE)).unwrap().count(), 1);
+}
+
+#[test]
 fn who_is_not_known_or_has_not_signed_is_refused_and_leaves_no_trace() {
     let (home, clock) = witness();
     let store = open(home.path(), &clock);
