@@ -365,8 +365,8 @@ async fn a_platform_s_list_is_compared_with_the_ledger_both_ways() {
     let found: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
     let numbers = |name: &str| found[name].as_u64().unwrap();
     assert_eq!(["listed", "recorded", "not_recorded", "twice", "not_listed"].map(numbers), [4, 2, 1, 1, 1], "{found}");
-    assert_eq!(found["not_recorded_messages"], json!([{"line": 2, "id": "m-9"}]));
-    assert_eq!(found["twice_messages"], json!([{"line": 3, "id": "m-1"}]));
+    assert_eq!(found["not_recorded_messages"], json!([{"row": 2, "id": "m-9"}]));
+    assert_eq!(found["twice_messages"], json!([{"row": 3, "id": "m-1"}]));
     let entry = found["not_listed_entries"][0]["entry"].as_u64().unwrap();
     assert_eq!(world.entries("a", "demo")[usize::try_from(entry).unwrap()].kind.as_str(), "message.received/1");
     // Nothing of that channel account came before, and another account has none of the ids.
@@ -377,7 +377,7 @@ async fn a_platform_s_list_is_compared_with_the_ledger_both_ways() {
     let (status, said) = by(&world, &server, "auditor", &other);
     assert!(status == 3 && said.contains("\"not_recorded\":1") && said.contains("\"not_listed\":0"), "{said}");
     let (status, said) = compare("message\nm-1\n", &[]);
-    assert!(status == 1 && said.contains("line 1"), "{said}");
+    assert!(status == 1 && said.contains("row 1"), "{said}");
     server.stop();
 }
 

@@ -1,7 +1,7 @@
 //! Feeds the reader of platforms' lists of messages: CSV and JSON lines.
 //!
-//! An error is a line of the file, with nothing of what stands there, and the last that is said; each id is one that a request could
-//! have had, and stands in no earlier line than the one before.
+//! An error is a row of the file, with nothing of what stands there, and the last that is said; each id is one that a request could
+//! have had, and stands in a later row than the one before.
 #![no_main]
 
 use liaowaiwai::cli::reconcile::{ListError, messages};
@@ -18,11 +18,11 @@ fuzz_target!(|text: &[u8]| {
         assert!(!is_over, "something is said after an error");
         match message {
             Ok(message) => {
-                assert!(message.line >= before && message.line <= last, "line {} after {before}", message.line);
+                assert!(message.row >= before && message.row <= last, "row {} after {before}", message.row);
                 assert!(
                     (1..=128).contains(&message.id.len()) && message.id.bytes().all(|byte| byte.is_ascii_graphic())
                 );
-                before = message.line;
+                before = message.row;
             }
             Err(error) => {
                 check(&error, last);
@@ -33,7 +33,7 @@ fuzz_target!(|text: &[u8]| {
 });
 
 fn check(error: &ListError, last: u64) {
-    let ListError::Line { line, .. } = error else { panic!("another error than a line's") };
-    assert!((1..=last).contains(line), "line {line} of {last}");
+    let ListError::Row { row, .. } = error else { panic!("another error than a row's") };
+    assert!((1..=last).contains(row), "row {row} of {last}");
     assert!(error.to_string().is_ascii());
 }

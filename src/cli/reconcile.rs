@@ -95,7 +95,7 @@ struct Received {
 /// A message of the list that is not in the ledger, or is there twice.
 #[derive(Serialize)]
 struct InList {
-    line: u64,
+    row: u64,
     id: String,
 }
 
@@ -165,13 +165,13 @@ async fn look_up(client: &Client, args: &ReconcileArgs, found: &mut Found) -> Re
     loop {
         let mut some = Vec::with_capacity(RECONCILE_IDS_MAX);
         for message in list_of.by_ref().take(RECONCILE_IDS_MAX) {
-            let Listed { line, id } = message.map_err(list)?;
+            let Listed { row, id } = message.map_err(list)?;
             found.listed += 1;
             if seen.insert(digest(&id)) {
-                some.push(InList { line, id });
+                some.push(InList { row, id });
             } else {
                 found.twice += 1;
-                keep(&mut found.twice_messages, InList { line, id });
+                keep(&mut found.twice_messages, InList { row, id });
             }
         }
         if some.is_empty() {
@@ -295,7 +295,7 @@ fn tell(found: &Found) {
         ("twice in the list", &found.twice_messages, found.twice),
     ] {
         for one in list {
-            screen::line(&format!("  {what}: line {}, id {}", one.line, one.id));
+            screen::line(&format!("  {what}: row {}, id {}", one.row, one.id));
         }
         more(list.len(), all);
     }

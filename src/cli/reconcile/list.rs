@@ -1,7 +1,8 @@
 //! A platform's or gateway's list of messages: CSV with a line of column names, or JSON lines. Of either only the column of
 //! message ids is looked at.
 //!
-//! It is read record by record, each of a bounded length. An error names the line and what was expected, never what stands there.
+//! It is read row by row, each of a bounded length: a record of CSV, of which the names are the first, as spreadsheets count them; a line
+//! of JSON. An error names the row and what was expected, never what stands there.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -22,8 +23,8 @@ const AHEAD_BYTES: usize = 8 * 1024;
 /// A message of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// The line that it begins in, counted from 1.
-    pub line: u64,
+    /// Its row, counted from 1.
+    pub row: u64,
     /// Its id.
     pub id: String,
 }
@@ -31,11 +32,11 @@ pub struct Listed {
 /// Why a list can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
-    /// A line is not as expected.
-    #[error("line {line}: expected {expected}")]
-    Line {
-        /// The line, counted from 1.
-        line: u64,
+    /// A row is not as expected.
+    #[error("row {row}: expected {expected}")]
+    Row {
+        /// The row, counted from 1.
+        row: u64,
         /// What would be right.
         expected: &'static str,
     },
@@ -72,12 +73,12 @@ pub fn messages<'a>(mut list: impl BufRead + 'a, column: &'a str) -> Result<Mess
     Ok(Box::new(bounded.take_while(move |message| !std::mem::replace(&mut is_over, message.is_err()))))
 }
 
-fn listed(line: u64, id: &str) -> Result<Listed, ListError> {
-    if wire::is_key(id) { Ok(Listed { line, id: id.to_owned() }) } else { Err(refused(line, ID_EXPECTED)) }
+fn listed(row: u64, id: &str) -> Result<Listed, ListError> {
+    if wire::is_key(id) { Ok(Listed { row, id: id.to_owned() }) } else { Err(refused(row, ID_EXPECTED)) }
 }
 
-const fn refused(line: u64, expected: &'static str) -> ListError {
-    ListError::Line { line, expected }
+const fn refused(row: u64, expected: &'static str) -> ListError {
+    ListError::Row { row, expected }
 }
 
 fn of_csv<'a>(list: impl BufRead + 'a, column: &str) -> Result<Messages<'a>, ListError> {
@@ -87,32 +88,30 @@ fn of_csv<'a>(list: impl BufRead + 'a, column: &str) -> Result<Messages<'a>, Lis
     let names = reader.byte_headers().map_err(|error| unreadable(1, error))?;
     let mut places = names.iter().enumerate().filter(|(_, name)| *name == column.as_bytes()).map(|(place, _)| place);
     let (Some(place), None) = (places.next(), places.next()) else { return Err(refused(1, COLUMN_EXPECTED)) };
-    let mut record = ByteRecord::new();
+    let (mut record, mut row) = (ByteRecord::new(), 1);
     Ok(Box::new(std::iter::from_fn(move || {
         taken.set(0);
-        let read = reader.read_byte_record(&mut record);
-        let line = record.position().map_or(1, csv::Position::line);
-        match read {
+        row += 1;
+        match reader.read_byte_record(&mut record) {
             Ok(false) => None,
             Ok(true) => {
                 let id = record.get(place).and_then(|id| std::str::from_utf8(id).ok());
-                Some(listed(line, id.unwrap_or_default().trim()))
+                Some(listed(row, id.unwrap_or_default().trim()))
             }
-            Err(error) => Some(Err(unreadable(line, error))),
+            Err(error) => Some(Err(unreadable(row, error))),
         }
     })))
 }
 
 /// The reader's own words could repeat what stands in the file.
-fn unreadable(line: u64, error: csv::Error) -> ListError {
-    let line = error.position().map_or(line, csv::Position::line);
+fn unreadable(row: u64, error: csv::Error) -> ListError {
     let is_ours = |error: &io::Error| error.kind() == io::ErrorKind::FileTooLarge;
     if let csv::ErrorKind::Io(error) = error.into_kind()
         && !is_ours(&error)
     {
         return ListError::Io(error);
     }
-    refused(line, CSV_EXPECTED)
+    refused(row, CSV_EXPECTED)
 }
 
 /// Ends reading where one record would take too much.
@@ -133,7 +132,7 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 fn of_json<'a>(mut list: impl BufRead + 'a, column: &'a str) -> impl Iterator<Item = Result<Listed, ListError>> + 'a {
-    let mut line = 0;
+    let mut row = 0;
     std::iter::from_fn(move || {
         loop {
             let mut text = Vec::new();
@@ -142,14 +141,14 @@ fn of_json<'a>(mut list: impl BufRead + 'a, column: &'a str) -> impl Iterator<It
                 Ok(read) => read,
                 Err(error) => return Some(Err(error.into())),
             };
-            line += 1;
+            row += 1;
             if read == 0 {
                 return None;
             } else if read as u64 == bytes_max {
-                return Some(Err(refused(line, JSON_EXPECTED)));
+                return Some(Err(refused(row, JSON_EXPECTED)));
             } else if !text.trim_ascii().is_empty() {
-                let id = id_of(&text, column).ok_or_else(|| refused(line, JSON_EXPECTED));
-                return Some(id.and_then(|id| listed(line, &id)));
+                let id = id_of(&text, column).ok_or_else(|| refused(row, JSON_EXPECTED));
+                return Some(id.and_then(|id| listed(row, &id)));
             }
         }
     })
@@ -175,11 +174,11 @@ mod tests {
     /// The lines and ids, or the line that is refused.
     fn read(text: &str) -> Result<Vec<(u64, String)>, u64> {
         let line = |error: ListError| match error {
-            ListError::Line { line, .. } => line,
+            ListError::Row { row, .. } => row,
             ListError::TooMany | ListError::Io(_) => panic!("{error}"),
         };
         let messages = messages(text.as_bytes(), "id").map_err(line)?;
-        messages.map(|message| message.map(|one| (one.line, one.id)).map_err(line)).collect()
+        messages.map(|message| message.map(|one| (one.row, one.id)).map_err(line)).collect()
     }
 
     fn owned(ids: &[(u64, &str)]) -> Vec<(u64, String)> {
@@ -193,7 +192,7 @@ mod tests {
                 assert_eq!(read(&format!("{mark}{text}")), Ok(owned(ids)), "{text:?}");
             };
             check("id\na\nb\n", &[(2, "a"), (3, "b")]);
-            check("time,id,text\r\n1,a-1,\"你\n好\"\r\n2, b ,x", &[(2, "a-1"), (4, "b")]);
+            check("time,id,text\r\n1,a-1,\"你\n好\"\r\n2, b ,x", &[(2, "a-1"), (3, "b")]);
             check(
                 "{\"id\":\"a\"}\n\n{\"id\": 12345678901234567890, \"text\": [1]}",
                 &[(1, "a"), (3, "12345678901234567890")],
@@ -235,11 +234,11 @@ mod tests {
                 let line = match message {
                     Ok(message) => {
                         prop_assert!(wire::is_key(&message.id));
-                        message.line
+                        message.row
                     }
-                    Err(ListError::Line { line, .. }) => {
+                    Err(ListError::Row { row, .. }) => {
                         prop_assert_eq!(at + 1, read.len());
-                        *line
+                        *row
                     }
                     Err(error) => return Err(TestCaseError::fail(error.to_string())),
                 };

@@ -49,7 +49,7 @@ FAILS = {
     "target/release/lww route replay": ["SAME conversation.assigned/2", "SAME conversation.opened/2", "made with the table"],
     "target/release/lww doctor": ["ok"],
     # The list has a message that was never sent.
-    "target/release/lww audit reconcile": ["not recorded: line 2, id sent-elsewhere", "differ in 1 messages"],
+    "target/release/lww audit reconcile": ["not recorded: row 2, id sent-elsewhere", "differ in 1 messages"],
     # Nobody has a second factor here yet.
     "target/release/lww admin reset": [
         "password of admin", "wen can: card, english", "agent may log in", "no such second factor", "1 accounts made",
