@@ -243,3 +243,12 @@ pub const STAFF_TYPING_MS: i64 = 6_000;
 pub const ROW_DIFFERENCES_MAX: usize = 1_000;
 /// Within this time after its owner's death a log has another, in seconds.
 pub const TAKEN_OVER_S_MAX: f64 = 10.0;
+/// Longest list of erased customers, in bytes: some 70,000 of them.
+pub const ERASED_FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Data keys or identities that are brought under the newest epoch by one statement.
+pub const REWRAP_ROWS_MAX: u32 = 256;
+/// How long the rows of erased customers wait for a new epoch unless it is to be at once, in seconds: a day, so that many
+/// erasures share one.
+pub const EPOCH_WAIT_S: i64 = 24 * 3_600;
+/// Proposals to erase, and legal holds, that one answer lists.
+pub const ERASURES_MAX: u32 = 500;

@@ -5,6 +5,8 @@
 
 mod activated;
 mod channel;
+mod erasures;
+mod identity;
 mod live;
 mod people;
 mod queues;
@@ -21,6 +23,10 @@ pub use activated::{Activated, EntrySeen};
 pub use channel::{
     About, Channel, ChannelCall, ChannelError, Incoming, KeyScope, Person, Proven, Webhook, WebhookRequest,
 };
+pub use erasures::{
+    Act, EpochNeed, ErasedPersons, ErasureRow, Erasures, HoldRow, IndexedRow, JournalError, RetiredEpoch, SubjectRow,
+};
+pub use identity::{IdentityLookup, IdentityName};
 pub use live::{Changed, Follower, Happening};
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
@@ -33,7 +39,7 @@ pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session
 pub use crate::domain::masking::Tokens;
 use crate::domain::message::RawText;
 pub use crate::domain::message::Sealer;
-use crate::domain::record::{Aggregate, ConversationState, Dedup, NewSubject, Outcome, Proposal};
+use crate::domain::record::{Aggregate, ConversationState, Dedup, NewIdentity, NewSubject, Outcome, Proposal};
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, MessageId, SessionId, SubjectId,
     TenantId, Timestamp, TreeSize, Version,
@@ -241,15 +247,6 @@ pub trait Store: Send + Sync {
     async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError>;
 }
 
-/// Finds a person without naming them: a keyed hash of the identity under an epoch's index key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IdentityLookup {
-    /// The epoch.
-    pub epoch: i32,
-    /// 32 bytes.
-    pub hash: [u8; 32],
-}
-
 /// A key is missing, wrong or refused.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
@@ -294,22 +291,40 @@ pub type SharedSealer = Arc<dyn Sealer + Send + Sync>;
 
 /// Holds one tenant's keys; no key leaves it.
 pub trait Vault: Send + Sync {
-    /// The lookup of a contact identity with a channel account.
-    fn identity_lookup(&self, channel: &ChannelAccount, identity: &RawText) -> IdentityLookup;
+    /// How an identity is found: under the newest epoch, and behind that under those before whose keys are still there.
+    fn lookups(&self, identity: IdentityName<'_>) -> Vec<IdentityLookup>;
 
-    /// The lookup of an identity that the bank vouches for, whatever channel it comes by.
-    fn proven_lookup(&self, proven: &Proven) -> IdentityLookup;
-
-    /// Makes a new person's data key and the row that keeps it, wrapped.
+    /// Makes a new person's data key and the row that keeps it, wrapped and indexed under the newest epoch.
     ///
     /// # Errors
     /// [`VaultError`] when wrapping fails.
-    fn new_subject(
+    fn new_subject(&self, id: SubjectId, identity: IdentityName<'_>) -> Result<(NewSubject, SharedSealer), VaultError>;
+
+    /// One more identity of a person, indexed under the newest epoch.
+    ///
+    /// # Errors
+    /// [`VaultError`] when the person's data key does not open.
+    fn linked(
         &self,
-        id: SubjectId,
-        lookup: IdentityLookup,
-        identity: &RawText,
-    ) -> Result<(NewSubject, SharedSealer), VaultError>;
+        subject: SubjectId,
+        key: &WrappedKey,
+        identity: IdentityName<'_>,
+    ) -> Result<NewIdentity, VaultError>;
+
+    /// The epoch that wraps and indexes at present.
+    fn newest_epoch(&self) -> i32;
+
+    /// A person's data key, wrapped under the newest epoch.
+    ///
+    /// # Errors
+    /// [`VaultError`] when the epoch is gone or the bytes don't open.
+    fn rewrap(&self, subject: SubjectId, key: &WrappedKey) -> Result<WrappedKey, VaultError>;
+
+    /// How an identity that was sealed for its person is indexed under the newest epoch.
+    ///
+    /// # Errors
+    /// [`VaultError`] when the data key or the sealed bytes don't open.
+    fn reindex(&self, subject: SubjectId, key: &WrappedKey, sealed: &[u8]) -> Result<IdentityLookup, VaultError>;
 
     /// Unwraps a person's data key.
     ///

@@ -10,6 +10,7 @@ pub mod config;
 mod confine;
 mod control;
 pub mod doctor;
+mod epochs;
 mod gauges;
 mod health;
 mod listeners;
@@ -31,6 +32,7 @@ use uuid::Uuid;
 pub use at_hand::at_hand;
 pub use confine::confine;
 pub use control::{ControlError, Order, ask, serve as serve_orders};
+pub use epochs::RotationWish;
 pub use health::Examiner;
 pub use logging::{LogGuard, start_logging};
 pub use seed::{COLLEAGUE, OneTimePassword};
@@ -46,6 +48,7 @@ use crate::storage::database::{self, DatabaseError};
 use crate::storage::embedded::{self, EmbeddedError, EmbeddedPostgres};
 use crate::storage::keeper::LogStatus;
 use config::{Config, ConfigError};
+use epochs::Epochs;
 use health::Identity;
 
 /// Why the server did not start or stop as it should.
@@ -165,10 +168,29 @@ impl App {
         let (stop, stopping) = watch::channel(false);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let identity = Identity { binary: tenants::binary_digest(), started_at: clock.now() };
-        let context =
-            tenants::Context { config: &config, database: &database, keys: &keys, node, clock, random, identity };
+        let wish = Arc::new(RotationWish::default());
+        let rotation = Arc::clone(&wish);
+        let context = tenants::Context {
+            config: &config,
+            database: &database,
+            keys: &keys,
+            node,
+            clock,
+            random,
+            identity,
+            rotation,
+        };
         let (served, keepers) = tenants::open(&context, options, &stopping).await?;
-        let followers = supervise::start(&config, &database, &served, embedded.as_ref(), &stopping);
+        let mut followers = supervise::start(&config, &database, &served, embedded.as_ref(), &stopping);
+        let epochs = Epochs {
+            keeper: keys.epoch_keeper(&places),
+            database: database.clone(),
+            served: served.clone(),
+            backups_kept_s: config.erasure.backups_kept_s(),
+            clock: Arc::new(SystemClock),
+            wish,
+        };
+        followers.push(tokio::spawn(epochs.run(stopping.clone())));
         let config_file = options.config_file.clone();
         Ok(Self { config, database, tenants: served, config_file, identity, embedded, stop, keepers, followers })
     }

@@ -10,16 +10,16 @@ use zeroize::Zeroizing;
 
 use super::config::{Config, TenantConfig};
 use super::health::Identity;
-use super::{AppError, StartOptions};
+use super::{AppError, RotationWish, StartOptions};
 use crate::channels;
 use crate::crypto::dev_ca::client_config;
 use crate::crypto::{Argon2Passwords, KeyDirectory, TenantVault};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
-use crate::pipeline::{Ports, StaffRules, Tenant};
+use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
-    Channel, Clock, Follower, People, Queues, Random, RecordError, Recorder, Signer, Store, TenantName,
+    Channel, Clock, Erasures, Follower, People, Queues, Random, RecordError, Recorder, Signer, Store, TenantName,
 };
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
@@ -45,6 +45,8 @@ pub struct Served {
     pub provider: Option<Arc<Provider>>,
     /// Its configuration; `None` for the system log.
     pub config: Option<TenantConfig>,
+    /// An operator's wish that an epoch begins; one for all tenants.
+    pub rotation: Arc<RotationWish>,
 }
 
 impl Served {
@@ -55,7 +57,12 @@ impl Served {
 
     /// Records an operator's act that belongs to no tenant.
     pub(super) async fn record(&self, event: Event) -> Result<(), RecordError> {
-        let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: Role::Operator });
+        self.record_as(Role::Operator, event).await
+    }
+
+    /// Records what an operator or the server itself did that belongs to no tenant.
+    pub(super) async fn record_as(&self, role: Role, event: Event) -> Result<(), RecordError> {
+        let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role });
         self.slot.record(Proposal::single(draft, Vec::new())).await.map(drop)
     }
 
@@ -82,6 +89,7 @@ pub(super) struct Context<'a> {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) identity: Identity,
+    pub(super) rotation: Arc<RotationWish>,
 }
 
 /// Whether the database knows any tenant yet.
@@ -131,6 +139,8 @@ async fn open_one(
         store: Arc::clone(&store) as Arc<dyn Store>,
         people: Arc::clone(&store) as Arc<dyn People>,
         queues: Arc::clone(&store) as Arc<dyn Queues>,
+        erasures: Arc::clone(&store) as Arc<dyn Erasures>,
+        erasure: erasure_ports(context, name, &signer)?,
         entries: store,
         vault: Arc::new(TenantVault::new(context.keys, id)?),
         passwords: Arc::new(Argon2Passwords),
@@ -157,7 +167,19 @@ async fn open_one(
     };
     let channels = config.map_or(Ok(Vec::new()), |config| open_channels(context, config))?;
     let provider = config.map_or(Ok(None), |config| identity_provider(context, config))?;
-    Ok((Served { tenant, log, slot, channels, provider, config: config.cloned() }, keeper))
+    let rotation = Arc::clone(&context.rotation);
+    Ok((Served { tenant, log, slot, channels, provider, config: config.cloned(), rotation }, keeper))
+}
+
+fn erasure_ports(context: &Context<'_>, name: &str, signer: &Arc<dyn Signer>) -> Result<ErasurePorts, AppError> {
+    let journal = context.keys.erased_journal(name, &guard_folder(context.config)?)?;
+    let erasure = context.config.erasure;
+    Ok(ErasurePorts {
+        journal: Arc::new(journal),
+        notary: Arc::clone(signer),
+        backups_kept_s: erasure.backups_kept_s(),
+        at_once: erasure.at_once,
+    })
 }
 
 fn open_channels(context: &Context<'_>, config: &TenantConfig) -> Result<Vec<Channel>, AppError> {
@@ -232,9 +254,13 @@ pub(super) fn binary_digest() -> Hash {
 }
 
 fn guard_path(config: &Config, log: &LogName) -> Result<std::path::PathBuf, AppError> {
+    Ok(guard_folder(config)?.join(format!("{}-{}", log.tenant_name, log.generation)))
+}
+
+fn guard_folder(config: &Config) -> Result<std::path::PathBuf, AppError> {
     let folder = config.data_dir.join("guard");
     std::fs::create_dir_all(&folder).map_err(|reason| AppError::File { path: folder.clone(), reason })?;
-    Ok(folder.join(format!("{}-{}", log.tenant_name, log.generation)))
+    Ok(folder)
 }
 
 /// The tenant's number, given out at first use, with its settings.

@@ -27,6 +27,10 @@ pub enum Action {
     ManageAccounts,
     /// Consent, as a second person, to what somebody else proposed.
     Approve,
+    /// Propose that a customer's data is erased, and see what was proposed.
+    EraseSubjects,
+    /// Place and release legal holds, and see them.
+    HoldSubjects,
 }
 
 /// Whose things an action reaches.
@@ -86,6 +90,8 @@ pub const TABLE: &[Rule] = &[
         factor_s_max: Some(APPROVAL_FACTOR_S_MAX),
         ..rule(Action::Approve, &[(Role::Supervisor, Whose::Team), (Role::Compliance, Whose::Tenant)])
     },
+    rule(Action::EraseSubjects, &[(Role::Supervisor, Whose::Tenant), (Role::Compliance, Whose::Tenant)]),
+    rule(Action::HoldSubjects, &[(Role::Compliance, Whose::Tenant)]),
 ];
 
 const fn rule(action: Action, roles: &'static [(Role, Whose)]) -> Rule {
@@ -130,23 +136,55 @@ mod tests {
             Action::ReadAccounts,
             Action::ManageAccounts,
             Action::Approve,
+            Action::EraseSubjects,
+            Action::HoldSubjects,
         ];
         assert_eq!(TABLE.iter().map(|rule| rule.action).collect::<Vec<_>>(), actions, "each action has one row");
         let expected = |role| match role {
-            Role::Agent => [Some(Own), None, None, None, None, Some(Own), None, None, None],
-            Role::Supervisor => {
-                [Some(Team), Some(Team), None, Some(Tenant), Some(Tenant), Some(Own), None, None, Some(Team)]
-            }
-            Role::Compliance => {
-                [None, None, Some(Tenant), Some(Tenant), Some(Tenant), Some(Own), None, None, Some(Tenant)]
-            }
+            Role::Agent => [Some(Own), None, None, None, None, Some(Own), None, None, None, None, None],
+            Role::Supervisor => [
+                Some(Team),
+                Some(Team),
+                None,
+                Some(Tenant),
+                Some(Tenant),
+                Some(Own),
+                None,
+                None,
+                Some(Team),
+                Some(Tenant),
+                None,
+            ],
+            Role::Compliance => [
+                None,
+                None,
+                Some(Tenant),
+                Some(Tenant),
+                Some(Tenant),
+                Some(Own),
+                None,
+                None,
+                Some(Tenant),
+                Some(Tenant),
+                Some(Tenant),
+            ],
             Role::Auditor => {
-                [None, None, Some(Tenant), Some(Tenant), Some(Tenant), Some(Own), Some(Tenant), None, None]
+                [None, None, Some(Tenant), Some(Tenant), Some(Tenant), Some(Own), Some(Tenant), None, None, None, None]
             }
-            Role::Admin => {
-                [None, None, Some(Tenant), Some(Tenant), Some(Tenant), Some(Own), Some(Tenant), Some(Tenant), None]
-            }
-            Role::Customer | Role::Operator | Role::Server => [None; 9],
+            Role::Admin => [
+                None,
+                None,
+                Some(Tenant),
+                Some(Tenant),
+                Some(Tenant),
+                Some(Own),
+                Some(Tenant),
+                Some(Tenant),
+                None,
+                None,
+                None,
+            ],
+            Role::Customer | Role::Operator | Role::Server => [None; 11],
         };
         for (role, _, _) in Role::ALL {
             assert_eq!(actions.map(|action| reach(role, action)), expected(role), "{role:?}");

@@ -3,11 +3,16 @@
 //! A leaf is never erased, so no variant has room for personal data, masked text or a plain hash of either: ids are random,
 //! the rest are counts, digests and words of closed lists. The list of kinds with their meaning is in `audit/FORMAT.md`.
 
+mod erasure;
 mod words;
 
 use std::collections::BTreeMap;
 
-pub use words::{Activation, Candidate, EndReason, FactorKind, IdentityProof, MatchReason, RequeueReason, Wish};
+pub use erasure::{Erased, ErasureEvent};
+pub use words::{
+    Activation, Candidate, EndReason, ErasureReason, FactorKind, HoldReason, IdentityProof, MatchReason, RequeueReason,
+    Wish,
+};
 
 use lww_audit::entry::Detail;
 
@@ -100,6 +105,8 @@ pub enum Event {
     ClockSteppedBack { by_ms: i64 },
     /// A key came to be; the fingerprint is the SHA-256 of its public part or of its identifier.
     KeyCreated { purpose: &'static str, fingerprint: Hash },
+    /// Something on the way of a customer's data to its end.
+    Erasure(ErasureEvent),
     /// A masking policy became the active one.
     PolicyActivated(Activation),
     /// A routing table became the active one.
@@ -194,6 +201,7 @@ impl Event {
             Self::BackupMade { .. } => "backup.made/1",
             Self::ClockSteppedBack { .. } => "clock.stepped_back/1",
             Self::KeyCreated { .. } => "key.created/1",
+            Self::Erasure(step) => step.kind(),
             Self::PolicyActivated(_) => "policy.activated/2",
             Self::RoutingActivated(_) => "routing.activated/2",
             Self::ConversationOpened(_) => "conversation.opened/2",
@@ -253,6 +261,7 @@ impl Event {
             Self::KeyCreated { purpose, fingerprint } => {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
+            Self::Erasure(step) => step.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {

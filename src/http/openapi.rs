@@ -4,7 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, channels, desk, handover, health, ledger, live, oidc, own, policies, receipts, replies, sessions,
+    accounts, channels, desk, erasures, handover, health, ledger, live, oidc, own, policies, receipts, replies,
+    sessions,
 };
 use super::problem::codes;
 
@@ -66,6 +67,14 @@ use super::problem::codes;
         receipts::vkey,
         live::desk,
         live::desk_stream,
+        erasures::list,
+        erasures::propose,
+        erasures::approve,
+        erasures::reject,
+        erasures::certificate,
+        erasures::holds,
+        erasures::hold,
+        erasures::release,
         ledger::head,
         ledger::entries,
         ledger::entry,

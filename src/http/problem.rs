@@ -193,6 +193,10 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         Refusal::NotPublished => (&kinds::NOT_PUBLISHED, Vec::new()),
         Refusal::Differs { index } => (&kinds::LEDGER_DIFFERS, vec![("index", number(index.0))]),
         Refusal::NoPolicy => (&kinds::NO_POLICY, Vec::new()),
+        Refusal::Erased => (&kinds::ERASED, Vec::new()),
+        Refusal::Held => (&kinds::HELD, Vec::new()),
+        Refusal::SamePerson => (&kinds::SAME_PERSON, Vec::new()),
+        Refusal::NotAllowed { key } => (&kinds::NOT_ALLOWED, vec![("key", Fill::Name(key))]),
     }
 }
 

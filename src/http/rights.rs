@@ -40,6 +40,8 @@ const DESK: Right = Right::Staff(Action::Converse);
 const LEDGER: Right = Right::Staff(Action::ReadLedger);
 const POLICIES: Right = Right::Staff(Action::ReadPolicies);
 const MANAGE: Right = Right::Staff(Action::ManageAccounts);
+const ERASE: Right = Right::Staff(Action::EraseSubjects);
+const HOLD: Right = Right::Staff(Action::HoldSubjects);
 
 /// Every address with its right.
 pub const RIGHTS: &[Need] = &[
@@ -97,6 +99,14 @@ pub const RIGHTS: &[Need] = &[
     need("delete", "/api/v1/agent/replies/{id}", Right::Staff(Action::Supervise)),
     need("get", "/api/v1/agent/socket", DESK),
     need("get", "/api/v1/agent/events", DESK),
+    need("get", "/api/v1/erasures", ERASE),
+    need("post", "/api/v1/erasures", ERASE),
+    need("post", "/api/v1/erasures/{id}/approve", Right::Staff(Action::Approve)),
+    need("post", "/api/v1/erasures/{id}/reject", Right::Staff(Action::Approve)),
+    need("get", "/api/v1/erasures/{id}/certificate", LEDGER),
+    need("get", "/api/v1/holds", HOLD),
+    need("post", "/api/v1/holds", HOLD),
+    need("delete", "/api/v1/holds/{id}", HOLD),
     need("get", "/api/v1/ledger/head", LEDGER),
     need("get", "/api/v1/ledger/entries", LEDGER),
     need("get", "/api/v1/ledger/entries/{index}", LEDGER),

@@ -6,7 +6,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
 use super::api::{
-    accounts, channels, desk, handover, health, ledger, live, oidc, own, policies, receipts, replies, sessions,
+    accounts, channels, desk, erasures, handover, health, ledger, live, oidc, own, policies, receipts, replies,
+    sessions,
 };
 use super::pages;
 
@@ -142,6 +143,18 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/agent/conversations/{id}/take", methods: &[("post", || web::post().to(handover::take))] },
     Address { path: "/api/v1/agent/conversations/{id}/solve", methods: &[("post", || web::post().to(desk::solve))] },
     Address { path: "/api/v1/agent/conversations/{id}/close", methods: &[("post", || web::post().to(desk::close))] },
+    Address {
+        path: "/api/v1/erasures",
+        methods: &[("get", || web::get().to(erasures::list)), ("post", || web::post().to(erasures::propose))],
+    },
+    Address { path: "/api/v1/erasures/{id}/approve", methods: &[("post", || web::post().to(erasures::approve))] },
+    Address { path: "/api/v1/erasures/{id}/reject", methods: &[("post", || web::post().to(erasures::reject))] },
+    Address { path: "/api/v1/erasures/{id}/certificate", methods: &[("get", || web::get().to(erasures::certificate))] },
+    Address {
+        path: "/api/v1/holds",
+        methods: &[("get", || web::get().to(erasures::holds)), ("post", || web::post().to(erasures::hold))],
+    },
+    Address { path: "/api/v1/holds/{id}", methods: &[("delete", || web::delete().to(erasures::release))] },
     Address { path: "/api/v1/ledger/head", methods: &[("get", || web::get().to(ledger::head))] },
     Address { path: "/api/v1/ledger/entries", methods: &[("get", || web::get().to(ledger::entries))] },
     Address { path: "/api/v1/ledger/entries/{index}", methods: &[("get", || web::get().to(ledger::entry))] },

@@ -4,9 +4,11 @@ use async_trait::async_trait;
 use tokio_postgres::{Client, Config, Row};
 use uuid::Uuid;
 
+mod erasures;
 mod recent;
 mod routes;
 
+pub use self::erasures::retired_epoch;
 use self::recent::{RECENT, original, place, policy_of, remasked};
 use self::routes::{ROUTE_COLUMNS, route, words};
 use super::database::{Database, DatabaseError};

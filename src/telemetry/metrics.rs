@@ -69,6 +69,8 @@ pub enum Gauge<'a> {
     LogUnpublished(&'a str),
     /// Whether this server writes the log: 1 or 0.
     LogActive(&'a str),
+    /// Data keys of a tenant that an earlier epoch than the newest wraps.
+    KeysToRewrap(&'a str),
 }
 
 /// All of them.
@@ -83,6 +85,7 @@ pub(super) struct Metrics {
     batch_entries: Times,
     commit_seconds: Times,
     logins_failed: Family<OfTenant, Counter>,
+    erased: Family<OfTenant, Counter>,
     certificate_changes: Counter,
     certificate_refusals: Counter,
     certificate_end: Number,
@@ -93,6 +96,7 @@ pub(super) struct Metrics {
     entries: Numbers,
     unpublished: Numbers,
     active: Numbers,
+    to_rewrap: Numbers,
     database: Number,
     resident: Number,
     files: Number,
@@ -119,6 +123,7 @@ impl Metrics {
             batch_entries: register(put, "batch_entries", "Entries a commit", Family::new_with_constructor(entries)),
             commit_seconds: register(put, "commit_seconds", "Time of a commit", Family::new_with_constructor(seconds)),
             logins_failed: register(put, "logins_failed", "Logins with a wrong name or password", Family::default()),
+            erased: register(put, "subjects_erased", "Customers erased", Family::default()),
             certificate_changes: register(put, "certificate_changes", "New certificates taken", Counter::default()),
             certificate_refusals: register(put, "certificate_refusals", "New certificates refused", Counter::default()),
             certificate_end: register(put, "certificate_end_seconds", "End of the certificate", Number::default()),
@@ -129,6 +134,7 @@ impl Metrics {
             entries: register(put, "log_entries", "Signed entries of the log", Family::default()),
             unpublished: register(put, "log_unpublished_entries", "Signed entries without a tile", Family::default()),
             active: register(put, "log_active", "Whether this server writes the log", Family::default()),
+            to_rewrap: register(put, "keys_to_rewrap", "Data keys under an earlier epoch", Family::default()),
             database: register(put, "database_reachable", "Whether PostgreSQL answers", Number::default()),
             resident: register(put, "process_resident_bytes", "Memory of the process", Number::default()),
             files: register(put, "process_open_files", "Open files and connections", Number::default()),
@@ -163,6 +169,7 @@ impl Metrics {
                 self.batch_entries.get_or_create(&of(tenant)).observe(f64::from(entries));
                 self.commit_seconds.get_or_create(&of(tenant)).observe(took.as_secs_f64());
             }
+            Occurrence::Erased { tenant } => drop(self.erased.get_or_create(&of(tenant)).inc()),
             Occurrence::LoginFailed { tenant } => drop(self.logins_failed.get_or_create(&of(tenant)).inc()),
             Occurrence::CertificateChanged { .. } => drop(self.certificate_changes.inc()),
             Occurrence::CertificateRefused { .. } => drop(self.certificate_refusals.inc()),
@@ -188,6 +195,7 @@ pub fn gauge(gauge: Gauge<'_>, value: i64) {
         Gauge::RecorderQueue(tenant) => metrics.queue.get_or_create(&of(tenant)).set(value),
         Gauge::LogEntries(tenant) => metrics.entries.get_or_create(&of(tenant)).set(value),
         Gauge::LogUnpublished(tenant) => metrics.unpublished.get_or_create(&of(tenant)).set(value),
+        Gauge::KeysToRewrap(tenant) => metrics.to_rewrap.get_or_create(&of(tenant)).set(value),
         Gauge::LogActive(tenant) => metrics.active.get_or_create(&of(tenant)).set(value),
     };
 }
@@ -239,6 +247,7 @@ mod tests {
             Occurrence::Sent { tenant },
             Occurrence::Acknowledged { tenant, waited: took },
             Occurrence::Committed { tenant, entries: 1, took },
+            Occurrence::Erased { tenant },
             Occurrence::LoginFailed { tenant },
             Occurrence::CertificateChanged { until },
             Occurrence::CertificateRefused { error: &"broken" },
@@ -257,6 +266,7 @@ mod tests {
             Gauge::LogEntries(tenant),
             Gauge::LogUnpublished(tenant),
             Gauge::LogActive(tenant),
+            Gauge::KeysToRewrap(tenant),
         ] {
             gauge(measured, 1);
         }

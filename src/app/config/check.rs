@@ -13,8 +13,8 @@ use tokio_postgres::config::SslMode;
 use super::error::{ConfigError, Problem};
 use super::read::{Field, Section};
 use super::{
-    ChannelConfig, Config, DatabaseConfig, HttpConfig, KEYS_FOLDER, LOGS_FOLDER, LogConfig, PostgresqlConfig,
-    TenantConfig, TlsFiles, read,
+    ChannelConfig, Config, DatabaseConfig, ErasureConfig, HttpConfig, KEYS_FOLDER, LOGS_FOLDER, LogConfig,
+    PostgresqlConfig, TenantConfig, TlsFiles, read,
 };
 use crate::channels::CHANNELS;
 use crate::crypto::database_tls;
@@ -43,6 +43,7 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
     let database = database(root)?;
     let postgresql = root.section("postgresql")?;
     let log = root.section("log")?;
+    let erasure = root.section("erasure")?;
     Ok(Config {
         name: host(&root.required("name")?)?,
         keys_dir: path(root, "keys_dir")?.map_or_else(|| data_dir.join(KEYS_FOLDER), |field| field.value),
@@ -53,6 +54,10 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
         log: LogConfig {
             directory: path(&log, "directory")?.map_or_else(|| data_dir.join(LOGS_FOLDER), |field| field.value),
             level: level(&log.required("level")?)?,
+        },
+        erasure: ErasureConfig {
+            backups_kept_days: erasure.integer("backups_kept_days")?,
+            at_once: erasure.boolean("at_once")?.value,
         },
         tenants: tenants(root, database.is_some())?,
         data_dir,

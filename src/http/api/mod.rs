@@ -5,6 +5,8 @@ pub mod answers;
 pub(super) mod channels;
 pub(super) mod desk;
 pub mod desk_answers;
+pub mod erasure_answers;
+pub(super) mod erasures;
 pub(super) mod handover;
 pub(super) mod health;
 pub(super) mod ledger;
