@@ -4,6 +4,7 @@
 //! open. It shares the shapes of answers with `http`, and nothing of how signatures are checked.
 
 mod calls;
+mod privacy;
 mod sign;
 
 use std::io;
@@ -120,6 +121,7 @@ pub struct Answer {
 pub struct Client {
     address: SocketAddr,
     authority: String,
+    name: String,
     tls: Option<TlsConnector>,
     connection: tokio::sync::Mutex<Option<SendRequest<Full<Bytes>>>>,
     cookie: std::sync::Mutex<Option<Zeroizing<String>>>,
@@ -128,7 +130,7 @@ pub struct Client {
 impl Client {
     /// Speaks plain HTTP.
     pub fn http(address: SocketAddr) -> Self {
-        Self::new(address, address.to_string(), None)
+        Self::new(address, (address.to_string(), TLS_NAME), None)
     }
 
     /// Speaks HTTPS and trusts the CA in this PEM file only; the certificate must be for `localhost`.
@@ -136,6 +138,14 @@ impl Client {
     /// # Errors
     /// [`ClientError::NoCa`], [`ClientError::Tls`].
     pub fn https(address: SocketAddr, ca: &Path) -> Result<Self, ClientError> {
+        Self::https_as(address, TLS_NAME, ca)
+    }
+
+    /// The same where the certificate is for another name.
+    ///
+    /// # Errors
+    /// As [`Client::https`].
+    pub fn https_as(address: SocketAddr, name: &str, ca: &Path) -> Result<Self, ClientError> {
         let no_ca = || ClientError::NoCa { path: ca.to_owned() };
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_file_iter(ca).map_err(|_| no_ca())? {
@@ -145,18 +155,19 @@ impl Client {
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let authority = format!("{TLS_NAME}:{}", address.port());
-        Ok(Self::new(address, authority, Some(TlsConnector::from(Arc::new(config)))))
+        let authority = format!("{name}:{}", address.port());
+        Ok(Self::new(address, (authority, name), Some(TlsConnector::from(Arc::new(config)))))
     }
 
-    fn new(address: SocketAddr, authority: String, tls: Option<TlsConnector>) -> Self {
-        Self { address, authority, tls, connection: tokio::sync::Mutex::default(), cookie: std::sync::Mutex::default() }
+    fn new(address: SocketAddr, (authority, name): (String, &str), tls: Option<TlsConnector>) -> Self {
+        let (connection, cookie) = (tokio::sync::Mutex::default(), std::sync::Mutex::default());
+        Self { address, authority, name: name.to_owned(), tls, connection, cookie }
     }
 
     /// Another client of the same server: its own connection, no session.
     #[must_use]
     pub fn fresh(&self) -> Self {
-        Self::new(self.address, self.authority.clone(), self.tls.clone())
+        Self::new(self.address, (self.authority.clone(), &self.name), self.tls.clone())
     }
 
     /// The session's cookie, for a socket that is opened beside.
@@ -226,7 +237,7 @@ impl Client {
         let stream = TcpStream::connect(self.address).await.map_err(refused)?;
         stream.set_nodelay(true).map_err(refused)?;
         let Some(tls) = &self.tls else { return driven(stream).await };
-        let name = ServerName::try_from(TLS_NAME).map_err(|_| rustls::Error::UnsupportedNameType)?;
+        let name = ServerName::try_from(self.name.clone()).map_err(|_| rustls::Error::UnsupportedNameType)?;
         driven(tls.connect(name, stream).await.map_err(refused)?).await
     }
 

@@ -15,6 +15,7 @@ pub mod route;
 mod run;
 mod screen;
 mod stories;
+mod subject;
 mod welcome;
 
 use std::path::PathBuf;
@@ -59,6 +60,12 @@ enum Command {
     /// The ledger: its head, its key, and whether the database still agrees with what was published.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Customers: erase them by two people's word, hold them, certify it.
+    #[command(subcommand)]
+    Subject(subject::SubjectCommand),
+    /// Keys, for the operator at the machine.
+    #[command(subcommand)]
+    Keys(subject::KeysCommand),
     /// Accounts, for the operator at the machine.
     #[command(subcommand)]
     Admin(operator::AdminCommand),
@@ -171,6 +178,8 @@ impl Command {
             Self::Route(args) => runtime()?.block_on(route::run(args)),
             Self::Policy(command) => runtime()?.block_on(operator::policy(command)),
             Self::Admin(command) => runtime()?.block_on(operator::admin(command)),
+            Self::Subject(command) => runtime()?.block_on(subject::subject(command)),
+            Self::Keys(command) => runtime()?.block_on(subject::keys(command)),
             Self::Ledger(command) => runtime()?.block_on(ledger::run(command)),
             Self::Config(args) => config::run(&args),
             Self::Doctor(args) => runtime()?.block_on(doctor::run(args)),

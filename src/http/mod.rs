@@ -22,7 +22,7 @@ mod server;
 mod service;
 mod session;
 
-pub use api::{answers, desk_answers, staff};
+pub use api::{answers, desk_answers, erasure_answers, staff};
 pub use connection::TrustedProxies;
 pub use limiter::Rates;
 pub use machine::{AskMachine, Finding, Level, Machine, Sentence};

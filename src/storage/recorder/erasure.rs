@@ -27,8 +27,8 @@ pub(super) async fn erasure(
             // One that is decided as it comes is a replay: nobody proposed it here.
             let sql = "INSERT INTO erasure (tenant, id, subject, state, reason, at_once, version, proposed_by, proposed_seq, \
                        proposed_at, decided_by, decided_seq, decided_at, epoch) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, \
-                       CASE WHEN $4 > 0 THEN $11::uuid END, CASE WHEN $4 > 0 THEN $9::bigint END, \
-                       CASE WHEN $4 > 0 THEN $10::bigint END, $12)";
+                       CASE WHEN $4::smallint > 0 THEN $11::uuid END, CASE WHEN $4::smallint > 0 THEN $9::bigint END, \
+                       CASE WHEN $4::smallint > 0 THEN $10::bigint END, $12)";
             let own: [&(dyn ToSql + Sync); 12] = [
                 &log.tenant.0,
                 &id,
