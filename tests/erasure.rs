@@ -341,7 +341,10 @@ async fn connections_of_the_person_and_of_whoever_reads_them_end_and_come_again_
     until("her message to be published", async || case.of_kind("message.received/1").len() == 3).await;
     let opened = case.of_kind("conversation.opened/2").pop().unwrap();
     case.anna = opened.subject.unwrap().to_string();
-    let mut desk = Socket::desk(address, &case.agent).await.unwrap();
+    // An agent's desk lets a closed conversation go by itself; who leads agents keeps it open.
+    let leader = Client::http(address);
+    leader.login("demo", "supervisor", &chosen_password("supervisor")).await.unwrap();
+    let mut desk = Socket::desk(address, &leader).await.unwrap();
     desk.send(&json!({"type": "open", "conversation": opened.conversation.unwrap().to_string()})).await;
     desk.wait_for("conversation").await;
     case.erase(false).await;

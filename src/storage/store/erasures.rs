@@ -94,9 +94,9 @@ impl Erasures for TenantStore {
         let generations: Vec<i32> = of().map(|(_, old, _)| old.generation).collect();
         let (old, was): (Vec<i32>, Vec<&[u8]>) = of().map(|(_, old, _)| (old.epoch, old.wrapped.as_slice())).unzip();
         let (new, is): (Vec<i32>, Vec<&[u8]>) = of().map(|(.., new)| (new.epoch, new.wrapped.as_slice())).unzip();
-        let sql = "UPDATE data_key k SET epoch = u.new, wrapped = u.is FROM unnest($2::uuid[], $3::integer[], $4::integer[], \
-                   $5::bytea[], $6::integer[], $7::bytea[]) AS u(subject, generation, old, was, new, is) \
-                   WHERE k.tenant = $1 AND k.subject = u.subject AND k.generation = u.generation AND k.epoch = u.old \
+        let sql = "UPDATE data_key k SET epoch = u.newer, wrapped = u.becomes FROM unnest($2::uuid[], $3::integer[], $4::integer[], \
+                   $5::bytea[], $6::integer[], $7::bytea[]) AS u(subject, generation, older, was, newer, becomes) \
+                   WHERE k.tenant = $1 AND k.subject = u.subject AND k.generation = u.generation AND k.epoch = u.older \
                    AND k.wrapped = u.was";
         self.execute(sql, &[&subjects, &generations, &old, &was, &new, &is]).await
     }
@@ -121,10 +121,10 @@ impl Erasures for TenantStore {
         let (new, is): (Vec<i32>, Vec<&[u8]>) = of().map(|(_, new, _)| (new.epoch, new.hash.as_slice())).unzip();
         let sealed: Vec<&[u8]> = of().map(|(.., sealed)| sealed.as_slice()).collect();
         // One that is indexed already stays as it is: it is the one that is found.
-        let sql = "UPDATE identity i SET epoch = u.new, lookup = u.is, sealed = u.sealed FROM unnest($2::integer[], $3::bytea[], \
-                   $4::integer[], $5::bytea[], $6::bytea[]) AS u(old, was, new, is, sealed) \
-                   WHERE i.tenant = $1 AND i.epoch = u.old AND i.lookup = u.was AND NOT EXISTS \
-                   (SELECT FROM identity x WHERE x.tenant = $1 AND x.epoch = u.new AND x.lookup = u.is)";
+        let sql = "UPDATE identity i SET epoch = u.newer, lookup = u.becomes, sealed = u.sealed FROM unnest($2::integer[], $3::bytea[], \
+                   $4::integer[], $5::bytea[], $6::bytea[]) AS u(older, was, newer, becomes, sealed) \
+                   WHERE i.tenant = $1 AND i.epoch = u.older AND i.lookup = u.was AND NOT EXISTS \
+                   (SELECT FROM identity x WHERE x.tenant = $1 AND x.epoch = u.newer AND x.lookup = u.becomes)";
         self.execute(sql, &[&old, &was, &new, &is, &sealed]).await
     }
 
