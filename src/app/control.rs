@@ -257,11 +257,7 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
             let recorded = system.record(Event::BackupMade { list, keys }).await;
             recorded.map(|()| "recorded".to_owned()).map_err(|error| error.to_string())
         }
-        Order::RotateKeys => {
-            let system = tenants.iter().find(|served| served.is_system()).ok_or("there is no system log")?;
-            system.rotation.wish();
-            Ok(String::new())
-        }
+        Order::RotateKeys => Ok(rotate_keys(tenants)),
         Order::KeyState => key_state(tenants).await,
         Order::ResetAccount { tenant, login } => {
             let reset = find(tenants, &tenant)?.reset(&login).await;
@@ -281,6 +277,12 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
             csv_of(["login", "one-time password"], lines).ok_or_else(|| "the passwords can't be written".to_owned())
         }
     }
+}
+
+/// Wishes that an epoch begins: one wish for all tenants.
+fn rotate_keys(tenants: &[Arc<Served>]) -> String {
+    tenants.iter().for_each(|served| served.rotation.wish());
+    String::new()
 }
 
 /// Whether an epoch is still to begin (1 or 0), how many data keys hang on an earlier one than the newest, and the newest.
