@@ -21,6 +21,7 @@ mod handover;
 mod health;
 mod import;
 mod in_force;
+mod keys;
 mod keys_of;
 mod ledger;
 mod lifecycle;
@@ -60,6 +61,7 @@ pub use handover::Target;
 pub use health::{Health, PolicyName};
 pub use import::{Imported, account_lines};
 pub use in_force::{FileDrift, InForce, Tried};
+pub use keys::{KeyChange, RotationRecord};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
 pub use live::{CustomerStream, Since};
@@ -84,7 +86,7 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Entries, ErasedPersons, Erasures, Incoming, KeyScope, Passwords, People, Proofs, Queues, Random,
+    Clock, Entries, ErasedPersons, Erasures, Incoming, KeyScope, LogKeys, Passwords, People, Proofs, Queues, Random,
     RecordError, Recorder, SignedHead, Signer, Store, TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
@@ -116,6 +118,8 @@ pub struct Ports {
     pub erasures: Arc<dyn Erasures>,
     /// What erasing needs besides.
     pub erasure: ErasurePorts,
+    /// The log's own keys.
+    pub keys: Arc<dyn LogKeys>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -138,8 +142,6 @@ pub struct ErasurePorts {
 pub struct Tenant {
     /// Its number and name.
     pub name: TenantName,
-    /// The public key of its log, in vkey form.
-    pub vkey: String,
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
     /// Whether this server has looked which policy is in force since it writes the log.
@@ -155,6 +157,7 @@ pub struct Tenant {
     rules: StaffRules,
     failures: attempts::Failures,
     administrators: tokio::sync::Mutex<()>,
+    key_turn: tokio::sync::Mutex<()>,
     waiting: Notify,
     /// Whether everybody who was erased is noted outside the database.
     is_noted: AtomicBool,
@@ -183,10 +186,9 @@ pub struct Accepted {
 
 impl Tenant {
     /// A pipeline without an active policy yet.
-    pub fn new(name: TenantName, vkey: String, ports: Ports, rules: StaffRules) -> Self {
+    pub fn new(name: TenantName, ports: Ports, rules: StaffRules) -> Self {
         Self {
             name,
-            vkey,
             ports,
             policy: RwLock::default(),
             has_looked: AtomicBool::new(false),
@@ -201,6 +203,7 @@ impl Tenant {
             rules,
             failures: attempts::Failures::default(),
             administrators: tokio::sync::Mutex::default(),
+            key_turn: tokio::sync::Mutex::default(),
             waiting: Notify::new(),
             is_noted: AtomicBool::new(true),
             epoch: AtomicI32::new(0),

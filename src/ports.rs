@@ -16,10 +16,11 @@ mod session;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use lww_audit::Checkpoint;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-pub use activated::{Activated, EntrySeen};
+pub use activated::{Activated, Activates, EntrySeen};
 pub use channel::{
     About, Channel, ChannelCall, ChannelError, Incoming, KeyScope, Person, Proven, Webhook, WebhookRequest,
 };
@@ -117,7 +118,7 @@ pub struct SignedHead {
     pub checkpoint: Arc<str>,
     /// When it was signed.
     pub signed_at: Timestamp,
-    /// The entries within it that brought policy and routing table into force last.
+    /// The entries within it that brought policy, routing table and key into force last.
     pub activated: Activated,
 }
 
@@ -446,14 +447,48 @@ pub trait Proofs: Send + Sync {
 /// Signs checkpoints. May be slow (a hardware module): one signature may serve several commits.
 #[async_trait]
 pub trait Signer: Send + Sync {
-    /// Signs a checkpoint body (C2SP tlog-checkpoint) and returns the whole signed note.
+    /// Signs a checkpoint body (C2SP tlog-checkpoint) by every key in use and returns the whole signed note.
     ///
     /// # Errors
-    /// [`SignError`] when the key can't be used.
+    /// [`SignError`] when a key can't be used.
     async fn sign(&self, body: &str) -> Result<String, SignError>;
 
-    /// The public key in vkey form.
+    /// The newest key in use, in vkey form.
     fn vkey(&self) -> String;
+
+    /// Whether the newest key in use is the one that the log names. One that was made and not used so far comes into use
+    /// then: its change was recorded, and the server ended before it heard so.
+    fn is_named(&self, vkey: &str) -> bool {
+        self.vkey() == vkey
+    }
+}
+
+/// The keys of one log, for whoever changes them. What makes or destroys a key is on disk when it returns.
+pub trait LogKeys: Signer {
+    /// Every key in use, in vkey form, the newest first.
+    fn vkeys(&self) -> Vec<String>;
+
+    /// Makes the next key, or takes the one that was made before and never named, and signs by both from here on. Gives the
+    /// statement for the entry: the old key names its successor, over a tree that it has signed.
+    ///
+    /// # Errors
+    /// [`SignError`]; nothing changed then.
+    fn succeed(&self, tree: &Checkpoint) -> Result<String, SignError>;
+
+    /// The entry is recorded: the next key is the newest in use.
+    ///
+    /// # Errors
+    /// [`SignError`]; both sign on, and the next start makes up for it.
+    fn settle(&self) -> Result<(), SignError>;
+
+    /// SHA-256 of each older key in use, which [`LogKeys::retire`] destroys.
+    fn older(&self) -> Vec<Hash>;
+
+    /// Signs by the newest key alone from here on, and destroys the others.
+    ///
+    /// # Errors
+    /// [`SignError`]; the newest signs alone all the same.
+    fn retire(&self) -> Result<(), SignError>;
 }
 
 /// The log key could not sign.

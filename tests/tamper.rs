@@ -743,7 +743,7 @@ async fn a_foreign_log_key_is_refused() {
     made.log_signer(&origin, true).unwrap();
     copy(&foreign.join(name), &keys.join(name));
     let refused = world.launch(NODE, &[]).err().unwrap();
-    assert!(refused.contains(&format!("the log was opened under key {genuine}")), "{refused}");
+    assert!(refused.contains(&format!("the log names key {genuine}")), "{refused}");
     let (valid, said) = world.verify(NODE, "demo");
     assert!(!valid, "{said}");
 }

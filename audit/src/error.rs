@@ -56,6 +56,8 @@ pub enum Format {
     ChainEnds,
     /// An evidence package, or a file of it.
     Package,
+    /// A statement that a log's key changed.
+    Rotation,
 }
 
 impl fmt::Display for Format {
@@ -83,6 +85,7 @@ impl fmt::Display for Format {
             Self::Witnessing => "message to or of a witness",
             Self::ChainEnds => "seal of chains",
             Self::Package => "evidence package",
+            Self::Rotation => "change of a log's key",
         })
     }
 }
@@ -113,6 +116,12 @@ pub enum Link {
     SealedChains,
     /// `detail.root` of a seal must be the root over the ends of all chains.
     SealedRoot,
+    /// `detail.statement` of a key's change must be of the log's key before it.
+    RotatedKey,
+    /// `detail.statement` of a key's change must name a tree that the log had before it.
+    RotatedTree,
+    /// `detail.previous` of a key's change must be the entry of the change before it.
+    RotatedPrevious,
 }
 
 impl fmt::Display for Link {
@@ -129,6 +138,9 @@ impl fmt::Display for Link {
             Self::SealedUpto => "detail.upto",
             Self::SealedChains => "detail.chains",
             Self::SealedRoot => "detail.root",
+            Self::RotatedKey => "detail.statement (old key)",
+            Self::RotatedTree => "detail.statement (tree)",
+            Self::RotatedPrevious => "detail.previous",
         })
     }
 }

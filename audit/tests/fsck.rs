@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod common;
+#[path = "common/rotated.rs"]
+mod rotated;
 
 use common::{Log, ORIGIN, keys, log_signer, signer};
 use lww_audit::fsck::{Finding, Summary, check, check_receipt};

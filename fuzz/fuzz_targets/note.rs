@@ -1,4 +1,4 @@
-//! Feeds the readers of signed notes and of verifier keys.
+//! Feeds the readers of signed notes, of verifier keys and of statements that a log's key changed.
 //!
 //! What parses is written back unchanged, and no signature line is believed for a key that signed nothing.
 #![no_main]
@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use lww_audit::{Note, NoteSigner, VerifierKey};
+use lww_audit::{Note, NoteSigner, SignedRotation, VerifierKey};
 
 fn silent_key() -> &'static VerifierKey {
     static KEY: OnceLock<VerifierKey> = OnceLock::new();
@@ -18,6 +18,10 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(note.to_string().as_bytes(), data, "two forms of one note");
         assert!(!note.signatures().is_empty() && note.text().ends_with('\n'));
         assert!(note.verify(std::slice::from_ref(silent_key()), "silent").is_err(), "a forged signature was believed");
+    }
+    if let Ok(rotation) = SignedRotation::parse(data) {
+        assert_eq!(rotation.note().to_string().as_bytes(), data, "two forms of one statement");
+        assert!(rotation.verify(std::slice::from_ref(silent_key())).is_err(), "a stranger named a successor");
     }
     if let Ok(text) = std::str::from_utf8(data)
         && let Ok(key) = text.parse::<VerifierKey>()

@@ -18,7 +18,7 @@ pub use restore::{OWNER_URL, RestoreError, RestoreOptions, Restored, RestoredLog
 use super::config::Config;
 use super::{AppError, ControlError, Order, ask, at_hand};
 use crate::crypto::{KeyDirectory, KeyError, KeyIdentity, KeyPlaces, SystemRandom};
-use crate::ports::Signer;
+use crate::ports::LogKeys;
 use crate::storage::FatalError;
 use crate::storage::backup::{Archive, ArchiveError, ArchiveWriter, CopyError, Replay, ReplayError, Snapshot, sha256};
 use crate::storage::database::{self, DatabaseError};
@@ -285,12 +285,16 @@ impl Run<'_> {
             return Ok(None);
         };
         let origin = log.origin().map_err(fatal)?;
-        let vkey = vkey(self.keys, &origin)?;
+        let keys = vkeys(self.keys, &origin)?;
+        let mut vkey = keys.first().cloned().unwrap_or_default();
         let signed = self.published.get(&self.config.tiles_dir(&log));
         let mut roots = BTreeMap::new();
         if let Some(signed) = signed {
-            let key: VerifierKey = vkey.parse().map_err(|error: lww_audit::Error| not_whole(error.into()))?;
-            let (checkpoint, _) = signed.verify(&[key]).map_err(|error| not_whole(error.into()))?;
+            let keys = keys.iter().map(|key| key.parse()).collect::<Result<Vec<VerifierKey>, lww_audit::Error>>();
+            let keys = keys.map_err(|error| not_whole(error.into()))?;
+            let (checkpoint, signers) = signed.verify(&keys).map_err(|error| not_whole(error.into()))?;
+            // A key that came into use a moment ago has not signed what is published yet.
+            vkey = signers.first().map_or(vkey, ToString::to_string);
             let (head, published) = (head.size(), checkpoint.size);
             if published > head {
                 return Err(fatal(FatalError::BehindPublished { head, published }));
@@ -313,9 +317,9 @@ impl Run<'_> {
     }
 }
 
-/// The public key of a log that exists.
-fn vkey(keys: &KeyDirectory, origin: &Origin) -> Result<String, KeyError> {
-    keys.log_signer(origin, false).map(|signer| signer.vkey())
+/// The public keys in use of a log that exists, the newest first.
+fn vkeys(keys: &KeyDirectory, origin: &Origin) -> Result<Vec<String>, KeyError> {
+    keys.log_signer(origin, false).map(|signer| signer.vkeys())
 }
 
 fn write_keys(places: &KeyPlaces, keys: &KeyDirectory, to: &Path, now: Timestamp) -> Result<(), BackupError> {

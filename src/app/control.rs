@@ -30,6 +30,21 @@ pub enum Order {
         /// The file's text.
         source: String,
     },
+    /// Give the log a new key beside the one in use.
+    RotateKey {
+        /// The tenant's name, or `system`.
+        tenant: String,
+    },
+    /// Destroy the log's older keys.
+    RetireKeys {
+        /// The tenant's name, or `system`.
+        tenant: String,
+    },
+    /// Tell every change of the log's key.
+    ShowRotations {
+        /// The tenant's name, or `system`.
+        tenant: String,
+    },
     /// Make a staff account with a one-time password.
     CreateAccount {
         /// The tenant's name.
@@ -230,26 +245,21 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
             let set = find(tenants, &tenant)?.set_skills(login, skills).await;
             set.map(|()| told).map_err(|refusal| refusal.to_string())
         }
-        Order::ShowTable { tenant, digest } => {
-            let tenant = &find(tenants, &tenant)?.tenant;
-            let digest = match digest {
-                Some(digest) => digest.parse().map_err(|_| "a digest has 64 hexadecimal digits")?,
-                None => tenant.table().ok_or("no routing table is active")?.digest(),
-            };
-            tenant.table_source(digest).await.map_err(|refusal| refusal.to_string())
-        }
+        Order::ShowTable { tenant, digest } => show_table(find(tenants, &tenant)?, digest).await,
         Order::CreateAccount { tenant, login, name, role, capacity, skills } => {
-            let served = find(tenants, &tenant)?;
-            let role = Role::from_word(&role).filter(|role| role.is_staff());
-            let role = role.ok_or("the role must be agent, supervisor, compliance, auditor or admin")?;
-            let made = served.create(login, &name, role, (capacity, skills)).await;
-            made.map(|password| password.shown().to_owned()).map_err(|refusal| {
-                if refusal == Refusal::Conflict {
-                    "an account with this login exists: `lww admin reset` sets a new password".to_owned()
-                } else {
-                    refusal.to_string()
-                }
-            })
+            create_account(find(tenants, &tenant)?, login, (&name, &role), (capacity, skills)).await
+        }
+        Order::RotateKey { tenant } => {
+            log_of(tenants, &tenant)?.tenant.rotate_key().await.map_err(|error| error.to_string())
+        }
+        Order::RetireKeys { tenant } => {
+            let retired = log_of(tenants, &tenant)?.tenant.retire_keys().await;
+            retired.map(|number| number.to_string()).map_err(|error| error.to_string())
+        }
+        Order::ShowRotations { tenant } => {
+            let found = log_of(tenants, &tenant)?.tenant.key_changes().await.map_err(|error| error.to_string())?;
+            let told: Vec<_> = found.into_iter().map(|one| (one.index.0, one.statement)).collect();
+            serde_json::to_string(&told).map_err(|error| error.to_string())
         }
         Order::RecordBackup { list, keys } => {
             let list = list.parse().map_err(|_| "the digest can't be read".to_owned())?;
@@ -296,6 +306,34 @@ async fn key_state(tenants: &[Arc<Served>]) -> Result<String, String> {
     Ok(format!("{} {left} {newest}", u8::from(waits)))
 }
 
+/// The text of a routing table: the active one, or one that was activated once.
+async fn show_table(served: &Served, digest: Option<String>) -> Result<String, String> {
+    let tenant = &served.tenant;
+    let digest = match digest {
+        Some(digest) => digest.parse().map_err(|_| "a digest has 64 hexadecimal digits")?,
+        None => tenant.table().ok_or("no routing table is active")?.digest(),
+    };
+    tenant.table_source(digest).await.map_err(|refusal| refusal.to_string())
+}
+
+async fn create_account(
+    served: &Served,
+    login: String,
+    (name, role): (&str, &str),
+    desk: (Option<i32>, Vec<String>),
+) -> Result<String, String> {
+    let role = Role::from_word(role).filter(|role| role.is_staff());
+    let role = role.ok_or("the role must be agent, supervisor, compliance, auditor or admin")?;
+    let made = served.create(login, name, role, desk).await;
+    made.map(|password| password.shown().to_owned()).map_err(|refusal| {
+        if refusal == Refusal::Conflict {
+            "an account with this login exists: `lww admin reset` sets a new password".to_owned()
+        } else {
+            refusal.to_string()
+        }
+    })
+}
+
 /// Lines as CSV.
 fn csv_of<'a>(header: [&'a str; 2], lines: impl Iterator<Item = Vec<&'a str>>) -> Option<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -304,6 +342,12 @@ fn csv_of<'a>(header: [&'a str; 2], lines: impl Iterator<Item = Vec<&'a str>>) -
         writer.write_record(line).ok()?;
     }
     String::from_utf8(writer.into_inner().ok()?).ok()
+}
+
+/// Any log: a tenant's or the system's.
+fn log_of<'a>(tenants: &'a [Arc<Served>], name: &str) -> Result<&'a Served, String> {
+    let found = tenants.iter().find(|served| served.tenant.name.name == name);
+    found.map(|served| &**served).ok_or_else(|| format!("there is no tenant {name:?}"))
 }
 
 fn find<'a>(tenants: &'a [Arc<Served>], name: &str) -> Result<&'a Served, String> {

@@ -183,7 +183,7 @@ impl App {
         let (served, keepers) = tenants::open(&context, options, &stopping).await?;
         let mut followers = supervise::start(&config, &database, &served, embedded.as_ref(), &stopping);
         let epochs = Epochs {
-            keeper: keys.epoch_keeper(&places),
+            keeper: keys.epoch_keeper(),
             database: database.clone(),
             served: served.clone(),
             backups_kept_s: config.erasure.backups_kept_s(),

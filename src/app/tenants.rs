@@ -13,13 +13,14 @@ use super::health::Identity;
 use super::{AppError, RotationWish, StartOptions};
 use crate::channels;
 use crate::crypto::dev_ca::client_config;
-use crate::crypto::{Argon2Passwords, KeyDirectory, TenantVault};
+use crate::crypto::{Argon2Passwords, KeyDirectory, LogSigner, TenantVault};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
-    Channel, Clock, Erasures, Follower, People, Queues, Random, RecordError, Recorder, Signer, Store, TenantName,
+    Channel, Clock, Erasures, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Signer, Store,
+    TenantName,
 };
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
@@ -131,7 +132,7 @@ async fn open_one(
         head::OpenError::Fatal(reason) => fatal(reason),
     })?;
     let is_new = present.is_none_or(|head| head.size().0 == 0);
-    let signer: Arc<dyn Signer> = Arc::new(context.keys.log_signer(&origin, is_new)?);
+    let signer = Arc::new(context.keys.log_signer(&origin, is_new)?);
     let slot = LogSlot::new();
     let store = Arc::new(TenantStore::connect(context.database, &log).await?);
     let ports = Ports {
@@ -145,11 +146,12 @@ async fn open_one(
         vault: Arc::new(TenantVault::new(context.keys, id)?),
         passwords: Arc::new(Argon2Passwords),
         proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),
+        keys: Arc::clone(&signer) as Arc<dyn LogKeys>,
         clock: Arc::clone(&context.clock),
         random: Arc::clone(&context.random),
     };
     let rules = config.map(staff_rules).unwrap_or_default();
-    let tenant = Arc::new(Tenant::new(TenantName { id, name: name.to_owned() }, signer.vkey(), ports, rules));
+    let tenant = Arc::new(Tenant::new(TenantName { id, name: name.to_owned() }, ports, rules));
     let guard = guard_path(context.config, &log)?;
     let keeper = Keeper {
         config: context.database.clone(),
@@ -171,12 +173,12 @@ async fn open_one(
     Ok((Served { tenant, log, slot, channels, provider, config: config.cloned(), rotation }, keeper))
 }
 
-fn erasure_ports(context: &Context<'_>, name: &str, signer: &Arc<dyn Signer>) -> Result<ErasurePorts, AppError> {
+fn erasure_ports(context: &Context<'_>, name: &str, signer: &Arc<LogSigner>) -> Result<ErasurePorts, AppError> {
     let journal = context.keys.erased_journal(name, &guard_folder(context.config)?)?;
     let erasure = context.config.erasure;
     Ok(ErasurePorts {
         journal: Arc::new(journal),
-        notary: Arc::clone(signer),
+        notary: Arc::clone(signer) as Arc<dyn Signer>,
         backups_kept_s: erasure.backups_kept_s(),
         at_once: erasure.at_once,
     })

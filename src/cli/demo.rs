@@ -149,7 +149,7 @@ impl Players {
             app,
             key,
             password: agent.shown().to_owned(),
-            vkey: served.tenant.vkey.clone(),
+            vkey: served.tenant.vkey(),
             tiles: config.tiles_dir(&served.log),
         })
     }

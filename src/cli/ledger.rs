@@ -1,5 +1,7 @@
-//! `lww ledger`: the published head, the log's public key, the comparison of database and tiles, and the state made anew.
+//! `lww ledger`: the published head, the log's public keys and their changes, the comparison of database and tiles, and the
+//! state made anew.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -7,9 +9,9 @@ use lww_audit::{TileDir, VerifierKey};
 
 use super::{CommandError, Place, screen};
 use crate::app::config::Config;
-use crate::app::{AppError, at_hand};
+use crate::app::{AppError, Order, ask, at_hand};
 use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemRandom, TenantVault};
-use crate::ports::Signer;
+use crate::ports::LogKeys;
 use crate::storage::database::Database;
 use crate::storage::head::LogName;
 use crate::storage::verify::{Comparison, Difference, Rebuilt, begin_snapshot};
@@ -20,8 +22,26 @@ use crate::units::TenantId;
 pub enum LedgerCommand {
     /// Print the published checkpoint: origin, size, root and signatures.
     Head(LogArgs),
-    /// Print the log's public key in vkey form, for `lww-verify --vkey`.
+    /// Print the log's public key in vkey form, for `lww-verify --vkey`; while a key is being changed, both, the newest first.
     Vkey(LogArgs),
+    /// Give the log a new key: an entry names it, signed by both, and both sign until `retire-key`.
+    RotateKey(LogArgs),
+    /// Destroy the log's older key, once auditors and witnesses have the new one: it can't be undone.
+    RetireKey {
+        /// Say that auditors and witnesses have the new key.
+        #[arg(long, required = true)]
+        new_key_is_known: bool,
+        #[command(flatten)]
+        log: LogArgs,
+    },
+    /// Write each change of the log's key as a file for `lww-verify --rotation`: it leads from an old key to the newest.
+    Rotations {
+        /// Where to; made if it is missing.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        #[command(flatten)]
+        log: LogArgs,
+    },
     /// Verify the published tiles, and with --against-db every row of the database against them.
     Verify {
         /// Compare the database row by row.
@@ -86,8 +106,24 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
         }
         LedgerCommand::Vkey(log) => {
             let config = log.place.load()?;
-            screen::line(&vkey(&keys(&config)?, &name(&config, &log.tenant, TenantId(-1)))?);
+            for vkey in vkeys(&keys(&config)?, &name(&config, &log.tenant, TenantId(-1)))? {
+                screen::line(&vkey);
+            }
         }
+        LedgerCommand::RotateKey(log) => {
+            let order = Order::RotateKey { tenant: log.tenant.clone() };
+            let vkey = ask(&log.place.load()?.data_dir, &order).await?;
+            screen::line(&vkey);
+            screen::progress(
+                "Both keys sign from now on. Give the new one to auditors and witnesses, then: lww ledger retire-key",
+            );
+        }
+        LedgerCommand::RetireKey { new_key_is_known: _, log } => {
+            let order = Order::RetireKeys { tenant: log.tenant.clone() };
+            let number = ask(&log.place.load()?.data_dir, &order).await?;
+            screen::line(&format!("destroyed: {number}"));
+        }
+        LedgerCommand::Rotations { to, log } => rotations(&to, &log).await?,
         LedgerCommand::Verify { against_db: _, log } => {
             let config = log.place.load()?;
             at_database(&config, &log.tenant, Comparing::Rows).await?;
@@ -96,6 +132,22 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
             let config = log.place.load()?;
             at_database(&config, &log.tenant, Comparing::State { json }).await?;
         }
+    }
+    Ok(())
+}
+
+/// Writes the statements by the numbers of their entries, which is the order to give them in.
+async fn rotations(to: &Path, log: &LogArgs) -> Result<(), CommandError> {
+    let told = ask(&log.place.load()?.data_dir, &Order::ShowRotations { tenant: log.tenant.clone() }).await?;
+    let told: Vec<(u64, String)> = serde_json::from_str(&told).map_err(std::io::Error::from)?;
+    std::fs::create_dir_all(to)?;
+    for (index, statement) in &told {
+        let path = to.join(format!("{}-{index:012}.rotation", log.tenant));
+        std::fs::write(&path, statement)?;
+        screen::line(&path.display().to_string());
+    }
+    if told.is_empty() {
+        screen::progress("This log's key never changed.");
     }
     Ok(())
 }
@@ -130,11 +182,12 @@ async fn compare(
     let id = found.map(|row| TenantId(row.get(0))).ok_or_else(|| LedgerError::NoTenant(tenant.to_owned()))?;
     let log = name(config, tenant, id);
     let keys = keys(config)?;
-    let key: VerifierKey = vkey(&keys, &log)?.parse().map_err(LedgerError::Files)?;
+    let trusted = vkeys(&keys, &log)?.iter().map(|key| key.parse()).collect::<Result<Vec<VerifierKey>, _>>();
+    let trusted = trusted.map_err(LedgerError::Files)?;
     let vault = TenantVault::new(&keys, id).map_err(AppError::from)?;
     let tiles = TileDir::open(config.tiles_dir(&log));
     let connection = Database::connect(database, Some(id)).await.map_err(AppError::from)?;
-    let comparison = Comparison { client: &connection.client, log: &log, tiles: &tiles, key: &key, vault: &vault };
+    let comparison = Comparison { client: &connection.client, log: &log, tiles: &tiles, keys: &trusted, vault: &vault };
     // The first read takes the picture: what was published is read before it, so that the picture is never older.
     begin_snapshot(&connection.client).await.map_err(AppError::from)?;
     match comparing {
@@ -187,9 +240,9 @@ pub(super) fn keys(config: &Config) -> Result<KeyDirectory, AppError> {
     Ok(KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false)?)
 }
 
-fn vkey(keys: &KeyDirectory, log: &LogName) -> Result<String, AppError> {
+fn vkeys(keys: &KeyDirectory, log: &LogName) -> Result<Vec<String>, AppError> {
     let fatal = |fatal| AppError::Log { tenant: log.tenant_name.clone(), fatal };
     let origin = log.origin().map_err(fatal)?;
     let signer = keys.log_signer(&origin, false).map_err(|error: KeyError| AppError::Keys(error))?;
-    Ok(signer.vkey())
+    Ok(signer.vkeys())
 }

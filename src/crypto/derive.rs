@@ -9,11 +9,19 @@ use ring::{hkdf, hmac};
 use zeroize::Zeroizing;
 
 use crate::ports::{Random, random_bytes};
+use crate::units::Hash;
 
 /// Length of every secret key in bytes.
 pub(crate) const KEY_BYTES: usize = 32;
 /// Length of an HMAC-SHA256 in bytes.
 pub(crate) const MAC_BYTES: usize = 32;
+
+/// SHA-256 of what is public.
+pub(super) fn sha256(bytes: &[u8]) -> Hash {
+    let mut out = [0; 32];
+    out.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+    Hash(out)
+}
 
 /// A cipher or derivation refused; nothing more is known, on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

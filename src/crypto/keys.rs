@@ -5,7 +5,7 @@
 //! | `master.key`, or the configured path | the master key, plain |
 //! | `tokens.key`, `dedup.key`, `sessions.key`, `staff.key` | one purpose key each, 32 bytes; tenants get subkeys |
 //! | `epoch-<n>.key` | an epoch's wrap and index keys, 32 bytes each |
-//! | `log-<tenant>-<generation>.key` | the Ed25519 seed that signs one log, 32 bytes |
+//! | `log-<tenant>-<generation>.key` | the Ed25519 seed that signs one log, 32 bytes; a successor's has `.<n>` behind the generation, one that no entry names yet `.next` |
 //! | `secret-<name>.key` | a secret that the server made for itself (`secret://keys/<name>`), 32 bytes |
 //! | `erased-<tenant>` | pseudonyms of erased customers, so that no restore brings them back |
 //!
@@ -17,6 +17,7 @@ mod copies;
 mod epochs;
 mod format;
 mod journal;
+mod log;
 #[cfg(test)]
 mod tests;
 
@@ -33,10 +34,10 @@ use self::epochs::Epochs;
 pub use self::epochs::{EpochKeeper, EpochName};
 use self::format::{FILE_BYTES_MAX, MASTER_LABEL, Master, identifier};
 pub use self::journal::ErasedJournal;
-use super::derive::{KEY_BYTES, SecretKey};
+pub use self::log::LogSigner;
+use super::derive::{KEY_BYTES, SecretKey, sha256};
 use super::error::KeyError;
 use super::private_file::{self, Rule};
-use super::signer::{FileSigner, sha256};
 use crate::ports::Random;
 use crate::units::{Hash, Origin, TenantId};
 
@@ -100,17 +101,15 @@ impl Purpose {
 
 /// Every key of this server, opened.
 pub struct KeyDirectory {
-    directory: PathBuf,
-    master: Master,
+    files: Arc<KeyFiles>,
     purposes: [SecretKey; 4],
     epochs: Arc<EpochRing>,
     identities: Vec<KeyIdentity>,
-    random: Arc<dyn Random>,
 }
 
 impl fmt::Debug for KeyDirectory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyDirectory").field("directory", &self.directory).finish_non_exhaustive()
+        f.debug_struct("KeyDirectory").field("directory", &self.files.directory).finish_non_exhaustive()
     }
 }
 
@@ -130,20 +129,19 @@ impl KeyDirectory {
             private_file::check_directory(&places.directory)?;
         }
         let master = open_master(places, &*random, may_create)?;
-        let files = KeyFiles { directory: &places.directory, master: &master, random: &*random };
+        let files = KeyFiles { directory: places.directory.clone(), master, random };
         let [tokens, dedup, sessions, staff] = Purpose::ALL;
         let purpose = |purpose: Purpose| files.load_or_create(purpose.label(), may_create).map(SecretKey::new);
         let purposes = [purpose(tokens)?, purpose(dedup)?, purpose(sessions)?, purpose(staff)?];
         let epochs = Epochs::read(&files, may_create)?;
-        let mut identities = vec![identity("master", master.identifier())];
+        let mut identities = vec![identity("master", files.master.identifier())];
         for (purpose, key) in Purpose::ALL.iter().zip(&purposes) {
             identities.push(identity(purpose.label(), &identifier(key)?));
         }
         let named =
             |name: EpochName| KeyIdentity { purpose: "epoch", fingerprint: name.fingerprint, epoch: Some(name.epoch) };
         identities.extend(epochs.names().map(named));
-        let directory = places.directory.clone();
-        Ok(Self { directory, master, purposes, epochs: EpochRing::new(epochs), identities, random })
+        Ok(Self { files: Arc::new(files), purposes, epochs: EpochRing::new(epochs), identities })
     }
 
     /// Public names of the master, purpose and epoch keys, in that order.
@@ -155,17 +153,15 @@ impl KeyDirectory {
     ///
     /// # Errors
     /// [`KeyError`]; `Missing` when the log exists and its key does not.
-    pub fn log_signer(&self, origin: &Origin, may_create: bool) -> Result<FileSigner, KeyError> {
-        let label = format!("log-{}-{}", origin.tenant(), origin.generation());
+    pub fn log_signer(&self, origin: &Origin, may_create: bool) -> Result<LogSigner, KeyError> {
         check_name(origin.tenant())?;
-        let seed = self.files().load_or_create::<KEY_BYTES>(&label, may_create)?;
-        FileSigner::new(origin, &seed)
+        LogSigner::open(Arc::clone(&self.files), origin, may_create)
     }
 
     /// A secret that the server makes for itself at first use: 32 random bytes.
     pub(super) fn own_secret(&self, name: &str) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyError> {
         check_name(name)?;
-        self.files().load_or_create(&format!("secret-{name}"), true)
+        self.files.load_or_create(&format!("secret-{name}"), true)
     }
 
     /// A tenant's subkey of a purpose key, for one `use_of` it.
@@ -185,18 +181,14 @@ impl KeyDirectory {
         Arc::clone(&self.epochs)
     }
 
-    /// Who begins and ends epochs for every vault that was opened from here; `places` are those that this was opened from.
-    pub fn epoch_keeper(&self, places: &KeyPlaces) -> EpochKeeper {
-        EpochKeeper::new(places, self.epochs(), self.random())
+    /// Who begins and ends epochs for every vault that was opened from here.
+    pub fn epoch_keeper(&self) -> EpochKeeper {
+        EpochKeeper::new(Arc::clone(&self.files), self.epochs())
     }
 
     /// The random source that keys are drawn from.
     pub(super) fn random(&self) -> Arc<dyn Random> {
-        Arc::clone(&self.random)
-    }
-
-    fn files(&self) -> KeyFiles<'_> {
-        KeyFiles { directory: &self.directory, master: &self.master, random: &*self.random }
+        Arc::clone(&self.files.random)
     }
 }
 
@@ -267,30 +259,34 @@ fn identity(purpose: &'static str, identifier: &str) -> KeyIdentity {
 }
 
 /// The wrapped key files of one directory.
-struct KeyFiles<'a> {
-    directory: &'a Path,
-    master: &'a Master,
-    random: &'a dyn Random,
+struct KeyFiles {
+    directory: PathBuf,
+    master: Master,
+    random: Arc<dyn Random>,
 }
 
-impl KeyFiles<'_> {
+impl KeyFiles {
     fn load_or_create<const N: usize>(&self, label: &str, may_create: bool) -> Result<Zeroizing<[u8; N]>, KeyError> {
-        let path = self.directory.join(format!("{label}{KEY_SUFFIX}"));
+        let path = self.path(label);
         if let Some(key) = self.load(&path, label)? {
             return Ok(key);
         }
         if !may_create {
             return Err(KeyError::Missing { label: label.to_owned(), path });
         }
-        let _lock = private_file::lock_directory(self.directory)?;
+        let _lock = private_file::lock_directory(&self.directory)?;
         // Another server may have made it between the first look and the lock.
         if let Some(key) = self.load(&path, label)? {
             return Ok(key);
         }
         let mut key = Zeroizing::new([0; N]);
         self.random.fill(&mut *key);
-        private_file::create(&path, self.master.wrap(label, &*key, self.random)?.as_bytes())?;
+        private_file::create(&path, self.master.wrap(label, &*key, &*self.random)?.as_bytes())?;
         Ok(key)
+    }
+
+    fn path(&self, label: &str) -> PathBuf {
+        self.directory.join(format!("{label}{KEY_SUFFIX}"))
     }
 
     fn load<const N: usize>(&self, path: &Path, label: &str) -> Result<Option<Zeroizing<[u8; N]>>, KeyError> {

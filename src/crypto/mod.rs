@@ -1,6 +1,6 @@
 //! Keys, sealing, passwords, and the machine's own clock and randomness.
 //!
-//! It implements the ports `Vault`, `Tokens`, `Sealer`, `Passwords`, `Signer`, `Random` and `Clock`. No key leaves this
+//! It implements the ports `Vault`, `Tokens`, `Sealer`, `Passwords`, `Signer`, `LogKeys`, `Random` and `Clock`. No key leaves this
 //! room: callers get sealers, lookups and signatures. It deliberately knows no database, no HTTP and no message rules.
 //!
 //! The hierarchy: the master key (a file, on a path of its own if configured) wraps the key files; an epoch's wrap key
@@ -22,15 +22,13 @@ mod private_file;
 pub mod random;
 mod seal;
 pub mod secrets;
-pub mod signer;
 mod totp;
 pub mod vault;
 
 pub use clock::SystemClock;
 pub use database_tls::database_tls;
 pub use error::KeyError;
-pub use keys::{EpochKeeper, EpochName, ErasedJournal, KeyDirectory, KeyIdentity, KeyPlaces, WrappedFile};
+pub use keys::{EpochKeeper, EpochName, ErasedJournal, KeyDirectory, KeyIdentity, KeyPlaces, LogSigner, WrappedFile};
 pub use passwords::{Argon2Passwords, one_time_password};
 pub use random::SystemRandom;
-pub use signer::FileSigner;
 pub use vault::TenantVault;

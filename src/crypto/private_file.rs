@@ -112,6 +112,17 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
     File::open(&directory).and_then(|opened| opened.sync_all()).map_err(KeyError::io("sync", directory))
 }
 
+/// Removes a private file for good; one that is not there is fine. The caller holds the directory's lock.
+pub(super) fn remove(path: &Path) -> Result<(), KeyError> {
+    match fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(KeyError::io("remove", path)(error)),
+    }
+    let (directory, _) = siblings(path)?;
+    File::open(&directory).and_then(|opened| opened.sync_all()).map_err(KeyError::io("sync", directory))
+}
+
 fn siblings(path: &Path) -> Result<(PathBuf, PathBuf), KeyError> {
     let name = path.file_name().ok_or_else(|| KeyError::Kind { path: path.into(), expected: "path of a file" })?;
     let directory = match path.parent() {

@@ -19,6 +19,9 @@ use lww_audit::entry::Detail;
 use super::routing::{Assigned, Routed};
 use crate::units::{AccountId, EntryIndex, Hash, MessageId, MessageSeq, SubjectId, TreeSize, Version};
 
+/// What the key that signs a log is for.
+pub const LOG_KEY: &str = "log";
+
 /// The capacity in which somebody acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
@@ -105,6 +108,10 @@ pub enum Event {
     ClockSteppedBack { by_ms: i64 },
     /// A key came to be; the fingerprint is the SHA-256 of its public part or of its identifier.
     KeyCreated { purpose: &'static str, fingerprint: Hash },
+    /// The log's key changed: the statement that both keys have signed, and the entry of the change before.
+    KeyRotated { statement: String, previous: Option<EntryIndex> },
+    /// A key was destroyed.
+    KeyDestroyed { purpose: &'static str, fingerprint: Hash },
     /// Something on the way of a customer's data to its end.
     Erasure(ErasureEvent),
     /// A masking policy became the active one.
@@ -201,6 +208,8 @@ impl Event {
             Self::BackupMade { .. } => "backup.made/1",
             Self::ClockSteppedBack { .. } => "clock.stepped_back/1",
             Self::KeyCreated { .. } => "key.created/1",
+            Self::KeyRotated { .. } => "key.rotated/1",
+            Self::KeyDestroyed { .. } => "key.destroyed/1",
             Self::Erasure(step) => step.kind(),
             Self::PolicyActivated(_) => "policy.activated/2",
             Self::RoutingActivated(_) => "routing.activated/2",
@@ -258,7 +267,10 @@ impl Event {
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
             Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
             Self::ClockSteppedBack { by_ms } => object([("by_ms", int(*by_ms))]),
-            Self::KeyCreated { purpose, fingerprint } => {
+            Self::KeyRotated { statement, previous } => {
+                object([("purpose", text(LOG_KEY)), ("statement", text(statement)), ("previous", index(*previous))])
+            }
+            Self::KeyCreated { purpose, fingerprint } | Self::KeyDestroyed { purpose, fingerprint } => {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
             Self::Erasure(step) => step.detail(),

@@ -76,6 +76,7 @@ use super::problem::codes;
         erasures::hold,
         erasures::release,
         ledger::head,
+        ledger::keys,
         ledger::entries,
         ledger::entry,
         ledger::proof,

@@ -108,6 +108,7 @@ pub const RIGHTS: &[Need] = &[
     need("post", "/api/v1/holds", HOLD),
     need("delete", "/api/v1/holds/{id}", HOLD),
     need("get", "/api/v1/ledger/head", LEDGER),
+    need("get", "/api/v1/ledger/keys", LEDGER),
     need("get", "/api/v1/ledger/entries", LEDGER),
     need("get", "/api/v1/ledger/entries/{index}", LEDGER),
     need("get", "/api/v1/ledger/entries/{index}/proof", LEDGER),

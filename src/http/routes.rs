@@ -156,6 +156,7 @@ pub(super) const ADDRESSES: &[Address] = &[
     },
     Address { path: "/api/v1/holds/{id}", methods: &[("delete", || web::delete().to(erasures::release))] },
     Address { path: "/api/v1/ledger/head", methods: &[("get", || web::get().to(ledger::head))] },
+    Address { path: "/api/v1/ledger/keys", methods: &[("get", || web::get().to(ledger::keys))] },
     Address { path: "/api/v1/ledger/entries", methods: &[("get", || web::get().to(ledger::entries))] },
     Address { path: "/api/v1/ledger/entries/{index}", methods: &[("get", || web::get().to(ledger::entry))] },
     Address { path: "/api/v1/ledger/entries/{index}/proof", methods: &[("get", || web::get().to(ledger::proof))] },

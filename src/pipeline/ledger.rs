@@ -253,7 +253,8 @@ impl Tenant {
         let (index, proofs) = (entry.index, Arc::clone(&self.ports.proofs));
         let Some((path, checkpoint)) = aside(move || proofs.prove(index)).await? else { return Ok(None) };
         let text = Receipt::format(entry.text.as_bytes(), &[], index, &path, &checkpoint);
-        let keys: [VerifierKey; 1] = [self.vkey.parse().map_err(|_| Refusal::Unavailable)?];
+        let keys = self.ports.keys.vkeys().iter().map(|key| key.parse()).collect::<Result<Vec<VerifierKey>, _>>();
+        let keys = keys.map_err(|_| Refusal::Unavailable)?;
         let holds = Receipt::parse(text.as_bytes()).is_ok_and(|receipt| receipt.verify(&keys).is_ok());
         if holds { Ok(Some(text)) } else { Err(self.differs(index)) }
     }

@@ -1,5 +1,5 @@
 //! The rollback guard: the last signed head of one log, in a small file outside the database; and beside it which entries
-//! brought policy and routing table into force last, so that nobody puts another into force by changing a row.
+//! brought policy, routing table and log key into force last, so that nobody puts another into force by changing a row.
 //!
 //! It is written and fsynced before a signature over that head is given away, so that a database put back to an earlier
 //! state is noticed at the next start. Two slots are written in turn: a torn write spoils only the slot that was not yet
@@ -19,13 +19,15 @@ use crate::units::{EntryIndex, Hash, TreeSize};
 
 /// Bytes of one slot: a disk block.
 const SLOT_BYTES: usize = 4096;
-const MAGIC: &[u8; 8] = b"lwwguar2";
+const MAGIC: &[u8; 8] = b"lwwguar3";
+/// A slot of a release that knew no change of keys: there had been none.
+const MAGIC_SECOND: &[u8; 8] = b"lwwguar2";
 /// A slot of the first release, which says nothing of activations.
 const MAGIC_FIRST: &[u8; 8] = b"lwwguar1";
 const DIGEST_BYTES: usize = 32;
 /// magic 8, counter 8, adopted size 8, adopted root 32, size 8, frontier length 4.
 const HEAD_BYTES: usize = 68;
-/// Two activations behind the frontier: index 8, leaf 32.
+/// Activations behind the frontier: index 8, leaf 32.
 const ACTIVATION_BYTES: usize = 40;
 /// The index of an activation that there has not been.
 const NO_ENTRY: u64 = u64::MAX;
@@ -180,7 +182,7 @@ fn write_slot(counter: u64, frontier: &Frontier, adopted: Option<Adopted>, activ
     slot.extend_from_slice(&frontier.size().0.to_be_bytes());
     slot.extend_from_slice(&u32::try_from(nodes.len()).unwrap_or(u32::MAX).to_be_bytes());
     slot.extend_from_slice(&nodes);
-    for entry in [activated.masking, activated.routing] {
+    for entry in [activated.masking, activated.routing, activated.key] {
         let EntrySeen { index, leaf } = entry.unwrap_or(EntrySeen { index: EntryIndex(NO_ENTRY), leaf: Hash::ZERO });
         slot.extend_from_slice(&index.0.to_be_bytes());
         slot.extend_from_slice(leaf.as_bytes());
@@ -206,22 +208,24 @@ fn parse_slot(slot: &[u8]) -> Option<Slot> {
     let root = Hash(slot.get(24..56)?.try_into().ok()?);
     let length = usize::try_from(u32::from_be_bytes(slot.get(64..HEAD_BYTES)?.try_into().ok()?)).ok()?;
     let nodes = HEAD_BYTES.checked_add(length)?;
-    let is_first = slot.starts_with(MAGIC_FIRST);
-    let end = if is_first { nodes } else { nodes.checked_add(2 * ACTIVATION_BYTES)? };
+    let magic: &[u8; 8] = slot.first_chunk()?;
+    let activations = [(MAGIC, 3), (MAGIC_SECOND, 2), (MAGIC_FIRST, 0)];
+    let (_, activations) = activations.into_iter().find(|(known, _)| *known == magic)?;
+    let end = nodes.checked_add(activations * ACTIVATION_BYTES)?;
     let sum = slot.get(end..end.checked_add(DIGEST_BYTES)?)?;
-    let whole = (is_first || slot.starts_with(MAGIC)) && digest(&SHA256, slot.get(..end)?).as_ref() == sum;
-    if !whole {
+    if digest(&SHA256, slot.get(..end)?).as_ref() != sum {
         return None;
     }
     let frontier = Frontier::from_bytes(TreeSize(size), slot.get(HEAD_BYTES..nodes)?).ok()?;
     let adopted = (adopted != NOT_ADOPTED).then_some(Adopted { size: TreeSize(adopted), root });
-    let activation = |at: usize| {
+    let activation = |place: usize| {
+        let at = nodes + place * ACTIVATION_BYTES;
         let leaf = Hash(slot.get(at + 8..at + ACTIVATION_BYTES)?.try_into().ok()?);
-        let index = number(at).filter(|index| *index != NO_ENTRY)?;
+        let index = number(at).filter(|index| place < activations && *index != NO_ENTRY)?;
         Some(EntrySeen { index: EntryIndex(index), leaf })
     };
-    let (masking, routing) = (activation(nodes), activation(nodes + ACTIVATION_BYTES));
-    let activated = (!is_first).then_some(Activated { masking, routing });
+    let (masking, routing, key) = (activation(0), activation(1), activation(2));
+    let activated = (activations > 0).then_some(Activated { masking, routing, key });
     Some(Slot { counter, frontier, adopted, activated })
 }
 
@@ -231,7 +235,7 @@ mod tests {
 
     use super::*;
 
-    const NONE: Activated = Activated { masking: None, routing: None };
+    const NONE: Activated = Activated { masking: None, routing: None, key: None };
 
     fn grown(count: u8) -> Frontier {
         let mut frontier = Frontier::empty();
@@ -301,25 +305,33 @@ mod tests {
         assert_eq!(guard.activated(), None, "it never looked");
         guard.advance(&grown(1), &NONE).unwrap();
         assert_eq!(Guard::open(&path).unwrap().activated(), Some(NONE));
-        guard.advance(&grown(3), &Activated { masking: seen(1), routing: seen(2) }).unwrap();
-        guard.advance(&grown(5), &Activated { masking: seen(4), routing: None }).unwrap();
+        guard.advance(&grown(3), &Activated { masking: seen(1), routing: seen(2), key: None }).unwrap();
+        guard.advance(&grown(5), &Activated { masking: seen(4), routing: None, key: seen(3) }).unwrap();
         let told = Guard::open(&path).unwrap().activated();
-        assert_eq!(told, Some(Activated { masking: seen(4), routing: seen(2) }));
+        assert_eq!(told, Some(Activated { masking: seen(4), routing: seen(2), key: seen(3) }));
     }
 
-    #[test]
-    fn a_guard_of_the_first_release_knows_its_head_and_of_no_activation() {
-        let (frontier, folder) = (grown(3), tempfile::tempdir().unwrap());
-        let nodes = frontier.to_bytes();
-        let mut slot = write_slot(1, &frontier, None, &NONE);
-        slot.truncate(HEAD_BYTES + nodes.len());
-        slot[..8].copy_from_slice(MAGIC_FIRST);
+    /// A slot as a release wrote it that kept fewer activations.
+    fn earlier(magic: [u8; 8], frontier: &Frontier, activated: &Activated, kept: usize) -> Vec<u8> {
+        let mut slot = write_slot(1, frontier, None, activated);
+        slot.truncate(HEAD_BYTES + frontier.to_bytes().len() + kept * ACTIVATION_BYTES);
+        slot[..8].copy_from_slice(&magic);
         let sum = digest(&SHA256, &slot);
         slot.extend_from_slice(sum.as_ref());
         slot.resize(SLOT_BYTES, 0);
-        let path = folder.path().join("guard");
-        std::fs::write(&path, &slot).unwrap();
-        let guard = Guard::open(&path).unwrap();
-        assert_eq!((guard.frontier().unwrap().root(), guard.activated()), (frontier.root(), None));
+        slot
+    }
+
+    #[test]
+    fn a_guard_of_an_earlier_release_knows_its_head_and_what_that_release_kept() {
+        let (frontier, folder) = (grown(3), tempfile::tempdir().unwrap());
+        let masking = Some(EntrySeen { index: EntryIndex(1), leaf: leaf_hash(&[1]) });
+        let activated = Activated { masking, ..NONE };
+        for (magic, kept, expected) in [(*MAGIC_FIRST, 0, None), (*MAGIC_SECOND, 2, Some(activated))] {
+            let path = folder.path().join("guard");
+            std::fs::write(&path, earlier(magic, &frontier, &activated, kept)).unwrap();
+            let guard = Guard::open(&path).unwrap();
+            assert_eq!((guard.frontier().unwrap().root(), guard.activated()), (frontier.root(), expected));
+        }
     }
 }

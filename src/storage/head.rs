@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::FatalError;
 use super::database::{Database, DatabaseError};
 use super::guard::Guard;
-use crate::ports::{Activated, Entries, EntriesError, EntrySeen};
+use crate::ports::{Activated, Activates, Entries, EntriesError, EntrySeen};
 use crate::units::{EntryIndex, Hash, Origin, TenantId, Timestamp, TreeSize};
 
 /// How long a server holds a log without renewing, in seconds; a standby takes over after that.
@@ -230,8 +230,8 @@ pub async fn check_rows_from(
             if last_leaf.is_some_and(|previous| entry.prev != previous) {
                 return Err(FatalError::BrokenChain { index }.into());
             }
-            if let Some(kind) = Activated::kind_of(entry.kind.as_str()) {
-                activated.note(kind, EntrySeen { index, leaf });
+            if let Some(what) = Activates::of(&entry) {
+                activated.note(what, EntrySeen { index, leaf });
             }
             frontier.push(leaf);
             last_leaf = Some(leaf);

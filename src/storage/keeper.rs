@@ -8,8 +8,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lww_audit::Entry;
 use lww_audit::entry::Detail;
+use lww_audit::merkle::leaf_hash;
+use lww_audit::{Entry, SignedRotation};
 use tokio::sync::watch;
 use tokio_postgres::Config;
 use uuid::Uuid;
@@ -23,7 +24,7 @@ use super::recorder::{Ended, LogRecorder, Writer, WriterParts};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Outcome, Proposal};
 use crate::limits::TAKEN_OVER_S_MAX;
-use crate::ports::{Clock, Follower, RecordError, Recorder, SignedHead, Signer};
+use crate::ports::{Clock, EntrySeen, Follower, RecordError, Recorder, SignedHead, Signer};
 use crate::units::{EntryIndex, SERVER_ACTOR, TreeSize};
 
 /// How often a standby looks at the head and its lease.
@@ -188,7 +189,9 @@ impl Keeper {
         }
         let later = head::check_against_guard(&database.client, &self.log, head, guard).await?;
         if head.size().0 > 0 {
-            self.check_key(database).await?;
+            let mut activated = guard.activated().unwrap_or_default();
+            activated.go_on(&later);
+            self.check_key(database, activated.key).await?;
         }
         if adopts {
             guard.adopt(&head.frontier, &later)?;
@@ -210,21 +213,19 @@ impl Keeper {
         }
     }
 
-    /// The first entry names the key that the log was opened under.
-    async fn check_key(&self, database: &Database) -> Result<(), OpenError> {
-        let first = head::entries(&database.client, &self.log, EntryIndex(0), 1).await?;
-        let missing = FatalError::MissingEntry { index: EntryIndex(0) };
-        let first = first.first().ok_or(missing)?;
-        let entry = Entry::parse(first).map_err(|_| FatalError::BrokenChain { index: EntryIndex(0) })?;
-        let expected = match &entry.detail {
-            Detail::Object(fields) => match fields.get("key") {
-                Some(Detail::String(key)) => key.clone(),
-                Some(_) | None => String::new(),
-            },
-            Detail::Null | Detail::Bool(_) | Detail::Int(_) | Detail::String(_) | Detail::Array(_) => String::new(),
-        };
-        let got = self.signer.vkey();
-        if expected == got { Ok(()) } else { Err(FatalError::WrongKey { expected, got }.into()) }
+    /// The first entry names the key that the log was opened under, and each change its successor.
+    async fn check_key(&self, database: &Database, changed: Option<EntrySeen>) -> Result<(), OpenError> {
+        let index = changed.map_or(EntryIndex(0), |seen| seen.index);
+        let body = head::entries(&database.client, &self.log, index, 1).await?.into_iter().next();
+        let body = body.ok_or(FatalError::MissingEntry { index })?;
+        // It was walked over, or seen, under this leaf hash.
+        let is_seen = changed.is_none_or(|seen| leaf_hash(&body) == seen.leaf);
+        let entry = Entry::parse(&body).ok().filter(|_| is_seen).ok_or(FatalError::BrokenChain { index })?;
+        let expected = named_key(&entry).unwrap_or_default();
+        if self.signer.is_named(&expected) {
+            return Ok(());
+        }
+        Err(FatalError::WrongKey { expected, got: self.signer.vkey() }.into())
     }
 
     async fn serve(&self, head: Head, guard: Guard, stop: &mut watch::Receiver<bool>) -> Result<Ended, OpenError> {
@@ -300,6 +301,19 @@ impl Keeper {
             self.accept(database, &head, guard).await?;
         }
         Ok(())
+    }
+}
+
+/// The key that an entry brings into use: of a log that begins, or the successor of a change.
+fn named_key(entry: &Entry) -> Option<String> {
+    let Detail::Object(fields) = &entry.detail else { return None };
+    match (fields.get("key"), fields.get("statement")) {
+        (Some(Detail::String(key)), None) => Some(key.clone()),
+        (None, Some(Detail::String(statement))) => {
+            let signed = SignedRotation::parse(statement.as_bytes()).ok()?;
+            Some(signed.unverified().new.to_string())
+        }
+        _ => None,
     }
 }
 

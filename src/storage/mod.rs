@@ -94,9 +94,12 @@ pub enum FatalError {
         reason: String,
     },
     /// The key that signed this log is not the one at hand.
-    #[error("the log was opened under key {expected}, the key at hand is {got}")]
+    #[error(
+        "the log names key {expected}, the key at hand is {got}. If another server of this log changed its key, copy that \
+         server's key directory here"
+    )]
     WrongKey {
-        /// The vkey in the log's first entry.
+        /// The vkey in the log's newest entry that names one.
         expected: String,
         /// The vkey at hand.
         got: String,

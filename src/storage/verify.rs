@@ -141,8 +141,8 @@ pub struct Comparison<'a> {
     pub log: &'a LogName,
     /// Its tiles.
     pub tiles: &'a TileDir,
-    /// The log's public key.
-    pub key: &'a VerifierKey,
+    /// The log's public keys.
+    pub keys: &'a [VerifierKey],
     /// Opens what is sealed.
     pub vault: &'a dyn Vault,
 }
@@ -211,7 +211,7 @@ impl Comparison<'_> {
     fn checkpoint(&self) -> Result<SignedCheckpoint, Difference> {
         let signed = self.tiles.checkpoint()?;
         let signed = signed.ok_or_else(|| Difference::Nothing(self.tiles.path().display().to_string()))?;
-        signed.verify(std::slice::from_ref(self.key))?;
+        signed.verify(self.keys)?;
         Ok(signed)
     }
 

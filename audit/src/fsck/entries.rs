@@ -4,13 +4,14 @@
 //! first leaf hash that is not its entry's, because that tile is then the bad file. Source: `FORMAT.md`, "Entry".
 
 use super::chains::Tips;
+use super::keys::Keys;
 use super::tiles::Tiles;
 use super::{Finding, Pass, Progress};
 use crate::checkpoint::Checkpoint;
 use crate::entry::{Entry, Kind};
 use crate::error::{Error, Format, Link, malformed};
 use crate::merkle::leaf_hash;
-use crate::tile::{BundleEntry, HASH_BYTES, Part, TileDir, TilePath, WIDTH, walk};
+use crate::tile::{BundleEntry, HASH_BYTES, Part, TileDir, TilePath, TreeReader, WIDTH, walk};
 use crate::time::Timestamp;
 use crate::types::{EntryIndex, Hash};
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub(super) struct Contents {
     pub(super) times: Option<(Timestamp, Timestamp)>,
     pub(super) kinds: BTreeMap<Kind, u64>,
     pub(super) tips: Tips,
+    keys: Keys,
     prev: Hash,
 }
 
@@ -30,8 +32,15 @@ pub(super) fn check(
     tiles: &Tiles,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Contents, Box<Finding>> {
-    let mut contents = Contents { times: None, kinds: BTreeMap::new(), tips: Tips::default(), prev: Hash::ZERO };
+    let mut contents = Contents {
+        times: None,
+        kinds: BTreeMap::new(),
+        tips: Tips::default(),
+        keys: Keys::default(),
+        prev: Hash::ZERO,
+    };
     let total = checkpoint.size.0;
+    let tree = directory.tree(checkpoint.size);
     let in_directory = |error| Box::new(Finding::from_error(directory.path(), error));
     for index in 0..total.div_ceil(WIDTH) {
         let Some(tile) = TilePath::in_tree(Part::Level(0), index, checkpoint.size) else { break };
@@ -45,7 +54,7 @@ pub(super) fn check(
             let entry = entries.next().unwrap_or_else(|| Err(malformed(Format::Bundle, bytes.len(), "ends early")));
             let place =
                 Place { file: &file, tile_file: &tile.under(directory.path()), n, at, index: EntryIndex(first + n) };
-            at = contents.add(checkpoint, tiles.are_genuine, place, entry, leaf)?;
+            at = contents.add(checkpoint, tiles.are_genuine.then_some(&tree), place, entry, leaf)?;
         }
         if file == bundle.under(directory.path()) && at < bytes.len() as u64 {
             let error =
@@ -79,11 +88,11 @@ impl Place<'_> {
 }
 
 impl Contents {
-    /// Checks the next entry and returns where the one after it begins.
+    /// Checks the next entry and returns where the one after it begins; `genuine` is the tree, if it is the signed one.
     fn add(
         &mut self,
         checkpoint: &Checkpoint,
-        tiles_are_genuine: bool,
+        genuine: Option<&TreeReader<'_>>,
         place: Place<'_>,
         entry: Result<BundleEntry<'_>, Error>,
         leaf: &Hash,
@@ -94,17 +103,19 @@ impl Contents {
         if got != *leaf {
             let kind = claimed_kind(entry.bytes);
             let mut finding = place.finding(kind, Error::BadHash { expected: *leaf, got });
-            if !tiles_are_genuine {
+            if genuine.is_none() {
                 place.tile_file.clone_into(&mut finding.file);
                 finding.offset = Some(place.n * HASH_BYTES as u64);
                 finding.error = Error::BadHash { expected: got, got: *leaf };
             }
             return Err(finding);
         }
-        if tiles_are_genuine {
+        if let Some(tree) = genuine {
             let parsed = Entry::parse(entry.bytes).map_err(|error| place.finding(claimed_kind(entry.bytes), error))?;
             let kind = parsed.kind.clone();
-            self.link(checkpoint, place.index, &parsed, got).map_err(|error| place.finding(Some(kind), error))?;
+            let linked = self.link(checkpoint, place.index, &parsed, got);
+            let followed = linked.and_then(|()| self.keys.follow(&parsed, tree));
+            followed.map_err(|error| place.finding(Some(kind), error))?;
             *self.kinds.entry(parsed.kind).or_default() += 1;
         }
         Ok(next)

@@ -7,6 +7,7 @@
 
 mod chains;
 mod entries;
+mod keys;
 mod receipts;
 mod tiles;
 

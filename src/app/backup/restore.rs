@@ -12,7 +12,7 @@ use lww_audit::{SignedCheckpoint, TileDir, TileWriter, VerifierKey};
 use tokio_postgres::Client;
 
 use super::target::{Kept, Target};
-use super::{About, BACKUP_FORMAT, KEYS_FORMAT, KeyAbout, KeysAbout, LogAbout, Progress, vkey};
+use super::{About, BACKUP_FORMAT, KEYS_FORMAT, KeyAbout, KeysAbout, LogAbout, Progress, vkeys};
 use crate::app::config::Config;
 use crate::app::{AppError, at_hand};
 use crate::crypto::{KeyDirectory, KeyError, SystemRandom, TenantVault, WrappedFile};
@@ -236,8 +236,9 @@ fn open_keys(target: &Target, archive: &Archive<About>) -> Result<KeyDirectory, 
             tenant: log.tenant.clone(),
             reason: OpenError::from(fatal).into(),
         };
-        let got = vkey(&keys, &log.log_name(&about.name).origin().map_err(ledger)?)?;
-        if got != log.vkey {
+        let got = vkeys(&keys, &log.log_name(&about.name).origin().map_err(ledger)?)?;
+        if !got.contains(&log.vkey) {
+            let got = got.join(", ");
             return Err(ledger(FatalError::WrongKey { expected: log.vkey.clone(), got }));
         }
     }
@@ -310,7 +311,7 @@ impl Fill<'_> {
             let key = Self::key(log)?;
             backup::bind(client, name.tenant).await?;
             let tiles = TileDir::open(self.target.config.tiles_dir(&name));
-            restored.messages = Some(self.messages(client, (&name, &key), &tiles).await?);
+            restored.messages = Some(self.messages(client, (&name, &[key]), &tiles).await?);
         }
         Ok(())
     }
@@ -359,11 +360,11 @@ impl Fill<'_> {
     async fn messages(
         &self,
         client: &Client,
-        (log, key): (&head::LogName, &VerifierKey),
+        (log, keys): (&head::LogName, &[VerifierKey]),
         tiles: &TileDir,
     ) -> Result<u64, RestoreError> {
         let vault = TenantVault::new(self.keys, log.tenant)?;
-        let comparison = Comparison { client, log, tiles, key, vault: &vault };
+        let comparison = Comparison { client, log, tiles, keys, vault: &vault };
         let bar = |done, all| (self.progress.bar)(&format!("compared {}", log.tenant_name), done, all);
         let compared = comparison.run(&bar).await;
         let compared = compared.map_err(|reason| RestoreError::Rows { tenant: log.tenant_name.clone(), reason })?;

@@ -99,7 +99,7 @@ impl KeyDirectory {
     /// # Errors
     /// [`KeyError::Cipher`] when no key can be derived.
     pub fn voucher(&self) -> Result<Voucher, KeyError> {
-        Ok(Voucher(self.master.subkey(VOUCHER_DOMAIN)?.mac()))
+        Ok(Voucher(self.files.master.subkey(VOUCHER_DOMAIN)?.mac()))
     }
 }
 

@@ -12,11 +12,10 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::format::identifier;
-use super::{EPOCH_PREFIX, FIRST_EPOCH, KEY_SUFFIX, KeyFiles, KeyPlaces, epoch_numbers, open_master};
-use crate::crypto::derive::{MacKey, SecretKey};
+use super::{EPOCH_PREFIX, FIRST_EPOCH, KeyFiles, epoch_numbers};
+use crate::crypto::derive::{MacKey, SecretKey, sha256};
 use crate::crypto::error::KeyError;
 use crate::crypto::private_file;
-use crate::crypto::signer::sha256;
 use crate::ports::Random;
 use crate::units::Hash;
 
@@ -55,8 +54,8 @@ impl Epochs {
     }
 
     /// Reads every epoch's file; makes the first one where that is allowed and none is there.
-    pub(super) fn read(files: &KeyFiles<'_>, may_create: bool) -> Result<Self, KeyError> {
-        let mut numbers = epoch_numbers(files.directory)?;
+    pub(super) fn read(files: &KeyFiles, may_create: bool) -> Result<Self, KeyError> {
+        let mut numbers = epoch_numbers(&files.directory)?;
         if numbers.is_empty() {
             numbers.push(FIRST_EPOCH);
         }
@@ -97,22 +96,21 @@ pub struct EpochName {
     pub fingerprint: Hash,
 }
 
-/// Begins, reads again and destroys epochs. It holds no master key: each act opens it anew and lets it go.
+/// Begins, reads again and destroys epochs.
 pub struct EpochKeeper {
-    places: KeyPlaces,
+    files: Arc<KeyFiles>,
     ring: Arc<EpochRing>,
-    random: Arc<dyn Random>,
 }
 
 impl fmt::Debug for EpochKeeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EpochKeeper").field("places", &self.places).finish_non_exhaustive()
+        f.debug_struct("EpochKeeper").field("directory", &self.files.directory).finish_non_exhaustive()
     }
 }
 
 impl EpochKeeper {
-    pub(super) fn new(places: &KeyPlaces, ring: Arc<EpochRing>, random: Arc<dyn Random>) -> Self {
-        Self { places: places.clone(), ring, random }
+    pub(super) fn new(files: Arc<KeyFiles>, ring: Arc<EpochRing>) -> Self {
+        Self { files, ring }
     }
 
     /// The epochs whose keys are at hand, oldest first; never empty.
@@ -126,7 +124,7 @@ impl EpochKeeper {
     /// [`KeyError`]; what was at hand stays so.
     pub fn look(&self) -> Result<bool, KeyError> {
         let known: Vec<i32> = self.ring.present().names().map(|name| name.epoch).collect();
-        let found = epoch_numbers(&self.places.directory)?;
+        let found = epoch_numbers(&self.files.directory)?;
         // A directory that lost every epoch is a mistake of somebody's; what is at hand still serves.
         if found == known || found.is_empty() {
             return Ok(false);
@@ -141,9 +139,7 @@ impl EpochKeeper {
     /// [`KeyError`]; the epoch before goes on then.
     pub fn begin(&self) -> Result<EpochName, KeyError> {
         let newest = self.ring.present().newest();
-        let master = open_master(&self.places, &*self.random, false)?;
-        let files = KeyFiles { directory: &self.places.directory, master: &master, random: &*self.random };
-        files.epoch(newest.saturating_add(1), true)?;
+        self.files.epoch(newest.saturating_add(1), true)?;
         self.read_again()?;
         self.present().last().copied().ok_or(KeyError::Cipher)
     }
@@ -157,10 +153,10 @@ impl EpochKeeper {
         if epoch >= self.ring.present().newest() {
             return Err(KeyError::InUse { epoch });
         }
-        let directory = &self.places.directory;
-        let path = directory.join(format!("{EPOCH_PREFIX}{epoch}{KEY_SUFFIX}"));
+        let directory = &self.files.directory;
+        let path = self.files.path(&format!("{EPOCH_PREFIX}{epoch}"));
         let lock = private_file::lock_directory(directory)?;
-        let was_there = overwrite(&path, &*self.random)?;
+        let was_there = overwrite(&path, &*self.files.random)?;
         if was_there {
             fs::remove_file(&path).map_err(KeyError::io("remove", &path))?;
             // The end of the name is what the entry says: it must survive a crash.
@@ -172,9 +168,7 @@ impl EpochKeeper {
     }
 
     fn read_again(&self) -> Result<(), KeyError> {
-        let master = open_master(&self.places, &*self.random, false)?;
-        let files = KeyFiles { directory: &self.places.directory, master: &master, random: &*self.random };
-        self.ring.put(Epochs::read(&files, false)?);
+        self.ring.put(Epochs::read(&self.files, false)?);
         Ok(())
     }
 }

@@ -40,8 +40,8 @@ impl KeyDirectory {
     pub fn erased_journal(&self, tenant: &str, second: &Path) -> Result<ErasedJournal, KeyError> {
         check_name(tenant)?;
         let name = format!("{ERASED_PREFIX}{tenant}");
-        let files = [self.directory.join(&name), second.join(&name)];
-        Ok(ErasedJournal { files, tenant: tenant.to_owned(), code: self.master.subkey(DOMAIN)?.mac() })
+        let files = [self.files.directory.join(&name), second.join(&name)];
+        Ok(ErasedJournal { files, tenant: tenant.to_owned(), code: self.files.master.subkey(DOMAIN)?.mac() })
     }
 }
 

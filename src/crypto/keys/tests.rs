@@ -240,7 +240,7 @@ fn several_servers_that_start_at_once_agree_on_the_keys() {
 fn the_newest_epoch_leads_and_older_ones_stay() {
     let (_home, places) = place();
     let keys = open(&places, true).unwrap();
-    let files = keys.files();
+    let files = Arc::clone(&keys.files);
     files.load_or_create::<EPOCH_KEY_BYTES>("epoch-2", true).unwrap();
     files.load_or_create::<EPOCH_KEY_BYTES>("epoch-10", true).unwrap();
     let keys = open(&places, false).unwrap();

@@ -209,7 +209,7 @@ fn a_sender_is_the_same_after_a_new_epoch_and_no_two_are_alike() {
     let people = [person("a"), proven(None, "customers", "a")];
     let senders = || people.iter().map(|person| after.sender(&account("app"), person)).collect::<Vec<_>>();
     let (lookup, before) = (found_by(&after, &account("app"), &raw("a")), senders());
-    keys.epoch_keeper(&places(&home)).begin().unwrap();
+    keys.epoch_keeper().begin().unwrap();
     assert_ne!(found_by(&after, &account("app"), &raw("a")), lookup, "the index is another");
     assert_eq!(senders(), before);
     let other = TenantVault::new(&keys, TenantId(2)).unwrap();
@@ -236,7 +236,7 @@ fn under_a_new_epoch_a_person_is_found_and_opened_as_before_and_the_old_one_open
     let (old, sealed) = (key_of(&row), sealer.seal(Part::Original, MESSAGE, b"text").unwrap());
     let proven = Proven { realm: "customers".to_owned(), id: raw("c-1") };
     let linked = vault.linked(SUBJECT, &old, IdentityName::Proven(&proven)).unwrap();
-    let epochs = keys.epoch_keeper(&places(&home));
+    let epochs = keys.epoch_keeper();
     assert!(matches!(epochs.destroy(1), Err(KeyError::InUse { epoch: 1 })), "the only one");
     epochs.begin().unwrap();
     let new = vault.rewrap(SUBJECT, &old).unwrap();
@@ -268,9 +268,9 @@ fn under_a_new_epoch_a_person_is_found_and_opened_as_before_and_the_old_one_open
 fn an_epoch_that_another_server_began_or_destroyed_is_seen_by_a_look() {
     let (home, keys) = keys();
     let vault = TenantVault::new(&keys, TENANT).unwrap();
-    let own = keys.epoch_keeper(&places(&home));
+    let own = keys.epoch_keeper();
     let other = KeyDirectory::open_or_create(&places(&home), Arc::new(SystemRandom::new()), false).unwrap();
-    let other = other.epoch_keeper(&places(&home));
+    let other = other.epoch_keeper();
     assert!(!own.look().unwrap());
     let begun = other.begin().unwrap();
     assert_eq!(vault.newest_epoch(), 1);

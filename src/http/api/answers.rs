@@ -277,7 +277,7 @@ pub struct Transcript {
 /// The ledger's newest signed head.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LedgerHead {
-    /// The log's public key in vkey form.
+    /// The log's public key in vkey form; while it is being changed, the newest.
     pub vkey: String,
     /// Number of entries; missing before the first signature.
     pub size: Option<u64>,

@@ -9,7 +9,7 @@ use lww_audit::entry::KIND_BYTES_MAX;
 use tokio::time::{Instant, timeout_at};
 
 use super::answers::LedgerHead;
-use super::reading::{ConsistencyPath, LedgerEntries, LedgerEntry};
+use super::reading::{ConsistencyPath, LedgerEntries, LedgerEntry, LedgerKeys, LedgerRotation};
 use super::{Answer, id, limit, wait};
 use crate::domain::access::Action;
 use crate::http::problem::ProblemDetails;
@@ -35,7 +35,23 @@ pub(in crate::http) async fn head(service: Data<Service>, request: HttpRequest) 
     let session = session::of(&service, &request).await?;
     session.staff.may(Action::ReadLedger)?;
     let tenant = &session.served.tenant;
-    Ok(HttpResponse::Ok().json(LedgerHead::new(tenant.vkey.clone(), tenant.head().as_ref())))
+    Ok(HttpResponse::Ok().json(LedgerHead::new(tenant.vkey(), tenant.head().as_ref())))
+}
+
+/// Gives the keys of the log in use, and every change of them: what leads from an older key to the newest.
+#[utoipa::path(
+    get, path = "/api/v1/ledger/keys", tag = "ledger",
+    responses(
+        (status = 200, description = "The keys", body = LedgerKeys),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn keys(service: Data<Service>, request: HttpRequest) -> Answer {
+    let session = session::of(&service, &request).await?;
+    let tenant = &session.served.tenant;
+    let in_use = tenant.vkeys(&session.staff)?;
+    let rotations = tenant.key_changes().await?.into_iter().map(LedgerRotation::from).collect();
+    Ok(HttpResponse::Ok().json(LedgerKeys { in_use, rotations }))
 }
 
 /// Lists entries, newest first; with `after` oldest first, and then it can wait for the next ones.

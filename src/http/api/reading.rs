@@ -30,6 +30,30 @@ pub struct LedgerEntries {
     pub size: u64,
 }
 
+/// The keys of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LedgerKeys {
+    /// Those in use, in vkey form, the newest first: two while the key is being changed.
+    pub in_use: Vec<String>,
+    /// Every change, the oldest first.
+    pub rotations: Vec<LedgerRotation>,
+}
+
+/// A change of the log's key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LedgerRotation {
+    /// Its entry.
+    pub index: u64,
+    /// The statement, signed by the old key and the new one: a file for `lww-verify --rotation`.
+    pub statement: String,
+}
+
+impl From<pipeline::RotationRecord> for LedgerRotation {
+    fn from(record: pipeline::RotationRecord) -> Self {
+        Self { index: record.index.0, statement: record.statement }
+    }
+}
+
 /// A consistency path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConsistencyPath {

@@ -54,7 +54,7 @@ async fn read(
 )]
 pub(in crate::http) async fn vkey(service: Data<Service>, request: HttpRequest) -> Answer {
     let Found { served, origin, .. } = found(&service, &request)?;
-    Ok(shared(text(served.tenant.vkey.clone()), origin.as_ref()))
+    Ok(shared(text(served.tenant.vkey()), origin.as_ref()))
 }
 
 /// Says which pages may ask for receipts from a browser.

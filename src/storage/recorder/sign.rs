@@ -110,8 +110,8 @@ impl SignStage {
 fn activated_by(batches: &[Durable]) -> Activated {
     let mut activated = Activated::default();
     for entry in batches.iter().flat_map(|batch| &batch.entries) {
-        if let Some(kind) = entry.activates {
-            activated.note(kind, EntrySeen { index: entry.index, leaf: entry.leaf });
+        if let Some(what) = entry.activates {
+            activated.note(what, EntrySeen { index: entry.index, leaf: entry.leaf });
         }
     }
     activated

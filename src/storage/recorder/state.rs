@@ -11,8 +11,8 @@ use lww_audit::merkle::leaf_hash;
 use super::super::head::{Head, LogName};
 use super::EntryBytes;
 use crate::domain::event::Event;
-use crate::domain::record::{Actor, Aggregate, Draft, Effect, NewConversation, NewIdentity, PolicyKind, Step};
-use crate::ports::{Activated, RecordError};
+use crate::domain::record::{Actor, Aggregate, Draft, Effect, NewConversation, NewIdentity, Step};
+use crate::ports::{Activates, RecordError};
 use crate::units::{ConversationKey, EntryIndex, Hash, Origin, SubjectId, Timestamp, Version};
 
 /// The end of a chain within the log: of one conversation or one subject.
@@ -56,7 +56,7 @@ pub(super) struct LinkedEntry {
     pub(super) leaf: Hash,
     pub(super) bytes: EntryBytes,
     /// What it brings into force.
-    pub(super) activates: Option<PolicyKind>,
+    pub(super) activates: Option<Activates>,
 }
 
 /// Tells who may write what, where, for linking.
@@ -107,7 +107,7 @@ impl Chained {
         self.head.last_leaf = leaf;
         self.head.last_time = time;
         move_tips(overlay, draft, index, leaf);
-        let activates = Activated::kind_of(draft.event.kind());
+        let activates = Activates::of(&entry);
         Ok(LinkedEntry { index, time, leaf, bytes: bytes.into(), activates })
     }
 

@@ -13,7 +13,7 @@ use super::erasures::Erasures;
 use super::field;
 use crate::domain::event::{Role, Wish};
 use crate::domain::record::{ConversationState, PolicyKind};
-use crate::ports::Activated;
+use crate::ports::Activates;
 use crate::units::{EntryIndex, Hash, Id128};
 
 /// The queue of conversations that were opened before there was a routing table.
@@ -87,7 +87,7 @@ impl State {
     /// Takes the next entry of the log.
     pub(super) fn take(&mut self, index: EntryIndex, leaf: Hash, entry: &Entry) {
         let kind = entry.kind.as_str().split('/').next().unwrap_or_default();
-        if let Some(policy) = Activated::kind_of(entry.kind.as_str()) {
+        if let Some(Activates::Policy(policy)) = Activates::of(entry) {
             self.activated(index, policy, entry);
         } else if let Some(conversation) = entry.conversation {
             self.about_conversation((index, leaf), conversation, kind, entry);

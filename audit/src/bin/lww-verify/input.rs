@@ -1,14 +1,16 @@
-//! Reads what the user points at: keys, a trust policy, files within a bound, ages.
+//! Reads what the user points at: keys and their changes, a trust policy, files within a bound, ages.
 //!
 //! It judges form only.
 
 use lww_audit::error::Format;
+use lww_audit::note::NOTE_BYTES_MAX;
+use lww_audit::rotation::follow;
 use lww_audit::sample::NONCE_BYTES_MAX;
 use lww_audit::trust::POLICY_BYTES_MAX;
-use lww_audit::{Error, SignedCheckpoint, Timestamp, TrustPolicy, VerifierKey};
+use lww_audit::{Error, SignedCheckpoint, SignedRotation, Timestamp, TrustPolicy, VerifierKey};
 use std::fs::OpenOptions;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Longest file of keys in bytes.
@@ -22,11 +24,16 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Reads keys given as text or as files, and a policy, whose logs are trusted like the keys.
-    pub fn read(keys: &[String], policy: Option<&Path>) -> Result<Self, Error> {
+    /// Reads keys given as text or as files, a policy, whose logs are trusted like the keys, and changes of these keys.
+    pub fn read(keys: &[String], policy: Option<&Path>, rotations: &[PathBuf]) -> Result<Self, Error> {
         let mut keys = read_keys(keys)?;
         let policy = policy.map(read_policy).transpose()?;
         keys.extend(policy.iter().flat_map(|policy| policy.logs().iter().map(|log| log.key.clone())));
+        for path in rotations {
+            let signed = SignedRotation::parse(&read(path, NOTE_BYTES_MAX, Format::Rotation)?);
+            let followed = signed.and_then(|signed| follow(&mut keys, [&signed]));
+            followed.map_err(|error| error.in_file(path))?;
+        }
         Ok(Self { keys, policy })
     }
 

@@ -25,6 +25,9 @@ const AFTER_HELP: &str = "\
 Keys: --vkey takes a verifier key (<name>+<id>+<base64>) or a file with one a line. Take it from the sheet that was
 signed by hand, not from the server that you are checking.
 
+When a log's key changed, the old key's word for the new one is enough: --rotation takes the statement that both have signed
+(the console and `lww ledger rotations` give it), and the new key is trusted from then on.
+
 Witnesses: --policy takes a C2SP tlog-policy. Its logs are trusted like --vkey, and the checkpoint must be cosigned by
 its quorum, so that you were shown the same log as the witnesses. Receipts that --receipts lists need no quorum of their own.
 
@@ -80,6 +83,9 @@ struct Common {
     /// A trusted key, or a file of them; may be given several times
     #[arg(long = "vkey", value_name = "FILE|KEY", required_unless_present = "policy")]
     keys: Vec<String>,
+    /// A change of a trusted key, as its log recorded it: the successor is trusted, too; in their order, several times
+    #[arg(long = "rotation", value_name = "FILE")]
+    rotations: Vec<PathBuf>,
     /// A trust policy (C2SP tlog-policy): more trusted logs, and the witnesses whose quorum must have cosigned
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -162,7 +168,7 @@ fn main() -> ExitCode {
         | Command::Fsck(FsckArgs { common, .. }) => common,
     };
     let mut output = Output::new(common.json);
-    let trust = match Trust::read(&common.keys, common.policy.as_deref()) {
+    let trust = match Trust::read(&common.keys, common.policy.as_deref(), &common.rotations) {
         Ok(trust) => trust,
         Err(error) => {
             output.refuse("whom to trust", &error);
