@@ -356,6 +356,63 @@ async fn connections_of_the_person_and_of_whoever_reads_them_end_and_come_again_
     case.stop();
 }
 
+impl Case {
+    /// Runs `lww subject` as a member of staff.
+    fn subject(&self, login: &str, arguments: &[&str]) -> (bool, String) {
+        let (server, ca) = (self.server().https.to_string(), self.server().ca());
+        let who = ["--login", login, "--server", &server, "--ca", ca.to_str().unwrap()];
+        let output = Command::new(env!("CARGO_BIN_EXE_lww"))
+            .arg("subject")
+            .args(arguments)
+            .args(who)
+            .env("LWW_PASSWORD", chosen_password(login))
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.success(), text)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_erases_holds_certifies_and_rotates_like_the_interface() {
+    let mut case = Case::begin().await;
+    let identity = format!("http:app:{ANNA}");
+    let (done, said) = case.subject("supervisor", &["erase", "--identity", &identity, "--reason", "objection"]);
+    assert!(done && !said.contains(ANNA), "{said}");
+    let erasure = said.lines().find_map(|line| line.strip_prefix("proposed: ")).unwrap().to_owned();
+    let (done, said) = case.subject("compliance", &["approve", &erasure]);
+    assert!(!done && said.contains("add --code"), "{said}");
+    let password = create(&case.world, "demo", "officer", "compliance");
+    case.server().staff_with("demo", "officer", &password).await;
+    let (done, said) = case.subject("officer", &["hold", &case.anna, "--reason", "authority"]);
+    assert!(done, "{said}");
+    let hold = said.lines().find_map(|line| line.strip_prefix("held: ")).unwrap().to_owned();
+    let refused = case.approve(&json!({"id": erasure})).await;
+    assert_eq!(code(&refused), "legal_hold");
+    let (done, said) = case.subject("officer", &["release", &hold]);
+    assert!(done, "{said}");
+    let digits = case.phone.code().await;
+    let (done, said) = case.subject("compliance", &["approve", &erasure, "--code", &digits]);
+    assert!(done && said.contains(&case.anna), "{said}");
+    let (done, said) = case.subject("supervisor", &["list"]);
+    assert!(done && said.contains(&erasure) && said.contains("erased"), "{said}");
+    let (done, said) = case.world.lww(NODE, &["keys", "rotate"]);
+    assert!(done && said.contains("epoch 2 leads"), "{said}");
+    case.published("key.rotated/1").await;
+    assert!(case.world.path().join("keys/epoch-1.key").exists(), "it waits for the backups");
+    let to = case.world.path().join("case");
+    case.server().staff("auditor").await;
+    let (done, said) = case.subject("auditor", &["certificate", &erasure, "--to", to.to_str().unwrap()]);
+    assert!(done && said.contains("lww-shred-certificate/1") && said.contains("older copies until"), "{said}");
+    assert!(to.join("certificate.json").exists() && to.join("certificate.note").exists());
+    let (server, key) = (case.world.path().join("demo.vkey"), common::files(&to));
+    case.world.vkey(NODE, "demo");
+    let proof = key.iter().find(|file| file.extension().is_some_and(|ending| ending == "tlog-proof")).unwrap();
+    let (holds, said) = common::verified(&[Path::new("proof"), Path::new("--vkey"), &server, proof]);
+    assert!(holds, "{said}");
+    case.stop();
+}
+
 /// Every byte of every file below some folders; a socket is no file.
 fn found(folders: &[PathBuf], needles: &[(&str, Regex)]) -> Vec<String> {
     let mut found = Vec::new();
@@ -523,6 +580,37 @@ async fn a_restored_backup_erases_again_before_it_serves() {
     assert_eq!(texts(case.server(), ANNA).await, ["hello again"]);
     assert_eq!(case.of_kind("subject.erased/1").len(), 1);
     case.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_erases_brings_back_or_frees_somebody_without_an_entry_is_named() {
+    let mut case = Case::begin().await;
+    case.erase(false).await;
+    let hold = json!({"subject": case.boris, "reason": "complaint"});
+    let (status, held) = ask(&case.compliance, "POST", HOLDS, Some(hold)).await;
+    assert_eq!(status, 201, "{held}");
+    case.published("hold.placed/1").await;
+    case.verified();
+    case.stop();
+    let (anna, boris): (SubjectId, SubjectId) = (case.anna.parse().unwrap(), case.boris.parse().unwrap());
+    let (anna, boris) = (anna.to_uuid(), boris.to_uuid());
+    // Each is found before those above it.
+    for (sql, expected) in [
+        ("DELETE FROM legal_hold".to_owned(), "row legal_hold".to_owned()),
+        ("UPDATE erasure SET decided_by = proposed_by".to_owned(), "row erasure".to_owned()),
+        (
+            format!("INSERT INTO subject SELECT tenant, '{anna}', contact, version FROM subject WHERE id = '{boris}'"),
+            format!("row subject {}: its person was erased and is there again", case.anna),
+        ),
+        (format!("DELETE FROM data_key WHERE subject = '{boris}'"), "and nobody erased them".to_owned()),
+    ] {
+        let (postgres, owner) = case.world.owner_of(NODE).await;
+        owner.batch_execute(&sql).await.unwrap();
+        drop(owner);
+        postgres.stop().await.unwrap();
+        let (same, said) = case.world.verify(NODE, "demo");
+        assert!(!same && said.contains(&expected), "{sql}: {said}");
+    }
 }
 
 mod slow {
