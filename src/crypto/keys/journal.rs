@@ -177,7 +177,7 @@ mod tests {
         journal.note(&[ONE, TWO]).unwrap();
         for path in place.files() {
             let length = fs::metadata(&path).unwrap().len();
-            fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length - 5).unwrap();
+            OpenOptions::new().write(true).open(&path).unwrap().set_len(length - 5).unwrap();
         }
         assert_eq!(journal.all().unwrap(), [ONE]);
         journal.note(&[TWO]).unwrap();

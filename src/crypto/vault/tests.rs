@@ -198,7 +198,7 @@ fn guards_against_duplicates_hang_on_scope_key_and_body() {
 
 #[test]
 fn a_sender_is_the_same_after_a_new_epoch_and_no_two_are_alike() {
-    let (home, keys) = keys();
+    let (_home, keys) = keys();
     let person = |contact: &str| Person::of_channel(raw(contact));
     let proven = |contact: Option<&str>, realm: &str, id: &str| Person {
         contact: contact.map(raw),
@@ -230,7 +230,7 @@ fn a_sender_is_the_same_after_a_new_epoch_and_no_two_are_alike() {
 
 #[test]
 fn under_a_new_epoch_a_person_is_found_and_opened_as_before_and_the_old_one_opens_nothing_once_it_is_destroyed() {
-    let (home, keys) = keys();
+    let (_home, keys) = keys();
     let vault = TenantVault::new(&keys, TENANT).unwrap();
     let (row, sealer) = new_subject(&vault, SUBJECT);
     let (old, sealed) = (key_of(&row), sealer.seal(Part::Original, MESSAGE, b"text").unwrap());
