@@ -241,6 +241,26 @@ pub const REPLY_TEXT_BYTES_MAX: usize = 4 * 1024;
 pub const STAFF_TYPING_MS: i64 = 6_000;
 /// Rows that one comparison of the state names before it stops.
 pub const ROW_DIFFERENCES_MAX: usize = 1_000;
+/// Most keys of logs that one witness knows.
+pub const WITNESS_LOGS_MAX: usize = 1_024;
+/// Most files of evidence that one witness keeps.
+pub const WITNESS_EVIDENCE_FILES_MAX: usize = 1_024;
+/// Requests a second that a witness takes of one log whose key it knows; a log asks twice a second.
+pub const WITNESS_LOG_REQUESTS_PER_S: u32 = 20;
+/// Requests a second that a witness takes of one address that shows no log's signature.
+pub const WITNESS_STRANGER_REQUESTS_PER_S: u32 = 20;
+/// Longest that a witness may take to answer, in milliseconds.
+pub const WITNESS_WAIT_MS_MAX: u64 = 3_000;
+/// Longest that the witnesses are asked for the newest size when a log is taken over, in milliseconds: the lease runs.
+pub const WITNESS_LOOK_MS_MAX: u64 = 2_000;
+/// How long those who are slower than the quorum are waited for, in milliseconds.
+pub const WITNESS_GRACE_MS: u64 = 150;
+/// Longest pause before a witness that failed is asked again, in milliseconds; a random part of it is added.
+pub const WITNESS_PAUSE_MS_MAX: u64 = 8_000;
+/// How often one checkpoint is offered to a witness that names another size than was thought.
+pub const WITNESS_TRIES_MAX: u32 = 3;
+/// How long publication waits for the quorum before that is told, in seconds.
+pub const PUBLICATION_WAIT_S: u64 = 10;
 /// Within this time after its owner's death a log has another, in seconds.
 pub const TAKEN_OVER_S_MAX: f64 = 10.0;
 /// Longest list of erased customers, in bytes: some 70,000 of them.

@@ -11,6 +11,7 @@
 mod accounts;
 mod attempts;
 mod colleagues;
+mod custody;
 mod desk;
 mod desk_live;
 mod erasure;
@@ -52,6 +53,7 @@ use tokio::sync::Notify;
 
 pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
 pub use colleagues::{Colleague, DeskPlace};
+pub use custody::LedgerCustody;
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
 pub use factor::{Confirmed, Enrolment};
@@ -86,8 +88,8 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, Entries, ErasedPersons, Erasures, Incoming, KeyScope, LogKeys, Passwords, People, Proofs, Queues, Random,
-    RecordError, Recorder, SignedHead, Signer, Store, TenantName, Vault, random_bytes,
+    Clock, CustodyCell, Entries, ErasedPersons, Erasures, Incoming, KeyScope, LogKeys, Passwords, People, Proofs,
+    Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -142,6 +144,8 @@ pub struct ErasurePorts {
 pub struct Tenant {
     /// Its number and name.
     pub name: TenantName,
+    /// How its log is kept outside of the database.
+    pub custody: Arc<CustodyCell>,
     ports: Ports,
     policy: RwLock<Option<Arc<Policy>>>,
     /// Whether this server has looked which policy is in force since it writes the log.
@@ -189,6 +193,7 @@ impl Tenant {
     pub fn new(name: TenantName, ports: Ports, rules: StaffRules) -> Self {
         Self {
             name,
+            custody: Arc::default(),
             ports,
             policy: RwLock::default(),
             has_looked: AtomicBool::new(false),

@@ -5,14 +5,17 @@
 
 mod activated;
 mod channel;
+mod custody;
 mod erasures;
 mod identity;
 mod live;
+mod passwords;
 mod people;
 mod queues;
 mod rows;
 mod session;
 mod vault;
+mod witness;
 
 use std::sync::Arc;
 
@@ -24,11 +27,16 @@ pub use activated::{Activated, Activates, EntrySeen};
 pub use channel::{
     About, Channel, ChannelCall, ChannelError, Incoming, KeyScope, Person, Proven, Webhook, WebhookRequest,
 };
+pub use custody::{
+    Custody, CustodyCell, MirrorCustody, MirrorState, SealCustody, SelfAuditCustody, SelfAuditState, SizeAt,
+    WitnessCustody, WitnessState,
+};
 pub use erasures::{
     Act, EpochNeed, ErasedPersons, ErasureRow, Erasures, HoldRow, IndexedRow, JournalError, RetiredEpoch, SubjectRow,
 };
 pub use identity::{IdentityLookup, IdentityName};
 pub use live::{Changed, Follower, Happening};
+pub use passwords::Passwords;
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use rows::{
@@ -36,11 +44,11 @@ pub use rows::{
     ReplyRow, SettingsRow, WrappedKey, place,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
+pub use witness::{Cosigns, Declined, Unwitnessed, Witness, Witnesses};
 
 pub use vault::{External, SharedSealer, StaffPart, Vault, VaultError};
 
 pub use crate::domain::masking::Tokens;
-use crate::domain::message::RawText;
 pub use crate::domain::message::Sealer;
 use crate::domain::record::{Aggregate, ConversationState, Outcome, Proposal};
 use crate::units::{
@@ -248,21 +256,6 @@ pub trait Store: Send + Sync {
     async fn settings(&self) -> Result<SettingsRow, StoreError>;
     /// The text of a policy that was activated once.
     async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError>;
-}
-
-/// Hashes and checks passwords; slow on purpose, so callers run it where blocking is allowed.
-pub trait Passwords: Send + Sync {
-    /// An argon2id hash in PHC form.
-    ///
-    /// # Errors
-    /// [`VaultError::Cipher`] when the hash refuses.
-    fn hash(&self, password: &RawText, salt: [u8; 16]) -> Result<String, VaultError>;
-
-    /// Draws a one-time password of 80 random bits that people can type.
-    fn one_time(&self, random: &dyn Random) -> RawText;
-
-    /// Whether a password matches; `None` burns the same time and says no, so that unknown names can't be told by it.
-    fn verify(&self, password: &RawText, phc: Option<&str>) -> bool;
 }
 
 /// Entries could not be read.

@@ -5,11 +5,13 @@
 //! process-wide, like logging itself.
 
 mod metrics;
+mod witness;
 
 use std::fmt::Display;
 use std::time::Duration;
 
 pub use metrics::{Gauge, gauge, render};
+pub use witness::Witnessing;
 
 use crate::units::Timestamp;
 use metrics::METRICS;
@@ -126,6 +128,8 @@ pub enum Occurrence<'a> {
         /// The program's own words, when there are any.
         what: &'static str,
     },
+    /// Something between a log and its witnesses.
+    Witness(Witnessing<'a>),
     /// A certificate ends soon, or has ended.
     CertificateEnding {
         /// Days that are left; negative when it has ended.
@@ -172,6 +176,7 @@ pub fn emit(event: &Occurrence<'_>) {
         Occurrence::CertificateRefused { error } => {
             tracing::warn!(event = "certificate_refused", %error, "the new certificate can't be used, the old one stays");
         }
+        Occurrence::Witness(event) => witness::log(event),
         Occurrence::CertificateEnding { days, until } => {
             tracing::warn!(event = "certificate_ending", days, %until, "put a new certificate in place of this one");
         }

@@ -527,3 +527,25 @@ async fn health_tells_what_runs_and_what_the_doctor_says_in_the_reader_s_languag
     }
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_verifies_is_told_how_the_log_is_kept() {
+    let world = World::private();
+    let server = world.start("a");
+    let auditor = server.staff("auditor").await;
+    let index = say(&server, "demo", "您好", "one").await;
+    published(&auditor, index).await;
+    let (status, told) = get(&auditor, "/api/v1/ledger/custody").await;
+    assert_eq!(status, 200, "{told}");
+    assert_eq!(told["key"].as_str(), Some(world.vkey("a", "demo").to_string().as_str()));
+    assert_eq!(told["origin"].as_str(), Some(world.vkey("a", "demo").name()));
+    assert!(told["published"]["size"].as_u64().unwrap() > index, "{told}");
+    assert!(told["head"]["size"].as_u64() >= told["published"]["size"].as_u64(), "{told}");
+    assert!(
+        told["published"]["at"].as_str() >= told["head"]["signed_at"].as_str()
+            || told["head"]["size"] != told["published"]["size"]
+    );
+    assert_eq!((&told["quorum"], &told["witnesses"], &told["seal"]), (&Value::Null, &json!([]), &Value::Null));
+    assert_eq!((told["mirror"]["state"].as_str(), told["self_audit"]["state"].as_str()), (Some("off"), Some("idle")));
+    server.stop();
+}

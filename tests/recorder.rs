@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
 
+#[path = "common/postgres.rs"]
+mod postgres;
+
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -24,7 +27,7 @@ use liaowaiwai::domain::record::{
 use liaowaiwai::domain::routing::{self, Decision, Routed};
 use liaowaiwai::limits::{BATCH_ENTRIES_MAX, IMPORT_ACCOUNTS_MAX, RECORDER_QUEUE_PROPOSALS_MAX};
 use liaowaiwai::ports::{Clock, RecordError, Recorder, SignError, Signer, random_bytes};
-use liaowaiwai::storage::database::{Database, migrate};
+use liaowaiwai::storage::database::Database;
 use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use liaowaiwai::storage::head::{self, LogName};
 use liaowaiwai::storage::keeper::{Keeper, LogSlot, LogStatus};
@@ -152,8 +155,8 @@ impl House {
             bin_dir: None,
             secrets_dir: folder.path().join("secrets"),
         };
+        postgres::place(&options.data_dir, &options.secrets_dir);
         let postgres = EmbeddedPostgres::start(&options, &|_| {}).await.unwrap();
-        migrate(&postgres.owner_config()).await.unwrap();
         let log =
             LogName { tenant: TENANT, name: "lww.test".to_owned(), tenant_name: "demo".to_owned(), generation: 1 };
         let ending = Ending(postgres.data_directory().join("postmaster.pid"));
@@ -174,6 +177,7 @@ impl House {
             signer: Arc::new(self.key()),
             guard: self.folder.path().join("guard"),
             tiles: self.folder.path().join("published"),
+            witnesses: None,
             adopt_head: false,
             announce: Vec::new(),
             announce_first: Vec::new(),

@@ -56,6 +56,8 @@ pub enum Format {
     ChainEnds,
     /// An evidence package, or a file of it.
     Package,
+    /// Two signed checkpoints that contradict each other.
+    Evidence,
     /// A statement that a log's key changed.
     Rotation,
 }
@@ -85,6 +87,7 @@ impl fmt::Display for Format {
             Self::Witnessing => "message to or of a witness",
             Self::ChainEnds => "seal of chains",
             Self::Package => "evidence package",
+            Self::Evidence => "evidence",
             Self::Rotation => "change of a log's key",
         })
     }

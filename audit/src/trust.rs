@@ -94,6 +94,21 @@ impl TrustPolicy {
         &self.witnesses
     }
 
+    /// Says in words how many of whom are enough: `2 of (w1, w2, 1 of (w3, w4))`; `None` if nobody is asked for.
+    pub fn quorum(&self) -> Option<String> {
+        self.quorum.map(|member| self.worded(member))
+    }
+
+    fn worded(&self, member: Member) -> String {
+        match member {
+            Member::Witness(at) => self.witnesses.get(at).map(|witness| witness.name.clone()).unwrap_or_default(),
+            Member::Group(at) => self.groups.get(at).map_or_else(String::new, |group| {
+                let members: Vec<_> = group.members.iter().map(|member| self.worded(*member)).collect();
+                format!("{} of ({})", group.threshold, members.join(", "))
+            }),
+        }
+    }
+
     /// Says whether these witnesses are enough; `has` is asked for each by its place in [`TrustPolicy::witnesses`].
     pub fn is_content_with(&self, has: impl Fn(usize) -> bool) -> bool {
         // A group stands behind its members, so that one look from first to last knows them all.

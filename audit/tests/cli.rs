@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::{Log, keys, log_signer, opened};
 use lww_audit::merkle::consistency_path;
-use lww_audit::{Id128, Receipt, TileDir, TreeSize};
+use lww_audit::{Evidence, Id128, Receipt, TileDir, TreeSize};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -228,6 +228,9 @@ fn a_contradiction_is_kept_as_evidence_and_never_overwritten() {
         has(&kept, &["lww-evidence@v1", &other.signed(old).to_string(), &home.log.signed(new).to_string()]);
         has(&home.expect(code, &arguments), &["not written"]);
         assert_eq!(fs::read_to_string(home.path(&evidence)).unwrap(), kept);
+        // The file convicts by itself; but from a power of two a path alone can't, which RFC 9162 leaves the old root out of.
+        let judged = if old == 256 { 13 } else { code };
+        has(&home.expect(judged, &["evidence", "--vkey", "vkey", &evidence]), &["REFUSED", "lww.example/acme/1"]);
     }
     // By a proof of the newer log alone: certain when it leads to the newer root.
     let directory = TileDir::open(home.path("tiles"));
@@ -247,6 +250,22 @@ fn a_contradiction_is_kept_as_evidence_and_never_overwritten() {
         );
         assert_eq!(home.path(&evidence).exists(), code != 10);
     }
+}
+
+#[test]
+fn evidence_that_convicts_nobody_says_so() {
+    let home = Home::new();
+    let (old, new) = (home.log.signed(257), home.log.signed(300));
+    let path = consistency_path(&TileDir::open(home.path("tiles")).tree(TreeSize(300)), TreeSize(257), TreeSize(300));
+    let agree = Evidence { found: "fork: a lie".to_owned(), old, new, path: path.unwrap() };
+    home.put("agree", &agree.to_string());
+    has(&home.expect(0, &["evidence", "--vkey", "vkey", "agree"]), &["VALID", "accuses nobody"]);
+    let stranger = common::signer("lww.example/acme/1", 3);
+    let forged = lww_audit::SignedCheckpoint::sign(home.log.checkpoint(257), &[&stranger]).unwrap();
+    home.put("forged", &Evidence { old: forged, ..agree }.to_string());
+    home.expect(12, &["evidence", "--vkey", "vkey", "forged"]);
+    home.put("nonsense", "lww-evidence@v1\n");
+    home.expect(10, &["evidence", "--vkey", "vkey", "nonsense"]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::crypto::SystemClock;
 use crate::crypto::dev_ca::dev_certificate;
 use crate::crypto::live_authority::LiveAuthority;
 use crate::crypto::live_certificate::LiveCertificate;
@@ -30,6 +31,12 @@ pub(super) struct Watch {
     /// Folder and address of the development certificate, when that is the one: it is made anew in time.
     pub(super) development: Option<(PathBuf, SocketAddr)>,
     pub(super) clock: Arc<dyn Clock>,
+}
+
+/// Watches a certificate and nothing else, until `stopping`.
+pub(super) fn watch(live: Arc<LiveCertificate>, stopping: watch::Receiver<bool>) {
+    let clock = Arc::new(SystemClock);
+    tokio::spawn(Watch { live, authorities: Vec::new(), development: None, clock }.run(stopping));
 }
 
 impl Watch {

@@ -27,6 +27,7 @@ pub use error::{ConfigError, Problem};
 pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 
 use self::check::Checked;
+pub use self::check::WitnessConfig;
 use self::read::{Section, Source};
 use crate::crypto::KeyError;
 use crate::crypto::live_certificate::{ClientAuthority, ClientCertificates};
@@ -83,6 +84,8 @@ pub struct Config {
     pub erasure: ErasureConfig,
     /// About log files.
     pub log: LogConfig,
+    /// Who cosigns what is published; `None`: nobody.
+    pub witness: Option<WitnessConfig>,
     /// The tenants; names are unique.
     pub tenants: Vec<TenantConfig>,
     database: Option<DatabaseConfig>,
@@ -316,6 +319,11 @@ impl Config {
         self.data_dir.join("proposed-policy.yaml")
     }
 
+    /// Where what a witness called a contradiction is kept.
+    pub fn evidence_dir(&self) -> PathBuf {
+        self.data_dir.join("evidence")
+    }
+
     /// The folder of a log's tiles.
     pub fn tiles_dir(&self, log: &LogName) -> PathBuf {
         self.data_dir.join("audit").join(format!("{}-{}", log.tenant_name, log.generation))
@@ -348,6 +356,9 @@ impl Config {
         lines.put("log.level", self.log.level);
         lines.put("erasure.backups_kept_days", &self.erasure.backups_kept_days.to_string());
         lines.put("erasure.at_once", &self.erasure.at_once.to_string());
+        if let Some(witness) = &self.witness {
+            witness.write(&mut lines);
+        }
         for tenant in &self.tenants {
             tenant.write(&mut lines);
         }

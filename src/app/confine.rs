@@ -53,11 +53,14 @@ fn read_only(config: &Config, file: Option<&Path>) -> Vec<PathBuf> {
         let provider = tenant.oidc.as_ref().and_then(|oidc| oidc.ca.as_deref());
         [tenant.policy.as_deref(), tenant.routing.as_deref(), provider].into_iter().flatten()
     });
+    let witness =
+        config.witness.iter().flat_map(|witness| [Some(witness.policy.as_path()), witness.ca.as_deref()]).flatten();
     let files = tls
         .chain(http.client_ca.as_deref())
         .chain(http.client_crl.as_deref())
         .chain(secrets)
         .chain(tenants)
+        .chain(witness)
         .chain(file)
         .map(folder);
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);

@@ -9,6 +9,7 @@ mod postgres;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod witnesses;
 
 use std::path::Path;
 
@@ -110,6 +111,9 @@ pub async fn examine(loaded: &Result<Config, ConfigError>, file: Option<&Path>, 
         checks.extend(files::examine(config, file));
         checks.extend(tls::examine(&config.http, config.tenants.iter().all(|tenant| tenant.demo), now));
         checks.push(machine::disk(&config.data_dir));
+    }
+    if let Ok(Config { witness: Some(witness), .. }) = loaded {
+        checks.push(witnesses::examine(witness).await);
     }
     checks.push(machine::clock().await);
     checks.push(machine::open_files());

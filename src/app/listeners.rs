@@ -13,7 +13,7 @@ use crate::crypto::dev_ca::{OldestTls, TlsError, dev_certificate};
 use crate::crypto::live_authority::LiveAuthority;
 use crate::crypto::live_certificate::{LiveCertificate, listener_config};
 use crate::crypto::secrets::SecretRef;
-use crate::http::{Addresses, Https};
+use crate::http::{Addresses, Https, Serves};
 use crate::ports::Clock as _;
 
 impl App {
@@ -31,6 +31,7 @@ impl App {
         let required = machines.as_ref().and_then(|(_, required)| required.clone());
         let authorities: Vec<_> = asked.iter().cloned().chain(required).collect();
         let addresses = Addresses {
+            serves: Serves::Everything,
             https: Some(https(http, http.listen, &live, asked)?),
             machines: machines.map(|(address, required)| https(http, address, &live, required)).transpose()?,
             http: http.trial_listen,

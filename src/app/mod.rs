@@ -18,6 +18,7 @@ mod logging;
 mod seed;
 mod supervise;
 mod tenants;
+mod witnesses;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use logging::{LogGuard, start_logging};
 pub use seed::{COLLEAGUE, OneTimePassword};
 pub use supervise::Supervision;
 pub use tenants::Served;
+pub use witnesses::{OpenWitness, WitnessPlace, add_log, make_witness, open_witness};
 
 use crate::crypto::dev_ca::TlsError;
 use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemClock, SystemRandom};
@@ -47,6 +49,7 @@ use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::embedded::{self, EmbeddedError, EmbeddedPostgres};
 use crate::storage::keeper::LogStatus;
+use crate::storage::witness::WitnessError;
 use config::{Config, ConfigError};
 use epochs::Epochs;
 use health::Identity;
@@ -74,6 +77,9 @@ pub enum AppError {
         /// Why.
         fatal: FatalError,
     },
+    /// What a witness remembers can't be used.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// A certificate can't be used or made.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -170,6 +176,7 @@ impl App {
         let identity = Identity { binary: tenants::binary_digest(), started_at: clock.now() };
         let wish = Arc::new(RotationWish::default());
         let rotation = Arc::clone(&wish);
+        let witnesses = config.witness.as_ref().map(witnesses::asked).transpose()?;
         let context = tenants::Context {
             config: &config,
             database: &database,
@@ -179,9 +186,11 @@ impl App {
             random,
             identity,
             rotation,
+            witnesses: witnesses.clone(),
         };
         let (served, keepers) = tenants::open(&context, options, &stopping).await?;
-        let mut followers = supervise::start(&config, &database, &served, embedded.as_ref(), &stopping);
+        let mut followers =
+            supervise::start(&config, &database, &served, embedded.as_ref(), witnesses.as_ref(), &stopping);
         let epochs = Epochs {
             keeper: keys.epoch_keeper(),
             database: database.clone(),

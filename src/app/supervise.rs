@@ -10,11 +10,14 @@ use tokio_postgres::Config as Database;
 use super::config::Config;
 use super::gauges::Gauges;
 use super::tenants::Served;
+use crate::crypto::{SystemClock, SystemRandom};
 use crate::pipeline::{Activation, Rest, TableActivation};
+use crate::ports::Witnesses;
 use crate::storage::embedded::EmbeddedPostgres;
 use crate::storage::head::LogReader;
 use crate::storage::keeper::LogStatus;
 use crate::workers::tiles::TileFollower;
+use crate::workers::witness::{Panel, PanelParts};
 use crate::workers::{lifecycle, matcher};
 
 /// How often the private PostgreSQL is looked after.
@@ -37,6 +40,7 @@ pub(super) fn start(
     database: &Database,
     served: &[Arc<Served>],
     embedded: Option<&Arc<EmbeddedPostgres>>,
+    witnesses: Option<&Arc<Witnesses>>,
     stopping: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
     let logs = served.iter().map(|one| (Arc::clone(one), config.tiles_dir(&one.log))).collect();
@@ -47,6 +51,8 @@ pub(super) fn start(
             database: database.clone(),
             tiles: config.tiles_dir(&one.log),
             proposed: config.proposed_policy(),
+            evidence: config.evidence_dir(),
+            witnesses: witnesses.cloned(),
             stopping: stopping.clone(),
         };
         tasks.push(tokio::spawn(follow.run()));
@@ -62,6 +68,8 @@ struct Follow {
     database: Database,
     tiles: std::path::PathBuf,
     proposed: std::path::PathBuf,
+    evidence: std::path::PathBuf,
+    witnesses: Option<Arc<Witnesses>>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -91,6 +99,9 @@ impl Follow {
             entries: Arc::new(LogReader::new(&self.database, &self.served.log)),
             folder: self.tiles.clone(),
             heads,
+            custody: Arc::clone(&self.served.tenant.custody),
+            clock: Arc::new(SystemClock),
+            panel: self.panel(),
         };
         let mut tasks = vec![tokio::spawn(tiles.run(ending.clone()))];
         if !self.served.is_system() {
@@ -108,6 +119,20 @@ impl Follow {
             // A follower that panicked has nothing left to finish; it begins again from its cursor.
             let _ended = task.await;
         }
+    }
+
+    /// The witnesses of the log, none of which was asked so far.
+    fn panel(&self) -> Option<Panel> {
+        let parts = PanelParts {
+            tenant: self.served.log.tenant_name.clone(),
+            witnesses: Arc::clone(self.witnesses.as_ref()?),
+            tiles: self.tiles.clone(),
+            evidence: self.evidence.clone(),
+            custody: Arc::clone(&self.served.tenant.custody),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom::new()),
+        };
+        Some(Panel::new(parts))
     }
 
     /// Loads the active policy. A demo tenant's proposal is a changed file beside it, as an officer's would be.

@@ -20,7 +20,7 @@ use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
     Channel, Clock, Erasures, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Signer, Store,
-    TenantName,
+    TenantName, Witnesses,
 };
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
@@ -91,6 +91,7 @@ pub(super) struct Context<'a> {
     pub(super) random: Arc<dyn Random>,
     pub(super) identity: Identity,
     pub(super) rotation: Arc<RotationWish>,
+    pub(super) witnesses: Option<Arc<Witnesses>>,
 }
 
 /// Whether the database knows any tenant yet.
@@ -161,6 +162,7 @@ async fn open_one(
         signer,
         guard,
         tiles: context.config.tiles_dir(&log),
+        witnesses: context.witnesses.clone(),
         adopt_head: options.adopt_head,
         announce: if config.is_none() { vec![started(context)] } else { Vec::new() },
         announce_first: if config.is_none() { keys_created(context) } else { Vec::new() },

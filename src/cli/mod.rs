@@ -17,6 +17,7 @@ mod screen;
 mod stories;
 mod subject;
 mod welcome;
+mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -78,6 +79,9 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// The configuration file: every key explained, an example, and whether a file is good.
     Config(config::ConfigArgs),
+    /// A witness of its own, which sees that logs only grow and cosigns that.
+    #[command(subcommand)]
+    Witness(witness::WitnessCommand),
     /// Look at configuration, PostgreSQL, disk, clock, certificates and permissions, and say what to change.
     Doctor(doctor::DoctorArgs),
 }
@@ -185,6 +189,7 @@ impl Command {
             Self::Doctor(args) => runtime()?.block_on(doctor::run(args)),
             Self::Db(command) => runtime()?.block_on(db::run(command)),
             Self::Backup(args) => runtime()?.block_on(backup::backup(args)),
+            Self::Witness(command) => runtime()?.block_on(witness::run(command)),
             Self::Restore(args) => runtime()?.block_on(backup::restore(args)),
         }
     }

@@ -24,6 +24,7 @@ mod seal;
 pub mod secrets;
 mod totp;
 pub mod vault;
+pub mod witness_key;
 
 pub use clock::SystemClock;
 pub use database_tls::database_tls;

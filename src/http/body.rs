@@ -6,6 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Payload;
 use futures_util::StreamExt as _;
+use lww_audit::witness::AddCheckpoint;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -357,6 +358,15 @@ pub(super) async fn raw_json(request: &HttpRequest, payload: Payload) -> Result<
 /// [`Problem::Json`].
 pub(super) fn parse<T: DeserializeOwned>(body: &RawBody) -> Result<T, Problem> {
     Ok(wire::json(body.bytes())?)
+}
+
+/// Reads what a log asks of a witness; the inner error says what is wrong with it.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn add_checkpoint(payload: Payload) -> Result<Result<AddCheckpoint, lww_audit::Error>, Problem> {
+    let body = read(payload).await?;
+    Ok(AddCheckpoint::parse(body.bytes()))
 }
 
 /// Reads a body that has nothing to say.

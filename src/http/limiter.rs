@@ -53,6 +53,8 @@ pub(super) enum Who<'a> {
     Channel(&'a str, &'a str),
     /// The tenant's identity provider.
     Provider,
+    /// A log that asks for a cosignature.
+    Log,
     /// Whoever holds a token of a channel account: channel, account, token.
     Visitor(&'a str, &'a str, &'a str),
 }
@@ -144,7 +146,7 @@ impl Limiter {
         match who {
             Who::Staff(account) => self.staff.take((tenant.to_owned(), account)),
             Who::Channel(name, account) => channel(name, account),
-            Who::Provider => Ok(()),
+            Who::Provider | Who::Log => Ok(()),
             Who::Visitor(name, account, token) => {
                 self.visitors.take(self.token_hash.hash_one(token)).and_then(|()| channel(name, account))
             }

@@ -4,8 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, channels, desk, erasures, handover, health, ledger, live, oidc, own, policies, receipts, replies,
-    sessions,
+    accounts, channels, custody, desk, erasures, handover, health, ledger, live, oidc, own, policies, receipts,
+    replies, sessions,
 };
 use super::problem::codes;
 
@@ -81,6 +81,7 @@ use super::problem::codes;
         ledger::entry,
         ledger::proof,
         ledger::consistency,
+        custody::custody,
         policies::masking,
         policies::attempt,
         policies::routing,

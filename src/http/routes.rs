@@ -6,8 +6,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
 use super::api::{
-    accounts, channels, desk, erasures, handover, health, ledger, live, oidc, own, policies, receipts, replies,
-    sessions,
+    accounts, channels, custody, desk, erasures, handover, health, ledger, live, oidc, own, policies, receipts,
+    replies, sessions,
 };
 use super::pages;
 
@@ -161,6 +161,7 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/ledger/entries/{index}", methods: &[("get", || web::get().to(ledger::entry))] },
     Address { path: "/api/v1/ledger/entries/{index}/proof", methods: &[("get", || web::get().to(ledger::proof))] },
     Address { path: "/api/v1/ledger/consistency", methods: &[("get", || web::get().to(ledger::consistency))] },
+    Address { path: "/api/v1/ledger/custody", methods: &[("get", || web::get().to(custody::custody))] },
     Address { path: "/api/v1/policies/masking", methods: &[("get", || web::get().to(policies::masking))] },
     Address { path: "/api/v1/policies/masking/try", methods: &[("post", || web::post().to(policies::attempt))] },
     Address { path: "/api/v1/policies/routing", methods: &[("get", || web::get().to(policies::routing))] },

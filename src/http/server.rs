@@ -16,6 +16,7 @@ use super::limiter::{Limiter, Rates};
 use super::listener::Application;
 use super::routes::{configure, configure_machines, configure_metrics};
 use super::service::Service;
+use super::witness;
 use crate::limits::{CONNECTIONS_PER_WORKER_MAX, DRAIN_WAIT_S_MAX, HANDSHAKES_PER_WORKER_MAX};
 
 /// File descriptors that the rest of the server needs: database, ledger files, logs.
@@ -64,9 +65,21 @@ pub struct Https {
     pub strict_transport: bool,
 }
 
+/// What is served by HTTPS and plain HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Serves {
+    /// The interface and its pages.
+    #[default]
+    Everything,
+    /// Cosignatures, and whether the witness lives.
+    Cosignatures,
+}
+
 /// Where to listen, and who may ask how often.
 #[derive(Default)]
 pub struct Addresses {
+    /// What is served there.
+    pub serves: Serves,
     /// HTTPS.
     pub https: Option<Https>,
     /// HTTPS for machines: its handshakes verify client certificates, and it has the channels' addresses only.
@@ -102,7 +115,7 @@ impl Server {
     /// # Errors
     /// [`HttpError`], naming the address.
     pub fn bind(service: Arc<Service>, addresses: Addresses) -> Result<Self, HttpError> {
-        let Addresses { https, machines, http, metrics, metrics_token, proxies, rates } = addresses;
+        let Addresses { serves, https, machines, http, metrics, metrics_token, proxies, rates } = addresses;
         if https.is_none() && http.is_none() {
             return Err(HttpError::NoAddress);
         }
@@ -118,9 +131,13 @@ impl Server {
             .disable_signals();
         let strict_transport = https.as_ref().is_some_and(|https| https.strict_transport);
         let guard = Guard { strict_transport, proxies, limiter: Limiter::new(rates), metrics_token };
+        let routes = match serves {
+            Serves::Everything => configure,
+            Serves::Cosignatures => witness::configure,
+        };
         let application = Application { service: service.into(), guard: web::Data::new(guard) };
         let (builder, http) = match http {
-            Some(address) => application.clone().listen_plain(builder, address, configure)?,
+            Some(address) => application.clone().listen_plain(builder, address, routes)?,
             None => (builder, None),
         };
         let (builder, metrics) = match metrics {
@@ -128,7 +145,7 @@ impl Server {
             None => (builder, None),
         };
         let (builder, https) = match https {
-            Some(https) => application.clone().listen_tls(builder, https, configure)?,
+            Some(https) => application.clone().listen_tls(builder, https, routes)?,
             None => (builder, None),
         };
         let (builder, machines) = match machines {

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::machine::{AskMachine, Machine};
 use super::oidc::Provider;
 use crate::pipeline::Tenant;
-use crate::ports::{Channel, Clock, Random};
+use crate::ports::{Channel, Clock, Cosigns, Random};
 use crate::units::ChannelAccount;
 
 /// One tenant as it is served.
@@ -60,6 +60,7 @@ pub struct Service {
     pub random: Arc<dyn Random>,
     readiness: AskReadiness,
     machine: Option<AskMachine>,
+    witness: Option<Arc<dyn Cosigns>>,
     stopping: watch::Receiver<bool>,
     tenants: RwLock<BTreeMap<String, Arc<Served>>>,
 }
@@ -72,13 +73,19 @@ impl Service {
         readiness: AskReadiness,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { clock, random, readiness, machine: None, stopping, tenants: RwLock::default() }
+        Self { clock, random, readiness, machine: None, witness: None, stopping, tenants: RwLock::default() }
     }
 
     /// The same, which can tell of the machine that it runs on.
     #[must_use]
     pub fn on_machine(self, machine: AskMachine) -> Self {
         Self { machine: Some(machine), ..self }
+    }
+
+    /// The same, which cosigns checkpoints of logs.
+    #[must_use]
+    pub fn cosigning(self, witness: Arc<dyn Cosigns>) -> Self {
+        Self { witness: Some(witness), ..self }
     }
 
     /// Serves these tenants from here on, by name.
@@ -95,6 +102,11 @@ impl Service {
     /// What runs and what was found wrong, if this service can tell.
     pub(super) fn machine(&self) -> Option<BoxFuture<'static, Arc<Machine>>> {
         self.machine.as_ref().map(|ask| ask())
+    }
+
+    /// Who cosigns, if this service does.
+    pub(super) fn witness(&self) -> Option<Arc<dyn Cosigns>> {
+        self.witness.clone()
     }
 
     /// Follows whether the server is to stop: connections that stay open end then.

@@ -21,10 +21,11 @@ use super::guard::{Adopted, Guard};
 use super::head::{self, Head, LogName, OpenError};
 use super::published::Published;
 use super::recorder::{Ended, LogRecorder, Writer, WriterParts};
+use super::witnessed::{self, TakeOver};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Outcome, Proposal};
 use crate::limits::TAKEN_OVER_S_MAX;
-use crate::ports::{Clock, EntrySeen, Follower, RecordError, Recorder, SignedHead, Signer};
+use crate::ports::{Clock, EntrySeen, Follower, RecordError, Recorder, SignedHead, Signer, Witnesses};
 use crate::units::{EntryIndex, SERVER_ACTOR, TreeSize};
 
 /// How often a standby looks at the head and its lease.
@@ -118,6 +119,8 @@ pub struct Keeper {
     pub guard: PathBuf,
     /// The folder of the log's tiles.
     pub tiles: PathBuf,
+    /// Who cosigns what is published, and so remembers more than this server may.
+    pub witnesses: Option<Arc<Witnesses>>,
     /// Whether the operator vouches for the database's head where the guard has none.
     pub adopt_head: bool,
     /// What to record each time that this server begins to write.
@@ -167,6 +170,7 @@ impl Keeper {
         };
         // Before the guard follows this head: it must not learn one that contradicts what was published.
         self.check_published(&database, &head, &guard).await?;
+        self.check_witnesses(&head).await?;
         self.accept(&database, &head, &mut guard).await?;
         drop(database);
         let ended = self.serve(head, guard, stop).await?;
@@ -211,6 +215,19 @@ impl Keeper {
             Some(frontier) => head::check_rows_from(&database.client, &self.log, frontier, head).await.map(drop),
             None => Ok(()),
         }
+    }
+
+    /// Refuses a head that is behind what a witness cosigned.
+    async fn check_witnesses(&self, head: &Head) -> Result<(), FatalError> {
+        let Some(witnesses) = &self.witnesses else { return Ok(()) };
+        let what = TakeOver {
+            tenant: &self.log.tenant_name,
+            origin: self.log.origin()?,
+            head: head.size(),
+            tiles: &self.tiles,
+            signer: &*self.signer,
+        };
+        witnessed::check(witnesses, &what).await
     }
 
     /// The first entry names the key that the log was opened under, and each change its successor.

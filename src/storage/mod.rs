@@ -15,6 +15,8 @@ pub mod recorder;
 pub mod store;
 pub mod verify;
 pub mod waiting;
+pub mod witness;
+mod witnessed;
 
 use crate::units::{EntryIndex, Hash, TreeSize};
 
@@ -103,6 +105,31 @@ pub enum FatalError {
         expected: String,
         /// The vkey at hand.
         got: String,
+    },
+    /// A witness cosigned more than the database holds: an old database, whatever this server's own files say.
+    #[error(
+        "the database's head (size {head}) is behind what witness {witness} cosigned (size {cosigned}): entries {head} to {} are \
+         missing. Restore the newest database, or recover the log", cosigned.0.saturating_sub(1)
+    )]
+    BehindWitness {
+        /// Size in the database.
+        head: TreeSize,
+        /// How the policy calls the witness.
+        witness: String,
+        /// Size that it cosigned.
+        cosigned: TreeSize,
+    },
+    /// A witness says that what was published doesn't continue what it cosigned.
+    #[error(
+        "witness {witness} cosigned another history of this log: what is published here (size {size}) does not continue it. Compare \
+         its evidence with `lww-verify evidence`, and restore the database that it saw; if its word must not count, take it \
+         out of the policy"
+    )]
+    WitnessContradicts {
+        /// Size that was published.
+        size: TreeSize,
+        /// How the policy calls the witness.
+        witness: String,
     },
     /// The log key refused to sign.
     #[error("the log key can't sign: {0}")]

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge as Number;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
-use super::{Limited, Occurrence};
+use super::{Limited, Occurrence, Witnessing};
 
 /// Bounds of buckets in seconds: from a quick answer to the longest wait for the recorder.
 const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
@@ -43,6 +43,19 @@ struct OfWhom {
     whose: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfWitness {
+    tenant: String,
+    witness: String,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfLog {
+    log: String,
+    status: String,
+}
+
 type Times = Family<OfTenant, Histogram, fn() -> Histogram>;
 type Numbers = Family<OfTenant, Number>;
 
@@ -71,6 +84,8 @@ pub enum Gauge<'a> {
     LogActive(&'a str),
     /// Data keys of a tenant that an earlier epoch than the newest wraps.
     KeysToRewrap(&'a str),
+    /// How long a tenant's publication has been waiting for witnesses, in seconds.
+    PublicationWait(&'a str),
 }
 
 /// All of them.
@@ -97,6 +112,10 @@ pub(super) struct Metrics {
     unpublished: Numbers,
     active: Numbers,
     to_rewrap: Numbers,
+    publication_wait: Numbers,
+    witness_answers: Family<OfWitness, Counter>,
+    witness_contradictions: Family<OfTenant, Counter>,
+    witness_requests: Family<OfLog, Counter>,
     database: Number,
     resident: Number,
     files: Number,
@@ -135,6 +154,20 @@ impl Metrics {
             unpublished: register(put, "log_unpublished_entries", "Signed entries without a tile", Family::default()),
             active: register(put, "log_active", "Whether this server writes the log", Family::default()),
             to_rewrap: register(put, "keys_to_rewrap", "Data keys under an earlier epoch", Family::default()),
+            publication_wait: register(
+                put,
+                "publication_wait_seconds",
+                "How long publication has been waiting for witnesses",
+                Family::default(),
+            ),
+            witness_answers: register(put, "witness_answers", "What witnesses answered", Family::default()),
+            witness_contradictions: register(
+                put,
+                "witness_contradictions",
+                "Witnesses that say the log contradicts itself",
+                Family::default(),
+            ),
+            witness_requests: register(put, "witness_requests", "Cosignatures asked for", Family::default()),
             database: register(put, "database_reachable", "Whether PostgreSQL answers", Number::default()),
             resident: register(put, "process_resident_bytes", "Memory of the process", Number::default()),
             files: register(put, "process_open_files", "Open files and connections", Number::default()),
@@ -174,10 +207,32 @@ impl Metrics {
             Occurrence::CertificateChanged { .. } => drop(self.certificate_changes.inc()),
             Occurrence::CertificateRefused { .. } => drop(self.certificate_refusals.inc()),
             Occurrence::Panicked { .. } => drop(self.panics.inc()),
+            Occurrence::Witness(event) => self.count_witness(event),
             Occurrence::Confined { .. }
             | Occurrence::CertificateEnding { .. }
             | Occurrence::ClientAuthorityRead
             | Occurrence::ClientCrlOver { .. } => {}
+        }
+    }
+
+    fn count_witness(&self, event: Witnessing<'_>) {
+        match event {
+            Witnessing::Answered { tenant, witness, state, .. } => {
+                let labels = OfWitness { tenant: tenant.to_owned(), witness: witness.to_owned(), state };
+                self.witness_answers.get_or_create(&labels).inc();
+            }
+            Witnessing::Contradicts { tenant, .. } => {
+                self.witness_contradictions.get_or_create(&of(tenant)).inc();
+            }
+            Witnessing::Asked { log, status } => {
+                let labels = OfLog { log: log.to_owned(), status: status.to_string() };
+                self.witness_requests.get_or_create(&labels).inc();
+            }
+            Witnessing::PublicationWaits { .. }
+            | Witnessing::PublicationGoesOn { .. }
+            | Witnessing::LogForked { .. }
+            | Witnessing::StateFailed { .. }
+            | Witnessing::NotLookedAt { .. } => {}
         }
     }
 }
@@ -196,6 +251,7 @@ pub fn gauge(gauge: Gauge<'_>, value: i64) {
         Gauge::LogEntries(tenant) => metrics.entries.get_or_create(&of(tenant)).set(value),
         Gauge::LogUnpublished(tenant) => metrics.unpublished.get_or_create(&of(tenant)).set(value),
         Gauge::KeysToRewrap(tenant) => metrics.to_rewrap.get_or_create(&of(tenant)).set(value),
+        Gauge::PublicationWait(tenant) => metrics.publication_wait.get_or_create(&of(tenant)).set(value),
         Gauge::LogActive(tenant) => metrics.active.get_or_create(&of(tenant)).set(value),
     };
 }
@@ -253,6 +309,15 @@ mod tests {
             Occurrence::CertificateRefused { error: &"broken" },
             Occurrence::CertificateEnding { days: 1, until },
             Occurrence::Panicked { at: &"src/lib.rs:1:1", what: "broken" },
+            Occurrence::Witness(Witnessing::Answered {
+                tenant,
+                witness: "w1",
+                state: "cosigned",
+                reason: "",
+                is_new: true,
+            }),
+            Occurrence::Witness(Witnessing::Contradicts { tenant, witness: "w1", reason: "fork", file: &"file" }),
+            Occurrence::Witness(Witnessing::Asked { log: "lww.local/bank/1", status: 200 }),
         ] {
             METRICS.count(&occurrence);
         }
@@ -267,6 +332,7 @@ mod tests {
             Gauge::LogUnpublished(tenant),
             Gauge::LogActive(tenant),
             Gauge::KeysToRewrap(tenant),
+            Gauge::PublicationWait(tenant),
         ] {
             gauge(measured, 1);
         }

@@ -3,3 +3,4 @@
 pub mod lifecycle;
 pub mod matcher;
 pub mod tiles;
+pub mod witness;

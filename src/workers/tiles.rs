@@ -3,19 +3,24 @@
 //! Tiles are derived: they can always be made again from the entries. What is published covers only entries that the log
 //! key has signed. It also proves entries out of what it published.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use lww_audit::merkle::{consistency_path, inclusion_path};
+use lww_audit::tile::CHECKPOINT;
 use lww_audit::{SignedCheckpoint, TileDir, TileWriter};
 use tokio::sync::watch;
 
-use crate::ports::{Entries, EntriesError, Proofs, SignedHead};
-use crate::units::{EntryIndex, Hash, TenantId, TreeSize};
+use super::witness::Panel;
+use crate::ports::{Clock, CustodyCell, Entries, EntriesError, Proofs, SignedHead, SizeAt};
+use crate::units::{EntryIndex, Hash, MICROS_PER_SECOND, TenantId, Timestamp, TreeSize};
 
 /// Pause between two publications.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+/// The same where witnesses cosign, who take their time, too: what is acknowledged is to be cosigned within a second.
+const PUBLISH_WITNESSED_EVERY: Duration = Duration::from_millis(500);
 /// Entries read and written at a time.
 const PAGE_ENTRIES: u32 = 4096;
 
@@ -43,6 +48,12 @@ pub struct TileFollower {
     pub folder: PathBuf,
     /// The newest signed head.
     pub heads: watch::Receiver<Option<SignedHead>>,
+    /// Where it is told what is published.
+    pub custody: Arc<CustodyCell>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who must have cosigned what is published; `None`: nobody.
+    pub panel: Option<Panel>,
 }
 
 impl TileFollower {
@@ -55,7 +66,9 @@ impl TileFollower {
             let head = self.heads.borrow_and_update().clone();
             if let Some(head) = head.filter(|head| last != Some(head.size)) {
                 match self.publish(writer.take(), &head).await {
-                    Ok(open) => (last, writer) = (Some(head.size), Some(open)),
+                    Ok((open, true)) => (last, writer) = (Some(head.size), Some(open)),
+                    // What is published stays; the next look asks for the head of that time.
+                    Ok((open, false)) => writer = Some(open),
                     Err(error) => {
                         let tenant = self.tenant.0;
                         tracing::warn!(event = "tiles_behind", tenant, %error, "tiles could not be written");
@@ -66,18 +79,21 @@ impl TileFollower {
                 return;
             }
             // Whichever comes first.
-            let _either = tokio::time::timeout(PUBLISH_EVERY, stop.changed()).await;
+            let every = if self.panel.is_some() { PUBLISH_WITNESSED_EVERY } else { PUBLISH_EVERY };
+            let _either = tokio::time::timeout(every, stop.changed()).await;
         }
     }
 
-    /// Brings the tiles up to a signed head and publishes its checkpoint. After an error the folder is opened anew.
-    async fn publish(&self, writer: Option<TileWriter>, head: &SignedHead) -> Result<TileWriter, TilesError> {
+    /// Brings the tiles up to a signed head and publishes its checkpoint, if enough witnesses cosign it; says whether. After an
+    /// error the folder is opened anew.
+    async fn publish(
+        &mut self,
+        writer: Option<TileWriter>,
+        head: &SignedHead,
+    ) -> Result<(TileWriter, bool), TilesError> {
         let mut writer = match writer {
             Some(writer) => writer,
-            None => {
-                let folder = self.folder.clone();
-                aside(move || TileWriter::open(folder)).await?
-            }
+            None => self.open().await?,
         };
         while writer.size() < head.size {
             let from = EntryIndex(writer.size().0);
@@ -92,10 +108,45 @@ impl TileFollower {
             })
             .await?;
         }
-        let checkpoint = SignedCheckpoint::parse(head.checkpoint.as_bytes())?;
-        let published = aside(move || writer.publish(&checkpoint).map(|()| writer)).await?;
-        Ok(published)
+        let mut checkpoint = SignedCheckpoint::parse(head.checkpoint.as_bytes())?;
+        if let Some(panel) = &mut self.panel {
+            // Whoever cosigns vouches for what can be read: tiles are durable before anybody is asked.
+            let signed = checkpoint.clone();
+            writer = aside(move || writer.prepare(&signed).map(|()| writer)).await?;
+            match panel.cosigned(&checkpoint).await {
+                Some(cosigned) => checkpoint = cosigned,
+                None => return Ok((writer, false)),
+            }
+        }
+        let writer = aside(move || writer.publish(&checkpoint).map(|()| writer)).await?;
+        let published = SizeAt { size: head.size, at: self.clock.now() };
+        self.custody.tell(|custody| custody.published = Some(published));
+        Ok((writer, true))
     }
+
+    /// Opens the folder, and tells what was published in it before.
+    async fn open(&mut self) -> Result<TileWriter, TilesError> {
+        let folder = self.folder.clone();
+        let (writer, known) = aside(move || {
+            let known = TileDir::open(&folder).checkpoint()?.map(|signed| (signed, modified(&folder.join(CHECKPOINT))));
+            Ok((TileWriter::open(folder)?, known))
+        })
+        .await?;
+        if let Some((signed, at)) = known {
+            let published = SizeAt { size: signed.unverified().size, at: at.unwrap_or_else(|| self.clock.now()) };
+            self.custody.tell(|custody| custody.published = Some(published));
+            if let Some(panel) = &mut self.panel {
+                panel.resume(&signed);
+            }
+        }
+        Ok(writer)
+    }
+}
+
+/// When a file was written.
+fn modified(path: &Path) -> Option<Timestamp> {
+    let found = std::fs::metadata(path).ok()?;
+    Some(Timestamp::from_micros(found.mtime() * MICROS_PER_SECOND + found.mtime_nsec() / 1_000))
 }
 
 /// Runs what waits for the disk where it holds up nobody else.

@@ -14,8 +14,10 @@
 pub mod listening;
 pub mod load;
 pub mod people;
+pub mod postgres;
 pub mod raw;
 pub mod socket;
+pub mod witness;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -45,6 +47,8 @@ pub struct World {
     database_url: Option<String>,
     /// Lines that every tenant's section gets besides.
     pub tenant_keys: String,
+    /// Sections that the file gets besides.
+    pub sections: String,
 }
 
 impl World {
@@ -55,7 +59,7 @@ impl World {
         std::fs::write(folder.path().join("secret"), SECRET).unwrap();
         std::fs::set_permissions(folder.path().join("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::copy(POLICY, folder.path().join("policy.yaml")).unwrap();
-        Self { folder, database: None, database_url: None, tenant_keys: String::new() }
+        Self { folder, database: None, database_url: None, tenant_keys: String::new(), sections: String::new() }
     }
 
     /// A world with a PostgreSQL that several servers share, migrated by its owner.
@@ -66,8 +70,8 @@ impl World {
             bin_dir: None,
             secrets_dir: world.path().join("bank-secrets"),
         };
+        postgres::place(&options.data_dir, &options.secrets_dir);
         let database = EmbeddedPostgres::start(&options, &|_| {}).await.unwrap();
-        liaowaiwai::storage::database::migrate(&database.owner_config()).await.unwrap();
         let config = database.app_config();
         let host = match config.get_hosts().first().unwrap() {
             tokio_postgres::config::Host::Unix(path) => path.display().to_string().replace('/', "%2F"),
@@ -145,8 +149,9 @@ impl World {
         };
         let text = format!(
             "name = \"lww.test\"\ndata_dir = {data:?}\nkeys_dir = {keys:?}\n{database}\n[http]\nlisten = \"127.0.0.1:0\"\n\
-             trial_listen = \"127.0.0.1:0\"\ncerts_dir = {:?}\n\n[log]\nlevel = \"trace\"\n{}{}",
+             trial_listen = \"127.0.0.1:0\"\ncerts_dir = {:?}\n\n[log]\nlevel = \"trace\"\n{}\n{}{}",
             data.join("certs"),
+            self.sections,
             tenant("demo"),
             tenant("other"),
         );
@@ -172,6 +177,9 @@ impl World {
     /// Starts a node that may never become ready; the error is what it printed.
     pub fn launch(&self, node: &str, arguments: &[&str]) -> Result<Server, String> {
         let config = self.configure(node);
+        if self.database_url.is_none() {
+            postgres::place(&self.data(node), &self.data(node).join("database-secrets"));
+        }
         Server::launch(&config, &self.data(node), arguments)
     }
 
@@ -179,6 +187,9 @@ impl World {
     pub fn launch_with(&self, node: &str, config: &str) -> Result<Server, String> {
         let path = self.configure(node);
         std::fs::write(&path, config).unwrap();
+        if self.database_url.is_none() {
+            postgres::place(&self.data(node), &self.data(node).join("database-secrets"));
+        }
         let server = Server::launch(&path, &self.data(node), &[])?;
         server.wait_ready();
         Ok(server)

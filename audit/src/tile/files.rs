@@ -110,21 +110,21 @@ fn create_dir(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(io_error(path, "create"))
 }
 
-/// Removes everything in a directory of partial tiles but the file named `keep`, and the directory itself if nothing
+/// Removes everything in a directory of partial tiles but the files named in `keep`, and the directory itself if nothing
 /// is kept.
 ///
 /// # Errors
 /// `Io`. A directory that is not there is no error.
-pub(super) fn sweep(directory: &Path, keep: Option<&str>) -> Result<(), Error> {
+pub(super) fn sweep(directory: &Path, keep: &[String]) -> Result<(), Error> {
     for file in list(directory)? {
-        if keep.is_none_or(|keep| file.file_name() != keep) {
+        if keep.iter().all(|keep| file.file_name() != keep.as_str()) {
             remove(&file.path())?;
         }
     }
-    match keep {
-        None if directory.exists() => fs::remove_dir(directory).map_err(io_error(directory, "remove")),
-        None | Some(_) => Ok(()),
+    if keep.is_empty() && directory.exists() {
+        fs::remove_dir(directory).map_err(io_error(directory, "remove"))?;
     }
+    Ok(())
 }
 
 /// Removes torn files, and partial tiles that are not among `needed`, in a directory and all below it.
@@ -137,8 +137,9 @@ pub(super) fn sweep_all(directory: &Path, needed: &[PathBuf]) -> Result<(), Erro
         let is_dir = file.file_type().map_err(io_error(&path, "look at"))?.is_dir();
         let extension = path.extension().and_then(OsStr::to_str);
         if is_dir && extension == Some(PARTIALS) {
-            let keep = needed.iter().find(|needed| needed.parent() == Some(&path));
-            sweep(&path, keep.and_then(|keep| keep.file_name()).and_then(OsStr::to_str))?;
+            let keep = needed.iter().filter(|needed| needed.parent() == Some(&path));
+            let keep = keep.filter_map(|keep| keep.file_name()?.to_str().map(str::to_owned));
+            sweep(&path, &keep.collect::<Vec<_>>())?;
         } else if is_dir {
             sweep_all(&path, needed)?;
         } else if extension == Some(TEMPORARY) {

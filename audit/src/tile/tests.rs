@@ -203,6 +203,41 @@ fn a_checkpoint_of_another_tree_is_not_published() {
 }
 
 #[test]
+fn what_is_prepared_is_durable_beside_what_is_published_and_goes_when_it_is_passed_over() {
+    let home = tempfile::tempdir().unwrap();
+    let mut writer = TileWriter::open(home.path()).unwrap();
+    grow(&mut writer, 300);
+    writer.publish(&signed(300)).unwrap();
+    let partials = |sizes: &[u64]| {
+        let of = |size: u64| Part::all(TreeSize(size)).filter_map(move |part| TilePath::partial(part, TreeSize(size)));
+        sizes.iter().copied().flat_map(of).map(|tile| tile.to_string()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let kept = || names(home.path()).into_iter().filter(|name| name.contains(".p/")).collect();
+    for size in [301, 301, 350, 511, 512, 700] {
+        grow(&mut writer, size);
+        writer.prepare(&signed(size)).unwrap();
+        assert_eq!(partials(&[300, size]), kept(), "{size}");
+        assert_eq!(TileDir::open(home.path()).checkpoint().unwrap().unwrap(), signed(300));
+        // Proofs of what is prepared can be made, and those of what is published.
+        let tree = TileDir::open(home.path());
+        consistency_path(&tree.tree(TreeSize(size)), TreeSize(300), TreeSize(size)).unwrap();
+        assert_eq!(root_at(&tree.tree(TreeSize(300)), TreeSize(300)).unwrap(), frontier(300).root());
+    }
+    assert!(matches!(writer.prepare(&signed(699)), Err(Error::NotThisTree { .. } | Error::InFile { .. })));
+    writer.publish(&signed(700)).unwrap();
+    assert_eq!(partials(&[700]), kept());
+    // What a crash leaves of a preparation goes with the next opening.
+    grow(&mut writer, 720);
+    writer.prepare(&signed(720)).unwrap();
+    drop(writer);
+    let mut writer = TileWriter::open(home.path()).unwrap();
+    assert_eq!((partials(&[700]), writer.size()), (kept(), TreeSize(700)));
+    grow(&mut writer, 720);
+    writer.publish(&signed(720)).unwrap();
+    assert_eq!(partials(&[720]), kept());
+}
+
+#[test]
 fn a_writer_refuses_files_that_are_not_what_was_published() {
     let home = tempfile::tempdir().unwrap();
     let mut writer = TileWriter::open(home.path()).unwrap();

@@ -25,6 +25,8 @@ pub struct TileWriter {
     /// For each level the hashes of the tile that is being filled.
     levels: Vec<Vec<Hash>>,
     published: TreeSize,
+    /// The size whose partial tiles were written last, to be published.
+    prepared: TreeSize,
     /// Files that may not have reached the disk yet.
     unsynced: Vec<PathBuf>,
 }
@@ -39,8 +41,15 @@ impl TileWriter {
         let directory = TileDir::open(directory.as_ref());
         let checkpoint = directory.checkpoint()?;
         let published = checkpoint.as_ref().map_or(TreeSize(0), |signed| signed.unverified().size);
-        let mut writer =
-            Self { directory, size: 0, bundle: Vec::new(), levels: Vec::new(), published, unsynced: Vec::new() };
+        let mut writer = Self {
+            directory,
+            size: 0,
+            bundle: Vec::new(),
+            levels: Vec::new(),
+            published,
+            prepared: published,
+            unsynced: Vec::new(),
+        };
         writer.recover_full_tiles(published)?;
         writer.recover_partial_bundle(published)?;
         if let Some(signed) = &checkpoint {
@@ -92,12 +101,12 @@ impl TileWriter {
         Ok(index)
     }
 
-    /// Publishes a checkpoint of exactly the tree appended: writes its partial tiles and bundle, then the checkpoint.
-    /// On return it is durable, and partial tiles that it doesn't need are gone.
+    /// Makes everything durable that a checkpoint of exactly the tree appended needs, and publishes nothing: its readers may be
+    /// asked first. What the published checkpoint needs stays; what was prepared before and is not published goes.
     ///
     /// # Errors
-    /// `NotThisTree` if size or root differ; `Io`, after which the checkpoint before, or this one, is in place.
-    pub fn publish(&mut self, signed: &SignedCheckpoint) -> Result<(), Error> {
+    /// `NotThisTree` if size or root differ; `Io`.
+    pub fn prepare(&mut self, signed: &SignedCheckpoint) -> Result<(), Error> {
         let size = self.size();
         let checkpoint = signed.unverified();
         let root = self.root();
@@ -114,11 +123,22 @@ impl TileWriter {
             };
             self.write(partial, &bytes)?;
         }
-        // Everything else first: a reader of the new checkpoint must find all that it needs, also after a power failure.
         files::sync(&self.unsynced)?;
         self.unsynced.clear();
+        let before = std::mem::replace(&mut self.prepared, size);
+        if before == self.published { Ok(()) } else { self.sweep_partials(before) }
+    }
+
+    /// Publishes a checkpoint of exactly the tree appended: prepares it unless that was done, then replaces the checkpoint.
+    /// On return it is durable, and partial tiles that it doesn't need are gone.
+    ///
+    /// # Errors
+    /// `NotThisTree` if size or root differ; `Io`, after which the checkpoint before, or this one, is in place.
+    pub fn publish(&mut self, signed: &SignedCheckpoint) -> Result<(), Error> {
+        // Everything else first: a reader of the new checkpoint must find all that it needs, also after a power failure.
+        self.prepare(signed)?;
         files::replace(&self.directory.path().join(CHECKPOINT), signed.to_string().as_bytes())?;
-        let before = std::mem::replace(&mut self.published, size);
+        let before = std::mem::replace(&mut self.published, self.prepared);
         self.sweep_partials(before)
     }
 
@@ -204,14 +224,17 @@ impl TileWriter {
         Error::NotThisTree { expected, expected_root, got, got_root }.in_file(&self.directory.checkpoint_path())
     }
 
-    /// Removes partial tiles that the published checkpoint doesn't need, from the positions of the one `before` on.
+    /// Removes partial tiles that neither the published checkpoint nor the prepared one needs, from the positions of the one
+    /// `before` on.
     fn sweep_partials(&self, before: TreeSize) -> Result<(), Error> {
-        for part in Part::all(self.published) {
-            let needed = TilePath::partial(part, self.published);
-            for index in part.count(before) / WIDTH..=part.count(self.published) / WIDTH {
-                let keep = needed.filter(|tile| tile.index == index).map(|tile| tile.width.to_string());
+        let newest = self.published.max(self.prepared);
+        for part in Part::all(newest) {
+            let needed = [self.published, self.prepared].map(|size| TilePath::partial(part, size));
+            for index in part.count(before) / WIDTH..=part.count(newest) / WIDTH {
+                let keep = needed.iter().flatten().filter(|tile| tile.index == index);
+                let keep: Vec<String> = keep.map(|tile| tile.width.to_string()).collect();
                 let partials = TilePath::full(part, index).partials_dir();
-                files::sweep(&self.directory.path().join(partials), keep.as_deref())?;
+                files::sweep(&self.directory.path().join(partials), &keep)?;
             }
         }
         Ok(())

@@ -31,6 +31,13 @@ fn example() -> String {
     lines.join("\n")
 }
 
+#[test]
+fn a_quorum_says_in_words_how_many_of_whom() {
+    let quorum = parse(&example()).unwrap().quorum();
+    assert_eq!(quorum.as_deref(), Some("2 of (2 of (X1, X2, X3), 1 of (Y1, Y2, Y3))"));
+    assert_eq!(parse("quorum none\n").unwrap().quorum(), None);
+}
+
 fn parse(text: &str) -> Result<TrustPolicy, Error> {
     TrustPolicy::parse(text.as_bytes())
 }

@@ -1,6 +1,7 @@
 //! What each value must mean, section by section: names, addresses, paths, references, and what fits together.
 
 mod oidc;
+mod witness;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use tokio_postgres::config::SslMode;
 
+pub use self::witness::WitnessConfig;
 use super::error::{ConfigError, Problem};
 use super::read::{Field, Section};
 use super::{
@@ -59,6 +61,7 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
             backups_kept_days: erasure.integer("backups_kept_days")?,
             at_once: erasure.boolean("at_once")?.value,
         },
+        witness: witness::read_section(&root.section("witness")?)?,
         tenants: tenants(root, database.is_some())?,
         data_dir,
         database,

@@ -223,6 +223,11 @@ pub const KEYS: &[Key] = &[
         "Whether two people may have that key destroyed at once; no backup of any tenant from before can be read then.",
     )
     .default("true"),
+    path("witness.policy", "Who must cosign what is published, and where they are asked (C2SP tlog-policy); read at start.")
+        .required()
+        .example("/etc/lww/witness.policy"),
+    path("witness.ca", "Certificates in PEM that those of witnesses are checked against; needed for https.")
+        .example("/etc/lww/tls/audit-ca.pem"),
     name("tenant.name", "The tenant's name in addresses and in its log's origin.").example("demo"),
     path("tenant.policy", "The masking policy that the first start activates; a demo tenant has one built in.")
         .example("/etc/lww/cn-retail.yaml"),
@@ -344,7 +349,7 @@ pub const KEYS: &[Key] = &[
 pub const LISTS: &[&str] = &["tenant", "tenant.channel"];
 
 /// Sections that a file may leave out although some of their keys have no default.
-pub const OPTIONAL: &[&str] = &["tenant.oidc"];
+pub const OPTIONAL: &[&str] = &["tenant.oidc", "witness"];
 
 /// What a key of a section leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -246,11 +246,48 @@ fn an_identity_provider_is_read_and_each_mistake_named() {
     }
 }
 
+/// The section of a policy that is there wherever the tests run.
+fn witness(home: &tempfile::TempDir, policy: &str) -> String {
+    let path = home.path().join("witness.policy");
+    fs::write(&path, policy).unwrap();
+    format!("[witness]\npolicy = {path:?}\n")
+}
+
+#[test]
+fn witnesses_are_read_and_each_mistake_named() {
+    let home = tempfile::TempDir::new().unwrap();
+    let key = |seed: u8| lww_audit::Cosigner::from_seed("w.example/w", &[seed; 32]).unwrap().key().to_string();
+    let policy = |first: &str, second: &str| {
+        let (one, two) = (key(1), key(2));
+        format!("witness w1 {one}{first}\nwitness w2 {two}{second}\ngroup g 2 w1 w2\nquorum g\n")
+    };
+    let acme = tenant(&home, "acme", "");
+    let loopback = " http://127.0.0.1:7100";
+    let good = format!("{}{acme}", witness(&home, &policy(loopback, loopback)));
+    let read = parse(&good).unwrap().witness.unwrap();
+    assert_eq!((read.trust.quorum().as_deref(), read.trust.witnesses().len()), (Some("2 of (w1, w2)"), 2));
+    assert!(parse(&acme).unwrap().witness.is_none());
+    for (text, words) in [
+        (policy(loopback, ""), "the addresses of enough witnesses"),
+        (policy(loopback, " http://witness.example"), "loopback"),
+        (policy(loopback, " https://witness.example"), "witness.ca is missing"),
+        (policy(loopback, loopback).replace("quorum g", "quorum h"), "a tlog-policy"),
+        ("x".repeat(70_000), "a file of at most"),
+    ] {
+        let told = parse(&format!("{}{acme}", witness(&home, &text))).unwrap_err().to_string();
+        assert!(told.contains(words) && told.contains("witness."), "{told}");
+    }
+    fs::remove_file(home.path().join("witness.policy")).unwrap();
+    assert!(parse(&good).unwrap_err().to_string().contains("witness.policy"));
+    assert!(parse(&format!("[witness]\n{acme}")).unwrap_err().to_string().contains("witness.policy is missing"));
+}
+
 #[test]
 fn the_digest_covers_every_key() {
     let home = tempfile::TempDir::new().unwrap();
     let text = format!(
-        "database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{OIDC}{CHANNEL}",
+        "database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{}{OIDC}{CHANNEL}",
+        witness(&home, "quorum none\n"),
         tenant(&home, "acme", "")
     );
     let canonical = parse(&text).unwrap().canonical();

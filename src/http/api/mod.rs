@@ -3,6 +3,7 @@
 pub(super) mod accounts;
 pub mod answers;
 pub(super) mod channels;
+pub mod custody;
 pub(super) mod desk;
 pub mod desk_answers;
 pub mod erasure_answers;

@@ -4,21 +4,16 @@
 //! provider names must be of the same origin. It knows nothing of tokens.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::Full;
 use hyper::Uri;
 use hyper::body::Bytes;
-use hyper::client::conn::http1::handshake;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::super::outgoing::{self, Bounds, Request, Unanswered};
 use super::ProviderError;
 use crate::limits::{PROVIDER_ANSWER_BYTES_MAX, PROVIDER_WAIT_MS_MAX};
 
@@ -78,27 +73,19 @@ impl Fetcher {
     }
 
     async fn ask(&self, uri: &Uri, form: Option<Form>) -> Result<(u16, Bytes), ProviderError> {
-        let wait = Duration::from_millis(PROVIDER_WAIT_MS_MAX);
-        tokio::time::timeout(wait, self.exchange(uri, form)).await.map_err(|_| UNREACHABLE)?
-    }
-
-    async fn exchange(&self, uri: &Uri, form: Option<Form>) -> Result<(u16, Bytes), ProviderError> {
-        let host = uri.host().ok_or(UNREACHABLE)?.trim_matches(['[', ']']);
-        let port = uri.port_u16().unwrap_or(if self.tls.is_some() { 443 } else { 80 });
-        let stream = TcpStream::connect((host, port)).await.map_err(|_| UNREACHABLE)?;
         let request = request(uri, form).map_err(|_| UNREACHABLE)?;
-        match &self.tls {
-            None => exchanged(stream, request).await,
-            Some(tls) => {
-                let name = ServerName::try_from(host.to_owned()).map_err(|_| UNREACHABLE)?;
-                let untrusted = ProviderError::Unavailable { expected: "a certificate of the configured authority" };
-                exchanged(tls.connect(name, stream).await.map_err(|_| untrusted)?, request).await
-            }
-        }
+        let bounds = Bounds { wait_ms: PROVIDER_WAIT_MS_MAX, answer_bytes_max: PROVIDER_ANSWER_BYTES_MAX };
+        let answer =
+            outgoing::ask(uri, self.tls.as_ref(), request, bounds).await.map_err(|unanswered| match unanswered {
+                Unanswered::Unreachable => UNREACHABLE,
+                Unanswered::Untrusted => {
+                    ProviderError::Unavailable { expected: "a certificate of the configured authority" }
+                }
+                Unanswered::TooLong => ProviderError::Unavailable { expected: "an answer of at most 256 KiB" },
+            })?;
+        Ok((answer.status, answer.body))
     }
 }
-
-type Request = hyper::Request<Full<Bytes>>;
 
 fn request(uri: &Uri, form: Option<Form>) -> Result<Request, hyper::http::Error> {
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
@@ -112,23 +99,6 @@ fn request(uri: &Uri, form: Option<Form>) -> Result<Request, hyper::http::Error>
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Full::new(Bytes::from(body))),
     }
-}
-
-async fn exchanged<S>(stream: S, request: Request) -> Result<(u16, Bytes), ProviderError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|_| UNREACHABLE)?;
-    let driving = tokio::spawn(connection);
-    let answered = async {
-        let (head, body) = sender.send_request(request).await.map_err(|_| UNREACHABLE)?.into_parts();
-        let too_long = ProviderError::Unavailable { expected: "an answer of at most 256 KiB" };
-        let body = Limited::new(body, PROVIDER_ANSWER_BYTES_MAX).collect().await.map_err(|_| too_long)?;
-        Ok((head.status.as_u16(), body.to_bytes()))
-    };
-    let answer = answered.await;
-    driving.abort();
-    answer
 }
 
 /// The parser's own words could repeat what the provider sent.

@@ -8,10 +8,10 @@ use crate::input::{Trust, read};
 use crate::output::{Facts, Output};
 use lww_audit::checkpoint::SignedCheckpoint;
 use lww_audit::error::Format;
+use lww_audit::evidence::Evidence;
 use lww_audit::merkle::{PATH_HASHES_MAX, consistency_path, root_at, verify_consistency};
 use lww_audit::note::NOTE_BYTES_MAX;
 use lww_audit::{Checkpoint, Class, Error, Hash, TileDir};
-use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
@@ -38,7 +38,8 @@ pub fn run(args: &ConsistencyArgs, trust: &Trust, output: &mut Output) {
         };
     };
     if contradict(&error, args) {
-        let text = evidence(&error, &old, &new, &path);
+        let found = format!("{}: {error}", error.class().name());
+        let text = Evidence { found, old, new, path }.to_string();
         match write_new(&args.evidence, &text) {
             Ok(()) => facts.add("evidence", args.evidence.display().to_string()),
             Err(failed) => facts.add("evidence", format!("not written: {failed}")),
@@ -121,18 +122,6 @@ fn read_path(file: &Path) -> Result<Vec<Hash>, Error> {
         offset += line.len() as u64;
     }
     Ok(path)
-}
-
-fn evidence(error: &Error, old: &SignedCheckpoint, new: &SignedCheckpoint, path: &[Hash]) -> String {
-    let mut text = format!("lww-evidence@v1\n{}: {error}\n", error.class().name());
-    let _ = write!(
-        text,
-        "\n--- older signed checkpoint\n{old}\n--- newer signed checkpoint\n{new}\n--- consistency proof\n"
-    );
-    for hash in path {
-        let _ = writeln!(text, "{}", hash.to_base64());
-    }
-    text
 }
 
 /// Writes a file that must not be there yet: evidence is never overwritten.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod consistency;
+mod evidence;
 mod export;
 mod fsck;
 mod input;
@@ -55,7 +56,8 @@ Examples:
   lww-verify fsck --policy bank.policy tiles
   lww-verify sample --vkey vkey --nonce 'dice 4 6 1 3' --count 25 tiles/checkpoint
   lww-verify export --vkey vkey complaint-4711.tar
-  lww-verify consistency --vkey vkey --tiles tiles yesterday.checkpoint tiles/checkpoint";
+  lww-verify consistency --vkey vkey --tiles tiles yesterday.checkpoint tiles/checkpoint
+  lww-verify evidence --vkey vkey lww-evidence.txt";
 
 #[derive(Parser)]
 #[command(name = "lww-verify", version, about = ABOUT, after_help = AFTER_HELP)]
@@ -70,6 +72,8 @@ enum Command {
     Proof(ProofArgs),
     /// Verify that a log only grew between two signed checkpoints
     Consistency(ConsistencyArgs),
+    /// Judge evidence files, as `consistency` and witnesses write them: do they convict a log of a fork?
+    Evidence(EvidenceArgs),
     /// Verify an evidence package (folder or tar): nothing changed, nothing left out; prints the transcript
     Export(ExportArgs),
     /// Draw entries to look at, by a signed checkpoint's hash and a nonce of yours: nobody could choose them
@@ -123,6 +127,15 @@ struct ConsistencyArgs {
 }
 
 #[derive(Args)]
+struct EvidenceArgs {
+    #[command(flatten)]
+    common: Common,
+    /// The files
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Args)]
 struct ExportArgs {
     #[command(flatten)]
     common: Common,
@@ -163,6 +176,7 @@ fn main() -> ExitCode {
     let common = match &command {
         Command::Proof(ProofArgs { common, .. })
         | Command::Consistency(ConsistencyArgs { common, .. })
+        | Command::Evidence(EvidenceArgs { common, .. })
         | Command::Export(ExportArgs { common, .. })
         | Command::Sample(SampleArgs { common, .. })
         | Command::Fsck(FsckArgs { common, .. }) => common,
@@ -178,6 +192,7 @@ fn main() -> ExitCode {
     match command {
         Command::Proof(args) => proof::run(&args, &trust, &mut output),
         Command::Consistency(args) => consistency::run(&args, &trust, &mut output),
+        Command::Evidence(args) => evidence::run(&args, &trust, &mut output),
         Command::Export(args) => export::run(&args, &trust, &mut output),
         Command::Sample(args) => sample::run(&args, &trust, &mut output),
         Command::Fsck(args) => fsck::run(&args, &trust, &mut output),

@@ -38,9 +38,13 @@ pub(super) fn read(section: &Section<'_>) -> Checked<Option<OidcConfig>> {
 
 /// An address that nobody can listen in to: HTTPS, or plain HTTP that stays on this machine.
 fn url(field: &Field<'_, &str>) -> Checked<Uri> {
-    let wrong =
-        || field.expected("an https URL without query, or an http URL with a loopback address such as 127.0.0.1");
-    let url: Uri = field.value.parse().map_err(|_| wrong())?;
+    let expected = "an https URL without query, or an http URL with a loopback address such as 127.0.0.1";
+    safe(field.value).ok_or_else(|| field.expected(expected))
+}
+
+/// The same of a text; `None` when it is no such address.
+pub(super) fn safe(text: &str) -> Option<Uri> {
+    let url: Uri = text.parse().ok()?;
     let host = url.host().unwrap_or("");
     let loopback = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
     let safe = match url.scheme_str() {
@@ -48,7 +52,7 @@ fn url(field: &Field<'_, &str>) -> Checked<Uri> {
         Some("http") => loopback,
         Some(_) | None => false,
     };
-    if safe && url.query().is_none() && !field.value.contains(['#', '@']) { Ok(url) } else { Err(wrong()) }
+    (safe && url.query().is_none() && !text.contains(['#', '@'])).then_some(url)
 }
 
 /// `value=role` pairs separated by commas.
