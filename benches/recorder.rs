@@ -64,7 +64,7 @@ async fn main() {
     println!("ratio                             {:>9.1} %          goal 80 %", 100.0 * recorder / baseline);
     println!("goal 15,000 entries/s             {:>9.1} %", 100.0 * recorder / 15_000.0);
     if std::env::args().any(|argument| argument == "million") {
-        start_with_a_million(app, served, folder.path()).await;
+        Box::pin(start_with_a_million(app, served, folder.path())).await;
         return;
     }
     drop(served);

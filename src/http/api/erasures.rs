@@ -14,9 +14,6 @@ use crate::pipeline::{Refusal, Staff, Tenant};
 use crate::ports::{IdentityName, Proven};
 use crate::units::{CHANNEL_NAMES, ChannelAccount, SubjectId};
 
-const ERASURE_REASONS: &str = "not_needed, retention_over, consent_withdrawn, objection, unlawful or legal_obligation";
-const HOLD_REASONS: &str = "litigation, authority, investigation or complaint";
-
 /// Lists proposals to erase customers, the newest first.
 #[utoipa::path(
     get, path = "/api/v1/erasures", tag = "erasure",
@@ -44,7 +41,8 @@ pub(in crate::http) async fn propose(service: Data<Service>, request: HttpReques
     session::same_origin(&request)?;
     let session = session::of(&service, &request).await?;
     let (tenant, staff) = (&session.served.tenant, &session.staff);
-    let wrong = Refusal::Invalid { field: "reason", expected: ERASURE_REASONS };
+    let expected = "not_needed, retention_over, consent_withdrawn, objection, unlawful or legal_obligation";
+    let wrong = Refusal::Invalid { field: "reason", expected };
     let reason = ErasureReason::from_word(&reason).ok_or(wrong)?;
     let subject = subject_of(tenant, staff, (subject, identity)).await?;
     let proposed = tenant.propose_erasure(staff, subject, (reason, now)).await?;
@@ -129,7 +127,8 @@ pub(in crate::http) async fn hold(service: Data<Service>, request: HttpRequest, 
     let NewHold { subject, reason } = body::json(&request, payload).await?;
     session::same_origin(&request)?;
     let session = session::of(&service, &request).await?;
-    let wrong = Refusal::Invalid { field: "reason", expected: HOLD_REASONS };
+    let expected = "litigation, authority, investigation or complaint";
+    let wrong = Refusal::Invalid { field: "reason", expected };
     let reason = HoldReason::from_word(&reason).ok_or(wrong)?;
     let subject = id("subject", &subject)?;
     let placed = session.served.tenant.place_hold(&session.staff, subject, reason).await?;

@@ -90,7 +90,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("contact", "联系人"),
     ("conversation", "会话"),
     ("created, in whole seconds since 1970", "created，自 1970 年起的整秒数"),
-    ("data key", "数据密钥"),
     ("each component once", "每个组成部分只出现一次"),
     ("each parameter at most once", "每个参数最多一次"),
     ("either a queue or an agent", "队列或坐席，二选一"),
