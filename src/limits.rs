@@ -272,3 +272,20 @@ pub const REWRAP_ROWS_MAX: u32 = 256;
 pub const EPOCH_WAIT_S: i64 = 24 * 3_600;
 /// Proposals to erase, and legal holds, that one answer lists.
 pub const ERASURES_MAX: u32 = 500;
+/// Entries since what was sealed last that make the next seal due. Three quarters of what may lie between two seals: at one
+/// look a second the next is made in time at any rate that this server has written.
+pub const SEAL_DUE_ENTRIES: u64 = 49_152;
+/// Entries from the log's end among which the newest seal is looked for: two seals and what one may lie behind.
+pub const SEAL_LOOKED_FOR_ENTRIES_MAX: u64 = 196_608;
+/// Published files that are read and packed at a time for those who fetch them.
+pub const TLOG_READS_MAX: usize = 8;
+/// Longest that one request to the copy's place may take, in milliseconds.
+pub const MIRROR_WAIT_MS_MAX: u64 = 20_000;
+/// Tiles and bundles that are copied at a time.
+pub const MIRROR_REQUESTS_MAX: usize = 8;
+/// Longest pause after the copy's place gave no answer, in seconds.
+pub const MIRROR_RETRY_S_MAX: u64 = 60;
+/// Newest entries of a log that each look of the self-audit begins with.
+pub const SELF_AUDIT_NEWEST_ENTRIES: u64 = 4_096;
+/// Findings that a server records and tells since it started: who finds more has a larger trouble than their number.
+pub const FINDINGS_MAX: usize = 1_000;

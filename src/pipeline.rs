@@ -18,6 +18,7 @@ mod erasure;
 mod factor;
 mod federation;
 mod feed;
+mod findings;
 mod handover;
 mod health;
 mod import;
@@ -36,12 +37,14 @@ mod presence;
 mod proposals;
 mod refusal;
 mod replies;
+mod seals;
 mod sessions;
 mod shredded;
 mod skills;
 mod staff;
 mod tables;
 mod tails;
+mod tlog;
 mod transcript;
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -77,6 +80,7 @@ pub use sessions::SessionView;
 pub use shredded::{CERTIFICATE_FORMAT, Certificate, Proven, ShreddedEpoch};
 pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
+pub use tlog::TlogFile;
 pub use transcript::{TextSpan, TranscriptMessage};
 
 pub use crate::ports::CustomerMessage;
@@ -162,6 +166,8 @@ pub struct Tenant {
     failures: attempts::Failures,
     administrators: tokio::sync::Mutex<()>,
     key_turn: tokio::sync::Mutex<()>,
+    seals: seals::Seals,
+    findings: findings::Findings,
     waiting: Notify,
     /// Whether everybody who was erased is noted outside the database.
     is_noted: AtomicBool,
@@ -209,6 +215,8 @@ impl Tenant {
             failures: attempts::Failures::default(),
             administrators: tokio::sync::Mutex::default(),
             key_turn: tokio::sync::Mutex::default(),
+            seals: seals::Seals::default(),
+            findings: findings::Findings::default(),
             waiting: Notify::new(),
             is_noted: AtomicBool::new(true),
             epoch: AtomicI32::new(0),
@@ -333,6 +341,7 @@ impl Tenant {
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.tails.forget();
         self.memory.forget();
+        self.seals.forget();
         self.feed.end();
     }
 

@@ -9,6 +9,7 @@ mod custody;
 mod erasures;
 mod identity;
 mod live;
+mod objects;
 mod passwords;
 mod people;
 mod queues;
@@ -21,6 +22,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use lww_audit::Checkpoint;
+use lww_audit::seal::Seal;
+use lww_audit::tile::TilePath;
 use tokio::sync::watch;
 
 pub use activated::{Activated, Activates, EntrySeen};
@@ -36,6 +39,7 @@ pub use erasures::{
 };
 pub use identity::{IdentityLookup, IdentityName};
 pub use live::{Changed, Follower, Happening};
+pub use objects::{Objects, ObjectsError};
 pub use passwords::Passwords;
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
@@ -256,6 +260,8 @@ pub trait Store: Send + Sync {
     async fn settings(&self) -> Result<SettingsRow, StoreError>;
     /// The text of a policy that was activated once.
     async fn policy_source(&self, digest: Hash) -> Result<Option<String>, StoreError>;
+    /// Where all chains ended, at one committed size of the log; entries that commit meanwhile change nothing of it.
+    async fn seal(&self) -> Result<Seal, StoreError>;
 }
 
 /// Entries could not be read.
@@ -290,6 +296,18 @@ pub trait Proofs: Send + Sync {
 
     /// The size of the published checkpoint; `None` while nothing is published.
     fn published(&self) -> Option<TreeSize>;
+
+    /// The published checkpoint with all its signatures; `None` while nothing is published.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    fn checkpoint(&self) -> Result<Option<String>, lww_audit::Error>;
+
+    /// The bytes of a tile or bundle of any tree that the published one goes on from; `None` beyond it.
+    ///
+    /// # Errors
+    /// When the file can't be read, or is not there.
+    fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, lww_audit::Error>;
 
     /// The consistency path between two sizes of the published tree; `None` while nothing published covers the larger.
     fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>>;

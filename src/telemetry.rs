@@ -13,6 +13,7 @@ use std::time::Duration;
 pub use metrics::{Gauge, gauge, render};
 pub use witness::Witnessing;
 
+use crate::domain::event::Found;
 use crate::units::Timestamp;
 use metrics::METRICS;
 
@@ -104,6 +105,15 @@ pub enum Occurrence<'a> {
         /// Whether it runs as root.
         as_root: bool,
     },
+    /// Something that the server keeps is not what was recorded.
+    AuditFound {
+        /// The tenant's name.
+        tenant: &'a str,
+        /// What, and where.
+        found: &'a Found,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// Handshakes show another certificate from here on.
     CertificateChanged {
         /// Until when it is valid.
@@ -164,6 +174,18 @@ pub fn emit(event: &Occurrence<'_>) {
         Occurrence::Confined { how, as_root: false } => tracing::info!(event = "confined", ?how),
         Occurrence::Panicked { at, what } => tracing::error!(event = "panicked", %at, what, "tell us the place"),
         Occurrence::LoginFailed { tenant } => tracing::info!(event = "login_failed", tenant),
+        Occurrence::AuditFound { tenant, found, what } => {
+            let (part, name, index) = (found.part.word(), &found.name, found.index.map(|index| index.0));
+            tracing::error!(
+                event = "audit_found",
+                tenant,
+                part,
+                name,
+                index,
+                what,
+                "what is kept is not what was recorded"
+            );
+        }
         Occurrence::CertificateChanged { until } => {
             tracing::info!(event = "certificate_changed", %until, "another certificate is shown");
         }

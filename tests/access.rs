@@ -41,7 +41,8 @@ impl Things {
             .replace("{id}", id)
             .replace("{index}", "0")
             .replace("{tenant}", "demo")
-            .replace("{part}", "frames");
+            .replace("{part}", "frames")
+            .replace("{tile}", "0/000.p/1");
         let (channel, account) = if path.ends_with("/messages") { ("http", "app") } else { ("web", "widget") };
         let query = match path.as_str() {
             "/api/v1/ledger/consistency" => "?from=0&to=0",

@@ -118,7 +118,7 @@ async fn status(tls: &TlsConnector, address: SocketAddr, request: &[u8]) -> Opti
     stream.write_all(request).await.ok()?;
     let mut came = Vec::new();
     let _refused_or_over = stream.read_to_end(&mut came).await;
-    let text = String::from_utf8(came).unwrap();
+    let text = String::from_utf8_lossy(&came);
     text.split(' ').nth(1)?.parse().ok()
 }
 
@@ -381,4 +381,40 @@ async fn a_list_that_is_over_or_broken_is_an_event_a_metric_and_a_finding_until_
     assert_eq!(judged(&world, "tls.client_crl"), good);
     assert_eq!(server.errors().matches("client_crl_over").count(), 1, "once for each list");
     server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_published_log_opens_to_the_machine_that_its_tenant_names_and_to_no_other() {
+    let world = World::private();
+    let ca = Ca::new();
+    let file = ca.write(world.path());
+    let certs = dev_certificate(&world.path().join("made"), ANY, SystemClock.now()).unwrap();
+    let (certificate, key) = (world.path().join("chain.pem"), world.path().join("key.pem"));
+    put(&certs.certificate, &certificate);
+    put(&certs.key, &key);
+    let http = format!(
+        "[http]\ncertificate = {certificate:?}\nprivate_key = {key:?}\nclient_ca = {file:?}\nmachine_listen = \"127.0.0.1:0\"\n"
+    );
+    let text = std::fs::read_to_string(world.configure("node")).unwrap();
+    let text =
+        text.replace("[http]\n", &http).replace("name = \"demo\"\n", "name = \"demo\"\nauditor_name = \"audit\"\n");
+    let server = world.launch_with("node", &text).unwrap();
+    let machine = |name: &str| client(&certs.ca, Some(ca.client(name, 2100)));
+    let (audit, other, none) = (machine("audit"), machine("core"), client(&certs.ca, None));
+    let (checkpoint, tile) = ("/api/v1/ledger/tlog/checkpoint", "/api/v1/ledger/tlog/tile/0/000.p/1");
+    until("a checkpoint", async || status(&audit, server.machines(), &get(checkpoint)).await == Some(200)).await;
+    for (what, tls, address, path, expect) in [
+        ("where machines are served", &audit, server.machines(), tile, Some(200)),
+        ("where people are served", &audit, server.https, tile, Some(200)),
+        ("another name", &other, server.machines(), checkpoint, Some(401)),
+        ("no certificate", &none, server.https, checkpoint, Some(401)),
+        ("the rest of the ledger", &audit, server.https, "/api/v1/ledger/entries", Some(401)),
+        ("who goes on to other files", &audit, server.machines(), "/api/v1/ledger/tlog/tile/../checkpoint", Some(404)),
+    ] {
+        assert_eq!(status(tls, address, &get(path)).await, expect, "{what}");
+    }
+    let twice = text.replace("name = \"other\"\n", "name = \"other\"\nauditor_name = \"audit\"\n");
+    server.stop();
+    let refused = world.launch_with("node", &twice).err().unwrap();
+    assert!(refused.contains("auditor_name"), "a certificate can't be of two tenants: {refused}");
 }

@@ -59,7 +59,7 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// Computes the seal over the ends that the chains had in the log of `upto` entries.
+    /// Computes the seal over the ends that the chains had in the log of `upto` entries. Each chain is there once.
     pub fn over(mut ends: Vec<ChainEnd>, upto: TreeSize) -> Self {
         ends.sort_unstable_by_key(ChainEnd::key);
         let mut tree = Frontier::empty();
@@ -100,6 +100,42 @@ impl Seal {
             ("upto", number(self.upto.0)),
         ];
         Detail::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Object>())
+    }
+}
+
+/// A seal that is being computed over ends which come one after another, so that nobody need hold all of them.
+#[derive(Clone, Debug)]
+pub struct Sealing {
+    tree: Frontier,
+    last: Option<(Chain, Id128)>,
+    upto: TreeSize,
+}
+
+impl Sealing {
+    /// Begins a seal of the log of `upto` entries.
+    #[must_use]
+    pub const fn begin(upto: TreeSize) -> Self {
+        Self { tree: Frontier::empty(), last: None, upto }
+    }
+
+    /// Takes the next end, in the order of the tree: conversations, then subjects, each by id.
+    ///
+    /// # Errors
+    /// `Malformed` if it is not behind the one before, or ends where this seal does not reach.
+    pub fn push(&mut self, end: &ChainEnd) -> Result<(), Error> {
+        let is_next = self.last.is_none_or(|last| last < end.key());
+        if !is_next || end.last.seq.0 >= self.upto.0 {
+            return Err(malformed(Format::ChainEnds, 0, "not the next of the ends below this size"));
+        }
+        self.last = Some(end.key());
+        self.tree.push(end.leaf());
+        Ok(())
+    }
+
+    /// Ends it.
+    #[must_use]
+    pub fn finish(&self) -> Seal {
+        Seal { chains: self.tree.size().0, root: self.tree.root(), upto: self.upto }
     }
 }
 
@@ -206,6 +242,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn ends_that_come_one_after_another_give_the_same_seal_and_only_in_their_order() {
+        let mut sorted = ends(5);
+        sorted.sort_unstable_by_key(ChainEnd::key);
+        let upto = TreeSize(99);
+        let mut sealing = Sealing::begin(upto);
+        assert_eq!(sealing.finish(), Seal::over(Vec::new(), upto));
+        for end in &sorted {
+            sealing.push(end).unwrap();
+            // Neither the same again, nor what should have come before.
+            assert!(sealing.clone().push(end).is_err());
+            assert!(sealing.clone().push(&sorted[0]).is_err());
+        }
+        assert_eq!(sealing.finish(), Seal::over(sorted, upto));
+        let late =
+            ChainEnd { last: ChainPrev { leaf: Hash::ZERO, seq: EntryIndex(99) }, ..end(Chain::Subject, 255, 0) };
+        assert!(sealing.push(&late).is_err());
     }
 
     #[test]

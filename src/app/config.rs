@@ -8,6 +8,7 @@ mod check;
 mod erasure;
 mod error;
 mod keys;
+mod mirror;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use toml::de::DeTable;
 pub use erasure::ErasureConfig;
 pub use error::{ConfigError, Problem};
 pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
+pub use mirror::{BucketConfig, MirrorConfig, MirrorPlace};
 
 use self::check::Checked;
 pub use self::check::WitnessConfig;
@@ -38,6 +40,7 @@ use crate::pipeline::Rest;
 use crate::storage::database;
 use crate::storage::head::LogName;
 use crate::units::Hash;
+use crate::workers::self_audit::Pace;
 
 /// Longest configuration file in bytes.
 pub const CONFIG_BYTES_MAX: usize = 256 * 1024;
@@ -86,6 +89,10 @@ pub struct Config {
     pub log: LogConfig,
     /// Who cosigns what is published; `None`: nobody.
     pub witness: Option<WitnessConfig>,
+    /// Where a copy of what is published is kept; `None` without one.
+    pub mirror: Option<MirrorConfig>,
+    /// How fast the server looks through what it keeps.
+    pub self_audit: Pace,
     /// The tenants; names are unique.
     pub tenants: Vec<TenantConfig>,
     database: Option<DatabaseConfig>,
@@ -166,6 +173,8 @@ pub struct TenantConfig {
     pub session_idle_minutes: i32,
     /// Roles that must have a second factor.
     pub second_factor: Vec<Role>,
+    /// The common name of the client certificate that may read the published log.
+    pub auditor_name: Option<String>,
     /// Whether this is a demo tenant.
     pub demo: bool,
     /// The bank's own OpenID provider.
@@ -275,6 +284,7 @@ impl Config {
                 *place = data_dir.join(name);
             }
         }
+        self.mirror.iter_mut().for_each(|mirror| mirror.move_to(&self.data_dir, data_dir));
         data_dir.clone_into(&mut self.data_dir);
     }
 
@@ -288,6 +298,7 @@ impl Config {
             .map(|secret| ("database_password", secret))
             .chain(oidc.map(|secret| ("tenant.oidc.client_secret", secret)))
             .chain(metrics)
+            .chain(self.mirror.iter().flat_map(MirrorConfig::secrets))
             .chain(channels.map(|secret| ("tenant.channel.secret", secret)))
             .collect()
     }
@@ -359,6 +370,8 @@ impl Config {
         if let Some(witness) = &self.witness {
             witness.write(&mut lines);
         }
+        self.mirror.iter().for_each(|mirror| mirror.write(&mut lines));
+        mirror::write_pace(self.self_audit, &mut lines);
         for tenant in &self.tenants {
             tenant.write(&mut lines);
         }
@@ -427,6 +440,7 @@ impl TenantConfig {
             "tenant.second_factor",
             &self.second_factor.iter().map(|role| role.word()).collect::<Vec<_>>().join(", "),
         );
+        lines.put("tenant.auditor_name", self.auditor_name.as_deref().unwrap_or_default());
         lines.put("tenant.demo", &self.demo.to_string());
         if let Some(oidc) = &self.oidc {
             oidc.write(lines);
@@ -474,6 +488,7 @@ impl Lines {
 
 const KEYS_FOLDER: &str = "keys";
 const LOGS_FOLDER: &str = "logs";
+const MIRROR_FOLDER: &str = "mirror";
 
 fn demo() -> Checked<Vec<TenantConfig>> {
     let built_in = Config::parse(BUILT_IN, DEMO)?;

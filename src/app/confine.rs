@@ -14,7 +14,7 @@ use landlock::{
     RulesetStatus, path_beneath_rules,
 };
 
-use super::config::Config;
+use super::config::{Config, MirrorConfig};
 use crate::crypto::secrets::SecretRef;
 use crate::telemetry::Confinement;
 
@@ -58,6 +58,7 @@ fn read_only(config: &Config, file: Option<&Path>) -> Vec<PathBuf> {
     let files = tls
         .chain(http.client_ca.as_deref())
         .chain(http.client_crl.as_deref())
+        .chain(config.mirror.as_ref().and_then(MirrorConfig::ca))
         .chain(secrets)
         .chain(tenants)
         .chain(witness)
@@ -71,7 +72,9 @@ fn read_only(config: &Config, file: Option<&Path>) -> Vec<PathBuf> {
 /// Folders that are written to. They are made first: what isn't there can't be allowed.
 fn writable(config: &Config) -> Vec<PathBuf> {
     let folders = [&config.data_dir, &config.keys_dir, &config.log.directory, &config.http.certs_dir];
-    let folders: Vec<PathBuf> = folders.into_iter().cloned().chain(config.master_key.as_deref().map(folder)).collect();
+    let mirror = config.mirror.as_ref().and_then(MirrorConfig::folder).map(Path::to_owned);
+    let folders: Vec<PathBuf> =
+        folders.into_iter().cloned().chain(config.master_key.as_deref().map(folder)).chain(mirror).collect();
     for folder in &folders {
         // What can't be made is told when it is needed, by name.
         let _told_later = DirBuilder::new().recursive(true).mode(0o700).create(folder);

@@ -84,6 +84,11 @@ pub enum Order {
         /// Its digest; the active one when not given.
         digest: Option<String>,
     },
+    /// Record where all chains of a tenant's log ended.
+    SealChains {
+        /// The tenant's name.
+        tenant: String,
+    },
     /// Record that a backup was made.
     RecordBackup {
         /// SHA-256 of its list of pieces.
@@ -260,6 +265,10 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
             let found = log_of(tenants, &tenant)?.tenant.key_changes().await.map_err(|error| error.to_string())?;
             let told: Vec<_> = found.into_iter().map(|one| (one.index.0, one.statement)).collect();
             serde_json::to_string(&told).map_err(|error| error.to_string())
+        }
+        Order::SealChains { tenant } => {
+            let sealed = find(tenants, &tenant)?.tenant.seal_now().await;
+            sealed.map(|index| index.to_string()).map_err(|refusal| refusal.to_string())
         }
         Order::RecordBackup { list, keys } => {
             let list = list.parse().map_err(|_| "the digest can't be read".to_owned())?;

@@ -62,6 +62,12 @@ fn measure_log(served: &Served, folder: &PathBuf) {
     let published = checkpoint.map_or(TreeSize(0), |signed| signed.unverified().size);
     gauge(Gauge::LogEntries(tenant), number(head.size.0));
     gauge(Gauge::LogUnpublished(tenant), number(head.size.0.saturating_sub(published.0)));
+    let custody = served.tenant.custody.now();
+    let sealed = custody.seal.map_or(0, |seal| seal.upto.0);
+    gauge(Gauge::LogUnsealed(tenant), number(head.size.0.saturating_sub(sealed)));
+    let behind =
+        custody.mirror.target.map(|_| published.0.saturating_sub(custody.mirror.holds.map_or(0, |holds| holds.size.0)));
+    gauge(Gauge::MirrorBehind(tenant), number(behind.unwrap_or(0)));
 }
 
 /// Source: proc(5), `statm` and `fd`.

@@ -15,6 +15,7 @@ mod gauges;
 mod health;
 mod listeners;
 mod logging;
+mod mirror;
 mod seed;
 mod supervise;
 mod tenants;
@@ -49,6 +50,7 @@ use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::embedded::{self, EmbeddedError, EmbeddedPostgres};
 use crate::storage::keeper::LogStatus;
+use crate::storage::objects::PlaceError;
 use crate::storage::witness::WitnessError;
 use config::{Config, ConfigError};
 use epochs::Epochs;
@@ -99,6 +101,9 @@ pub enum AppError {
         /// What is wrong.
         reason: String,
     },
+    /// The place of the copy can't be used.
+    #[error(transparent)]
+    Mirror(#[from] PlaceError),
     /// A channel of the configuration can't be made.
     #[error("channel {channel} of tenant {tenant}: {reason}")]
     Channel {
@@ -188,9 +193,10 @@ impl App {
             rotation,
             witnesses: witnesses.clone(),
         };
+        let watch = mirror::Watch::open(&config, &keys)?;
         let (served, keepers) = tenants::open(&context, options, &stopping).await?;
-        let mut followers =
-            supervise::start(&config, &database, &served, embedded.as_ref(), witnesses.as_ref(), &stopping);
+        let parts = supervise::Parts { watch, witnesses };
+        let mut followers = supervise::start(&config, &database, &served, &parts, embedded.as_ref(), &stopping);
         let epochs = Epochs {
             keeper: keys.epoch_keeper(),
             database: database.clone(),

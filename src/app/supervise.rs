@@ -9,6 +9,7 @@ use tokio_postgres::Config as Database;
 
 use super::config::Config;
 use super::gauges::Gauges;
+use super::mirror::Watch;
 use super::tenants::Served;
 use crate::crypto::{SystemClock, SystemRandom};
 use crate::pipeline::{Activation, Rest, TableActivation};
@@ -18,7 +19,7 @@ use crate::storage::head::LogReader;
 use crate::storage::keeper::LogStatus;
 use crate::workers::tiles::TileFollower;
 use crate::workers::witness::{Panel, PanelParts};
-use crate::workers::{lifecycle, matcher};
+use crate::workers::{lifecycle, matcher, seals};
 
 /// How often the private PostgreSQL is looked after.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
@@ -34,13 +35,21 @@ pub enum Supervision {
     Standby,
 }
 
+/// What stands beside a log while it is written.
+pub(super) struct Parts {
+    /// Who copies and looks through it.
+    pub(super) watch: Watch,
+    /// Who cosigns it.
+    pub(super) witnesses: Option<Arc<Witnesses>>,
+}
+
 /// Starts the followers of every log.
 pub(super) fn start(
     config: &Config,
     database: &Database,
     served: &[Arc<Served>],
+    parts: &Parts,
     embedded: Option<&Arc<EmbeddedPostgres>>,
-    witnesses: Option<&Arc<Witnesses>>,
     stopping: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
     let logs = served.iter().map(|one| (Arc::clone(one), config.tiles_dir(&one.log))).collect();
@@ -50,9 +59,10 @@ pub(super) fn start(
             served: Arc::clone(one),
             database: database.clone(),
             tiles: config.tiles_dir(&one.log),
+            watch: parts.watch.clone(),
             proposed: config.proposed_policy(),
             evidence: config.evidence_dir(),
-            witnesses: witnesses.cloned(),
+            witnesses: parts.witnesses.clone(),
             stopping: stopping.clone(),
         };
         tasks.push(tokio::spawn(follow.run()));
@@ -67,6 +77,7 @@ struct Follow {
     served: Arc<Served>,
     database: Database,
     tiles: std::path::PathBuf,
+    watch: Watch,
     proposed: std::path::PathBuf,
     evidence: std::path::PathBuf,
     witnesses: Option<Arc<Witnesses>>,
@@ -104,11 +115,13 @@ impl Follow {
             panel: self.panel(),
         };
         let mut tasks = vec![tokio::spawn(tiles.run(ending.clone()))];
+        tasks.extend(self.watch.start(&self.served, &self.database, &self.tiles, &ending));
         if !self.served.is_system() {
             self.load_policies().await;
             self.load_table().await;
             let rest = self.served.config.as_ref().map_or_else(Rest::default, |config| config.rest);
             tasks.push(tokio::spawn(lifecycle::run(Arc::clone(&self.served.tenant), rest, ending.clone())));
+            tasks.push(tokio::spawn(seals::run(Arc::clone(&self.served.tenant), ending.clone())));
             tasks.push(tokio::spawn(matcher::run(Arc::clone(&self.served.tenant), ending)));
         }
         // When the server stops, the writer drains first: what it recorded last is still to be published.

@@ -42,6 +42,8 @@ pub enum LedgerCommand {
         #[command(flatten)]
         log: LogArgs,
     },
+    /// Have the running server seal where every conversation's and customer's chain ends, and print the entry that says so.
+    Seal(LogArgs),
     /// Verify the published tiles, and with --against-db every row of the database against them.
     Verify {
         /// Compare the database row by row.
@@ -124,6 +126,11 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
             screen::line(&format!("destroyed: {number}"));
         }
         LedgerCommand::Rotations { to, log } => rotations(&to, &log).await?,
+        LedgerCommand::Seal(log) => {
+            let config = log.place.load()?;
+            let sealed = ask(&config.data_dir, &Order::SealChains { tenant: log.tenant }).await?;
+            screen::line(&format!("sealed by entry {sealed}"));
+        }
         LedgerCommand::Verify { against_db: _, log } => {
             let config = log.place.load()?;
             at_database(&config, &log.tenant, Comparing::Rows).await?;

@@ -203,6 +203,7 @@ fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
             tenant: Arc::clone(&served.tenant),
             channels: served.channels.clone(),
             client_names: client_names(served),
+            auditor_name: served.config.as_ref().and_then(|config| config.auditor_name.clone()),
             provider: served.provider.clone(),
             is_demo: served.config.as_ref().is_some_and(|config| config.demo),
         };

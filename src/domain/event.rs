@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 
 pub use erasure::{Erased, ErasureEvent};
 pub use words::{
-    Activation, Candidate, EndReason, ErasureReason, FactorKind, HoldReason, IdentityProof, MatchReason, RequeueReason,
-    Wish,
+    Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
+    MatchReason, RequeueReason, Wish,
 };
 
 use lww_audit::entry::Detail;
+use lww_audit::seal::Seal;
 
 use super::routing::{Assigned, Routed};
 use crate::units::{AccountId, EntryIndex, Hash, MessageId, MessageSeq, SubjectId, TreeSize, Version};
@@ -104,6 +105,10 @@ pub enum Event {
     GuardAdopted { size: TreeSize, root: Hash },
     /// Every row was copied into a backup, by its list of pieces; with the wrapped keys apart from it, or without.
     BackupMade { list: Hash, keys: bool },
+    /// Where all chains of the log ended, under one root.
+    ChainsSealed(Seal),
+    /// The server found that something it keeps is not what was recorded.
+    AuditFound(Found),
     /// The clock went back by this much; entry times stand still meanwhile.
     ClockSteppedBack { by_ms: i64 },
     /// A key came to be; the fingerprint is the SHA-256 of its public part or of its identifier.
@@ -206,6 +211,8 @@ impl Event {
             Self::LogTaken { .. } => "log.taken/1",
             Self::GuardAdopted { .. } => "guard.adopted/1",
             Self::BackupMade { .. } => "backup.made/1",
+            Self::ChainsSealed(_) => lww_audit::seal::KIND,
+            Self::AuditFound(_) => "audit.found/1",
             Self::ClockSteppedBack { .. } => "clock.stepped_back/1",
             Self::KeyCreated { .. } => "key.created/1",
             Self::KeyRotated { .. } => "key.rotated/1",
@@ -266,10 +273,10 @@ impl Event {
             Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
             Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
+            Self::ChainsSealed(seal) => seal.detail(),
+            Self::AuditFound(found) => self::found(found),
             Self::ClockSteppedBack { by_ms } => object([("by_ms", int(*by_ms))]),
-            Self::KeyRotated { statement, previous } => {
-                object([("purpose", text(LOG_KEY)), ("statement", text(statement)), ("previous", index(*previous))])
-            }
+            Self::KeyRotated { statement, previous } => rotated(statement, *previous),
             Self::KeyCreated { purpose, fingerprint } | Self::KeyDestroyed { purpose, fingerprint } => {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
@@ -325,6 +332,14 @@ impl Event {
             | Self::FactorEnrolled => object([]),
         }
     }
+}
+
+fn rotated(statement: &str, previous: Option<EntryIndex>) -> Detail {
+    object([("purpose", text(LOG_KEY)), ("statement", text(statement)), ("previous", index(previous))])
+}
+
+fn found(Found { part, name, index: entry }: &Found) -> Detail {
+    object([("part", text(part.word())), ("name", text(name)), ("index", index(*entry))])
 }
 
 fn requeued(agent: AccountId, queue: &str, reason: RequeueReason, after_s: u32, elapsed_ms: i64) -> Detail {

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
@@ -14,7 +15,7 @@ use x509_parser::parse_x509_certificate;
 
 use super::gate::Gated;
 use super::problem::Problem;
-use super::service::Served;
+use super::service::{Served, Service};
 use crate::limits::REQUESTS_PER_CONNECTION_MAX;
 use crate::units::ChannelAccount;
 
@@ -110,6 +111,13 @@ pub(super) fn right_machine(request: &HttpRequest, served: &Served, account: &Ch
         Some(needed) if named() != Some(needed) => Err(Problem::WrongCertificate),
         Some(_) | None => Ok(()),
     }
+}
+
+/// The tenant whose published log the connection's certificate may read, with its name and the certificate's.
+pub(super) fn auditor(service: &Service, request: &HttpRequest) -> Option<(String, Arc<Served>, String)> {
+    let name = Connection::of(request)?.client_name.clone()?;
+    let (tenant, served) = service.audited_by(&name)?;
+    Some((tenant, served, name))
 }
 
 impl TrustedProxies {

@@ -28,7 +28,7 @@ use crate::units::AccountId;
 pub struct Rates {
     /// Requests of one address (IPv6: /64) that did not prove who sent them.
     pub address: u32,
-    /// Requests of one member of staff.
+    /// Requests of one member of staff, and of one machine that reads the published log.
     pub staff: u32,
     /// Requests of one visitor with a token.
     pub visitor: u32,
@@ -51,6 +51,8 @@ pub(super) enum Who<'a> {
     Staff(AccountId),
     /// A channel account: channel and account.
     Channel(&'a str, &'a str),
+    /// A machine that reads the published log: the common name of its certificate.
+    Auditor(&'a str),
     /// The tenant's identity provider.
     Provider,
     /// A log that asks for a cosignature.
@@ -84,6 +86,7 @@ pub(super) struct Limiter {
     paused: Mutex<HashMap<IpAddr, Instant>>,
     staff: Buckets<(String, AccountId)>,
     channels: Buckets<(String, String, String)>,
+    auditors: Buckets<String>,
     /// By keyed hashes of their tokens, which are long.
     visitors: Buckets<u64>,
     token_hash: RandomState,
@@ -97,6 +100,7 @@ impl Limiter {
             paused: Mutex::default(),
             staff: Buckets::new(rates.staff),
             channels: Buckets::new(rates.channel),
+            auditors: Buckets::new(rates.staff),
             visitors: Buckets::new(rates.visitor),
             token_hash: RandomState::new(),
             tenants: Buckets::new(rates.tenant),
@@ -147,6 +151,7 @@ impl Limiter {
             Who::Staff(account) => self.staff.take((tenant.to_owned(), account)),
             Who::Channel(name, account) => channel(name, account),
             Who::Provider | Who::Log => Ok(()),
+            Who::Auditor(name) => self.auditors.take(name.to_owned()),
             Who::Visitor(name, account, token) => {
                 self.visitors.take(self.token_hash.hash_one(token)).and_then(|()| channel(name, account))
             }

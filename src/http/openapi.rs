@@ -5,7 +5,7 @@ use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
     accounts, channels, custody, desk, erasures, handover, health, ledger, live, oidc, own, policies, receipts,
-    replies, sessions,
+    replies, sessions, tlog,
 };
 use super::problem::codes;
 
@@ -82,6 +82,8 @@ use super::problem::codes;
         ledger::proof,
         ledger::consistency,
         custody::custody,
+        tlog::checkpoint,
+        tlog::tile,
         policies::masking,
         policies::attempt,
         policies::routing,

@@ -114,6 +114,8 @@ pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/ledger/entries/{index}/proof", LEDGER),
     need("get", "/api/v1/ledger/consistency", LEDGER),
     need("get", "/api/v1/ledger/custody", LEDGER),
+    need("get", "/api/v1/ledger/tlog/checkpoint", LEDGER),
+    need("get", "/api/v1/ledger/tlog/tile/{tile}", LEDGER),
     need("get", "/api/v1/policies/masking", POLICIES),
     need("post", "/api/v1/policies/masking/try", POLICIES),
     need("get", "/api/v1/policies/routing", POLICIES),

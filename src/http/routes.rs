@@ -7,7 +7,7 @@ use actix_web::{Resource, Route};
 
 use super::api::{
     accounts, channels, custody, desk, erasures, handover, health, ledger, live, oidc, own, policies, receipts,
-    replies, sessions,
+    replies, sessions, tlog,
 };
 use super::pages;
 
@@ -162,6 +162,8 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/ledger/entries/{index}/proof", methods: &[("get", || web::get().to(ledger::proof))] },
     Address { path: "/api/v1/ledger/consistency", methods: &[("get", || web::get().to(ledger::consistency))] },
     Address { path: "/api/v1/ledger/custody", methods: &[("get", || web::get().to(custody::custody))] },
+    Address { path: "/api/v1/ledger/tlog/checkpoint", methods: &[("get", || web::get().to(tlog::checkpoint))] },
+    Address { path: "/api/v1/ledger/tlog/tile/{tile}", methods: &[("get", || web::get().to(tlog::tile))] },
     Address { path: "/api/v1/policies/masking", methods: &[("get", || web::get().to(policies::masking))] },
     Address { path: "/api/v1/policies/masking/try", methods: &[("post", || web::post().to(policies::attempt))] },
     Address { path: "/api/v1/policies/routing", methods: &[("get", || web::get().to(policies::routing))] },
@@ -177,9 +179,11 @@ pub(super) fn configure(config: &mut ServiceConfig) {
     pages::configure(config);
 }
 
-/// Puts the addresses that machines ask into an application: the channels', and whether the server lives.
+/// Puts the addresses that machines ask into an application: the channels', the published log's, and whether the server lives.
 pub(super) fn configure_machines(config: &mut ServiceConfig) {
-    put(config, |path| path.starts_with("/api/v1/channels/") || HEALTH.contains(&path));
+    put(config, |path| {
+        path.starts_with("/api/v1/channels/") || path.starts_with("/api/v1/ledger/tlog/") || HEALTH.contains(&path)
+    });
 }
 
 /// Puts the address of the metrics into an application of its own.
@@ -189,10 +193,12 @@ pub(super) fn configure_metrics(config: &mut ServiceConfig) {
 
 fn put(config: &mut ServiceConfig, wanted: impl Fn(&str) -> bool) {
     for address in ADDRESSES.iter().filter(|address| wanted(address.path)) {
+        // A tile's name has slashes, which the description of the interface can't say of a parameter.
+        let path = address.path.replace("{tile}", "{tile:.+}");
         // What takes preflights only leaves every other method to the addresses behind it.
         let bare = match address.methods {
-            [("options", _)] => Resource::new(address.path).guard(Options()),
-            _ => Resource::new(address.path),
+            [("options", _)] => Resource::new(path).guard(Options()),
+            _ => Resource::new(path),
         };
         let resource = address.methods.iter().fold(bare, |resource, (_, handler)| resource.route(handler()));
         config.service(resource);

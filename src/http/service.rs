@@ -22,6 +22,8 @@ pub struct Served {
     pub channels: Vec<Channel>,
     /// Channel accounts that take only requests with a client certificate of this common name.
     pub client_names: BTreeMap<ChannelAccount, String>,
+    /// The common name of the client certificate that may read the published log.
+    pub auditor_name: Option<String>,
     /// The bank's own identity provider.
     pub provider: Option<Arc<Provider>>,
     /// Whether the tenant is a demo: only then is there a bank's page to try.
@@ -117,6 +119,13 @@ impl Service {
     /// A tenant by name.
     pub(super) fn tenant(&self, name: &str) -> Option<Arc<Served>> {
         self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// The tenant whose published log this client certificate may read; the configuration gives a name to one at most.
+    pub(super) fn audited_by(&self, name: &str) -> Option<(String, Arc<Served>)> {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        let found = tenants.iter().find(|(_, served)| served.auditor_name.as_deref() == Some(name));
+        found.map(|(tenant, served)| (tenant.clone(), Arc::clone(served)))
     }
 
     /// The first channel account of a demo tenant that a page can use, as `tenant/account`.

@@ -162,7 +162,7 @@ impl Tenant {
     /// [`Refusal::NotFound`] when nobody is known by it.
     pub async fn subject_of(&self, staff: &Staff, identity: IdentityName<'_>) -> Result<SubjectId, Refusal> {
         staff.may(Action::EraseSubjects)?;
-        let found = self.found(&self.ports.vault.lookups(identity)).await?;
+        let found = self.person(&self.ports.vault.lookups(identity)).await?;
         found.map(|row| row.subject).ok_or(SUBJECT)
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lww_audit::entry::Detail;
 use lww_audit::merkle::leaf_hash;
 use lww_audit::rotation::ROTATIONS_MAX;
-use lww_audit::{Checkpoint, Entry};
+use lww_audit::{Checkpoint, Entry, VerifierKey};
 
 use super::ledger::aside;
 use super::{Refusal, Staff, Tenant};
@@ -52,7 +52,12 @@ impl Tenant {
         self.ports.keys.vkey()
     }
 
-    /// Every key of the log in use, the newest first.
+    /// Every key of the log in use, for whoever verifies what it signed.
+    pub fn verifier_keys(&self) -> Vec<VerifierKey> {
+        self.ports.keys.vkeys().iter().filter_map(|key| key.parse().ok()).collect()
+    }
+
+    /// Every key of the log in use, in vkey form, the newest first.
     ///
     /// # Errors
     /// [`Refusal::Forbidden`].

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use lww_audit::entry::kinds;
 use lww_audit::merkle::leaf_hash;
-use lww_audit::{Kind, Receipt, VerifierKey, entry};
+use lww_audit::{Kind, Receipt, entry};
 use serde::Deserialize;
 
 use super::{Refusal, Staff, Tenant};
@@ -253,8 +253,7 @@ impl Tenant {
         let (index, proofs) = (entry.index, Arc::clone(&self.ports.proofs));
         let Some((path, checkpoint)) = aside(move || proofs.prove(index)).await? else { return Ok(None) };
         let text = Receipt::format(entry.text.as_bytes(), &[], index, &path, &checkpoint);
-        let keys = self.ports.keys.vkeys().iter().map(|key| key.parse()).collect::<Result<Vec<VerifierKey>, _>>();
-        let keys = keys.map_err(|_| Refusal::Unavailable)?;
+        let keys = self.verifier_keys();
         let holds = Receipt::parse(text.as_bytes()).is_ok_and(|receipt| receipt.verify(&keys).is_ok());
         if holds { Ok(Some(text)) } else { Err(self.differs(index)) }
     }

@@ -140,11 +140,11 @@ impl Tenant {
     }
 
     /// Who is behind an identity, under whichever epoch it is indexed.
-    pub(super) async fn found(&self, lookups: &[IdentityLookup]) -> Result<Option<ContactRow>, Refusal> {
-        Ok(self.found_under(lookups).await?.map(|(row, _)| row))
+    pub(super) async fn person(&self, lookups: &[IdentityLookup]) -> Result<Option<ContactRow>, Refusal> {
+        Ok(self.person_under(lookups).await?.map(|(row, _)| row))
     }
 
-    async fn found_under(&self, lookups: &[IdentityLookup]) -> Result<Option<(ContactRow, IdentityLookup)>, Refusal> {
+    async fn person_under(&self, lookups: &[IdentityLookup]) -> Result<Option<(ContactRow, IdentityLookup)>, Refusal> {
         for lookup in lookups {
             if let Some(row) = self.ports.store.contact(lookup).await? {
                 return Ok(Some((row, *lookup)));
@@ -159,7 +159,7 @@ impl Tenant {
         lookups: &[IdentityLookup],
         name: Option<IdentityName<'_>>,
     ) -> Result<Option<ContactRow>, Refusal> {
-        let Some((row, lookup)) = self.found_under(lookups).await? else { return Ok(None) };
+        let Some((row, lookup)) = self.person_under(lookups).await? else { return Ok(None) };
         if let Some(name) = name.filter(|_| lookups.first() != Some(&lookup)) {
             let NewIdentity { lookup: hash, epoch, sealed, .. } =
                 self.ports.vault.linked(row.subject, &row.key, name)?;
@@ -170,11 +170,11 @@ impl Tenant {
 
     /// Who is behind the first of these identities that anybody is behind.
     pub(super) async fn known(&self, lookups: &Lookups) -> Result<Option<ContactRow>, Refusal> {
-        if let Some(row) = self.found(&lookups.proven).await? {
+        if let Some(row) = self.person(&lookups.proven).await? {
             return Ok(Some(row));
         }
         let shown = lookups.vouched || lookups.proven.is_empty();
-        if shown { self.found(&lookups.contact).await } else { Ok(None) }
+        if shown { self.person(&lookups.contact).await } else { Ok(None) }
     }
 
     /// The person whose turn it is; somebody new gets a pseudonym and a key of their own.

@@ -9,6 +9,7 @@ pub mod embedded;
 pub mod guard;
 pub mod head;
 pub mod keeper;
+pub mod objects;
 mod people;
 pub mod published;
 pub mod recorder;

@@ -80,6 +80,10 @@ pub enum Gauge<'a> {
     LogEntries(&'a str),
     /// Signed entries that no published tile covers yet.
     LogUnpublished(&'a str),
+    /// Entries of a tenant's log since what the newest seal covers.
+    LogUnsealed(&'a str),
+    /// Published entries that the copy elsewhere has not.
+    MirrorBehind(&'a str),
     /// Whether this server writes the log: 1 or 0.
     LogActive(&'a str),
     /// Data keys of a tenant that an earlier epoch than the newest wraps.
@@ -101,6 +105,7 @@ pub(super) struct Metrics {
     commit_seconds: Times,
     logins_failed: Family<OfTenant, Counter>,
     erased: Family<OfTenant, Counter>,
+    audit_found: Family<OfTenant, Counter>,
     certificate_changes: Counter,
     certificate_refusals: Counter,
     certificate_end: Number,
@@ -110,6 +115,8 @@ pub(super) struct Metrics {
     queue: Numbers,
     entries: Numbers,
     unpublished: Numbers,
+    unsealed: Numbers,
+    mirror_behind: Numbers,
     active: Numbers,
     to_rewrap: Numbers,
     publication_wait: Numbers,
@@ -143,6 +150,12 @@ impl Metrics {
             commit_seconds: register(put, "commit_seconds", "Time of a commit", Family::new_with_constructor(seconds)),
             logins_failed: register(put, "logins_failed", "Logins with a wrong name or password", Family::default()),
             erased: register(put, "subjects_erased", "Customers erased", Family::default()),
+            audit_found: register(
+                put,
+                "self_audit_findings",
+                "What is kept and was not recorded so",
+                Family::default(),
+            ),
             certificate_changes: register(put, "certificate_changes", "New certificates taken", Counter::default()),
             certificate_refusals: register(put, "certificate_refusals", "New certificates refused", Counter::default()),
             certificate_end: register(put, "certificate_end_seconds", "End of the certificate", Number::default()),
@@ -152,6 +165,8 @@ impl Metrics {
             queue: register(put, "recorder_queue_proposals", "Proposals before the recorder", Family::default()),
             entries: register(put, "log_entries", "Signed entries of the log", Family::default()),
             unpublished: register(put, "log_unpublished_entries", "Signed entries without a tile", Family::default()),
+            unsealed: register(put, "log_unsealed_entries", "Entries since the newest seal", Family::default()),
+            mirror_behind: register(put, "mirror_behind_entries", "Entries that the copy has not", Family::default()),
             active: register(put, "log_active", "Whether this server writes the log", Family::default()),
             to_rewrap: register(put, "keys_to_rewrap", "Data keys under an earlier epoch", Family::default()),
             publication_wait: register(
@@ -204,6 +219,7 @@ impl Metrics {
             }
             Occurrence::Erased { tenant } => drop(self.erased.get_or_create(&of(tenant)).inc()),
             Occurrence::LoginFailed { tenant } => drop(self.logins_failed.get_or_create(&of(tenant)).inc()),
+            Occurrence::AuditFound { tenant, .. } => drop(self.audit_found.get_or_create(&of(tenant)).inc()),
             Occurrence::CertificateChanged { .. } => drop(self.certificate_changes.inc()),
             Occurrence::CertificateRefused { .. } => drop(self.certificate_refusals.inc()),
             Occurrence::Panicked { .. } => drop(self.panics.inc()),
@@ -252,6 +268,8 @@ pub fn gauge(gauge: Gauge<'_>, value: i64) {
         Gauge::LogUnpublished(tenant) => metrics.unpublished.get_or_create(&of(tenant)).set(value),
         Gauge::KeysToRewrap(tenant) => metrics.to_rewrap.get_or_create(&of(tenant)).set(value),
         Gauge::PublicationWait(tenant) => metrics.publication_wait.get_or_create(&of(tenant)).set(value),
+        Gauge::LogUnsealed(tenant) => metrics.unsealed.get_or_create(&of(tenant)).set(value),
+        Gauge::MirrorBehind(tenant) => metrics.mirror_behind.get_or_create(&of(tenant)).set(value),
         Gauge::LogActive(tenant) => metrics.active.get_or_create(&of(tenant)).set(value),
     };
 }
@@ -291,11 +309,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::domain::event::{Found, FoundPart};
     use crate::units::Timestamp;
 
     #[test]
     fn every_metric_is_in_the_document_and_the_other_way_round() {
         let (tenant, took, until) = ("bank", Duration::from_millis(1), Timestamp::from_micros(0));
+        let found = Found { part: FoundPart::Row, name: "ledger_entry".to_owned(), index: None };
         for occurrence in [
             Occurrence::Answered { status: 200, took },
             Occurrence::RateLimited { whose: Limited::Address },
@@ -305,6 +325,7 @@ mod tests {
             Occurrence::Committed { tenant, entries: 1, took },
             Occurrence::Erased { tenant },
             Occurrence::LoginFailed { tenant },
+            Occurrence::AuditFound { tenant, found: &found, what: "changed" },
             Occurrence::CertificateChanged { until },
             Occurrence::CertificateRefused { error: &"broken" },
             Occurrence::CertificateEnding { days: 1, until },
@@ -330,6 +351,8 @@ mod tests {
             Gauge::RecorderQueue(tenant),
             Gauge::LogEntries(tenant),
             Gauge::LogUnpublished(tenant),
+            Gauge::LogUnsealed(tenant),
+            Gauge::MirrorBehind(tenant),
             Gauge::LogActive(tenant),
             Gauge::KeysToRewrap(tenant),
             Gauge::PublicationWait(tenant),

@@ -2,5 +2,8 @@
 
 pub mod lifecycle;
 pub mod matcher;
+pub mod mirror;
+pub mod seals;
+pub mod self_audit;
 pub mod tiles;
 pub mod witness;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lww_audit::merkle::{consistency_path, inclusion_path};
-use lww_audit::tile::CHECKPOINT;
+use lww_audit::tile::{CHECKPOINT, TilePath};
 use lww_audit::{SignedCheckpoint, TileDir, TileWriter};
 use tokio::sync::watch;
 
@@ -196,6 +196,14 @@ impl Proofs for PublishedTiles {
     fn published(&self) -> Option<TreeSize> {
         let signed = TileDir::open(&self.folder).checkpoint().ok().flatten();
         signed.map(|signed| signed.unverified().size)
+    }
+
+    fn checkpoint(&self) -> Result<Option<String>, lww_audit::Error> {
+        Ok(TileDir::open(&self.folder).checkpoint()?.map(|signed| signed.note().to_string()))
+    }
+
+    fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, lww_audit::Error> {
+        TileDir::open(&self.folder).published(tile)
     }
 
     fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>> {

@@ -93,6 +93,7 @@ pub const KINDS: &[KindInfo] = &[
     kind("export.made/1", "data was exported, by whom and of which range"),
     kind("anchor.receipt/1", "an outside party confirmed a checkpoint"),
     kind("chains.sealed/1", "the ends of all chains were committed to under one root"),
+    kind("audit.found/1", "the server found that something it keeps is not what was recorded: what, and where"),
     kind("clock.stepped_back/1", "the clock went back by more than a second"),
     kind("server.started/1", "the server started, with version, binary digest and configuration digest"),
     kind("server.stopped/1", "the server stopped in order"),

@@ -3,9 +3,11 @@
 //! Pure arithmetic and text; it touches no file. Source: C2SP `tlog-tiles`, "Merkle Tree" and "Log entries".
 
 use super::WIDTH;
+use crate::error::{Error, Format, malformed};
 use crate::types::TreeSize;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// Name of the file with the signed checkpoint.
 pub const CHECKPOINT: &str = "checkpoint";
@@ -13,6 +15,8 @@ pub const CHECKPOINT: &str = "checkpoint";
 const HEIGHT: u32 = 8;
 /// Levels that a tree of 64-bit size can have.
 const LEVELS_MAX: u32 = u64::BITS / HEIGHT;
+/// Levels that a path can name; tiles of those above [`LEVELS_MAX`] are in no tree of 64-bit size.
+const NAMED_LEVELS_MAX: u32 = 64;
 
 /// Which kind of file of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,4 +122,30 @@ impl fmt::Display for TilePath {
         }
         if self.is_full() { Ok(()) } else { write!(f, ".p/{}", self.width) }
     }
+}
+
+impl FromStr for TilePath {
+    type Err = Error;
+
+    /// Reads a path in its only form; it never leads out of the log's directory.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let read = read(text).filter(|path| path.to_string() == text);
+        read.ok_or_else(|| malformed(Format::Tile, 0, "not the path of a tile or bundle"))
+    }
+}
+
+/// Reads a path that may not be in its only form.
+fn read(text: &str) -> Option<TilePath> {
+    let (part, rest) = text.strip_prefix("tile/")?.split_once('/')?;
+    let part = match part {
+        "entries" => Part::Entries,
+        level => Part::Level(level.parse().ok().filter(|level| *level < NAMED_LEVELS_MAX)?),
+    };
+    let (index, width) = match rest.split_once(".p/") {
+        Some((index, width)) => (index, width.parse().ok().filter(|width| (1..WIDTH).contains(width))?),
+        None => (rest, WIDTH),
+    };
+    let mut groups = index.split('/').map(|group| group.trim_start_matches('x').parse::<u64>().ok());
+    let index = groups.try_fold(0_u64, |index, group| index.checked_mul(1000)?.checked_add(group?))?;
+    Some(TilePath { part, index, width })
 }

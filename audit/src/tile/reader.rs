@@ -4,11 +4,14 @@
 
 use super::{BUNDLE_BYTES_MAX, Bundle, CHECKPOINT, HASH_BYTES, Part, TilePath, WIDTH, files, subtree_root};
 use crate::checkpoint::SignedCheckpoint;
-use crate::error::{Error, Format, malformed};
+use crate::error::{Class, Error, Format, malformed};
 use crate::merkle::NodeReader;
 use crate::note::NOTE_BYTES_MAX;
 use crate::types::{EntryIndex, Hash, TreeSize};
 use std::path::{Path, PathBuf};
+
+/// Publications that may overtake one reader before it gives up.
+const PUBLICATIONS_MAX: u32 = 5;
 
 /// A log's directory.
 #[derive(Clone, Debug)]
@@ -59,6 +62,16 @@ impl TileDir {
         Ok(hashes.iter().take(wanted).copied().map(Hash).collect())
     }
 
+    /// Reads a tile also where a larger partial one took its place meanwhile.
+    fn tile_of_any_size(&self, tile: TilePath) -> Result<Vec<Hash>, Error> {
+        let gap = match self.tile(tile) {
+            Err(error) if error.class() == Class::Gap && !tile.is_full() => error,
+            done => return done,
+        };
+        let bytes = self.published(tile)?.ok_or(gap)?;
+        Ok(bytes.as_chunks::<HASH_BYTES>().0.iter().copied().map(Hash).collect())
+    }
+
     /// Reads a bundle of entries. Where a partial one is gone because the bundle became full, the full one serves.
     ///
     /// # Errors
@@ -78,6 +91,42 @@ impl TileDir {
     pub(crate) fn bundle_bytes(&self, tile: TilePath) -> Result<(PathBuf, Vec<u8>), Error> {
         let (path, bytes, _) = self.read(tile, BUNDLE_BYTES_MAX, Format::Bundle)?;
         Ok((path, bytes))
+    }
+
+    /// Reads the bytes of a tile or bundle of any tree that the published one goes on from: a partial one is cut out of what
+    /// became of it. `None` if the published tree does not hold so much, or nothing is published.
+    ///
+    /// # Errors
+    /// `Gap`, `Malformed`, `TooLong` or `Io`, naming the file.
+    pub fn published(&self, tile: TilePath) -> Result<Option<Vec<u8>>, Error> {
+        let mut tries = 0..PUBLICATIONS_MAX;
+        loop {
+            let Some(signed) = self.checkpoint()? else { return Ok(None) };
+            match self.cut(tile, signed.unverified().size) {
+                // The writer published meanwhile, and took away what only the checkpoint before needed.
+                Err(error) if error.class() == Class::Gap && tries.next().is_some() => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// Cuts a tile or bundle out of what the tree of `size` has in its place.
+    fn cut(&self, tile: TilePath, size: TreeSize) -> Result<Option<Vec<u8>>, Error> {
+        let Some(present) = TilePath::in_tree(tile.part, tile.index, size) else { return Ok(None) };
+        if tile.width > present.width {
+            return Ok(None);
+        }
+        Ok(Some(match tile.part {
+            Part::Entries => {
+                let mut bundle = self.bundle(present)?;
+                bundle.truncate(tile.width);
+                bundle.into_bytes()
+            }
+            Part::Level(_) => {
+                let width = usize::try_from(tile.width).unwrap_or(usize::MAX);
+                self.tile(present)?.iter().take(width).flat_map(|hash| hash.0).collect()
+            }
+        }))
     }
 
     fn read(&self, tile: TilePath, bytes_max: usize, what: Format) -> Result<(PathBuf, Vec<u8>, bool), Error> {
@@ -128,7 +177,7 @@ impl NodeReader for TreeReader<'_> {
         let count = 1_usize << (level % 8);
         let first = index.checked_mul(count as u64).ok_or_else(out_of_range)?;
         let tile = TilePath::in_tree(part, first / WIDTH, size).ok_or_else(out_of_range)?;
-        let hashes = self.directory.tile(tile)?;
+        let hashes = self.directory.tile_of_any_size(tile)?;
         let start = usize::try_from(first % WIDTH).map_err(|_| out_of_range())?;
         let children = hashes.get(start..start + count).ok_or_else(out_of_range)?;
         Ok(subtree_root(children))

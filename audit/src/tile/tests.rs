@@ -78,6 +78,81 @@ fn tiles_are_named_as_the_specification_says() {
 }
 
 #[test]
+fn only_the_names_of_tiles_and_bundles_are_read() {
+    for text in ["tile/0/000", "tile/63/x001/234.p/1", "tile/entries/x999/x999/999.p/255", "tile/1/x001/x234/067"] {
+        assert_eq!(text.parse::<TilePath>().unwrap().to_string(), text);
+    }
+    for text in [
+        "",
+        "checkpoint",
+        "tile/0",
+        "tile/0/",
+        "tile/0/0",
+        "tile/0/0000",
+        "tile/0/x000/001",
+        "tile/0/x001",
+        "tile/0/001/002",
+        "tile/00/001",
+        "tile/+1/001",
+        "tile/64/000",
+        "tile/-1/000",
+        "tile/data/000",
+        "tile/Entries/000",
+        "tile/0/000.p/0",
+        "tile/0/000.p/01",
+        "tile/0/000.p/256",
+        "tile/0/000.p/",
+        "tile/0/000.p",
+        "tile/0/000.p/1/",
+        "tile/0/000.p/1.p/1",
+        "tile/0/000/",
+        "/tile/0/000",
+        "tile//000",
+        "tile/0/../0/000",
+        "tile/0/..",
+        "tile/entries/../../checkpoint",
+        "tile/0/xx01/000",
+        "tile/0/x001//000",
+        "tile/0/x999/x999/x999/x999/x999/x999/x999/999",
+        "tile/0/０００",
+        "tile/0/000 ",
+        "tile/0/000\0",
+    ] {
+        assert!(matches!(text.parse::<TilePath>(), Err(Error::Malformed { .. })), "{text:?}");
+    }
+}
+
+#[test]
+fn a_partial_tile_of_any_size_is_cut_out_of_what_is_published_and_none_beyond() {
+    let folder = tempfile::tempdir().unwrap();
+    let tiles = TileDir::open(folder.path());
+    let first = "tile/0/000.p/1".parse().unwrap();
+    assert_eq!(tiles.published(first).unwrap(), None, "nothing is published");
+    let mut writer = TileWriter::open(folder.path()).unwrap();
+    for published in [600, 768] {
+        grow(&mut writer, published);
+        writer.publish(&signed(published)).unwrap();
+        for size in [1, 5, 255, 256, 257, 511, 512, 513, 599, 600] {
+            let other = tempfile::tempdir().unwrap();
+            let mut its = TileWriter::open(other.path()).unwrap();
+            grow(&mut its, size);
+            its.publish(&signed(size)).unwrap();
+            for (path, bytes) in files(other.path()) {
+                let Ok(path) = path.to_str().unwrap().parse::<TilePath>() else { continue };
+                assert_eq!(tiles.published(path).unwrap().as_ref(), Some(&bytes), "{path} of {size} in {published}");
+            }
+        }
+        let beyond =
+            [format!("tile/1/000.p/{}", published / 256 + 1), "tile/2/000.p/1".to_owned(), "tile/9/000".to_owned()];
+        for beyond in beyond.into_iter().chain(["tile/entries/003.p/1".to_owned(), "tile/0/x001/000".to_owned()]) {
+            assert_eq!(tiles.published(beyond.parse().unwrap()).unwrap(), None, "{beyond} in {published}");
+        }
+    }
+    fs::remove_file(folder.path().join("tile/0/001")).unwrap();
+    assert_eq!(tiles.published("tile/0/001.p/3".parse().unwrap()).unwrap_err().class(), Class::Gap);
+}
+
+#[test]
 fn published_logs_hold_exactly_the_files_of_their_size() {
     let home = tempfile::tempdir().unwrap();
     let mut writer = TileWriter::open(home.path()).unwrap();

@@ -16,7 +16,7 @@ use super::error::{ConfigError, Problem};
 use super::read::{Field, Section};
 use super::{
     ChannelConfig, Config, DatabaseConfig, ErasureConfig, HttpConfig, KEYS_FOLDER, LOGS_FOLDER, LogConfig,
-    PostgresqlConfig, TenantConfig, TlsFiles, read,
+    PostgresqlConfig, TenantConfig, TlsFiles, mirror, read,
 };
 use crate::channels::CHANNELS;
 use crate::crypto::database_tls;
@@ -62,6 +62,8 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
             at_once: erasure.boolean("at_once")?.value,
         },
         witness: witness::read_section(&root.section("witness")?)?,
+        mirror: mirror::read(&root.section("mirror")?, &data_dir)?,
+        self_audit: mirror::pace(&root.section("self_audit")?)?,
         tenants: tenants(root, database.is_some())?,
         data_dir,
         database,
@@ -209,7 +211,7 @@ fn rate(per_second: i32) -> u32 {
 }
 
 fn tenants(root: &Section<'_>, has_database: bool) -> Checked<Vec<TenantConfig>> {
-    let mut names = Unique::default();
+    let (mut names, mut auditors) = (Unique::default(), Unique::default());
     root.sections("tenant")?
         .iter()
         .map(|section| {
@@ -219,6 +221,8 @@ fn tenants(root: &Section<'_>, has_database: bool) -> Checked<Vec<TenantConfig>>
                 return Err(name.expected("another name: the log of events without a tenant is called system"));
             }
             names.check(&name, name.value)?;
+            // A certificate says whose log is read: it can't be two.
+            section.text("auditor_name")?.map_or(Ok(()), |field| auditors.check(&field, field.value))?;
             tenant(section, name.value, has_database)
         })
         .collect()
@@ -250,6 +254,7 @@ fn tenant(section: &Section<'_>, name: &str, has_database: bool) -> Checked<Tena
         },
         session_idle_minutes: section.integer("session_idle_minutes")?,
         second_factor: section.text("second_factor")?.map_or(Ok(Vec::new()), |field| second_factor(&field))?,
+        auditor_name: section.text("auditor_name")?.map(|field| common_name(&field)).transpose()?,
         demo: demo.value,
         oidc: oidc::read(&section.section("oidc")?)?,
         channels: channels(section)?,
@@ -278,7 +283,7 @@ fn channels(tenant: &Section<'_>) -> Checked<Vec<ChannelConfig>> {
                 account: account.value.to_owned(),
                 key_id: key_id(&section.required("key_id")?)?,
                 secret: secret(&section.required("secret")?)?.value,
-                client_name: client_name(section)?,
+                client_name: section.text("client_name")?.map(|field| common_name(&field)).transpose()?,
                 identities: identities(section)?,
                 origins: section.text("origins")?.map_or(Ok(Vec::new()), |field| origins(&field))?,
             })
@@ -307,11 +312,10 @@ fn origins(field: &Field<'_, &str>) -> Checked<Vec<String>> {
     Ok(all)
 }
 
-fn client_name(section: &Section<'_>) -> Checked<Option<String>> {
-    let Some(field) = section.text("client_name")? else { return Ok(None) };
+fn common_name(field: &Field<'_, &str>) -> Checked<String> {
     let bytes_max = field.bytes_max();
     if (1..=bytes_max).contains(&field.value.len()) {
-        Ok(Some(field.value.to_owned()))
+        Ok(field.value.to_owned())
     } else {
         Err(field.expected(format!("a common name of 1 to {bytes_max} bytes")))
     }
@@ -343,7 +347,7 @@ fn key_id(field: &Field<'_, &str>) -> Checked<String> {
     Ok(field.value.to_owned())
 }
 
-fn secret<'a>(field: &Field<'a, &str>) -> Checked<Field<'a, SecretRef>> {
+pub(super) fn secret<'a>(field: &Field<'a, &str>) -> Checked<Field<'a, SecretRef>> {
     match field.value.parse() {
         Ok(reference) => Ok(field.with(reference)),
         Err(reason) => Err(field.error(Problem::Secret { key: field.key, reason })),
@@ -386,7 +390,7 @@ fn address<'a>(field: &Field<'a, &str>) -> Checked<Field<'a, SocketAddr>> {
     }
 }
 
-fn path<'a>(section: &Section<'a>, name: &'static str) -> Checked<Option<Field<'a, PathBuf>>> {
+pub(super) fn path<'a>(section: &Section<'a>, name: &'static str) -> Checked<Option<Field<'a, PathBuf>>> {
     let Some(field) = section.text(name)? else { return Ok(None) };
     let bytes_max = field.bytes_max();
     if field.value.is_empty() || field.value.len() > bytes_max || field.value.contains('\0') {
@@ -403,7 +407,7 @@ fn existing(field: Option<Field<'_, PathBuf>>, kind: &'static str, is: fn(&Path)
     Ok(existing_field(field, kind, is)?.map(|field| field.value))
 }
 
-fn existing_field<'a>(
+pub(super) fn existing_field<'a>(
     field: Option<Field<'a, PathBuf>>,
     kind: &'static str,
     is: fn(&Path) -> bool,

@@ -228,6 +228,38 @@ pub const KEYS: &[Key] = &[
         .example("/etc/lww/witness.policy"),
     path("witness.ca", "Certificates in PEM that those of witnesses are checked against; needed for https.")
         .example("/etc/lww/tls/audit-ca.pem"),
+    path("mirror.folder", "Where the copy of what is published lies, if not in a store; without it, `mirror` in data_dir.")
+        .example("/mnt/audit/lww"),
+    Key::new("mirror.every_s", Kind::Integer, "seconds", "Pause between two looks at what is new to be copied.")
+        .bounds(Bounds::Numbers(1, 3_600))
+        .default("60"),
+    text("mirror.s3.endpoint", "URL", "The S3-compatible store that the copy is put into; https, or http on loopback for trials.")
+        .required()
+        .example("http://127.0.0.1:9000"),
+    text("mirror.s3.bucket", "a-z, 0-9, . and -", "The bucket, which must be there.")
+        .bounds(Bounds::Bytes(NAME_BYTES_MAX))
+        .required()
+        .example("lww-audit"),
+    text("mirror.s3.region", "a-z, 0-9, . and -", "The region that the store's signatures name.")
+        .bounds(Bounds::Bytes(NAME_BYTES_MAX))
+        .default("us-east-1"),
+    text("mirror.s3.access_key", "secret reference", "The id of an access key that may get, put and, if it shall tidy up, delete.")
+        .required()
+        .example("secret://file/etc/lww/mirror.id"),
+    text("mirror.s3.secret_key", "secret reference", "The access key's secret.")
+        .required()
+        .example("secret://file/etc/lww/mirror.secret"),
+    path("mirror.s3.ca", "Certificates in PEM that the store's certificate is checked against; needed for https.")
+        .example("/etc/lww/tls/store-ca.pem"),
+    Key::new("self_audit.newest_every_s", Kind::Integer, "seconds", "Pause between two looks at the newest 4,096 entries.")
+        .bounds(Bounds::Numbers(1, 3_600))
+        .default("60"),
+    Key::new("self_audit.round_hours", Kind::Integer, "hours", "Within this time the whole log is looked through once.")
+        .bounds(Bounds::Numbers(1, 720))
+        .default("24"),
+    Key::new("self_audit.entries_per_s", Kind::Integer, "entries", "Most entries of a round that are looked at in a second.")
+        .bounds(Bounds::Numbers(1, RATE_MAX))
+        .default("2000"),
     name("tenant.name", "The tenant's name in addresses and in its log's origin.").example("demo"),
     path("tenant.policy", "The masking policy that the first start activates; a demo tenant has one built in.")
         .example("/etc/lww/cn-retail.yaml"),
@@ -275,6 +307,13 @@ pub const KEYS: &[Key] = &[
     .default("15"),
     text("tenant.second_factor", "roles", "Roles that must have a second factor, separated by commas.")
         .example("compliance, admin"),
+    text(
+        "tenant.auditor_name",
+        "common name",
+        "Whoever shows a client certificate of this name reads the published log, without a session; needs http.client_ca.",
+    )
+    .bounds(Bounds::Bytes(CLIENT_NAME_BYTES_MAX))
+    .example("audit-department"),
     Key::new(
         "tenant.demo",
         Kind::Boolean,
@@ -349,7 +388,7 @@ pub const KEYS: &[Key] = &[
 pub const LISTS: &[&str] = &["tenant", "tenant.channel"];
 
 /// Sections that a file may leave out although some of their keys have no default.
-pub const OPTIONAL: &[&str] = &["tenant.oidc", "witness"];
+pub const OPTIONAL: &[&str] = &["mirror", "mirror.s3", "tenant.oidc", "witness"];
 
 /// What a key of a section leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

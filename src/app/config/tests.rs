@@ -286,7 +286,7 @@ fn witnesses_are_read_and_each_mistake_named() {
 fn the_digest_covers_every_key() {
     let home = tempfile::TempDir::new().unwrap();
     let text = format!(
-        "database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{}{OIDC}{CHANNEL}",
+        "database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{}{OIDC}{CHANNEL}[mirror]\n",
         witness(&home, "quorum none\n"),
         tenant(&home, "acme", "")
     );
@@ -355,4 +355,34 @@ fn the_database_password_is_fetched_from_where_it_lies() {
     assert!(!format!("{config:?}").contains(CANARY) && !config.canonical().contains(CANARY));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     assert!(matches!(config.database().unwrap_err(), KeyError::Mode { .. }));
+}
+
+#[test]
+fn a_copy_is_in_one_place_and_what_is_not_checked_is_not_written_to() {
+    let home = tempfile::TempDir::new().unwrap();
+    let ca = home.path().join("ca.pem");
+    fs::write(&ca, "").unwrap();
+    let store = format!(
+        "[mirror.s3]\nendpoint = \"https://s3.bank.example\"\nbucket = \"lww\"\naccess_key = \"secret://file/a\"\n\
+         secret_key = \"secret://file/b\"\nca = {ca:?}\n"
+    );
+    assert!(parse("").unwrap().mirror.is_none());
+    let folder = |text: &str| parse(text).unwrap().mirror.unwrap().folder().map(Path::to_owned);
+    assert_eq!(folder("[mirror]\n"), Some(Path::new("data/mirror").to_owned()));
+    assert_eq!(folder("[mirror]\nfolder = \"/mnt/audit\"\n"), Some(Path::new("/mnt/audit").to_owned()));
+    assert_eq!(folder(&store), None);
+    assert_eq!(parse(&store).unwrap().secrets().iter().filter(|(key, _)| key.starts_with("mirror.s3.")).count(), 2);
+    for (from, to, words) in [
+        ("https://s3.bank.example", "http://s3.bank.example", "http on loopback for trials"),
+        ("https://s3.bank.example", "http://localhost.evil.example", "http on loopback for trials"),
+        ("https://s3.bank.example", "https://s3.bank.example/bucket", "without a path"),
+        ("https://s3.bank.example", "https://user:hunter2@s3.bank.example", "without a path"),
+        ("ca = ", "# ca = ", "mirror.s3.ca beside it"),
+        ("secret://file/b", "hunter2", "mirror.s3.secret_key"),
+        ("bucket = \"lww\"", "bucket = \"Lww/..\"", "lower-case letters"),
+        ("[mirror.s3]", "[mirror]\nfolder = \"/mnt/audit\"\n[mirror.s3]", "the copy is in one place"),
+    ] {
+        let told = parse(&store.replace(from, to)).unwrap_err().to_string();
+        assert!(told.contains(words) && !told.contains("hunter2"), "{to}: {told}");
+    }
 }

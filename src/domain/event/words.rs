@@ -1,7 +1,7 @@
 //! The closed lists of words that details of entries are made of, an agent as the matcher saw it, and what comes into force.
 
 use super::super::canonical;
-use crate::units::{AccountId, Hash};
+use crate::units::{AccountId, EntryIndex, Hash};
 
 /// A masking policy or a routing table that comes into force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,48 @@ impl Activation {
     /// SHA-256 of a text as an activation names it.
     pub fn text_digest(text: &str) -> Hash {
         Hash(canonical::sha256(text.as_bytes()))
+    }
+}
+
+/// Something that the server keeps and that is not what was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What kind of thing.
+    pub part: FoundPart,
+    /// The table, file, object or witness.
+    pub name: String,
+    /// The entry, where it is one row of many.
+    pub index: Option<EntryIndex>,
+}
+
+/// What a look through what is kept can find wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundPart {
+    /// A row of the database.
+    Row,
+    /// A tile of hashes.
+    Tile,
+    /// A bundle of entries.
+    Bundle,
+    /// The published checkpoint.
+    Checkpoint,
+    /// An object of the copy.
+    Object,
+    /// What a witness cosigned.
+    Witness,
+}
+
+impl FoundPart {
+    /// The word that stands in entries.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Row => "row",
+            Self::Tile => "tile",
+            Self::Bundle => "bundle",
+            Self::Checkpoint => "checkpoint",
+            Self::Object => "object",
+            Self::Witness => "witness",
+        }
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) mod sessions;
 pub mod staff;
 pub mod system;
 pub mod table;
+pub(super) mod tlog;
 
 use std::str::FromStr;
 use std::time::Duration;

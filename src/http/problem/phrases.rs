@@ -30,6 +30,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("@method, @authority, @path, @query and header fields", "@method、@authority、@path、@query 和请求头字段"),
     ("64 hexadecimal digits", "64 位十六进制数字"),
     ("page", "页面"),
+    ("file of the log", "日志文件"),
     ("message", "消息"),
     ("message or callback", "message 或 callback"),
     ("a conversation that waits", "排队中的会话"),

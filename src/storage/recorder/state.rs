@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use lww_audit::entry::{self, Chain, ChainLink, ChainPrev, Entry, Kind};
+use lww_audit::error::Link;
 use lww_audit::merkle::leaf_hash;
+use lww_audit::seal::LAG_ENTRIES_MAX;
 
 use super::super::head::{Head, LogName};
 use super::EntryBytes;
@@ -99,6 +101,7 @@ impl Chained {
         now: Timestamp,
     ) -> Result<LinkedEntry, RecordError> {
         let index = EntryIndex(self.head.size().0);
+        seals(&draft.event, index)?;
         let time = self.entry_time(now);
         let entry = self.entry(context, overlay, draft, index, time)?;
         let bytes = entry.to_bytes().map_err(refused)?;
@@ -137,6 +140,17 @@ impl Chained {
             prev: self.head.last_leaf,
         })
     }
+}
+
+/// Refuses a seal that came too late for its place: whoever checks the log would take it for a lie.
+fn seals(event: &Event, index: EntryIndex) -> Result<(), RecordError> {
+    let Event::ChainsSealed(seal) = event else { return Ok(()) };
+    let oldest = index.0.saturating_sub(LAG_ENTRIES_MAX);
+    if (oldest..=index.0).contains(&seal.upto.0) {
+        return Ok(());
+    }
+    let (expected, got) = (format!("{oldest} to {index}"), seal.upto.to_string());
+    Err(refused(lww_audit::Error::ChainBreak { index, link: Link::SealedUpto, expected, got }))
 }
 
 fn chains(overlay: &Overlay, draft: &Draft) -> Vec<ChainLink> {
@@ -221,4 +235,28 @@ pub(super) fn presupposed(step: &Step) -> impl Iterator<Item = SubjectId> + '_ {
         | Effect::Subject(_)
         | Effect::Epoch(_) => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use lww_audit::merkle::empty_root;
+    use lww_audit::seal::Seal;
+
+    use super::*;
+    use crate::units::TreeSize;
+
+    #[test]
+    fn a_seal_of_what_is_not_there_or_lies_too_far_back_is_refused() {
+        let seals = |upto| {
+            let seal = Seal { chains: 0, root: empty_root(), upto: TreeSize(upto) };
+            seals(&Event::ChainsSealed(seal), EntryIndex(70_000))
+        };
+        for upto in [70_000 - LAG_ENTRIES_MAX, 69_999, 70_000] {
+            assert!(seals(upto).is_ok(), "{upto}");
+        }
+        for upto in [0, 70_000 - LAG_ENTRIES_MAX - 1, 70_001] {
+            assert!(matches!(seals(upto), Err(RecordError::Entry(_))), "{upto}");
+        }
+        assert!(super::seals(&Event::ServerStopped, EntryIndex(70_000)).is_ok());
+    }
 }

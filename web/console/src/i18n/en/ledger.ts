@@ -279,6 +279,7 @@ export default {
     export_made: "Data exported",
     anchor_receipt: "Outside party confirmed a checkpoint",
     chains_sealed: "Ends of all chains sealed",
+    audit_found: "Found that something kept is not what was recorded",
     clock_stepped_back: "Clock went back by more than a second",
     server_started: "Server started",
     server_stopped: "Server stopped in order",

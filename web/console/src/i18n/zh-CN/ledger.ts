@@ -268,6 +268,7 @@ export default {
     export_made: "导出数据",
     anchor_receipt: "外部方确认了检查点",
     chains_sealed: "全部链尾统一封存",
+    audit_found: "自查发现所存内容与记录不符",
     clock_stepped_back: "时钟回拨超过一秒",
     server_started: "服务器启动",
     server_stopped: "服务器正常停止",
