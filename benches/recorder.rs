@@ -162,6 +162,7 @@ async fn open(recorder: &impl Recorder, random: &dyn Random) -> Conversation {
         epoch: 1,
         wrapped_key: bytes(random, 61),
         contact: bytes(random, 80),
+        sealed_identity: bytes(random, 100),
     };
     let actor = Actor { id: AccountId(subject.0), role: Role::Customer };
     let draft = Draft::of(opening(), actor).about(names, subject, &channel());

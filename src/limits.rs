@@ -289,6 +289,15 @@ pub const RECONCILE_MESSAGES_MAX: u64 = 2_000_000;
 pub const RECONCILE_RECORD_BYTES_MAX: usize = 64 * 1024;
 /// Differences that a reconciliation lists one by one, of each kind; the rest is counted.
 pub const RECONCILE_LISTED_MAX: usize = 1_000;
+/// Longest list of erased customers, in bytes: some 70,000 of them.
+pub const ERASED_FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Data keys or identities that are brought under the newest epoch by one statement.
+pub const REWRAP_ROWS_MAX: u32 = 256;
+/// How long the rows of erased customers wait for a new epoch unless it is to be at once, in seconds: a day, so that many
+/// erasures share one.
+pub const EPOCH_WAIT_S: i64 = 24 * 3_600;
+/// Proposals to erase, and legal holds, that one answer lists.
+pub const ERASURES_MAX: u32 = 500;
 /// Entries since what was sealed last that make the next seal due. Three quarters of what may lie between two seals: at one
 /// look a second the next is made in time at any rate that this server has written.
 pub const SEAL_DUE_ENTRIES: u64 = 49_152;

@@ -14,6 +14,7 @@ mod colleagues;
 mod custody;
 mod desk;
 mod desk_live;
+mod erasure;
 mod evidence;
 mod factor;
 mod federation;
@@ -24,6 +25,7 @@ mod health;
 mod import;
 mod in_force;
 mod keys;
+mod keys_of;
 mod ledger;
 mod lifecycle;
 mod live;
@@ -39,6 +41,7 @@ mod refusal;
 mod replies;
 mod seals;
 mod sessions;
+mod shredded;
 mod skills;
 mod staff;
 mod tables;
@@ -46,7 +49,7 @@ mod tails;
 mod tlog;
 mod transcript;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use lww_audit::Opened;
@@ -77,6 +80,7 @@ pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
 pub use replies::{CannedReply, NewReply};
 pub use sessions::SessionView;
+pub use shredded::{CERTIFICATE_FORMAT, Certificate, Proven, ShreddedEpoch};
 pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
 pub use tlog::TlogFile;
@@ -91,8 +95,8 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, CustodyCell, Entries, Incoming, KeyScope, LogKeys, Packages, Passwords, People, Proofs, Queues, Random,
-    RecordError, Recorder, SignedHead, Store, TenantName, Vault, random_bytes,
+    Clock, CustodyCell, Entries, ErasedPersons, Erasures, Incoming, KeyScope, LogKeys, Packages, Passwords, People,
+    Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -121,12 +125,28 @@ pub struct Ports {
     pub proofs: Arc<dyn Proofs>,
     /// Makes and keeps evidence packages.
     pub packages: Arc<dyn Packages>,
+    /// Reads about erasure, and brings rows under another epoch.
+    pub erasures: Arc<dyn Erasures>,
+    /// What erasing needs besides.
+    pub erasure: ErasurePorts,
     /// The log's own keys.
     pub keys: Arc<dyn LogKeys>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+}
+
+/// What erasing needs outside the database.
+pub struct ErasurePorts {
+    /// Who was erased, where no database that is put back can hide it.
+    pub journal: Arc<dyn ErasedPersons>,
+    /// Signs certificates with the log's key.
+    pub notary: Arc<dyn Signer>,
+    /// How long backups are kept, in seconds: so long an epoch's key outlives the rows that hung on it.
+    pub backups_kept_s: i64,
+    /// Whether people may end an epoch at once, and with it every backup that hangs on it.
+    pub at_once: bool,
 }
 
 /// One tenant's pipeline.
@@ -155,6 +175,10 @@ pub struct Tenant {
     findings: findings::Findings,
     waiting: Notify,
     shelf: evidence::Shelf,
+    /// Whether everybody who was erased is noted outside the database.
+    is_noted: AtomicBool,
+    /// The newest epoch that was heard of.
+    epoch: AtomicI32,
 }
 
 /// What the sender of a message is told once it is recorded.
@@ -201,6 +225,8 @@ impl Tenant {
             findings: findings::Findings::default(),
             waiting: Notify::new(),
             shelf: evidence::Shelf::default(),
+            is_noted: AtomicBool::new(true),
+            epoch: AtomicI32::new(0),
         }
     }
 
@@ -210,19 +236,18 @@ impl Tenant {
     /// [`Refusal`]; nothing was stored then, except after [`Refusal::Unknown`], when the same key tells.
     pub async fn receive(&self, incoming: Incoming) -> Result<Accepted, Refusal> {
         let Incoming { channel, contact, key, key_scope, fingerprint, about, message } = incoming;
-        let lookups = self.lookups(&channel, &contact);
         let expected = "an identity of the channel or a proven one";
-        let nobody = || Refusal::Invalid { field: "contact", expected };
-        let mut turn = self.memory.turn(lookups.turn().ok_or_else(nobody)?).await;
+        let sender = self.ports.vault.sender(&channel, &contact);
+        let sender = sender.ok_or(Refusal::Invalid { field: "contact", expected })?;
+        let mut turn = self.memory.turn(sender).await;
+        // Only now: whoever came before may have come under another epoch.
+        let lookups = self.lookups(&channel, &contact);
         let scope = match key_scope {
             KeyScope::Account => format!("in/{channel}"),
-            KeyScope::Person => {
-                let sender = self.ports.vault.sender(&channel, &contact);
-                format!("in/{channel}/{}", Hash(sender.ok_or_else(nobody)?))
-            }
+            KeyScope::Person => format!("in/{channel}/{}", Hash(sender)),
         };
         let dedup = self.ports.vault.dedup(&scope, key.as_bytes(), &fingerprint);
-        let mut contact = self.contact(turn.as_ref(), &lookups, &contact).await?;
+        let mut contact = self.contact(turn.as_ref(), &lookups, (&channel, &contact)).await?;
         let (masked, mut tail) = self.mask(message, &contact).await?;
         let table = self.active_table()?;
         for _ in 0..DECISIONS_MAX {
@@ -239,8 +264,8 @@ impl Tenant {
                         let (subject, sealer) = (contact.subject, Arc::clone(&contact.sealer));
                         *turn = Some(Known { subject, sealer, conversation: taken.conversation.key });
                         emit(&Occurrence::Received { tenant: &self.name.name, channel: &channel });
-                        if let Some(came) = lookups.turn().filter(|_| contact.fresh.is_some()) {
-                            self.feed.came(came);
+                        if contact.fresh.is_some() {
+                            self.feed.came(sender);
                         }
                     }
                     return self.told(outcome, masked, taken.conversation.public, None, View::Customer).await;

@@ -88,6 +88,11 @@ pub enum Occurrence<'a> {
         /// How long the transaction took.
         took: Duration,
     },
+    /// A customer was erased.
+    Erased {
+        /// The tenant's name.
+        tenant: &'a str,
+    },
     /// A login failed.
     LoginFailed {
         /// The tenant's name.
@@ -154,6 +159,7 @@ pub fn emit(event: &Occurrence<'_>) {
         | Occurrence::Sent { .. }
         | Occurrence::Acknowledged { .. }
         | Occurrence::Committed { .. } => {}
+        Occurrence::Erased { tenant } => tracing::info!(event = "subject_erased", tenant),
         Occurrence::RateLimited { whose } => tracing::info!(event = "rate_limited", ?whose),
         Occurrence::Confined { how, as_root: true } => {
             tracing::warn!(event = "confined", ?how, "the server runs as root: give it an account of its own");

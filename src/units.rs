@@ -76,6 +76,14 @@ public_id! {
     ConversationId
 }
 public_id! {
+    /// A proposal to erase somebody.
+    ErasureId
+}
+public_id! {
+    /// A legal hold.
+    HoldId
+}
+public_id! {
     /// A message's public id; it is bound into what the message is sealed with.
     MessageId
 }

@@ -350,6 +350,7 @@ impl Case {
             epoch: 1,
             wrapped_key: random::<32>().to_vec(),
             contact: random::<32>().to_vec(),
+            sealed_identity: random::<32>().to_vec(),
         };
         let conversation = NewConversation {
             conversation: self.conversation,

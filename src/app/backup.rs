@@ -245,8 +245,12 @@ impl Run<'_> {
             schema,
             name: self.config.name.clone(),
             logs: Vec::new(),
-            keys: self.keys.identities().iter().map(KeyAbout::of).collect(),
+            keys: Vec::new(),
         };
+        // An epoch that no row hangs on may be destroyed before this backup is put back.
+        let epochs = snapshot.epochs().await?;
+        let needed = |key: &&KeyIdentity| key.epoch.is_none_or(|epoch| epochs.contains(&epoch));
+        about.keys = self.keys.identities().iter().filter(needed).map(KeyAbout::of).collect();
         for (id, tenant) in snapshot.tenants().await? {
             about.logs.extend(self.log(&snapshot, id, tenant).await?);
         }

@@ -5,6 +5,7 @@
 //! names: keys, database and listeners are the wiring's.
 
 mod check;
+mod erasure;
 mod error;
 mod keys;
 mod mirror;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use toml::de::DeTable;
 
+pub use erasure::ErasureConfig;
 pub use error::{ConfigError, Problem};
 pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 pub use mirror::{BucketConfig, MirrorConfig, MirrorPlace};
@@ -81,6 +83,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// About the private PostgreSQL.
     pub postgresql: PostgresqlConfig,
+    /// Erasing customers.
+    pub erasure: ErasureConfig,
     /// About log files.
     pub log: LogConfig,
     /// Who cosigns what is published; `None`: nobody.
@@ -361,6 +365,8 @@ impl Config {
         lines.path("postgresql.bin_dir", self.postgresql.bin_dir.as_deref());
         lines.path("log.directory", Some(&self.log.directory));
         lines.put("log.level", self.log.level);
+        lines.put("erasure.backups_kept_days", &self.erasure.backups_kept_days.to_string());
+        lines.put("erasure.at_once", &self.erasure.at_once.to_string());
         if let Some(witness) = &self.witness {
             witness.write(&mut lines);
         }

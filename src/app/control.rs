@@ -98,6 +98,10 @@ pub enum Order {
         /// Whether wrapped keys were copied as well.
         keys: bool,
     },
+    /// Begin an epoch: every data key is wrapped anew.
+    RotateKeys,
+    /// Tell how far that is.
+    KeyState,
     /// Set a one-time password.
     ResetAccount {
         /// The tenant's name.
@@ -275,6 +279,8 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
             let recorded = system.record(Event::BackupMade { list, keys }).await;
             recorded.map(|()| "recorded".to_owned()).map_err(|error| error.to_string())
         }
+        Order::RotateKeys => Ok(rotate_keys(tenants)),
+        Order::KeyState => key_state(tenants).await,
         Order::ResetAccount { tenant, login } => {
             let reset = find(tenants, &tenant)?.reset(&login).await;
             reset.map(|password| password.shown().to_owned()).map_err(|refusal| refusal.to_string())
@@ -293,6 +299,25 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
             csv_of(["login", "one-time password"], lines).ok_or_else(|| "the passwords can't be written".to_owned())
         }
     }
+}
+
+/// Wishes that an epoch begins: one wish for all tenants.
+fn rotate_keys(tenants: &[Arc<Served>]) -> String {
+    for served in tenants {
+        served.rotation.wish();
+    }
+    String::new()
+}
+
+/// Whether an epoch is still to begin (1 or 0), how many data keys hang on an earlier one than the newest, and the newest.
+async fn key_state(tenants: &[Arc<Served>]) -> Result<String, String> {
+    let (mut waits, mut left, mut newest) = (false, 0, 0);
+    for served in tenants {
+        waits |= served.rotation.is_open();
+        left += served.tenant.keys_to_rewrap().await.map_err(|refusal| refusal.to_string())?;
+        newest = newest.max(served.tenant.newest_epoch());
+    }
+    Ok(format!("{} {left} {newest}", u8::from(waits)))
 }
 
 /// The text of a routing table: the active one, or one that was activated once.

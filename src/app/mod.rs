@@ -10,6 +10,7 @@ pub mod config;
 mod confine;
 mod control;
 pub mod doctor;
+mod epochs;
 mod gauges;
 mod health;
 mod listeners;
@@ -33,6 +34,7 @@ use uuid::Uuid;
 pub use at_hand::at_hand;
 pub use confine::confine;
 pub use control::{ControlError, Order, ask, serve as serve_orders};
+pub use epochs::RotationWish;
 pub use health::Examiner;
 pub use logging::{LogGuard, start_logging};
 pub use seed::{COLLEAGUE, OneTimePassword};
@@ -51,6 +53,7 @@ use crate::storage::keeper::LogStatus;
 use crate::storage::objects::PlaceError;
 use crate::storage::witness::WitnessError;
 use config::{Config, ConfigError};
+use epochs::Epochs;
 use health::Identity;
 
 /// Why the server did not start or stop as it should.
@@ -176,6 +179,8 @@ impl App {
         let (stop, stopping) = watch::channel(false);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let identity = Identity { binary: tenants::binary_digest(), started_at: clock.now() };
+        let wish = Arc::new(RotationWish::default());
+        let rotation = Arc::clone(&wish);
         let witnesses = config.witness.as_ref().map(witnesses::asked).transpose()?;
         let context = tenants::Context {
             config: &config,
@@ -185,12 +190,22 @@ impl App {
             clock,
             random,
             identity,
+            rotation,
             witnesses: witnesses.clone(),
         };
         let watch = mirror::Watch::open(&config, &keys)?;
         let (served, keepers) = tenants::open(&context, options, &stopping).await?;
         let parts = supervise::Parts { watch, witnesses };
-        let followers = supervise::start(&config, &database, &served, &parts, embedded.as_ref(), &stopping);
+        let mut followers = supervise::start(&config, &database, &served, &parts, embedded.as_ref(), &stopping);
+        let epochs = Epochs {
+            keeper: keys.epoch_keeper(),
+            database: database.clone(),
+            served: served.clone(),
+            backups_kept_s: config.erasure.backups_kept_s(),
+            clock: Arc::new(SystemClock),
+            wish,
+        };
+        followers.push(tokio::spawn(epochs.run(stopping.clone())));
         let config_file = options.config_file.clone();
         Ok(Self { config, database, tenants: served, config_file, identity, embedded, stop, keepers, followers })
     }

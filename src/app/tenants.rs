@@ -10,17 +10,17 @@ use zeroize::Zeroizing;
 
 use super::config::{Config, TenantConfig};
 use super::health::Identity;
-use super::{AppError, StartOptions};
+use super::{AppError, RotationWish, StartOptions};
 use crate::channels;
 use crate::crypto::dev_ca::client_config;
-use crate::crypto::{Argon2Passwords, KeyDirectory, TenantVault};
+use crate::crypto::{Argon2Passwords, KeyDirectory, LogSigner, TenantVault};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
-use crate::pipeline::{Ports, StaffRules, Tenant};
+use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
-    Channel, Clock, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Signer, Store, TenantName,
-    Witnesses,
+    Channel, Clock, Erasures, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Signer, Store,
+    TenantName, Witnesses,
 };
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
@@ -47,6 +47,8 @@ pub struct Served {
     pub provider: Option<Arc<Provider>>,
     /// Its configuration; `None` for the system log.
     pub config: Option<TenantConfig>,
+    /// An operator's wish that an epoch begins; one for all tenants.
+    pub rotation: Arc<RotationWish>,
 }
 
 impl Served {
@@ -57,7 +59,12 @@ impl Served {
 
     /// Records an operator's act that belongs to no tenant.
     pub(super) async fn record(&self, event: Event) -> Result<(), RecordError> {
-        let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role: Role::Operator });
+        self.record_as(Role::Operator, event).await
+    }
+
+    /// Records what an operator or the server itself did that belongs to no tenant.
+    pub(super) async fn record_as(&self, role: Role, event: Event) -> Result<(), RecordError> {
+        let draft = Draft::of(event, Actor { id: SERVER_ACTOR, role });
         self.slot.record(Proposal::single(draft, Vec::new())).await.map(drop)
     }
 
@@ -84,6 +91,7 @@ pub(super) struct Context<'a> {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) identity: Identity,
+    pub(super) rotation: Arc<RotationWish>,
     pub(super) witnesses: Option<Arc<Witnesses>>,
 }
 
@@ -135,6 +143,8 @@ async fn open_one(
         store: Arc::clone(&store) as Arc<dyn Store>,
         people: Arc::clone(&store) as Arc<dyn People>,
         queues: Arc::clone(&store) as Arc<dyn Queues>,
+        erasures: Arc::clone(&store) as Arc<dyn Erasures>,
+        erasure: erasure_ports(context, name, &signer)?,
         entries: store,
         vault: Arc::new(TenantVault::new(context.keys, id)?),
         passwords: Arc::new(Argon2Passwords),
@@ -164,7 +174,19 @@ async fn open_one(
     };
     let channels = config.map_or(Ok(Vec::new()), |config| open_channels(context, config))?;
     let provider = config.map_or(Ok(None), |config| identity_provider(context, config))?;
-    Ok((Served { tenant, log, slot, channels, provider, config: config.cloned() }, keeper))
+    let rotation = Arc::clone(&context.rotation);
+    Ok((Served { tenant, log, slot, channels, provider, config: config.cloned(), rotation }, keeper))
+}
+
+fn erasure_ports(context: &Context<'_>, name: &str, signer: &Arc<LogSigner>) -> Result<ErasurePorts, AppError> {
+    let journal = context.keys.erased_journal(name, &guard_folder(context.config)?)?;
+    let erasure = context.config.erasure;
+    Ok(ErasurePorts {
+        journal: Arc::new(journal),
+        notary: Arc::clone(signer) as Arc<dyn Signer>,
+        backups_kept_s: erasure.backups_kept_s(),
+        at_once: erasure.at_once,
+    })
 }
 
 fn open_channels(context: &Context<'_>, config: &TenantConfig) -> Result<Vec<Channel>, AppError> {
@@ -245,9 +267,13 @@ fn packages(config: &Config, log: &LogName, signer: Arc<dyn Signer>) -> Result<A
 }
 
 fn guard_path(config: &Config, log: &LogName) -> Result<std::path::PathBuf, AppError> {
+    Ok(guard_folder(config)?.join(format!("{}-{}", log.tenant_name, log.generation)))
+}
+
+fn guard_folder(config: &Config) -> Result<std::path::PathBuf, AppError> {
     let folder = config.data_dir.join("guard");
     std::fs::create_dir_all(&folder).map_err(|reason| AppError::File { path: folder.clone(), reason })?;
-    Ok(folder.join(format!("{}-{}", log.tenant_name, log.generation)))
+    Ok(folder)
 }
 
 /// The tenant's number, given out at first use, with its settings.

@@ -19,6 +19,7 @@ mod run;
 mod screen;
 mod sheet;
 mod stories;
+mod subject;
 mod welcome;
 mod witness;
 
@@ -73,6 +74,12 @@ enum Command {
     /// Comparisons of the ledger with what others say.
     #[command(subcommand)]
     Audit(reconcile::AuditCommand),
+    /// Customers: erase them by two people's word, hold them, certify it.
+    #[command(subcommand)]
+    Subject(subject::SubjectCommand),
+    /// Keys, for the operator at the machine.
+    #[command(subcommand)]
+    Keys(subject::KeysCommand),
     /// Accounts, for the operator at the machine.
     #[command(subcommand)]
     Admin(operator::AdminCommand),
@@ -198,6 +205,8 @@ impl Command {
             Self::Route(args) => runtime()?.block_on(route::run(args)),
             Self::Policy(command) => runtime()?.block_on(operator::policy(command)),
             Self::Admin(command) => runtime()?.block_on(operator::admin(command)),
+            Self::Subject(command) => runtime()?.block_on(subject::subject(command)),
+            Self::Keys(command) => runtime()?.block_on(subject::keys(command)),
             Self::Ledger(command) => runtime()?.block_on(ledger::run(command)),
             Self::Evidence(command) => runtime()?.block_on(evidence::run(command)),
             Self::Audit(command) => runtime()?.block_on(reconcile::run(command)),

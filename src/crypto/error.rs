@@ -149,6 +149,12 @@ pub enum KeyError {
         /// What would be right.
         expected: &'static str,
     },
+    /// The newest epoch's key was to be destroyed.
+    #[error("epoch {epoch} is the newest: what is written hangs on it")]
+    InUse {
+        /// The epoch.
+        epoch: i32,
+    },
     /// A cipher refused; this happens only when a length exceeds its bounds.
     #[error("the cipher refused")]
     Cipher,

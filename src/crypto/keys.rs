@@ -7,18 +7,20 @@
 //! | `epoch-<n>.key` | an epoch's wrap and index keys, 32 bytes each |
 //! | `log-<tenant>-<generation>.key` | the Ed25519 seed that signs one log, 32 bytes; a successor's has `.<n>` behind the generation, one that no entry names yet `.next` |
 //! | `secret-<name>.key` | a secret that the server made for itself (`secret://keys/<name>`), 32 bytes |
+//! | `erased-<tenant>` | pseudonyms of erased customers, so that no restore brings them back |
 //!
 //! Every file has mode 0600, the directory 0700; modes and owners are checked at every start. A file is written under a
 //! lock on the directory, atomically, and made durable before its key is used. It deliberately knows no database: the
 //! caller says whether anything exists already that a missing key would have opened.
 
 mod copies;
+mod epochs;
 mod format;
+mod journal;
 mod log;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,9 +29,13 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 pub use self::copies::{Voucher, WrappedFile};
+pub(super) use self::epochs::EpochRing;
+use self::epochs::Epochs;
+pub use self::epochs::{EpochKeeper, EpochName};
 use self::format::{FILE_BYTES_MAX, MASTER_LABEL, Master, identifier};
+pub use self::journal::ErasedJournal;
 pub use self::log::LogSigner;
-use super::derive::{KEY_BYTES, MacKey, SecretKey, sha256};
+use super::derive::{KEY_BYTES, SecretKey, sha256};
 use super::error::KeyError;
 use super::private_file::{self, Rule};
 use crate::ports::Random;
@@ -67,6 +73,8 @@ pub struct KeyIdentity {
     pub purpose: &'static str,
     /// SHA-256 of its identifier, which is derived from the key one way.
     pub fingerprint: Hash,
+    /// Which epoch, of an epoch's key.
+    pub epoch: Option<i32>,
 }
 
 /// One of the keys that serve all tenants, each by a subkey of its own.
@@ -91,30 +99,11 @@ impl Purpose {
     }
 }
 
-/// The epochs at hand: the newest indexes and wraps, older ones only open what they wrapped.
-pub(super) struct Epochs {
-    newest: i32,
-    index: MacKey,
-    wraps: BTreeMap<i32, SecretKey>,
-}
-
-impl Epochs {
-    /// The newest epoch's number and its key for identities.
-    pub(super) fn newest(&self) -> (i32, MacKey) {
-        (self.newest, self.index.clone())
-    }
-
-    /// The key that wraps an epoch's data keys; `None` when the epoch's file is gone.
-    pub(super) fn wrap(&self, epoch: i32) -> Option<&SecretKey> {
-        self.wraps.get(&epoch)
-    }
-}
-
 /// Every key of this server, opened.
 pub struct KeyDirectory {
     files: Arc<KeyFiles>,
     purposes: [SecretKey; 4],
-    epochs: Arc<Epochs>,
+    epochs: Arc<EpochRing>,
     identities: Vec<KeyIdentity>,
 }
 
@@ -144,15 +133,15 @@ impl KeyDirectory {
         let [tokens, dedup, sessions, staff] = Purpose::ALL;
         let purpose = |purpose: Purpose| files.load_or_create(purpose.label(), may_create).map(SecretKey::new);
         let purposes = [purpose(tokens)?, purpose(dedup)?, purpose(sessions)?, purpose(staff)?];
-        let epochs = files.epochs(may_create)?;
+        let epochs = Epochs::read(&files, may_create)?;
         let mut identities = vec![identity("master", files.master.identifier())];
         for (purpose, key) in Purpose::ALL.iter().zip(&purposes) {
             identities.push(identity(purpose.label(), &identifier(key)?));
         }
-        for wrap in epochs.wraps.values() {
-            identities.push(identity("epoch", &identifier(wrap)?));
-        }
-        Ok(Self { files: Arc::new(files), purposes, epochs: Arc::new(epochs), identities })
+        let named =
+            |name: EpochName| KeyIdentity { purpose: "epoch", fingerprint: name.fingerprint, epoch: Some(name.epoch) };
+        identities.extend(epochs.names().map(named));
+        Ok(Self { files: Arc::new(files), purposes, epochs: EpochRing::new(epochs), identities })
     }
 
     /// Public names of the master, purpose and epoch keys, in that order.
@@ -188,19 +177,18 @@ impl KeyDirectory {
     }
 
     /// The epochs, shared.
-    pub(super) fn epochs(&self) -> Arc<Epochs> {
+    pub(super) fn epochs(&self) -> Arc<EpochRing> {
         Arc::clone(&self.epochs)
+    }
+
+    /// Who begins and ends epochs for every vault that was opened from here.
+    pub fn epoch_keeper(&self) -> EpochKeeper {
+        EpochKeeper::new(Arc::clone(&self.files), self.epochs())
     }
 
     /// The random source that keys are drawn from.
     pub(super) fn random(&self) -> Arc<dyn Random> {
         Arc::clone(&self.files.random)
-    }
-
-    /// Makes an epoch's key, which leads from the next opening on.
-    #[cfg(test)]
-    pub(super) fn begin_epoch(&self, number: i32) {
-        self.files.epoch(number, true).unwrap();
     }
 }
 
@@ -235,6 +223,11 @@ fn open_master(places: &KeyPlaces, random: &dyn Random, may_create: bool) -> Res
 
 /// Names of the key files in a directory, in order.
 fn key_files(directory: &Path) -> Result<Vec<String>, KeyError> {
+    files_of(directory, |name| name.ends_with(KEY_SUFFIX))
+}
+
+/// Names of a directory's files that are wanted, in order.
+fn files_of(directory: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, KeyError> {
     let entries = fs::read_dir(directory).map_err(KeyError::io("list", directory))?;
     let mut names = Vec::new();
     for entry in entries {
@@ -244,7 +237,7 @@ fn key_files(directory: &Path) -> Result<Vec<String>, KeyError> {
         }
         // A name that isn't UTF-8 was not made here.
         if let Ok(name) = entry.file_name().into_string()
-            && name.ends_with(KEY_SUFFIX)
+            && wanted(&name)
         {
             names.push(name);
         }
@@ -262,7 +255,7 @@ fn check_name(name: &str) -> Result<(), KeyError> {
 }
 
 fn identity(purpose: &'static str, identifier: &str) -> KeyIdentity {
-    KeyIdentity { purpose, fingerprint: sha256(identifier.as_bytes()) }
+    KeyIdentity { purpose, fingerprint: sha256(identifier.as_bytes()), epoch: None }
 }
 
 /// The wrapped key files of one directory.
@@ -302,30 +295,20 @@ impl KeyFiles {
             .transpose()
     }
 
-    fn epochs(&self, may_create: bool) -> Result<Epochs, KeyError> {
-        let numbers = self.epoch_numbers()?;
-        let newest = numbers.last().copied().unwrap_or(FIRST_EPOCH);
-        let (wrap, index) = self.epoch(newest, may_create)?;
-        let mut wraps = BTreeMap::from([(newest, wrap)]);
-        for older in numbers.into_iter().filter(|number| *number != newest) {
-            wraps.insert(older, self.epoch(older, false)?.0);
-        }
-        Ok(Epochs { newest, index: index.mac(), wraps })
-    }
-
     fn epoch(&self, number: i32, may_create: bool) -> Result<(SecretKey, SecretKey), KeyError> {
         let bytes = self.load_or_create::<EPOCH_KEY_BYTES>(&format!("{EPOCH_PREFIX}{number}"), may_create)?;
         let (wrap, index) = bytes.split_at(KEY_BYTES);
         SecretKey::from_slice(wrap).zip(SecretKey::from_slice(index)).ok_or(KeyError::Cipher)
     }
+}
 
-    fn epoch_numbers(&self) -> Result<Vec<i32>, KeyError> {
-        let number = |name: &String| {
-            let digits = name.strip_prefix(EPOCH_PREFIX)?.strip_suffix(KEY_SUFFIX)?;
-            digits.parse().ok().filter(|number: &i32| *number >= FIRST_EPOCH && number.to_string() == digits)
-        };
-        let mut numbers: Vec<i32> = key_files(&self.directory)?.iter().filter_map(number).collect();
-        numbers.sort_unstable();
-        Ok(numbers)
-    }
+/// The epochs that a key directory has files of, in order.
+fn epoch_numbers(directory: &Path) -> Result<Vec<i32>, KeyError> {
+    let number = |name: &String| {
+        let digits = name.strip_prefix(EPOCH_PREFIX)?.strip_suffix(KEY_SUFFIX)?;
+        digits.parse().ok().filter(|number: &i32| *number >= FIRST_EPOCH && number.to_string() == digits)
+    };
+    let mut numbers: Vec<i32> = key_files(directory)?.iter().filter_map(number).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
 }

@@ -3,8 +3,10 @@
 //!
 //! Lookups and guards are HMAC-SHA256 over length-prefixed fields with a domain of their own, so that a hash of a phone
 //! number can't be guessed without the key. An identity's lookup hangs on the epoch: when an epoch's key is destroyed,
-//! pseudonyms that were indexed under it can't be found again.
+//! pseudonyms that were indexed under it can't be found again. Who is not erased was indexed anew before, out of the identity
+//! that is sealed with their own key.
 
+mod identity;
 mod sealer;
 #[cfg(test)]
 mod tests;
@@ -19,13 +21,13 @@ use self::sealer::SubjectSealer;
 use self::tokens::TenantTokens;
 use super::derive::{MacKey, SecretKey, associated_data};
 use super::error::KeyError;
-use super::keys::{Epochs, KeyDirectory, Purpose};
+use super::keys::{EpochRing, KeyDirectory, Purpose};
 use super::{seal, totp};
 use crate::domain::message::RawText;
-use crate::domain::record::{Dedup, NewSubject};
+use crate::domain::record::{Dedup, NewIdentity, NewSubject};
 use crate::ports::{
-    External, IdentityLookup, Person, Proven, Random, SharedSealer, StaffPart, Tokens, Vault, VaultError, WrappedKey,
-    random_bytes,
+    External, IdentityLookup, IdentityName, Person, Proven, Random, SharedSealer, StaffPart, Tokens, Vault, VaultError,
+    WrappedKey, random_bytes,
 };
 use crate::units::{AccountId, ChannelAccount, SubjectId, TenantId};
 
@@ -45,9 +47,7 @@ const HOUSE: SubjectId = SubjectId::from_random([0; 16]);
 /// The keys of one tenant.
 pub struct TenantVault {
     tenant: TenantId,
-    epochs: Arc<Epochs>,
-    newest_epoch: i32,
-    index: MacKey,
+    epochs: Arc<EpochRing>,
     tokens: TenantTokens,
     dedup: MacKey,
     sessions: MacKey,
@@ -69,14 +69,10 @@ impl TenantVault {
     /// # Errors
     /// [`KeyError::Cipher`] when a derivation refuses.
     pub fn new(keys: &KeyDirectory, tenant: TenantId) -> Result<Self, KeyError> {
-        let epochs = keys.epochs();
-        let (newest_epoch, index) = epochs.newest();
         let mac = |purpose, use_of| keys.tenant_key(purpose, tenant, use_of).map(|key| key.mac());
         Ok(Self {
             tenant,
-            epochs,
-            newest_epoch,
-            index,
+            epochs: keys.epochs(),
             tokens: TenantTokens::new(mac(Purpose::Tokens, TOKENS)?),
             dedup: mac(Purpose::Dedup, DEDUP)?,
             sessions: mac(Purpose::Sessions, SESSIONS)?,
@@ -107,11 +103,23 @@ impl TenantVault {
     }
 
     fn subject_sealer(&self, subject: SubjectId, key: &WrappedKey) -> Result<SubjectSealer, VaultError> {
-        let wrap = self.epochs.wrap(key.epoch).ok_or(VaultError::NoEpoch { epoch: key.epoch })?;
+        Ok(self.sealer_of(subject, key.generation, self.unwrap(subject, key)?))
+    }
+
+    fn unwrap(&self, subject: SubjectId, key: &WrappedKey) -> Result<SecretKey, VaultError> {
+        let epochs = self.epochs.present();
+        let wrap = epochs.wrap(key.epoch).ok_or(VaultError::NoEpoch { epoch: key.epoch })?;
         let data = self.wrap_data(subject, key.generation, key.epoch);
         let opened = seal::open(wrap, key.epoch, &data, &key.wrapped).map_err(|_| VaultError::Unwrap)?;
-        let data_key = SecretKey::from_slice(&opened).ok_or(VaultError::Unwrap)?;
-        Ok(self.sealer_of(subject, key.generation, data_key))
+        SecretKey::from_slice(&opened).ok_or(VaultError::Unwrap)
+    }
+
+    /// A data key under an epoch.
+    fn wrap(&self, subject: SubjectId, generation: i32, epoch: i32, key: &SecretKey) -> Result<Vec<u8>, VaultError> {
+        let epochs = self.epochs.present();
+        let wrap = epochs.wrap(epoch).ok_or(VaultError::NoEpoch { epoch })?;
+        let data = self.wrap_data(subject, generation, epoch);
+        seal::seal(wrap, epoch, &data, key.bytes(), &*self.random).map_err(|_| VaultError::Cipher)
     }
 
     fn sealer_of(&self, subject: SubjectId, generation: i32, data_key: SecretKey) -> SubjectSealer {
@@ -140,35 +148,48 @@ impl TenantVault {
 }
 
 impl Vault for TenantVault {
-    /// Under the newest epoch's index key.
-    fn identity_lookup(&self, channel: &ChannelAccount, identity: &RawText) -> IdentityLookup {
-        let tenant = self.tenant.0.to_be_bytes();
-        let fields =
-            [tenant.as_slice(), channel.channel.as_bytes(), channel.account.as_bytes(), identity.expose().as_bytes()];
-        IdentityLookup { epoch: self.newest_epoch, hash: self.index.tag("lww/1 identity", &fields) }
+    fn lookups(&self, identity: IdentityName<'_>) -> Vec<IdentityLookup> {
+        let epochs = self.epochs.present();
+        epochs.indexes().map(|(epoch, index)| identity::lookup(self.tenant, (epoch, index), identity)).collect()
     }
 
-    fn proven_lookup(&self, proven: &Proven) -> IdentityLookup {
-        let tenant = self.tenant.0.to_be_bytes();
-        let fields = [tenant.as_slice(), proven.realm.as_bytes(), proven.id.expose().as_bytes()];
-        IdentityLookup { epoch: self.newest_epoch, hash: self.index.tag("lww/1 proven identity", &fields) }
-    }
-
-    fn new_subject(
-        &self,
-        id: SubjectId,
-        lookup: IdentityLookup,
-        identity: &RawText,
-    ) -> Result<(NewSubject, SharedSealer), VaultError> {
-        let wrap = self.epochs.wrap(lookup.epoch).ok_or(VaultError::NoEpoch { epoch: lookup.epoch })?;
+    fn new_subject(&self, id: SubjectId, identity: IdentityName<'_>) -> Result<(NewSubject, SharedSealer), VaultError> {
+        let IdentityLookup { epoch, hash } = self.lookups(identity).first().copied().ok_or(VaultError::Cipher)?;
         let data_key = SecretKey::random(&*self.random);
-        let data = self.wrap_data(id, FIRST_GENERATION, lookup.epoch);
-        let wrapped_key =
-            seal::seal(wrap, lookup.epoch, &data, data_key.bytes(), &*self.random).map_err(|_| VaultError::Cipher)?;
+        let wrapped_key = self.wrap(id, FIRST_GENERATION, epoch, &data_key)?;
         let sealer = self.sealer_of(id, FIRST_GENERATION, data_key);
-        let contact = sealer.seal_contact(identity)?;
-        let subject = NewSubject { id, identity: lookup.hash, epoch: lookup.epoch, wrapped_key, contact };
+        let contact = sealer.seal_contact(identity.text())?;
+        let sealed_identity = sealer.seal_identity(&identity::to_bytes(identity))?;
+        let subject = NewSubject { id, identity: hash, epoch, wrapped_key, contact, sealed_identity };
         Ok((subject, Arc::new(sealer)))
+    }
+
+    fn linked(
+        &self,
+        subject: SubjectId,
+        key: &WrappedKey,
+        identity: IdentityName<'_>,
+    ) -> Result<NewIdentity, VaultError> {
+        let IdentityLookup { epoch, hash } = self.lookups(identity).first().copied().ok_or(VaultError::Cipher)?;
+        let sealed = self.subject_sealer(subject, key)?.seal_identity(&identity::to_bytes(identity))?;
+        Ok(NewIdentity { lookup: hash, epoch, subject, sealed })
+    }
+
+    fn newest_epoch(&self) -> i32 {
+        self.epochs.present().newest()
+    }
+
+    fn rewrap(&self, subject: SubjectId, key: &WrappedKey) -> Result<WrappedKey, VaultError> {
+        let (generation, epoch) = (key.generation, self.newest_epoch());
+        let wrapped = self.wrap(subject, generation, epoch, &self.unwrap(subject, key)?)?;
+        Ok(WrappedKey { generation, epoch, wrapped })
+    }
+
+    fn reindex(&self, subject: SubjectId, key: &WrappedKey, sealed: &[u8]) -> Result<IdentityLookup, VaultError> {
+        let opened = self.subject_sealer(subject, key)?.open_identity(sealed)?;
+        let epochs = self.epochs.present();
+        let newest = epochs.indexes().next().ok_or(VaultError::Cipher)?;
+        identity::lookup_of_bytes(self.tenant, newest, &opened).ok_or(VaultError::Cipher)
     }
 
     fn sealer(&self, subject: SubjectId, key: &WrappedKey) -> Result<SharedSealer, VaultError> {

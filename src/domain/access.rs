@@ -29,6 +29,10 @@ pub enum Action {
     Approve,
     /// Take evidence out: entries with their proofs and the masked texts.
     ExportEvidence,
+    /// Propose that a customer's data is erased, and see what was proposed.
+    EraseSubjects,
+    /// Place and release legal holds, and see them.
+    HoldSubjects,
 }
 
 /// Whose things an action reaches.
@@ -89,6 +93,8 @@ pub const TABLE: &[Rule] = &[
         ..rule(Action::Approve, &[(Role::Supervisor, Whose::Team), (Role::Compliance, Whose::Tenant)])
     },
     rule(Action::ExportEvidence, &[(Role::Auditor, Whose::Tenant), (Role::Compliance, Whose::Tenant)]),
+    rule(Action::EraseSubjects, &[(Role::Supervisor, Whose::Tenant), (Role::Compliance, Whose::Tenant)]),
+    rule(Action::HoldSubjects, &[(Role::Compliance, Whose::Tenant)]),
 ];
 
 const fn rule(action: Action, roles: &'static [(Role, Whose)]) -> Rule {
@@ -134,50 +140,29 @@ mod tests {
             Action::ManageAccounts,
             Action::Approve,
             Action::ExportEvidence,
+            Action::EraseSubjects,
+            Action::HoldSubjects,
         ];
         assert_eq!(TABLE.iter().map(|rule| rule.action).collect::<Vec<_>>(), actions, "each action has one row");
-        let expected = |role| match role {
-            Role::Agent => [Some(Own), None, None, None, None, Some(Own), None, None, None, None],
-            Role::Supervisor => {
-                [Some(Team), Some(Team), None, Some(Tenant), Some(Tenant), Some(Own), None, None, Some(Team), None]
-            }
-            Role::Compliance => [
-                None,
-                None,
-                Some(Tenant),
-                Some(Tenant),
-                Some(Tenant),
-                Some(Own),
-                None,
-                None,
-                Some(Tenant),
-                Some(Tenant),
-            ],
-            Role::Auditor => [
-                None,
-                None,
-                Some(Tenant),
-                Some(Tenant),
-                Some(Tenant),
-                Some(Own),
-                Some(Tenant),
-                None,
-                None,
-                Some(Tenant),
-            ],
-            Role::Admin => [
-                None,
-                None,
-                Some(Tenant),
-                Some(Tenant),
-                Some(Tenant),
-                Some(Own),
-                Some(Tenant),
-                Some(Tenant),
-                None,
-                None,
-            ],
-            Role::Customer | Role::Operator | Role::Server => [None; 10],
+        // In the order of the actions: own, team's, tenant's, nobody's.
+        let whose = |letter| match letter {
+            'o' => Some(Own),
+            'm' => Some(Team),
+            't' => Some(Tenant),
+            '-' => None,
+            other => panic!("{other:?}"),
+        };
+        let expected = |role| {
+            let row = match role {
+                Role::Agent => "o----o------",
+                Role::Supervisor => "mm-tto--m-t-",
+                Role::Compliance => "--ttto--tttt",
+                Role::Auditor => "--tttot--t--",
+                Role::Admin => "--tttott----",
+                Role::Customer | Role::Operator | Role::Server => "------------",
+            };
+            let mut letters = row.chars().map(whose);
+            actions.map(|_| letters.next().unwrap())
         };
         for (role, _, _) in Role::ALL {
             assert_eq!(actions.map(|action| reach(role, action)), expected(role), "{role:?}");

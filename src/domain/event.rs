@@ -3,12 +3,15 @@
 //! A leaf is never erased, so no variant has room for personal data, masked text or a plain hash of either: ids are random,
 //! the rest are counts, digests and words of closed lists. The list of kinds with their meaning is in `audit/FORMAT.md`.
 
+mod erasure;
 mod words;
 
 use std::collections::BTreeMap;
 
+pub use erasure::{Erased, ErasureEvent};
 pub use words::{
-    Activation, Candidate, EndReason, FactorKind, Found, FoundPart, IdentityProof, MatchReason, RequeueReason, Wish,
+    Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
+    MatchReason, RequeueReason, Wish,
 };
 
 use lww_audit::entry::Detail;
@@ -115,6 +118,8 @@ pub enum Event {
     KeyRotated { statement: String, previous: Option<EntryIndex> },
     /// A key was destroyed.
     KeyDestroyed { purpose: &'static str, fingerprint: Hash },
+    /// Something on the way of a customer's data to its end.
+    Erasure(ErasureEvent),
     /// A masking policy became the active one.
     PolicyActivated(Activation),
     /// A routing table became the active one.
@@ -216,6 +221,7 @@ impl Event {
             Self::KeyCreated { .. } => "key.created/1",
             Self::KeyRotated { .. } => "key.rotated/1",
             Self::KeyDestroyed { .. } => "key.destroyed/1",
+            Self::Erasure(step) => step.kind(),
             Self::PolicyActivated(_) => "policy.activated/2",
             Self::RoutingActivated(_) => "routing.activated/2",
             Self::ConversationOpened(_) => "conversation.opened/2",
@@ -279,6 +285,7 @@ impl Event {
             Self::KeyCreated { purpose, fingerprint } | Self::KeyDestroyed { purpose, fingerprint } => {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
+            Self::Erasure(step) => step.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {

@@ -4,11 +4,15 @@
 //! names the version that it was decided on. This module knows neither SQL nor the hash chain.
 
 mod desk;
+mod erasure;
+mod people;
 mod remasked;
 
 use std::sync::Arc;
 
 pub use desk::{NewNote, ReplyChange, SealedText};
+pub use erasure::{EpochChange, ErasureChange, ErasureState, HoldChange, SubjectChange, SubjectEnd};
+pub use people::{NewIdentity, NewSubject};
 pub use remasked::{Remasked, Written};
 
 use lww_audit::entry::{Content, PolicyRef};
@@ -18,8 +22,8 @@ use super::event::{Event, Role, Wish};
 use super::message::{Committed, Sealed};
 use crate::limits::IMPORT_ACCOUNTS_MAX;
 use crate::units::{
-    AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
-    MessageSeq, SubjectId, Timestamp, Version,
+    AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, ErasureId, Hash, HoldId,
+    MessageId, MessageSeq, SubjectId, Timestamp, Version,
 };
 
 /// Most entries that one proposal may hold: an import's own, and one for what each of its agents can do.
@@ -82,6 +86,12 @@ pub enum Aggregate {
     Reply(MessageId),
     /// The tenant's settings: which policy is active.
     Settings,
+    /// A customer who is not erased.
+    Subject(SubjectId),
+    /// A proposal to erase somebody.
+    Erasure(ErasureId),
+    /// A legal hold.
+    Hold(HoldId),
 }
 
 /// Where a conversation stands.
@@ -151,21 +161,14 @@ pub enum Effect {
     Policy(PolicyChange),
     /// A staff account changes otherwise than by its password.
     Account(AccountChange),
-}
-
-/// See [`Effect::NewSubject`].
-#[derive(Clone)]
-pub struct NewSubject {
-    /// The random pseudonym.
-    pub id: SubjectId,
-    /// HMAC of the identity under the epoch's index key, 32 bytes.
-    pub identity: [u8; 32],
-    /// The epoch whose keys wrap and index.
-    pub epoch: i32,
-    /// The data key, wrapped.
-    pub wrapped_key: Vec<u8>,
-    /// The person's contact identity, sealed under the data key: delivery needs it.
-    pub contact: Vec<u8>,
+    /// A proposal to erase somebody comes to be or is decided on.
+    Erasure(ErasureChange),
+    /// A legal hold is placed or released.
+    Hold(HoldChange),
+    /// A customer is held, let go or erased.
+    Subject(SubjectChange),
+    /// Nothing hangs on an epoch any more, or its key is gone.
+    Epoch(EpochChange),
 }
 
 /// See [`Effect::NewConversation`].
@@ -230,17 +233,6 @@ pub struct Marks {
     pub delivered: Option<EntryIndex>,
     /// Everything up to this entry has been read.
     pub read: Option<EntryIndex>,
-}
-
-/// See [`Effect::Identity`].
-#[derive(Clone)]
-pub struct NewIdentity {
-    /// HMAC of the identity under the epoch's index key, 32 bytes.
-    pub lookup: [u8; 32],
-    /// The epoch whose key indexes.
-    pub epoch: i32,
-    /// Whose it is.
-    pub subject: SubjectId,
 }
 
 /// See [`Effect::Route`]. It goes with a change of its conversation, whose version guards both.

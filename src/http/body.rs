@@ -249,6 +249,49 @@ pub(super) struct MessageIds {
     pub(super) ids: Vec<String>,
 }
 
+/// Somebody to be erased: by their pseudonym, or by an identity.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewErasure {
+    /// The pseudonym that entries have.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(super) subject: Option<String>,
+    /// What they are known by.
+    pub(super) identity: Option<NamedIdentity>,
+    /// not_needed, retention_over, consent_withdrawn, objection, unlawful or legal_obligation.
+    pub(super) reason: String,
+    /// `true`: the epoch ends at once, and no backup from before can be read any more, of nobody.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(super) now: bool,
+}
+
+/// What somebody is known by: to a channel account, or to the bank, under the name that the configuration has for its proofs.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamedIdentity {
+    /// The channel.
+    pub(super) channel: Option<String>,
+    /// The channel account.
+    pub(super) account: Option<String>,
+    /// The name of the bank's proofs (`tenant.channel.identities`), instead of a channel account.
+    pub(super) realm: Option<String>,
+    /// The identity itself; it is looked up and not kept.
+    #[schema(value_type = String, min_length = 1, max_length = 256)]
+    pub(super) id: RawText,
+}
+
+/// Somebody who must not be erased.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewHold {
+    /// The pseudonym that entries have.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(super) subject: String,
+    /// litigation, authority, investigation or complaint.
+    pub(super) reason: String,
+}
+
 /// A customer's message, as the description of the API shows it; the channel itself parses it.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its description is used")]

@@ -4,8 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, channels, custody, desk, evidence, handover, health, ledger, live, oidc, own, policies, receipts,
-    replies, sessions, tlog,
+    accounts, channels, custody, desk, erasures, evidence, handover, health, ledger, live, oidc, own, policies,
+    receipts, replies, sessions, tlog,
 };
 use super::problem::codes;
 
@@ -68,6 +68,14 @@ use super::problem::codes;
         receipts::rotations,
         live::desk,
         live::desk_stream,
+        erasures::list,
+        erasures::propose,
+        erasures::approve,
+        erasures::reject,
+        erasures::certificate,
+        erasures::holds,
+        erasures::hold,
+        erasures::release,
         ledger::head,
         ledger::keys,
         ledger::entries,

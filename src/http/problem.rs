@@ -197,6 +197,10 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         Refusal::NeverPublished { waited_s } => (&kinds::NEVER_PUBLISHED, vec![("waited_s", number(*waited_s))]),
         Refusal::PackageTooLarge { max_bytes } => (&kinds::PACKAGE_TOO_LARGE, vec![("max_bytes", number(*max_bytes))]),
         Refusal::ErasedMeanwhile => (&kinds::ERASED_MEANWHILE, Vec::new()),
+        Refusal::Erased => (&kinds::ERASED, Vec::new()),
+        Refusal::Held => (&kinds::HELD, Vec::new()),
+        Refusal::SamePerson => (&kinds::SAME_PERSON, Vec::new()),
+        Refusal::NotAllowed { key } => (&kinds::NOT_ALLOWED, vec![("key", Fill::Name(key))]),
     }
 }
 

@@ -41,6 +41,8 @@ const LEDGER: Right = Right::Staff(Action::ReadLedger);
 const POLICIES: Right = Right::Staff(Action::ReadPolicies);
 const EVIDENCE: Right = Right::Staff(Action::ExportEvidence);
 const MANAGE: Right = Right::Staff(Action::ManageAccounts);
+const ERASE: Right = Right::Staff(Action::EraseSubjects);
+const HOLD: Right = Right::Staff(Action::HoldSubjects);
 
 /// Every address with its right.
 pub const RIGHTS: &[Need] = &[
@@ -105,6 +107,14 @@ pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/evidence/{id}/package", EVIDENCE),
     need("delete", "/api/v1/evidence/{id}", EVIDENCE),
     need("post", "/api/v1/ledger/messages", LEDGER),
+    need("get", "/api/v1/erasures", ERASE),
+    need("post", "/api/v1/erasures", ERASE),
+    need("post", "/api/v1/erasures/{id}/approve", Right::Staff(Action::Approve)),
+    need("post", "/api/v1/erasures/{id}/reject", Right::Staff(Action::Approve)),
+    need("get", "/api/v1/erasures/{id}/certificate", LEDGER),
+    need("get", "/api/v1/holds", HOLD),
+    need("post", "/api/v1/holds", HOLD),
+    need("delete", "/api/v1/holds/{id}", HOLD),
     need("get", "/api/v1/ledger/head", LEDGER),
     need("get", "/api/v1/ledger/keys", LEDGER),
     need("get", "/api/v1/ledger/entries", LEDGER),

@@ -6,8 +6,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
 use super::api::{
-    accounts, channels, custody, desk, evidence, handover, health, ledger, live, oidc, own, policies, receipts,
-    replies, sessions, tlog,
+    accounts, channels, custody, desk, erasures, evidence, handover, health, ledger, live, oidc, own, policies,
+    receipts, replies, sessions, tlog,
 };
 use super::pages;
 
@@ -157,6 +157,18 @@ pub(super) const ADDRESSES: &[Address] = &[
     },
     Address { path: "/api/v1/evidence/{id}/package", methods: &[("get", || web::get().to(evidence::package))] },
     Address { path: "/api/v1/ledger/messages", methods: &[("post", || web::post().to(evidence::messages))] },
+    Address {
+        path: "/api/v1/erasures",
+        methods: &[("get", || web::get().to(erasures::list)), ("post", || web::post().to(erasures::propose))],
+    },
+    Address { path: "/api/v1/erasures/{id}/approve", methods: &[("post", || web::post().to(erasures::approve))] },
+    Address { path: "/api/v1/erasures/{id}/reject", methods: &[("post", || web::post().to(erasures::reject))] },
+    Address { path: "/api/v1/erasures/{id}/certificate", methods: &[("get", || web::get().to(erasures::certificate))] },
+    Address {
+        path: "/api/v1/holds",
+        methods: &[("get", || web::get().to(erasures::holds)), ("post", || web::post().to(erasures::hold))],
+    },
+    Address { path: "/api/v1/holds/{id}", methods: &[("delete", || web::delete().to(erasures::release))] },
     Address { path: "/api/v1/ledger/head", methods: &[("get", || web::get().to(ledger::head))] },
     Address { path: "/api/v1/ledger/keys", methods: &[("get", || web::get().to(ledger::keys))] },
     Address { path: "/api/v1/ledger/entries", methods: &[("get", || web::get().to(ledger::entries))] },

@@ -7,12 +7,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::Tenant;
 use crate::domain::record::ConversationState;
 use crate::limits::FEED_NOTICES_MAX;
-use crate::ports::{Follower, Happening, IdentityLookup};
+use crate::ports::{Follower, Happening, RecordError, Recorder};
 use crate::units::{AccountId, ConversationKey, ConversationRef, SubjectId, Timestamp};
 
 /// What a follower hears.
@@ -61,7 +62,7 @@ pub type Reopens = Option<Timestamp>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whose {
     /// That somebody who is not known yet comes to be.
-    Stranger(IdentityLookup),
+    Stranger([u8; 32]),
     /// All of a customer's.
     Customer(SubjectId),
     /// Those of conversations that a member of staff holds or has just given away.
@@ -93,7 +94,7 @@ struct Sink {
 
 #[derive(Default)]
 struct Inner {
-    strangers: HashMap<IdentityLookup, Vec<Sink>>,
+    strangers: HashMap<[u8; 32], Vec<Sink>>,
     customers: HashMap<SubjectId, Vec<Sink>>,
     holders: HashMap<AccountId, Vec<Sink>>,
     everybody: Vec<Sink>,
@@ -132,7 +133,7 @@ impl Drop for Subscription {
         let mut inner = locked(&feed);
         let id = self.id;
         match self.whose {
-            Whose::Stranger(lookup) => forget(&mut inner.strangers, &lookup, id),
+            Whose::Stranger(sender) => forget(&mut inner.strangers, &sender, id),
             Whose::Customer(subject) => forget(&mut inner.customers, &subject, id),
             Whose::Holder(account) => forget(&mut inner.holders, &account, id),
             Whose::Everybody => inner.everybody.retain(|sink| sink.id != id),
@@ -250,7 +251,7 @@ impl Feed {
         let id = inner.next;
         let sink = Sink { id, queue: sender };
         match whose {
-            Whose::Stranger(lookup) => inner.strangers.entry(lookup).or_default().push(sink),
+            Whose::Stranger(sender) => inner.strangers.entry(sender).or_default().push(sink),
             Whose::Customer(subject) => inner.customers.entry(subject).or_default().push(sink),
             Whose::Holder(account) => inner.holders.entry(account).or_default().push(sink),
             Whose::Everybody => inner.everybody.push(sink),
@@ -259,8 +260,8 @@ impl Feed {
     }
 
     /// Somebody unknown so far is known from here on.
-    pub(super) fn came(&self, lookup: IdentityLookup) {
-        if let Some(sinks) = locked(&self.0).strangers.get_mut(&lookup) {
+    pub(super) fn came(&self, sender: [u8; 32]) {
+        if let Some(sinks) = locked(&self.0).strangers.get_mut(&sender) {
             tell(sinks, &Notice::Came);
         }
     }
@@ -333,6 +334,26 @@ impl Feed {
         locked(&self.0).held.insert(conversation.key, agent);
     }
 
+    /// Ends whoever follows a person, or has one of their conversations open: they hold keys. Each comes again by its cursor.
+    pub(super) fn forget(&self, subject: SubjectId, conversations: &[ConversationKey]) {
+        let mut inner = locked(&self.0);
+        inner.customers.remove(&subject);
+        let mut ended = Vec::new();
+        for key in conversations {
+            inner.held.remove(key);
+            ended.extend(inner.viewing.get(key).into_iter().flat_map(|(_, viewing)| viewing.iter().map(|one| one.id)));
+        }
+        for sinks in inner.holders.values_mut() {
+            sinks.retain(|sink| !ended.contains(&sink.id));
+        }
+        inner.everybody.retain(|sink| !ended.contains(&sink.id));
+    }
+
+    /// Ends those who wait to become known: what they would be found by is another from here on.
+    pub(super) fn end_strangers(&self) {
+        locked(&self.0).strangers.clear();
+    }
+
     /// Ends every follower: this server no longer writes the log.
     pub(super) fn end(&self) {
         let mut inner = locked(&self.0);
@@ -341,7 +362,12 @@ impl Feed {
     }
 }
 
+#[async_trait]
 impl Follower for Tenant {
+    async fn opens(&self, recorder: &dyn Recorder) -> Result<(), RecordError> {
+        self.replay_erasures(recorder).await
+    }
+
     fn happened(&self, happenings: Vec<Happening>) {
         if happenings.is_empty() {
             return;

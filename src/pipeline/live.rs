@@ -219,6 +219,10 @@ impl CustomerStream {
         if self.known.is_some() {
             return Ok(());
         }
+        // Made under another epoch, they would find nobody who came since: the connection is begun again.
+        if self.lookups.epoch() != Some(self.tenant.ports.vault.newest_epoch()) {
+            return Err(Refusal::Unavailable);
+        }
         let Some(ContactRow { subject, key, .. }) = self.tenant.known(&self.lookups).await? else { return Ok(()) };
         let sealer = self.tenant.ports.vault.sealer(subject, &key)?;
         self.subscription = self.tenant.feed.subscribe(Whose::Customer(subject));

@@ -14,7 +14,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use super::Tenant;
 use crate::domain::record::{ConversationChange, ConversationState, Effect, Outcome, Proposal};
 use crate::limits::TAILS_MAX;
-use crate::ports::{ConversationRow, IdentityLookup, RecordError, SharedSealer};
+use crate::ports::{ConversationRow, RecordError, SharedSealer};
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationKey, ConversationRef, MessageSeq, SubjectId, Version};
 
@@ -35,6 +35,10 @@ impl<K: Hash + Eq, V: Default> Shared<K, V> {
             map.retain(|_, value| Arc::strong_count(value) > 1);
         }
         Arc::clone(map.entry(key).or_default())
+    }
+
+    fn all(&self) -> Vec<Arc<V>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     pub(super) fn clear(&self) {
@@ -74,14 +78,24 @@ impl From<&ConversationRow> for Open {
 /// People whose turn it is, and conversations that are not over.
 #[derive(Default)]
 pub(super) struct Memory {
-    people: Shared<IdentityLookup, AsyncMutex<Option<Known>>>,
+    people: Shared<[u8; 32], AsyncMutex<Option<Known>>>,
     open: Mutex<HashMap<ConversationKey, Open>>,
 }
 
 impl Memory {
-    /// Lets the messages of one person pass one after the other.
-    pub(super) async fn turn(&self, lookup: IdentityLookup) -> Turn {
-        self.people.get(lookup).lock_owned().await
+    /// Lets the messages of one person, by the name that guards against duplicates, pass one after the other.
+    pub(super) async fn turn(&self, sender: [u8; 32]) -> Turn {
+        self.people.get(sender).lock_owned().await
+    }
+
+    /// Forgets a person, whatever they are known by; waits for messages of theirs that are under way.
+    pub(super) async fn forget_person(&self, subject: SubjectId) {
+        for known in self.people.all() {
+            let mut known = known.lock().await;
+            if known.as_ref().is_some_and(|known| known.subject == subject) {
+                *known = None;
+            }
+        }
     }
 
     /// A conversation as last heard of, when it is not over.
@@ -177,7 +191,11 @@ impl Change {
             | Effect::NewAccount(_)
             | Effect::Password(_)
             | Effect::Policy(_)
-            | Effect::Account(_) => None,
+            | Effect::Account(_)
+            | Effect::Erasure(_)
+            | Effect::Hold(_)
+            | Effect::Subject(_)
+            | Effect::Epoch(_) => None,
         }
     }
 }

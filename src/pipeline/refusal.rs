@@ -94,6 +94,21 @@ pub enum Refusal {
         /// The entry.
         index: EntryIndex,
     },
+    /// Whoever it is about was erased.
+    #[error("the person was erased")]
+    Erased,
+    /// A legal hold is on the person.
+    #[error("a legal hold is on the person")]
+    Held,
+    /// Whoever proposed it can't consent to it.
+    #[error("somebody else has to decide")]
+    SamePerson,
+    /// The configuration says no.
+    #[error("{key} does not allow it")]
+    NotAllowed {
+        /// The key.
+        key: &'static str,
+    },
     /// No masking policy is active.
     #[error("no masking policy is active")]
     NoPolicy,

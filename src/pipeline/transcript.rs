@@ -14,8 +14,8 @@ use crate::domain::message::{
 use crate::domain::record::{NewIdentity, Receipt};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::ports::{
-    Author, ContactRow, ConversationRow, CustomerMessage, IdentityLookup, MessageRow, Person, SharedSealer, place,
-    random_bytes,
+    Author, ContactRow, ConversationRow, CustomerMessage, IdentityLookup, IdentityName, MessageRow, Person,
+    SharedSealer, place, random_bytes,
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, Hash, MessageId,
@@ -64,19 +64,25 @@ pub struct TextSpan {
     pub basis: Vec<String>,
 }
 
-/// The identities of one person.
-#[derive(Clone, Copy)]
+/// The identities of one person, each under every epoch whose key is there, the newest first.
+#[derive(Clone)]
 pub(super) struct Lookups {
-    pub(super) proven: Option<IdentityLookup>,
-    pub(super) contact: Option<IdentityLookup>,
+    proven: Vec<IdentityLookup>,
+    contact: Vec<IdentityLookup>,
     /// Whether what the channel knows of the person counts beside a proof.
-    pub(super) vouched: bool,
+    vouched: bool,
+    sender: Option<[u8; 32]>,
 }
 
 impl Lookups {
-    /// What a person's turn is kept by: the same for every request that knows the same.
-    pub(super) fn turn(&self) -> Option<IdentityLookup> {
-        self.proven.or(self.contact)
+    /// What a person's turn is kept by: the same for every request that knows the same, under every epoch.
+    pub(super) fn turn(&self) -> Option<[u8; 32]> {
+        self.sender
+    }
+
+    /// The newest epoch when they were made.
+    pub(super) fn epoch(&self) -> Option<i32> {
+        self.proven.first().or(self.contact.first()).map(|lookup| lookup.epoch)
     }
 }
 
@@ -123,25 +129,52 @@ impl Tenant {
 
     /// The identities of a person, the proven one first.
     pub(super) fn lookups(&self, channel: &ChannelAccount, person: &Person) -> Lookups {
-        let Person { contact, proven, vouched } = person;
         let vault = &self.ports.vault;
+        let (proven, contact) = names(channel, person);
         Lookups {
-            vouched: *vouched,
-            proven: proven.as_ref().map(|proven| vault.proven_lookup(proven)),
-            contact: contact.as_ref().map(|contact| vault.identity_lookup(channel, contact)),
+            vouched: person.vouched,
+            proven: proven.map(|name| vault.lookups(name)).unwrap_or_default(),
+            contact: contact.map(|name| vault.lookups(name)).unwrap_or_default(),
+            sender: vault.sender(channel, person),
         }
+    }
+
+    /// Who is behind an identity, under whichever epoch it is indexed.
+    pub(super) async fn person(&self, lookups: &[IdentityLookup]) -> Result<Option<ContactRow>, Refusal> {
+        Ok(self.person_under(lookups).await?.map(|(row, _)| row))
+    }
+
+    async fn person_under(&self, lookups: &[IdentityLookup]) -> Result<Option<(ContactRow, IdentityLookup)>, Refusal> {
+        for lookup in lookups {
+            if let Some(row) = self.ports.store.contact(lookup).await? {
+                return Ok(Some((row, *lookup)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same for somebody who is there: where an earlier epoch still indexes them, the newest one does from here on.
+    async fn met_again(
+        &self,
+        lookups: &[IdentityLookup],
+        name: Option<IdentityName<'_>>,
+    ) -> Result<Option<ContactRow>, Refusal> {
+        let Some((row, lookup)) = self.person_under(lookups).await? else { return Ok(None) };
+        if let Some(name) = name.filter(|_| lookups.first() != Some(&lookup)) {
+            let NewIdentity { lookup: hash, epoch, sealed, .. } =
+                self.ports.vault.linked(row.subject, &row.key, name)?;
+            self.ports.erasures.reindex(&[(lookup, IdentityLookup { epoch, hash }, sealed)]).await?;
+        }
+        Ok(Some(row))
     }
 
     /// Who is behind the first of these identities that anybody is behind.
     pub(super) async fn known(&self, lookups: &Lookups) -> Result<Option<ContactRow>, Refusal> {
-        let shown =
-            if lookups.vouched { lookups.contact } else { lookups.contact.filter(|_| lookups.proven.is_none()) };
-        for lookup in lookups.proven.iter().chain(&shown) {
-            if let Some(row) = self.ports.store.contact(lookup).await? {
-                return Ok(Some(row));
-            }
+        if let Some(row) = self.person(&lookups.proven).await? {
+            return Ok(Some(row));
         }
-        Ok(None)
+        let shown = lookups.vouched || lookups.proven.is_empty();
+        if shown { self.person(&lookups.contact).await } else { Ok(None) }
     }
 
     /// The person whose turn it is; somebody new gets a pseudonym and a key of their own.
@@ -149,40 +182,29 @@ impl Tenant {
         &self,
         turn: Option<&Known>,
         lookups: &Lookups,
-        person: &Person,
+        (channel, person): (&ChannelAccount, &Person),
     ) -> Result<Contact, Refusal> {
         if let Some(Known { subject, sealer, conversation }) = turn
             && let Some(open) = self.memory.open(*conversation)
         {
             return Ok(Contact { open: Some(open), ..Contact::of(*subject, Arc::clone(sealer)) });
         }
-        let store = &self.ports.store;
-        let proven = match &lookups.proven {
-            Some(lookup) => store.contact(lookup).await?,
-            None => None,
-        };
-        let by_channel = match &lookups.contact {
-            Some(lookup) => store.contact(lookup).await?,
-            None => None,
-        };
+        let (proven_name, contact_name) = names(channel, person);
+        let proven = self.met_again(&lookups.proven, proven_name).await?;
+        let by_channel = self.met_again(&lookups.contact, contact_name).await?;
         let (row, before) = match (proven, by_channel) {
             (Some(proven), Some(other)) if proven.subject != other.subject => (proven, other.open),
             (Some(row), _) => (row, None),
             (None, Some(row)) if person.proven.is_none() => (row, None),
-            (None, Some(row)) if person.vouched => return self.linked(&row, lookups.proven),
-            (None, other) => return self.met(lookups, person, other.and_then(|other| other.open)).await,
+            (None, Some(row)) if person.vouched => return self.linked(&row, proven_name),
+            (None, other) => return self.met(proven_name.or(contact_name), other.and_then(|other| other.open)).await,
         };
         self.after(self.contact_of(&row)?, before).await
     }
 
     /// Somebody never seen under this identity, with what they said before they proved it.
-    async fn met(
-        &self,
-        lookups: &Lookups,
-        person: &Person,
-        before: Option<ConversationRow>,
-    ) -> Result<Contact, Refusal> {
-        self.after(self.stranger(lookups, person)?, before).await
+    async fn met(&self, name: Option<IdentityName<'_>>, before: Option<ConversationRow>) -> Result<Contact, Refusal> {
+        self.after(self.stranger(name)?, before).await
     }
 
     async fn after(&self, mut contact: Contact, before: Option<ConversationRow>) -> Result<Contact, Refusal> {
@@ -203,20 +225,16 @@ impl Tenant {
     }
 
     /// Somebody known by the channel who proves who they are for the first time.
-    fn linked(&self, row: &ContactRow, proven: Option<IdentityLookup>) -> Result<Contact, Refusal> {
-        let subject = row.subject;
-        let linked = proven.map(|lookup| NewIdentity { lookup: lookup.hash, epoch: lookup.epoch, subject });
+    fn linked(&self, row: &ContactRow, proven: Option<IdentityName<'_>>) -> Result<Contact, Refusal> {
+        let linked = proven.map(|name| self.ports.vault.linked(row.subject, &row.key, name)).transpose()?;
         Ok(Contact { linked, ..self.contact_of(row)? })
     }
 
     /// Somebody never seen before.
-    fn stranger(&self, lookups: &Lookups, person: &Person) -> Result<Contact, Refusal> {
+    fn stranger(&self, name: Option<IdentityName<'_>>) -> Result<Contact, Refusal> {
         let nobody = || Refusal::Invalid { field: "contact", expected: "an identity of the channel or a proven one" };
         let subject = SubjectId::from_random(random_bytes(&*self.ports.random));
-        let contact = lookups.contact.zip(person.contact.as_ref());
-        let proven = lookups.proven.zip(person.proven.as_ref().map(|proven| &proven.id));
-        let (lookup, identity) = proven.or(contact).ok_or_else(nobody)?;
-        let (fresh, sealer) = self.ports.vault.new_subject(subject, lookup, identity)?;
+        let (fresh, sealer) = self.ports.vault.new_subject(subject, name.ok_or_else(nobody)?)?;
         Ok(Contact { fresh: Some(fresh), ..Contact::of(subject, sealer) })
     }
 
@@ -236,7 +254,8 @@ impl Tenant {
     }
 
     pub(super) async fn sealer(&self, subject: SubjectId) -> Result<SharedSealer, Refusal> {
-        let key = self.ports.store.data_key(subject).await?.ok_or(Refusal::NotFound { what: "data key" })?;
+        // Nothing else takes a key away.
+        let key = self.ports.store.data_key(subject).await?.ok_or(Refusal::Erased)?;
         Ok(self.ports.vault.sealer(subject, &key)?)
     }
 
@@ -289,6 +308,12 @@ impl Tenant {
             if row.outbound { opened(&opened_outbound(sealer, row)?) } else { opened(&opened_inbound(sealer, row)?) };
         Ok(receipt.to_proof_text(&opened))
     }
+}
+
+/// What a person is known by: what the bank vouches for, and what the channel knows.
+fn names<'a>(channel: &'a ChannelAccount, person: &'a Person) -> (Option<IdentityName<'a>>, Option<IdentityName<'a>>) {
+    let contact = person.contact.as_ref().map(|contact| IdentityName::Channel(channel, contact));
+    (person.proven.as_ref().map(IdentityName::Proven), contact)
 }
 
 /// The duplicate guard's body for a reply: where it goes and what it says.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{MessageRow, NoteRow};
+use async_trait::async_trait;
+
+use super::{MessageRow, NoteRow, RecordError, Recorder};
 use crate::domain::event::Wish;
 use crate::domain::record::{ConversationState, Marks};
 use crate::units::{AccountId, ConversationRef, EntryIndex, SubjectId, Timestamp};
@@ -45,12 +47,25 @@ pub struct Changed {
 ///
 /// Called once an entry is durable and a signed head covers it, in the order of the log and without a gap while one server
 /// writes it. It must return at once: the recorder waits for it.
+#[async_trait]
 pub trait Follower: Send + Sync {
     /// Takes what was recorded since the last call.
     fn happened(&self, happenings: Vec<Happening>);
+
+    /// Puts the log in order with `recorder` before anybody is served from it: what was erased is erased again in a database
+    /// that does not know of it.
+    ///
+    /// # Errors
+    /// [`RecordError`]; nothing is served then, and it is tried again.
+    async fn opens(&self, recorder: &dyn Recorder) -> Result<(), RecordError>;
 }
 
 /// Nobody follows.
+#[async_trait]
 impl Follower for () {
+    async fn opens(&self, _: &dyn Recorder) -> Result<(), RecordError> {
+        Ok(())
+    }
+
     fn happened(&self, _: Vec<Happening>) {}
 }

@@ -259,7 +259,11 @@ impl Keeper {
             follower: Arc::clone(&self.follower),
         };
         let writer = tokio::spawn(Writer::start(parts, ends).await?.run());
-        let announced = self.announce(&recorder, size, epoch, adopted).await;
+        let announced = match self.announce(&recorder, size, epoch, adopted).await {
+            // Before anybody is served: what was erased must not come back with an older database.
+            Ok(()) => self.follower.opens(&recorder).await,
+            Err(error) => Err(error),
+        };
         if announced.is_ok() && !*stop.borrow() {
             self.slot.put(Some(recorder.clone()));
             self.slot.status.send_replace(LogStatus::Active);

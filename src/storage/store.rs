@@ -6,12 +6,14 @@ use tokio_postgres::{Client, Config, Row};
 use uuid::Uuid;
 
 mod conversations;
+mod erasures;
 mod recent;
 mod routes;
 mod sealing;
 mod texts;
 
 use self::conversations::{CONVERSATION_COLUMNS, CONVERSATION_FROM, conversation, mark};
+pub use self::erasures::retired_epoch;
 use self::recent::{RECENT, original, place, policy_of, remasked};
 use self::routes::{ROUTE_COLUMNS, words};
 use super::database::{Database, DatabaseError};

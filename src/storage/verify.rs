@@ -5,6 +5,7 @@
 //! conversations and what is in force against the state that the entries leave.
 
 mod desk;
+mod erasures;
 mod remasked;
 mod rows;
 mod state;
@@ -25,7 +26,7 @@ use super::head::{self, Head, LogName, OpenError};
 use crate::domain::masking::{MaskedText, View};
 use crate::domain::message::{OpenedPart, Part, Sealed};
 use crate::ports::{SharedSealer, Vault, WrappedKey};
-use crate::units::{EntryIndex, Hash, MessageId, SubjectId, TreeSize};
+use crate::units::{EntryIndex, Hash, Id128, MessageId, SubjectId, TreeSize};
 use state::State;
 
 /// Entries compared at a time.
@@ -126,6 +127,8 @@ struct Spoken {
     remasked: HashMap<u64, u64>,
     /// The newest entry about each canned reply.
     replies: HashMap<String, (EntryIndex, Entry)>,
+    /// Rows of people who have no data key: whose, which table, which entry.
+    keyless: Vec<(Id128, &'static str, EntryIndex)>,
     /// What all of them leave.
     state: State,
 }
@@ -182,18 +185,20 @@ impl Comparison<'_> {
         self.check_unspoken(head.size(), desk::NOTE, &spoken.notes).await?;
         self.check_remasked(head.size(), spoken.remasked).await?;
         self.check_replies(head.size(), spoken.replies).await?;
+        Self::check_keyless(&spoken.state.erasures.erased, &spoken.keyless)?;
         self.differing_rows(&spoken.state).await?.first()?;
         Ok(compared)
     }
 
     /// Holds the rows that some entries, which follow each other, speak of against them.
     async fn check_texts(&self, entries: Vec<(EntryIndex, Entry)>, spoken: &mut Spoken) -> Result<(), Difference> {
-        spoken.messages.extend(self.check_messages(&entries).await?);
+        let checked = self.check_messages(&entries, &mut spoken.keyless).await?;
+        spoken.messages.extend(checked);
         for (index, entry) in entries {
             if let Some(of) = remasked::of(&entry) {
                 spoken.remasked.insert(of, index.0);
             }
-            if self.check_note(index, &entry).await? {
+            if self.check_note(index, &entry, &mut spoken.keyless).await? {
                 spoken.notes.insert(index.0);
             }
             if let Some(reply) = desk::reply_of(&entry) {
@@ -241,7 +246,11 @@ impl Comparison<'_> {
     }
 
     /// Holds the messages of some entries that follow each other against them, and gives the entries' indexes.
-    async fn check_messages(&self, entries: &[(EntryIndex, Entry)]) -> Result<Vec<u64>, Difference> {
+    async fn check_messages(
+        &self,
+        entries: &[(EntryIndex, Entry)],
+        keyless: &mut Vec<(Id128, &'static str, EntryIndex)>,
+    ) -> Result<Vec<u64>, Difference> {
         let rows = self.message_rows(entries).await?;
         let mut checked = Vec::new();
         for (index, entry) in entries {
@@ -250,7 +259,7 @@ impl Comparison<'_> {
             let conversation = entry.conversation.ok_or_else(|| differs("its entry names no conversation"))?;
             let place = (i64::try_from(index.0).unwrap_or(i64::MAX), Uuid::from_bytes(conversation.0));
             let row = rows.get(&place).ok_or_else(|| differs("it is missing"))?;
-            self.check_message(*index, entry, message, row)?;
+            keyless.extend(self.check_message(*index, entry, message, row)?.map(|whose| (whose, MESSAGE, *index)));
             checked.push(index.0);
         }
         Ok(checked)
@@ -268,7 +277,7 @@ impl Comparison<'_> {
                    m.author, m.time, a.channel || ':' || a.account, m.entry_seq, {BY} FROM conversation c \
                    JOIN message m ON m.tenant = c.tenant AND m.conversation = c.id AND m.entry_seq BETWEEN $2 AND $3 \
                    JOIN channel_account a ON a.tenant = m.tenant AND a.id = m.channel \
-                   JOIN LATERAL (SELECT generation, epoch, wrapped FROM data_key d WHERE d.tenant = c.tenant \
+                   LEFT JOIN LATERAL (SELECT generation, epoch, wrapped FROM data_key d WHERE d.tenant = c.tenant \
                        AND d.subject = c.subject ORDER BY d.generation DESC LIMIT 1) k ON true \
                    WHERE c.tenant = $1 AND c.public_id = ANY ($4)",
             BY = remasked::by("m", "$5")
@@ -280,7 +289,14 @@ impl Comparison<'_> {
         Ok(rows.into_iter().map(|row| ((row.get(13), row.get(3)), row)).collect())
     }
 
-    fn check_message(&self, index: EntryIndex, entry: &Entry, message: &str, row: &Row) -> Result<(), Difference> {
+    /// Holds a message's row against its entry; whose it is when they have no data key.
+    fn check_message(
+        &self,
+        index: EntryIndex,
+        entry: &Entry,
+        message: &str,
+        row: &Row,
+    ) -> Result<Option<Id128>, Difference> {
         let differs = |what| Difference::Text { table: MESSAGE, index, what };
         let id = MessageId::from_uuid(row.get(0));
         if id.to_string() != message {
@@ -302,9 +318,13 @@ impl Comparison<'_> {
         if Some(row.get(12)) != entry.channel.as_deref() {
             return Err(differs("its channel is not its entry's"));
         }
+        if let Some(whose) = keyless(row, 4) {
+            return Ok(Some(whose));
+        }
         let sealer = self.sealer(row, 4).map_err(|_| differs("its data key does not open"))?;
         let newest = remasked::newest(index, id, row.get(14), row.get(15)).map_err(differs)?;
-        check_content(newest.as_ref().unwrap_or(entry), &sealer, id, (row.get(1), row.get(2))).map_err(differs)
+        check_content(newest.as_ref().unwrap_or(entry), &sealer, id, (row.get(1), row.get(2))).map_err(differs)?;
+        Ok(None)
     }
 
     /// Opens what is sealed for the person whose columns begin at `first`.
@@ -372,6 +392,12 @@ impl Comparison<'_> {
         }
         Ok(())
     }
+}
+
+/// Whose row it is, when the columns of their data key behind `first` are empty.
+fn keyless(row: &Row, first: usize) -> Option<Id128> {
+    let is_empty = row.get::<_, Option<i32>>(first + 1).is_none();
+    is_empty.then(|| Id128(row.get::<_, Uuid>(first).into_bytes()))
 }
 
 /// Holds what is sealed of a text against the commitments of its entry; the error says what differs.

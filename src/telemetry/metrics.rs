@@ -86,6 +86,8 @@ pub enum Gauge<'a> {
     MirrorBehind(&'a str),
     /// Whether this server writes the log: 1 or 0.
     LogActive(&'a str),
+    /// Data keys of a tenant that an earlier epoch than the newest wraps.
+    KeysToRewrap(&'a str),
     /// How long a tenant's publication has been waiting for witnesses, in seconds.
     PublicationWait(&'a str),
 }
@@ -102,6 +104,7 @@ pub(super) struct Metrics {
     batch_entries: Times,
     commit_seconds: Times,
     logins_failed: Family<OfTenant, Counter>,
+    erased: Family<OfTenant, Counter>,
     audit_found: Family<OfTenant, Counter>,
     certificate_changes: Counter,
     certificate_refusals: Counter,
@@ -115,6 +118,7 @@ pub(super) struct Metrics {
     unsealed: Numbers,
     mirror_behind: Numbers,
     active: Numbers,
+    to_rewrap: Numbers,
     publication_wait: Numbers,
     witness_answers: Family<OfWitness, Counter>,
     witness_contradictions: Family<OfTenant, Counter>,
@@ -145,6 +149,7 @@ impl Metrics {
             batch_entries: register(put, "batch_entries", "Entries a commit", Family::new_with_constructor(entries)),
             commit_seconds: register(put, "commit_seconds", "Time of a commit", Family::new_with_constructor(seconds)),
             logins_failed: register(put, "logins_failed", "Logins with a wrong name or password", Family::default()),
+            erased: register(put, "subjects_erased", "Customers erased", Family::default()),
             audit_found: register(
                 put,
                 "self_audit_findings",
@@ -163,6 +168,7 @@ impl Metrics {
             unsealed: register(put, "log_unsealed_entries", "Entries since the newest seal", Family::default()),
             mirror_behind: register(put, "mirror_behind_entries", "Entries that the copy has not", Family::default()),
             active: register(put, "log_active", "Whether this server writes the log", Family::default()),
+            to_rewrap: register(put, "keys_to_rewrap", "Data keys under an earlier epoch", Family::default()),
             publication_wait: register(
                 put,
                 "publication_wait_seconds",
@@ -211,6 +217,7 @@ impl Metrics {
                 self.batch_entries.get_or_create(&of(tenant)).observe(f64::from(entries));
                 self.commit_seconds.get_or_create(&of(tenant)).observe(took.as_secs_f64());
             }
+            Occurrence::Erased { tenant } => drop(self.erased.get_or_create(&of(tenant)).inc()),
             Occurrence::LoginFailed { tenant } => drop(self.logins_failed.get_or_create(&of(tenant)).inc()),
             Occurrence::AuditFound { tenant, .. } => drop(self.audit_found.get_or_create(&of(tenant)).inc()),
             Occurrence::CertificateChanged { .. } => drop(self.certificate_changes.inc()),
@@ -260,6 +267,7 @@ pub fn gauge(gauge: Gauge<'_>, value: i64) {
         Gauge::RecorderQueue(tenant) => metrics.queue.get_or_create(&of(tenant)).set(value),
         Gauge::LogEntries(tenant) => metrics.entries.get_or_create(&of(tenant)).set(value),
         Gauge::LogUnpublished(tenant) => metrics.unpublished.get_or_create(&of(tenant)).set(value),
+        Gauge::KeysToRewrap(tenant) => metrics.to_rewrap.get_or_create(&of(tenant)).set(value),
         Gauge::PublicationWait(tenant) => metrics.publication_wait.get_or_create(&of(tenant)).set(value),
         Gauge::LogUnsealed(tenant) => metrics.unsealed.get_or_create(&of(tenant)).set(value),
         Gauge::MirrorBehind(tenant) => metrics.mirror_behind.get_or_create(&of(tenant)).set(value),
@@ -316,6 +324,7 @@ mod tests {
             Occurrence::Sent { tenant },
             Occurrence::Acknowledged { tenant, waited: took },
             Occurrence::Committed { tenant, entries: 1, took },
+            Occurrence::Erased { tenant },
             Occurrence::LoginFailed { tenant },
             Occurrence::AuditFound { tenant, found: &found, what: "changed" },
             Occurrence::CertificateChanged { until },
@@ -346,6 +355,7 @@ mod tests {
             Gauge::LogUnsealed(tenant),
             Gauge::MirrorBehind(tenant),
             Gauge::LogActive(tenant),
+            Gauge::KeysToRewrap(tenant),
             Gauge::PublicationWait(tenant),
         ] {
             gauge(measured, 1);

@@ -85,6 +85,8 @@ pub const KINDS: &[KindInfo] = &[
     kind("key.created/1", "a key was created"),
     kind("key.rotated/1", "a key was replaced; of the log's key with the statement that old and new have signed"),
     kind("key.destroyed/1", "a key was destroyed"),
+    kind("erasure.proposed/1", "somebody proposed to make a customer's data unreadable, with the reason"),
+    kind("erasure.rejected/1", "a proposal to make a customer's data unreadable was turned down"),
     kind("subject.erased/1", "a customer's data was made unreadable for good"),
     kind("hold.placed/1", "a legal hold was placed"),
     kind("hold.released/1", "a legal hold was released"),

@@ -15,8 +15,8 @@ pub use self::witness::WitnessConfig;
 use super::error::{ConfigError, Problem};
 use super::read::{Field, Section};
 use super::{
-    ChannelConfig, Config, DatabaseConfig, HttpConfig, KEYS_FOLDER, LOGS_FOLDER, LogConfig, PostgresqlConfig,
-    TenantConfig, TlsFiles, mirror, read,
+    ChannelConfig, Config, DatabaseConfig, ErasureConfig, HttpConfig, KEYS_FOLDER, LOGS_FOLDER, LogConfig,
+    PostgresqlConfig, TenantConfig, TlsFiles, mirror, read,
 };
 use crate::channels::CHANNELS;
 use crate::crypto::database_tls;
@@ -45,6 +45,7 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
     let database = database(root)?;
     let postgresql = root.section("postgresql")?;
     let log = root.section("log")?;
+    let erasure = root.section("erasure")?;
     Ok(Config {
         name: host(&root.required("name")?)?,
         keys_dir: path(root, "keys_dir")?.map_or_else(|| data_dir.join(KEYS_FOLDER), |field| field.value),
@@ -55,6 +56,10 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
         log: LogConfig {
             directory: path(&log, "directory")?.map_or_else(|| data_dir.join(LOGS_FOLDER), |field| field.value),
             level: level(&log.required("level")?)?,
+        },
+        erasure: ErasureConfig {
+            backups_kept_days: erasure.integer("backups_kept_days")?,
+            at_once: erasure.boolean("at_once")?.value,
         },
         witness: witness::read_section(&root.section("witness")?)?,
         mirror: mirror::read(&root.section("mirror")?, &data_dir)?,

@@ -19,6 +19,8 @@ const ORIGINS_BYTES_MAX: usize = 4_096;
 const CLIENT_NAME_BYTES_MAX: usize = 256;
 /// Most requests a second that a limit may be set to.
 const RATE_MAX: i32 = 1_000_000;
+/// Longest that backups may be kept, in days: ten years.
+const BACKUPS_DAYS_MAX: i32 = 3_650;
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 /// One key.
@@ -206,6 +208,21 @@ pub const KEYS: &[Key] = &[
     text("log.level", "error, warn, info, debug or trace", "The least severe events that are logged.")
         .bounds(Bounds::Words(LEVELS))
         .default("info"),
+    Key::new(
+        "erasure.backups_kept_days",
+        Kind::Integer,
+        "days",
+        "How long backups of the database are kept: so long the key that opens erased customers' rows in them is kept, too.",
+    )
+    .bounds(Bounds::Numbers(0, BACKUPS_DAYS_MAX))
+    .default("30"),
+    Key::new(
+        "erasure.at_once",
+        Kind::Boolean,
+        "true or false",
+        "Whether two people may have that key destroyed at once; no backup of any tenant from before can be read then.",
+    )
+    .default("true"),
     path("witness.policy", "Who must cosign what is published, and where they are asked (C2SP tlog-policy); read at start.")
         .required()
         .example("/etc/lww/witness.policy"),

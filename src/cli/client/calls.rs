@@ -306,7 +306,7 @@ impl Client {
     }
 
     /// Sends one request whose answer has nothing to say but that it was done.
-    async fn done(&self, call: Call) -> Result<(), ClientError> {
+    pub(super) async fn done(&self, call: Call) -> Result<(), ClientError> {
         let Answer { status, body, .. } = self.send(call).await?;
         if (200..300).contains(&status) {
             return Ok(());
@@ -317,7 +317,7 @@ impl Client {
 }
 
 /// A request without more headers; the body may hold a password, so its bytes are wiped.
-fn call(method: &'static str, target: &str, body: Option<&serde_json::Value>) -> Call {
+pub(super) fn call(method: &'static str, target: &str, body: Option<&serde_json::Value>) -> Call {
     let body = body.map(|body| Zeroizing::new(body.to_string().into_bytes()));
     Call { method, target: target.trim_end_matches('?').to_owned(), headers: Vec::new(), body }
 }

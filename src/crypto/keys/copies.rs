@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::format::{FILE_BYTES_MAX, MASTER_LABEL};
-use super::{KEY_SUFFIX, KeyDirectory, KeyPlaces, check_name, key_files};
+use super::journal::ERASED_PREFIX;
+use super::{KEY_SUFFIX, KeyDirectory, KeyPlaces, check_name, files_of, key_files};
 use crate::crypto::derive::MacKey;
 use crate::crypto::error::KeyError;
 use crate::crypto::private_file::{self, Rule};
+use crate::limits::ERASED_FILE_BYTES_MAX;
 use crate::units::Hash;
 
 const VOUCHER_DOMAIN: &str = "lww/1 backup";
@@ -30,20 +32,25 @@ impl KeyPlaces {
         self.master()
     }
 
-    /// Every wrapped key file, in the order of names.
+    /// Every wrapped key file, in the order of names; behind them who was erased, which a restore must know.
     ///
     /// # Errors
     /// [`KeyError`]: a file that can't be read, or that others can.
     pub fn wrapped(&self) -> Result<Vec<WrappedFile>, KeyError> {
         let master = format!("{MASTER_LABEL}{KEY_SUFFIX}");
-        let names = key_files(&self.directory)?.into_iter().filter(|name| *name != master);
-        let read = |name: String| {
+        let keys = key_files(&self.directory)?.into_iter().filter(|name| *name != master);
+        let erased = files_of(&self.directory, |name| name.starts_with(ERASED_PREFIX))?;
+        let read = |(name, bytes_max): (String, usize)| {
             let path = self.directory.join(&name);
-            let text = private_file::read(&path, FILE_BYTES_MAX, Rule::OwnerOnly)?;
+            let text = private_file::read(&path, bytes_max, Rule::OwnerOnly)?;
             let text = text.ok_or(KeyError::Missing { label: name.clone(), path })?;
             Ok(WrappedFile { name, text })
         };
-        names.map(read).collect()
+        let bounded = |bytes_max| move |name| (name, bytes_max);
+        keys.map(bounded(FILE_BYTES_MAX))
+            .chain(erased.into_iter().map(bounded(ERASED_FILE_BYTES_MAX)))
+            .map(read)
+            .collect()
     }
 
     /// Puts wrapped key files into a directory that is made for them, and with `master` the master key to its place.
@@ -56,7 +63,8 @@ impl KeyPlaces {
         }
         let _lock = private_file::lock_directory(&self.directory)?;
         for file in files {
-            let label = file.name.strip_suffix(KEY_SUFFIX).filter(|label| *label != MASTER_LABEL);
+            let key = file.name.strip_suffix(KEY_SUFFIX).filter(|label| *label != MASTER_LABEL);
+            let label = key.or_else(|| file.name.strip_prefix(ERASED_PREFIX));
             check_name(label.unwrap_or_default())?;
             new_file(&self.directory.join(&file.name), &file.text)?;
         }

@@ -244,10 +244,11 @@ fn the_newest_epoch_leads_and_older_ones_stay() {
     files.load_or_create::<EPOCH_KEY_BYTES>("epoch-2", true).unwrap();
     files.load_or_create::<EPOCH_KEY_BYTES>("epoch-10", true).unwrap();
     let keys = open(&places, false).unwrap();
-    assert_eq!(keys.epochs().newest().0, 10);
+    assert_eq!(keys.epochs().present().newest(), 10);
     fs::remove_file(places.directory.join("epoch-1.key")).unwrap();
     let keys = open(&places, false).unwrap();
-    assert!(keys.epochs().wrap(1).is_none() && keys.epochs().wrap(2).is_some());
+    let epochs = keys.epochs().present();
+    assert!(epochs.wrap(1).is_none() && epochs.wrap(2).is_some());
 }
 
 #[test]

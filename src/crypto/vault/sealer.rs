@@ -44,6 +44,16 @@ impl SubjectSealer {
             .map_err(|_| VaultError::Cipher)
     }
 
+    pub(super) fn seal_identity(&self, identity: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let data = self.bind("lww/1 sealed identity", &[]);
+        seal::seal(&self.data_key, self.generation, &data, identity, &*self.random).map_err(|_| VaultError::Cipher)
+    }
+
+    pub(super) fn open_identity(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        seal::open(&self.data_key, self.generation, &self.bind("lww/1 sealed identity", &[]), sealed)
+            .map_err(|_| VaultError::Cipher)
+    }
+
     fn bind_message(&self, part: Part, message: MessageId) -> Vec<u8> {
         let part = match part {
             Part::Original => b"original".as_slice(),

@@ -15,6 +15,10 @@ const TENANT: TenantId = TenantId(1);
 const SUBJECT: SubjectId = SubjectId::from_random([1; 16]);
 const MESSAGE: MessageId = MessageId::from_random([2; 16]);
 
+fn places(home: &TempDir) -> KeyPlaces {
+    KeyPlaces { directory: home.path().join("keys"), master: None }
+}
+
 fn keys() -> (TempDir, KeyDirectory) {
     let home = TempDir::new().unwrap();
     let places = KeyPlaces { directory: home.path().join("keys"), master: None };
@@ -34,13 +38,17 @@ fn account(name: &str) -> ChannelAccount {
     ChannelAccount { channel: "http", account: name.to_owned() }
 }
 
+fn found_by(vault: &TenantVault, channel: &ChannelAccount, identity: &RawText) -> IdentityLookup {
+    vault.lookups(IdentityName::Channel(channel, identity))[0]
+}
+
 fn key_of(subject: &NewSubject) -> WrappedKey {
     WrappedKey { generation: FIRST_GENERATION, epoch: subject.epoch, wrapped: subject.wrapped_key.clone() }
 }
 
 fn new_subject(vault: &TenantVault, id: SubjectId) -> (NewSubject, SharedSealer) {
     let identity = raw("13800138000");
-    vault.new_subject(id, vault.identity_lookup(&account("app"), &identity), &identity).unwrap()
+    vault.new_subject(id, IdentityName::Channel(&account("app"), &identity)).unwrap()
 }
 
 fn sealer(tenant: i32, subject: u8, generation: i32, key: u8) -> SubjectSealer {
@@ -154,8 +162,7 @@ fn two_subjects_share_no_key() {
 fn lookups_are_stable_and_hang_on_every_field() {
     let (_home, keys) = keys();
     let (vault, other) = (TenantVault::new(&keys, TENANT).unwrap(), TenantVault::new(&keys, TenantId(2)).unwrap());
-    let hash =
-        |vault: &TenantVault, name: &str, identity: &str| vault.identity_lookup(&account(name), &raw(identity)).hash;
+    let hash = |vault: &TenantVault, name: &str, identity: &str| found_by(vault, &account(name), &raw(identity)).hash;
     assert_eq!(hash(&vault, "app", "a"), hash(&vault, "app", "a"));
     let distinct = [
         hash(&vault, "app", "a"),
@@ -191,23 +198,20 @@ fn guards_against_duplicates_hang_on_scope_key_and_body() {
 
 #[test]
 fn a_sender_is_the_same_after_a_new_epoch_and_no_two_are_alike() {
-    let (home, keys) = keys();
+    let (_home, keys) = keys();
     let person = |contact: &str| Person::of_channel(raw(contact));
     let proven = |contact: Option<&str>, realm: &str, id: &str| Person {
         contact: contact.map(raw),
         proven: Some(Proven { realm: realm.to_owned(), id: raw(id) }),
         vouched: false,
     };
-    let before = TenantVault::new(&keys, TENANT).unwrap();
-    keys.begin_epoch(2);
-    let places = KeyPlaces { directory: home.path().join("keys"), master: None };
-    let keys = KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false).unwrap();
     let after = TenantVault::new(&keys, TENANT).unwrap();
-    let lookup = |vault: &TenantVault| vault.identity_lookup(&account("app"), &raw("a"));
-    assert_ne!(lookup(&before), lookup(&after), "the index is another");
-    for person in [person("a"), proven(None, "customers", "a")] {
-        assert_eq!(before.sender(&account("app"), &person), after.sender(&account("app"), &person));
-    }
+    let people = [person("a"), proven(None, "customers", "a")];
+    let senders = || people.iter().map(|person| after.sender(&account("app"), person)).collect::<Vec<_>>();
+    let (lookup, before) = (found_by(&after, &account("app"), &raw("a")), senders());
+    keys.epoch_keeper().begin().unwrap();
+    assert_ne!(found_by(&after, &account("app"), &raw("a")), lookup, "the index is another");
+    assert_eq!(senders(), before);
     let other = TenantVault::new(&keys, TenantId(2)).unwrap();
     let distinct = [
         after.sender(&account("app"), &person("a")),
@@ -222,6 +226,59 @@ fn a_sender_is_the_same_after_a_new_epoch_and_no_two_are_alike() {
     let by_visit = after.sender(&account("widget"), &proven(Some("visit-1"), "customers", "a"));
     assert_eq!(by_visit, distinct[3], "who is proven is the same by another visit");
     assert_eq!(after.sender(&account("app"), &Person { contact: None, proven: None, vouched: false }), None);
+}
+
+#[test]
+fn under_a_new_epoch_a_person_is_found_and_opened_as_before_and_the_old_one_opens_nothing_once_it_is_destroyed() {
+    let (_home, keys) = keys();
+    let vault = TenantVault::new(&keys, TENANT).unwrap();
+    let (row, sealer) = new_subject(&vault, SUBJECT);
+    let (old, sealed) = (key_of(&row), sealer.seal(Part::Original, MESSAGE, b"text").unwrap());
+    let proven = Proven { realm: "customers".to_owned(), id: raw("c-1") };
+    let linked = vault.linked(SUBJECT, &old, IdentityName::Proven(&proven)).unwrap();
+    let epochs = keys.epoch_keeper();
+    assert!(matches!(epochs.destroy(1), Err(KeyError::InUse { epoch: 1 })), "the only one");
+    epochs.begin().unwrap();
+    let new = vault.rewrap(SUBJECT, &old).unwrap();
+    assert_eq!((new.epoch, new.generation), (2, old.generation));
+    for key in [&old, &new] {
+        let sealer = vault.sealer(SUBJECT, key).unwrap();
+        assert_eq!(sealer.open(Part::Original, MESSAGE, &sealed).unwrap().as_slice(), b"text");
+    }
+    let (app, identity) = (account("app"), raw("13800138000"));
+    for (name, old_lookup, sealed) in [
+        (IdentityName::Channel(&app, &identity), row.identity, &row.sealed_identity),
+        (IdentityName::Proven(&proven), linked.lookup, &linked.sealed),
+    ] {
+        let lookups = vault.lookups(name);
+        assert_eq!(lookups.iter().map(|lookup| lookup.epoch).collect::<Vec<_>>(), [2, 1], "the newest first");
+        assert_eq!(lookups[1].hash, old_lookup);
+        assert_eq!(vault.reindex(SUBJECT, &new, sealed).unwrap(), lookups[0]);
+        assert!(vault.reindex(SubjectId::from_random([9; 16]), &new, sealed).is_err(), "another person's");
+        assert!(vault.reindex(SUBJECT, &new, &sealed[..sealed.len() - 1]).is_err());
+    }
+    assert!(epochs.destroy(1).unwrap() && !epochs.destroy(1).unwrap(), "once");
+    assert!(matches!(vault.sealer(SUBJECT, &old).err(), Some(VaultError::NoEpoch { epoch: 1 })));
+    assert_eq!(vault.lookups(IdentityName::Proven(&proven)).len(), 1);
+    assert!(vault.sealer(SUBJECT, &new).is_ok());
+    assert!(matches!(epochs.destroy(2), Err(KeyError::InUse { epoch: 2 })));
+}
+
+#[test]
+fn an_epoch_that_another_server_began_or_destroyed_is_seen_by_a_look() {
+    let (home, keys) = keys();
+    let vault = TenantVault::new(&keys, TENANT).unwrap();
+    let own = keys.epoch_keeper();
+    let other = KeyDirectory::open_or_create(&places(&home), Arc::new(SystemRandom::new()), false).unwrap();
+    let other = other.epoch_keeper();
+    assert!(!own.look().unwrap());
+    let begun = other.begin().unwrap();
+    assert_eq!(vault.newest_epoch(), 1);
+    assert!(own.look().unwrap() && own.present().contains(&begun));
+    assert_eq!(vault.newest_epoch(), 2);
+    other.destroy(1).unwrap();
+    assert!(own.look().unwrap());
+    assert_eq!(own.present(), [begun]);
 }
 
 #[test]

@@ -150,6 +150,8 @@ pub enum EndReason {
     Time,
     /// It goes on under the identity that the person has proven.
     Proven,
+    /// The person was erased.
+    Erased,
 }
 
 impl EndReason {
@@ -159,7 +161,105 @@ impl EndReason {
             Self::Staff => "staff",
             Self::Time => "time",
             Self::Proven => "proven",
+            Self::Erased => "erased",
         }
+    }
+}
+
+/// Why a customer is erased: the grounds of PIPL Art. 47 and GDPR Art. 17(1), in words of a closed list, because an entry
+/// is never erased and has no room for what somebody might write about a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErasureReason {
+    /// The data is not needed any more for what it was taken for.
+    NotNeeded,
+    /// The time is over for which it is to be kept.
+    RetentionOver,
+    /// The person withdrew their consent.
+    ConsentWithdrawn,
+    /// The person objects.
+    Objection,
+    /// It was taken or used against the law or an agreement.
+    Unlawful,
+    /// A law or an authority says so.
+    LegalObligation,
+    /// It was done before an older database was put back, and is done again; nobody can propose it.
+    Replayed,
+}
+
+impl ErasureReason {
+    /// Every reason with its word and its number in the database.
+    pub const ALL: [(Self, &'static str, i16); 7] = [
+        (Self::NotNeeded, "not_needed", 1),
+        (Self::RetentionOver, "retention_over", 2),
+        (Self::ConsentWithdrawn, "consent_withdrawn", 3),
+        (Self::Objection, "objection", 4),
+        (Self::Unlawful, "unlawful", 5),
+        (Self::LegalObligation, "legal_obligation", 6),
+        (Self::Replayed, "replayed", 7),
+    ];
+
+    /// The word that stands in entries.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(reason, ..)| *reason == self).map_or("", |(_, word, _)| word)
+    }
+
+    /// The reason of a word that somebody may give.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let known = Self::ALL.iter().find(|(_, known, _)| *known == word).map(|(reason, ..)| *reason);
+        known.filter(|reason| *reason != Self::Replayed)
+    }
+
+    /// The number in the database.
+    pub fn code(self) -> i16 {
+        Self::ALL.iter().find(|(reason, ..)| *reason == self).map_or(0, |(.., code)| *code)
+    }
+
+    /// The reason behind a database value.
+    pub fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.iter().find(|(.., known)| *known == code).map(|(reason, ..)| *reason)
+    }
+}
+
+/// Why a customer must not be erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldReason {
+    /// A lawsuit.
+    Litigation,
+    /// An order of a court or an authority.
+    Authority,
+    /// The bank's own investigation.
+    Investigation,
+    /// A complaint that is not settled.
+    Complaint,
+}
+
+impl HoldReason {
+    /// Every reason with its word and its number in the database.
+    pub const ALL: [(Self, &'static str, i16); 4] = [
+        (Self::Litigation, "litigation", 1),
+        (Self::Authority, "authority", 2),
+        (Self::Investigation, "investigation", 3),
+        (Self::Complaint, "complaint", 4),
+    ];
+
+    /// The word that stands in entries.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(reason, ..)| *reason == self).map_or("", |(_, word, _)| word)
+    }
+
+    /// The reason of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known, _)| *known == word).map(|(reason, ..)| *reason)
+    }
+
+    /// The number in the database.
+    pub fn code(self) -> i16 {
+        Self::ALL.iter().find(|(reason, ..)| *reason == self).map_or(0, |(.., code)| *code)
+    }
+
+    /// The reason behind a database value.
+    pub fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.iter().find(|(.., known)| *known == code).map(|(reason, ..)| *reason)
     }
 }
 

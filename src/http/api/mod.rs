@@ -6,6 +6,8 @@ pub(super) mod channels;
 pub mod custody;
 pub(super) mod desk;
 pub mod desk_answers;
+pub mod erasure_answers;
+pub(super) mod erasures;
 pub(super) mod evidence;
 pub mod evidence_answers;
 pub(super) mod handover;

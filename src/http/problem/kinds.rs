@@ -93,6 +93,18 @@ kinds! {
     LEDGER_STOPPED = "ledger_stopped" 503 retry 60
         "Ledger stopped" "The ledger is stopped until an operator acts."
         "账本已停止" "账本已停止，需由运维人员处理。";
+    ERASED = "erased" 410
+        "Erased" "The person's data was made unreadable for good: nothing of it can be shown any more."
+        "已永久删除" "该客户的数据已永久不可读，无法再显示任何内容。";
+    HELD = "legal_hold" 409
+        "Legal hold" "A legal hold is on this person: release it first, or leave the data as it is."
+        "司法冻结保全中" "该客户处于司法冻结保全中：请先解除保全，或保持数据不变。";
+    SAME_PERSON = "same_person" 403
+        "Somebody else decides" "Whoever proposed this can't approve it: another person has to."
+        "须由他人复核" "提出人不能自行批准：须由另一人复核。";
+    NOT_ALLOWED = "not_allowed_here" 403
+        "Not allowed here" "The configuration does not allow this: see {key}."
+        "配置不允许" "配置不允许此操作：请见 {key}。";
     NO_POLICY = "no_policy" 503 retry 60
         "No masking policy" "No masking policy is active, so nothing can be taken in: an operator activates one with `lww policy activate`."
         "无脱敏策略" "没有生效的脱敏策略，因此不能接收任何内容：请运维人员用 `lww policy activate` 启用。";

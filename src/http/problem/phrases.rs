@@ -1,6 +1,16 @@
 //! The phrases that rooms below put into errors ("expected …", "no such …"), in Chinese. A test finds each in the source.
 
 const PHRASES: &[(&str, &str)] = &[
+    ("either a pseudonym or an identity", "假名或身份标识二者之一"),
+    (
+        "not_needed, retention_over, consent_withdrawn, objection, unlawful or legal_obligation",
+        "not_needed、retention_over、consent_withdrawn、objection、unlawful 或 legal_obligation",
+    ),
+    ("litigation, authority, investigation or complaint", "litigation、authority、investigation 或 complaint"),
+    ("subject", "客户"),
+    ("proposal", "删除申请"),
+    ("hold", "司法冻结保全"),
+    ("erasure", "已执行的删除"),
     ("1 to 128 visible ASCII characters", "1 至 128 个可见 ASCII 字符"),
     ("0 or nothing: agents alone have a desk", "0 或留空：只有客服坐席可接待会话"),
     ("0 to 1000 conversations", "0 至 1000 个会话"),
@@ -94,7 +104,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("contact", "联系人"),
     ("conversation", "会话"),
     ("created, in whole seconds since 1970", "created，自 1970 年起的整秒数"),
-    ("data key", "数据密钥"),
     ("each component once", "每个组成部分只出现一次"),
     ("each parameter at most once", "每个参数最多一次"),
     ("either a queue or an agent", "队列或坐席，二选一"),

@@ -3,6 +3,7 @@
 //! Which tables and columns there are is asked of the database, so that a migration needs no line here. What is left out on
 //! purpose: sessions (people log in again) and the schema's history (migrations write it).
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::pin::pin;
 
@@ -87,6 +88,20 @@ impl Snapshot {
     pub async fn tenants(&self) -> Result<Vec<(TenantId, String)>, DatabaseError> {
         let rows = self.database.client.query("SELECT id, name FROM tenant ORDER BY id", &[]).await?;
         Ok(rows.iter().map(|row| (TenantId(row.get(0)), row.get(1))).collect())
+    }
+
+    /// The epochs that data keys of any tenant hang on.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] when PostgreSQL refuses.
+    pub async fn epochs(&self) -> Result<BTreeSet<i32>, DatabaseError> {
+        let mut epochs = BTreeSet::new();
+        for (tenant, _) in self.tenants().await? {
+            let sql = "SELECT DISTINCT epoch FROM data_key WHERE tenant = $1";
+            let rows = self.of_tenant(tenant).await?.query(sql, &[&tenant.0]).await?;
+            epochs.extend(rows.iter().map(|row| row.get::<_, i32>(0)));
+        }
+        Ok(epochs)
     }
 
     /// The version of the schema.

@@ -11,10 +11,10 @@ use super::super::database::{Database, sqlstate};
 use super::super::head::{Head, LEASE_S, LogName};
 use super::routes::{ROUTE, routes};
 use super::rows::{AgentUpdate, Rows, Single, TipColumns, account, signed};
-use super::state::LinkedEntry;
-use super::{desk, people};
+use super::state::{LinkedEntry, Tip};
+use super::{desk, erasure, people};
 use crate::domain::record::{ConversationState, PolicyChange, PolicyKind};
-use crate::units::{ChannelAccount, ConversationId, EntryIndex};
+use crate::units::{ChannelAccount, ConversationId, EntryIndex, SubjectId};
 
 /// What one commit writes.
 pub(super) struct Transaction {
@@ -24,6 +24,8 @@ pub(super) struct Transaction {
     pub(super) rows: Rows,
     pub(super) insert_tips: TipColumns,
     pub(super) update_tips: TipColumns,
+    /// Ends of the chains of people whom entries are about that are about no conversation.
+    pub(super) subject_tips: Vec<(SubjectId, Tip)>,
     /// Numbers of the channel accounts that the rows name.
     pub(super) channels: Vec<(ChannelAccount, i16)>,
 }
@@ -103,8 +105,8 @@ const DEDUP: &str =
 const SUBJECT: &str = "INSERT INTO subject (tenant, id, contact) SELECT $1, u.* FROM unnest($2::uuid[], $3::bytea[]) u";
 const DATA_KEY: &str = "INSERT INTO data_key (tenant, subject, generation, epoch, wrapped) \
     SELECT $1, u.id, 1, u.epoch, u.wrapped FROM unnest($2::uuid[], $3::integer[], $4::bytea[]) AS u(id, epoch, wrapped)";
-const IDENTITY: &str = "INSERT INTO identity (tenant, epoch, lookup, subject) \
-    SELECT $1, u.* FROM unnest($2::integer[], $3::bytea[], $4::uuid[]) u";
+const IDENTITY: &str = "INSERT INTO identity (tenant, epoch, lookup, subject, sealed) \
+    SELECT $1, u.* FROM unnest($2::integer[], $3::bytea[], $4::uuid[], $5::bytea[]) u";
 const MESSAGE: &str = "INSERT INTO message (tenant, conversation, seq, entry_seq, id, time, direction, author, original, masked, \
     channel) SELECT $1, u.* FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::uuid[], $6::bigint[], $7::smallint[], \
     $8::uuid[], $9::bytea[], $10::bytea[], $11::smallint[]) u";
@@ -240,6 +242,9 @@ async fn apply(
     for single in &rows.singles {
         apply_single(database, log, single).await?;
     }
+    for (subject, tip) in &transaction.subject_tips {
+        erasure::tip(database, log, *subject, tip).await.map_err(|error| blame(&error, true))?;
+    }
     Ok(())
 }
 
@@ -278,6 +283,7 @@ fn identities(rows: &Rows) -> Columns<'_> {
         of().map(|new| new.epoch),
         of().map(|new| new.lookup.as_slice()),
         of().map(|new| new.subject.to_uuid()),
+        of().map(|new| new.sealed.as_slice()),
     )
 }
 
@@ -378,6 +384,10 @@ async fn apply_single(database: &Database, log: &LogName, single: &Single) -> Re
         Single::Remasked(again, index) => desk::remasked(database, log, again, *index).await,
         Single::Reply(change, index, time) => desk::reply(database, log, change, (*index, *time)).await,
         Single::Policy(change, index) => activate_policy(database, log, change, *index).await,
+        Single::Erasure(change, index, time) => erasure::erasure(database, log, change, (*index, *time)).await,
+        Single::Hold(change, index, time) => erasure::hold(database, log, change, (*index, *time)).await,
+        Single::Subject(change) => erasure::subject(database, log, change).await,
+        Single::Epoch(change, index, time) => erasure::epoch(database, log, change, (*index, *time)).await,
     };
     match reached {
         Ok(1) => Ok(()),

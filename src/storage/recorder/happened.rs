@@ -60,7 +60,11 @@ impl Told {
                 | Effect::Account(_)
                 | Effect::NewAccount(_)
                 | Effect::Password(_)
-                | Effect::Policy(_) => {}
+                | Effect::Policy(_)
+                | Effect::Erasure(_)
+                | Effect::Hold(_)
+                | Effect::Subject(_)
+                | Effect::Epoch(_) => {}
             }
         }
         if let Event::ConversationWished { wish } = step.draft.event

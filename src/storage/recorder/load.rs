@@ -13,9 +13,11 @@ use uuid::Uuid;
 use super::super::database::Database;
 use super::Request;
 use super::rows::account;
-use super::state::{Overlay, Tip, expectations};
+use super::state::{Overlay, Tip, expectations, presupposed};
 use crate::domain::record::Aggregate;
-use crate::units::{AccountId, ConversationKey, EntryIndex, Hash, MessageId, SubjectId, TenantId, Version};
+use crate::units::{
+    AccountId, ConversationKey, EntryIndex, ErasureId, Hash, HoldId, MessageId, SubjectId, TenantId, Version,
+};
 
 /// What must be looked up before a batch can be decided.
 #[derive(Default)]
@@ -26,6 +28,9 @@ struct Missing {
     agents: HashSet<AccountId>,
     accounts: HashSet<AccountId>,
     replies: HashSet<MessageId>,
+    people: HashSet<SubjectId>,
+    erasures: HashSet<ErasureId>,
+    holds: HashSet<HoldId>,
     settings: bool,
 }
 
@@ -70,7 +75,8 @@ fn missing(overlay: &Overlay, requests: &[Request]) -> Missing {
             }
             let touched = step.draft.conversation.map(|conversation| Aggregate::Conversation(conversation.key));
             let changed = expectations(&step.effects).map(|(aggregate, _)| aggregate);
-            for aggregate in touched.into_iter().chain(changed) {
+            let people = presupposed(step).map(Aggregate::Subject);
+            for aggregate in touched.into_iter().chain(changed).chain(people) {
                 if !overlay.versions.contains_key(&aggregate) {
                     missing.add(aggregate);
                 }
@@ -95,8 +101,40 @@ impl Missing {
             Aggregate::Reply(id) => {
                 self.replies.insert(id);
             }
+            Aggregate::Subject(id) => {
+                self.people.insert(id);
+            }
+            Aggregate::Erasure(id) => {
+                self.erasures.insert(id);
+            }
+            Aggregate::Hold(id) => {
+                self.holds.insert(id);
+            }
             Aggregate::Settings => self.settings = true,
         }
+    }
+}
+
+/// A table, the ids that are wanted of it, and what they name.
+type Wanted = (&'static str, Vec<Uuid>, fn(Uuid) -> Aggregate);
+
+impl Missing {
+    /// What is counted by a row of its own and no account.
+    fn others(&self) -> [Wanted; 4] {
+        [
+            ("canned_reply", self.replies.iter().map(|id| id.to_uuid()).collect(), |id| {
+                Aggregate::Reply(MessageId::from_uuid(id))
+            }),
+            ("subject", self.people.iter().map(|id| id.to_uuid()).collect(), |id| {
+                Aggregate::Subject(SubjectId::from_uuid(id))
+            }),
+            ("erasure", self.erasures.iter().map(|id| id.to_uuid()).collect(), |id| {
+                Aggregate::Erasure(ErasureId::from_uuid(id))
+            }),
+            ("legal_hold", self.holds.iter().map(|id| id.to_uuid()).collect(), |id| {
+                Aggregate::Hold(HoldId::from_uuid(id))
+            }),
+        ]
     }
 }
 
@@ -149,11 +187,13 @@ async fn versions(
             found.push((wrap(AccountId::from_uuid(row.get(0))), Version(row.get(1))));
         }
     }
-    if !missing.replies.is_empty() {
-        let ids: Vec<Uuid> = missing.replies.iter().map(|id| id.to_uuid()).collect();
-        let sql = "SELECT id, version FROM canned_reply WHERE tenant = $1 AND id = ANY($2)";
-        for row in database.client.query(sql, &[&tenant.0, &ids]).await? {
-            found.push((Aggregate::Reply(MessageId::from_uuid(row.get(0))), Version(row.get(1))));
+    for (table, wanted, wrap) in missing.others() {
+        if wanted.is_empty() {
+            continue;
+        }
+        let sql = format!("SELECT id, version FROM {table} WHERE tenant = $1 AND id = ANY($2)");
+        for row in database.client.query(&database.prepared(&sql).await?, &[&tenant.0, &wanted]).await? {
+            found.push((wrap(row.get(0)), Version(row.get(1))));
         }
     }
     if missing.settings
@@ -194,7 +234,9 @@ fn take_subjects(overlay: &mut Overlay, missing: &Missing, rows: &[Row]) {
 fn take_versions(overlay: &mut Overlay, missing: &Missing, found: Vec<(Aggregate, Version)>) {
     overlay.versions.extend(missing.agents.iter().map(|id| (Aggregate::Agent(*id), None)));
     overlay.versions.extend(missing.accounts.iter().map(|id| (Aggregate::Account(*id), None)));
-    overlay.versions.extend(missing.replies.iter().map(|id| (Aggregate::Reply(*id), None)));
+    for (_, wanted, wrap) in missing.others() {
+        overlay.versions.extend(wanted.into_iter().map(|id| (wrap(id), None)));
+    }
     if missing.settings {
         overlay.versions.insert(Aggregate::Settings, None);
     }

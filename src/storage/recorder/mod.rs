@@ -21,6 +21,7 @@ macro_rules! columns {
 
 mod commit;
 mod desk;
+mod erasure;
 mod happened;
 mod load;
 mod patience;

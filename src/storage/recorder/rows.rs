@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::state::{Overlay, Tip};
 use crate::domain::record::{
-    AccountChange, ConversationChange, ConversationState, Dedup, Effect, Marks, NewAccount, NewConversation,
-    NewIdentity, NewMessage, NewNote, NewSubject, PasswordChange, PolicyChange, Remasked, ReplyChange, RouteChange,
+    AccountChange, ConversationChange, ConversationState, Dedup, Effect, EpochChange, ErasureChange, HoldChange, Marks,
+    NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject, PasswordChange, PolicyChange, Remasked,
+    ReplyChange, RouteChange, SubjectChange,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
 
@@ -60,6 +61,10 @@ pub(super) enum Single {
     Note(NewNote, EntryIndex, Timestamp),
     Remasked(Box<Remasked>, EntryIndex),
     Reply(ReplyChange, EntryIndex, Timestamp),
+    Erasure(ErasureChange, EntryIndex, Timestamp),
+    Hold(HoldChange, EntryIndex, Timestamp),
+    Subject(SubjectChange),
+    Epoch(EpochChange, EntryIndex, Timestamp),
 }
 
 /// The columns of one batch.
@@ -74,6 +79,8 @@ pub(super) struct Rows {
     pub(super) routes: Vec<RouteChange>,
     pub(super) agents: Vec<AgentUpdate>,
     pub(super) singles: Vec<Single>,
+    /// People whom entries are about that are about no conversation.
+    pub(super) touched: Vec<SubjectId>,
     insert_at: HashMap<ConversationKey, usize>,
     update_at: HashMap<ConversationKey, usize>,
     agent_at: HashMap<AccountId, usize>,
@@ -105,13 +112,18 @@ impl Rows {
                 Effect::Password(change) => self.singles.push(Single::Password(change.clone())),
                 Effect::Policy(change) => self.singles.push(Single::Policy(change.clone(), index)),
                 Effect::Account(change) => self.singles.push(Single::Change(change.clone())),
+                Effect::Erasure(change) => self.singles.push(Single::Erasure(*change, index, time)),
+                Effect::Hold(change) => self.singles.push(Single::Hold(*change, index, time)),
+                Effect::Subject(change) => self.singles.push(Single::Subject(*change)),
+                Effect::Epoch(change) => self.singles.push(Single::Epoch(*change, index, time)),
             }
         }
     }
 
     fn subject(&mut self, new: &NewSubject) {
         let NewSubject { id, identity, epoch, .. } = *new;
-        self.identities.push(NewIdentity { lookup: identity, epoch, subject: id });
+        let sealed = new.sealed_identity.clone();
+        self.identities.push(NewIdentity { lookup: identity, epoch, subject: id, sealed });
         self.subjects.push(new.clone());
     }
 

@@ -13,7 +13,7 @@ use lww_audit::seal::LAG_ENTRIES_MAX;
 use super::super::head::{Head, LogName};
 use super::EntryBytes;
 use crate::domain::event::Event;
-use crate::domain::record::{Actor, Aggregate, Draft, Effect};
+use crate::domain::record::{Actor, Aggregate, Draft, Effect, NewConversation, NewIdentity, Step};
 use crate::ports::{Activates, RecordError};
 use crate::units::{ConversationKey, EntryIndex, Hash, Origin, SubjectId, Timestamp, Version};
 
@@ -196,12 +196,44 @@ pub(super) fn expectations(effects: &[Effect]) -> impl Iterator<Item = (Aggregat
         Effect::Password(change) => Some((Aggregate::Account(change.account), Some(change.expected))),
         Effect::Policy(change) => Some((Aggregate::Settings, Some(change.expected))),
         Effect::Account(change) => Some((Aggregate::Account(change.account), Some(change.expected))),
+        Effect::Erasure(change) => Some((Aggregate::Erasure(change.id), change.expected)),
+        Effect::Hold(change) => Some((Aggregate::Hold(change.id), change.expected)),
+        Effect::Subject(change) => Some((Aggregate::Subject(change.subject), Some(change.expected))),
         Effect::NewSubject(_)
         | Effect::Identity(_)
         | Effect::NewMessage(_)
         | Effect::NewNote(_)
         | Effect::Remasked(_)
+        | Effect::Epoch(_)
         | Effect::Route(_) => None,
+    })
+}
+
+/// The people of a step who must be there already for its effects to make sense: whoever is erased gets no new conversation
+/// and no further identity.
+pub(super) fn presupposed(step: &Step) -> impl Iterator<Item = SubjectId> + '_ {
+    let is_new =
+        |subject| step.effects.iter().any(|effect| matches!(effect, Effect::NewSubject(new) if new.id == subject));
+    step.effects.iter().filter_map(move |effect| match effect {
+        Effect::NewConversation(NewConversation { subject, .. }) | Effect::Identity(NewIdentity { subject, .. }) => {
+            (!is_new(*subject)).then_some(*subject)
+        }
+        Effect::NewSubject(_)
+        | Effect::NewMessage(_)
+        | Effect::Remasked(_)
+        | Effect::Conversation(_)
+        | Effect::Route(_)
+        | Effect::NewNote(_)
+        | Effect::Reply(_)
+        | Effect::Agent(_)
+        | Effect::NewAccount(_)
+        | Effect::Password(_)
+        | Effect::Policy(_)
+        | Effect::Account(_)
+        | Effect::Erasure(_)
+        | Effect::Hold(_)
+        | Effect::Subject(_)
+        | Effect::Epoch(_) => None,
     })
 }
 

@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{Comparison, Difference, check_content, field, remasked};
-use crate::units::{EntryIndex, MessageId, TreeSize};
+use crate::units::{EntryIndex, Id128, MessageId, TreeSize};
 
 pub(super) const NOTE: &str = "note";
 const REPLY: &str = "canned_reply";
@@ -18,7 +18,12 @@ const NOTED: &str = "conversation.noted/1";
 
 impl Comparison<'_> {
     /// Compares the note that an entry speaks of; whether it speaks of one.
-    pub(super) async fn check_note(&self, index: EntryIndex, entry: &Entry) -> Result<bool, Difference> {
+    pub(super) async fn check_note(
+        &self,
+        index: EntryIndex,
+        entry: &Entry,
+        keyless: &mut Vec<(Id128, &'static str, EntryIndex)>,
+    ) -> Result<bool, Difference> {
         let differs = |what| Difference::Text { table: NOTE, index, what };
         if entry.kind.as_str() != NOTED {
             return Ok(false);
@@ -29,7 +34,7 @@ impl Comparison<'_> {
         let sql = format!(
             "SELECT n.id, n.original, n.masked, n.author, n.time, c.subject, k.generation, k.epoch, k.wrapped, {BY} FROM note n \
                    JOIN conversation c ON c.tenant = n.tenant AND c.id = n.conversation \
-                   JOIN data_key k ON k.tenant = c.tenant AND k.subject = c.subject \
+                   LEFT JOIN data_key k ON k.tenant = c.tenant AND k.subject = c.subject \
                    WHERE n.tenant = $1 AND n.entry_seq = $2 AND c.public_id = $3 ORDER BY k.generation DESC LIMIT 1",
             BY = remasked::by("n", "$4")
         );
@@ -48,6 +53,10 @@ impl Comparison<'_> {
         }
         if row.get::<_, i64>(4) != entry.time.as_micros() {
             return Err(differs("its time is not its entry's"));
+        }
+        if let Some(whose) = super::keyless(&row, 5) {
+            keyless.push((whose, NOTE, index));
+            return Ok(true);
         }
         let sealer = self.sealer(&row, 5).map_err(|_| differs("its data key does not open"))?;
         let newest = remasked::newest(index, id, row.get(9), row.get(10)).map_err(differs)?;

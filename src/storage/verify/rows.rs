@@ -56,7 +56,13 @@ pub struct Rebuilt {
 pub(super) struct Found(Vec<RowDifference>);
 
 impl Found {
-    fn add(&mut self, table: &'static str, row: &dyn ToString, what: &'static str, entry: Option<EntryIndex>) {
+    pub(super) fn add(
+        &mut self,
+        table: &'static str,
+        row: &dyn ToString,
+        what: &'static str,
+        entry: Option<EntryIndex>,
+    ) {
         if self.0.len() < ROW_DIFFERENCES_MAX {
             let entry = entry.map(|index| index.0);
             self.0.push(RowDifference { table, row: row.to_string(), what, entry });
@@ -126,6 +132,7 @@ impl Comparison<'_> {
         self.accounts(state, &mut found).await?;
         self.desks(state, &mut found).await?;
         self.conversations(state, &mut found).await?;
+        self.erasures(&state.erasures, &mut found).await?;
         Ok(found)
     }
 

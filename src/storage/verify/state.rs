@@ -9,6 +9,7 @@ use std::sync::Arc;
 use lww_audit::Entry;
 use lww_audit::entry::{Chain, Detail};
 
+use super::erasures::Erasures;
 use super::field;
 use crate::domain::event::{Role, Wish};
 use crate::domain::record::{ConversationState, PolicyKind};
@@ -28,6 +29,8 @@ pub(super) struct State {
     /// What is in force.
     pub(super) masking: Option<(EntryIndex, Hash)>,
     pub(super) routing: Option<(EntryIndex, Hash)>,
+    /// Who was erased or held, and epochs.
+    pub(super) erasures: Erasures,
     /// Names that many conversations share, each kept once.
     names: HashMap<String, Arc<str>>,
 }
@@ -88,7 +91,7 @@ impl State {
             self.activated(index, policy, entry);
         } else if let Some(conversation) = entry.conversation {
             self.about_conversation((index, leaf), conversation, kind, entry);
-        } else {
+        } else if !self.erasures.take(index, kind, entry) {
             self.about_account(index, kind, entry);
         }
     }
@@ -282,11 +285,11 @@ fn as_id(detail: &Detail) -> Option<Id128> {
     }
 }
 
-fn id(entry: &Entry, name: &str) -> Option<Id128> {
+pub(super) fn id(entry: &Entry, name: &str) -> Option<Id128> {
     as_id(field(entry, name)?)
 }
 
-fn hash(entry: &Entry, name: &str) -> Option<Hash> {
+pub(super) fn hash(entry: &Entry, name: &str) -> Option<Hash> {
     match field(entry, name) {
         Some(Detail::String(text)) => text.parse().ok(),
         Some(_) | None => None,

@@ -8,10 +8,10 @@ use super::super::commit::Transaction;
 use super::super::load::load;
 use super::super::rows::{Rows, TipColumns};
 use super::super::sign::Answer;
-use super::super::state::{LinkedEntry, Overlay, Tip, expectations};
+use super::super::state::{LinkedEntry, Overlay, Tip, expectations, presupposed};
 use super::{Prepared, Writer};
 use crate::domain::event::Role;
-use crate::domain::record::{Actor, Aggregate, Draft, Effect, Proposal};
+use crate::domain::record::{Actor, Aggregate, Draft, Effect, Proposal, SubjectChange, SubjectEnd};
 use crate::ports::RecordError;
 use crate::storage::head::Head;
 use crate::units::{ConversationKey, SERVER_ACTOR, SubjectId, Timestamp, Version};
@@ -49,8 +49,11 @@ impl Writer {
         let updates = rows.updates.iter().map(|row| (row.key, row.subject));
         let (insert_tips, update_tips) =
             (TipColumns::of(&self.overlay, inserts), TipColumns::of(&self.overlay, updates));
+        let tip = |subject: &SubjectId| Some((*subject, self.overlay.subjects.get(subject).copied().flatten()?));
+        let subject_tips = rows.touched.iter().filter_map(tip).collect();
         Transaction {
             before,
+            subject_tips,
             after: self.chained.head.clone(),
             entries,
             insert_tips,
@@ -110,16 +113,54 @@ impl Writer {
             if let (Some(conversation), Some(subject)) = (step.draft.conversation, step.draft.subject) {
                 let version = saved.version(Aggregate::Conversation(conversation.key)).unwrap_or(Version::FIRST);
                 batch.rows.touch(conversation.key, subject, version);
+            } else if let (None, Some(subject)) = (step.draft.conversation, step.draft.subject) {
+                batch.rows.touched.push(subject);
             }
             batch.rows.add(&others, entry.index, time);
             for (aggregate, expected) in expectations(&step.effects) {
                 let next = expected.map_or(Version::FIRST, Version::next);
                 self.overlay.versions.insert(aggregate, Some(next));
             }
+            self.people(&step.effects);
         }
         if let (Some(guard), Some(entry)) = (proposal.dedup, linked.get(proposal.primary)) {
             batch.rows.dedup.push((guard, entry.index));
             self.overlay.dedup.insert(guard.key, Some((entry.index, guard.body)));
+        }
+    }
+}
+
+impl Writer {
+    /// Notes who came to be and who is gone.
+    fn people(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::NewSubject(new) => {
+                    self.overlay.versions.insert(Aggregate::Subject(new.id), Some(Version::FIRST));
+                }
+                Effect::Subject(SubjectChange {
+                    subject, end: SubjectEnd::Erased | SubjectEnd::ErasedAgain, ..
+                }) => {
+                    self.overlay.versions.insert(Aggregate::Subject(*subject), None);
+                }
+                Effect::Subject(_)
+                | Effect::NewConversation(_)
+                | Effect::Identity(_)
+                | Effect::NewMessage(_)
+                | Effect::Remasked(_)
+                | Effect::Conversation(_)
+                | Effect::Route(_)
+                | Effect::NewNote(_)
+                | Effect::Reply(_)
+                | Effect::Agent(_)
+                | Effect::NewAccount(_)
+                | Effect::Password(_)
+                | Effect::Policy(_)
+                | Effect::Account(_)
+                | Effect::Erasure(_)
+                | Effect::Hold(_)
+                | Effect::Epoch(_) => {}
+            }
         }
     }
 }
@@ -175,6 +216,11 @@ fn put<K: Hash + Eq, V>(map: &mut HashMap<K, V>, saved: Vec<(K, Option<V>)>) {
 
 /// The first aggregate of a proposal that is not at the version it was decided on.
 fn conflict(overlay: &Overlay, proposal: &Proposal) -> Option<RecordError> {
+    let gone = |subject: &SubjectId| overlay.versions.get(&Aggregate::Subject(*subject)).copied().flatten().is_none();
+    if let Some(subject) = proposal.steps.iter().flat_map(presupposed).find(gone) {
+        let (aggregate, expected) = (Aggregate::Subject(subject), Version::FIRST);
+        return Some(RecordError::Conflict { aggregate, expected, got: None });
+    }
     let mut own: Vec<(Aggregate, Version)> = Vec::new();
     for (aggregate, expected) in proposal.steps.iter().flat_map(|step| expectations(&step.effects)) {
         let changed = own.iter().rev().find(|(known, _)| *known == aggregate).map(|(_, version)| *version);

@@ -284,6 +284,8 @@ export default {
     key_created: "Key created",
     key_rotated: "Key replaced",
     key_destroyed: "Key destroyed",
+    erasure_proposed: "Erasure of a customer proposed",
+    erasure_rejected: "Erasure of a customer turned down",
     subject_erased: "Customer's data made unreadable for good",
     hold_placed: "Legal hold placed",
     hold_released: "Legal hold released",

@@ -273,6 +273,8 @@ export default {
     key_created: "新建密钥",
     key_rotated: "更换密钥",
     key_destroyed: "销毁密钥",
+    erasure_proposed: "提出删除客户数据",
+    erasure_rejected: "驳回删除客户数据",
     subject_erased: "客户数据已永久不可读",
     hold_placed: "设置司法冻结保全",
     hold_released: "解除司法冻结保全",
