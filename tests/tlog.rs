@@ -1,7 +1,7 @@
 //! The published log as tools fetch it (C2SP `tlog-tiles`): a copy made by HTTP alone verifies, headers are the specification's,
 //! and nobody gets anything else by these addresses. Needs PostgreSQL on the machine; `./x test` installs it.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
+#![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
 
 mod common;
 
