@@ -10,6 +10,7 @@ mod error;
 mod keys;
 mod mirror;
 mod read;
+mod small;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,8 @@ pub use erasure::ErasureConfig;
 pub use error::{ConfigError, Problem};
 pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 pub use mirror::{BucketConfig, MirrorConfig, MirrorPlace};
+
+pub use small::{LogConfig, PostgresqlConfig};
 
 use self::check::Checked;
 pub use self::check::WitnessConfig;
@@ -132,22 +135,6 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Private key in PEM.
     pub private_key: PathBuf,
-}
-
-/// `[postgresql]`.
-#[derive(Clone, Debug)]
-pub struct PostgresqlConfig {
-    /// Folder of the programs; `None` means that they are searched for.
-    pub bin_dir: Option<PathBuf>,
-}
-
-/// `[log]`.
-#[derive(Clone, Debug)]
-pub struct LogConfig {
-    /// Where log files go.
-    pub directory: PathBuf,
-    /// The least severe events that are logged: `error`, `warn`, `info`, `debug` or `trace`.
-    pub level: &'static str,
 }
 
 /// `[[tenant]]`.
