@@ -1,9 +1,8 @@
 /** Evidence is taken out by the ledger page, and holds for the second verifier and the first. */
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PackageFiles, readTar, verifyEvidence } from "../verifier/evidence";
-import { readFileSync } from "node:fs";
 import { accessible, Watch } from "./eyes";
 import { expect, PROGRAM, test, until } from "./harness";
 
@@ -13,7 +12,7 @@ test("a conversation's package is ordered, gathered, downloaded and verified by 
   page,
   context,
   server,
-}, { outputPath }) => {
+}, testInfo) => {
   const watch = await Watch.on(page);
   await page.goto(`${server.base}/demo/`);
   await page.getByRole("button", { name: "打开在线客服" }).click();
@@ -47,7 +46,7 @@ test("a conversation's package is ordered, gathered, downloaded and verified by 
   const files: PackageFiles = await readTar(new Blob([new Uint8Array(tar)]));
   const verdict = await verifyEvidence(files, vkey);
   expect(verdict).toMatchObject({ ok: true });
-  const kept = outputPath("case.tar");
+  const kept = testInfo.outputPath("case.tar");
   writeFileSync(kept, tar);
   const said = execFileSync(
     join(dirname(PROGRAM), "lww-verify"),
