@@ -83,9 +83,9 @@ impl Tenant {
                 Ok(index) => {
                     *tail = None;
                     drop(tail);
-                    self.forget(row.subject).await?;
-                    emit(&Occurrence::Erased { tenant: &self.name.name });
                     self.journal(&[(row.subject, index)]);
+                    emit(&Occurrence::Erased { tenant: &self.name.name });
+                    self.forget(row.subject).await?;
                     return self.ports.erasures.erasure(id).await?.ok_or(ERASURE);
                 }
                 Err(RecordError::Conflict { .. }) => {}
@@ -230,12 +230,12 @@ impl Tenant {
         Ok(steps)
     }
 
-    /// Forgets what this server remembers of somebody, and ends the connections that could tell of them.
+    /// Forgets what this server remembers of somebody and what was taken out of them, and ends the connections that could tell of them.
     async fn forget(&self, subject: SubjectId) -> Result<(), Refusal> {
         self.memory.forget_person(subject).await;
         let conversations = self.ports.erasures.conversations_of(subject).await?;
         self.feed.forget(subject, &conversations);
-        Ok(())
+        self.forget_packages(subject).await
     }
 
     /// Notes who was erased outside the database; what can't be noted at present is noted by the next look.
