@@ -94,7 +94,9 @@ mod tests {
 
     fn signed(signer: &NoteSigner, leaves: &[&str]) -> SignedCheckpoint {
         let mut tree = Frontier::empty();
-        leaves.iter().for_each(|leaf| tree.push(leaf_hash(leaf.as_bytes())));
+        for leaf in leaves {
+            tree.push(leaf_hash(leaf.as_bytes()));
+        }
         let origin = signer.verifier_key().name().parse().unwrap();
         SignedCheckpoint::sign(Checkpoint { origin, size: tree.size(), root: tree.root() }, &[signer]).unwrap()
     }

@@ -227,7 +227,6 @@ export default {
     log: "Right to write",
     guard: "Rollback guard",
     backup: "Backups",
-    audit: "Self-audits",
     generation: "Generations",
     reply: "Canned replies",
   },

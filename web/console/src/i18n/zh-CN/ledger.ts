@@ -216,7 +216,6 @@ export default {
     log: "账本写入权",
     guard: "防回滚标记",
     backup: "备份",
-    audit: "自查",
     generation: "账本代次",
     reply: "快捷回复",
   },
