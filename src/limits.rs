@@ -278,7 +278,7 @@ pub const EVIDENCE_UNSEALED_ENTRIES_MAX: u64 = 256;
 /// Longest that an evidence package waits for a published checkpoint, in seconds: witnesses may have to be asked again.
 pub const EVIDENCE_PUBLISHED_S_MAX: u64 = 60;
 /// Pause between two looks at what is published, in milliseconds.
-pub const EVIDENCE_LOOK_MS: u64 = 200;
+pub const PUBLICATION_LOOK_MS: u64 = 200;
 /// Bytes of an evidence package that are read and sent at a time.
 pub const EVIDENCE_PIECE_BYTES: usize = 64 * 1024;
 /// Message ids that one question of a reconciliation holds.

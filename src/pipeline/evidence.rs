@@ -29,8 +29,8 @@ use crate::domain::masking::{Policy, Tail};
 use crate::domain::message::{Internal, Masked, Message, RawText};
 use crate::domain::record::{Draft, Outcome, Proposal, Step};
 use crate::limits::{
-    EVIDENCE_BYTES_MAX, EVIDENCE_LOOK_MS, EVIDENCE_PUBLISHED_S_MAX, EVIDENCE_REASON_BYTES_MAX, EVIDENCE_S_MAX,
-    EVIDENCE_SCOPES_MAX, EVIDENCE_UNSEALED_ENTRIES_MAX, PAGE_ITEMS_MAX,
+    EVIDENCE_BYTES_MAX, EVIDENCE_PUBLISHED_S_MAX, EVIDENCE_REASON_BYTES_MAX, EVIDENCE_S_MAX, EVIDENCE_SCOPES_MAX,
+    EVIDENCE_UNSEALED_ENTRIES_MAX, PAGE_ITEMS_MAX,
 };
 use crate::ports::{ConversationRow, PackageError, Wanted, random_bytes};
 use crate::units::{ConversationId, EntryIndex, Id128, MICROS_PER_SECOND, PackageId, SubjectId, Timestamp};
@@ -216,7 +216,7 @@ impl Tenant {
         let has_chain = scopes.iter().any(|scope| matches!(scope, Scope::Chain { .. }));
         let sealed = if has_chain { self.seal_beyond(EVIDENCE_UNSEALED_ENTRIES_MAX).await? } else { None };
         let until = sealed.map_or(until, |sealed| sealed.max(until));
-        self.published_beyond(id, until).await?;
+        self.published_beyond(until, EVIDENCE_PUBLISHED_S_MAX, &|| self.shelf.go_on(id)).await?;
         let policies = self.ports.store.policies().await?;
         let packages = Arc::clone(&self.ports.packages);
         let mut texts = Texts::new(self, id);
@@ -232,19 +232,6 @@ impl Tenant {
             made.map_err(|error| texts.refused().unwrap_or_else(|| refusal(&error)))
         });
         gathered.await?
-    }
-
-    /// Waits until a published checkpoint covers an entry.
-    async fn published_beyond(&self, id: PackageId, until: EntryIndex) -> Result<(), Refusal> {
-        for _ in 0..EVIDENCE_PUBLISHED_S_MAX * 1_000 / EVIDENCE_LOOK_MS {
-            self.shelf.go_on(id)?;
-            let proofs = Arc::clone(&self.ports.proofs);
-            if aside(move || proofs.published()).await?.is_some_and(|size| size.0 > until.0) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(EVIDENCE_LOOK_MS)).await;
-        }
-        Err(Refusal::NeverPublished { waited_s: EVIDENCE_PUBLISHED_S_MAX })
     }
 
     /// Every name of staff, by account.

@@ -15,6 +15,7 @@ use super::{Refusal, Staff, Tenant};
 use crate::domain::access::Action;
 use crate::domain::event::{Event, LOG_KEY, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
+use crate::limits::PUBLICATION_WAIT_S;
 use crate::ports::SignError;
 use crate::units::{EntryIndex, SERVER_ACTOR};
 
@@ -30,7 +31,9 @@ pub enum KeyChange {
     #[error("only one key is in use: change it first, with `lww ledger rotate-key`")]
     NothingOlder,
     /// The entry that names the newest key is not published yet.
-    #[error("no published checkpoint covers entry {0}, which names the new key: wait for one, then try again")]
+    #[error(
+        "no published checkpoint covers entry {0}, which names the new key: look why nothing is published, then try again"
+    )]
     NotPublished(EntryIndex),
     /// The log refused.
     #[error(transparent)]
@@ -97,10 +100,10 @@ impl Tenant {
         let older = self.ports.keys.older();
         let changed = self.head().ok_or(Refusal::Unavailable)?.activated.key.map(|seen| seen.index);
         let changed = changed.filter(|_| !older.is_empty()).ok_or(KeyChange::NothingOlder)?;
-        let proofs = Arc::clone(&self.ports.proofs);
-        if aside(move || proofs.published()).await?.is_none_or(|published| published.0 <= changed.0) {
-            return Err(KeyChange::NotPublished(changed));
-        }
+        self.published_beyond(changed, PUBLICATION_WAIT_S, &|| Ok(())).await.map_err(|refusal| match refusal {
+            Refusal::NeverPublished { .. } => KeyChange::NotPublished(changed),
+            other => other.into(),
+        })?;
         for fingerprint in &older {
             let event = Event::KeyDestroyed { purpose: LOG_KEY, fingerprint: *fingerprint };
             self.record(Proposal::single(Draft::of(event, OPERATOR), Vec::new())).await.map_err(Refusal::from)?;

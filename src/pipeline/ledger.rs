@@ -4,6 +4,7 @@
 //! proof must hold by the auditor's own verifier before it leaves. It renders nothing and knows no view.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lww_audit::entry::kinds;
 use lww_audit::merkle::leaf_hash;
@@ -12,7 +13,7 @@ use serde::Deserialize;
 
 use super::{Refusal, Staff, Tenant};
 use crate::domain::access::Action;
-use crate::limits::{BATCH_ENTRIES_MAX, LEDGER_SCAN_ENTRIES_MAX, PAGE_ITEMS_MAX};
+use crate::limits::{BATCH_ENTRIES_MAX, LEDGER_SCAN_ENTRIES_MAX, PAGE_ITEMS_MAX, PUBLICATION_LOOK_MS};
 use crate::ports::EntriesError;
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, Id128, TreeSize};
 
@@ -126,6 +127,27 @@ impl Tenant {
         let Some(mut heads) = self.ports.recorder.heads() else { return };
         // The writer is gone: the next look says so.
         let _gone = heads.wait_for(|head| head.as_ref().is_some_and(|head| head.size > size)).await.map(drop);
+    }
+
+    /// Waits until a published checkpoint covers an entry, as long as `go_on` has nothing against it.
+    ///
+    /// # Errors
+    /// [`Refusal::NeverPublished`] after `wait_s` seconds; what `go_on` says.
+    pub(super) async fn published_beyond(
+        &self,
+        until: EntryIndex,
+        wait_s: u64,
+        go_on: &(dyn Fn() -> Result<(), Refusal> + Sync),
+    ) -> Result<(), Refusal> {
+        for _ in 0..wait_s * 1_000 / PUBLICATION_LOOK_MS {
+            go_on()?;
+            let proofs = Arc::clone(&self.ports.proofs);
+            if aside(move || proofs.published()).await?.is_some_and(|size| size.0 > until.0) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(PUBLICATION_LOOK_MS)).await;
+        }
+        Err(Refusal::NeverPublished { waited_s: wait_s })
     }
 
     /// One entry; it is checked against the published tree when that covers it.
