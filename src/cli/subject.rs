@@ -3,49 +3,21 @@
 //! What takes two people takes two logins here as well: this is the API's client, and decides nothing.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
-use super::client::{Client, ClientError};
+use super::client::Client;
+use super::person::{Person, PersonError};
 use super::{CommandError, Place, screen};
 use crate::app::{Order, ask};
 use crate::http::erasure_answers::{Erasure, Hold, ProvenEntry, ShredCertificate};
 
-/// Environment variable of the password.
-const PASSWORD: &str = "LWW_PASSWORD";
 /// Pause between two looks at how far the keys are.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// Who asks, and whom.
-#[derive(Args, Clone, Debug)]
-pub struct Who {
-    /// Your login. The password is taken from the environment variable `LWW_PASSWORD`, or from the first line of standard input.
-    #[arg(long)]
-    login: String,
-    /// The code of your second factor, when you have one; approving needs it.
-    #[arg(long, value_name = "DIGITS")]
-    code: Option<String>,
-    /// The tenant.
-    #[arg(long, default_value = "demo")]
-    tenant: String,
-    /// Address and port of the server; the configuration's when not given.
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    server: Option<SocketAddr>,
-    /// The name in the server's certificate.
-    #[arg(long, value_name = "NAME", default_value = "localhost")]
-    server_name: String,
-    /// The certificate authority to trust (PEM); that of the development certificate when not given.
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    #[command(flatten)]
-    place: Place,
-}
 
 /// Erase and hold customers.
 #[derive(Subcommand)]
@@ -65,21 +37,21 @@ pub enum SubjectCommand {
         #[arg(long)]
         now: bool,
         #[command(flatten)]
-        who: Who,
+        who: Person,
     },
     /// Erase the customer of a proposal that somebody else made.
     Approve {
         /// The proposal.
         erasure: String,
         #[command(flatten)]
-        who: Who,
+        who: Person,
     },
     /// Turn a proposal down.
     Reject {
         /// The proposal.
         erasure: String,
         #[command(flatten)]
-        who: Who,
+        who: Person,
     },
     /// Place a legal hold: nobody erases the customer, whatever was proposed.
     Hold {
@@ -89,19 +61,19 @@ pub enum SubjectCommand {
         #[arg(long)]
         reason: String,
         #[command(flatten)]
-        who: Who,
+        who: Person,
     },
     /// Release a legal hold.
     Release {
         /// The hold.
         hold: String,
         #[command(flatten)]
-        who: Who,
+        who: Person,
     },
     /// List proposals, and the legal holds if you may see them.
     List {
         #[command(flatten)]
-        who: Who,
+        who: Person,
     },
     /// Print the certificate of an erasure, and write its files: certificate.json, certificate.note and the proofs.
     Certificate {
@@ -111,7 +83,7 @@ pub enum SubjectCommand {
         #[arg(long, value_name = "DIR")]
         to: Option<PathBuf>,
         #[command(flatten)]
-        who: Who,
+        who: Person,
     },
 }
 
@@ -133,30 +105,30 @@ pub(super) async fn subject(command: SubjectCommand) -> Result<(), CommandError>
             }
             let identity = identity.map(|text| named(&text)).transpose()?;
             let new = json!({"subject": subject, "identity": identity, "reason": reason, "now": now});
-            let proposed = who.client().await?.propose_erasure(&new).await?;
+            let proposed = who.log_in().await?.propose_erasure(&new).await.map_err(PersonError::from)?;
             screen::line(&format!("proposed: {}", proposed.id));
             screen::line("Somebody else approves it with `lww subject approve`. This is recorded in the ledger.");
         }
         SubjectCommand::Approve { erasure, who } => {
-            let erased = who.client().await?.approve_erasure(&erasure).await?;
+            let erased = who.log_in().await?.approve_erasure(&erasure).await.map_err(PersonError::from)?;
             screen::line(&format!("{} {}", screen::good("ERASED"), erased.subject));
             screen::line("What is left in backups ends with its epoch: `lww subject certificate` says when.");
         }
         SubjectCommand::Reject { erasure, who } => {
-            who.client().await?.reject_erasure(&erasure).await?;
+            who.log_in().await?.reject_erasure(&erasure).await.map_err(PersonError::from)?;
             screen::line("Turned down. This is recorded in the ledger.");
         }
         SubjectCommand::Hold { subject, reason, who } => {
-            let placed = who.client().await?.place_hold(&subject, &reason).await?;
+            let placed = who.log_in().await?.place_hold(&subject, &reason).await.map_err(PersonError::from)?;
             screen::line(&format!("held: {}", placed.id));
         }
         SubjectCommand::Release { hold, who } => {
-            who.client().await?.release_hold(&hold).await?;
+            who.log_in().await?.release_hold(&hold).await.map_err(PersonError::from)?;
             screen::line("Released. This is recorded in the ledger.");
         }
-        SubjectCommand::List { who } => list(&who.client().await?).await?,
+        SubjectCommand::List { who } => list(&who.log_in().await?).await?,
         SubjectCommand::Certificate { erasure, to, who } => {
-            let certificate = who.client().await?.shred_certificate(&erasure).await?;
+            let certificate = who.log_in().await?.shred_certificate(&erasure).await.map_err(PersonError::from)?;
             screen::line(certificate.note.trim_end());
             if let Some(to) = to {
                 write_certificate(&certificate, &to)?;
@@ -188,32 +160,6 @@ pub(super) async fn keys(command: KeysCommand) -> Result<(), CommandError> {
     }
 }
 
-impl Who {
-    /// A client that is logged in.
-    async fn client(&self) -> Result<Client, CommandError> {
-        let config = self.place.load()?;
-        let address = self.server.unwrap_or(config.http.listen);
-        let ca = self.ca.clone().unwrap_or_else(|| config.http.certs_dir.join("ca.pem"));
-        let client = Client::named(address, &self.server_name, &ca)?;
-        let session = client.login(&self.tenant, &self.login, &password()?).await?;
-        if let Some(code) = &self.code {
-            client.show_factor(code).await?;
-        } else if session.second_factor_required {
-            return Err(std::io::Error::other("your account has a second factor: add --code").into());
-        }
-        Ok(client)
-    }
-}
-
-fn password() -> Result<Zeroizing<String>, std::io::Error> {
-    if let Ok(password) = std::env::var(PASSWORD) {
-        return Ok(Zeroizing::new(password));
-    }
-    let mut line = Zeroizing::new(String::new());
-    std::io::stdin().read_line(&mut line)?;
-    Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
-}
-
 /// An identity as the request has it.
 fn named(text: &str) -> Result<Value, std::io::Error> {
     let mut parts = text.splitn(3, ':');
@@ -225,7 +171,9 @@ fn named(text: &str) -> Result<Value, std::io::Error> {
 }
 
 async fn list(client: &Client) -> Result<(), CommandError> {
-    for Erasure { id, subject, state, reason, now, proposed, .. } in client.erasures().await?.erasures {
+    for Erasure { id, subject, state, reason, now, proposed, .. } in
+        client.erasures().await.map_err(PersonError::from)?.erasures
+    {
         let when = if now { "at once" } else { "with the backups" };
         screen::line(&format!("erasure {id} {state:<8} {subject} {reason}, {when}, proposed {}", proposed.time));
     }
@@ -239,7 +187,7 @@ async fn list(client: &Client) -> Result<(), CommandError> {
         }
         // Whoever may not place holds does not see them.
         Err(error) if error.code() == Some("forbidden") => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(PersonError::from(error).into()),
     }
 }
 
@@ -263,10 +211,4 @@ fn write(path: &Path, text: &str) -> Result<(), std::io::Error> {
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())
-}
-
-impl From<ClientError> for CommandError {
-    fn from(error: ClientError) -> Self {
-        Self::Io(std::io::Error::other(error.to_string()))
-    }
 }

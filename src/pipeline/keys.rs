@@ -100,9 +100,9 @@ impl Tenant {
         let older = self.ports.keys.older();
         let changed = self.head().ok_or(Refusal::Unavailable)?.activated.key.map(|seen| seen.index);
         let changed = changed.filter(|_| !older.is_empty()).ok_or(KeyChange::NothingOlder)?;
-        self.published_beyond(changed, PUBLICATION_WAIT_S, &|| Ok(())).await.map_err(|refusal| match refusal {
-            Refusal::NeverPublished { .. } => KeyChange::NotPublished(changed),
-            other => other.into(),
+        self.published_beyond(changed, PUBLICATION_WAIT_S, &|| Ok(())).await.map_err(|refusal| {
+            let is_late = matches!(refusal, Refusal::NeverPublished { .. });
+            if is_late { KeyChange::NotPublished(changed) } else { refusal.into() }
         })?;
         for fingerprint in &older {
             let event = Event::KeyDestroyed { purpose: LOG_KEY, fingerprint: *fingerprint };

@@ -38,7 +38,7 @@ SKIPPED = {
     "LWW_OWNER_URL=": "needs a bank's PostgreSQL; tests/database_plan.rs migrates one",
     "target/release/lww db plan": "needs a bank's PostgreSQL; tests/database_plan.rs runs both",
     "target/release/lww run --config node2": "needs a second node; tests/failover.rs starts one",
-    "export LWW_PASSWORD=": "takes two people with second factors and a customer to erase; tests/erasure.rs runs them",
+    "lww subject erase --identity": "takes two people with second factors and a customer to erase; tests/erasure.rs runs them",
     "lww witness run --dir /var/lib": "stays, and needs a certificate; tests/witness.rs and tests/outside/witness.sh run one",
     "lww restore": "needs the backup's own name and an empty place; tests/backup.rs restores",
     "openssl pkeyutl -verify -rawin -pubin": "needs a signed package; tests/outside/package.sh makes one and runs these",

@@ -216,6 +216,7 @@ export default {
     playbook: "Playbooks",
     config: "Configuration",
     key: "Keys",
+    erasure: "Erasures",
     subject: "Customers' data",
     hold: "Legal holds",
     export: "Exports",

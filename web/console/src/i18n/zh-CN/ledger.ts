@@ -205,6 +205,7 @@ export default {
     playbook: "应急预案",
     config: "配置",
     key: "密钥",
+    erasure: "数据删除",
     subject: "客户数据",
     hold: "司法冻结保全",
     export: "导出",
