@@ -9,6 +9,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::cast_precision_loss,
     reason = "a benchmark prints figures and stops at the first thing that is wrong"
 )]
 
@@ -77,7 +78,7 @@ async fn main() {
     tell("sixteen at a time", &sent, &together.stop().await);
     policy.verify(&TileDir::open(&tiles).checkpoint().unwrap().unwrap(), &[]).unwrap();
     let receipt = receipt(&Client::http(server.http)).await;
-    evidence(&world, &server).await;
+    evidence(&world, &server);
     server.stop();
     sizes(&world, receipt).await;
 }
@@ -90,7 +91,7 @@ async fn receipt(client: &Client) -> usize {
 }
 
 /// Takes all of it out, and one customer's, and verifies both.
-async fn evidence(world: &World, server: &Server) {
+fn evidence(world: &World, server: &Server) {
     let vkey = world.vkey("a", "demo").to_string();
     let subject = world.entries("a", "demo").into_iter().rev().find_map(|entry| entry.subject).unwrap().to_string();
     for (what, of) in [("everything", EVERYTHING.as_slice()), ("one customer", &["--subject", &subject])] {
