@@ -272,9 +272,7 @@ impl Event {
             Self::GenerationOpened { generation, key } => {
                 object([("generation", int(i64::from(*generation))), ("key", text(key))])
             }
-            Self::ServerStarted { version, binary, configuration } => {
-                object([("version", text(version)), ("binary", text(binary)), ("configuration", text(configuration))])
-            }
+            Self::ServerStarted { version, binary, configuration } => started(version, binary, configuration),
             Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
             Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
@@ -338,6 +336,10 @@ impl Event {
             | Self::FactorEnrolled => object([]),
         }
     }
+}
+
+fn started(version: &str, binary: &Hash, configuration: &Hash) -> Detail {
+    object([("version", text(version)), ("binary", text(binary)), ("configuration", text(configuration))])
 }
 
 fn rotated(statement: &str, previous: Option<EntryIndex>) -> Detail {
