@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use common::people::{Phone, ask, code, create};
 use common::socket::{Socket, visit};
@@ -154,16 +153,13 @@ impl Case {
     }
 
     /// Holds database, files and proofs against each other, as operators and auditors do.
-    fn verified(&self) {
+    async fn verified(&self) {
         // A seal tells where every chain ended, those of the erased as well: whoever checks the log computes it again.
         let (sealed, said) = self.world.lww(NODE, &["ledger", "seal"]);
-        let seal: u64 =
-            said.trim().strip_prefix("sealed by entry ").unwrap_or_else(|| panic!("{said}")).parse().unwrap();
-        assert!(sealed);
-        let published = || self.world.fsck(NODE, "demo").unwrap().checkpoint.size.0;
-        while published() <= seal {
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        assert!(sealed, "{said}");
+        let seal: u64 = said.trim().strip_prefix("sealed by entry ").unwrap().parse().unwrap();
+        let size = || self.world.fsck(NODE, "demo").unwrap().checkpoint.size.0;
+        until("the seal to be published", async || size() > seal).await;
         let (same, said) = self.world.verify(NODE, "demo");
         assert!(same, "{said}");
         self.world.assert_state(NODE);
@@ -235,7 +231,7 @@ async fn an_erasure_takes_two_people_and_nothing_of_the_customer_is_readable_aft
     assert_eq!(texts(case.server(), ANNA).await, ["hello again"]);
     until("it to be published", async || case.world.entries(NODE, "demo").len() as u64 > again.index).await;
     assert_ne!(subject_of(&case.world, &again.conversation), case.anna);
-    case.verified();
+    case.verified().await;
     // Not twice, and not by whoever is nobody any more.
     assert_eq!(code(&case.approve(&erased).await), "not_found");
     assert_eq!(code(&case.propose(&case.anna, false).await), "not_found");
@@ -247,7 +243,7 @@ async fn an_erasure_takes_two_people_and_nothing_of_the_customer_is_readable_aft
     case.server = Some(case.world.start_on(&case.world.config(NODE), NODE, &[]).unwrap());
     assert_eq!(texts(case.server(), ANNA).await, ["hello again"]);
     assert_eq!(case.his_words().await, [HIS_WORDS]);
-    case.verified();
+    case.verified().await;
     case.stop();
 }
 
@@ -290,7 +286,7 @@ async fn a_hold_wins_also_when_it_is_placed_in_between() {
     for kind in ["erasure.proposed/1", "hold.placed/1", "hold.released/1", "subject.erased/1"] {
         assert!(kinds.contains(kind), "{kind} is in her chain: {kinds:?}");
     }
-    case.verified();
+    case.verified().await;
     case.stop();
 }
 
@@ -335,7 +331,7 @@ async fn who_may_not_or_is_alone_or_names_nobody_erases_nobody() {
     let (status, proposed) = ask(&case.supervisor, "POST", ERASURES, Some(new)).await;
     assert_eq!((status, proposed["subject"].as_str()), (201, Some(case.anna.as_str())), "{proposed}");
     assert_eq!(texts(case.server(), ANNA).await.len(), 2);
-    case.verified();
+    case.verified().await;
     case.stop();
 }
 
@@ -362,6 +358,32 @@ async fn connections_of_the_person_and_of_whoever_reads_them_end_and_come_again_
     let mut again = Socket::customer(address, "demo", &token, None).await.unwrap();
     let first = again.next().await.unwrap();
     assert_eq!(first["type"], "live", "nothing is known of them: {first}");
+    case.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_that_tells_of_an_erased_customer_is_taken_away_and_other_people_s_stays() {
+    let mut case = Case::begin().await;
+    let mut packages = Vec::new();
+    for subject in [&case.anna, &case.boris] {
+        let order = json!({"subject": subject, "reason": "complaint"});
+        let (status, asked) = ask(&case.compliance, "POST", "/api/v1/evidence", Some(order)).await;
+        assert_eq!(status, 201, "{asked}");
+        packages.push(format!("/api/v1/evidence/{}", asked["id"].as_str().unwrap()));
+    }
+    for package in &packages {
+        let state = async || ask(&case.compliance, "GET", package, None).await.1["state"].clone();
+        until("the package", async || state().await == "ready").await;
+    }
+    case.erase(false).await;
+    let [hers, his] = packages.try_into().unwrap();
+    let (_, told) = ask(&case.compliance, "GET", &hers, None).await;
+    assert_eq!(told["state"], "failed", "{told}");
+    assert_ne!(ask(&case.compliance, "GET", &format!("{hers}/package"), None).await.0, 200);
+    assert_eq!(ask(&case.compliance, "GET", &his, None).await.1["state"], "ready");
+    let left = common::files(&case.world.data(NODE).join("packages"));
+    assert!(left.iter().any(|file| file.to_string_lossy().contains(his.rsplit('/').next().unwrap())), "{left:?}");
+    assert!(!left.iter().any(|file| file.to_string_lossy().contains(hers.rsplit('/').next().unwrap())), "{left:?}");
     case.stop();
 }
 
@@ -516,7 +538,7 @@ async fn at_once_no_file_and_no_older_backup_holds_a_key_or_a_word_of_the_custom
     let again = case.server().client().send_message(&key("demo"), (BORIS, "又来了"), "boris-2", now()).await.unwrap();
     until("it to be published", async || case.world.entries(NODE, "demo").len() as u64 > again.index).await;
     assert_eq!(subject_of(&case.world, &again.conversation), case.boris, "he is found under the new epoch");
-    case.verified();
+    case.verified().await;
     let (done, said) = case.world.lww(NODE, &["backup", "--to", backups.to_str().unwrap()]);
     assert!(done, "a backup after it: {said}");
     case.stop();
@@ -587,7 +609,7 @@ async fn a_restored_backup_erases_again_before_it_serves() {
     assert!(replayed.seq.0 < again.index, "before anybody was served");
     let told = String::from_utf8(replayed.to_bytes().unwrap()).unwrap();
     assert!(told.contains(&format!("\"replays\":{}", erased.seq.0)) && told.contains("\"role\":\"server\""), "{told}");
-    case.verified();
+    case.verified().await;
     // Once: the next start finds nobody to erase.
     case.stop();
     case.server = Some(case.world.start_on(&case.world.config(NODE), NODE, &[]).unwrap());
@@ -604,7 +626,7 @@ async fn a_row_that_erases_brings_back_or_frees_somebody_without_an_entry_is_nam
     let (status, held) = ask(&case.compliance, "POST", HOLDS, Some(hold)).await;
     assert_eq!(status, 201, "{held}");
     case.published("hold.placed/1").await;
-    case.verified();
+    case.verified().await;
     case.stop();
     let (anna, boris): (SubjectId, SubjectId) = (case.anna.parse().unwrap(), case.boris.parse().unwrap());
     let (anna, boris) = (anna.to_uuid(), boris.to_uuid());
@@ -650,7 +672,7 @@ mod slow {
         let before = write(case.server(), "before").await;
         case.erase(true).await;
         for pause_ms in [0, 5, 20, 60, 150, 400, 900] {
-            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
             case.server.take().unwrap().kill();
             case.server = Some(case.world.start_on(&case.world.config(NODE), NODE, &[]).unwrap());
         }
@@ -666,7 +688,7 @@ mod slow {
         }
         let last = case.server().client().send_message(&key("demo"), (BORIS, "end"), "end", now()).await.unwrap();
         until("it to be published", async || case.world.entries(NODE, "demo").len() as u64 > last.index).await;
-        case.verified();
+        case.verified().await;
         case.stop();
     }
 }

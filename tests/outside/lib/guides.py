@@ -101,7 +101,7 @@ def prepare():
     write(
         f"{DIR}/here/target/release/lww",
         f'#!/bin/bash\ncase "$1 $2 $*" in *--config*|*--data-dir*|*--table*) exec {PROGRAMS}/lww "$@";;\n'
-        f'admin*|evidence*|audit*|ledger*|"policy activate"*|"route activate"*|"route replay"*) exec {PROGRAMS}/lww "$@" --config {DIR}/lww.toml;;\n'
+        f'admin*|evidence*|audit*|keys*|ledger*|"policy activate"*|"route activate"*|"route replay"*) exec {PROGRAMS}/lww "$@" --config {DIR}/lww.toml;;\n'
         f'*) exec {PROGRAMS}/lww "$@";; esac\n',
         0o755,
     )
