@@ -368,7 +368,9 @@ async fn a_platform_s_list_is_compared_with_the_ledger_both_ways() {
     assert_eq!(found["not_recorded_messages"], json!([{"row": 2, "id": "m-9"}]));
     assert_eq!(found["twice_messages"], json!([{"row": 3, "id": "m-1"}]));
     let entry = found["not_listed_entries"][0]["entry"].as_u64().unwrap();
-    assert_eq!(world.entries("a", "demo")[usize::try_from(entry).unwrap()].kind.as_str(), "message.received/1");
+    let entry = usize::try_from(entry).unwrap();
+    until("it to be published", async || world.entries("a", "demo").len() > entry).await;
+    assert_eq!(world.entries("a", "demo")[entry].kind.as_str(), "message.received/1");
     // Nothing of that channel account came before, and another account has none of the ids.
     let (status, said) = compare("id\n", &["--before", &from]);
     assert_eq!(status, 0, "{said}");
