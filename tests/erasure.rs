@@ -439,7 +439,7 @@ async fn the_command_line_erases_holds_certifies_and_rotates_like_the_interface(
     let to = case.world.path().join("case");
     case.server().staff("auditor").await;
     let (done, said) = case.subject("auditor", &["certificate", &erasure, "--to", to.to_str().unwrap()]);
-    assert!(done && said.contains("lww-shred-certificate/1") && said.contains("older copies until"), "{said}");
+    assert!(done && said.contains("lww-shred-certificate@v1") && said.contains("older copies until"), "{said}");
     assert!(to.join("certificate.json").exists() && to.join("certificate.note").exists());
     let (server, key) = (case.world.path().join("demo.vkey"), common::files(&to));
     case.world.vkey(NODE, "demo");

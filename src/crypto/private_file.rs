@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::error::KeyError;
+use crate::ports::Random;
 
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
@@ -112,15 +113,24 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
     File::open(&directory).and_then(|opened| opened.sync_all()).map_err(KeyError::io("sync", directory))
 }
 
-/// Removes a private file for good; one that is not there is fine. The caller holds the directory's lock.
-pub(super) fn remove(path: &Path) -> Result<(), KeyError> {
-    match fs::remove_file(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(KeyError::io("remove", path)(error)),
-    }
+/// Destroys a private file: it is written over as long as it is, in place, made durable so, and taken away; `false` when there
+/// is none. The caller holds the directory's lock. A file system that writes elsewhere keeps the old bytes:
+/// `docs/operator.md` says where keys should lie.
+pub(super) fn destroy(path: &Path, random: &dyn Random) -> Result<bool, KeyError> {
+    let mut file = match OpenOptions::new().write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(KeyError::io("open", path)(error)),
+    };
+    let length = file.metadata().map_err(KeyError::io("read", path))?.len();
+    let mut noise = vec![0; usize::try_from(length).unwrap_or(0)];
+    random.fill(&mut noise);
+    file.write_all(&noise).and_then(|()| file.sync_all()).map_err(KeyError::io("write over", path))?;
+    fs::remove_file(path).map_err(KeyError::io("remove", path))?;
+    // What says that the key is gone must not be believed before its name is, also after a crash.
     let (directory, _) = siblings(path)?;
-    File::open(&directory).and_then(|opened| opened.sync_all()).map_err(KeyError::io("sync", directory))
+    File::open(&directory).and_then(|opened| opened.sync_all()).map_err(KeyError::io("sync", directory))?;
+    Ok(true)
 }
 
 fn siblings(path: &Path) -> Result<(PathBuf, PathBuf), KeyError> {

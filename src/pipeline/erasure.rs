@@ -19,7 +19,7 @@ use crate::domain::record::{
 use crate::limits::{DECISIONS_MAX, ERASURES_MAX};
 use crate::ports::{ErasureRow, HoldRow, IdentityName, RecordError, Recorder, SubjectRow, random_bytes};
 use crate::telemetry::{Occurrence, emit};
-use crate::units::{AccountId, EntryIndex, ErasureId, HoldId, SERVER_ACTOR, SubjectId};
+use crate::units::{AccountId, ConversationKey, EntryIndex, ErasureId, HoldId, SERVER_ACTOR, SubjectId};
 
 const SUBJECT: Refusal = Refusal::NotFound { what: "subject" };
 const ERASURE: Refusal = Refusal::NotFound { what: "proposal" };
@@ -77,6 +77,8 @@ impl Tenant {
             if subject.holds > 0 {
                 return Err(Refusal::Held);
             }
+            // Read before the act: nothing that can fail stands between it and the end of their connections.
+            let conversations = self.ports.erasures.conversations_of(row.subject).await?;
             // Nobody's next message may be masked meanwhile: it would be sealed under a key that is about to go.
             let mut tail = self.tails.slot(row.subject).lock_owned().await;
             match self.erase(staff, &row, &subject).await {
@@ -85,7 +87,7 @@ impl Tenant {
                     drop(tail);
                     self.journal(&[(row.subject, index)]);
                     emit(&Occurrence::Erased { tenant: &self.name.name });
-                    self.forget(row.subject).await?;
+                    self.forget(row.subject, &conversations).await;
                     return self.ports.erasures.erasure(id).await?.ok_or(ERASURE);
                 }
                 Err(RecordError::Conflict { .. }) => {}
@@ -231,11 +233,11 @@ impl Tenant {
     }
 
     /// Forgets what this server remembers of somebody and what was taken out of them, and ends the connections that could tell of them.
-    async fn forget(&self, subject: SubjectId) -> Result<(), Refusal> {
+    async fn forget(&self, subject: SubjectId, conversations: &[ConversationKey]) {
         self.memory.forget_person(subject).await;
-        let conversations = self.ports.erasures.conversations_of(subject).await?;
-        self.feed.forget(subject, &conversations);
-        self.forget_packages(subject).await
+        self.feed.forget(subject, conversations);
+        // A file that can't be removed is told of in the log, and given to nobody; the erasure stands.
+        let _left = self.forget_packages(subject).await;
     }
 
     /// Notes who was erased outside the database; what can't be noted at present is noted by the next look.

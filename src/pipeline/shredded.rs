@@ -2,7 +2,7 @@
 //!
 //! It names the customer by the pseudonym that the ledger has, the two instants (the rows that opened their data were
 //! deleted; the key of the epoch that older copies hung on was destroyed), and the entries behind them with their proofs. It is
-//! signed with the log's key as a C2SP note whose first line is no log's name, so that it passes for no checkpoint.
+//! signed with the log's key as a C2SP note whose first line has no slash, so that it passes for no checkpoint.
 
 use lww_audit::merkle::leaf_hash;
 
@@ -13,7 +13,7 @@ use crate::ports::{ErasureRow, RetiredEpoch};
 use crate::units::{AccountId, EntryIndex, ErasureId, Hash, MICROS_PER_SECOND, SubjectId, Timestamp};
 
 /// First line of the note.
-pub const CERTIFICATE_FORMAT: &str = "lww-shred-certificate/1";
+pub const CERTIFICATE_FORMAT: &str = "lww-shred-certificate@v1";
 
 /// What a certificate says, and what proves it.
 #[derive(Clone, Debug)]

@@ -6,9 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::format::identifier;
@@ -16,7 +13,6 @@ use super::{EPOCH_PREFIX, FIRST_EPOCH, KeyFiles, epoch_numbers};
 use crate::crypto::derive::{MacKey, SecretKey, sha256};
 use crate::crypto::error::KeyError;
 use crate::crypto::private_file;
-use crate::ports::Random;
 use crate::units::Hash;
 
 /// One epoch's keys.
@@ -153,16 +149,11 @@ impl EpochKeeper {
         if epoch >= self.ring.present().newest() {
             return Err(KeyError::InUse { epoch });
         }
-        let directory = &self.files.directory;
         let path = self.files.path(&format!("{EPOCH_PREFIX}{epoch}"));
-        let lock = private_file::lock_directory(directory)?;
-        let was_there = overwrite(&path, &*self.files.random)?;
-        if was_there {
-            fs::remove_file(&path).map_err(KeyError::io("remove", &path))?;
-            // The end of the name is what the entry says: it must survive a crash.
-            lock.sync_all().map_err(KeyError::io("sync", directory))?;
-        }
-        drop(lock);
+        let was_there = {
+            let _lock = private_file::lock_directory(&self.files.directory)?;
+            private_file::destroy(&path, &*self.files.random)?
+        };
         self.read_again()?;
         Ok(was_there)
     }
@@ -171,19 +162,4 @@ impl EpochKeeper {
         self.ring.put(Epochs::read(&self.files, false)?);
         Ok(())
     }
-}
-
-/// Writes random bytes over a file, as long as it is, in place; `false` when there is none. A file system that writes
-/// elsewhere keeps the old ones: `docs/operator.md` says where keys should lie.
-fn overwrite(path: &Path, random: &dyn Random) -> Result<bool, KeyError> {
-    let mut file: File = match OpenOptions::new().write(true).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(KeyError::io("open", path)(error)),
-    };
-    let length = file.metadata().map_err(KeyError::io("read", path))?.len();
-    let mut noise = vec![0; usize::try_from(length).unwrap_or(0)];
-    random.fill(&mut noise);
-    file.write_all(&noise).and_then(|()| file.sync_all()).map_err(KeyError::io("write over", path))?;
-    Ok(true)
 }

@@ -5,6 +5,7 @@
 //! the log signs nothing after a restart.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
@@ -82,7 +83,11 @@ impl LogSigner {
                 keys.next = None;
             });
         }
-        private_file::remove(&path_next)
+        self.destroy(&path_next)
+    }
+
+    fn destroy(&self, path: &Path) -> Result<(), KeyError> {
+        private_file::destroy(path, &*self.files.random).map(drop)
     }
 
     /// Reads the files again: another server of this log may have changed them.
@@ -160,9 +165,7 @@ impl LogKeys for LogSigner {
             std::mem::replace(&mut keys.in_use, newest.into_iter().collect())
         });
         let removed = private_file::lock_directory(&self.files.directory).and_then(|_lock| {
-            older
-                .iter()
-                .try_for_each(|(number, _)| private_file::remove(&self.files.path(&label(&self.origin, *number))))
+            older.iter().try_for_each(|(number, _)| self.destroy(&self.files.path(&label(&self.origin, *number))))
         });
         removed.map_err(|error| told(&error))
     }

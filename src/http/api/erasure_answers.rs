@@ -131,7 +131,7 @@ pub struct ShreddedEpoch {
 /// The certificate of an erasure, as far as it is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ShredCertificate {
-    /// `lww-shred-certificate/1`.
+    /// `lww-shred-certificate@v1`.
     pub format: String,
     /// Who was erased, by the pseudonym that the ledger has.
     pub subject: String,
