@@ -130,7 +130,7 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
             let vkey = ask(&log.place.load()?.data_dir, &order).await?;
             screen::line(&vkey);
             screen::progress(
-                "Both keys sign from now on. Give the new one to auditors and witnesses, then: lww ledger retire-key",
+                "Both keys sign from now on. Give the new one to auditors and witnesses, then: lww ledger retire-key --new-key-is-known",
             );
         }
         LedgerCommand::RetireKey { new_key_is_known: _, log } => {

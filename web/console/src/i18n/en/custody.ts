@@ -25,7 +25,7 @@ export default {
   },
   seen: "{size} entries",
   up_to_date: "up to date",
-  behind: "{count} entries behind",
+  behind: "{count} behind",
   since: "as of {time}",
   quorum: "What is published must be cosigned by at least {count} of {of} witnesses.",
   quorum_text: "What is published must be cosigned by: {text}.",
