@@ -12,6 +12,8 @@ export type Right =
   | "read_accounts"
   | "manage_accounts"
   | "approve"
+  | "erase_subjects"
+  | "hold_subjects"
   | "read_policies"
   | "read_health";
 
