@@ -46,6 +46,7 @@ mod skills;
 mod staff;
 mod tables;
 mod tails;
+mod texts;
 mod tlog;
 mod transcript;
 
