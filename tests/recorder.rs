@@ -148,8 +148,7 @@ fn receipts(told: Result<Outcome, RecordError>) -> Vec<Receipt> {
 
 impl House {
     async fn build() -> Self {
-        let permissions = std::fs::Permissions::from_mode(0o755);
-        let folder = tempfile::Builder::new().prefix("lww-test-").permissions(permissions).tempdir_in("/tmp").unwrap();
+        let folder = postgres::folder();
         let options = EmbeddedOptions {
             data_dir: folder.path().join("bank"),
             bin_dir: None,

@@ -31,7 +31,7 @@ use liaowaiwai::crypto::SystemClock;
 use liaowaiwai::ports::Clock;
 use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use lww_audit::fsck::{self, Finding, Summary};
-use lww_audit::tile::{Part, TilePath, WIDTH};
+use lww_audit::tile::{Bundle, Part, TilePath, WIDTH};
 
 /// The secret of every test channel, 32 bytes.
 pub const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
@@ -54,8 +54,7 @@ pub struct World {
 impl World {
     /// A world whose servers have a private PostgreSQL of their own.
     pub fn private() -> Self {
-        let permissions = std::fs::Permissions::from_mode(0o755);
-        let folder = tempfile::Builder::new().prefix("lww-test-").permissions(permissions).tempdir_in("/tmp").unwrap();
+        let folder = postgres::folder();
         std::fs::write(folder.path().join("secret"), SECRET).unwrap();
         std::fs::set_permissions(folder.path().join("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::copy(POLICY, folder.path().join("policy.yaml")).unwrap();
@@ -246,7 +245,8 @@ impl World {
         let size = tiles.checkpoint().unwrap().unwrap().unverified().size;
         let bundles = (0..size.0.div_ceil(WIDTH)).map(|bundle| TilePath::in_tree(Part::Entries, bundle, size).unwrap());
         let read = bundles.flat_map(|path| {
-            let bundle = tiles.bundle(path).unwrap();
+            // The server goes on publishing meanwhile.
+            let bundle = Bundle::parse(tiles.published(path).unwrap().unwrap(), path.width).unwrap();
             bundle.entries().map(|entry| lww_audit::Entry::parse(entry.bytes).unwrap()).collect::<Vec<_>>()
         });
         read.collect()
