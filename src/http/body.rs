@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::problem::Problem;
 use crate::domain::message::{RawBody, RawText};
-use crate::limits::{BODY_BYTES_MAX, REFUSED_BODY_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX};
+use crate::limits::{BODY_BYTES_MAX, POLICY_BODY_BYTES_MAX, REFUSED_BODY_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX};
 use crate::wire;
 
 /// Who logs in.
@@ -292,6 +292,28 @@ pub(super) struct NewHold {
     pub(super) reason: String,
 }
 
+/// A masking policy as a file has it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyText {
+    /// The policy file's text (`policies/masking/schema.json`).
+    pub(super) source: String,
+}
+
+/// A masking policy that is to come into force.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewAmendment {
+    /// The policy file's text (`policies/masking/schema.json`).
+    pub(super) source: String,
+    /// From when on it is to act (RFC 3339); as soon as enough people consented when nothing is said, here or in the file.
+    pub(super) effective: Option<String>,
+    /// `true`: at once, by one person's word; only a policy that masks more than the one in force may.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(super) at_once: bool,
+}
+
 /// A customer's message, as the description of the API shows it; the channel itself parses it.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its description is used")]
@@ -371,17 +393,21 @@ pub(super) struct Identity {
 /// # Errors
 /// [`Problem::BodyTooLarge`], [`Problem::BodyTimeout`], [`Problem::BodyCutOff`].
 pub(super) async fn read(payload: Payload) -> Result<RawBody, Problem> {
-    let wait = Duration::from_millis(REQUEST_BODY_WAIT_MS_MAX);
-    tokio::time::timeout(wait, collect(payload)).await.map_err(|_| Problem::BodyTimeout)?
+    read_up_to(payload, BODY_BYTES_MAX).await
 }
 
-async fn collect(mut payload: Payload) -> Result<RawBody, Problem> {
+async fn read_up_to(payload: Payload, bytes_max: usize) -> Result<RawBody, Problem> {
+    let wait = Duration::from_millis(REQUEST_BODY_WAIT_MS_MAX);
+    tokio::time::timeout(wait, collect(payload, bytes_max)).await.map_err(|_| Problem::BodyTimeout)?
+}
+
+async fn collect(mut payload: Payload, bytes_max: usize) -> Result<RawBody, Problem> {
     let mut bytes = Zeroizing::new(Vec::new());
     let mut total = 0_usize;
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Problem::BodyCutOff)?;
         total = total.saturating_add(chunk.len());
-        if total <= BODY_BYTES_MAX {
+        if total <= bytes_max {
             bytes.extend_from_slice(&chunk);
         } else if total > REFUSED_BODY_BYTES_MAX {
             break;
@@ -389,8 +415,8 @@ async fn collect(mut payload: Payload) -> Result<RawBody, Problem> {
         // What is too long is read on and thrown away, up to a bound: closed at once, the connection would be reset
         // before the client has read why.
     }
-    if total > BODY_BYTES_MAX {
-        return Err(Problem::BodyTooLarge);
+    if total > bytes_max {
+        return Err(Problem::BodyTooLarge { bytes_max });
     }
     Ok(RawBody::new(std::mem::take(&mut *bytes)))
 }
@@ -401,6 +427,16 @@ async fn collect(mut payload: Payload) -> Result<RawBody, Problem> {
 /// As [`read`]; [`Problem::NotJson`] and [`Problem::Json`].
 pub(super) async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
     let body = read(payload).await?;
+    require_json(request)?;
+    Ok(wire::json(body.bytes())?)
+}
+
+/// Reads and parses a JSON body that holds a policy file, of at most [`POLICY_BODY_BYTES_MAX`].
+///
+/// # Errors
+/// As [`json`].
+pub(super) async fn policy<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
+    let body = read_up_to(payload, POLICY_BODY_BYTES_MAX).await?;
     require_json(request)?;
     Ok(wire::json(body.bytes())?)
 }
