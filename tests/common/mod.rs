@@ -31,7 +31,7 @@ use liaowaiwai::crypto::SystemClock;
 use liaowaiwai::ports::Clock;
 use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use lww_audit::fsck::{self, Finding, Summary};
-use lww_audit::tile::{Bundle, Part, TilePath, WIDTH};
+use lww_audit::tile::{Part, TilePath, WIDTH};
 
 /// The secret of every test channel, 32 bytes.
 pub const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
@@ -245,8 +245,7 @@ impl World {
         let size = tiles.checkpoint().unwrap().unwrap().unverified().size;
         let bundles = (0..size.0.div_ceil(WIDTH)).map(|bundle| TilePath::in_tree(Part::Entries, bundle, size).unwrap());
         let read = bundles.flat_map(|path| {
-            // The server goes on publishing meanwhile.
-            let bundle = Bundle::parse(tiles.published(path).unwrap().unwrap(), path.width).unwrap();
+            let bundle = tiles.bundle(path).unwrap();
             bundle.entries().map(|entry| lww_audit::Entry::parse(entry.bytes).unwrap()).collect::<Vec<_>>()
         });
         read.collect()
