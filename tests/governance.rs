@@ -296,6 +296,18 @@ async fn what_is_no_policy_or_none_of_ones_own_is_refused_with_the_way_out() {
         assert_eq!(code(&refused), expected, "{}", refused.1);
         assert!(refused.1["detail"].as_str().unwrap().contains(told), "{}", refused.1);
     }
+    // While it is written, all that its tests say against it is told, and it can be tried.
+    let assess = "/api/v1/policies/masking/assess";
+    let (status, told) = ask(&case.author, "POST", assess, Some(json!({"source": failing}))).await;
+    let test = &told["failures"][0]["test"];
+    assert_eq!(
+        (status, test["view"].as_str(), test["got"].as_str()),
+        (200, Some("agent"), Some("打我手机138****5678")),
+        "{told}"
+    );
+    let attempt = json!({"text": MOBILE, "source": case.with(4, 4, 2)});
+    let (_, tried) = ask(&case.author, "POST", "/api/v1/policies/masking/try", Some(attempt)).await;
+    assert_eq!(tried["views"]["customer"]["text"], MORE, "{tried}");
     let mine = case.propose(&case.with(4, 4, 2)).await;
     assert_eq!(code(&decide(&case.carla, &mine, "withdraw").await), "forbidden");
     assert_eq!(decide(&case.author, &mine, "withdraw").await.0, 204);

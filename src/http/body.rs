@@ -1,5 +1,7 @@
 //! Bodies: one bounded reader and one parser. Nothing else in this room touches the bytes of a request.
 
+mod governance;
+
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -11,6 +13,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
+
+pub(super) use governance::{NamedIdentity, NewAmendment, NewErasure, NewHold, PolicyText, TriedText};
 
 use super::problem::Problem;
 use crate::domain::message::{RawBody, RawText};
@@ -177,15 +181,6 @@ pub(super) struct Transfer {
     pub(super) note: Option<RawText>,
 }
 
-/// A text to be tried on the policy in force.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TriedText {
-    /// Any text; nothing of it is kept.
-    #[schema(value_type = String, min_length = 1, max_length = 16384)]
-    pub(super) text: RawText,
-}
-
 /// What evidence is taken of: exactly one of conversation, subject, range and case.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -247,71 +242,6 @@ pub(super) struct MessageIds {
     /// The ids.
     #[schema(min_items = 1, max_items = 256)]
     pub(super) ids: Vec<String>,
-}
-
-/// Somebody to be erased: by their pseudonym, or by an identity.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewErasure {
-    /// The pseudonym that entries have.
-    #[schema(min_length = 32, max_length = 32)]
-    pub(super) subject: Option<String>,
-    /// What they are known by.
-    pub(super) identity: Option<NamedIdentity>,
-    /// not_needed, retention_over, consent_withdrawn, objection, unlawful or legal_obligation.
-    pub(super) reason: String,
-    /// `true`: the epoch ends at once, and no backup from before can be read any more, of nobody.
-    #[serde(default)]
-    #[schema(required = false)]
-    pub(super) now: bool,
-}
-
-/// What somebody is known by: to a channel account, or to the bank, under the name that the configuration has for its proofs.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NamedIdentity {
-    /// The channel.
-    pub(super) channel: Option<String>,
-    /// The channel account.
-    pub(super) account: Option<String>,
-    /// The name of the bank's proofs (`tenant.channel.identities`), instead of a channel account.
-    pub(super) realm: Option<String>,
-    /// The identity itself; it is looked up and not kept.
-    #[schema(value_type = String, min_length = 1, max_length = 256)]
-    pub(super) id: RawText,
-}
-
-/// Somebody who must not be erased.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewHold {
-    /// The pseudonym that entries have.
-    #[schema(min_length = 32, max_length = 32)]
-    pub(super) subject: String,
-    /// litigation, authority, investigation or complaint.
-    pub(super) reason: String,
-}
-
-/// A masking policy as a file has it.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PolicyText {
-    /// The policy file's text (`policies/masking/schema.json`).
-    pub(super) source: String,
-}
-
-/// A masking policy that is to come into force.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewAmendment {
-    /// The policy file's text (`policies/masking/schema.json`).
-    pub(super) source: String,
-    /// From when on it is to act (RFC 3339); as soon as enough people consented when nothing is said, here or in the file.
-    pub(super) effective: Option<String>,
-    /// `true`: at once, by one person's word; only a policy that masks more than the one in force may.
-    #[serde(default)]
-    #[schema(required = false)]
-    pub(super) at_once: bool,
 }
 
 /// A customer's message, as the description of the API shows it; the channel itself parses it.

@@ -11,7 +11,7 @@ use super::policies::Activation;
 use super::{Altered, Refusal, Staff, Tenant};
 use crate::domain::access::Action;
 use crate::domain::event::{self, AmendmentEvent, Event, Role, Turned};
-use crate::domain::masking::{Approvals, Difference, Policy, Remark, compare, lint, only_masks_more};
+use crate::domain::masking::{Approvals, Difference, Policy, PolicyError, Remark, compare, lint, only_masks_more};
 use crate::domain::record::{Actor, AmendmentChange, AmendmentState, AmendmentStep, Draft, Effect, Proposal, Step};
 use crate::limits::{AMENDMENTS_MAX, REVIEW_WITHIN_S};
 use crate::ports::{Act, AmendmentRow, random_bytes};
@@ -23,7 +23,7 @@ const TIME: Refusal =
     Refusal::Invalid { field: "effective.from", expected: "a time such as 2026-01-05T08:00:00+08:00" };
 
 /// What a policy would change, before anybody proposes it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Assessment {
     /// Its id and version, as its author wrote them.
     pub id: String,
@@ -41,6 +41,8 @@ pub struct Assessment {
     pub remarks: Vec<Remark>,
     /// From when on its file says that it acts.
     pub effective: Option<Timestamp>,
+    /// What its own tests say against it: while they say anything it can't be proposed.
+    pub failures: Vec<PolicyError>,
 }
 
 /// An amendment with what the screens say of it.
@@ -57,7 +59,7 @@ pub struct Amendment {
 }
 
 /// An amendment in full: the policy's text, and how it differs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct AmendmentInFull {
     /// As it stands.
     pub amendment: Amendment,
@@ -71,18 +73,19 @@ impl Tenant {
     /// What a policy file would change of the policy in force. Nothing is kept of it.
     ///
     /// # Errors
-    /// [`Activation::Policy`] when it is none that passes its tests; [`Refusal::NoPolicy`], [`Refusal::Forbidden`].
+    /// [`Activation::Policy`] when it is none; [`Refusal::NoPolicy`], [`Refusal::Forbidden`].
     pub fn assess_policy(&self, staff: &Staff, source: &str) -> Result<Assessment, Activation> {
         staff.may(Action::ReadPolicies)?;
         let active = self.policy().ok_or(Refusal::NoPolicy)?;
-        Ok(assess(&active, &Policy::load(source)?)?)
+        let (policy, failures) = Policy::draft(source)?;
+        Ok(Assessment { failures, ..assess(&active, &policy)? })
     }
 
     /// Proposes a policy in place of the one in force. With `at_once` it comes into force by the word of one person, which takes
     /// that it only masks more.
     ///
     /// # Errors
-    /// As [`Tenant::assess_policy`]; [`Activation::ShowsMore`] when it does not only mask more.
+    /// As [`Tenant::assess_policy`], and when one of its own tests fails; [`Activation::ShowsMore`] when it does not only mask more.
     pub async fn propose_policy(
         &self,
         staff: &Staff,
@@ -401,6 +404,7 @@ fn assess(active: &Policy, policy: &Policy) -> Result<Assessment, Refusal> {
         differences,
         remarks: lint(policy, &staff),
         effective: written.transpose()?,
+        failures: Vec::new(),
     })
 }
 

@@ -73,7 +73,7 @@ impl From<masking::Remark> for Remark {
     }
 }
 
-/// What a policy would change of the one in force; its own tests pass.
+/// What a policy would change of the one in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Assessment {
     /// Its id.
@@ -90,12 +90,55 @@ pub struct Assessment {
     pub differences: Vec<Difference>,
     /// What is worth a look.
     pub remarks: Vec<Remark>,
+    /// What the policy's own tests say against it; with any of these it can't be proposed.
+    pub failures: Vec<Failure>,
+}
+
+/// Something that a policy's own tests say against it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Failure {
+    /// In words, with the line.
+    pub detail: String,
+    /// The test that shows something else than it expects; nothing when a test or a rule is wrong otherwise.
+    pub test: Option<FailedTest>,
+}
+
+/// A test of a policy that shows something else than it expects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailedTest {
+    /// Its number in the file, from 1.
+    pub number: usize,
+    /// The view.
+    pub view: String,
+    /// What it expects.
+    pub expected: String,
+    /// What the policy makes of it.
+    pub got: String,
+}
+
+impl From<masking::PolicyError> for Failure {
+    fn from(error: masking::PolicyError) -> Self {
+        let detail = error.to_string();
+        let test = match error {
+            masking::PolicyError::TestFailed { number, view, expected, got, .. } => {
+                Some(FailedTest { number, view: view.to_string(), expected, got })
+            }
+            masking::PolicyError::Yaml(_)
+            | masking::PolicyError::Unavailable { .. }
+            | masking::PolicyError::Invalid { .. }
+            | masking::PolicyError::DuplicateRule { .. }
+            | masking::PolicyError::TooManyKeywords
+            | masking::PolicyError::Untested { .. } => None,
+        };
+        Self { detail, test }
+    }
 }
 
 impl From<pipeline::Assessment> for Assessment {
     fn from(assessment: pipeline::Assessment) -> Self {
-        let pipeline::Assessment { id, version, digest, against, differences, only_masks_more, remarks, .. } =
-            assessment;
+        let pipeline::Assessment {
+            id, version, digest, against, differences, only_masks_more, remarks, failures, ..
+        } = assessment;
         Self {
             id,
             version,
@@ -104,6 +147,7 @@ impl From<pipeline::Assessment> for Assessment {
             only_masks_more,
             differences: differences.into_iter().map(Into::into).collect(),
             remarks: remarks.into_iter().map(Into::into).collect(),
+            failures: failures.into_iter().map(Into::into).collect(),
         }
     }
 }

@@ -29,6 +29,8 @@ use super::{
 /// the log says from which message on.
 pub const ENGINE_VERSION: u32 = 2;
 
+/// Most failing tests that are told of one draft.
+const FAILURES_MAX: usize = 200;
 /// Whose approval a policy asks for that names nobody's: the role that answers for policies.
 const DEFAULT_APPROVER: &str = "compliance";
 
@@ -136,8 +138,20 @@ impl Policy {
     /// its own tests; the error names the line or the test.
     pub fn load(yaml: &str) -> Result<Self, PolicyError> {
         let (policy, tests) = compile::compile(yaml)?;
-        self_test::run(&policy, &tests)?;
-        Ok(policy)
+        let failure = self_test::failures(&policy, &tests).into_iter().next();
+        failure.map_or(Ok(policy), Err)
+    }
+
+    /// Parses and compiles a policy that is still being written, with what its own tests say against it: while they say
+    /// anything it can't come into force.
+    ///
+    /// # Errors
+    /// As [`Policy::load`], but for the tests.
+    pub fn draft(yaml: &str) -> Result<(Self, Vec<PolicyError>), PolicyError> {
+        let (policy, tests) = compile::compile(yaml)?;
+        let mut failures = self_test::failures(&policy, &tests);
+        failures.truncate(FAILURES_MAX);
+        Ok((policy, failures))
     }
 
     /// Returns the policy's name.
