@@ -12,6 +12,7 @@ export type Right =
   | "read_accounts"
   | "manage_accounts"
   | "approve"
+  | "propose_policies"
   | "read_policies"
   | "read_health";
 
