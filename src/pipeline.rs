@@ -47,6 +47,7 @@ mod skills;
 mod staff;
 mod tables;
 mod tails;
+mod texts;
 mod tlog;
 mod transcript;
 

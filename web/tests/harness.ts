@@ -236,9 +236,13 @@ export class Staff {
 
   static async login(base: string, { tenant, login, password }: Account): Promise<Staff> {
     const answer = await send(base, "POST", "/api/v1/session", { tenant, login, password });
-    const cookie = answer.headers.get("set-cookie") ?? "";
     if (answer.status !== 201) throw new Error(`${login} can't log in: ${await answer.text()}`);
-    return new Staff(base, cookie.slice(cookie.indexOf("=") + 1).split(";")[0] ?? "");
+    return new Staff(base, tokenOf(answer));
+  }
+
+  /** The same person by the session that an answer began in place of this one. */
+  renewed(answer: Response): Staff {
+    return new Staff(this.#base, tokenOf(answer));
   }
 
   /** Asks, and fails unless it is answered. */
@@ -273,6 +277,11 @@ export class Staff {
     const path = `/api/v1/agent/conversations/${conversation}/messages`;
     await this.ask("POST", path, { text }, crypto.randomUUID());
   }
+}
+
+function tokenOf(answer: Response): string {
+  const cookie = answer.headers.get("set-cookie") ?? "";
+  return cookie.slice(cookie.indexOf("=") + 1).split(";")[0] ?? "";
 }
 
 /**

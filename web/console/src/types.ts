@@ -13,6 +13,8 @@ export type Right =
   | "manage_accounts"
   | "approve"
   | "propose_policies"
+  | "erase_subjects"
+  | "hold_subjects"
   | "read_policies"
   | "read_health";
 
