@@ -2,7 +2,7 @@
 import type { Page } from "@playwright/test";
 import { enrol, Visitor } from "./console-people";
 import { accessible, Watch } from "./eyes";
-import { expect, type Server, test } from "./harness";
+import { expect, type Server, test, until } from "./harness";
 
 test.use({ wish: { name: "governance" } });
 
@@ -29,9 +29,15 @@ async function showLast(page: Page, view: string, count: number): Promise<void> 
 
 /** What an agent is shown of a mobile number that a customer writes now. */
 async function seenByAgent(server: Server): Promise<string> {
+  const agent = await server.login("agent");
+  await agent.ask("PUT", "/api/v1/agent/presence", { online: true });
   const conversation = await Visitor.come(server).then((one) => one.say("手机13812345678"));
-  const supervisor = await server.login("supervisor");
-  const { messages } = await supervisor.ask<{ messages: { text: string }[] }>(
+  const held = "/api/v1/agent/conversations?mine=true&limit=200";
+  await until("the conversation to be given", async () => {
+    const { conversations } = await agent.ask<{ conversations: { id: string }[] }>("GET", held);
+    return conversations.some(({ id }) => id === conversation);
+  });
+  const { messages } = await agent.ask<{ messages: { text: string }[] }>(
     "GET",
     `/api/v1/agent/conversations/${conversation}`,
   );
