@@ -94,6 +94,7 @@ export default {
     tests_fail: "{count} of the policy's own tests don't agree with the new rules.",
     tests_detail: "See whether each new result is what you want; if not, change the rule.",
     test: "Test {number}, {view}:",
+    more_tests: "and {count} more",
     accept: "These results are right: update {count}",
     effective: "In force from (empty: as soon as it is approved)",
     propose: "Propose",

@@ -77,6 +77,7 @@ export default {
     tests_fail: "策略自带的 {count} 项测试与新规则不符。",
     tests_detail: "请逐项确认新的结果是不是您想要的；不是，就改规则。",
     test: "第 {number} 项，{view}：",
+    more_tests: "另有 {count} 项",
     accept: "确认新结果，更新这 {count} 项",
     effective: "生效时间（留空即获批后立即生效）",
     propose: "提交审批",
