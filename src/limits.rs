@@ -298,6 +298,12 @@ pub const REWRAP_ROWS_MAX: u32 = 256;
 /// How long the rows of erased customers wait for a new epoch unless it is to be at once, in seconds: a day, so that many
 /// erasures share one.
 pub const EPOCH_WAIT_S: i64 = 24 * 3_600;
+/// Proposed changes of the masking policy that one answer lists.
+pub const AMENDMENTS_MAX: u32 = 100;
+/// Within how long somebody else has to look at a policy that one person brought into force, in seconds.
+pub const REVIEW_WITHIN_S: i64 = 24 * 3_600;
+/// Largest masking policy that the API takes, in bytes of its JSON.
+pub const POLICY_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Proposals to erase, and legal holds, that one answer lists.
 pub const ERASURES_MAX: u32 = 500;
 /// Entries since what was sealed last that make the next seal due. Three quarters of what may lie between two seals: at one

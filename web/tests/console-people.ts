@@ -84,7 +84,7 @@ export async function logIn(page: Page, { tenant, login, password }: Account): P
 }
 
 /** Sets a second factor up for somebody, by a session of its own, and gives its secret. */
-export async function enrol(server: Server, who: Role): Promise<{ secret: string; staff: Staff }> {
+export async function enrol(server: Server, who: Role | Account): Promise<{ secret: string; staff: Staff }> {
   const staff = await server.login(who);
   const path = "/api/v1/session/second-factor/enrolment";
   const { secret } = await staff.ask<{ secret: string }>("POST", path, {});

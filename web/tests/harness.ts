@@ -119,10 +119,10 @@ export class Server {
     return Staff.login(base, typeof who === "string" ? this.accounts[who] : who);
   }
 
-  /** Makes one more agent, with a final password. */
-  async hire(login: string, capacity: number): Promise<Account> {
+  /** Makes one more account, an agent if nothing else is said, with a final password; only agents have a capacity. */
+  async hire(login: string, capacity: number, role: Role = "agent"): Promise<Account> {
     const admin = await this.login("admin");
-    const body = { login, name: login, role: "agent", capacity };
+    const body = { login, name: login, role, ...(role === "agent" ? { capacity } : {}) };
     const { password } = await admin.ask<{ password: string }>("POST", "/api/v1/admin/accounts", body);
     return settle(this.base, { tenant: TENANT, login, password });
   }
