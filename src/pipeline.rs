@@ -11,6 +11,7 @@
 mod accounts;
 mod attempts;
 mod colleagues;
+mod consent;
 mod custody;
 mod desk;
 mod desk_live;
@@ -58,6 +59,7 @@ use tokio::sync::Notify;
 
 pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
 pub use colleagues::{Colleague, DeskPlace};
+pub use consent::{Consent, Consents};
 pub use custody::LedgerCustody;
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};

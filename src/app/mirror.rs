@@ -35,15 +35,9 @@ impl Watch {
     /// # Errors
     /// [`AppError`] when the configured place can't be one, or its credentials can't be read.
     pub(super) fn open(config: &Config, keys: &KeyDirectory) -> Result<Self, AppError> {
-        let Some(mirror) = &config.mirror else {
-            return Ok(Self { objects: None, every: Duration::ZERO, pace: config.self_audit });
-        };
-        let stored = match &mirror.place {
-            MirrorPlace::Folder(folder) => Stored::folder(folder)?,
-            MirrorPlace::Bucket(place) => Stored::bucket(bucket(place, keys)?)?,
-        };
-        let every = Duration::from_secs(u64::from(mirror.every_s));
-        Ok(Self { objects: Some(Arc::new(stored)), every, pace: config.self_audit })
+        let every = config.mirror.as_ref().map_or(0, |mirror| mirror.every_s);
+        let every = Duration::from_secs(u64::from(every));
+        Ok(Self { objects: objects(config, keys)?, every, pace: config.self_audit })
     }
 
     /// Starts the followers of one log, which this server writes.
@@ -75,6 +69,19 @@ impl Watch {
         let mirror = mirror.map(|mirror| tokio::spawn(mirror.run(ending.clone())));
         mirror.into_iter().chain([tokio::spawn(audit.run(ending.clone()))]).collect()
     }
+}
+
+/// The place of the copy, if there is to be one.
+///
+/// # Errors
+/// As [`Watch::open`].
+pub(super) fn objects(config: &Config, keys: &KeyDirectory) -> Result<Option<Arc<dyn Objects>>, AppError> {
+    let Some(mirror) = &config.mirror else { return Ok(None) };
+    let stored = match &mirror.place {
+        MirrorPlace::Folder(folder) => Stored::folder(folder)?,
+        MirrorPlace::Bucket(place) => Stored::bucket(bucket(place, keys)?)?,
+    };
+    Ok(Some(Arc::new(stored)))
 }
 
 fn bucket(place: &BucketConfig, keys: &KeyDirectory) -> Result<Bucket, AppError> {
