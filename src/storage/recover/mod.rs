@@ -28,7 +28,7 @@ use lww_audit::tile::CHECKPOINT;
 use lww_audit::{Checkpoint, Entry, SignedCheckpoint, TileDir, VerifierKey};
 pub use plan::{Approved, Plan, Planned};
 
-use self::source::Source;
+use self::source::{Place, Source, Taken};
 use self::walk::Walk;
 use super::database::{Database, DatabaseError};
 use super::guard::Guard;
@@ -42,6 +42,10 @@ use crate::units::{AccountId, EntryIndex, Hash, Origin, SERVER_ACTOR, Timestamp,
 
 /// Entries of the database read at a time.
 const PAGE_ENTRIES: i64 = 4096;
+/// What is at hand before what must be asked for.
+const NEAREST_FIRST: [Place; 3] = [Place::Tiles, Place::Mirror, Place::Tail];
+/// The other way round, when the files here lead elsewhere than was signed.
+const FARTHEST_FIRST: [Place; 3] = [Place::Mirror, Place::Tail, Place::Tiles];
 
 /// A log to recover.
 pub struct Recovery<'a> {
@@ -125,13 +129,11 @@ impl Recovery<'_> {
     async fn run(&self, approved: Option<&Approved>, progress: Progress<'_>) -> Result<Option<Pass>, RecoverError> {
         let database = Database::connect(self.owner, Some(self.log.tenant)).await?;
         let known = self.known().await?;
-        match self.pass(&database, &known, false, approved, progress).await {
-            // Files that fit together and are not what was signed: perhaps the copy is.
-            Err(RecoverError::Fatal(FatalError::Forked { .. }) | RecoverError::Entry { .. })
-                if known.mirror.is_some() =>
-            {
+        match self.pass(&database, &known, NEAREST_FIRST, approved, progress).await {
+            // Files here that fit together and are not what was signed: perhaps others are.
+            Err(RecoverError::Fatal(FatalError::Forked { .. }) | RecoverError::Entry { .. }) => {
                 database.client.batch_execute("ROLLBACK").await?;
-                self.pass(&database, &known, true, approved, progress).await
+                self.pass(&database, &known, FARTHEST_FIRST, approved, progress).await
             }
             done => done,
         }
@@ -169,7 +171,7 @@ impl Recovery<'_> {
         &self,
         database: &Database,
         known: &Known,
-        mirror_first: bool,
+        order: [Place; 3],
         approved: Option<&Approved>,
         progress: Progress<'_>,
     ) -> Result<Option<Pass>, RecoverError> {
@@ -182,30 +184,34 @@ impl Recovery<'_> {
             return Ok(None);
         }
         self.check_witnesses(upto).await?;
-        let published = known.published.iter().chain(&known.mirror).map(|signed| signed.size).max();
-        let published = published.unwrap_or(TreeSize(0));
         let mut walk = Walk::new(self.log.origin()?, roots, from);
         self.walk_rows(database, &mut walk, &head, (upto, progress)).await?;
         self.check_beginning(known, &head)?;
         let tail = super::tail::read(self.guard)
             .map_err(|error| FatalError::Guard { path: self.guard.display().to_string(), reason: error.to_string() })?;
-        let mut source = Source::new(self.tiles, (self.mirror, mirror_first), tail);
-        self.walk_missing(database, &mut walk, &mut source, ((published, upto), progress)).await?;
+        let size = |checkpoint: &Option<Checkpoint>| checkpoint.as_ref().map(|signed| signed.size);
+        let mut source = Source {
+            tiles: (self.tiles, size(&known.published).unwrap_or(TreeSize(0))),
+            mirror: self.mirror.zip(size(&known.mirror)),
+            order,
+            tail,
+            taken: Taken::default(),
+        };
+        self.walk_missing(database, &mut walk, &mut source, (upto, progress)).await?;
         debug_assert_eq!(walk.frontier.root(), root);
         let lost = walk.settle();
         self.texts(database, &walk).await?;
         people::restore(self, database, &walk).await?;
         let lost = LostCounts { texts: lost.texts + people::take_away(self, database, &walk).await?, ..lost };
         let conversations = conversations::restore(self, database, &walk).await?;
-        let size = |checkpoint: &Option<Checkpoint>| checkpoint.as_ref().map(|signed| signed.size.0);
         let plan = Plan {
             log: self.log.origin()?.to_string(),
             database: from.0,
             upto: upto.0,
             root: root.to_string(),
             guard: known.guard.map(|(size, _)| size.0),
-            published: size(&known.published),
-            mirror: size(&known.mirror),
+            published: size(&known.published).map(|size| size.0),
+            mirror: size(&known.mirror).map(|size| size.0),
             taken: source.taken,
             reason: self.reason.word(),
             lost,
@@ -283,13 +289,13 @@ impl Recovery<'_> {
         database: &Database,
         walk: &mut Walk,
         source: &mut Source<'_>,
-        ((published, upto), progress): ((TreeSize, TreeSize), Progress<'_>),
+        (upto, progress): (TreeSize, Progress<'_>),
     ) -> Result<(), RecoverError> {
         let origin = self.log.origin()?.to_string();
         let generation = i32::try_from(self.log.generation).unwrap_or(i32::MAX);
         while walk.frontier.size() < upto {
             let first = EntryIndex(walk.frontier.size().0);
-            let bodies = source.entries(&origin, first, (published, upto)).await?;
+            let bodies = source.entries(&origin, first, upto).await?;
             if bodies.is_empty() {
                 let reason = "its bundle ends before it".to_owned();
                 return Err(RecoverError::NotWhole { first, last: first, reason });

@@ -29,107 +29,118 @@ pub struct Taken {
     pub tail: u64,
 }
 
+/// A place that may have entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The files here.
+    Tiles,
+    /// The copy.
+    Mirror,
+    /// The guard's tail.
+    Tail,
+}
+
 /// Where entries come from.
 pub(super) struct Source<'a> {
-    tiles: &'a TileDir,
-    mirror: Option<&'a dyn Objects>,
-    mirror_first: bool,
+    /// The files here, and how many entries were published in them.
+    pub(super) tiles: (&'a TileDir, TreeSize),
+    /// The copy, and how many entries it has.
+    pub(super) mirror: Option<(&'a dyn Objects, TreeSize)>,
+    /// Where to look first, and where then.
+    pub(super) order: [Place; 3],
     /// What is kept beside the guard, by index.
-    tail: BTreeMap<u64, Vec<u8>>,
+    pub(super) tail: BTreeMap<u64, Vec<u8>>,
     pub(super) taken: Taken,
 }
 
-impl<'a> Source<'a> {
-    pub(super) fn new(
-        tiles: &'a TileDir,
-        (mirror, mirror_first): (Option<&'a dyn Objects>, bool),
-        tail: BTreeMap<u64, Vec<u8>>,
-    ) -> Self {
-        Self { tiles, mirror, mirror_first, tail, taken: Taken::default() }
-    }
-
-    /// The entries from `first` on, as many as lie together: of the tree that was published, or behind it, of `upto`.
+impl Source<'_> {
+    /// The entries from `first` on, as many as lie together in the first place that has them whole.
     ///
     /// # Errors
-    /// As [`Self::bundle`]; [`RecoverError::Unpublished`] for what is nowhere.
+    /// [`RecoverError::NotWhole`], with what is wrong in each place; [`RecoverError::Unpublished`] for what is nowhere.
     pub(super) async fn entries(
         &mut self,
         origin: &str,
         first: EntryIndex,
-        (published, upto): (TreeSize, TreeSize),
+        upto: TreeSize,
     ) -> Result<Vec<Vec<u8>>, RecoverError> {
-        let skip = usize::try_from(first.0 % WIDTH).unwrap_or(usize::MAX);
-        let mut nowhere = RecoverError::Unpublished { published: TreeSize(first.0), known: upto };
-        if first.0 < published.0 {
-            match self.bundle(origin, first.0 / WIDTH, published).await {
-                Ok((mut entries, from_mirror)) => {
-                    entries.drain(..skip.min(entries.len()));
-                    let taken = if from_mirror { &mut self.taken.mirror } else { &mut self.taken.tiles };
-                    *taken += entries.len() as u64;
-                    return Ok(entries);
-                }
-                Err(error) => nowhere = error,
-            }
-        }
-        let kept = (first.0..upto.0).map_while(|index| self.tail.remove(&index));
-        let kept: Vec<_> = kept.take(usize::try_from(WIDTH).unwrap_or(usize::MAX)).collect();
-        self.taken.tail += kept.len() as u64;
-        if !kept.is_empty() {
-            return Ok(kept);
-        }
-        // Written for witnesses who had not cosigned it yet.
-        let place = TilePath::in_tree(Part::Entries, first.0 / WIDTH, upto);
-        let mut entries = place.and_then(|place| self.of_tiles(place).ok()).ok_or(nowhere)?;
-        entries.drain(..skip.min(entries.len()));
-        self.taken.tiles += entries.len() as u64;
-        Ok(entries)
-    }
-
-    /// The entries of a bundle of the tree of `size`, from the first place that has them whole, and whether that is the copy.
-    ///
-    /// # Errors
-    /// [`RecoverError::NotWhole`], with what is wrong in each place.
-    async fn bundle(&self, origin: &str, index: u64, size: TreeSize) -> Result<(Vec<Vec<u8>>, bool), RecoverError> {
-        let place = TilePath::in_tree(Part::Entries, index, size);
-        let (first, width) = (index * WIDTH, place.map_or(1, |place| place.width));
-        let not_whole = |reason: String| RecoverError::NotWhole {
-            first: EntryIndex(first),
-            last: EntryIndex(first + width - 1),
-            reason,
-        };
-        let Some(place) = place else { return Err(not_whole("the tree has no such bundle".to_owned())) };
         let mut wrong = Vec::new();
-        for from_mirror in [self.mirror_first, !self.mirror_first] {
-            let read = match (from_mirror, self.mirror) {
-                (false, _) => self.of_tiles(place),
-                (true, Some(objects)) => of_objects(objects, origin, place).await,
-                (true, None) => continue,
+        for place in self.order {
+            let read = match place {
+                Place::Tiles => in_tree(first, self.tiles.1).map(|tile| self.of_tiles(tile)),
+                Place::Mirror => match self.mirror.and_then(|(objects, size)| Some((objects, in_tree(first, size)?))) {
+                    Some((objects, tile)) => Some(of_objects(objects, origin, tile).await),
+                    None => None,
+                },
+                Place::Tail => self.of_tail(first, upto).map(Ok),
             };
             match read {
-                Ok(entries) => return Ok((entries, from_mirror)),
-                Err(reason) => wrong.push(reason),
+                Some(Ok(entries)) => {
+                    let entries = if place == Place::Tail { entries } else { behind(entries, first) };
+                    self.count(place, entries.len());
+                    return Ok(entries);
+                }
+                Some(Err(reason)) => wrong.push(reason),
+                None => {}
             }
         }
-        Err(not_whole(wrong.join("; ")))
+        // Written for witnesses who had not cosigned it yet.
+        let written = in_tree(first, upto).and_then(|place| self.of_tiles(place).ok());
+        if let Some(entries) = written.map(|entries| behind(entries, first)) {
+            self.count(Place::Tiles, entries.len());
+            return Ok(entries);
+        }
+        if wrong.is_empty() {
+            return Err(RecoverError::Unpublished { published: TreeSize(first.0), known: upto });
+        }
+        let last = EntryIndex((first.0 - first.0 % WIDTH + WIDTH).min(upto.0) - 1);
+        Err(RecoverError::NotWhole { first, last, reason: wrong.join("; ") })
+    }
+
+    fn count(&mut self, place: Place, entries: usize) {
+        let taken = match place {
+            Place::Tiles => &mut self.taken.tiles,
+            Place::Mirror => &mut self.taken.mirror,
+            Place::Tail => &mut self.taken.tail,
+        };
+        *taken += entries as u64;
+    }
+
+    fn of_tail(&self, first: EntryIndex, upto: TreeSize) -> Option<Vec<Vec<u8>>> {
+        let kept = (first.0..upto.0).map_while(|index| self.tail.get(&index).cloned());
+        let kept: Vec<_> = kept.take(usize::try_from(WIDTH).unwrap_or(usize::MAX)).collect();
+        (!kept.is_empty()).then_some(kept)
     }
 
     fn of_tiles(&self, place: TilePath) -> Result<Vec<Vec<u8>>, String> {
         let told = |error: lww_audit::Error| {
             let is_missing = error.class() == Class::Gap;
             if is_missing {
-                format!("{} is missing", place.under(self.tiles.path()).display())
+                format!("{} is missing", place.under(self.tiles.0.path()).display())
             } else {
                 error.to_string()
             }
         };
-        let leaves = self.tiles.tile(TilePath { part: Part::Level(0), ..place }).map_err(told)?;
-        let bundle = self.tiles.bundle(place).map_err(told)?;
+        let leaves = self.tiles.0.tile(TilePath { part: Part::Level(0), ..place }).map_err(told)?;
+        let bundle = self.tiles.0.bundle(place).map_err(told)?;
         if bundle.leaves() == leaves {
             Ok(bundle.entries().map(|entry| entry.bytes.to_vec()).collect())
         } else {
-            Err(format!("{} is not what its tile says", place.under(self.tiles.path()).display()))
+            Err(format!("{} is not what its tile says", place.under(self.tiles.0.path()).display()))
         }
     }
+}
+
+/// The bundle that an entry lies in, in the tree of a size.
+fn in_tree(index: EntryIndex, size: TreeSize) -> Option<TilePath> {
+    TilePath::in_tree(Part::Entries, index.0 / WIDTH, size).filter(|_| index.0 < size.0)
+}
+
+/// What of a bundle begins at an entry.
+fn behind(mut entries: Vec<Vec<u8>>, first: EntryIndex) -> Vec<Vec<u8>> {
+    let skip = usize::try_from(first.0 % WIDTH).unwrap_or(usize::MAX);
+    entries.drain(..skip.min(entries.len()));
+    entries
 }
 
 async fn of_objects(objects: &dyn Objects, origin: &str, place: TilePath) -> Result<Vec<Vec<u8>>, String> {
