@@ -39,6 +39,8 @@ struct Case {
     receipts: Vec<String>,
     /// Where the customer had read to at B.
     cursor: u64,
+    /// The customer's conversation.
+    held: String,
 }
 
 async fn enrolled(client: &Client) -> Phone {
@@ -93,15 +95,17 @@ impl Case {
         }
         let late = create(&world, "demo", "late", "compliance");
         phones.push(("late", enrolled(&server.staff_with("demo", "late", &late).await).await));
+        server.staff("auditor").await;
         send(&server, "zhang", 0..3).await;
         let held = held(&agent).await;
         agent.reply(&held, "an answer", "answer-1").await.unwrap();
         server.stop();
         let before = phones.clone();
-        let mut case = Self { world, config, phones, before, sizes: [0, 0], receipts: Vec::new(), cursor: 0 };
+        let mut case = Self { world, config, phones, before, sizes: [0, 0], receipts: Vec::new(), cursor: 0, held };
         copy(&case.part("pg"), &case.kept("pg-a"));
         case.sizes[0] = case.world.entries(NODE, "demo").len();
         let server = case.start();
+        let held = case.held.clone();
         case.go_on(&server, &held).await;
         let size = |folder: PathBuf| lww_audit::TileDir::open(folder).checkpoint().unwrap().unwrap().unverified().size;
         let copied = world_copy(&case.world);
@@ -124,6 +128,9 @@ impl Case {
         // Somebody whom the copy has never heard of, and an account that it doesn't know.
         self.receipts.extend(send(server, "li", 0..2).await);
         create(&self.world, "demo", "newcomer", "agent");
+        // An epoch of keys that ends meanwhile.
+        let (rotated, told) = self.world.lww(NODE, &["keys", "rotate"]);
+        assert!(rotated, "{told}");
         // Whose password is another since.
         let late = server.client();
         late.login("demo", "late", &chosen_password("late")).await.unwrap();
@@ -258,6 +265,7 @@ impl Case {
         self.staff_is_as_recorded(&server).await;
         let (same, told) = self.world.lww(NODE, &["ledger", "rebuild", "--check"]);
         assert!(same, "{told}");
+        self.evidence_is_whole(&server);
         server.stop();
         self.world.fsck(NODE, "demo").unwrap();
         let (valid, told) = self.world.verify(NODE, "demo");
@@ -265,6 +273,25 @@ impl Case {
         let entries = self.world.entries(NODE, "demo");
         assert_eq!(entries[..self.sizes[1]], before[..self.sizes[1]], "what was published stays");
         self.is_declared(&entries[self.sizes[1]]);
+    }
+
+    /// A conversation of which texts are lost is proven whole, from sealed ends that rows tell of; what is there is shown.
+    fn evidence_is_whole(&self, server: &Server) {
+        let (package, password) = (self.world.path().join("package.tar"), self.world.path().join("auditor.password"));
+        std::fs::write(&password, chosen_password("auditor")).unwrap();
+        let (to, file) = (package.display().to_string(), password.display().to_string());
+        let address = format!("http://{}", server.http);
+        let what = ["evidence", "export", "--reason", "x", "--to", &to, "--conversation", &self.held];
+        let who = ["--login", "auditor", "--password-file", &file, "--server", &address];
+        let (done, told) = self.world.lww(NODE, &[&what[..], &who[..]].concat());
+        assert!(done, "{told}");
+        self.world.vkey(NODE, "demo");
+        let vkey = self.world.path().join("demo.vkey");
+        let (valid, told) = common::verified(&["export".as_ref(), "--vkey".as_ref(), &vkey, &package]);
+        assert!(
+            valid && told.contains("message 2") && told.contains("message 101") && !told.contains("message 4"),
+            "{told}"
+        );
     }
 
     async fn staff_is_as_recorded(&self, server: &Server) {
@@ -474,6 +501,37 @@ async fn one_person_alone_a_wrong_code_and_whoever_may_not_put_nothing_back() {
     case.put_back();
     case.recover_all(&[]).await;
     case.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bank_s_own_database_is_recovered_by_its_owner_and_under_no_server() {
+    let world = World::shared().await;
+    let server = world.start(NODE);
+    let config = world.config(NODE);
+    let owner = world.database().owner_config();
+    let tokio_postgres::config::Host::Unix(host) = owner.get_hosts().first().unwrap() else { panic!("not a socket") };
+    let host = host.display().to_string().replace('/', "%2F");
+    let (user, port) = (owner.get_user().unwrap(), owner.get_ports().first().unwrap());
+    let password = std::str::from_utf8(owner.get_password().unwrap()).unwrap();
+    let url = format!("postgres://{user}:{password}@{host}:{port}/{}", owner.get_dbname().unwrap());
+    let plan = |url: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lww"));
+        command.args(["ledger", "recover", "--plan"]).args(REASON).arg("--config").arg(&config);
+        if let Some(url) = url {
+            command.env("LWW_OWNER_URL", url);
+        }
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.success(), text)
+    };
+    let (done, told) = plan(None);
+    assert!(!done && told.contains("LWW_OWNER_URL"), "{told}");
+    let (done, told) = plan(Some(&url));
+    assert!(!done && told.contains("a server holds this log"), "{told}");
+    server.stop();
+    let (done, told) = plan(Some(&url));
+    assert!(done && told.contains("nothing of demo is missing"), "{told}");
+    world.end().await;
 }
 
 mod slow {

@@ -68,10 +68,10 @@ pub enum RecoverError {
         /// Digest of the resolved policy or table.
         digest: Hash,
     },
-    /// An epoch of keys ended in the missing part.
+    /// An epoch of keys ended in the missing part, and its key is gone.
     #[error(
-        "entry {index} says that an epoch of keys ended after this copy: customers' keys in it hang on that epoch, and nothing opens \
-         them once its key is destroyed. Restore a copy that is newer than entry {index}, and recover from there"
+        "entry {index} says that an epoch of keys ended after this copy, and its key is destroyed since: customers' keys in the copy \
+         hang on it, and nothing opens them. Restore a copy that is newer than entry {index}, and recover from there"
     )]
     Epoch {
         /// The entry.

@@ -196,12 +196,12 @@ impl Rows<'_> {
         self.run(sql, &[&id, &subject, &reason, &by, &seq, &began_at, &ended_by, &ended, &ended_at]).await.map(drop)
     }
 
-    /// An epoch that ended since is refused; that the key of an earlier one was destroyed is told.
+    /// That the key of an epoch was destroyed which ended before is told; one that ended since must still have its key.
     async fn epochs(&self) -> Result<(), RecoverError> {
-        for (name, (retired, destroyed)) in &self.walk.state.erasures.epochs {
-            if self.is_missing(*retired) {
-                return Err(RecoverError::Epoch { index: *retired });
-            }
+        if let Some(index) = self.walk.state.lost.destroyed_epoch() {
+            return Err(RecoverError::Epoch { index });
+        }
+        for (name, (_, destroyed)) in &self.walk.state.erasures.epochs {
             let Some(destroyed) = destroyed.filter(|index| self.is_missing(*index)) else { continue };
             let body = head::entries(&self.database.client, self.of.log, destroyed, 1).await?;
             let time = body.first().map(|body| lww_audit::Entry::parse(body)).transpose()?;

@@ -26,6 +26,8 @@ pub(in super::super) struct Lost {
     people: HashMap<Id128, EntryIndex>,
     /// Accounts that are gone.
     accounts: Vec<Id128>,
+    /// Epochs whose end is lost: by which entry they ended, and by which their key was destroyed.
+    epochs: Vec<(EntryIndex, Option<EntryIndex>)>,
 }
 
 impl Lost {
@@ -37,6 +39,11 @@ impl Lost {
     /// Whether it is a customer whose keys are lost.
     pub(in super::super) fn is_of_lost(&self, subject: Option<Id128>) -> bool {
         subject.is_some_and(|subject| self.people.contains_key(&subject))
+    }
+
+    /// The end of an epoch whose key is destroyed, while an older database still hangs on it.
+    pub(in super::super) fn destroyed_epoch(&self) -> Option<EntryIndex> {
+        self.epochs.iter().find(|(_, destroyed)| destroyed.is_some()).map(|(ended, _)| *ended)
     }
 
     /// Accounts that are gone.
@@ -75,6 +82,9 @@ impl State {
                 conversation.state = ConversationState::Closed;
             }
         }
+        // Rows of an older database hang on them again: whoever keeps keys ends them anew.
+        let epochs = self.erasures.epochs.extract_if(|_, (ended, _)| range.contains(&ended.0));
+        self.lost.epochs.extend(epochs.map(|(_, ended)| ended));
         self.lost.ranges.push(range);
         counts
     }
