@@ -2,7 +2,7 @@
 //! back out of the published files or the copy, and everything goes on; and whatever must not be put back, or not by these
 //! people, is refused with nothing changed. Needs PostgreSQL on the machine; `./x test` installs it.
 
-#![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
 
 mod common;
 
@@ -103,6 +103,9 @@ impl Case {
         let before = phones.clone();
         let mut case = Self { world, config, phones, before, sizes: [0, 0], receipts: Vec::new(), cursor: 0, held };
         copy(&case.part("pg"), &case.kept("pg-a"));
+        let backups = case.world.path().display().to_string();
+        let (kept, told) = case.world.lww(NODE, &["backup", "--to", &backups]);
+        assert!(kept, "{told}");
         case.sizes[0] = case.world.entries(NODE, "demo").len();
         let server = case.start();
         let held = case.held.clone();
@@ -192,7 +195,7 @@ impl Case {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let typed = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let typed = lines.join("\n") + "\n";
         // One that refuses before it asks doesn't read.
         let _unread = child.stdin.take().unwrap().write_all(typed.as_bytes());
         child
@@ -215,7 +218,7 @@ impl Case {
     }
 
     /// Refused for this reason, with nothing changed: the server still refuses as before.
-    async fn refused(&mut self, arguments: &[&str], lines: &[String], reason: &str) {
+    fn refused(&self, arguments: &[&str], lines: &[String], reason: &str) {
         let (done, said) = self.recover(arguments, lines);
         assert!(!done && said.contains("nothing was recovered") && said.contains(reason), "{reason}: {said}");
         let (planned, said) = self.recover(&["--plan", "--json"], &[]);
@@ -407,6 +410,27 @@ async fn what_was_signed_and_published_nowhere_is_kept_beside_the_guard() {
     case.goes_on().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_backup_and_the_guard_and_files_of_the_lost_server_are_enough() {
+    let mut case = Case::begin().await;
+    let world = case.world.path();
+    let is_backup = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "tar");
+    let backup = std::fs::read_dir(world).unwrap().map(|file| file.unwrap().path()).find(is_backup).unwrap();
+    let (new, lost) = (world.join("new"), world.join("lost"));
+    let [from, to] = [&backup, &new].map(|path| path.display().to_string());
+    let (restored, told) = case.world.lww(NODE, &["restore", "--from", &from, "--data-dir", &to]);
+    assert!(restored, "{told}");
+    // The old data directory without its database, in the new one's place.
+    std::fs::rename(case.world.data(NODE), &lost).unwrap();
+    for part in ["guard", "audit"] {
+        copy(&lost.join(part), &new.join(part));
+    }
+    std::fs::rename(&new, case.world.data(NODE)).unwrap();
+    case.phones = case.before.clone();
+    case.recover_all(&[]).await;
+    case.goes_on().await;
+}
+
 /// Changes an entry of the last bundle, with its tile and without a signature.
 fn doctor(tiles: &Path) {
     let bundle = common::files(&tiles.join("tile/entries")).remove(0);
@@ -430,7 +454,7 @@ async fn what_is_not_under_a_signed_root_is_put_back_by_nobody() {
     case.forget_the_tail();
     doctor(&case.tiles());
     let people = case.two().await;
-    case.refused(&[], &people, "lead to root").await;
+    case.refused(&[], &people, "lead to root");
     // Damaged without a copy: by the name of the file.
     case.put_back();
     std::fs::remove_dir_all(case.world.path().join("mirror")).unwrap();
@@ -441,19 +465,19 @@ async fn what_is_not_under_a_signed_root_is_put_back_by_nobody() {
     bytes[at] ^= 1;
     std::fs::write(&tile, bytes).unwrap();
     let bundle = common::files(&case.tiles().join("tile/entries")).remove(0);
-    case.refused(&[], &[], &format!("{} is not what its tile says", bundle.display())).await;
+    case.refused(&[], &[], &format!("{} is not what its tile says", bundle.display()));
     std::fs::remove_file(&bundle).unwrap();
-    case.refused(&[], &[], &format!("{} is missing", bundle.display())).await;
+    case.refused(&[], &[], &format!("{} is missing", bundle.display()));
     // A checkpoint that nobody of this log signed, and another log's.
     case.put_back();
     let checkpoint = case.tiles().join("checkpoint");
     std::fs::copy(case.part("audit").join("system-1/checkpoint"), &checkpoint).unwrap();
-    case.refused(&[], &[], "what was published can't be used").await;
+    case.refused(&[], &[], "what was published can't be used");
     // The guard knows more than lies anywhere.
     case.put_back();
     case.is_kept_in_the_tail_alone();
     case.forget_the_tail();
-    case.refused(&[], &[], "were signed and are nowhere").await;
+    case.refused(&[], &[], "were signed and are nowhere");
     // A database that went on otherwise is no older copy of this log.
     case.put_back();
     for gone in ["guard", "audit"] {
@@ -476,28 +500,28 @@ async fn one_person_alone_a_wrong_code_and_whoever_may_not_put_nothing_back() {
     server.stop();
     case.put_back();
     let first = case.person(0).await;
-    case.refused(&[], &first, "person 2 does not approve").await;
+    case.refused(&[], &first, "person 2 does not approve");
     case.put_back();
     let twice = [case.person(0).await, case.person(0).await].concat();
-    case.refused(&[], &twice, "one person approved twice").await;
+    case.refused(&[], &twice, "one person approved twice");
     case.put_back();
     let mut wrong = case.two().await;
     wrong[5] = "000000".to_owned();
-    case.refused(&[], &wrong, "person 2 does not approve: the code is not valid").await;
+    case.refused(&[], &wrong, "person 2 does not approve: the code is not valid");
     // A code counts once, also for an act that came to nothing.
     let used = wrong[..3].to_vec();
-    case.refused(&[], &used, "person 1 does not approve: the code is not valid").await;
+    case.refused(&[], &used, "person 1 does not approve: the code is not valid");
     case.put_back();
     let mut wrong = case.person(0).await;
     wrong[1] = "some other password".to_owned();
-    case.refused(&[], &wrong, "person 1 does not approve").await;
+    case.refused(&[], &wrong, "person 1 does not approve");
     let agent = ["agent".to_owned(), chosen_password("agent"), "000000".to_owned()];
-    case.refused(&[], &agent, "person 1 does not approve: set up a second factor first").await;
+    case.refused(&[], &agent, "person 1 does not approve: set up a second factor first");
     // The copy still has the password that was changed since.
     let late = case.person(2).await;
-    case.refused(&[], &late, "person 1 can't approve").await;
-    case.refused(&["--approvers-of", "system"], &[], "is for the system log alone").await;
-    case.refused(&["--tenant", "system"], &[], "the log of demo is behind as well").await;
+    case.refused(&[], &late, "person 1 can't approve");
+    case.refused(&["--approvers-of", "system"], &[], "is for the system log alone");
+    case.refused(&["--tenant", "system"], &[], "the log of demo is behind as well");
     case.put_back();
     case.recover_all(&[]).await;
     case.goes_on().await;
