@@ -40,6 +40,7 @@ SKIPPED = {
     "target/release/lww run --config node2": "needs a second node; tests/failover.rs starts one",
     "lww subject erase --identity": "takes two people with second factors and a customer to erase; tests/erasure.rs runs them",
     "lww witness run --dir /var/lib": "stays, and needs a certificate; tests/witness.rs and tests/outside/witness.sh run one",
+    "lww ledger recover": "needs a database that was put back and two people with second factors; tests/recover.rs runs them",
     "lww restore": "needs the backup's own name and an empty place; tests/backup.rs restores",
     "openssl pkeyutl -verify -rawin -pubin": "needs a signed package; tests/outside/package.sh makes one and runs these",
 }
