@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 /// The name that the helpers for people expect.
 const NODE: &str = "a";
+const AMENDMENTS: &str = "/api/v1/policies/masking/amendments";
 const ENROLMENT: &str = "/api/v1/session/second-factor/enrolment";
 /// Parts of a server that are put back together.
 const PARTS: [&str; 3] = ["pg", "guard", "audit"];
@@ -139,6 +140,12 @@ impl Case {
         late.login("demo", "late", &chosen_password("late")).await.unwrap();
         let code = self.phones[2].1.code().await;
         late.show_factor(&code).await.unwrap();
+        // A policy that somebody proposed, whose text nobody keeps.
+        let first = std::fs::read_to_string(self.world.policy()).unwrap();
+        let other = first.replacen("customer: {keep: {first: 3, last: 4}}", "customer: {keep: {first: 2, last: 4}}", 1);
+        let source = other.replacen("version: 1", "version: 2", 1);
+        let (status, proposed) = ask(&late, "POST", AMENDMENTS, Some(json!({"source": source}))).await;
+        assert_eq!(status, 201, "{proposed}");
         late.change_password(&chosen_password("late"), "quite another password").await.unwrap();
         self.cursor = said(server, "zhang", None).await.last().unwrap().1;
     }

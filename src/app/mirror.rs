@@ -13,8 +13,8 @@ use super::AppError;
 use super::config::{BucketConfig, Config, MirrorPlace};
 use super::tenants::Served;
 use crate::crypto::dev_ca::client_config;
-use crate::crypto::secrets::SecretRef;
-use crate::crypto::{KeyDirectory, SystemClock};
+use crate::crypto::secrets::{Secret, SecretRef};
+use crate::crypto::{KeyDirectory, KeyError, SystemClock, SystemRandom};
 use crate::ports::Objects;
 use crate::storage::head::LogReader;
 use crate::storage::objects::{Bucket, PlaceError, Stored};
@@ -35,9 +35,12 @@ impl Watch {
     /// # Errors
     /// [`AppError`] when the configured place can't be one, or its credentials can't be read.
     pub(super) fn open(config: &Config, keys: &KeyDirectory) -> Result<Self, AppError> {
-        let every = config.mirror.as_ref().map_or(0, |mirror| mirror.every_s);
-        let every = Duration::from_secs(u64::from(every));
-        Ok(Self { objects: objects(config, keys)?, every, pace: config.self_audit })
+        let Some(mirror) = &config.mirror else {
+            return Ok(Self { objects: None, every: Duration::ZERO, pace: config.self_audit });
+        };
+        let objects = objects(&mirror.place, |secret| secret.resolve(keys))?;
+        let every = Duration::from_secs(u64::from(mirror.every_s));
+        Ok(Self { objects: Some(objects), every, pace: config.self_audit })
     }
 
     /// Starts the followers of one log, which this server writes.
@@ -65,28 +68,30 @@ impl Watch {
             mirror: self.objects.as_ref().map(|objects| (Arc::clone(objects), prefix)),
             pace: self.pace,
             clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom::new()),
         };
         let mirror = mirror.map(|mirror| tokio::spawn(mirror.run(ending.clone())));
         mirror.into_iter().chain([tokio::spawn(audit.run(ending.clone()))]).collect()
     }
 }
 
-/// The place of the copy, if there is to be one.
+/// Opens the place of the copy; a folder is made if it isn't there.
 ///
 /// # Errors
-/// As [`Watch::open`].
-pub(super) fn objects(config: &Config, keys: &KeyDirectory) -> Result<Option<Arc<dyn Objects>>, AppError> {
-    let Some(mirror) = &config.mirror else { return Ok(None) };
-    let stored = match &mirror.place {
+/// [`AppError`] when it can't be one, or its credentials can't be read.
+pub(super) fn objects(
+    place: &MirrorPlace,
+    secret: impl Fn(&SecretRef) -> Result<Secret, KeyError>,
+) -> Result<Arc<dyn Objects>, AppError> {
+    Ok(Arc::new(match place {
         MirrorPlace::Folder(folder) => Stored::folder(folder)?,
-        MirrorPlace::Bucket(place) => Stored::bucket(bucket(place, keys)?)?,
-    };
-    Ok(Some(Arc::new(stored)))
+        MirrorPlace::Bucket(place) => Stored::bucket(bucket(place, secret)?)?,
+    }))
 }
 
-fn bucket(place: &BucketConfig, keys: &KeyDirectory) -> Result<Bucket, AppError> {
+fn bucket(place: &BucketConfig, secret: impl Fn(&SecretRef) -> Result<Secret, KeyError>) -> Result<Bucket, AppError> {
     let text = |reference: &SecretRef| {
-        let secret = reference.resolve(keys)?;
+        let secret = secret(reference)?;
         let text = std::str::from_utf8(secret.bytes()).map(|text| Zeroizing::new(text.trim_end().to_owned()));
         let reason = format!("{reference} is not UTF-8");
         text.map_err(|_| AppError::Mirror(PlaceError { reason }))

@@ -196,7 +196,8 @@ impl Run<'_> {
         let signer = keys.log_signer(&origin, false)?;
         let trusted = signer.vkeys().iter().map(|key| key.parse()).collect::<Result<Vec<VerifierKey>, _>>();
         let tiles = TileDir::open(config.tiles_dir(&log));
-        let objects = mirror::objects(config, keys)?;
+        let place = config.mirror.as_ref().map(|mirror| &mirror.place);
+        let objects = place.map(|place| mirror::objects(place, |secret| secret.resolve(keys))).transpose()?;
         let witnesses = config.witness.as_ref().map(witnesses::asked).transpose()?;
         let of = config.tenants.iter().find(|known| known.name == tenant);
         let own = of.into_iter().flat_map(|of| [of.policy_source.clone(), of.routing_source.clone()]);

@@ -4,6 +4,7 @@
 //! is held against the entry that speaks of it: id, place, time, and the commitments to what is sealed in it; and accounts,
 //! conversations and what is in force against the state that the entries leave.
 
+pub(super) mod amendments;
 pub(super) mod desk;
 pub(super) mod erasures;
 pub(super) mod lost;

@@ -42,7 +42,10 @@ pub use detect::{Heard, detect, hear};
 pub use earlier::{Again, mask_again, without_named};
 pub use entity::Entity;
 pub use masked::{MaskedText, ShownSpan, Tokens, apply, token_letters, without_c3};
-pub use policy::{Allowed, Approvals, ENGINE_VERSION, Effective, Operator, Policy, PolicyError, Rule};
+pub use policy::{
+    Allowed, Approvals, Aspect, Difference, ENGINE_VERSION, Effective, Operator, Policy, PolicyError, Remark, Rule,
+    Way, compare, lint, only_masks_more,
+};
 pub use shown::found_spans;
 pub use span::Span;
 pub use tail::{TAIL_REACH_US, TAIL_US, Tail};
