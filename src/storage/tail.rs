@@ -38,9 +38,11 @@ impl Tail {
             records.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes());
             records.extend_from_slice(body);
         }
-        if self.write(&records).is_err() {
-            // A torn record would hide those behind it: the next ones begin a file of their own.
-            self.file = None;
+        if self.write(&records).is_err()
+            && let Some(file) = &self.file
+        {
+            // A torn record would hide those behind it. One that stays is written over by the next.
+            let _stays = file.set_len(self.bytes);
         }
     }
 

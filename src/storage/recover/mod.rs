@@ -10,7 +10,6 @@
 //! - `walk`: the log, entry by entry, and what its missing part brings.
 //! - `people`, `conversations`: rows made anew.
 
-mod amendments;
 mod conversations;
 mod error;
 mod people;
@@ -320,7 +319,14 @@ impl Recovery<'_> {
             }
             let named = Hash(*digest);
             let known = self.texts.iter().find(|known| super::verify::rows::is_text(named, *text, known));
-            let known = known.ok_or(RecoverError::Text { index: text.index, digest: named })?;
+            let known = match known {
+                Some(known) => known,
+                None if walk.state.is_needed(*digest) => {
+                    return Err(RecoverError::Text { index: text.index, digest: named });
+                }
+                // One that is in force no more, or was proposed only: its digest stays in the ledger.
+                None => continue,
+            };
             let sql = "INSERT INTO policy (tenant, digest, source) VALUES ($1, $2, $3)";
             database.client.execute(sql, &[&tenant, &digest.as_slice(), known]).await?;
         }

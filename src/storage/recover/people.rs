@@ -12,11 +12,12 @@ use crate::domain::event::{ErasureReason, HoldReason};
 use crate::domain::record::ErasureState;
 use crate::storage::database::Database;
 use crate::storage::head;
+use crate::storage::verify::amendments::{Act, Told};
 use crate::storage::verify::desk::REPLY_SAVED;
 use crate::storage::verify::erasures::Decided;
 use crate::storage::verify::lost::detail;
 use crate::storage::verify::state::Account;
-use crate::units::{EntryIndex, Hash, Id128};
+use crate::units::{EntryIndex, Hash, Id128, Timestamp};
 
 /// What a statement is given.
 type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -30,8 +31,8 @@ pub(super) async fn restore(of: &Recovery<'_>, database: &Database, walk: &Walk)
     }
     rows.gone().await?;
     rows.erasures().await?;
-    rows.epochs().await?;
-    rows.amendments().await
+    rows.amendments().await?;
+    rows.epochs().await
 }
 
 /// Takes away texts that the copy has as they were before the missing entries; how many.
@@ -60,22 +61,22 @@ pub(super) async fn take_away(of: &Recovery<'_>, database: &Database, walk: &Wal
     Ok(taken)
 }
 
-pub(super) struct Rows<'a> {
+struct Rows<'a> {
     of: &'a Recovery<'a>,
     database: &'a Database,
-    pub(super) walk: &'a Walk,
+    walk: &'a Walk,
 }
 
 impl Rows<'_> {
     /// Runs a statement whose first parameter is the tenant; how many rows it reached.
-    pub(super) async fn run(&self, sql: &str, own: Values<'_>) -> Result<u64, RecoverError> {
+    async fn run(&self, sql: &str, own: Values<'_>) -> Result<u64, RecoverError> {
         let tenant: &(dyn ToSql + Sync) = &self.of.log.tenant.0;
         let values: Vec<_> = std::iter::once(tenant).chain(own.iter().copied()).collect();
         Ok(self.database.client.execute(&self.database.prepared(sql).await?, &values).await?)
     }
 
     /// Whether an entry is one of those that were missing.
-    pub(super) fn is_missing(&self, index: EntryIndex) -> bool {
+    fn is_missing(&self, index: EntryIndex) -> bool {
         index.0 >= self.walk.from.0
     }
 
@@ -197,6 +198,64 @@ impl Rows<'_> {
         self.run(sql, &[&id, &subject, &reason, &by, &seq, &began_at, &ended_by, &ended, &ended_at]).await.map(drop)
     }
 
+    /// When an entry was recorded.
+    async fn time_of(&self, index: EntryIndex) -> Result<i64, RecoverError> {
+        let body = head::entries(&self.database.client, self.of.log, index, 1).await?;
+        let entry = body.first().map(|body| lww_audit::Entry::parse(body)).transpose()?;
+        Ok(entry.map_or(0, |entry| entry.time.as_micros()))
+    }
+
+    /// Proposed changes of the masking policy, with who consented.
+    async fn amendments(&self) -> Result<(), RecoverError> {
+        let told = self.walk.state.amendments.told.iter();
+        for (id, told) in told.filter(|(_, told)| self.is_missing(told.newest())) {
+            self.amendment(uuid(*id), told).await?;
+            for (index, by) in &told.consents {
+                let sql = "INSERT INTO amendment_consent (tenant, amendment, account, seq, time) VALUES ($1, $2, $3, $4, $5) \
+                           ON CONFLICT DO NOTHING";
+                let time = self.time_of(*index).await?;
+                self.run(sql, &[&uuid(*id), &uuid(*by), &signed(*index), &time]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn amendment(&self, id: Uuid, told: &Told) -> Result<(), RecoverError> {
+        let sql = "INSERT INTO amendment (tenant, id, state, digest, against, only_masks_more, effective_at, version, proposed_by, \
+                   proposed_seq, proposed_at, decided_by, decided_seq, decided_at, reviewed_by, reviewed_seq, reviewed_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (tenant, id) DO UPDATE \
+                   SET state = excluded.state, version = amendment.version + 1, decided_by = excluded.decided_by, \
+                   decided_seq = excluded.decided_seq, decided_at = excluded.decided_at, reviewed_by = excluded.reviewed_by, \
+                   reviewed_seq = excluded.reviewed_seq, reviewed_at = excluded.reviewed_at";
+        let effective = told.effective.as_deref().and_then(|from| from.parse::<Timestamp>().ok());
+        let against = told.against.unwrap_or(Hash::ZERO);
+        let (decided, reviewed) = (self.act(told.decided).await?, self.act(told.reviewed).await?);
+        let own: [&(dyn ToSql + Sync); 15] = [
+            &id,
+            &told.state.code(),
+            &told.digest.as_bytes().as_slice(),
+            &against.as_bytes().as_slice(),
+            &told.only_masks_more,
+            &effective.map(Timestamp::as_micros),
+            &uuid(told.proposed.1),
+            &signed(told.proposed.0),
+            &self.time_of(told.proposed.0).await?,
+            &decided.0,
+            &decided.1,
+            &decided.2,
+            &reviewed.0,
+            &reviewed.1,
+            &reviewed.2,
+        ];
+        self.run(sql, &own).await.map(drop)
+    }
+
+    /// Who did something, by which entry, and when.
+    async fn act(&self, act: Option<Act>) -> Result<(Option<Uuid>, Option<i64>, Option<i64>), RecoverError> {
+        let Some((index, by)) = act else { return Ok((None, None, None)) };
+        Ok((Some(uuid(by)), Some(signed(index)), Some(self.time_of(index).await?)))
+    }
+
     /// That the key of an epoch was destroyed which ended before is told; one that ended since must still have its key.
     async fn epochs(&self) -> Result<(), RecoverError> {
         if let Some(index) = self.walk.state.lost.destroyed_epoch() {
@@ -204,9 +263,7 @@ impl Rows<'_> {
         }
         for (name, (_, destroyed)) in &self.walk.state.erasures.epochs {
             let Some(destroyed) = destroyed.filter(|index| self.is_missing(*index)) else { continue };
-            let body = head::entries(&self.database.client, self.of.log, destroyed, 1).await?;
-            let time = body.first().map(|body| lww_audit::Entry::parse(body)).transpose()?;
-            let time = time.map_or(0, |entry| entry.time.as_micros());
+            let time = self.time_of(destroyed).await?;
             let sql =
                 "UPDATE retired_epoch SET destroyed_seq = $3, destroyed_at = $4 WHERE tenant = $1 AND fingerprint = $2";
             self.run(sql, &[&name.as_bytes().as_slice(), &signed(destroyed), &time]).await?;

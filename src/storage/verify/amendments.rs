@@ -2,7 +2,6 @@
 //! decided by a row alone.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 
 use lww_audit::Entry;
 use lww_audit::entry::Detail;
@@ -15,8 +14,8 @@ use super::{Comparison, Difference, field};
 use crate::domain::record::AmendmentState;
 use crate::units::{EntryIndex, Hash, Id128, Timestamp};
 
-/// An act: which entry, whose, and when.
-pub(in super::super) type Act = (EntryIndex, Id128, i64);
+/// An act: which entry, and whose.
+pub(in super::super) type Act = (EntryIndex, Id128);
 
 /// What the entries leave of amendments.
 #[derive(Default)]
@@ -26,7 +25,6 @@ pub(in super::super) struct Amendments {
     newest: Option<(EntryIndex, Id128)>,
 }
 
-/// An amendment as its entries leave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Told {
     pub(in super::super) digest: Hash,
@@ -44,14 +42,14 @@ impl Told {
     /// The newest entry about it.
     pub(in super::super) fn newest(&self) -> EntryIndex {
         let acts = self.consents.iter().chain(&self.decided).chain(&self.reviewed);
-        acts.map(|act| act.0).fold(self.proposed.0, EntryIndex::max)
+        acts.map(|(index, _)| *index).fold(self.proposed.0, EntryIndex::max)
     }
 }
 
 impl Amendments {
     /// Takes an entry that is about no conversation; whether it is about any of this.
     pub(super) fn take(&mut self, index: EntryIndex, kind: &str, entry: &Entry) -> bool {
-        let act = (index, entry.actor.id, entry.time.as_micros());
+        let act = (index, entry.actor.id);
         if !matches!(
             kind,
             "policy.proposed" | "policy.approved" | "policy.rejected" | "policy.scheduled" | "policy.reviewed"
@@ -92,14 +90,6 @@ impl Amendments {
         true
     }
 
-    /// Takes away what was proposed in lost entries and did not come into force: its text is lost with them. Gives back the
-    /// texts' digests with the entries that brought them.
-    pub(super) fn lose(&mut self, range: &Range<u64>) -> Vec<(Hash, EntryIndex)> {
-        let is_lost = |told: &Told| range.contains(&told.proposed.0.0) && told.state != AmendmentState::Activated;
-        let lost = self.told.extract_if(|_, told| is_lost(told));
-        lost.map(|(_, told)| (told.digest, told.proposed.0)).collect()
-    }
-
     /// A policy came into force: by the entry before, or because its time had come.
     pub(super) fn activated(&mut self, index: EntryIndex, digest: Hash, entry: &Entry) {
         let at_once = self.newest.filter(|(newest, _)| newest.0 + 1 == index.0).map(|(_, id)| id);
@@ -110,8 +100,7 @@ impl Amendments {
         }
         let waits = |told: &&mut Told| told.state == AmendmentState::Scheduled && told.digest == digest;
         if let Some(told) = self.told.values_mut().filter(waits).min_by_key(|told| told.proposed) {
-            (told.state, told.decided) =
-                (AmendmentState::Activated, Some((index, entry.actor.id, entry.time.as_micros())));
+            (told.state, told.decided) = (AmendmentState::Activated, Some((index, entry.actor.id)));
         }
     }
 }
@@ -120,10 +109,9 @@ impl Comparison<'_> {
     /// The rows about amendments that are not what the entries leave.
     pub(super) async fn amendments(&self, state: &Amendments, found: &mut Found) -> Result<(), Difference> {
         let sql = "SELECT a.id, a.state, a.digest, a.against, a.only_masks_more, a.effective_at, a.proposed_by, a.proposed_seq, \
-                       a.proposed_at, a.decided_by, a.decided_seq, a.decided_at, a.reviewed_by, a.reviewed_seq, a.reviewed_at, \
+                       a.decided_by, a.decided_seq, a.reviewed_by, a.reviewed_seq, \
                        ARRAY(SELECT c.account FROM amendment_consent c WHERE c.tenant = $1 AND c.amendment = a.id ORDER BY c.seq), \
-                       ARRAY(SELECT c.seq FROM amendment_consent c WHERE c.tenant = $1 AND c.amendment = a.id ORDER BY c.seq), \
-                       ARRAY(SELECT c.time FROM amendment_consent c WHERE c.tenant = $1 AND c.amendment = a.id ORDER BY c.seq) \
+                       ARRAY(SELECT c.seq FROM amendment_consent c WHERE c.tenant = $1 AND c.amendment = a.id ORDER BY c.seq) \
                    FROM amendment a WHERE a.tenant = $1";
         let mut missing: HashSet<Id128> = state.told.keys().copied().collect();
         for row in self.client.query(sql, &[&self.log.tenant.0]).await? {
@@ -134,7 +122,8 @@ impl Comparison<'_> {
             };
             missing.remove(&id);
             if as_told(&row).as_ref() != Some(told) {
-                found.add("amendment", &id, "it is not what its entries say", Some(told.newest()));
+                let newest = told.reviewed.or(told.decided).unwrap_or(told.proposed);
+                found.add("amendment", &id, "it is not what its entries say", Some(newest.0));
             }
         }
         for id in missing {
@@ -147,25 +136,21 @@ impl Comparison<'_> {
 /// A row as entries would tell it.
 fn as_told(row: &Row) -> Option<Told> {
     let digest = |column: usize| row.get::<_, &[u8]>(column).try_into().ok().map(Hash);
-    let some = |first: usize| {
-        let (by, seq) = (row.get::<_, Option<Uuid>>(first)?, row.get::<_, Option<i64>>(first + 1)?);
-        Some(act(by, seq, row.get::<_, Option<i64>>(first + 2)?))
-    };
-    let (by, seq, time) = (row.get::<_, Vec<Uuid>>(15), row.get::<_, Vec<i64>>(16), row.get::<_, Vec<i64>>(17));
-    let consents = by.into_iter().zip(seq).zip(time);
+    let some = |first: usize| Some(act(row.get::<_, Option<Uuid>>(first)?, row.get::<_, Option<i64>>(first + 1)?));
+    let consents = row.get::<_, Vec<Uuid>>(12).into_iter().zip(row.get::<_, Vec<i64>>(13));
     Some(Told {
         digest: digest(2)?,
         against: Some(digest(3)?),
         only_masks_more: row.get(4),
         effective: row.get::<_, Option<i64>>(5).map(|from| Timestamp::from_micros(from).to_string()),
-        proposed: act(row.get(6), row.get(7), row.get(8)),
-        consents: consents.map(|((by, seq), time)| act(by, seq, time)).collect(),
+        proposed: act(row.get(6), row.get(7)),
+        consents: consents.map(|(by, seq)| act(by, seq)).collect(),
         state: AmendmentState::from_code(row.get(1))?,
-        decided: some(9),
-        reviewed: some(12),
+        decided: some(8),
+        reviewed: some(10),
     })
 }
 
-fn act(by: Uuid, seq: i64, time: i64) -> Act {
-    (EntryIndex(u64::try_from(seq).unwrap_or(u64::MAX)), Id128(by.into_bytes()), time)
+fn act(by: Uuid, seq: i64) -> Act {
+    (EntryIndex(u64::try_from(seq).unwrap_or(u64::MAX)), Id128(by.into_bytes()))
 }

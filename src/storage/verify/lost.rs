@@ -12,7 +12,7 @@ use lww_audit::entry::Detail;
 use super::state::{Account, State, int};
 use super::{Difference, Spoken};
 use crate::domain::event::LostCounts;
-use crate::domain::record::ConversationState;
+use crate::domain::record::{AmendmentState, ConversationState};
 use crate::units::{EntryIndex, Id128};
 
 /// The kind of the entry that declares it.
@@ -82,16 +82,20 @@ impl State {
                 conversation.state = ConversationState::Closed;
             }
         }
-        for (digest, proposed) in self.amendments.lose(&range) {
-            self.texts
-                .extract_if(.., |known, text| known == digest.as_bytes() && text.index == proposed)
-                .for_each(drop);
-        }
         // Rows of an older database hang on them again: whoever keeps keys ends them anew.
         let epochs = self.erasures.epochs.extract_if(|_, (ended, _)| range.contains(&ended.0));
         self.lost.epochs.extend(epochs.map(|(_, ended)| ended));
         self.lost.ranges.push(range);
         counts
+    }
+}
+
+impl State {
+    /// Whether a policy or table is in force, or decided to come into force: its text must be there.
+    pub(in super::super) fn is_needed(&self, digest: [u8; 32]) -> bool {
+        let in_force = self.masking.into_iter().chain(self.routing).map(|(_, digest)| digest);
+        let scheduled = self.amendments.told.values().filter(|told| told.state == AmendmentState::Scheduled);
+        in_force.chain(scheduled.map(|told| told.digest)).any(|needed| *needed.as_bytes() == digest)
     }
 }
 

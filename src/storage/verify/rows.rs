@@ -188,7 +188,10 @@ impl Comparison<'_> {
                 found.add("policy", &Hash(digest), "its text is not the one that was activated", Some(text.index));
             }
         }
-        for digest in missing {
+        let is_lost = |digest: &[u8; 32]| {
+            !state.is_needed(*digest) && state.texts.get(digest).is_some_and(|text| state.lost.holds(text.index.0))
+        };
+        for digest in missing.into_iter().filter(|digest| !is_lost(digest)) {
             found.add("policy", &Hash(digest), "it is missing", state.texts.get(&digest).map(|text| text.index));
         }
         Ok(())
