@@ -337,9 +337,7 @@ impl Event {
             }
             Self::ExportMade { package, scope, names } => exported(package, scope, *names),
             Self::FactorPassed { by } => object([("by", text(by.word()))]),
-            Self::LoginFailed { count: failures, window_ms } => {
-                object([("count", count(*failures)), ("window_ms", int(*window_ms))])
-            }
+            Self::LoginFailed { count, window_ms } => failed(*count, *window_ms),
             Self::ServerStopped
             | Self::PasswordChanged
             | Self::LoginSucceeded
@@ -348,6 +346,10 @@ impl Event {
             | Self::FactorEnrolled => object([]),
         }
     }
+}
+
+fn failed(failures: u64, window_ms: i64) -> Detail {
+    object([("count", count(failures)), ("window_ms", int(window_ms))])
 }
 
 fn started(version: &str, binary: &Hash, configuration: &Hash) -> Detail {
