@@ -1,6 +1,6 @@
 //! What an officer should look at before a policy is proposed, although it is a valid one.
 //!
-//! Remarks refuse nothing. Differences to the policy before are [`super::compare`]'s business.
+//! Remarks refuse nothing. Differences to the policy before are [`super::compare()`]'s business.
 
 use std::fmt;
 
