@@ -7,13 +7,18 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 command -v jq >/dev/null || { echo "jq is needed: apt-get install jq" >&2; exit 1; }
 target=${CARGO_TARGET_DIR:-target}
 cargo build --quiet --locked --workspace --bin lww --bin lww-verify
+# The auditor's program as it is packed: static.
+host=$(rustc -vV | sed -n 's/^host: //p')
+RUSTFLAGS='-C target-feature=+crt-static' cargo build --quiet --locked --package lww-audit --bin lww-verify --target "$host"
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
+mkdir "$out/programs"
+cp "$target/debug/lww" "$target/$host/debug/lww-verify" "$out/programs/"
 fail() { echo "package: $*" >&2; exit 1; }
 
 openssl genpkey -algorithm ed25519 -out "$out/key.pem"
 for run in one two; do
-  tools/package.sh --binaries "$target/debug" --to "$out/$run" --sign "$out/key.pem" >"$out/$run.said"
+  tools/package.sh --binaries "$out/programs" --to "$out/$run" --sign "$out/key.pem" >"$out/$run.said"
 done
 diff -r "$out/one" "$out/two" || fail "two runs differ"
 cd "$out/one"
