@@ -357,216 +357,222 @@ fn plan(told: &str) -> Value {
     serde_json::from_str::<Value>(line).unwrap()["plan"].clone()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_was_put_back_gets_its_entries_back_and_everything_goes_on() {
-    let mut case = Case::begin().await;
-    case.put_back();
-    let [from, upto] = case.sizes;
-    let missing = format!("entries {from} to {}:", upto - 1);
-    let refused = case.world.start_on(&case.config, NODE, &[]).err().unwrap();
-    assert!(refused.contains("behind the rollback guard"), "{refused}");
-    let (planned, told) = case.recover(&["--plan"], &[]);
-    assert!(planned && told.contains(&missing) && told.contains("Nothing was changed"), "{told}");
-    assert!(told.contains("6 texts; the keys of 1 customers; 1 accounts; passwords or factors of 1 more"), "{told}");
-    let (again, same) = case.recover(&["--plan"], &[]);
-    assert!(again && same == told, "a plan changes nothing");
-    let done = case.recover_all(&[]).await;
-    assert_eq!((&done["database"], &done["upto"]), (&json!(from), &json!(upto)));
-    assert_eq!((&done["taken"]["tiles"], &done["taken"]["mirror"]), (&json!(upto - from), &json!(0)));
-    let (whole, told) = case.recover(&[], &[]);
-    assert!(whole && told.contains("nothing of demo is missing"), "{told}");
-    case.goes_on().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_gone_or_damaged_here_comes_out_of_the_copy() {
-    let mut case = Case::begin().await;
-    case.put_back();
-    // Damaged in one place, which the tile beside it shows.
-    let bundle = common::files(&case.tiles().join("tile/entries")).remove(0);
-    let mut bytes = std::fs::read(&bundle).unwrap();
-    let at = bytes.len() - 40;
-    bytes[at] ^= 1;
-    std::fs::write(&bundle, bytes).unwrap();
-    let (planned, told) = case.recover(&["--plan", "--json"], &[]);
-    let taken = &plan(&told)["taken"];
-    let all = case.sizes[1] - case.sizes[0];
-    let counted = |name: &str| usize::try_from(taken[name].as_u64().unwrap()).unwrap();
-    // What was published last had not been copied yet; it is kept beside the guard.
-    assert!(planned && counted("tiles") == 0 && counted("mirror") > 0, "{told}");
-    assert_eq!(counted("mirror") + counted("tail"), all, "{told}");
-    // A bundle and its tile that somebody made fit each other: only the signed root tells.
-    doctor(&case.tiles());
-    let (planned, told) = case.recover(&["--plan", "--json"], &[]);
-    assert!(planned && plan(&told)["taken"]["tiles"] == 0, "{told}");
-    // All of it is gone.
-    for log in ["demo-1", "system-1"] {
-        std::fs::remove_dir_all(case.part("audit").join(log)).unwrap();
-    }
-    case.recover_all(&[]).await;
-    case.goes_on().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_signed_and_published_nowhere_is_kept_beside_the_guard() {
-    let mut case = Case::begin().await;
-    case.put_back();
-    case.is_kept_in_the_tail_alone();
-    let done = case.recover_all(&[]).await;
-    assert_eq!(done["taken"], json!({"tiles": 0, "mirror": 0, "tail": case.sizes[1] - case.sizes[0]}));
-    case.goes_on().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_old_backup_and_the_guard_and_files_of_the_lost_server_are_enough() {
-    let mut case = Case::begin().await;
-    let world = case.world.path();
-    let is_backup = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "tar");
-    let backup = std::fs::read_dir(world).unwrap().map(|file| file.unwrap().path()).find(is_backup).unwrap();
-    let (new, lost) = (world.join("new"), world.join("lost"));
-    let [from, to] = [&backup, &new].map(|path| path.display().to_string());
-    let (restored, told) = case.world.lww(NODE, &["restore", "--from", &from, "--data-dir", &to]);
-    assert!(restored, "{told}");
-    // The old data directory without its database, in the new one's place.
-    std::fs::rename(case.world.data(NODE), &lost).unwrap();
-    for part in ["guard", "audit"] {
-        copy(&lost.join(part), &new.join(part));
-    }
-    std::fs::rename(&new, case.world.data(NODE)).unwrap();
-    case.phones = case.before.clone();
-    case.recover_all(&[]).await;
-    case.goes_on().await;
-}
-
-/// Changes an entry of the last bundle, with its tile and without a signature.
-fn doctor(tiles: &Path) {
-    let bundle = common::files(&tiles.join("tile/entries")).remove(0);
-    let mut bytes = std::fs::read(&bundle).unwrap();
-    let at = bytes.windows(9).rposition(|window| window == b"\"time\":\"2").unwrap() + 8;
-    bytes[at + 3] = if bytes[at + 3] == b'9' { b'8' } else { b'9' };
-    std::fs::write(&bundle, &bytes).unwrap();
-    let name = bundle.strip_prefix(tiles.join("tile/entries")).unwrap();
-    // It is a partial one, whose name is its width.
-    let width = bundle.file_name().unwrap().to_str().unwrap().parse().unwrap();
-    let entries = lww_audit::tile::Bundle::parse(bytes, width).unwrap();
-    let leaves: Vec<u8> = entries.entries().flat_map(|entry| leaf_hash(entry.bytes).0).collect();
-    std::fs::write(tiles.join("tile/0").join(name), leaves).unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_under_a_signed_root_is_put_back_by_nobody() {
-    let mut case = Case::begin().await;
-    case.put_back();
-    std::fs::remove_dir_all(case.world.path().join("mirror")).unwrap();
-    case.forget_the_tail();
-    doctor(&case.tiles());
-    let people = case.two().await;
-    case.refused(&[], &people, "lead to root");
-    // Damaged without a copy: by the name of the file.
-    case.put_back();
-    std::fs::remove_dir_all(case.world.path().join("mirror")).unwrap();
-    case.forget_the_tail();
-    let tile = common::files(&case.tiles().join("tile/0")).remove(0);
-    let mut bytes = std::fs::read(&tile).unwrap();
-    let at = bytes.len() - 1;
-    bytes[at] ^= 1;
-    std::fs::write(&tile, bytes).unwrap();
-    let bundle = common::files(&case.tiles().join("tile/entries")).remove(0);
-    case.refused(&[], &[], &format!("{} is not what its tile says", bundle.display()));
-    std::fs::remove_file(&bundle).unwrap();
-    case.refused(&[], &[], &format!("{} is missing", bundle.display()));
-    // A checkpoint that nobody of this log signed, and another log's.
-    case.put_back();
-    let checkpoint = case.tiles().join("checkpoint");
-    std::fs::copy(case.part("audit").join("system-1/checkpoint"), &checkpoint).unwrap();
-    case.refused(&[], &[], "what was published can't be used");
-    // The guard knows more than lies anywhere.
-    case.put_back();
-    case.is_kept_in_the_tail_alone();
-    case.forget_the_tail();
-    case.refused(&[], &[], "were signed and are nowhere");
-    // A database that went on otherwise is no older copy of this log.
-    case.put_back();
-    for gone in ["guard", "audit"] {
-        std::fs::remove_dir_all(case.part(gone)).unwrap();
-    }
-    std::fs::remove_dir_all(case.world.path().join("mirror")).unwrap();
-    case.world.start_on(&case.config, NODE, &["--adopt-head"]).unwrap().stop();
-    copy(&case.part("pg"), &case.kept("pg-a"));
-    case.put_back();
-    let (done, said) = case.recover(&["--plan"], &[]);
-    assert!(!done && said.contains("lead to root"), "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_person_alone_a_wrong_code_and_whoever_may_not_put_nothing_back() {
-    let mut case = Case::begin().await;
-    let server = case.start();
-    let (done, told) = case.recover(&["--plan"], &[]);
-    assert!(!done && told.contains("is in use by another server"), "{told}");
-    server.stop();
-    case.put_back();
-    let first = case.person(0).await;
-    case.refused(&[], &first, "person 2 does not approve");
-    case.put_back();
-    let twice = [case.person(0).await, case.person(0).await].concat();
-    case.refused(&[], &twice, "one person approved twice");
-    case.put_back();
-    let mut wrong = case.two().await;
-    wrong[5] = "000000".to_owned();
-    case.refused(&[], &wrong, "person 2 does not approve: the code is not valid");
-    // A code counts once, also for an act that came to nothing.
-    let used = wrong[..3].to_vec();
-    case.refused(&[], &used, "person 1 does not approve: the code is not valid");
-    case.put_back();
-    let mut wrong = case.person(0).await;
-    wrong[1] = "some other password".to_owned();
-    case.refused(&[], &wrong, "person 1 does not approve");
-    let agent = ["agent".to_owned(), chosen_password("agent"), "000000".to_owned()];
-    case.refused(&[], &agent, "person 1 does not approve: set up a second factor first");
-    // The copy still has the password that was changed since.
-    let late = case.person(2).await;
-    case.refused(&[], &late, "person 1 can't approve");
-    case.refused(&["--approvers-of", "system"], &[], "is for the system log alone");
-    case.refused(&["--tenant", "system"], &[], "the log of demo is behind as well");
-    case.put_back();
-    case.recover_all(&[]).await;
-    case.goes_on().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bank_s_own_database_is_recovered_by_its_owner_and_under_no_server() {
-    let world = World::shared().await;
-    let server = world.start(NODE);
-    let config = world.config(NODE);
-    let owner = world.database().owner_config();
-    let tokio_postgres::config::Host::Unix(host) = owner.get_hosts().first().unwrap() else { panic!("not a socket") };
-    let host = host.display().to_string().replace('/', "%2F");
-    let (user, port) = (owner.get_user().unwrap(), owner.get_ports().first().unwrap());
-    let password = std::str::from_utf8(owner.get_password().unwrap()).unwrap();
-    let url = format!("postgres://{user}:{password}@{host}:{port}/{}", owner.get_dbname().unwrap());
-    let plan = |url: Option<&str>| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lww"));
-        command.args(["ledger", "recover", "--plan"]).args(REASON).arg("--config").arg(&config);
-        if let Some(url) = url {
-            command.env("LWW_OWNER_URL", url);
-        }
-        let output = command.output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        (output.status.success(), text)
-    };
-    let (done, told) = plan(None);
-    assert!(!done && told.contains("LWW_OWNER_URL"), "{told}");
-    let (done, told) = plan(Some(&url));
-    assert!(!done && told.contains("a server holds this log"), "{told}");
-    server.stop();
-    let (done, told) = plan(Some(&url));
-    assert!(done && told.contains("nothing of demo is missing"), "{told}");
-    world.end().await;
-}
-
+/// Each puts a whole server back: minutes, together.
 mod slow {
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_database_that_was_put_back_gets_its_entries_back_and_everything_goes_on() {
+        let mut case = Case::begin().await;
+        case.put_back();
+        let [from, upto] = case.sizes;
+        let missing = format!("entries {from} to {}:", upto - 1);
+        let refused = case.world.start_on(&case.config, NODE, &[]).err().unwrap();
+        assert!(refused.contains("behind the rollback guard"), "{refused}");
+        let (planned, told) = case.recover(&["--plan"], &[]);
+        assert!(planned && told.contains(&missing) && told.contains("Nothing was changed"), "{told}");
+        assert!(
+            told.contains("6 texts; the keys of 1 customers; 1 accounts; passwords or factors of 1 more"),
+            "{told}"
+        );
+        let (again, same) = case.recover(&["--plan"], &[]);
+        assert!(again && same == told, "a plan changes nothing");
+        let done = case.recover_all(&[]).await;
+        assert_eq!((&done["database"], &done["upto"]), (&json!(from), &json!(upto)));
+        assert_eq!((&done["taken"]["tiles"], &done["taken"]["mirror"]), (&json!(upto - from), &json!(0)));
+        let (whole, told) = case.recover(&[], &[]);
+        assert!(whole && told.contains("nothing of demo is missing"), "{told}");
+        case.goes_on().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_gone_or_damaged_here_comes_out_of_the_copy() {
+        let mut case = Case::begin().await;
+        case.put_back();
+        // Damaged in one place, which the tile beside it shows.
+        let bundle = common::files(&case.tiles().join("tile/entries")).remove(0);
+        let mut bytes = std::fs::read(&bundle).unwrap();
+        let at = bytes.len() - 40;
+        bytes[at] ^= 1;
+        std::fs::write(&bundle, bytes).unwrap();
+        let (planned, told) = case.recover(&["--plan", "--json"], &[]);
+        let taken = &plan(&told)["taken"];
+        let all = case.sizes[1] - case.sizes[0];
+        let counted = |name: &str| usize::try_from(taken[name].as_u64().unwrap()).unwrap();
+        // What was published last had not been copied yet; it is kept beside the guard.
+        assert!(planned && counted("tiles") == 0 && counted("mirror") > 0, "{told}");
+        assert_eq!(counted("mirror") + counted("tail"), all, "{told}");
+        // A bundle and its tile that somebody made fit each other: only the signed root tells.
+        doctor(&case.tiles());
+        let (planned, told) = case.recover(&["--plan", "--json"], &[]);
+        assert!(planned && plan(&told)["taken"]["tiles"] == 0, "{told}");
+        // All of it is gone.
+        for log in ["demo-1", "system-1"] {
+            std::fs::remove_dir_all(case.part("audit").join(log)).unwrap();
+        }
+        case.recover_all(&[]).await;
+        case.goes_on().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_signed_and_published_nowhere_is_kept_beside_the_guard() {
+        let mut case = Case::begin().await;
+        case.put_back();
+        case.is_kept_in_the_tail_alone();
+        let done = case.recover_all(&[]).await;
+        assert_eq!(done["taken"], json!({"tiles": 0, "mirror": 0, "tail": case.sizes[1] - case.sizes[0]}));
+        case.goes_on().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_old_backup_and_the_guard_and_files_of_the_lost_server_are_enough() {
+        let mut case = Case::begin().await;
+        let world = case.world.path();
+        let is_backup = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "tar");
+        let backup = std::fs::read_dir(world).unwrap().map(|file| file.unwrap().path()).find(is_backup).unwrap();
+        let (new, lost) = (world.join("new"), world.join("lost"));
+        let [from, to] = [&backup, &new].map(|path| path.display().to_string());
+        let (restored, told) = case.world.lww(NODE, &["restore", "--from", &from, "--data-dir", &to]);
+        assert!(restored, "{told}");
+        // The old data directory without its database, in the new one's place.
+        std::fs::rename(case.world.data(NODE), &lost).unwrap();
+        for part in ["guard", "audit"] {
+            copy(&lost.join(part), &new.join(part));
+        }
+        std::fs::rename(&new, case.world.data(NODE)).unwrap();
+        case.phones = case.before.clone();
+        case.recover_all(&[]).await;
+        case.goes_on().await;
+    }
+
+    /// Changes an entry of the last bundle, with its tile and without a signature.
+    fn doctor(tiles: &Path) {
+        let bundle = common::files(&tiles.join("tile/entries")).remove(0);
+        let mut bytes = std::fs::read(&bundle).unwrap();
+        let at = bytes.windows(9).rposition(|window| window == b"\"time\":\"2").unwrap() + 8;
+        bytes[at + 3] = if bytes[at + 3] == b'9' { b'8' } else { b'9' };
+        std::fs::write(&bundle, &bytes).unwrap();
+        let name = bundle.strip_prefix(tiles.join("tile/entries")).unwrap();
+        // It is a partial one, whose name is its width.
+        let width = bundle.file_name().unwrap().to_str().unwrap().parse().unwrap();
+        let entries = lww_audit::tile::Bundle::parse(bytes, width).unwrap();
+        let leaves: Vec<u8> = entries.entries().flat_map(|entry| leaf_hash(entry.bytes).0).collect();
+        std::fs::write(tiles.join("tile/0").join(name), leaves).unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_not_under_a_signed_root_is_put_back_by_nobody() {
+        let mut case = Case::begin().await;
+        case.put_back();
+        std::fs::remove_dir_all(case.world.path().join("mirror")).unwrap();
+        case.forget_the_tail();
+        doctor(&case.tiles());
+        let people = case.two().await;
+        case.refused(&[], &people, "lead to root");
+        // Damaged without a copy: by the name of the file.
+        case.put_back();
+        std::fs::remove_dir_all(case.world.path().join("mirror")).unwrap();
+        case.forget_the_tail();
+        let tile = common::files(&case.tiles().join("tile/0")).remove(0);
+        let mut bytes = std::fs::read(&tile).unwrap();
+        let at = bytes.len() - 1;
+        bytes[at] ^= 1;
+        std::fs::write(&tile, bytes).unwrap();
+        let bundle = common::files(&case.tiles().join("tile/entries")).remove(0);
+        case.refused(&[], &[], &format!("{} is not what its tile says", bundle.display()));
+        std::fs::remove_file(&bundle).unwrap();
+        case.refused(&[], &[], &format!("{} is missing", bundle.display()));
+        // A checkpoint that nobody of this log signed, and another log's.
+        case.put_back();
+        let checkpoint = case.tiles().join("checkpoint");
+        std::fs::copy(case.part("audit").join("system-1/checkpoint"), &checkpoint).unwrap();
+        case.refused(&[], &[], "what was published can't be used");
+        // The guard knows more than lies anywhere.
+        case.put_back();
+        case.is_kept_in_the_tail_alone();
+        case.forget_the_tail();
+        case.refused(&[], &[], "were signed and are nowhere");
+        // A database that went on otherwise is no older copy of this log.
+        case.put_back();
+        for gone in ["guard", "audit"] {
+            std::fs::remove_dir_all(case.part(gone)).unwrap();
+        }
+        std::fs::remove_dir_all(case.world.path().join("mirror")).unwrap();
+        case.world.start_on(&case.config, NODE, &["--adopt-head"]).unwrap().stop();
+        copy(&case.part("pg"), &case.kept("pg-a"));
+        case.put_back();
+        let (done, said) = case.recover(&["--plan"], &[]);
+        assert!(!done && said.contains("lead to root"), "{said}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn one_person_alone_a_wrong_code_and_whoever_may_not_put_nothing_back() {
+        let mut case = Case::begin().await;
+        let server = case.start();
+        let (done, told) = case.recover(&["--plan"], &[]);
+        assert!(!done && told.contains("is in use by another server"), "{told}");
+        server.stop();
+        case.put_back();
+        let first = case.person(0).await;
+        case.refused(&[], &first, "person 2 does not approve");
+        case.put_back();
+        let twice = [case.person(0).await, case.person(0).await].concat();
+        case.refused(&[], &twice, "one person approved twice");
+        case.put_back();
+        let mut wrong = case.two().await;
+        wrong[5] = "000000".to_owned();
+        case.refused(&[], &wrong, "person 2 does not approve: the code is not valid");
+        // A code counts once, also for an act that came to nothing.
+        let used = wrong[..3].to_vec();
+        case.refused(&[], &used, "person 1 does not approve: the code is not valid");
+        case.put_back();
+        let mut wrong = case.person(0).await;
+        wrong[1] = "some other password".to_owned();
+        case.refused(&[], &wrong, "person 1 does not approve");
+        let agent = ["agent".to_owned(), chosen_password("agent"), "000000".to_owned()];
+        case.refused(&[], &agent, "person 1 does not approve: set up a second factor first");
+        // The copy still has the password that was changed since.
+        let late = case.person(2).await;
+        case.refused(&[], &late, "person 1 can't approve");
+        case.refused(&["--approvers-of", "system"], &[], "is for the system log alone");
+        case.refused(&["--tenant", "system"], &[], "the log of demo is behind as well");
+        case.put_back();
+        case.recover_all(&[]).await;
+        case.goes_on().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_bank_s_own_database_is_recovered_by_its_owner_and_under_no_server() {
+        let world = World::shared().await;
+        let server = world.start(NODE);
+        let config = world.config(NODE);
+        let owner = world.database().owner_config();
+        let tokio_postgres::config::Host::Unix(host) = owner.get_hosts().first().unwrap() else {
+            panic!("not a socket")
+        };
+        let host = host.display().to_string().replace('/', "%2F");
+        let (user, port) = (owner.get_user().unwrap(), owner.get_ports().first().unwrap());
+        let password = std::str::from_utf8(owner.get_password().unwrap()).unwrap();
+        let url = format!("postgres://{user}:{password}@{host}:{port}/{}", owner.get_dbname().unwrap());
+        let plan = |url: Option<&str>| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_lww"));
+            command.args(["ledger", "recover", "--plan"]).args(REASON).arg("--config").arg(&config);
+            if let Some(url) = url {
+                command.env("LWW_OWNER_URL", url);
+            }
+            let output = command.output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            (output.status.success(), text)
+        };
+        let (done, told) = plan(None);
+        assert!(!done && told.contains("LWW_OWNER_URL"), "{told}");
+        let (done, told) = plan(Some(&url));
+        assert!(!done && told.contains("a server holds this log"), "{told}");
+        server.stop();
+        let (done, told) = plan(Some(&url));
+        assert!(done && told.contains("nothing of demo is missing"), "{told}");
+        world.end().await;
+    }
 
     /// Instants of kills, in milliseconds after the start.
     const KILLS_MS: [u64; 8] = [40, 200, 500, 900, 1_300, 1_700, 2_200, 2_800];
