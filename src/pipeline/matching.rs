@@ -111,11 +111,15 @@ impl Tenant {
     /// [`Refusal`] when it can't be read or recorded at present.
     pub async fn match_waiting(&self) -> Result<bool, Refusal> {
         let Some(table) = self.table() else { return Ok(false) };
-        let agents = self.ports.store.agents().await?;
-        if !agents.iter().any(|agent| agent.online) {
+        if !self.ports.store.agents().await?.iter().any(|agent| agent.online) {
             return Ok(false);
         }
         let rows = self.ports.queues.waiting().await?;
+        if rows.is_empty() {
+            return Ok(false);
+        }
+        // After those who wait: nobody is given a conversation that came when they had left already.
+        let agents = self.ports.store.agents().await?;
         let now = self.ports.clock.now();
         let seen: Vec<Waiting> = rows.iter().map(|row| waiting(row, now)).collect();
         let places = agents.iter().map(|agent| place(agent, now)).collect();
