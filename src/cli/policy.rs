@@ -207,13 +207,16 @@ fn show(full: &AmendmentInFull, source: bool) {
     let AmendmentInFull { amendment, assessment, .. } = full;
     screen::line(&format!("{} {} version {}", amendment.state, assessment.id, assessment.version));
     print_differences(&assessment.differences);
-    print_remarks(&assessment.remarks);
+    if let Ok((policy, _)) = Policy::draft(&full.source) {
+        for remark in lint(&policy, &Role::staff_words()) {
+            screen::line(&format!("remark   {remark}"));
+        }
+    }
 }
 
 fn look_through(file: &Path, against: Option<&Path>, json: bool) -> Result<(), CommandError> {
     let policy = load(file)?;
-    let roles: Vec<_> = Role::ALL.into_iter().filter(|(role, ..)| role.is_staff()).map(|(_, word, _)| word).collect();
-    let remarks = lint(&policy, &roles);
+    let remarks = lint(&policy, &Role::staff_words());
     let before = against.map(load).transpose()?;
     let weaker = before.iter().flat_map(|before| compare(before, &policy)).filter(|one| one.way == Way::Weaker);
     let weaker: Vec<Difference> = weaker.map(Into::into).collect();
@@ -250,12 +253,6 @@ fn print_differences(differences: &[Difference]) {
     let or_nothing = |side: &str| if side.is_empty() { "nothing".to_owned() } else { side.to_owned() };
     for Difference { aspect, way, before, after } in differences {
         screen::line(&format!("{way:<8} {aspect}: {} -> {}", or_nothing(before), or_nothing(after)));
-    }
-}
-
-fn print_remarks(remarks: &[Remark]) {
-    for remark in remarks {
-        screen::line(&format!("remark   {}", json!(remark)));
     }
 }
 

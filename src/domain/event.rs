@@ -72,6 +72,11 @@ impl Role {
         Self::ALL.iter().find(|(_, known, _)| *known == word).map(|(role, _, _)| *role)
     }
 
+    /// The words of those that accounts have.
+    pub fn staff_words() -> Vec<&'static str> {
+        Self::ALL.into_iter().filter(|(role, ..)| role.is_staff()).map(|(_, word, _)| word).collect()
+    }
+
     /// Whether accounts have it.
     pub const fn is_staff(self) -> bool {
         match self {

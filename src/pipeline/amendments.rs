@@ -393,7 +393,6 @@ fn next(actor: Actor, row: &AmendmentRow, event: AmendmentEvent, step: Amendment
 /// What a policy would change of another.
 fn assess(active: &Policy, policy: &Policy) -> Result<Assessment, Refusal> {
     let differences = compare(active, policy);
-    let staff: Vec<_> = Role::ALL.into_iter().filter(|(role, ..)| role.is_staff()).map(|(_, word, _)| word).collect();
     let written = policy.effective().map(|effective| wire::time(&effective.from).ok_or(TIME));
     Ok(Assessment {
         id: policy.id().to_owned(),
@@ -402,7 +401,7 @@ fn assess(active: &Policy, policy: &Policy) -> Result<Assessment, Refusal> {
         against: Hash(active.digest()),
         only_masks_more: only_masks_more(&differences),
         differences,
-        remarks: lint(policy, &staff),
+        remarks: lint(policy, &Role::staff_words()),
         effective: written.transpose()?,
         failures: Vec::new(),
     })

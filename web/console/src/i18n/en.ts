@@ -80,6 +80,12 @@ const shared = {
     home: "To the first page",
     update: "The console was updated: please load the page again.",
   },
+  factor: {
+    must_enrol:
+      "Approving and turning down need a code, and you have not set up a second factor yet. Please do so first:",
+    code: "Code of your second factor",
+    hint: "Six digits from your authenticator, or a recovery code. If you showed one within five minutes, none is asked for.",
+  },
   time: { just_now: "just now", yesterday: "Yesterday" },
 };
 

@@ -17,11 +17,6 @@ export default {
   you: "you",
   at_once: "With older backups",
   own: "You proposed this: another person has to approve it.",
-  must_enrol:
-    "Approving and turning down need a code, and you have not set up a second factor yet. Please do so first:",
-  code: "Code of your second factor",
-  code_hint:
-    "Six digits from your authenticator, or a recovery code. If you showed one within five minutes, none is asked for.",
   state: { proposed: "Waits for approval", rejected: "Turned down", erased: "Erased" },
   acts: {
     proposed: "Proposed by",

@@ -58,10 +58,6 @@ export default {
     look: "See what changes",
     less: "Hide",
     edit: "Begin a change with this",
-    must_enrol: "Approving takes a second factor, and you have set up none. Set it up first:",
-    code: "Code",
-    code_hint:
-      "Six digits of your authenticator app, or a recovery code. Not asked for again within five minutes.",
     approve: {
       button: "Approve",
       title: "Approve this change",

@@ -15,9 +15,6 @@ export default {
   you: "您",
   at_once: "连同旧备份",
   own: "由您提出：须由另一人批准。",
-  must_enrol: "批准或驳回需要动态口令，而您还没有设置第二验证因素。请先设置：",
-  code: "动态口令",
-  code_hint: "身份验证器应用上的六位数字，或一个恢复码。五分钟内出示过则不再询问。",
   state: { proposed: "待复核", rejected: "已驳回", erased: "已删除" },
   acts: {
     proposed: "提出：",

@@ -54,9 +54,6 @@ export default {
     look: "查看变更",
     less: "收起",
     edit: "以此为底稿修改",
-    must_enrol: "审批需要动态口令，而您还没有设置第二验证因素。请先设置：",
-    code: "动态口令",
-    code_hint: "身份验证器应用上的六位数字，或一个恢复码。五分钟内出示过则不再询问。",
     approve: {
       button: "同意",
       title: "同意这项变更",
