@@ -12,6 +12,7 @@ use super::{
     entity::Entity,
     fold::{Folded, Screening, TRAILING_MAX, screen},
     lexicon::{Cues, Hit},
+    people,
     policy::Policy,
     scene::{Candidate, Scene},
     secrets,
@@ -61,11 +62,11 @@ pub fn hear(policy: &Policy, text: &str, tail: &mut Tail, message: MessageId, no
     match screen(&policy.lexicon, text) {
         Screening::Plain => {
             remember_question(policy, text, tail, now_us);
-            return Heard::default();
+            return Heard { spans: people::spans(policy, text), again: Vec::new() };
         }
         Screening::Digits if !tail.is_live() => {
             remember_question(policy, text, tail, now_us);
-            return Heard::default();
+            return Heard { spans: people::spans(policy, text), again: Vec::new() };
         }
         Screening::Digits | Screening::Suspicious => {}
     }
@@ -73,7 +74,7 @@ pub fn hear(policy: &Policy, text: &str, tail: &mut Tail, message: MessageId, no
     let links = traps::blot(&mut message, &policy.replacements);
     let hits = policy.lexicon.find(&message);
     let mut run = Run::default();
-    let mut chosen = look(policy, &message, &hits, &links, &mut run, Some(tail));
+    let mut chosen = look(policy, (&message, text), &hits, &links, &mut run, Some(tail));
     let again = tell_earlier(policy, (&message, text), &hits, tail, &chosen);
     update(policy, tail, (&message, id), (&hits, &chosen), &mut run, now_us);
     if again.iter().any(|again| again.class == Class::C3) {
@@ -84,7 +85,7 @@ pub fn hear(policy: &Policy, text: &str, tail: &mut Tail, message: MessageId, no
     while !chosen.is_empty() && round < ROUNDS_MAX && deserves_another_look(&mut message, &hits, &chosen) {
         let links = traps::blot(&mut message, &policy.replacements);
         let hits = policy.lexicon.find(&message);
-        let more = look(policy, &message, &hits, &links, &mut run, None);
+        let more = look(policy, (&message, text), &hits, &links, &mut run, None);
         if more.is_empty() {
             break;
         }
@@ -114,7 +115,7 @@ fn tell_earlier(
 /// Runs every recogniser once; with a tail, also over what earlier messages began.
 fn look(
     policy: &Policy,
-    message: &Folded,
+    (message, text): (&Folded, &str),
     hits: &[Hit],
     links: &[Range<usize>],
     run: &mut Run,
@@ -129,6 +130,7 @@ fn look(
     codes::find(&mut scene);
     email::find(&mut scene);
     secrets::find(&mut scene, run);
+    people::propose(&mut scene, text);
     resolve(scene.candidates)
 }
 

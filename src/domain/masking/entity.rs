@@ -32,11 +32,15 @@ pub enum Entity {
     Password,
     /// One-time code.
     OneTimeCode,
+    /// Name of a person, Chinese or Western.
+    PersonName,
+    /// Postal address, Chinese or Western.
+    Address,
 }
 
 impl Entity {
     /// Every entity.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::IdCard,
         Self::BankCard,
         Self::Mobile,
@@ -49,6 +53,8 @@ impl Entity {
         Self::Expiry,
         Self::Password,
         Self::OneTimeCode,
+        Self::PersonName,
+        Self::Address,
     ];
 
     /// Returns the stable dotted name.
@@ -66,6 +72,8 @@ impl Entity {
             Self::Expiry => "card.expiry",
             Self::Password => "auth.password",
             Self::OneTimeCode => "auth.otp",
+            Self::PersonName => "person.name",
+            Self::Address => "address",
         }
     }
 
@@ -84,6 +92,8 @@ impl Entity {
             Self::Expiry => "expiry",
             Self::Password => "password",
             Self::OneTimeCode => "otp",
+            Self::PersonName => "name",
+            Self::Address => "address",
         }
     }
 
@@ -102,8 +112,15 @@ impl Entity {
             | Self::Landline
             | Self::Email
             | Self::CreditCode
-            | Self::Iban => false,
+            | Self::Iban
+            | Self::PersonName
+            | Self::Address => false,
         }
+    }
+
+    /// Says whether it is found by the trained recogniser, which can't be as sure as a check digit.
+    pub const fn is_recognised(self) -> bool {
+        matches!(self, Self::PersonName | Self::Address)
     }
 
     /// Returns what a value is judged by, in words of a closed list; a keyword beside it makes any of them surer.
@@ -117,6 +134,8 @@ impl Entity {
             Self::CreditCode => &["authority", "region", "mod_31"],
             Self::Iban => &["country", "length", "mod_97"],
             Self::Cvv | Self::Pin | Self::Expiry | Self::Password | Self::OneTimeCode => &["keyword"],
+            Self::PersonName => &["lexicon", "context"],
+            Self::Address => &["lexicon", "form"],
         }
     }
 

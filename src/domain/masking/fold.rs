@@ -155,6 +155,12 @@ impl Folded {
         }
     }
 
+    /// Returns the symbols of a range of bytes of the original.
+    pub(super) fn symbols_of(&self, bytes: &Range<usize>) -> Range<usize> {
+        let before = |byte: usize| self.starts.partition_point(|start| *start < byte);
+        before(bytes.start)..before(bytes.end).min(self.len())
+    }
+
     /// Returns the bytes of the original that a range of symbols covers, trailing transparent characters included.
     pub(super) fn bytes(&self, range: Range<usize>) -> Range<usize> {
         let end_of_text = self.starts.last().copied().unwrap_or_default();

@@ -17,6 +17,8 @@ use super::{
 
 /// Fewer hidden characters than this would make a mask that does not look like one; then all are hidden.
 const HIDDEN_MIN: usize = 3;
+/// The same of a name, of which `张*` hides enough.
+const NAME_HIDDEN_MIN: usize = 1;
 /// Stands for a C3 value where the original text is sealed.
 pub(super) const OBJECT_REPLACEMENT: char = '\u{FFFC}';
 
@@ -255,7 +257,8 @@ fn show(operator: &Operator, value: &Value<'_>, original: &str, number: usize, t
 fn ends(value: &Value<'_>, first: usize, last: usize) -> String {
     let characters = value.canonical.expose().chars();
     let length = characters.clone().count();
-    let hides = length >= first + last + HIDDEN_MIN;
+    let hidden_min = if value.entity == Entity::PersonName { NAME_HIDDEN_MIN } else { HIDDEN_MIN };
+    let hides = length >= first + last + hidden_min;
     characters
         .enumerate()
         .skip(value.part.start)

@@ -4,7 +4,7 @@
 //! text -> screen (one walk, no allocation; most messages end here)
 //!      -> fold (one symbol a character, with the way back to the bytes)
 //!      -> blot (masked text, UUIDs, addresses of machines)
-//!      -> propose (numbers, codes, mail, secrets) and weigh (keywords, policy)
+//!      -> propose (numbers, codes, mail, secrets, names and addresses) and weigh (keywords, policy)
 //!      -> resolve overlaps -> spans -> apply -> MaskedText -> render(view)
 //! ```
 //!
@@ -26,7 +26,9 @@ mod keywords;
 mod lexicon;
 mod masked;
 mod passwords;
+mod people;
 mod policy;
+mod recogniser;
 mod scene;
 mod secrets;
 mod shown;

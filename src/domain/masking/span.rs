@@ -51,7 +51,7 @@ impl fmt::Debug for Span {
     }
 }
 
-/// A value without its disguise: plain digits and letters.
+/// A value without its disguise: plain digits and letters, or the text of a name.
 #[derive(Clone)]
 pub(super) struct Canonical(Zeroizing<String>);
 
@@ -59,6 +59,11 @@ impl Canonical {
     /// Takes folded characters; they are ASCII.
     pub(super) fn new(characters: &[u8]) -> Self {
         Self(Zeroizing::new(characters.iter().copied().map(char::from).collect()))
+    }
+
+    /// Takes a value that is none of folded characters: a name or an address.
+    pub(super) fn of_text(value: String) -> Self {
+        Self(Zeroizing::new(value))
     }
 
     /// Shows the value; for masks, tokens and comparison with the allow list only.

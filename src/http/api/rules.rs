@@ -43,7 +43,7 @@ pub struct MaskingRule {
     /// The rule's name, which spans give as `rule`: a policy has one rule an entity, so it is the entity's.
     pub name: String,
     /// The entity: cn.id_card, cn.bank_card, cn.mobile, cn.landline, email, cn.credit_code, iban, card.cvv, card.pin,
-    /// card.expiry, auth.password or auth.otp.
+    /// card.expiry, auth.password, auth.otp, person.name or address.
     pub entity: String,
     /// Its class by JR/T 0171-2020: C1, C2 or C3.
     pub class: String,
@@ -52,7 +52,7 @@ pub struct MaskingRule {
     /// What each view shows.
     pub views: BTreeMap<String, ViewRule>,
     /// What a value is judged by: region, birth_date, mod_11_2, issuer, length, luhn, segment, area_code, mailbox, authority,
-    /// mod_31, country, mod_97; `keyword`: by nothing but a word beside it.
+    /// mod_31, country, mod_97, lexicon, context, form; `keyword`: by nothing but a word beside it.
     pub validators: Vec<String>,
     /// Percentage from which on a value is masked.
     pub min_confidence: u8,

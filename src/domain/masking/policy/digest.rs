@@ -11,6 +11,7 @@ use super::{
         super::canonical::{self, hex, sha256},
         keywords::KEYWORDS,
         lexicon::Lexicon,
+        recogniser,
         validate::{bank_card, iban},
         view::View,
     },
@@ -67,6 +68,7 @@ fn engine(lexicon: &Lexicon) -> Value {
         "keywords": hex(&sha256(words.join(";").as_bytes())),
         "issuers": hex(&sha256(bank_card::describe().as_bytes())),
         "iban": hex(&sha256(iban::describe().as_bytes())),
+        "recogniser": hex(&recogniser::digest(sha256)),
     })
 }
 

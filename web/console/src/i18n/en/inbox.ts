@@ -175,6 +175,8 @@ export default {
     cn_landline: "Landline number",
     cn_bank_card: "Card number",
     cn_credit_code: "Unified social credit code",
+    person_name: "Name of a person",
+    address: "Address",
     email: "E-mail address",
     iban: "IBAN",
     card_expiry: "Card expiry",

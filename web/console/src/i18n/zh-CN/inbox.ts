@@ -167,6 +167,8 @@ export default {
     cn_landline: "固定电话",
     cn_bank_card: "银行卡号",
     cn_credit_code: "统一社会信用代码",
+    person_name: "姓名",
+    address: "地址",
     email: "电子邮箱",
     iban: "国际银行账号",
     card_expiry: "卡有效期",
