@@ -49,7 +49,8 @@ for word, frequency, pos in rows:
             given[rest[0]][1] += 1
             given[rest[1]][2] += 1
         continue
-    if pos == "nrt" and 2 <= len(word) <= 6 and set(word) <= TRANSLIT:
+    foreign = pos == "nrt" or pos in ("nr", "nrfg")
+    if foreign and word not in ORDINARY and 2 <= len(word) <= 6 and set(word) <= TRANSLIT:
         translit[word[0]][0] += 1
         translit[word[-1]][2] += 1
         for character in word[1:-1]:

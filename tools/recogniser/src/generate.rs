@@ -24,6 +24,9 @@ const FOREIGN_THINGS: &str = "州 市 港 岛 河 湾 队 俱乐部 公司 大�
 const TITLED: &str = "先生 先生 先生 女士 女士 女士 小姐 小姐 太太 夫人 老师 经理 总 主任 医生 大夫 师傅 阿姨 叔叔 大哥 大姐 哥 姐 律师 教授 局长 队 工 导 董 \
     同学 某 某某 氏 家 姓 书记 教练 行长 院长 校长 警官 爷爷 奶奶 大妈 大爷 老板 总经理 董事长";
 
+/// Names in which a character has to be that it is common there.
+const GIVEN_COMMON: u64 = 60;
+
 /// A sentence and the names in it, as bytes.
 #[derive(Default)]
 pub struct Sentence {
@@ -53,6 +56,8 @@ pub struct Generator<'d> {
     japanese: &'d [&'static str],
     titled: Vec<&'static str>,
     given: [Weighted<char>; 3],
+    /// Words that are given names, too: 建国, 文学.
+    given_words: Vec<&'static str>,
     sounds: [Weighted<char>; 3],
 }
 
@@ -62,6 +67,18 @@ fn lines(text: &'static str) -> Vec<&'static str> {
 
 fn words(text: &'static str) -> Vec<&'static str> {
     lines(text).into_iter().flat_map(str::split_whitespace).collect()
+}
+
+/// Returns the words of two characters that are both common in names.
+fn given_words(dictionary: &Dictionary) -> Vec<&'static str> {
+    let common = |character: Option<char>, place: usize| {
+        character.and_then(|character| dictionary.characters.get(&character)).is_some_and(|is| is.given[place] >= GIVEN_COMMON)
+    };
+    let words = dictionary.words.iter().map(|word| word.text).filter(|text| {
+        let mut characters = text.chars();
+        common(characters.next(), 1) && common(characters.next(), 2) && characters.next().is_none()
+    });
+    words.collect()
 }
 
 impl<'d> Generator<'d> {
@@ -97,6 +114,7 @@ impl<'d> Generator<'d> {
             compound: &dictionary.compound,
             japanese: &dictionary.japanese,
             titled: TITLED.split_whitespace().collect(),
+            given_words: given_words(dictionary),
             given: [given(0), given(1), given(2)],
             sounds: [sound(0), sound(1), sound(2)],
         }
@@ -137,7 +155,7 @@ impl<'d> Generator<'d> {
         match slot {
             "P" | "F" | "N" if named => {
                 let start = text.len();
-                let foreign = slot == "F" || slot == "N" && random.percent(30);
+                let foreign = slot == "F" || slot == "N" && random.percent(40);
                 if foreign { self.foreign(text, random) } else { self.name(text, random) }
                 sentence.names.push(start..sentence.text.len());
             }
@@ -177,8 +195,10 @@ impl<'d> Generator<'d> {
         if random.percent(22) {
             name.push(*self.given[0].draw(random));
         } else {
-            name.push(*self.given[1].draw(random));
-            name.push(*self.given[2].draw(random));
+            match self.given_words.as_slice() {
+                words if random.percent(12) => name.push_str(random.pick(words)),
+                _ => name.extend([*self.given[1].draw(random), *self.given[2].draw(random)]),
+            }
         }
         let between = if random.percent(2) { random.pick(&[" ", ".", "·"]) } else { "" };
         for (place, character) in name.chars().enumerate() {
@@ -228,9 +248,9 @@ impl<'d> Generator<'d> {
     }
 
     fn place(&self, text: &mut String, random: &mut Random) {
-        match random.below(10) {
-            0..7 => text.push_str(self.places.draw(random)),
-            7 => {
+        match random.below(20) {
+            0..16 => text.push_str(self.places.draw(random)),
+            16 => {
                 self.sounds(2 + random.below(3), text, random);
                 text.push_str(random.pick(&self.foreign_things));
             }
@@ -242,16 +262,16 @@ impl<'d> Generator<'d> {
     }
 
     fn organisation(&self, text: &mut String, random: &mut Random) {
-        match random.below(10) {
-            0..4 => {
+        match random.below(20) {
+            0..8 => {
                 self.place(text, random);
                 text.push_str(self.nouns.draw(random));
             }
-            4..6 => {
+            8 => {
                 self.sounds(2 + random.below(3), text, random);
                 text.push_str(random.pick(&self.foreign_things));
             }
-            6..8 => {
+            9..12 => {
                 self.name(text, random);
                 text.push_str(random.pick(&self.things));
             }

@@ -27,7 +27,7 @@ use random::Random;
 use recogniser::model::{Malformed, Model, WEIGHT_SLOTS};
 
 /// Sentences that are learnt from.
-const SENTENCES: usize = 300_000;
+const SENTENCES: usize = 600_000;
 /// What they are drawn from.
 const SEED: u64 = 20_260_101;
 
