@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::recogniser::model::{Builder, COST_UNKNOWN, Character, Malformed, hash_on};
+use crate::file::Builder;
+use crate::recogniser::model::{COST_UNKNOWN, Character, Malformed, hash_on};
 
 const WORDS: &str = include_str!("../data/words.tsv");
 const CHARACTERS: &str = include_str!("../data/characters.tsv");

@@ -12,10 +12,10 @@ const TITLES: &str = include_str!("../data/titles.txt");
 const AFTER: &str = include_str!("../data/after.txt");
 /// Words of one character that hold sentences together.
 const FUNCTION: &str = "的的的的的的了了了在在是是是和和也就都不不有对把被从到与为以将而但还又很更最要会能可让给向用等着过地得之其该此这那我你他她它们个\
-    两几多上下中里前后内外大小新老请没去来说看做买用打";
+    两几多上下中中里前后后内外大小新老请没去来说看做买用打时时玩开出入进回住吃喝走跑发收送拿放听写读卖换交付点查办找帮问答想爱怕忘记带穿戴生死长高低好坏多少早晚快慢每各某另再曾正只才刚便即却竟未无非已均共同跟随由于因如若虽或及并且则所者间处种类件条张台部场次位名家";
 /// What follows the name of something that is no person.
 const THINGS: &str = "公司 集团 银行 大学 医院 路 街 村 县 镇 乡 市 区 湖 山 河 江 桥 庙 寺 庄 店 氏 楼 府 饭店 酒店 小学 中学 牌 家具 酒 茶 股份 科技 证券 \
-    基金 保险 地产 广场 大厦 花园 小区 站 机场 码头 大道 胡同 村民 人 队 山庄 水库 岛 乡镇 派出所 法院 药业 食品 电器 汽车 手机 餐厅 超市 影院";
+    基金 保险 地产 广场 大厦 花园 小区 站 机场 码头 大道 胡同 村民 人 队 家堡 家沟 家湾 家庄 家村 家屯 家桥 家店 家坡 家峪 沟 堡 湾 屯 坡 洼 坪 营 山庄 水库 岛 乡镇 派出所 法院 药业 食品 电器 汽车 手机 餐厅 超市 影院";
 /// What follows a foreign word that is no person.
 const FOREIGN_THINGS: &str = "州 市 港 岛 河 湾 队 俱乐部 公司 大学 国 省 人 语 系列 手机 型 战役 地区 海峡 半岛 大区 联赛 电器 汽车 酒店 集团 银行 牌 球场 机场 \
     王朝 帝国 群岛 山脉 湖 广场 大街 教堂 品牌 香水 手表 包 比赛 主场 客场 联队 球迷 总部 股价";
@@ -160,6 +160,7 @@ impl<'d> Generator<'d> {
                 sentence.names.push(start..sentence.text.len());
             }
             "P" | "F" | "N" => self.no_name(text, random),
+            "x" => self.thing(text, random),
             "t" => text.push_str(random.pick(&self.titles)),
             "v" => text.push_str(random.pick(&self.after)),
             "s" => self.clause(text, random),
@@ -177,8 +178,8 @@ impl<'d> Generator<'d> {
         for _ in 0..1 + random.below(5) {
             match random.below(100) {
                 0..62 => text.push_str(self.words.draw(random)),
-                62..92 => text.push(random.pick(&self.function)),
-                92..96 => text.push(*self.singles.draw(random)),
+                62..88 => text.push(random.pick(&self.function)),
+                88..96 => text.push(*self.singles.draw(random)),
                 96..98 => self.place(text, random),
                 _ => self.organisation(text, random),
             }
@@ -245,6 +246,17 @@ impl<'d> Generator<'d> {
             5..7 => text.push_str(self.nouns.draw(random)),
             _ => text.push_str(self.words.draw(random)),
         }
+    }
+
+    /// What stands between marks of a title: the name of a work, which may look like anything.
+    fn thing(&self, text: &mut String, random: &mut Random) {
+        match random.below(6) {
+            0 => self.sounds(2 + random.below(4), text, random),
+            1 => self.name(text, random),
+            2 => self.clause(text, random),
+            _ => self.no_name(text, random),
+        }
+        text.push_str(random.pick(&["", "", "", "传", "传奇", "之战", "2", "3", "物语", "演义", "的故事", "世界", "日记", "列传", "OL"]));
     }
 
     fn place(&self, text: &mut String, random: &mut Random) {

@@ -14,6 +14,7 @@ mod recogniser;
 
 mod dictionary;
 mod evaluate;
+mod file;
 mod generate;
 mod perceptron;
 mod random;

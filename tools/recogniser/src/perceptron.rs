@@ -52,11 +52,11 @@ impl Perceptron {
                 return;
             }
             let weight = |slot: u32| i32::try_from(self.now[slot as usize]).unwrap_or(i32::MAX);
-            let mut lattice = Lattice::of(model, window, edges, weight);
             let is_name = |edge: &Edge| sentence.names.contains(&chinese::bytes(window, edge));
-            for (place, edge) in edges.iter().enumerate() {
-                lattice.charge(place, if is_name(edge) { MARGIN } else { -MARGIN });
-            }
+            let lattice = Lattice::of(model, window, edges, |edge| {
+                let worth: i32 = features::of(model, window, edge).into_iter().map(weight).sum();
+                worth + if is_name(edge) { -MARGIN } else { MARGIN }
+            });
             let mut read: Vec<usize> = Vec::new();
             lattice.read(edges, None, |name| read.push(name));
             for (place, edge) in edges.iter().enumerate() {
@@ -65,7 +65,7 @@ impl Perceptron {
                     (false, true) => -STEP,
                     (true, true) | (false, false) => continue,
                 };
-                moves.push((features::of(model, window, edge.form, edge.start, edge.end), by));
+                moves.push((features::of(model, window, edge), by));
             }
         });
         self.wrong += usize::from(!moves.is_empty());

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::{
+    features,
     lattice::{Edge, Edges, Lattice},
     model::Model,
     window::{self, Window},
@@ -39,7 +40,9 @@ fn look(model: &Model, window: &Window, mut found: impl FnMut(Name)) {
     if edges.is_empty() {
         return;
     }
-    let lattice = Lattice::of(model, window, edges, |slot| model.weight(slot));
+    let lattice = Lattice::of(model, window, edges, |edge| {
+        features::of(model, window, edge).into_iter().map(|slot| model.weight(slot)).sum()
+    });
     let mut names = [0; WEIGHED_MAX];
     let mut count = 0;
     let cheapest = lattice.read(edges, None, |edge| {

@@ -3,6 +3,7 @@
 //! It deliberately does not know the weights. Features are hashed without remembering which: what collides shares a weight.
 
 use super::{
+    lattice::Edge,
     model::{Model, WEIGHT_SLOTS, hash_on},
     window::Window,
 };
@@ -52,8 +53,9 @@ impl Form {
     }
 }
 
-/// Returns the slots of the features of a possible name that covers `start..end` of a window.
-pub fn of(model: &Model, window: &Window, form: Form, start: usize, end: usize) -> [u32; FEATURES] {
+/// Returns the slots of the features of a possible name.
+pub fn of(model: &Model, window: &Window, edge: &Edge) -> [u32; FEATURES] {
+    let Edge { start, end, form, .. } = *edge;
     let at = |position: usize| window.units().get(position).map_or(0, |unit| unit.ideograph);
     let (l1, l2, l3) = (window.left(start, 1), window.left(start, 2), window.left(start, 3));
     let (r1, r2, r3) = (window.right(end, 1), window.right(end, 2), window.right(end, 3));

@@ -4,7 +4,7 @@
 //! One walk finds the cheapest reading. It deliberately does not know text outside the window.
 
 use super::{
-    features::{self, FEATURES, Form},
+    features::Form,
     model::{COMPOUND, COST_UNKNOWN, JAPANESE, Model, WORD_LEN_MAX, WORD_LEN_USUAL, hash_on},
     window::{Join, WINDOW_LEN_MAX, Window},
 };
@@ -149,8 +149,8 @@ pub struct Lattice {
 }
 
 impl Lattice {
-    /// Weighs words and possible names.
-    pub fn of(model: &Model, window: &Window, edges: &[Edge], weight: impl Fn(u32) -> i32) -> Self {
+    /// Weighs words and possible names; `worth` says how much the features of one speak for it.
+    pub fn of(model: &Model, window: &Window, edges: &[Edge], worth: impl Fn(&Edge) -> i32) -> Self {
         let units = window.units();
         let mut words = [[NEVER; WORD_LEN_MAX]; WINDOW_LEN_MAX];
         for (start, costs) in words.iter_mut().enumerate().take(units.len()) {
@@ -171,17 +171,9 @@ impl Lattice {
         }
         let mut names = [NEVER; EDGES_MAX];
         for (edge, cost) in edges.iter().zip(&mut names) {
-            let slots: [u32; FEATURES] = features::of(model, window, edge.form, edge.start, edge.end);
-            *cost = edge.cost - slots.into_iter().map(&weight).sum::<i32>();
+            *cost = edge.cost - worth(edge);
         }
         Self { words, len: units.len(), names }
-    }
-
-    /// Makes a possible name dearer: training asks for more than to be just right.
-    pub fn charge(&mut self, edge: usize, cost: i32) {
-        if let Some(name) = self.names.get_mut(edge) {
-            *name += cost;
-        }
     }
 
     /// Finds the cheapest reading, without the `forbidden` name if there is one: its cost, and the names in it from the last to

@@ -23,11 +23,11 @@ pub const WORD_LEN_MAX: usize = 6;
 /// Longest word that does not sound foreign.
 pub const WORD_LEN_USUAL: usize = 4;
 /// Cost of the most common word; costs of words are kept in steps from there.
-const WORD_COST_MIN: i32 = 40;
+pub const WORD_COST_MIN: i32 = 40;
 /// Eighths of a bit in a step.
-const WORD_COST_STEP: i32 = 5;
+pub const WORD_COST_STEP: i32 = 5;
 /// Bits of a slot that hold the step.
-const STEP_BITS: u32 = 5;
+pub const STEP_BITS: u32 = 5;
 
 const IDEOGRAPHS: usize = (IDEOGRAPHS_LAST - IDEOGRAPHS_FIRST) as usize + 1;
 
@@ -147,7 +147,7 @@ pub const fn hash_on(hash: u32, ideograph: u16) -> u32 {
 }
 
 /// Returns the first slot of a word and what marks it there. A mark is never zero, so that no entry is.
-const fn place_of(hash: u32) -> (usize, u16) {
+pub const fn place_of(hash: u32) -> (usize, u16) {
     let mixed = hash.wrapping_mul(0xC2B2_AE35);
     ((mixed >> 15) as usize & (WORD_SLOTS - 1), ((mixed & 0x7FF) as u16) | 1)
 }
@@ -168,54 +168,4 @@ fn table(bytes: &[u8]) -> Result<Box<[Character]>, Malformed> {
         *slot = Character { simplified, surname, given_first, given_last, given_only, sound, alone, leads };
     }
     if rest.is_empty() { Ok(characters) } else { Err(Malformed) }
-}
-
-/// Makes the file: for training.
-#[derive(Default)]
-pub struct Builder {
-    characters: Vec<u8>,
-    words: Vec<u16>,
-}
-
-impl Builder {
-    /// Adds an ideograph.
-    pub fn character(&mut self, ideograph: u16, is: &Character) {
-        self.characters.extend(ideograph.to_be_bytes());
-        self.characters.extend(is.simplified.to_be_bytes());
-        self.characters.extend([is.surname, is.given_first, is.given_last, is.given_only, is.sound, is.alone]);
-    }
-
-    /// Adds a word by its hash and cost; of two words that look the same the first counts.
-    ///
-    /// # Errors
-    /// Refuses more words than there are slots for.
-    pub fn word(&mut self, hash: u32, cost: i32) -> Result<(), Malformed> {
-        self.words.resize(WORD_SLOTS, 0);
-        let step = ((cost - WORD_COST_MIN) / WORD_COST_STEP).clamp(0, (1 << STEP_BITS) - 1);
-        let step = u16::try_from(step).map_err(|_out_of_range| Malformed)?;
-        let (first, mark) = place_of(hash);
-        for slot in (0..WORD_SLOTS).map(|distance| (first + distance) & (WORD_SLOTS - 1)) {
-            let entry = self.words.get_mut(slot).ok_or(Malformed)?;
-            if *entry == 0 {
-                *entry = mark << STEP_BITS | step;
-                return Ok(());
-            }
-            if *entry >> STEP_BITS == mark {
-                return Ok(());
-            }
-        }
-        Err(Malformed)
-    }
-
-    /// Returns the file with these weights.
-    pub fn file(&self, weights: &[i8]) -> Vec<u8> {
-        let words: Vec<u8> = self.words.iter().flat_map(|entry| entry.to_be_bytes()).collect();
-        let weights: Vec<u8> = weights.iter().map(|weight| weight.cast_unsigned()).collect();
-        let mut file = MAGIC.to_vec();
-        for section in [&self.characters, &words, &weights] {
-            file.extend(u32::try_from(section.len()).unwrap_or(u32::MAX).to_be_bytes());
-            file.extend(section);
-        }
-        file
-    }
 }

@@ -3,7 +3,7 @@
 //! It walks over a text once, takes spaces and dots between ideographs for what they may be, a disguise, skips characters of
 //! no width, and hands out windows of bounded length. It deliberately does not know what a name is.
 
-use super::model::{Character, IDEOGRAPHS_FIRST, IDEOGRAPHS_LAST, Model};
+use super::model::Model;
 
 /// Most ideographs of a window.
 pub const WINDOW_LEN_MAX: usize = 96;
@@ -145,8 +145,8 @@ fn kind(character: char) -> Kind {
             Kind::Ignored
         }
         '\u{FEFF}' | '\u{AD}' | '\u{300}'..='\u{36F}' => Kind::Ignored,
-        '·' | '•' | '‧' | '∙' | '・' | '･' | '᛫' => Kind::Dot,
-        ' ' | '\u{3000}' | '\u{A0}' | '\t' | '.' | '-' | '_' | '．' | '\u{2000}'..='\u{200A}' => Kind::Gap,
+        '·' | '•' | '‧' | '∙' | '・' | '･' | '᛫' | '-' => Kind::Dot,
+        ' ' | '\u{3000}' | '\u{A0}' | '\t' | '.' | '_' | '．' | '\u{2000}'..='\u{200A}' => Kind::Gap,
         '*' => Kind::Star,
         ':' | '：' | '=' | '＝' => Kind::Boundary(code::COLON),
         ',' | '，' | '。' | '!' | '！' | '?' | '？' | ';' | '；' | '\n' | '\r' | '…' | '～' | '~' => {
@@ -257,15 +257,4 @@ impl Walk {
         self.window.before = before;
         self.window.len = OVERLAP;
     }
-}
-
-/// Says whether a character of the text is an ideograph that a window could hold.
-pub fn is_ideograph(code: u16) -> bool {
-    (IDEOGRAPHS_FIRST..=IDEOGRAPHS_LAST).contains(&code)
-}
-
-/// Returns what the ideograph at a position can be.
-#[inline]
-pub fn character_at<'m>(model: &'m Model, window: &Window, position: usize) -> Option<&'m Character> {
-    window.units().get(position).map(|unit| model.character(unit.ideograph))
 }
