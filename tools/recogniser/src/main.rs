@@ -40,6 +40,7 @@ fn main() -> ExitCode {
             |file| std::fs::write(model, file).map_err(|error| format!("{model}: {error}")),
         ),
         ["evaluate", model, files @ ..] => evaluate::all(model, files),
+        ["speed", model, file] => evaluate::speed(model, file),
         _ => Err("lww-recogniser train MODEL | evaluate MODEL FILE…".to_owned()),
     };
     match done {

@@ -6,7 +6,7 @@ use crate::generate::{Generator, Sentence};
 use crate::random::Random;
 use crate::recogniser::{
     chinese,
-    features::{self, FEATURES},
+    features::{self, FEATURES, Sides},
     lattice::{Edge, Edges, Lattice},
     model::{Model, WEIGHT_SLOTS},
     window,
@@ -45,16 +45,18 @@ impl Perceptron {
     fn sentence(&mut self, model: &Model, sentence: &Sentence) {
         self.sentences += 1;
         let mut moves: Vec<([u32; FEATURES], i64)> = Vec::new();
+        let (mut edges, mut lattice, mut sides) = (Edges::new(), Lattice::new(), Sides::new());
         window::each(model, &sentence.text, &[], |window| {
-            let edges = Edges::of(model, window);
+            edges.fill(model, window);
             let edges = edges.all();
             if edges.is_empty() {
                 return;
             }
             let weight = |slot: u32| i32::try_from(self.now[slot as usize]).unwrap_or(i32::MAX);
             let is_name = |edge: &Edge| sentence.names.contains(&chinese::bytes(window, edge));
-            let lattice = Lattice::of(model, window, edges, |edge| {
-                let worth: i32 = features::of(model, window, edge).into_iter().map(weight).sum();
+            sides.forget();
+            lattice.fill(model, window, edges, |edge| {
+                let worth: i32 = features::of(model, window, &mut sides, edge).into_iter().map(weight).sum();
                 worth + if is_name(edge) { -MARGIN } else { MARGIN }
             });
             let mut read: Vec<usize> = Vec::new();
@@ -65,7 +67,7 @@ impl Perceptron {
                     (false, true) => -STEP,
                     (true, true) | (false, false) => continue,
                 };
-                moves.push((features::of(model, window, edge), by));
+                moves.push((features::of(model, window, &mut sides, edge), by));
             }
         });
         self.wrong += usize::from(!moves.is_empty());

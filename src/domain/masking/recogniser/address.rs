@@ -21,6 +21,8 @@ const NAME_LEN_MAX: usize = 8;
 const NUMBER_LEN_MAX: usize = 5;
 /// Characters before an address in which a word that announces it counts.
 const CUE_REACH: usize = 8;
+/// Most characters that a mask shows at one end.
+const SHOWN_MAX: usize = 10;
 /// Characters that make a longer name of one that could end before them.
 const LONGER: &str = "区县镇乡市州路街道村";
 /// Characters that no name in an address has.
@@ -77,10 +79,10 @@ struct Glyph {
 pub fn find(model: &Model, places: &Gazetteer, text: &str, masked: &[Range<usize>], mut found: impl FnMut(Address)) {
     let blank = Glyph { character: ' ', start: 0, end: 0 };
     let mut stretch = [blank; STRETCH_MAX];
-    let (mut length, mut done) = (0, 0);
+    let (mut length, mut done, mut star) = (0, 0, false);
     let mut masked = masked.iter().peekable();
-    let mut look = |stretch: &[Glyph], star: bool| {
-        look(places, stretch, star, |address| {
+    let mut look = |stretch: &[Glyph], stars: [bool; 2]| {
+        look(places, stretch, stars, |address| {
             if address.bytes.start >= done {
                 done = address.bytes.end;
                 found(address);
@@ -92,15 +94,16 @@ pub fn find(model: &Model, places: &Gazetteer, text: &str, masked: &[Range<usize
         let hidden = masked.peek().is_some_and(|range| range.start <= start);
         match if hidden { None } else { fold(model, character) } {
             None => {
-                look(stretch.get(..length).unwrap_or_default(), character == '*' || hidden);
-                length = 0;
+                let stars = [star, character == '*'];
+                look(stretch.get(..length).unwrap_or_default(), stars);
+                (length, star) = (0, stars[1]);
             }
             Some('\0') => {}
             Some(folded) => {
                 if length == STRETCH_MAX {
-                    look(&stretch, false);
+                    look(&stretch, [star, false]);
                     stretch.copy_within(STRETCH_MAX - OVERLAP.., 0);
-                    length = OVERLAP;
+                    (length, star) = (OVERLAP, false);
                 }
                 if let Some(glyph) = stretch.get_mut(length) {
                     *glyph = Glyph { character: folded, start, end: start + character.len_utf8() };
@@ -109,7 +112,7 @@ pub fn find(model: &Model, places: &Gazetteer, text: &str, masked: &[Range<usize
             }
         }
     }
-    look(stretch.get(..length).unwrap_or_default(), false);
+    look(stretch.get(..length).unwrap_or_default(), [star, false]);
 }
 
 /// Folds a character that may be in an address; `\0` is one of no width.
@@ -184,7 +187,7 @@ impl Chain {
     }
 }
 
-fn look(places: &Gazetteer, stretch: &[Glyph], star: bool, mut found: impl FnMut(Address)) {
+fn look(places: &Gazetteer, stretch: &[Glyph], stars: [bool; 2], mut found: impl FnMut(Address)) {
     let mut at = 0;
     while at < stretch.len() {
         let Some(chain) = chain(places, stretch, at) else {
@@ -193,7 +196,7 @@ fn look(places: &Gazetteer, stretch: &[Glyph], star: bool, mut found: impl FnMut
         };
         let sure = weighed(stretch, at, &chain);
         // What a mask leaves of an address is a part of the mask.
-        let touches = star && chain.end == stretch.len();
+        let touches = stars[0] && at <= SHOWN_MAX || stars[1] && stretch.len() - chain.end <= SHOWN_MAX;
         if sure > 0 && !touches {
             let unit = |place: usize| stretch.get(place);
             let start = unit(at).map_or(0, |glyph| glyph.start);

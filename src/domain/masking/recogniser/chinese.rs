@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::{
-    features,
+    features::{self, Sides},
     lattice::{Edge, Edges, Lattice},
     model::Model,
     window::{self, Window},
@@ -22,9 +22,10 @@ pub struct Name {
 
 /// Finds the names of a text; what is in `masked`, ranges of bytes in order, is passed over.
 pub fn find(model: &Model, text: &str, masked: &[Range<usize>], mut found: impl FnMut(Name)) {
+    let mut room = Room { edges: Edges::new(), lattice: Lattice::new(), sides: Sides::new() };
     let mut done = 0;
     window::each(model, text, masked, |window| {
-        look(model, window, |name| {
+        look(model, window, &mut room, |name| {
             // Windows that were cut begin with what the one before ended with.
             if name.bytes.start >= done {
                 done = name.bytes.end;
@@ -34,14 +35,23 @@ pub fn find(model: &Model, text: &str, masked: &[Range<usize>], mut found: impl 
     });
 }
 
-fn look(model: &Model, window: &Window, mut found: impl FnMut(Name)) {
-    let edges = Edges::of(model, window);
+/// What a window needs, made once for a text.
+struct Room {
+    edges: Edges,
+    lattice: Lattice,
+    sides: Sides,
+}
+
+fn look(model: &Model, window: &Window, room: &mut Room, mut found: impl FnMut(Name)) {
+    let Room { edges, lattice, sides } = room;
+    edges.fill(model, window);
     let edges = edges.all();
     if edges.is_empty() {
         return;
     }
-    let lattice = Lattice::of(model, window, edges, |edge| {
-        features::of(model, window, edge).into_iter().map(|slot| model.weight(slot)).sum()
+    sides.forget();
+    lattice.fill(model, window, edges, |edge| {
+        features::of(model, window, sides, edge).into_iter().map(|slot| model.weight(slot)).sum()
     });
     let mut names = [0; WEIGHED_MAX];
     let mut count = 0;

@@ -4,8 +4,8 @@
 
 use super::{
     lattice::Edge,
-    model::{Model, WEIGHT_SLOTS, hash_on},
-    window::Window,
+    model::{IDEOGRAPHS_FIRST, Model, WEIGHT_SLOTS, hash_on},
+    window::{WINDOW_LEN_MAX, Window},
 };
 
 /// Features of one possible name.
@@ -53,27 +53,76 @@ impl Form {
     }
 }
 
+/// What is on one side of a possible name.
+#[derive(Clone, Copy)]
+struct Side {
+    /// Codes, the nearest first.
+    near: [u16; 3],
+    /// How common a word they begin with.
+    word: u16,
+}
+
+impl Side {
+    const NONE: Self = Self { near: [0; 3], word: 0 };
+}
+
+/// The sides of the possible names of one window, each worked out once.
+pub struct Sides {
+    left: [Side; WINDOW_LEN_MAX + 1],
+    right: [Side; WINDOW_LEN_MAX + 1],
+    known: [u128; 2],
+}
+
+impl Sides {
+    /// Begins with nothing.
+    pub const fn new() -> Self {
+        Self { left: [Side::NONE; WINDOW_LEN_MAX + 1], right: [Side::NONE; WINDOW_LEN_MAX + 1], known: [0; 2] }
+    }
+
+    /// Forgets the window before.
+    pub fn forget(&mut self) {
+        self.known = [0; 2];
+    }
+
+    fn left(&mut self, model: &Model, window: &Window, start: usize) -> Side {
+        let Some(side) = self.left.get_mut(start) else { return Side::NONE };
+        if self.known[0] >> start & 1 == 0 {
+            let near = [window.left(start, 1), window.left(start, 2), window.left(start, 3)];
+            let [l1, l2, l3] = near;
+            *side = Side { near, word: bucket(model, &[l2, l1]).max(bucket(model, &[l3, l2, l1])) };
+            self.known[0] |= 1 << start;
+        }
+        *side
+    }
+
+    fn right(&mut self, model: &Model, window: &Window, end: usize) -> Side {
+        let Some(side) = self.right.get_mut(end) else { return Side::NONE };
+        if self.known[1] >> end & 1 == 0 {
+            let near = [window.right(end, 1), window.right(end, 2), window.right(end, 3)];
+            let [r1, r2, r3] = near;
+            *side = Side { near, word: bucket(model, &[r1, r2]).max(bucket(model, &[r1, r2, r3])) };
+            self.known[1] |= 1 << end;
+        }
+        *side
+    }
+}
+
 /// Returns the slots of the features of a possible name.
-pub fn of(model: &Model, window: &Window, edge: &Edge) -> [u32; FEATURES] {
+pub fn of(model: &Model, window: &Window, sides: &mut Sides, edge: &Edge) -> [u32; FEATURES] {
     let Edge { start, end, form, .. } = *edge;
     let at = |position: usize| window.units().get(position).map_or(0, |unit| unit.ideograph);
-    let (l1, l2, l3) = (window.left(start, 1), window.left(start, 2), window.left(start, 3));
-    let (r1, r2, r3) = (window.right(end, 1), window.right(end, 2), window.right(end, 3));
+    let Side { near: [l1, l2, l3], word: left_word } = sides.left(model, window, start);
+    let Side { near: [r1, r2, r3], word: right_word } = sides.right(model, window, end);
     let (first, second, last) = (at(start), at(start + 1), at(end - 1));
     let (group, kind) = (form.group(), form.kind(end - start));
-    let word = |ideographs: &[u16]| u16::from(bucket(model, ideographs));
-    let whole = match end - start {
-        2 => word(&[first, second]),
-        3 => word(&[first, second, last]),
-        _ => 0,
+    let word = |ideographs: &[u16]| bucket(model, ideographs);
+    let (whole, given, head, over_right) = match end - start {
+        2 => (word(&[first, second]), 0, 0, word(&[first, last, r1])),
+        3 => (word(&[first, second, last]), word(&[second, last]), word(&[first, second]), word(&[second, last, r1])),
+        _ => (0, 0, 0, word(&[first, last, r1])),
     };
-    let given = if end - start == 3 { word(&[second, last]) } else { 0 };
-    let head = if end - start == 3 { word(&[first, second]) } else { 0 };
     let into_left = word(&[l1, first]).max(word(&[l2, l1, first]));
     let into_right = word(&[last, r1]).max(word(&[last, r1, r2]));
-    let over_right = if end - start == 3 { word(&[second, last, r1]) } else { word(&[first, last, r1]) };
-    let left_word = word(&[l2, l1]).max(word(&[l3, l2, l1]));
-    let right_word = word(&[r1, r2]).max(word(&[r1, r2, r3]));
     [
         slot(0, kind, &[]),
         slot(1, group, &[l1]),
@@ -110,7 +159,10 @@ fn slot(template: u32, kind: u32, codes: &[u16]) -> u32 {
 }
 
 /// Returns how common a word is, from 1; 0 when it is none.
-fn bucket(model: &Model, ideographs: &[u16]) -> u8 {
+fn bucket(model: &Model, ideographs: &[u16]) -> u16 {
+    if ideographs.iter().any(|&code| code < IDEOGRAPHS_FIRST) {
+        return 0;
+    }
     let hash = ideographs.iter().fold(0, |hash, &ideograph| hash_on(hash, ideograph));
-    model.word(hash).map_or(0, |cost| u8::try_from((cost / WORD_STEP).clamp(0, 9)).map_or(0, |step| 10 - step))
+    model.word(hash).map_or(0, |cost| u16::try_from((cost / WORD_STEP).clamp(0, 9)).map_or(0, |step| 10 - step))
 }

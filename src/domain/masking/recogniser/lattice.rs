@@ -5,7 +5,7 @@
 
 use super::{
     features::Form,
-    model::{COMPOUND, COST_UNKNOWN, JAPANESE, Model, WORD_LEN_MAX, WORD_LEN_USUAL, hash_on},
+    model::{COST_UNKNOWN, Model, WORD_LEN_MAX, WORD_LEN_USUAL, hash_on},
     window::{Join, WINDOW_LEN_MAX, Window},
 };
 
@@ -44,15 +44,18 @@ pub struct Edges {
 }
 
 impl Edges {
-    /// Finds them.
-    pub fn of(model: &Model, window: &Window) -> Self {
-        let none = Edge { start: 0, end: 0, form: Form::Sound, cost: 0 };
-        let mut edges = Self { edges: [none; EDGES_MAX], len: 0 };
+    /// Makes room for them.
+    pub const fn new() -> Self {
+        Self { edges: [Edge { start: 0, end: 0, form: Form::Sound, cost: 0 }; EDGES_MAX], len: 0 }
+    }
+
+    /// Finds those of a window.
+    pub fn fill(&mut self, model: &Model, window: &Window) {
+        self.len = 0;
         for start in 0..window.units().len() {
-            edges.chinese(model, window, start);
-            edges.sound(model, window, start);
+            self.chinese(model, window, start);
+            self.sound(model, window, start);
         }
-        edges
     }
 
     /// Returns them.
@@ -77,11 +80,10 @@ impl Edges {
         if !model.character(first.ideograph).leads {
             return;
         }
-        let begins = |names: &[&str]| names.iter().any(|name| spells(name, [first.ideograph, second.ideograph]));
-        if begins(&COMPOUND) {
-            self.given(model, window, (start, start + 2), COST_COMPOUND);
-        } else if begins(&JAPANESE) {
-            self.japanese(model, window, start);
+        match model.pair([first.ideograph, second.ideograph]) {
+            Some(false) => self.given(model, window, (start, start + 2), COST_COMPOUND),
+            Some(true) => self.japanese(model, window, start),
+            None => {}
         }
     }
 
@@ -135,10 +137,6 @@ impl Edges {
     }
 }
 
-fn spells(name: &str, ideographs: [u16; 2]) -> bool {
-    name.chars().map(u32::from).eq(ideographs.into_iter().map(u32::from))
-}
-
 /// A window's readings.
 pub struct Lattice {
     /// Costs of the words that begin at each position, by their length less one.
@@ -149,11 +147,17 @@ pub struct Lattice {
 }
 
 impl Lattice {
-    /// Weighs words and possible names; `worth` says how much the features of one speak for it.
-    pub fn of(model: &Model, window: &Window, edges: &[Edge], worth: impl Fn(&Edge) -> i32) -> Self {
+    /// Makes room for them.
+    pub const fn new() -> Self {
+        Self { words: [[NEVER; WORD_LEN_MAX]; WINDOW_LEN_MAX], len: 0, names: [NEVER; EDGES_MAX] }
+    }
+
+    /// Weighs words and possible names of a window; `worth` says how much the features of a name speak for it.
+    pub fn fill(&mut self, model: &Model, window: &Window, edges: &[Edge], mut worth: impl FnMut(&Edge) -> i32) {
         let units = window.units();
-        let mut words = [[NEVER; WORD_LEN_MAX]; WINDOW_LEN_MAX];
-        for (start, costs) in words.iter_mut().enumerate().take(units.len()) {
+        self.len = units.len();
+        for (start, costs) in self.words.iter_mut().enumerate().take(units.len()) {
+            *costs = [NEVER; WORD_LEN_MAX];
             let mut hash = 0;
             let sounds = units.get(start).is_some_and(|unit| model.character(unit.ideograph).sound > 0);
             let longest = if sounds { WORD_LEN_MAX } else { WORD_LEN_USUAL };
@@ -169,11 +173,9 @@ impl Lattice {
                 }
             }
         }
-        let mut names = [NEVER; EDGES_MAX];
-        for (edge, cost) in edges.iter().zip(&mut names) {
+        for (edge, cost) in edges.iter().zip(&mut self.names) {
             *cost = edge.cost - worth(edge);
         }
-        Self { words, len: units.len(), names }
     }
 
     /// Finds the cheapest reading, without the `forbidden` name if there is one: its cost, and the names in it from the last to

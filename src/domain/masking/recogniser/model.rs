@@ -79,6 +79,8 @@ pub struct Malformed;
 
 /// The trained model.
 pub struct Model {
+    /// Family names of two ideographs, ordered, each with whether it is a Japanese one.
+    pairs: Vec<([u16; 2], bool)>,
     characters: Box<[Character]>,
     words: Box<[u16]>,
     weights: Box<[i8]>,
@@ -103,6 +105,7 @@ impl Model {
             return Err(Malformed);
         }
         Ok(Self {
+            pairs: pairs(),
             characters: table(characters)?,
             words: words.as_chunks().0.iter().copied().map(u16::from_be_bytes).collect(),
             weights: weights.iter().map(|byte| byte.cast_signed()).collect(),
@@ -133,11 +136,30 @@ impl Model {
         }
     }
 
+    /// Says whether two ideographs are a family name, and then whether it is a Japanese one.
+    pub fn pair(&self, ideographs: [u16; 2]) -> Option<bool> {
+        let place = self.pairs.binary_search_by_key(&ideographs, |(pair, _)| *pair).ok()?;
+        self.pairs.get(place).map(|(_, japanese)| *japanese)
+    }
+
     /// Returns the weight of a feature.
     #[inline]
     pub fn weight(&self, slot: u32) -> i32 {
         i32::from(self.weights.get(slot as usize).copied().unwrap_or_default())
     }
+}
+
+fn pairs() -> Vec<([u16; 2], bool)> {
+    let code = |character: Option<char>| character.and_then(|character| u16::try_from(u32::from(character)).ok());
+    let pair = |name: &str| {
+        let mut characters = name.chars();
+        Some([code(characters.next())?, code(characters.next())?])
+    };
+    let all = COMPOUND.iter().map(|name| (name, false)).chain(JAPANESE.iter().map(|name| (name, true)));
+    let mut pairs: Vec<([u16; 2], bool)> = all.filter_map(|(name, japanese)| Some((pair(name)?, japanese))).collect();
+    pairs.sort_unstable();
+    pairs.dedup_by_key(|(pair, _)| *pair);
+    pairs
 }
 
 /// Adds an ideograph to the hash of a word, which begins as zero.

@@ -22,8 +22,8 @@ pub const CITIES: &str = "石家庄 唐山 秦皇岛 邯郸 邢台 保定 张家
     基隆 新竹 九龙 昆山 义乌 常熟 江阴 张家港 慈溪 晋江 浦东 海淀 朝阳";
 
 /// What a region can be called after its name, the longest first.
-pub const REGION_ENDS: [&str; 14] = [
-    "维吾尔自治区", "壮族自治区", "回族自治区", "特别行政区", "自治区", "自治州", "自治县", "地区", "新区", "省", "市", "州", "盟", "县",
+pub const REGION_ENDS: [&str; 15] = [
+    "维吾尔自治区", "壮族自治区", "回族自治区", "特别行政区", "自治区", "自治州", "自治县", "地区", "新区", "省", "市", "区", "州", "盟", "县",
 ];
 
 /// What ends the name of a district, a county or a town.
