@@ -16,6 +16,13 @@ const SOUNDS: &str = include_str!("../data/transliteration.txt");
 
 /// A character that is as dear as this by itself may be a given name though none is known with it.
 const RARE: u8 = 80;
+/// The same of one that is known in another place.
+const RARE_KNOWN: u8 = 74;
+
+/// What ends the names of places.
+const PLACES: &str = "县市区镇乡村站路省州湾沟屯";
+/// Of so many times that a character is said, one is taken for a mistake in the list of names.
+const NOISE: u64 = 1200;
 
 /// A word with how often it occurs, and its part of speech.
 pub struct Word {
@@ -77,7 +84,7 @@ impl Dictionary {
             let [last, begin, middle] = three();
             let [end, ..] = three();
             let sound = if sounds.contains(&character) { [begin + 1, middle + 1, end + 1] } else { [0; 3] };
-            characters.insert(character, Counts { alone, given: [only, first, last], sound });
+            characters.insert(character, Counts { alone, given: given(character, alone, [only, first, last]), sound });
         }
         let names = || SURNAMES.lines().filter(|line| !line.starts_with('#'));
         let mut surnames: Vec<(u64, char)> = Vec::new();
@@ -113,8 +120,9 @@ impl Dictionary {
         let surnames: u64 = self.surnames.iter().map(|(weight, _)| weight).sum();
         for (&character, is) in &self.characters {
             let given = |place: usize| {
-                let named = is.given.iter().any(|&count| count > 0);
-                let rare = is.alone == 0 || cost(is.alone, self.total) >= RARE;
+                let alone = if is.alone == 0 { COST_UNKNOWN } else { cost(is.alone, self.total) };
+                let known = is.given.iter().any(|&count| count > 0);
+                let (named, rare) = (is.given[place] > 0, alone >= if known { RARE_KNOWN } else { RARE });
                 if named || rare { cost(is.given[place] * 2 + 1, totals[place]) } else { 0 }
             };
             let surname = self.surnames.iter().find(|(_, surname)| *surname == character);
@@ -150,6 +158,18 @@ impl Dictionary {
         }
         Ok(builder)
     }
+}
+
+/// Returns how often a character is the only given one, the first and the last of two, as far as that can be told from a list
+/// in which places and misread words are, too: what is said all the time has to be in more names to be believed.
+fn given(character: char, alone: u64, [only, first, last]: [u64; 3]) -> [u64; 3] {
+    if PLACES.contains(character) {
+        return [0; 3];
+    }
+    let believed = |count: u64| count.saturating_sub(alone / NOISE).max(count / 6);
+    let (first, last) = (believed(first), believed(last));
+    // There are few names of one given character in the list; which it is follows the last of two.
+    [believed(only * 3 + (first + last) / 2), first, last]
 }
 
 /// Returns a character's code in the model; those outside have none.
