@@ -33,7 +33,7 @@ pub(super) fn spans(policy: &Policy, text: &str) -> Vec<Span> {
     find(policy, text, Vec::new())
         .into_iter()
         .filter_map(|Person { bytes, entity, confidence, rule, canonical }| {
-            Some(Span { bytes, entity, class: class(rule)?, rule, confidence, canonical, earlier: 0 })
+            Some(Span { bytes, entity, class: class(rule)?, rule, confidence, canonical, earlier: 0, is_quoted: false })
         })
         .collect()
 }
@@ -104,7 +104,7 @@ fn weigh(policy: &Policy, text: &str, found: Found) -> Option<Person> {
     if policy.allow().iter().any(|allowed| allowed.literal == plain) {
         return None;
     }
-    Some(Person { bytes: found.bytes, entity, confidence, rule: position, canonical: Canonical::of_text(plain) })
+    Some(Person { bytes: found.bytes, entity, confidence, rule: position, canonical: Canonical::new(plain.as_bytes()) })
 }
 
 /// Keeps the surer and longer of two that overlap: the address around a name.
