@@ -138,7 +138,7 @@ fn name_at(names: &Names, words: &[Word], at: usize) -> Option<(usize, u8)> {
     let all = words.get(at..end)?;
     let own = match all {
         [one] => names.weight(one, false).max(names.weight(one, true)),
-        [one, two] if is_pinyin_name(names, one, two) => 55,
+        [one, two] if is_pinyin_name(names, one, two) => 62,
         [one, .., last] => names.weight(one, false) + names.weight(last, true),
         [] => 0,
     };
@@ -157,7 +157,7 @@ fn announced(words: &[Word], at: usize) -> u8 {
         Before::Space | Before::Colon | Before::Dot if before.is_one_of(TITLES) => 60,
         Before::Space | Before::Colon | Before::Comma if before.is_one_of(ROLES) => 50,
         Before::Break if before.is_one_of(&["regards", "sincerely", "faithfully", "cheers", "thanks"]) => 45,
-        Before::Space if is(Some(before), "is") && (is(back(2), "name") || is(back(2), "this")) => 50,
+        Before::Space if is(Some(before), "is") && (is(back(2), "this") || back(2).is_some_and(|word| word.is_one_of(ROLES))) => 50,
         Before::Space if is(Some(before), "am") && is(back(2), "i") => 45,
         Before::Space if is(Some(before), "im") || is(Some(before), "names") => 45,
         Before::Space | Before::Comma if before.is_one_of(HINTS) => 25,
