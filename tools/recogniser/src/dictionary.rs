@@ -102,7 +102,8 @@ impl Dictionary {
             Some((characters.next()?, characters.next()?))
         };
         let traditional = TRADITIONAL.lines().filter_map(pair).collect();
-        let total = words.iter().map(|word| word.count).sum::<u64>() + characters.values().map(|is| is.alone).sum::<u64>();
+        let total =
+            words.iter().map(|word| word.count).sum::<u64>() + characters.values().map(|is| is.alone).sum::<u64>();
         Self { words, characters, surnames, compound, japanese, traditional, total }
     }
 

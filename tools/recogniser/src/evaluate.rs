@@ -45,10 +45,15 @@ fn one(model: &Model, line: &str, least: i32, score: &mut Score) -> Result<(), S
     let object: serde_json::Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let text = object["text"].as_str().unwrap_or_default();
     let offsets: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
-    let truth: Vec<Range<usize>> = object["names"].as_array().into_iter().flatten().filter_map(|pair| {
-        let at = |place: usize| offsets.get(usize::try_from(pair[place].as_u64()?).ok()?).copied();
-        Some(at(0)?..at(1)?)
-    }).collect();
+    let truth: Vec<Range<usize>> = object["names"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|pair| {
+            let at = |place: usize| offsets.get(usize::try_from(pair[place].as_u64()?).ok()?).copied();
+            Some(at(0)?..at(1)?)
+        })
+        .collect();
     let mut found = Vec::new();
     chinese::find(model, text, &[], |name| {
         if name.margin >= least {
@@ -57,7 +62,8 @@ fn one(model: &Model, line: &str, least: i32, score: &mut Score) -> Result<(), S
     });
     let right = found.iter().filter(|range| truth.contains(range)).count();
     if least == 0 && std::env::var_os("SHOW").is_some() && (right < found.len() || right < truth.len()) {
-        let words = |ranges: &[Range<usize>]| ranges.iter().map(|range| text[range.clone()].to_owned()).collect::<Vec<_>>();
+        let words =
+            |ranges: &[Range<usize>]| ranges.iter().map(|range| text[range.clone()].to_owned()).collect::<Vec<_>>();
         println!("{text}\n    true {:?}\n    found {:?}", words(&truth), words(&found));
     }
     score.texts += 1;

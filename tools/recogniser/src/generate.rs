@@ -72,7 +72,9 @@ fn words(text: &'static str) -> Vec<&'static str> {
 /// Returns the words of two characters that are both common in names.
 fn given_words(dictionary: &Dictionary) -> Vec<&'static str> {
     let common = |character: Option<char>, place: usize| {
-        character.and_then(|character| dictionary.characters.get(&character)).is_some_and(|is| is.given[place] >= GIVEN_COMMON)
+        character
+            .and_then(|character| dictionary.characters.get(&character))
+            .is_some_and(|is| is.given[place] >= GIVEN_COMMON)
     };
     let words = dictionary.words.iter().map(|word| word.text).filter(|text| {
         let mut characters = text.chars();
@@ -156,7 +158,11 @@ impl<'d> Generator<'d> {
             "P" | "F" | "N" if named => {
                 let start = text.len();
                 let foreign = slot == "F" || slot == "N" && random.percent(40);
-                if foreign { self.foreign(text, random) } else { self.name(text, random) }
+                if foreign {
+                    self.foreign(text, random)
+                } else {
+                    self.name(text, random)
+                }
                 sentence.names.push(start..sentence.text.len());
             }
             "P" | "F" | "N" => self.no_name(text, random),
@@ -214,7 +220,11 @@ impl<'d> Generator<'d> {
             text.push(*self.given[1].draw(random));
             if random.percent(70) {
                 text.push_str(random.pick(&["", "", "", "一", "太", "次"]));
-                text.push(if random.percent(50) { *self.given[2].draw(random) } else { random.pick(&['郎', '子', '美', '介', '夫', '雄', '树', '之', '助']) });
+                text.push(if random.percent(50) {
+                    *self.given[2].draw(random)
+                } else {
+                    random.pick(&['郎', '子', '美', '介', '夫', '雄', '树', '之', '助'])
+                });
             }
             return;
         }
@@ -256,7 +266,23 @@ impl<'d> Generator<'d> {
             2 => self.clause(text, random),
             _ => self.no_name(text, random),
         }
-        text.push_str(random.pick(&["", "", "", "传", "传奇", "之战", "2", "3", "物语", "演义", "的故事", "世界", "日记", "列传", "OL"]));
+        text.push_str(random.pick(&[
+            "",
+            "",
+            "",
+            "传",
+            "传奇",
+            "之战",
+            "2",
+            "3",
+            "物语",
+            "演义",
+            "的故事",
+            "世界",
+            "日记",
+            "列传",
+            "OL",
+        ]));
     }
 
     fn place(&self, text: &mut String, random: &mut Random) {

@@ -36,9 +36,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
-        ["train", model] => train(SENTENCES).map_err(|_malformed| "the dictionary is too large".to_owned()).and_then(
-            |file| std::fs::write(model, file).map_err(|error| format!("{model}: {error}")),
-        ),
+        ["train", model] => train(SENTENCES)
+            .map_err(|_malformed| "the dictionary is too large".to_owned())
+            .and_then(|file| std::fs::write(model, file).map_err(|error| format!("{model}: {error}"))),
         ["evaluate", model, files @ ..] => evaluate::all(model, files),
         ["speed", model, file] => evaluate::speed(model, file),
         _ => Err("lww-recogniser train MODEL | evaluate MODEL FILE…".to_owned()),

@@ -89,9 +89,7 @@ impl Perceptron {
             let half = self.sentences / 2;
             (sum + if sum < 0 { -half } else { half }) / self.sentences.max(1)
         };
-        (0..WEIGHT_SLOTS)
-            .map(|slot| i8::try_from(average(slot).clamp(-127, 127)).unwrap_or_default())
-            .collect()
+        (0..WEIGHT_SLOTS).map(|slot| i8::try_from(average(slot).clamp(-127, 127)).unwrap_or_default()).collect()
     }
 }
 

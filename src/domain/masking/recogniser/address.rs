@@ -6,9 +6,7 @@ use core::ops::Range;
 
 use super::{
     model::Model,
-    regions::{
-        CITIES, CUES, DISTRICT_ENDS, NUMBER_ENDS, ORGANISATIONS, PLACE_ENDS, PROVINCES, REGION_ENDS, ROAD_ENDS,
-    },
+    regions::{CITIES, CUES, DISTRICT_ENDS, NUMBER_ENDS, ORGANISATIONS, PLACE_ENDS, PROVINCES, REGION_ENDS, ROAD_ENDS},
 };
 
 /// Characters that are looked at together.
@@ -57,9 +55,11 @@ impl Gazetteer {
     /// Returns the length of the longest name that the glyphs begin with.
     fn longest(&self, glyphs: &[Glyph]) -> Option<usize> {
         let [first, second, ..] = glyphs else { return None };
-        let from = self.names.partition_point(|(name, _)| name.as_slice() < [first.character, second.character].as_slice());
+        let from =
+            self.names.partition_point(|(name, _)| name.as_slice() < [first.character, second.character].as_slice());
         let begins = |name: &[char]| {
-            name.len() <= glyphs.len() && name.iter().zip(glyphs).all(|(character, glyph)| glyph.character == *character)
+            name.len() <= glyphs.len()
+                && name.iter().zip(glyphs).all(|(character, glyph)| glyph.character == *character)
         };
         let near = self.names.get(from..).unwrap_or_default().iter();
         let near = near.take_while(|(name, _)| name.starts_with(&[first.character, second.character]));
@@ -293,7 +293,8 @@ fn named(glyphs: &[Glyph], longest: usize) -> Option<(Part, usize)> {
 /// Says whether the number of a house or building follows.
 fn is_numbered(glyphs: &[Glyph], length: usize) -> bool {
     let rest = glyphs.get(length..).unwrap_or_default();
-    let rest = if rest.first().is_some_and(|glyph| glyph.character == ' ') { rest.get(1..).unwrap_or_default() } else { rest };
+    let rest =
+        if rest.first().is_some_and(|glyph| glyph.character == ' ') { rest.get(1..).unwrap_or_default() } else { rest };
     number(rest, false).is_some()
 }
 
@@ -307,7 +308,9 @@ fn number(glyphs: &[Glyph], begun: bool) -> Option<usize> {
             '甲' | '乙' | '丙' | '附' if length == 0 => {}
             '0'..='9' => digits += 1,
             'A'..='Z' | 'a'..='z' if digits <= NUMBER_LEN_MAX => digits += 1,
-            '一' | '二' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' | '零' | '百' => digits += 1,
+            '一' | '二' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' | '零' | '百' => {
+                digits += 1
+            }
             '-' | '#' if digits > 0 => (digits, groups) = (0, groups + 1),
             _ => break,
         }
@@ -322,8 +325,13 @@ fn number(glyphs: &[Glyph], begun: bool) -> Option<usize> {
     let after = glyphs.get(length..).unwrap_or_default();
     match begins_with_any(after, &NUMBER_ENDS) {
         Some(end) => Some(length + end),
-        None if begun && groups >= 2 && glyphs.first().is_some_and(|glyph| glyph.character.is_ascii_alphanumeric()) => Some(length),
-        None if begun && glyphs.first().is_some_and(|glyph| glyph.character.is_ascii_digit()) && (2..=4).contains(&digits) => {
+        None if begun && groups >= 2 && glyphs.first().is_some_and(|glyph| glyph.character.is_ascii_alphanumeric()) => {
+            Some(length)
+        }
+        None if begun
+            && glyphs.first().is_some_and(|glyph| glyph.character.is_ascii_digit())
+            && (2..=4).contains(&digits) =>
+        {
             let next = after.first().map(|glyph| glyph.character);
             next.is_none_or(|next| next == ' ').then_some(length)
         }

@@ -52,7 +52,7 @@ impl Edges {
     /// Finds those of a window.
     pub fn fill(&mut self, model: &Model, window: &Window) {
         self.len = 0;
-        for start in 0..window.units().len() {
+        for start in window.first()..window.units().len() {
             self.chinese(model, window, start);
             self.sound(model, window, start);
         }
@@ -196,7 +196,9 @@ impl Lattice {
                 }
             };
             let words = self.words.get(start).into_iter().flatten().zip(1..);
-            words.filter(|(cost, _)| **cost < NEVER).for_each(|(cost, length)| relax(start + length, so_far + cost, WORD));
+            words
+                .filter(|(cost, _)| **cost < NEVER)
+                .for_each(|(cost, length)| relax(start + length, so_far + cost, WORD));
             while let Some(edge) = edges.get(next).filter(|edge| edge.start == start) {
                 if forbidden != Some(next) {
                     relax(edge.end, so_far + self.names.get(next).copied().unwrap_or(NEVER), next);

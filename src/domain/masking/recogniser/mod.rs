@@ -38,7 +38,8 @@ pub static RECOGNISER: LazyLock<Recogniser> = LazyLock::new(|| Recogniser::new(W
 
 /// Returns what names this recogniser: the hash of its weights and its lists.
 pub fn digest(hash: impl Fn(&[u8]) -> [u8; 32]) -> [u8; 32] {
-    let lists = [regions::PROVINCES, regions::CITIES, western::GIVEN, western::FAMILY, western::EVERYDAY, western::NEVER];
+    let lists =
+        [regions::PROVINCES, regions::CITIES, western::GIVEN, western::FAMILY, western::EVERYDAY, western::NEVER];
     let parts = [WEIGHTS].into_iter().chain(lists.into_iter().map(str::as_bytes));
     hash(parts.map(&hash).collect::<Vec<_>>().concat().as_slice())
 }

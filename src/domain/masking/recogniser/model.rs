@@ -33,18 +33,20 @@ const IDEOGRAPHS: usize = (IDEOGRAPHS_LAST - IDEOGRAPHS_FIRST) as usize + 1;
 
 /// Chinese family names of two ideographs.
 pub const COMPOUND: [&str; 24] = [
-    "欧阳", "司马", "上官", "诸葛", "慕容", "司徒", "夏侯", "皇甫", "尉迟", "公孙", "令狐", "宇文", "长孙", "南宫", "独孤", "端木", "轩辕", "申屠", "赫连", "西门", "呼延", "拓跋",
-    "澹台", "东方",
+    "欧阳", "司马", "上官", "诸葛", "慕容", "司徒", "夏侯", "皇甫", "尉迟", "公孙", "令狐", "宇文", "长孙", "南宫",
+    "独孤", "端木", "轩辕", "申屠", "赫连", "西门", "呼延", "拓跋", "澹台", "东方",
 ];
 /// Japanese ones, as they are written in Chinese.
 pub const JAPANESE: [&str; 126] = [
-    "三岛", "三浦", "上杉", "上田", "上野", "东条", "东野", "中岛", "中曾", "中村", "中森", "中田", "丰臣", "二宫", "井上", "仓木", "伊藤", "伊达", "佐藤", "佐野",
-    "内田", "冈村", "冈田", "前田", "加山", "加藤", "北野", "原田", "反町", "吉田", "后藤", "和田", "土肥", "坂本", "夏目", "大冢", "大塚", "大江", "大野", "太宰",
-    "宇野", "安倍", "宫崎", "宫本", "小岛", "小林", "小泉", "小泽", "小渊", "小野", "山下", "山口", "山本", "山田", "岛田", "岩崎", "川端", "市川", "德川", "斋藤",
-    "新垣", "木下", "木村", "本田", "村上", "村山", "松下", "松井", "松岛", "松本", "柴田", "桥本", "森田", "樱井", "武田", "水谷", "河野", "浅田", "海部", "深田",
-    "渡边", "渡部", "滨崎", "犬养", "田中", "相叶", "真田", "石原", "石川", "石田", "福原", "福山", "福田", "竹下", "竹内", "织田", "绫濑", "羽生", "芥川", "苍井",
-    "菅原", "菊地", "藤原", "藤田", "西村", "谷崎", "赤西", "近藤", "远藤", "酒井", "野口", "野村", "金城", "金子", "铃木", "长泽", "青木", "饭岛", "香川", "高桥",
-    "鸠山", "鹿野", "麻生", "黑泽", "齐藤", "龟梨",
+    "三岛", "三浦", "上杉", "上田", "上野", "东条", "东野", "中岛", "中曾", "中村", "中森", "中田", "丰臣", "二宫",
+    "井上", "仓木", "伊藤", "伊达", "佐藤", "佐野", "内田", "冈村", "冈田", "前田", "加山", "加藤", "北野", "原田",
+    "反町", "吉田", "后藤", "和田", "土肥", "坂本", "夏目", "大冢", "大塚", "大江", "大野", "太宰", "宇野", "安倍",
+    "宫崎", "宫本", "小岛", "小林", "小泉", "小泽", "小渊", "小野", "山下", "山口", "山本", "山田", "岛田", "岩崎",
+    "川端", "市川", "德川", "斋藤", "新垣", "木下", "木村", "本田", "村上", "村山", "松下", "松井", "松岛", "松本",
+    "柴田", "桥本", "森田", "樱井", "武田", "水谷", "河野", "浅田", "海部", "深田", "渡边", "渡部", "滨崎", "犬养",
+    "田中", "相叶", "真田", "石原", "石川", "石田", "福原", "福山", "福田", "竹下", "竹内", "织田", "绫濑", "羽生",
+    "芥川", "苍井", "菅原", "菊地", "藤原", "藤田", "西村", "谷崎", "赤西", "近藤", "远藤", "酒井", "野口", "野村",
+    "金城", "金子", "铃木", "长泽", "青木", "饭岛", "香川", "高桥", "鸠山", "鹿野", "麻生", "黑泽", "齐藤", "龟梨",
 ];
 
 /// What an ideograph can be. A cost of zero says that it can't.
@@ -69,8 +71,16 @@ pub struct Character {
 }
 
 impl Character {
-    const UNKNOWN: Self =
-        Self { simplified: 0, surname: 0, given_first: 0, given_last: 0, given_only: 0, sound: 0, alone: COST_UNKNOWN, leads: false };
+    const UNKNOWN: Self = Self {
+        simplified: 0,
+        surname: 0,
+        given_first: 0,
+        given_last: 0,
+        given_only: 0,
+        sound: 0,
+        alone: COST_UNKNOWN,
+        leads: false,
+    };
 }
 
 /// The file is not one that this program can use.
@@ -186,7 +196,10 @@ fn table(bytes: &[u8]) -> Result<Box<[Character]>, Malformed> {
         let place = u16::from_be_bytes([high, low]).checked_sub(IDEOGRAPHS_FIRST).ok_or(Malformed)?;
         let simplified = u16::from_be_bytes([simple_high, simple_low]);
         let slot = characters.get_mut(usize::from(place)).ok_or(Malformed)?;
-        let leads = COMPOUND.iter().chain(&JAPANESE).any(|name| name.starts_with(|first| u32::from(first) == u32::from(simplified)));
+        let leads = COMPOUND
+            .iter()
+            .chain(&JAPANESE)
+            .any(|name| name.starts_with(|first| u32::from(first) == u32::from(simplified)));
         *slot = Character { simplified, surname, given_first, given_last, given_only, sound, alone, leads };
     }
     if rest.is_empty() { Ok(characters) } else { Err(Malformed) }

@@ -9,13 +9,68 @@ use super::{
 
 /// Words that end the name of a street.
 const STREETS: &[&str] = &[
-    "street", "st", "avenue", "ave", "road", "rd", "boulevard", "blvd", "lane", "ln", "drive", "dr", "court", "ct", "place", "pl", "square", "sq",
-    "terrace", "ter", "way", "highway", "hwy", "parkway", "pkwy", "circle", "cir", "close", "crescent", "row", "walk", "alley", "trail", "grove",
-    "gardens", "mews", "quay", "turnpike", "lu", "jie", "dadao", "xiang",
+    "street",
+    "st",
+    "avenue",
+    "ave",
+    "road",
+    "rd",
+    "boulevard",
+    "blvd",
+    "lane",
+    "ln",
+    "drive",
+    "dr",
+    "court",
+    "ct",
+    "place",
+    "pl",
+    "square",
+    "sq",
+    "terrace",
+    "ter",
+    "way",
+    "highway",
+    "hwy",
+    "parkway",
+    "pkwy",
+    "circle",
+    "cir",
+    "close",
+    "crescent",
+    "row",
+    "walk",
+    "alley",
+    "trail",
+    "grove",
+    "gardens",
+    "mews",
+    "quay",
+    "turnpike",
+    "lu",
+    "jie",
+    "dadao",
+    "xiang",
 ];
 /// Words for a part of a house, which a number or letter follows.
 const UNITS: &[&str] = &[
-    "apt", "apartment", "suite", "ste", "unit", "flat", "room", "rm", "floor", "building", "block", "tower", "no", "number", "house", "level", "bldg",
+    "apt",
+    "apartment",
+    "suite",
+    "ste",
+    "unit",
+    "flat",
+    "room",
+    "rm",
+    "floor",
+    "building",
+    "block",
+    "tower",
+    "no",
+    "number",
+    "house",
+    "level",
+    "bldg",
 ];
 /// Words for a region after its name.
 const REGIONS: &[&str] = &["district", "city", "province", "county", "town", "township", "village", "state"];
@@ -49,9 +104,14 @@ fn address_at(words: &[Word], at: usize) -> Option<(usize, usize, u8)> {
     // `Flat 3, 12 Baker Street` and `Room 1201, Building 3, No. 88 Jianguo Road`.
     while let Some(before) = start.checked_sub(1).and_then(|place| words.get(place)) {
         let two_before = start.checked_sub(2).and_then(|place| words.get(place));
-        if before.is_one_of(UNITS) || before.text() == "po" || (word.text() == "box" && before.is_one_of(&["p", "o", "office", "post"])) {
+        if before.is_one_of(UNITS)
+            || before.text() == "po"
+            || (word.text() == "box" && before.is_one_of(&["p", "o", "office", "post"]))
+        {
             start -= 1;
-        } else if matches!(before.shape, Shape::Number | Shape::Initial) && two_before.is_some_and(|word| word.is_one_of(UNITS)) {
+        } else if matches!(before.shape, Shape::Number | Shape::Initial)
+            && two_before.is_some_and(|word| word.is_one_of(UNITS))
+        {
             start -= 2;
         } else {
             break;
@@ -77,7 +137,12 @@ fn street(words: &[Word], from: usize) -> Option<usize> {
         if place > from && word.is_one_of(STREETS) {
             let short = word.text().len() <= 3 && word.shape == Shape::Lower;
             let named = words.get(from..place)?.iter().all(Word::is_capital);
-            return (named || !short && place - from <= 2 && word.text() != "way" && word.text() != "close" && word.text() != "place")
+            return (named
+                || !short
+                    && place - from <= 2
+                    && word.text() != "way"
+                    && word.text() != "close"
+                    && word.text() != "place")
                 .then_some(place + 1);
         }
         if !matches!(word.shape, Shape::Capital | Shape::Caps | Shape::Lower | Shape::Initial | Shape::Number) {
@@ -111,8 +176,15 @@ fn part(words: &[Word], at: usize) -> Option<(usize, u8)> {
     if coded {
         return Some((at + 1, 20));
     }
-    let outward = word.end - word.start <= 4 && digits > 0 && word.text().starts_with(|first: char| first.is_ascii_alphabetic());
-    if outward && next.is_some_and(|next| next.before == Before::Space && next.text().len() == 3 && next.text().starts_with(|first: char| first.is_ascii_digit())) {
+    let outward =
+        word.end - word.start <= 4 && digits > 0 && word.text().starts_with(|first: char| first.is_ascii_alphabetic());
+    if outward
+        && next.is_some_and(|next| {
+            next.before == Before::Space
+                && next.text().len() == 3
+                && next.text().starts_with(|first: char| first.is_ascii_digit())
+        })
+    {
         return Some((at + 2, 20));
     }
     // `, San Francisco`, `CA`.
@@ -124,7 +196,10 @@ fn part(words: &[Word], at: usize) -> Option<(usize, u8)> {
         end += 1;
     }
     let last = words.get(end.checked_sub(1)?)?;
-    let follows = words.get(end).is_none_or(|word| matches!(word.before, Before::Comma | Before::Break | Before::Dot) || word.shape == Shape::Number);
-    let announced = word.before == Before::Comma || last.is_one_of(REGIONS) || word.shape == Shape::Caps && word.text().len() == 2;
+    let follows = words.get(end).is_none_or(|word| {
+        matches!(word.before, Before::Comma | Before::Break | Before::Dot) || word.shape == Shape::Number
+    });
+    let announced =
+        word.before == Before::Comma || last.is_one_of(REGIONS) || word.shape == Shape::Caps && word.text().len() == 2;
     (end > at && announced && follows).then_some((end, 5))
 }

@@ -23,7 +23,10 @@ fn check(text: &str, kind: Kind, expect: &[&str]) {
 #[test]
 fn the_model_that_is_shipped_can_be_read() {
     let model = Model::read(WEIGHTS).ok().unwrap();
-    assert_eq!(model.character(u16::try_from(u32::from('張')).unwrap()).simplified, u16::try_from(u32::from('张')).unwrap());
+    assert_eq!(
+        model.character(u16::try_from(u32::from('張')).unwrap()).simplified,
+        u16::try_from(u32::from('张')).unwrap()
+    );
     assert!(WEIGHTS.len() < 2 << 20);
     for damaged in [&WEIGHTS[1..], &WEIGHTS[..WEIGHTS.len() - 1], &[WEIGHTS, b"x"].concat()] {
         assert!(Model::read(damaged).is_err());
@@ -102,10 +105,14 @@ fn addresses_are_found_and_places_are_none() {
         ("家在解放路12号3单元501室", &["解放路12号3单元501室"]),
         ("浙江省杭州市西湖区文三路阳光花园2幢", &["浙江省杭州市西湖区文三路阳光花园2幢"]),
         ("I live at 221B Baker Street, London", &["221B Baker Street, London"]),
-        ("Ship to 1600 Amphitheatre Parkway, Mountain View, CA 94043 please", &["1600 Amphitheatre Parkway, Mountain View, CA 94043"]),
-        ("our office: Room 1201, Building 3, No. 88 Jianguo Road, Chaoyang District, Beijing", &[
-            "Room 1201, Building 3, No. 88 Jianguo Road, Chaoyang District, Beijing",
-        ]),
+        (
+            "Ship to 1600 Amphitheatre Parkway, Mountain View, CA 94043 please",
+            &["1600 Amphitheatre Parkway, Mountain View, CA 94043"],
+        ),
+        (
+            "our office: Room 1201, Building 3, No. 88 Jianguo Road, Chaoyang District, Beijing",
+            &["Room 1201, Building 3, No. 88 Jianguo Road, Chaoyang District, Beijing"],
+        ),
     ] {
         check(text, Kind::Address, expect);
     }
@@ -125,7 +132,9 @@ fn addresses_are_found_and_places_are_none() {
 
 #[test]
 fn what_is_masked_is_passed_over_and_what_a_mask_leaves_is_none() {
-    for text in ["我叫张**，你好", "寄到北京市朝阳区******", "Dear J*********,", "[name]说[address]", "<NAME_1>和<NAME_2>"] {
+    for text in
+        ["我叫张**，你好", "寄到北京市朝阳区******", "Dear J*********,", "[name]说[address]", "<NAME_1>和<NAME_2>"]
+    {
         assert_eq!(found(text, Kind::Name, 1), [""; 0], "{text}");
         assert_eq!(found(text, Kind::Address, 50), [""; 0], "{text}");
     }
@@ -151,7 +160,10 @@ fn a_flood_of_anything_takes_linear_work() {
         let text = piece.repeat((1 << 18) / piece.len());
         let characters = text.chars().count();
         let (count, units) = windows(&text);
-        assert!(units <= characters * 2 && count <= characters / 40 + 2, "{piece}: {count} windows, {units} ideographs");
+        assert!(
+            units <= characters * 2 && count <= characters / 40 + 2,
+            "{piece}: {count} windows, {units} ideographs"
+        );
         let part = text.get(..text.floor_char_boundary(1 << 13)).unwrap();
         RECOGNISER.find(part, &[], |find| assert!(part.get(find.bytes).is_some()));
     }

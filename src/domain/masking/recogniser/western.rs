@@ -37,13 +37,59 @@ pub const NEVER: &str = "dear hello hi hey thanks thank regards sincerely please
 const TITLES: &[&str] = &["mr", "mrs", "ms", "miss", "dr", "prof", "professor", "sir", "madam", "mister", "mx"];
 /// Words of roles and forms whose value is a name.
 const ROLES: &[&str] = &[
-    "name", "cardholder", "holder", "payee", "beneficiary", "recipient", "attn", "attention", "signed", "called", "named", "dear", "regards",
-    "sincerely", "payer", "sender", "consignee", "faithfully", "fullname", "surname",
+    "name",
+    "cardholder",
+    "holder",
+    "payee",
+    "beneficiary",
+    "recipient",
+    "attn",
+    "attention",
+    "signed",
+    "called",
+    "named",
+    "dear",
+    "regards",
+    "sincerely",
+    "payer",
+    "sender",
+    "consignee",
+    "faithfully",
+    "fullname",
+    "surname",
 ];
 /// Words that a name follows now and then.
 const HINTS: &[&str] = &[
-    "hi", "hello", "hey", "from", "by", "with", "to", "for", "contact", "manager", "agent", "customer", "client", "thanks", "and", "ask",
-    "told", "cheers", "husband", "wife", "son", "daughter", "mother", "father", "brother", "sister", "friend", "colleague", "boss", "ceo",
+    "hi",
+    "hello",
+    "hey",
+    "from",
+    "by",
+    "with",
+    "to",
+    "for",
+    "contact",
+    "manager",
+    "agent",
+    "customer",
+    "client",
+    "thanks",
+    "and",
+    "ask",
+    "told",
+    "cheers",
+    "husband",
+    "wife",
+    "son",
+    "daughter",
+    "mother",
+    "father",
+    "brother",
+    "sister",
+    "friend",
+    "colleague",
+    "boss",
+    "ceo",
 ];
 
 /// A name: its bytes, and how sure it is, in percent.
@@ -130,7 +176,11 @@ fn name_at(names: &Names, words: &[Word], at: usize) -> Option<(usize, u8)> {
             Before::Comma | Before::Colon | Before::Start | Before::Break => false,
         };
         let initial = word.shape == Shape::Initial && words.get(end + 1).is_some_and(&written);
-        if !joined || names.is_never(word) || !(initial || written(word)) || (first.shape == Shape::Lower) != (word.shape == Shape::Lower) {
+        if !joined
+            || names.is_never(word)
+            || !(initial || written(word))
+            || (first.shape == Shape::Lower) != (word.shape == Shape::Lower)
+        {
             break;
         }
         end += 1;
@@ -157,7 +207,11 @@ fn announced(words: &[Word], at: usize) -> u8 {
         Before::Space | Before::Colon | Before::Dot if before.is_one_of(TITLES) => 60,
         Before::Space | Before::Colon | Before::Comma if before.is_one_of(ROLES) => 50,
         Before::Break if before.is_one_of(&["regards", "sincerely", "faithfully", "cheers", "thanks"]) => 45,
-        Before::Space if is(Some(before), "is") && (is(back(2), "this") || back(2).is_some_and(|word| word.is_one_of(ROLES))) => 50,
+        Before::Space
+            if is(Some(before), "is") && (is(back(2), "this") || back(2).is_some_and(|word| word.is_one_of(ROLES))) =>
+        {
+            50
+        }
         Before::Space if is(Some(before), "am") && is(back(2), "i") => 45,
         Before::Space if is(Some(before), "im") || is(Some(before), "names") => 45,
         Before::Space | Before::Comma if before.is_one_of(HINTS) => 25,
@@ -176,11 +230,12 @@ fn is_pinyin_name(names: &Names, one: &Word, two: &Word) -> bool {
 /// Counts the syllables of Hanyu Pinyin that a word is made of.
 fn syllables(word: &str) -> Option<usize> {
     const INITIALS: [&str; 23] = [
-        "zh", "ch", "sh", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "r", "z", "c", "s", "y", "w",
+        "zh", "ch", "sh", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "r", "z", "c", "s",
+        "y", "w",
     ];
     const FINALS: [&str; 33] = [
-        "iang", "iong", "uang", "ang", "eng", "ing", "ong", "ian", "iao", "uai", "uan", "ai", "an", "ao", "ei", "en", "er", "ia", "ie", "in", "iu",
-        "ou", "ua", "ui", "un", "uo", "ue", "a", "e", "i", "o", "u", "v",
+        "iang", "iong", "uang", "ang", "eng", "ing", "ong", "ian", "iao", "uai", "uan", "ai", "an", "ao", "ei", "en",
+        "er", "ia", "ie", "in", "iu", "ou", "ua", "ui", "un", "uo", "ue", "a", "e", "i", "o", "u", "v",
     ];
     let (mut rest, mut count) = (word, 0);
     while !rest.is_empty() {

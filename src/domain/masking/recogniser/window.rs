@@ -66,12 +66,19 @@ pub struct Window {
     before: [u16; HISTORY],
     /// Code after the last one.
     after: u16,
+    /// Whether the first ideograph may be what a mask leaves of a value.
+    is_rest: bool,
 }
 
 impl Window {
     const fn new() -> Self {
         let unit = Unit { ideograph: 0, join: Join::Close, start: 0, end: 0 };
-        Self { units: [unit; WINDOW_LEN_MAX], len: 0, before: [code::EDGE; HISTORY], after: code::EDGE }
+        Self { units: [unit; WINDOW_LEN_MAX], len: 0, before: [code::EDGE; HISTORY], after: code::EDGE, is_rest: false }
+    }
+
+    /// Returns the first position at which a value may begin.
+    pub fn first(&self) -> usize {
+        usize::from(self.is_rest)
     }
 
     /// Returns the ideographs.
@@ -161,7 +168,7 @@ fn kind(character: char) -> Kind {
 
 /// Walks over a text and hands each window to `look`. What is in `masked`, ranges of bytes in order, counts as masked.
 pub fn each(model: &Model, text: &str, masked: &[core::ops::Range<usize>], mut look: impl FnMut(&Window)) {
-    let mut walk = Walk { window: Window::new(), gaps: 0, dot: false, stars: false };
+    let mut walk = Walk { window: Window::new(), gaps: 0, dot: false };
     let mut masked = masked.iter().peekable();
     for (start, character) in text.char_indices() {
         while masked.next_if(|range| range.end <= start).is_some() {}
@@ -186,12 +193,10 @@ pub fn each(model: &Model, text: &str, masked: &[core::ops::Range<usize>], mut l
                     walk.window.len = walk.window.len.saturating_sub(1);
                 }
                 walk.close(code::OTHER, &mut look);
-                walk.stars = true;
-                continue;
+                walk.window.is_rest = true;
             }
             Kind::Boundary(code) => walk.close(code, &mut look),
         }
-        walk.stars &= matches!(kind(character), Kind::Ignored);
     }
     walk.close(code::EDGE, &mut look);
 }
@@ -202,16 +207,10 @@ struct Walk {
     gaps: usize,
     /// Whether a middle dot is among them.
     dot: bool,
-    /// Whether the character before was the star of a mask.
-    stars: bool,
 }
 
 impl Walk {
     fn push(&mut self, ideograph: u16, bytes: core::ops::Range<usize>, look: &mut impl FnMut(&Window)) {
-        if self.stars {
-            self.close(code::OTHER, look);
-            return;
-        }
         if self.window.len == WINDOW_LEN_MAX {
             self.cut(ideograph, look);
         }
@@ -241,7 +240,7 @@ impl Walk {
             *slot = self.window.left(end, distance);
         }
         self.window.before = before;
-        (self.window.len, self.gaps, self.dot) = (0, 0, false);
+        (self.window.len, self.window.is_rest, self.gaps, self.dot) = (0, false, 0, false);
     }
 
     /// Ends a full window, and begins the next one with the last ideographs again.
@@ -255,6 +254,6 @@ impl Walk {
         }
         self.window.units.copy_within(first.., 0);
         self.window.before = before;
-        self.window.len = OVERLAP;
+        (self.window.len, self.window.is_rest) = (OVERLAP, false);
     }
 }
