@@ -84,10 +84,10 @@ fn main() {
 /// The policy without its rules for names and addresses, and their tests.
 fn without_names(policy: &str) -> String {
     let (rules, rest) = policy.split_once("\n  # ---- names and addresses").unwrap();
-    let (_, rest) = rest.split_once("\n  # ---- accounts").unwrap();
+    let (_, rest) = rest.split_once("\nallow:").unwrap();
     let (others, tests) = rest.split_once("\n  # ---- names").unwrap();
     let (_, clean) = tests.split_once("\n  # ---- what must stay").unwrap();
-    format!("{rules}\n  # ---- accounts{others}\n  # ---- what must stay{clean}")
+    format!("{rules}\nallow:{others}\n  # ---- what must stay{clean}")
 }
 
 fn message(number: usize) -> String {

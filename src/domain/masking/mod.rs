@@ -37,7 +37,6 @@ mod passwords;
 mod people;
 mod plates;
 mod policy;
-mod recogniser;
 mod scene;
 mod secrets;
 mod shown;

@@ -4,10 +4,11 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
+use lww_recogniser::{Found, Kind, RECOGNISER};
+
 use super::{
     entity::Entity,
     policy::Policy,
-    recogniser::{Found, Kind, RECOGNISER},
     scene::{Candidate, Scene},
     span::{Canonical, Span},
     symbol,

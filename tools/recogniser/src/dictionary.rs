@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::file::Builder;
-use crate::recogniser::model::{COST_UNKNOWN, Character, Malformed, hash_on};
+use lww_recogniser::model::{COST_UNKNOWN, Character, Malformed, hash_on};
 
 const WORDS: &str = include_str!("../data/words.tsv");
 const CHARACTERS: &str = include_str!("../data/characters.tsv");

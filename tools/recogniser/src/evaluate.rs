@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::recogniser::{chinese, model::Model};
+use lww_recogniser::{chinese, model::Model};
 
 /// Counts of one measurement.
 #[derive(Default)]

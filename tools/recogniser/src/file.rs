@@ -1,6 +1,6 @@
-//! Writes the file that [`crate::recogniser::model`] reads.
+//! Writes the file that [`lww_recogniser::model`] reads.
 
-use crate::recogniser::model::{
+use lww_recogniser::model::{
     Character, MAGIC, Malformed, STEP_BITS, WORD_COST_MIN, WORD_COST_STEP, WORD_SLOTS, place_of,
 };
 

@@ -1,16 +1,12 @@
 //! Makes the recogniser's data, trains it, and measures it.
 //!
 //! ```text
-//! lww-recogniser train MODEL             learns from generated sentences and writes the model
-//! lww-recogniser evaluate MODEL FILE…    names and addresses of texts that it never saw, one JSON object a line
+//! lww-recogniser-training train MODEL             learns from generated sentences and writes the model
+//! lww-recogniser-training evaluate MODEL FILE…    names and addresses of texts that it never saw, one JSON object a line
 //! ```
 
 #![expect(clippy::print_stdout, reason = "a tool prints what it measured")]
 #![expect(clippy::indexing_slicing, reason = "a tool for developers stops at the first fault")]
-
-#[path = "../../../src/domain/masking/recogniser/mod.rs"]
-#[expect(dead_code, reason = "the server uses all of it, training a part")]
-mod recogniser;
 
 mod dictionary;
 mod evaluate;
@@ -23,9 +19,9 @@ use std::process::ExitCode;
 
 use dictionary::Dictionary;
 use generate::Generator;
+use lww_recogniser::model::{Malformed, Model, WEIGHT_SLOTS};
 use perceptron::Perceptron;
 use random::Random;
-use recogniser::model::{Malformed, Model, WEIGHT_SLOTS};
 
 /// Sentences that are learnt from.
 const SENTENCES: usize = 600_000;
@@ -41,7 +37,7 @@ fn main() -> ExitCode {
             .and_then(|file| std::fs::write(model, file).map_err(|error| format!("{model}: {error}"))),
         ["evaluate", model, files @ ..] => evaluate::all(model, files),
         ["speed", model, file] => evaluate::speed(model, file),
-        _ => Err("lww-recogniser train MODEL | evaluate MODEL FILE…".to_owned()),
+        _ => Err("lww-recogniser-training train MODEL | evaluate MODEL FILE…".to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -70,7 +66,9 @@ fn train(sentences: usize) -> Result<Vec<u8>, Malformed> {
 
 #[cfg(test)]
 mod slow {
-    use super::{SENTENCES, recogniser::WEIGHTS, train};
+    use lww_recogniser::WEIGHTS;
+
+    use super::{SENTENCES, train};
 
     #[test]
     fn the_weights_are_what_the_code_makes() {

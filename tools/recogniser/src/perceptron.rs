@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::generate::{Generator, Sentence};
 use crate::random::Random;
-use crate::recogniser::{
+use lww_recogniser::{
     chinese,
     features::{self, FEATURES, Sides},
     lattice::{Edge, Edges, Lattice},

@@ -11,7 +11,6 @@ use super::{
         super::canonical::{self, hex, sha256},
         keywords::KEYWORDS,
         lexicon::Lexicon,
-        recogniser,
         validate::{bank_card, iban, national},
         view::View,
     },
@@ -74,7 +73,7 @@ fn engine(lexicon: &Lexicon) -> Value {
         "keywords": hex(&sha256(words.join(";").as_bytes())),
         "issuers": hex(&sha256(bank_card::describe().as_bytes())),
         "iban": hex(&sha256(iban::describe().as_bytes())),
-        "recogniser": hex(&recogniser::digest(sha256)),
+        "recogniser": hex(&lww_recogniser::digest(sha256)),
         "national": hex(&sha256(national::describe().as_bytes())),
     })
 }

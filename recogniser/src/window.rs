@@ -3,7 +3,7 @@
 //! It walks over a text once, takes spaces and dots between ideographs for what they may be, a disguise, skips characters of
 //! no width, and hands out windows of bounded length. It deliberately does not know what a name is.
 
-use super::model::Model;
+use crate::model::Model;
 
 /// Most ideographs of a window.
 pub const WINDOW_LEN_MAX: usize = 96;

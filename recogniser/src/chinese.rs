@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{
+use crate::{
     features::{self, Sides},
     lattice::{Edge, Edges, Lattice},
     model::Model,

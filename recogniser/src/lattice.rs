@@ -3,7 +3,7 @@
 //! Each word costs what it is rare; each possible name what its characters are rare in names, less what its features weigh.
 //! One walk finds the cheapest reading. It deliberately does not know text outside the window.
 
-use super::{
+use crate::{
     features::Form,
     model::{COST_UNKNOWN, Model, WORD_LEN_MAX, WORD_LEN_USUAL, hash_on},
     window::{Join, WINDOW_LEN_MAX, Window},
@@ -21,6 +21,11 @@ const COST_NAME: i32 = 40;
 const COST_COMPOUND: i32 = 70;
 /// The same of a Japanese one.
 const COST_JAPANESE: i32 = 80;
+/// The ideographs of numbers, in everyday, financial and radio speech, ordered by their codes.
+const NUMERALS: [u16; 25] = [
+    0x4E00, 0x4E03, 0x4E09, 0x4E24, 0x4E5D, 0x4E8C, 0x4E94, 0x4F0D, 0x516B, 0x516D, 0x52FE, 0x5341, 0x53C1, 0x56DB,
+    0x58F9, 0x5E7A, 0x62D0, 0x62FE, 0x634C, 0x67D2, 0x7396, 0x8086, 0x8D30, 0x9646, 0x96F6,
+];
 /// Dearer than any reading.
 const NEVER: i32 = i32::MAX / 2;
 
@@ -63,7 +68,10 @@ impl Edges {
         self.edges.get(..self.len).unwrap_or_default()
     }
 
-    fn push(&mut self, start: usize, end: usize, form: Form, cost: i32) {
+    fn push(&mut self, window: &Window, (start, end): (usize, usize), form: Form, cost: i32) {
+        if is_number(window, start, end) {
+            return;
+        }
         if let Some(edge) = self.edges.get_mut(self.len) {
             *edge = Edge { start, end, form, cost: cost + COST_NAME };
             self.len += 1;
@@ -96,7 +104,7 @@ impl Edges {
                 return;
             }
             cost += i32::from(given);
-            self.push(start, end, Form::JapaneseName, cost);
+            self.push(window, (start, end), Form::JapaneseName, cost);
         }
     }
 
@@ -112,12 +120,12 @@ impl Edges {
         };
         if is.given_only > 0 && even(at + 1) {
             let form = if compound { Form::CompoundName } else { Form::ShortName };
-            self.push(start, at + 1, form, surname + i32::from(is.given_only));
+            self.push(window, (start, at + 1), form, surname + i32::from(is.given_only));
         }
         let last = units.get(at + 1).map_or(0, |unit| model.character(unit.ideograph).given_last);
         if is.given_first > 0 && last > 0 && even(at + 2) {
             let form = if compound { Form::CompoundName } else { Form::LongName };
-            self.push(start, at + 2, form, surname + i32::from(is.given_first) + i32::from(last));
+            self.push(window, (start, at + 2), form, surname + i32::from(is.given_first) + i32::from(last));
         }
     }
 
@@ -131,10 +139,20 @@ impl Edges {
             dotted |= length > 1 && unit.join == Join::Dot;
             cost += i32::from(sound);
             if length >= 2 && (length <= SOUND_LEN_MAX || dotted) {
-                self.push(start, start + length, Form::Sound, cost);
+                self.push(window, (start, start + length), Form::Sound, cost);
             }
         }
     }
+}
+
+/// Says whether a possible name is, or is cut out of, a number in words: `伍陆柒` is no Mr. Wu.
+fn is_number(window: &Window, start: usize, end: usize) -> bool {
+    let is_numeral = |position: usize| {
+        let unit = window.units().get(position);
+        unit.is_some_and(|unit| NUMERALS.binary_search(&unit.ideograph).is_ok())
+    };
+    let before = start.checked_sub(1).is_some_and(is_numeral);
+    before && is_numeral(start) || is_numeral(end) && is_numeral(end - 1) || (start..end).all(is_numeral)
 }
 
 /// A window's readings.

@@ -2,7 +2,7 @@
 //!
 //! It deliberately does not know the weights. Features are hashed without remembering which: what collides shares a weight.
 
-use super::{
+use crate::{
     lattice::Edge,
     model::{IDEOGRAPHS_FIRST, Model, WEIGHT_SLOTS, hash_on},
     window::{WINDOW_LEN_MAX, Window},

@@ -1,6 +1,6 @@
 //! What the recogniser finds, and what it leaves alone, by example: sentences of many registers, none of them learnt from.
 
-use super::{Found, Kind, RECOGNISER, WEIGHTS, chinese, model::Model};
+use crate::{Found, Kind, RECOGNISER, WEIGHTS, chinese, model::Model};
 
 /// The finds of a kind that are at least so sure.
 fn found(text: &str, kind: Kind, least: u8) -> Vec<String> {

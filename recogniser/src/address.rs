@@ -4,7 +4,7 @@
 
 use core::ops::Range;
 
-use super::{
+use crate::{
     model::Model,
     regions::{CITIES, CUES, DISTRICT_ENDS, NUMBER_ENDS, ORGANISATIONS, PLACE_ENDS, PROVINCES, REGION_ENDS, ROAD_ENDS},
 };

@@ -2,7 +2,7 @@
 //!
 //! It deliberately does not know where a place is.
 
-use super::{
+use crate::{
     address::Address,
     latin::{self, Before, Shape, Word},
 };
