@@ -34,7 +34,7 @@ use western::Names;
 pub const WEIGHTS: &[u8] = include_bytes!("weights.bin");
 
 /// The recogniser with its trained model.
-pub static RECOGNISER: LazyLock<Recogniser> = LazyLock::new(|| Recogniser::new(WEIGHTS));
+pub static RECOGNISER: LazyLock<Recogniser> = LazyLock::new(|| Recogniser::of(Model::read(WEIGHTS).ok()));
 
 /// Returns what names this recogniser: the hash of its weights and its lists.
 pub fn digest(hash: impl Fn(&[u8]) -> [u8; 32]) -> [u8; 32] {
@@ -71,8 +71,13 @@ pub struct Recogniser {
 }
 
 impl Recogniser {
-    fn new(weights: &[u8]) -> Self {
-        Self { model: Model::read(weights).ok(), places: Gazetteer::new(), names: Names::new() }
+    /// Makes one with other weights, to be measured; `None` when they can't be read.
+    pub fn new(weights: &[u8]) -> Option<Self> {
+        Model::read(weights).ok().map(|model| Self::of(Some(model)))
+    }
+
+    fn of(model: Option<Model>) -> Self {
+        Self { model, places: Gazetteer::new(), names: Names::new() }
     }
 
     /// Finds the names and addresses of a text; some of them may overlap. What is in `masked`, ranges of bytes in order, is passed

@@ -52,6 +52,17 @@ const STREETS: &[&str] = &[
     "dadao",
     "xiang",
 ];
+/// Further ones, after the list of the US Postal Service (Publication 28, appendix C1), of which many are everyday words: they
+/// count after words that are written as names are.
+const RARE_STREETS: &str = "annex bay beach bend bluff bluffs bottom branch bridge brook brooks burg burgs bypass camp canyon cape causeway center centers circles cliff \
+    cliffs club common commons corner corners course courts cove coves creek crest crossing crossroad curve dale dam divide drives estate \
+    estates expressway extension extensions fall falls ferry field fields flat flats ford fords forest forge forges fork forks fort freeway \
+    garden gateway glen glens green greens groves harbor harbors haven heights hill hills hollow inlet island islands isle junction junctions \
+    key keys knoll knolls lake lakes land landing light lights loaf lock locks lodge loop mall manor manors meadow meadows mill mills mission \
+    motorway mount mountain mountains neck orchard oval overpass park parks parkways pass passage path pike pine pines plain plains plaza point \
+    points port ports prairie radial ramp ranch rapid rapids rest ridge ridges river roads route rue run shoal shoals shore shores skyway spring \
+    springs spur spurs squares station stravenue stream streets summit throughway trace track trafficway tunnel underpass union unions valley \
+    valleys via viaduct view views villages ville vista walks wall ways well wells";
 /// Words for a part of a house, which a number or letter follows.
 const UNITS: &[&str] = &[
     "apt",
@@ -71,11 +82,20 @@ const UNITS: &[&str] = &[
     "house",
     "level",
     "bldg",
+    "studio",
+    "psc",
+    "box",
+    "lot",
+    "villa",
+    "shop",
+    "penthouse",
 ];
 /// Words for a region after its name.
 const REGIONS: &[&str] = &["district", "city", "province", "county", "town", "township", "village", "state"];
 /// Most words of the name of a street.
 const NAME_MAX: usize = 4;
+/// Most words up to a postcode.
+const CODED_MAX: usize = 14;
 /// Most parts after the street.
 const PARTS_MAX: usize = 6;
 
@@ -96,7 +116,7 @@ pub fn find(words: &[Word], mut found: impl FnMut(Address)) {
 fn address_at(words: &[Word], at: usize) -> Option<(usize, usize, u8)> {
     let word = words.get(at)?;
     let mut end = match word.shape {
-        Shape::Number => street(words, at + 1)?,
+        Shape::Number => street(words, at + 1).or_else(|| coded(words, at + 1))?,
         Shape::Lower | Shape::Capital | Shape::Caps if word.text() == "box" => boxed(words, at)?,
         Shape::Lower | Shape::Capital | Shape::Caps | Shape::Initial | Shape::Other => return None,
     };
@@ -125,6 +145,31 @@ fn address_at(words: &[Word], at: usize) -> Option<(usize, usize, u8)> {
     Some((start, end, confidence))
 }
 
+/// Returns the end of what is written like an address and ends with a postcode: `Flat 3, Miller Lock, Hull, HU1 3UP`.
+fn coded(words: &[Word], from: usize) -> Option<usize> {
+    let fits = |word: &&Word| {
+        let joined = matches!(word.before, Before::Space | Before::Comma | Before::Dot);
+        joined && (word.is_capital() || matches!(word.shape, Shape::Number | Shape::Initial) || word.is_one_of(UNITS))
+    };
+    let length = words.get(from..)?.iter().take(CODED_MAX).take_while(fits).count();
+    let end = (from + 1..from + length).rev().find_map(|at| postcode(words, at))?;
+    (end <= from + length).then_some(end)
+}
+
+/// Returns the end of a postcode after the name of a place: `CA 94105`, `SW1A 1AA`.
+fn postcode(words: &[Word], at: usize) -> Option<usize> {
+    let (word, next) = (words.get(at)?, words.get(at + 1)?);
+    let digits = |word: &Word| word.text().bytes().filter(u8::is_ascii_digit).count();
+    let begins = |word: &Word, is: fn(&u8) -> bool| word.text().as_bytes().first().is_some_and(is);
+    let state = word.shape == Shape::Caps && word.text().len() == 2 && next.before == Before::Space;
+    if state && next.shape == Shape::Number && matches!(digits(next), 5 | 9) {
+        return Some(at + 2);
+    }
+    let outward = word.text().len() <= 4 && digits(word) > 0 && begins(word, u8::is_ascii_alphabetic);
+    let inward = next.text().len() == 3 && begins(next, u8::is_ascii_digit);
+    (outward && inward && next.before == Before::Space).then_some(at + 2)
+}
+
 /// Returns the end of a street's name that begins at a word.
 fn street(words: &[Word], from: usize) -> Option<usize> {
     for place in from..=from + NAME_MAX {
@@ -134,10 +179,14 @@ fn street(words: &[Word], from: usize) -> Option<usize> {
             return None;
         }
         // `3 way` is none, `3 Milky Way` is one.
+        let is_named = || words.get(from..place).is_some_and(|name| name.iter().all(Word::is_capital));
+        let is_rare = || RARE_STREETS.split(' ').any(|street| street == word.text());
+        if place > from && word.is_capital() && is_named() && is_rare() {
+            return Some(place + 1);
+        }
         if place > from && word.is_one_of(STREETS) {
             let short = word.text().len() <= 3 && word.shape == Shape::Lower;
-            let named = words.get(from..place)?.iter().all(Word::is_capital);
-            return (named
+            return (is_named()
                 || !short
                     && place - from <= 2
                     && word.text() != "way"
@@ -176,16 +225,8 @@ fn part(words: &[Word], at: usize) -> Option<(usize, u8)> {
     if coded {
         return Some((at + 1, 20));
     }
-    let outward =
-        word.end - word.start <= 4 && digits > 0 && word.text().starts_with(|first: char| first.is_ascii_alphabetic());
-    if outward
-        && next.is_some_and(|next| {
-            next.before == Before::Space
-                && next.text().len() == 3
-                && next.text().starts_with(|first: char| first.is_ascii_digit())
-        })
-    {
-        return Some((at + 2, 20));
+    if let Some(end) = postcode(words, at) {
+        return Some((end, 20));
     }
     // `, San Francisco`, `CA`.
     let mut end = at;

@@ -36,7 +36,6 @@ fn main() -> ExitCode {
             .map_err(|_malformed| "the dictionary is too large".to_owned())
             .and_then(|file| std::fs::write(model, file).map_err(|error| format!("{model}: {error}"))),
         ["evaluate", model, files @ ..] => evaluate::all(model, files),
-        ["speed", model, file] => evaluate::speed(model, file),
         _ => Err("lww-recogniser-training train MODEL | evaluate MODEL FILE…".to_owned()),
     };
     match done {
