@@ -7,7 +7,6 @@
 mod postgres;
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -148,8 +147,7 @@ fn receipts(told: Result<Outcome, RecordError>) -> Vec<Receipt> {
 
 impl House {
     async fn build() -> Self {
-        let permissions = std::fs::Permissions::from_mode(0o755);
-        let folder = tempfile::Builder::new().prefix("lww-test-").permissions(permissions).tempdir_in("/tmp").unwrap();
+        let folder = postgres::folder();
         let options = EmbeddedOptions {
             data_dir: folder.path().join("bank"),
             bin_dir: None,
@@ -953,9 +951,9 @@ mod slow {
     use super::*;
 
     const CALLERS: u64 = 16;
-    const KEYS_EACH: u64 = 60;
+    const KEYS_EACH: u64 = 200;
     /// Pause between two connections being ended, in milliseconds.
-    const STRIKE_EVERY_MS: u64 = 40;
+    const STRIKE_EVERY_MS: u64 = 7;
 
     /// Records keys one after the other, each again until its outcome is known.
     async fn call(slot: Arc<LogSlot>, caller: u64) -> Vec<EntryIndex> {

@@ -15,6 +15,8 @@ const STRETCH_MAX: usize = 160;
 const OVERLAP: usize = 64;
 /// Most characters of the name of a road, a district or an estate.
 const NAME_LEN_MAX: usize = 8;
+/// Code points that names of regions may begin with.
+const FIRSTS: usize = 1 << 16;
 /// Most digits of a house number.
 const NUMBER_LEN_MAX: usize = 5;
 /// Characters before an address in which a word that announces it counts.
@@ -36,34 +38,44 @@ pub struct Address {
 
 /// Names of regions, to be found by their first two characters.
 pub struct Gazetteer {
-    /// Each name with whether it is a province's, ordered.
-    names: Vec<(Vec<char>, bool)>,
+    /// The names, ordered.
+    names: Vec<Vec<char>>,
+    /// A bit for each character that a name begins with.
+    firsts: Box<[u64]>,
 }
 
 impl Gazetteer {
     /// Gathers them.
     pub fn new() -> Self {
-        let all = |names: &'static str, province: bool| {
-            names.split_whitespace().map(move |name| (name.chars().collect::<Vec<char>>(), province))
-        };
-        let mut names: Vec<(Vec<char>, bool)> = all(PROVINCES, true).chain(all(CITIES, false)).collect();
+        let all = PROVINCES.split_whitespace().chain(CITIES.split_whitespace());
+        let mut names: Vec<Vec<char>> = all.map(|name| name.chars().collect()).collect();
         names.sort();
-        names.dedup_by(|later, earlier| later.0 == earlier.0);
-        Self { names }
+        names.dedup();
+        let mut firsts = vec![0; FIRSTS / 64].into_boxed_slice();
+        for first in names.iter().filter_map(|name| name.first()) {
+            let place = u32::from(*first) as usize;
+            if let Some(bits) = firsts.get_mut(place / 64) {
+                *bits |= 1_u64 << (place % 64);
+            }
+        }
+        Self { names, firsts }
     }
 
     /// Returns the length of the longest name that the glyphs begin with.
     fn longest(&self, glyphs: &[Glyph]) -> Option<usize> {
         let [first, second, ..] = glyphs else { return None };
-        let from =
-            self.names.partition_point(|(name, _)| name.as_slice() < [first.character, second.character].as_slice());
-        let begins = |name: &[char]| {
+        let place = u32::from(first.character) as usize;
+        if self.firsts.get(place / 64)? >> (place % 64) & 1 == 0 {
+            return None;
+        }
+        let pair = [first.character, second.character];
+        let from = self.names.partition_point(|name| name.as_slice() < pair.as_slice());
+        let begins = |name: &&Vec<char>| {
             name.len() <= glyphs.len()
                 && name.iter().zip(glyphs).all(|(character, glyph)| glyph.character == *character)
         };
-        let near = self.names.get(from..).unwrap_or_default().iter();
-        let near = near.take_while(|(name, _)| name.starts_with(&[first.character, second.character]));
-        near.filter(|(name, _)| begins(name)).map(|(name, _)| name.len()).max()
+        let near = self.names.get(from..).unwrap_or_default().iter().take_while(|name| name.starts_with(&pair));
+        near.filter(begins).map(Vec::len).max()
     }
 }
 
@@ -188,9 +200,13 @@ impl Chain {
 }
 
 fn look(places: &Gazetteer, stretch: &[Glyph], stars: [bool; 2], mut found: impl FnMut(Address)) {
+    let rest = |at: usize| stretch.get(at..).unwrap_or_default();
+    // Without a number only a region begins an address.
+    let numbered = (0..stretch.len()).any(|at| number(rest(at), false).is_some());
     let mut at = 0;
     while at < stretch.len() {
-        let Some(chain) = chain(places, stretch, at) else {
+        let begins = numbered || places.longest(rest(at)).is_some();
+        let Some(chain) = begins.then(|| chain(places, stretch, at)).flatten() else {
             at += 1;
             continue;
         };

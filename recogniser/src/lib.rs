@@ -82,7 +82,7 @@ impl Recogniser {
 
     /// Finds the names and addresses of a text; some of them may overlap. What is in `masked`, ranges of bytes in order, is passed
     /// over.
-    pub fn find(&self, text: &str, masked: &[Range<usize>], mut found: impl FnMut(Found)) {
+    pub fn find(&self, text: &str, masked: &[Range<usize>], found: &mut dyn FnMut(Found)) {
         let Some(model) = &self.model else { return };
         if !text.is_ascii() {
             chinese::find(model, text, masked, |name| {

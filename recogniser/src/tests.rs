@@ -5,7 +5,7 @@ use crate::{Found, Kind, RECOGNISER, WEIGHTS, chinese, model::Model};
 /// The finds of a kind that are at least so sure.
 fn found(text: &str, kind: Kind, least: u8) -> Vec<String> {
     let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
-    RECOGNISER.find(text, &[], |Found { bytes, kind: is, confidence }| {
+    RECOGNISER.find(text, &[], &mut |Found { bytes, kind: is, confidence }| {
         if is == kind && confidence >= least {
             ranges.push(bytes);
         }
@@ -141,7 +141,8 @@ fn what_is_masked_is_passed_over_and_what_a_mask_leaves_is_none() {
     let text = "我叫张三丰，他叫李建国";
     let hidden = text.find("张三丰").unwrap();
     let mut names = Vec::new();
-    RECOGNISER.find(text, std::slice::from_ref(&(hidden..hidden + 9)), |find| names.push(text[find.bytes].to_owned()));
+    RECOGNISER
+        .find(text, std::slice::from_ref(&(hidden..hidden + 9)), &mut |find| names.push(text[find.bytes].to_owned()));
     assert_eq!(names, ["李建国"]);
 }
 
@@ -165,11 +166,11 @@ fn a_flood_of_anything_takes_linear_work() {
             "{piece}: {count} windows, {units} ideographs"
         );
         let part = text.get(..text.floor_char_boundary(1 << 13)).unwrap();
-        RECOGNISER.find(part, &[], |find| assert!(part.get(find.bytes).is_some()));
+        RECOGNISER.find(part, &[], &mut |find| assert!(part.get(find.bytes).is_some()));
     }
     for piece in ["John ", "12 ", "a", "Mr. ", "北京市", "1号", "A-"] {
         let text = piece.repeat((1 << 15) / piece.len());
-        RECOGNISER.find(&text, &[], |find| assert!(text.get(find.bytes).is_some()));
+        RECOGNISER.find(&text, &[], &mut |find| assert!(text.get(find.bytes).is_some()));
     }
 }
 

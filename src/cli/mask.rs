@@ -19,7 +19,8 @@ use zeroize::Zeroizing;
 
 use super::CommandError;
 use crate::domain::masking::{
-    self, DEPTH_MAX, Heard, MaskedText, Policy, PolicyError, Span, Tail, Tokens, UnknownView, View, token_letters,
+    self, DEPTH_MAX, Heard, MaskedText, Policy, PolicyError, Span, Tail, Tokens, UnknownView, VALUES_MAX, View,
+    token_letters,
 };
 use crate::units::MessageId;
 
@@ -189,7 +190,7 @@ pub enum MaskCommandError {
     },
     /// With `--format json`, what comes next is no document.
     #[error(
-        "document {document}: expected a JSON object or array, nested at most {DEPTH_MAX} deep and of at most {LINE_BYTES_MAX} bytes"
+        "document {document}: expected a JSON object or array, nested at most {DEPTH_MAX} deep, of at most {VALUES_MAX} values and {LINE_BYTES_MAX} bytes"
     )]
     NotDocument {
         /// Number of the document, from 1.

@@ -54,8 +54,7 @@ pub struct World {
 impl World {
     /// A world whose servers have a private PostgreSQL of their own.
     pub fn private() -> Self {
-        let permissions = std::fs::Permissions::from_mode(0o755);
-        let folder = tempfile::Builder::new().prefix("lww-test-").permissions(permissions).tempdir_in("/tmp").unwrap();
+        let folder = postgres::folder();
         std::fs::write(folder.path().join("secret"), SECRET).unwrap();
         std::fs::set_permissions(folder.path().join("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::copy(POLICY, folder.path().join("policy.yaml")).unwrap();

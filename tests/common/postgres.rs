@@ -9,6 +9,18 @@ use std::time::UNIX_EPOCH;
 
 use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
 
+/// What the folders of all tests that run at once may need together.
+const ROOM_BYTES: u64 = 4 << 30;
+
+/// A folder that PostgreSQL's account can pass through; in memory where there is room, because the thousand files of a database
+/// take a second of a core to copy to a disk. Tests kill processes, not machines: to them it makes no difference.
+pub fn folder() -> tempfile::TempDir {
+    let has_room = rustix::fs::statvfs("/dev/shm").is_ok_and(|place| place.f_bavail * place.f_frsize > ROOM_BYTES);
+    let permissions = std::fs::Permissions::from_mode(0o755);
+    let home = if has_room { "/dev/shm" } else { "/tmp" };
+    tempfile::Builder::new().prefix("lww-test-").permissions(permissions).tempdir_in(home).unwrap()
+}
+
 /// Where PostgreSQL's own files and its passwords lie in the template.
 const PARTS: [&str; 2] = ["pg", "database-secrets"];
 
@@ -50,8 +62,7 @@ fn template() -> PathBuf {
 
 /// Makes and migrates one where PostgreSQL's account can reach it, and keeps its files.
 fn make(to: &Path) {
-    let open = std::fs::Permissions::from_mode(0o755);
-    let folder = tempfile::Builder::new().prefix("lww-test-").permissions(open).tempdir_in("/tmp").unwrap();
+    let folder = folder();
     let data_dir = folder.path().join("data");
     let options = EmbeddedOptions { bin_dir: None, secrets_dir: data_dir.join("database-secrets"), data_dir };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

@@ -45,11 +45,45 @@ impl TileDir {
         bytes.map(|bytes| SignedCheckpoint::parse(&bytes).map_err(|e| e.in_file(&path))).transpose()
     }
 
-    /// Reads a tile of hashes. Where a partial one is gone because the tile became full, the full one serves.
+    /// Reads a tile of hashes. Where a partial one is gone because the log grew meanwhile, it is cut out of what took its place.
     ///
     /// # Errors
     /// `Gap` if it is not there, `Malformed` if it hasn't the width of its name, `Io`; each names the file.
     pub fn tile(&self, tile: TilePath) -> Result<Vec<Hash>, Error> {
+        match self.tile_there(tile) {
+            Err(gap) if is_gone(&gap, tile) => {
+                let bytes = self.published(tile)?.ok_or(gap)?;
+                Ok(bytes.as_chunks::<HASH_BYTES>().0.iter().copied().map(Hash).collect())
+            }
+            done => done,
+        }
+    }
+
+    /// Reads a bundle of entries. Where a partial one is gone because the log grew meanwhile, it is cut out of what took its
+    /// place.
+    ///
+    /// # Errors
+    /// `Gap` if it is not there, `Malformed` if it is not a bundle of the width of its name, `Io`; each names the file.
+    pub fn bundle(&self, tile: TilePath) -> Result<Bundle, Error> {
+        match self.bundle_there(tile) {
+            Err(gap) if is_gone(&gap, tile) => Bundle::parse(self.published(tile)?.ok_or(gap)?, tile.width),
+            done => done,
+        }
+    }
+
+    /// Reads the bytes of a bundle without taking them apart; a full one may serve for a partial one.
+    ///
+    /// # Errors
+    /// `Gap` if it is not there, `TooLong`, `Io`; each names the file.
+    pub(crate) fn bundle_bytes(&self, tile: TilePath) -> Result<(PathBuf, Vec<u8>), Error> {
+        match self.read(tile, BUNDLE_BYTES_MAX, Format::Bundle) {
+            Err(gap) if is_gone(&gap, tile) => Ok((tile.under(&self.directory), self.published(tile)?.ok_or(gap)?)),
+            done => done.map(|(path, bytes, _)| (path, bytes)),
+        }
+    }
+
+    /// Reads a tile from its own file, or from that of the full one.
+    fn tile_there(&self, tile: TilePath) -> Result<Vec<Hash>, Error> {
         let bytes_max = HASH_BYTES * usize::try_from(tile.width).unwrap_or(usize::MAX);
         let (path, bytes, is_fallback) = self.read(tile, bytes_max, Format::Tile)?;
         let (hashes, rest) = bytes.as_chunks::<HASH_BYTES>();
@@ -62,35 +96,13 @@ impl TileDir {
         Ok(hashes.iter().take(wanted).copied().map(Hash).collect())
     }
 
-    /// Reads a tile also where a larger partial one took its place meanwhile.
-    fn tile_of_any_size(&self, tile: TilePath) -> Result<Vec<Hash>, Error> {
-        let gap = match self.tile(tile) {
-            Err(error) if error.class() == Class::Gap && !tile.is_full() => error,
-            done => return done,
-        };
-        let bytes = self.published(tile)?.ok_or(gap)?;
-        Ok(bytes.as_chunks::<HASH_BYTES>().0.iter().copied().map(Hash).collect())
-    }
-
-    /// Reads a bundle of entries. Where a partial one is gone because the bundle became full, the full one serves.
-    ///
-    /// # Errors
-    /// `Gap` if it is not there, `Malformed` if it is not a bundle of the width of its name, `Io`; each names the file.
-    pub fn bundle(&self, tile: TilePath) -> Result<Bundle, Error> {
+    /// Reads a bundle from its own file, or from that of the full one.
+    fn bundle_there(&self, tile: TilePath) -> Result<Bundle, Error> {
         let (path, bytes, is_fallback) = self.read(tile, BUNDLE_BYTES_MAX, Format::Bundle)?;
         let width = if is_fallback { WIDTH } else { tile.width };
         let mut bundle = Bundle::parse(bytes, width).map_err(|e| e.in_file(&path))?;
         bundle.truncate(tile.width);
         Ok(bundle)
-    }
-
-    /// Reads the bytes of a bundle without taking them apart; a full one may serve for a partial one.
-    ///
-    /// # Errors
-    /// `Gap` if it is not there, `TooLong`, `Io`; each names the file.
-    pub(crate) fn bundle_bytes(&self, tile: TilePath) -> Result<(PathBuf, Vec<u8>), Error> {
-        let (path, bytes, _) = self.read(tile, BUNDLE_BYTES_MAX, Format::Bundle)?;
-        Ok((path, bytes))
     }
 
     /// Reads the bytes of a tile or bundle of any tree that the published one goes on from: a partial one is cut out of what
@@ -118,13 +130,13 @@ impl TileDir {
         }
         Ok(Some(match tile.part {
             Part::Entries => {
-                let mut bundle = self.bundle(present)?;
+                let mut bundle = self.bundle_there(present)?;
                 bundle.truncate(tile.width);
                 bundle.into_bytes()
             }
             Part::Level(_) => {
                 let width = usize::try_from(tile.width).unwrap_or(usize::MAX);
-                self.tile(present)?.iter().take(width).flat_map(|hash| hash.0).collect()
+                self.tile_there(present)?.iter().take(width).flat_map(|hash| hash.0).collect()
             }
         }))
     }
@@ -158,6 +170,11 @@ impl TileDir {
     }
 }
 
+/// Whether a file is missing whose place a larger one may have taken.
+fn is_gone(error: &Error, tile: TilePath) -> bool {
+    error.class() == Class::Gap && !tile.is_full()
+}
+
 /// The tree of some size in a tile directory.
 #[derive(Clone, Copy, Debug)]
 pub struct TreeReader<'a> {
@@ -177,7 +194,7 @@ impl NodeReader for TreeReader<'_> {
         let count = 1_usize << (level % 8);
         let first = index.checked_mul(count as u64).ok_or_else(out_of_range)?;
         let tile = TilePath::in_tree(part, first / WIDTH, size).ok_or_else(out_of_range)?;
-        let hashes = self.directory.tile_of_any_size(tile)?;
+        let hashes = self.directory.tile(tile)?;
         let start = usize::try_from(first % WIDTH).map_err(|_| out_of_range())?;
         let children = hashes.get(start..start + count).ok_or_else(out_of_range)?;
         Ok(subtree_root(children))

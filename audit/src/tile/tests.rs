@@ -140,6 +140,12 @@ fn a_partial_tile_of_any_size_is_cut_out_of_what_is_published_and_none_beyond() 
             for (path, bytes) in files(other.path()) {
                 let Ok(path) = path.to_str().unwrap().parse::<TilePath>() else { continue };
                 assert_eq!(tiles.published(path).unwrap().as_ref(), Some(&bytes), "{path} of {size} in {published}");
+                // Whoever reads a log that goes on finds what its checkpoint told of.
+                let read = match path.part {
+                    Part::Entries => tiles.bundle(path).unwrap().into_bytes(),
+                    Part::Level(_) => tiles.tile(path).unwrap().iter().flat_map(|hash| hash.0).collect(),
+                };
+                assert_eq!(read, bytes, "{path} of {size} in {published}");
             }
         }
         let beyond =

@@ -180,7 +180,11 @@ fn reads_as_digit(message: &Folded, at: usize) -> bool {
     while symbol::is_homoglyph(message.at(end)) && end - first <= HOMOGLYPHS_MAX {
         end += 1;
     }
-    let (left, right) = (message.before(first), message.at(end));
+    let (left, mut right) = (message.before(first), message.at(end));
+    // The check character of an identity card is no word.
+    if right == b'x' && !symbol::is_letter(message.at(end + 1)) {
+        right = symbol::OTHER;
+    }
     if end - first > HOMOGLYPHS_MAX || symbol::is_letter(left) || symbol::is_letter(right) {
         return false;
     }

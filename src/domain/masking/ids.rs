@@ -82,7 +82,8 @@ fn is_gap(symbol: u8) -> bool {
 fn propose(scene: &mut Scene<'_>, id: &Id, (start, end): (usize, usize), number: &[u8], groups: &[usize]) {
     let Some(confidence) = id.judge(number, groups) else { return };
     let spaced_out = groups.iter().all(|&len| len == 1);
-    let is_usual = groups.len() == 1 || spaced_out || id.is_usual(groups);
+    let in_fours = groups.split_last().is_some_and(|(_, groups)| groups.iter().all(|&len| len == 4));
+    let is_usual = spaced_out || in_fours || id.is_usual(groups);
     let (formed, checked) = ODD_GROUPS_COSTS;
     let doubt = match (is_usual, confidence.checked) {
         (true, _) => 0,
@@ -124,10 +125,7 @@ pub(super) fn bank_code(message: &Folded, at: usize) -> Option<(Vec<u8>, usize)>
     BIC_LENS.into_iter().find_map(|length| {
         let form = b"AAAAAA?????".get(..length)?;
         let (code, end) = read(message, at, form, &mut groups)?;
-        let is_usual = matches!(
-            groups[..],
-            [8 | 11] | [8, 3] | [4, 2, 2] | [4, 2, 2, 3] | [4, 4] | [4, 4, 3] | [6, 2] | [6, 2, 3]
-        ) || groups.iter().all(|&len| len == 1);
+        let is_usual = groups.iter().all(|&len| len == 1) || groups.iter().all(|&len| len > 1);
         (is_usual && bic::judge(&code).is_some()).then_some((code, end))
     })
 }

@@ -46,7 +46,7 @@ const TAX: Cues = Cues::all(&[
 
 /// Keywords by what they say: for entities, against any, or only that the message deserves a look.
 pub(super) const KEYWORDS: &[(Cues, &str, &str)] = &[
-    (Cues::of(Entity::IdCard), "身份证 身份号 公民身份 居民证 实名", "resident id"),
+    (Cues::all(&[Entity::IdCard, Entity::HkId, Entity::TaiwanId]), "身份证 身份号 公民身份 居民证 实名", "resident id"),
     (PAPERS, "证件 证件号 证件号码 证号", ""),
     (
         FOREIGN,
@@ -187,7 +187,7 @@ pub(super) const KEYWORDS: &[(Cues, &str, &str)] = &[
         "taiwan id,taiwan identity card,arc,arc number",
     ),
     (Cues::of(Entity::SgNric), "", "nric,nric no,fin,fin number,singapore id"),
-    (Cues::of(Entity::MyNric), "", "mykad,ic number,ic no,i/c,malaysian ic,nric,nric no"),
+    (Cues::of(Entity::MyNric), "", "mykad,ic,ic number,ic no,i/c,malaysian ic,nric,nric no"),
     (Cues::of(Entity::ThaiId), "", "thai id,thai national id,thai id card"),
     (Cues::of(Entity::VnId), "", "cccd,cmnd,vietnamese id,vietnam id,citizen id"),
     (
@@ -201,7 +201,7 @@ pub(super) const KEYWORDS: &[(Cues, &str, &str)] = &[
     (
         Cues::of(Entity::UsSsn),
         "社会安全号 社会安全号码 社安号 社会保险号",
-        "ssn,social security,social security no,social security number,social security #,itin",
+        "ssn,social,social security,social security no,social security number,social security #,itin",
     ),
     (Cues::of(Entity::CaSin), "", "sin,sin number,social insurance,social insurance number"),
     (Cues::of(Entity::UkNhs), "", "nhs,nhs number,nhs no"),

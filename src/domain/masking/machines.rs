@@ -122,9 +122,6 @@ fn original(message: &Folded, text: &str, at: usize) -> u8 {
 
 /// An IP address; versions 4 and 6 alike.
 fn ip(message: &Folded, from: usize) -> Option<Address> {
-    if matches!(message.before(from), b'.' | b':') {
-        return None;
-    }
     let mut canonical = Vec::new();
     let mut at = from;
     while canonical.len() <= IP_LEN_MAX {
@@ -148,7 +145,13 @@ fn ip(message: &Folded, from: usize) -> Option<Address> {
         at -= canonical.len() - port;
         canonical.truncate(port);
     }
-    if symbol::is_alphanumeric(message.at(at)) {
+    // `IP：203.0.113.77` begins behind its colon; a longer address would go on before it.
+    let goes_back = match message.before(from) {
+        b'.' => true,
+        b':' => dots != 3,
+        _ => false,
+    };
+    if goes_back || symbol::is_alphanumeric(message.at(at)) {
         return None;
     }
     let confidence = network::ip(std::str::from_utf8(&canonical).ok()?)?;

@@ -57,6 +57,6 @@ pub use operate::decrypt;
 pub use policy::{Allowed, Approvals, ENGINE_VERSION, Effective, Level, Operator, Policy, PolicyError, Rule};
 pub use shown::found_spans;
 pub use span::Span;
-pub use structured::{DEPTH_MAX, detect_field, detect_form, detect_json};
+pub use structured::{DEPTH_MAX, VALUES_MAX, detect_field, detect_form, detect_json};
 pub use tail::{TAIL_REACH_US, TAIL_US, Tail};
 pub use view::{Class, UnknownView, View};

@@ -75,7 +75,7 @@ fn find(policy: &Policy, text: &str, mut masked: Vec<Range<usize>>) -> Vec<Perso
     }
     for _ in 0..ROUNDS_MAX {
         let mut more: Vec<Person> = Vec::new();
-        RECOGNISER.find(text, &masked, |found| more.extend(weigh(policy, text, found)));
+        RECOGNISER.find(text, &masked, &mut |found| more.extend(weigh(policy, text, found)));
         if more.is_empty() {
             break;
         }

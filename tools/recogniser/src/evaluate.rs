@@ -60,7 +60,7 @@ fn one(recogniser: &Recogniser, object: &Value, least: u8, score: &mut Score) {
     let text = object["text"].as_str().unwrap_or_default();
     let (names, addresses) = (ranges(text, &object["names"]), ranges(text, &object["addresses"]));
     let (mut found, mut places) = (Vec::new(), Vec::new());
-    recogniser.find(text, &[], |Found { bytes, kind, confidence }| {
+    recogniser.find(text, &[], &mut |Found { bytes, kind, confidence }| {
         if confidence >= least {
             if kind == Kind::Name { found.push(bytes) } else { places.push(bytes) }
         }

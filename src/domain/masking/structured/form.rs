@@ -1,6 +1,6 @@
 //! The values of form fields, `mobile=13812345678&cvv=123`, with their names, and where they are.
 
-use super::{Leaf, names};
+use super::{Leaf, VALUES_MAX, names};
 
 /// Fewest fields: a single `a=b` is a line of text.
 const FIELDS_MIN: usize = 2;
@@ -16,6 +16,9 @@ pub(super) fn fields(text: &str) -> Option<Vec<Leaf>> {
     let mut leaves = Vec::new();
     let mut start = 0;
     for field in text.split('&') {
+        if leaves.len() >= VALUES_MAX {
+            return None;
+        }
         let (name, value) = field.split_once('=')?;
         if name.is_empty()
             || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']' | '%'))

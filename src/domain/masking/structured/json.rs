@@ -3,7 +3,7 @@
 //! It reads strictly and keeps places, which a parser that builds values throws away. Names are values too: somebody's number
 //! may be one.
 
-use super::{Leaf, names};
+use super::{Leaf, VALUES_MAX, names};
 
 /// Deepest nesting that is followed.
 pub const DEPTH_MAX: usize = 64;
@@ -49,6 +49,9 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, depth: usize) -> Option<()> {
+        if self.leaves.len() >= VALUES_MAX {
+            return None;
+        }
         self.space();
         match self.peek()? {
             b'{' => self.members(depth, b'}', true),

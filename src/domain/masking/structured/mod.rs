@@ -15,6 +15,9 @@ use super::{detect::detect, policy::Policy, span::Span, tail::Tail};
 
 pub use json::DEPTH_MAX;
 
+/// Most values of a document: each takes some hundred bytes while it is looked at.
+pub const VALUES_MAX: usize = 100_000;
+
 /// A value of a document.
 struct Leaf {
     /// Words of the names that it stands under.

@@ -4,7 +4,10 @@ import en from "../../i18n/en/inbox";
 import zh from "../../i18n/zh-CN/inbox";
 
 test("each entity that a policy may name has words in both languages", async () => {
-  const file = await readFile(new URL("../../../../../policies/masking/schema.json", import.meta.url), "utf8");
+  const file = await readFile(
+    new URL("../../../../../policies/masking/schema.json", import.meta.url),
+    "utf8",
+  );
   const schema = JSON.parse(file) as { $defs: { entity: { enum: string[] } } };
   const names = schema.$defs.entity.enum.map((name) => name.replaceAll(".", "_"));
   expect(names.length).toBeGreaterThan(40);
