@@ -138,4 +138,12 @@ mod tests {
     fn every_engine_but_the_present_one_is_kept() {
         assert_eq!(EARLIER_VERSIONS.to_vec(), (FIRST_VERSION..ENGINE_VERSION).collect::<Vec<_>>());
     }
+
+    #[test]
+    fn the_digest_of_the_engine_covers_the_recogniser() {
+        let lexicon = Lexicon::new(&[]).unwrap();
+        let other = lww_recogniser::digest(|bytes| sha256(&[bytes, b"x"].concat()));
+        assert_eq!(engine(&lexicon)["recogniser"], json!(hex(&lww_recogniser::digest(sha256))));
+        assert_ne!(lww_recogniser::digest(sha256), other);
+    }
 }
