@@ -137,9 +137,8 @@ fn fold(model: &Model, character: char) -> Option<char> {
         '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' => char::from_u32(u32::from(character) - 0xFEE0),
         '0'..='9' | 'A'..='Z' | 'a'..='z' | '-' | '#' => Some(character),
         '－' | '—' | '–' | '·' => Some('-'),
-        ' ' | '\u{3000}' | ',' | '，' | '、' => Some(' '),
+        ' ' | '\u{3000}' | ',' | '，' | '、' | '（' | '(' | '）' | ')' => Some(' '),
         ':' | '：' => Some(':'),
-        '（' | '(' | '）' | ')' => Some(' '),
         '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' => Some('\0'),
         _ => None,
     }
@@ -325,7 +324,7 @@ fn number(glyphs: &[Glyph], begun: bool) -> Option<usize> {
             '0'..='9' => digits += 1,
             'A'..='Z' | 'a'..='z' if digits <= NUMBER_LEN_MAX => digits += 1,
             '一' | '二' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' | '零' | '百' => {
-                digits += 1
+                digits += 1;
             }
             '-' | '#' if digits > 0 => (digits, groups) = (0, groups + 1),
             _ => break,

@@ -22,7 +22,7 @@ pub struct Name {
 
 /// Finds the names of a text; what is in `masked`, ranges of bytes in order, is passed over.
 pub fn find(model: &Model, text: &str, masked: &[Range<usize>], mut found: impl FnMut(Name)) {
-    let mut room = Room { edges: Edges::new(), lattice: Lattice::new(), sides: Sides::new() };
+    let mut room = Room { edges: Edges::empty(), lattice: Lattice::empty(), sides: Sides::empty() };
     let mut done = 0;
     window::each(model, text, masked, |window| {
         look(model, window, &mut room, |name| {

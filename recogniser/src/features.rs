@@ -8,6 +8,9 @@ use crate::{
     window::{WINDOW_LEN_MAX, Window},
 };
 
+/// Keeps a hash within the slots.
+#[expect(clippy::cast_possible_truncation, reason = "there are 2^18 slots")]
+const WEIGHT_MASK: u32 = WEIGHT_SLOTS as u32 - 1;
 /// Features of one possible name.
 pub const FEATURES: usize = 24;
 /// Costs of a word fall into steps of this many bits' eighths.
@@ -75,7 +78,7 @@ pub struct Sides {
 
 impl Sides {
     /// Begins with nothing.
-    pub const fn new() -> Self {
+    pub const fn empty() -> Self {
         Self { left: [Side::NONE; WINDOW_LEN_MAX + 1], right: [Side::NONE; WINDOW_LEN_MAX + 1], known: [0; 2] }
     }
 
@@ -155,7 +158,7 @@ fn slot(template: u32, kind: u32, codes: &[u16]) -> u32 {
     let seed = template.wrapping_mul(0x9E37_79B1) ^ kind.wrapping_mul(0x85EB_CA77);
     let mut hash = codes.iter().fold(seed, |hash, &code| hash_on(hash, code));
     hash = (hash ^ hash >> 15).wrapping_mul(0x2C1B_3C6D);
-    (hash ^ hash >> 13) & (WEIGHT_SLOTS as u32 - 1)
+    (hash ^ hash >> 13) & WEIGHT_MASK
 }
 
 /// Returns how common a word is, from 1; 0 when it is none.

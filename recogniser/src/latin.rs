@@ -206,12 +206,11 @@ impl Writing {
         match (self.upper, self.lower, self.digits) {
             _ if length == 0 => Shape::Other,
             (0..=2, 0..=2, 1..) if self.upper + self.lower <= 2 => Shape::Number,
-            (_, _, 1..) => Shape::Other,
             (1, 0, 0) => Shape::Initial,
-            (_, 0, 0) => Shape::Caps,
-            (0, _, 0) => Shape::Lower,
+            (2.., 0, 0) => Shape::Caps,
+            (0, 1.., 0) => Shape::Lower,
             (upper, lower, 0) if self.capital && upper <= 3 && upper <= lower => Shape::Capital,
-            (_, _, 0) => Shape::Other,
+            (_, _, _) => Shape::Other,
         }
     }
 }

@@ -50,7 +50,7 @@ pub struct Edges {
 
 impl Edges {
     /// Makes room for them.
-    pub const fn new() -> Self {
+    pub const fn empty() -> Self {
         Self { edges: [Edge { start: 0, end: 0, form: Form::Sound, cost: 0 }; EDGES_MAX], len: 0 }
     }
 
@@ -166,7 +166,7 @@ pub struct Lattice {
 
 impl Lattice {
     /// Makes room for them.
-    pub const fn new() -> Self {
+    pub const fn empty() -> Self {
         Self { words: [[NEVER; WORD_LEN_MAX]; WINDOW_LEN_MAX], len: 0, names: [NEVER; EDGES_MAX] }
     }
 

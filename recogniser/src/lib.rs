@@ -9,15 +9,15 @@
 //! It is pure and knows nothing of the rest of the engine: no policy, no folded message, no entity. What it learnt is in one
 //! file, which `./x recogniser` makes again, bit for bit, from the generator in `tools/recogniser`. It allocates nothing.
 
-pub mod address;
+mod address;
 pub mod chinese;
 pub mod features;
-pub mod latin;
+mod latin;
 pub mod lattice;
 pub mod model;
-pub mod regions;
-pub mod street;
-pub mod western;
+mod regions;
+mod street;
+mod western;
 pub mod window;
 
 #[cfg(test)]

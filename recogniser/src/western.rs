@@ -134,8 +134,7 @@ impl Names {
         let full = match (Self::has(&self.given, word), Self::has(&self.family, word), last) {
             (true, _, false) => 40,
             (_, true, true) => 35,
-            (true, false, true) => 25,
-            (false, true, false) => 25,
+            (true, false, true) | (false, true, false) => 25,
             (false, false, _) => return if word.shape == Shape::Lower { 0 } else { 8 },
         };
         if Self::has(&self.everyday, word) { full / 2 } else { full }
@@ -162,8 +161,7 @@ fn name_at(names: &Names, words: &[Word], at: usize) -> Option<(usize, u8)> {
     let written = |word: &Word| match word.shape {
         Shape::Capital | Shape::Caps => true,
         Shape::Lower => announced >= 45 && names.weight(word, false).max(names.weight(word, true)) >= 25,
-        Shape::Initial => false,
-        Shape::Number | Shape::Other => false,
+        Shape::Initial | Shape::Number | Shape::Other => false,
     };
     if !written(first) || names.is_never(first) {
         return None;

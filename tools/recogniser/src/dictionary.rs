@@ -170,7 +170,7 @@ fn given(character: char, alone: u64, [only, first, last]: [u64; 3]) -> [u64; 3]
     let believed = |count: u64| count.saturating_sub(alone / NOISE).max(count / 6);
     let (first, last) = (believed(first), believed(last));
     // There are few names of one given character in the list; which it is follows the last of two.
-    [believed(only * 3 + (first + last) / 2), first, last]
+    [believed(only * 3 + u64::midpoint(first, last)), first, last]
 }
 
 /// Returns a character's code in the model; those outside have none.
@@ -187,7 +187,7 @@ fn cost(count: u64, total: u64) -> u8 {
     }
     // The eighths of the last bit by squaring three times.
     for eighth in [4, 2, 1] {
-        value = value * value >> 32;
+        value = (value * value) >> 32;
         if value >= 2 << 32 {
             value >>= 1;
             bits += eighth;

@@ -38,7 +38,9 @@ pub fn all(model: &str, files: &[&str]) -> Result<(), String> {
         let texts = texts.map_err(|error| format!("{file}: {error}"))?;
         for least in LEAST {
             let mut score = Score::default();
-            texts.iter().for_each(|text| one(&recogniser, text, least, &mut score));
+            for text in &texts {
+                one(&recogniser, text, least, &mut score);
+            }
             print(file, least, &score);
         }
     }
@@ -46,7 +48,10 @@ pub fn all(model: &str, files: &[&str]) -> Result<(), String> {
 }
 
 fn print(file: &str, least: u8, score: &Score) {
-    let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+    let share = |part: usize, whole: usize| {
+        let number = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        number(part) / number(whole.max(1))
+    };
     let (precision, recall) = (share(score.right, score.found), share(score.right, score.all));
     let f1 = share(2 * score.right, score.found + score.all);
     println!(

@@ -159,9 +159,9 @@ impl<'d> Generator<'d> {
                 let start = text.len();
                 let foreign = slot == "F" || slot == "N" && random.percent(40);
                 if foreign {
-                    self.foreign(text, random)
+                    self.foreign(text, random);
                 } else {
-                    self.name(text, random)
+                    self.name(text, random);
                 }
                 sentence.names.push(start..sentence.text.len());
             }
@@ -181,7 +181,7 @@ impl<'d> Generator<'d> {
 
     /// Some words.
     fn clause(&self, text: &mut String, random: &mut Random) {
-        for _ in 0..1 + random.below(5) {
+        for _ in 0..=random.below(5) {
             match random.below(100) {
                 0..62 => text.push_str(self.words.draw(random)),
                 62..88 => text.push(random.pick(&self.function)),

@@ -45,7 +45,7 @@ impl Perceptron {
     fn sentence(&mut self, model: &Model, sentence: &Sentence) {
         self.sentences += 1;
         let mut moves: Vec<([u32; FEATURES], i64)> = Vec::new();
-        let (mut edges, mut lattice, mut sides) = (Edges::new(), Lattice::new(), Sides::new());
+        let (mut edges, mut lattice, mut sides) = (Edges::empty(), Lattice::empty(), Sides::empty());
         window::each(model, &sentence.text, &[], |window| {
             edges.fill(model, window);
             let edges = edges.all();
@@ -72,7 +72,9 @@ impl Perceptron {
         });
         self.wrong += usize::from(!moves.is_empty());
         for (slots, by) in moves {
-            slots.into_iter().for_each(|slot| self.shift(slot as usize, by));
+            for slot in slots {
+                self.shift(slot as usize, by);
+            }
         }
     }
 

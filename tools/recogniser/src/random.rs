@@ -20,7 +20,7 @@ impl Random {
 
     /// Returns a number below `limit`, which is not zero.
     pub fn below(&mut self, limit: usize) -> usize {
-        (u128::from(self.next()) * limit as u128 >> 64) as usize
+        usize::try_from((u128::from(self.next()) * limit as u128) >> 64).unwrap_or_default()
     }
 
     /// Says yes in so many of a hundred cases.
