@@ -32,6 +32,16 @@ struct Leaf {
     is_bare: bool,
 }
 
+impl Leaf {
+    /// The part of a range that lies in the value, widened to whole escapes.
+    fn inside(&self, bytes: &Range<usize>) -> Range<usize> {
+        let before = self.places.partition_point(|&place| place <= bytes.start).saturating_sub(1);
+        let after = self.places.partition_point(|&place| place < bytes.end);
+        let place = |at: usize, outside: usize| self.places.get(at).copied().unwrap_or(outside);
+        place(before, self.bytes.start)..place(after, self.bytes.end)
+    }
+}
+
 /// Settles what was found in a text for the document that it is: `found` is what it holds as a mere text.
 ///
 /// For what is no document, `found` is the answer.
@@ -74,8 +84,7 @@ fn of_leaves(policy: &Policy, leaves: &[Leaf], found: Vec<Span>) -> Vec<Span> {
         let reached =
             leaves.get(first..).unwrap_or_default().iter().take_while(|leaf| leaf.bytes.start < span.bytes.end);
         for leaf in reached {
-            let inside = span.bytes.start.max(leaf.bytes.start)..span.bytes.end.min(leaf.bytes.end);
-            let part = placed(&span, leaf, inside);
+            let part = placed(&span, leaf, leaf.inside(&span.bytes));
             if !part.bytes.is_empty() && !is_taken(&part.bytes) {
                 more.push(part);
             }
