@@ -5,9 +5,10 @@
 use clap::Parser;
 use liaowaiwai::cli::mask::{MaskArgs, MaskCommandError, run};
 use liaowaiwai::domain::masking::{
-    DEPTH_MAX, Policy, Tail, Tokens, VALUES_MAX, View, apply, decrypt, detect, detect_field,
+    DEPTH_MAX, Policy, Tail, Tokens, VALUES_MAX, View, apply, decrypt, detect, detect_field, detect_json,
 };
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 const RETAIL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/masking/cn-retail.yaml");
 
@@ -57,6 +58,11 @@ fn names_of_json_members_speak_for_their_values() {
             r#"{"orderNo":"6222021234567890125","amount":13800.5}"#,
             r#"{"orderNo":"6222021234567890125","amount":13800.5}"#,
         ),
+        (
+            r#"[{"label":"安全码","value":"737"},{"label":"数量","value":"737"}]"#,
+            r#"[{"label":"安全码","value":"[cvv]"},{"label":"数量","value":"737"}]"#,
+        ),
+        ("[138, 1234, 5678]", "[138****5678]"),
         (r#"{"13812345678":"call"}"#, r#"{"138****5678":"call"}"#),
         (r#"{"say":"我的手机\n13812345678\"谢谢"}"#, r#"{"say":"我的手机\n138****5678\"谢谢"}"#),
     ] {
@@ -115,7 +121,7 @@ fn data_that_is_not_as_announced_is_refused_by_its_place_and_without_its_content
         ("json", b"13812345678", "document 1"),
         ("json", b"{\"a\": \"\xff13812345678\"}", "document 1"),
         ("form", b"a=1\n13812345678\n", "line 2: expected name=value"),
-        ("csv", b"a,b\n\xff13812345678,1\n", "record 2: not UTF-8 text"),
+        ("csv", b"a,b\n\xff13812345678,1\n", "record 1: not UTF-8 text"),
         ("csv", &open_quote, "longer than any record"),
     ] {
         let (_, result) = mask(&["--format", format], input);
@@ -205,7 +211,7 @@ fn floods_and_messages_of_a_megabyte_end() {
         assert!(agent(&text).len() <= 2 * text.len());
     }
     let list = format!("[{}1]", "1,".repeat(VALUES_MAX));
-    let found = liaowaiwai::domain::masking::detect_json(policy(), &list);
+    let found = detect_json(policy(), &list);
     assert!(found.is_none(), "more values than are looked at one by one");
 }
 
@@ -240,17 +246,17 @@ fn document() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, rng_seed: RngSeed::Fixed(3), ..ProptestConfig::default() })]
 
     #[test]
     fn a_masked_document_is_a_document_and_masking_it_again_changes_nothing(text in document()) {
         for view in View::ALL {
             let mask = |text: &str| {
-                apply(policy(), text, &detect(policy(), text, &mut Tail::empty(), 0), &Letters).render(view)
+                detect_json(policy(), text).map(|spans| apply(policy(), text, &spans, &Letters).render(view))
             };
-            let once = mask(&text);
+            let once = mask(&text).unwrap();
             prop_assert!(serde_json::from_str::<serde_json::Value>(&once).is_ok(), "{} -> {}", text, once);
-            prop_assert_eq!(mask(&once), once, "{}", text);
+            prop_assert_eq!(mask(&once).unwrap(), once, "{}", text);
         }
     }
 }

@@ -23,7 +23,8 @@ const CURRENCIES: &[&[u8]] = &[
 /// Ideographs of numbers by what they multiply with, and those that stand between a number and its unit.
 const SMALL_UNITS: &[(char, u128)] = &[('十', 10), ('拾', 10), ('百', 100), ('佰', 100), ('千', 1_000), ('仟', 1_000)];
 const LARGE_UNITS: &[(char, u128)] = &[('万', 10_000), ('萬', 10_000), ('亿', 100_000_000), ('億', 100_000_000)];
-const ENDS: &str = "元块圆圓塊美欧日港澳台加英币整钱";
+const ENDS: &str = "元块圆圓塊币整钱";
+const COUNTRIES: &str = "美欧日港澳台加英";
 
 /// Finds every amount in the message.
 pub(super) fn find(scene: &mut Scene<'_>) {
@@ -71,12 +72,21 @@ fn amount(scene: &Scene<'_>, from: usize) -> Option<(Range<usize>, u128)> {
     let trailing = (0..len).take_while(|step| matches!(message.at(start + len - 1 - step), b',' | b'.')).count();
     let number = start..start + len - trailing;
     let hundredths = evaluate(scene, number.clone())?;
-    let unit = (number.end..scene.message.len()).take_while(|&at| is_in(scene, at, ENDS)).count();
+    let unit = unit(scene, number.end);
     let spaced = number.end + usize::from(message.at(number.end) == b' ');
     let after = if unit == 0 { currency(message, spaced) } else { 0 };
     let large = number.clone().any(|at| unit_of(scene, at, LARGE_UNITS).is_some());
     let end = if after > 0 { spaced + after } else { number.end + unit };
     (signed || named > 0 || unit > 0 || after > 0 || large).then_some((from..end, hundredths))
+}
+
+/// Length of the unit at a position, such as `元整` or `美元`, or 0.
+fn unit(scene: &Scene<'_>, at: usize) -> usize {
+    let country = usize::from(is_in(scene, at, COUNTRIES));
+    match (at + country..scene.message.len()).take_while(|&at| is_in(scene, at, ENDS)).count() {
+        0 => 0,
+        ends => country + ends,
+    }
 }
 
 /// Length of the currency word at a position, or 0.

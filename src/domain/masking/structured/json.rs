@@ -1,12 +1,15 @@
 //! The values of a JSON document with the names that they stand under, and where they are.
 //!
 //! It reads strictly and keeps places, which a parser that builds values throws away. Names are values too: somebody's number
-//! may be one.
+//! may be one. A member that is a label speaks for its siblings.
 
 use super::{Leaf, VALUES_MAX, names};
 
 /// Deepest nesting that is followed.
 pub const DEPTH_MAX: usize = 64;
+
+/// Longest label that speaks for the values beside it.
+const LABEL_BYTES_MAX: usize = 64;
 
 /// Reads a document that is an object or an array; none when it is no such document.
 pub(super) fn leaves(text: &str) -> Option<Vec<Leaf>> {
@@ -73,6 +76,7 @@ impl Reader<'_> {
         if depth >= DEPTH_MAX {
             return None;
         }
+        let (first, mut label) = (self.leaves.len(), None);
         self.at += 1;
         self.space();
         if self.take(close).is_some() {
@@ -87,15 +91,34 @@ impl Reader<'_> {
                 self.space();
                 self.take(b':')?;
             }
+            let is_label = self.names.last().is_some_and(|name| named && names::is_label(name));
+            let before = self.leaves.len();
             self.value(depth + 1)?;
             if named {
                 self.names.pop();
             }
+            if is_label && self.leaves.len() == before + 1 {
+                label = Some(before);
+            }
             self.space();
             if self.take(b',').is_none() {
+                self.speak_for(first, label);
                 return self.take(close);
             }
         }
+    }
+
+    /// In `{"label": "cvv", "value": "737"}` the label is the word beside the other values.
+    fn speak_for(&mut self, first: usize, label: Option<usize>) {
+        let Some(label) = label else { return };
+        let words = self.leaves.get(label).map(|leaf| names::words(&leaf.value)).unwrap_or_default();
+        if words.len() > LABEL_BYTES_MAX {
+            return;
+        }
+        let others = self.leaves.iter_mut().enumerate().skip(first).filter(|(at, _)| *at != label);
+        others
+            .filter(|(_, leaf)| !leaf.name.is_empty())
+            .for_each(|(_, leaf)| leaf.name = format!("{words} {}", leaf.name));
     }
 
     fn number(&mut self) -> Option<()> {

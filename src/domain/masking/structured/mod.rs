@@ -34,63 +34,34 @@ struct Leaf {
 
 /// Settles what was found in a text for the document that it is: `found` is what it holds as a mere text.
 ///
-/// For what is no document, `found` is the answer.
+/// For what is no document, `found` is the answer; so it is for a list without names, which people write, too.
 pub(super) fn settle(policy: &Policy, text: &str, found: Vec<Span>) -> Vec<Span> {
     match json::leaves(text).or_else(|| form::leaves(text)) {
-        Some(leaves) => of_leaves(policy, &leaves, found),
-        None => found,
+        Some(leaves) if leaves.iter().any(|leaf| !leaf.name.is_empty()) => of_leaves(policy, &leaves),
+        Some(_) | None => found,
     }
 }
 
 /// Finds the sensitive values of a JSON document, an object or an array; none when it is no such document.
 pub fn detect_json(policy: &Policy, document: &str) -> Option<Vec<Span>> {
-    json::leaves(document).map(|_leaves| detect(policy, document, &mut Tail::empty(), 0))
+    json::leaves(document).map(|leaves| of_leaves(policy, &leaves))
 }
 
 /// Finds the sensitive values of form fields, also of a single one; none when the text is anything else.
 pub fn detect_form(policy: &Policy, text: &str) -> Option<Vec<Span>> {
-    let leaves = form::fields(text)?;
-    Some(of_leaves(policy, &leaves, detect(policy, text, &mut Tail::empty(), 0)))
+    form::fields(text).map(|leaves| of_leaves(policy, &leaves))
 }
 
 /// Finds the sensitive values of a text that stands under a name: a cell of a table, a field of a form.
 pub fn detect_field(policy: &Policy, name: &str, value: &str) -> Vec<Span> {
-    let places: Vec<usize> = (0..=value.len()).collect();
+    let places = (0..=value.len()).collect();
     let bytes = 0..value.len();
-    let leaf = Leaf { name: names::words(name), bytes, value: value.to_owned(), places, is_bare: false };
-    of_leaves(policy, std::slice::from_ref(&leaf), detect(policy, value, &mut Tail::empty(), 0))
+    of_leaf(policy, &Leaf { name: names::words(name), bytes, value: value.to_owned(), places, is_bare: false })
 }
 
-/// What the values hold beside their names, and what else was found inside them. Values and spans are in order.
-fn of_leaves(policy: &Policy, leaves: &[Leaf], found: Vec<Span>) -> Vec<Span> {
-    let beside_names: Vec<Span> = leaves.iter().flat_map(|leaf| of_leaf(policy, leaf)).collect();
-    let is_taken = |bytes: &Range<usize>| {
-        let next = beside_names.partition_point(|span| span.bytes.end <= bytes.start);
-        beside_names.get(next).is_some_and(|span| span.bytes.start < bytes.end)
-    };
-    let mut more = Vec::new();
-    for span in found {
-        let first = leaves.partition_point(|leaf| leaf.bytes.end <= span.bytes.start);
-        let reached =
-            leaves.get(first..).unwrap_or_default().iter().take_while(|leaf| leaf.bytes.start < span.bytes.end);
-        for leaf in reached {
-            let inside = span.bytes.start.max(leaf.bytes.start)..span.bytes.end.min(leaf.bytes.end);
-            let part = placed(&span, leaf, inside);
-            if !part.bytes.is_empty() && !is_taken(&part.bytes) {
-                more.push(part);
-            }
-        }
-    }
-    more.dedup_by(|later, earlier| later.bytes.start < earlier.bytes.end);
-    let mut settled = [beside_names, more].concat();
-    settled.sort_by_key(|span| span.bytes.start);
-    settled
-}
-
-/// A span inside a value; a number is masked whole.
-fn placed(span: &Span, leaf: &Leaf, bytes: Range<usize>) -> Span {
-    let bytes = if leaf.is_bare { leaf.bytes.clone() } else { bytes };
-    Span { bytes, is_quoted: leaf.is_bare, ..span.clone() }
+/// What the values hold beside their names.
+fn of_leaves(policy: &Policy, leaves: &[Leaf]) -> Vec<Span> {
+    leaves.iter().flat_map(|leaf| of_leaf(policy, leaf)).collect()
 }
 
 fn of_leaf(policy: &Policy, leaf: &Leaf) -> Vec<Span> {
@@ -100,7 +71,8 @@ fn of_leaf(policy: &Policy, leaf: &Leaf) -> Vec<Span> {
     let inside = spans.into_iter().filter_map(|span| {
         let start = span.bytes.start.checked_sub(beside.len())?;
         let (start, end) = (*leaf.places.get(start)?, *leaf.places.get(span.bytes.end - beside.len())?);
-        Some(placed(&span, leaf, start..end))
+        let bytes = if leaf.is_bare { leaf.bytes.clone() } else { start..end };
+        Some(Span { bytes, is_quoted: leaf.is_bare, ..span })
     });
     let mut spans: Vec<Span> = inside.collect();
     if leaf.is_bare {

@@ -79,8 +79,20 @@ const MEANINGS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The words of a name.
+/// Names of members that say what their siblings are.
+const LABELS: &[&str] =
+    &["label", "name", "type", "key", "title", "field", "question", "q", "标签", "名称", "类型", "字段", "问题"];
+
+/// Says whether a member of this name, given in words, says what its siblings are.
+pub(super) fn is_label(words: &str) -> bool {
+    LABELS.contains(&words)
+}
+
+/// The words of a name. One that is masked says nothing.
 pub(super) fn words(name: &str) -> String {
+    if name.starts_with(['[', '<']) && name.ends_with([']', '>']) {
+        return String::new();
+    }
     let plain: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     match MEANINGS.iter().find(|(_, names)| names.contains(&plain.as_str())) {
         Some((meaning, _)) => (*meaning).to_owned(),
@@ -121,6 +133,7 @@ mod tests {
             ("sfzh", "身份证号"),
             ("order.no", "订单号"),
             ("user[mobile]", "user mobile"),
+            ("[password]", ""),
             ("", ""),
             ("__", ""),
         ] {
