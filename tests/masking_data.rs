@@ -95,7 +95,7 @@ fn form_fields_and_columns_name_their_values() {
     let field = |name: &str, value: &str| detect_field(policy(), name, value).len();
     assert_eq!((field("acct_no", "6222021234567890125"), field("memo", "6222021234567890125")), (1, 0));
     let table = "姓名,手机,备注\n张三,13812345678,\"卡号6222 0212 3456 7890 128, 谢谢\"\n李四,,\n";
-    let expected = "姓名,手机,备注\n张三,138****5678,\"卡号622202*********0128, 谢谢\"\n李四,,\n";
+    let expected = "姓名,手机,备注\n张*,138****5678,\"卡号622202*********0128, 谢谢\"\n李*,,\n";
     assert_eq!(mask(&["--format", "csv"], table.as_bytes()).0, expected);
     assert_eq!(
         mask(&["--format", "form"], b"cvv=737\n\nphone=13812345678&x=1\n").0,
