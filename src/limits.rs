@@ -273,6 +273,8 @@ pub const EVIDENCE_PACKAGES_MAX: usize = 8;
 pub const EVIDENCE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// How long an evidence package is kept, in seconds.
 pub const EVIDENCE_S_MAX: u64 = 3_600;
+/// Pause between two looks at which packages' time is over, in seconds.
+pub const EVIDENCE_LOOK_S: u64 = 60;
 /// Entries since what was sealed last that an evidence package may show, as proof that nothing is missing.
 pub const EVIDENCE_UNSEALED_ENTRIES_MAX: u64 = 256;
 /// Longest that an evidence package waits for a published checkpoint, in seconds: witnesses may have to be asked again.
@@ -296,6 +298,12 @@ pub const REWRAP_ROWS_MAX: u32 = 256;
 /// How long the rows of erased customers wait for a new epoch unless it is to be at once, in seconds: a day, so that many
 /// erasures share one.
 pub const EPOCH_WAIT_S: i64 = 24 * 3_600;
+/// Proposed changes of the masking policy that one answer lists.
+pub const AMENDMENTS_MAX: u32 = 100;
+/// Within how long somebody else has to look at a policy that one person brought into force, in seconds.
+pub const REVIEW_WITHIN_S: i64 = 24 * 3_600;
+/// Largest masking policy that the API takes, in bytes of its JSON.
+pub const POLICY_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Proposals to erase, and legal holds, that one answer lists.
 pub const ERASURES_MAX: u32 = 500;
 /// Entries since what was sealed last that make the next seal due. Three quarters of what may lie between two seals: at one
@@ -311,7 +319,11 @@ pub const MIRROR_WAIT_MS_MAX: u64 = 20_000;
 pub const MIRROR_REQUESTS_MAX: usize = 8;
 /// Longest pause after the copy's place gave no answer, in seconds.
 pub const MIRROR_RETRY_S_MAX: u64 = 60;
+/// How long what a copy lacks may be old before the doctor warns of it, in seconds.
+pub const MIRROR_BEHIND_S_WARN: u64 = 600;
 /// Newest entries of a log that each look of the self-audit begins with.
 pub const SELF_AUDIT_NEWEST_ENTRIES: u64 = 4_096;
+/// Texts of a bundle of 256 entries that a look of the self-audit opens, drawn anew each time.
+pub const SELF_AUDIT_TEXTS_OF_BUNDLE: usize = 64;
 /// Findings that a server records and tells since it started: who finds more has a larger trouble than their number.
 pub const FINDINGS_MAX: usize = 1_000;

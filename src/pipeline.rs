@@ -9,6 +9,7 @@
 //! `lifecycle` what time does to conversations. It speaks to ports only.
 
 mod accounts;
+mod amendments;
 mod attempts;
 mod colleagues;
 mod custody;
@@ -46,6 +47,7 @@ mod skills;
 mod staff;
 mod tables;
 mod tails;
+mod texts;
 mod tlog;
 mod transcript;
 
@@ -57,6 +59,7 @@ use lww_audit::entry::Tag;
 use tokio::sync::Notify;
 
 pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
+pub use amendments::{Amendment, AmendmentInFull, Assessment};
 pub use colleagues::{Colleague, DeskPlace};
 pub use custody::LedgerCustody;
 pub use desk::Transcript;
@@ -95,8 +98,8 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Clock, CustodyCell, Entries, ErasedPersons, Erasures, Incoming, KeyScope, LogKeys, Packages, Passwords, People,
-    Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName, Vault, random_bytes,
+    Amendments, Clock, CustodyCell, Entries, ErasedPersons, Erasures, Incoming, KeyScope, LogKeys, Packages, Passwords,
+    People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -125,6 +128,8 @@ pub struct Ports {
     pub proofs: Arc<dyn Proofs>,
     /// Makes and keeps evidence packages.
     pub packages: Arc<dyn Packages>,
+    /// Reads about proposed changes of the masking policy.
+    pub amendments: Arc<dyn Amendments>,
     /// Reads about erasure, and brings rows under another epoch.
     pub erasures: Arc<dyn Erasures>,
     /// What erasing needs besides.

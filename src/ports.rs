@@ -4,6 +4,7 @@
 //! knows SQL, HTTP or a cipher.
 
 mod activated;
+mod amendments;
 mod channel;
 mod custody;
 mod erasures;
@@ -28,6 +29,7 @@ use lww_audit::seal::Seal;
 use tokio::sync::watch;
 
 pub use activated::{Activated, Activates, EntrySeen};
+pub use amendments::{AmendmentRow, Amendments};
 pub use channel::{
     About, Channel, ChannelCall, ChannelError, Incoming, KeyScope, Person, Proven, Webhook, WebhookRequest,
 };

@@ -80,6 +80,10 @@ public_id! {
     ErasureId
 }
 public_id! {
+    /// A proposed change of the masking policy.
+    AmendmentId
+}
+public_id! {
     /// A legal hold.
     HoldId
 }

@@ -24,6 +24,7 @@ struct Things {
     reply: String,
     erasure: String,
     hold: String,
+    amendment: String,
 }
 
 impl Things {
@@ -34,6 +35,7 @@ impl Things {
             path if path.contains("/replies/") => &self.reply,
             path if path.contains("/erasures/") => &self.erasure,
             path if path.contains("/holds/") => &self.hold,
+            path if path.contains("/amendments/") => &self.amendment,
             _ => &self.session,
         };
         let path = need
@@ -68,6 +70,9 @@ fn body(need: &Need) -> Option<String> {
         ("put", "/api/v1/agent/replies/{id}") => json!({"title": "", "text": "x", "version": 1}),
         ("put", "/api/v1/agent/presence") => json!({"online": false}),
         ("post", "/api/v1/erasures") => json!({"subject": "00".repeat(16), "reason": "unlawful"}),
+        ("post", "/api/v1/policies/masking/assess" | "/api/v1/policies/masking/amendments") => {
+            json!({"source": "none"})
+        }
         ("post", "/api/v1/holds") => json!({"subject": "00".repeat(16), "reason": "litigation"}),
         (
             "post",
@@ -91,7 +96,11 @@ fn body(need: &Need) -> Option<String> {
             | "/api/v1/agent/conversations/{id}/solve"
             | "/api/v1/agent/conversations/{id}/close"
             | "/api/v1/erasures/{id}/approve"
-            | "/api/v1/erasures/{id}/reject",
+            | "/api/v1/erasures/{id}/reject"
+            | "/api/v1/policies/masking/amendments/{id}/approve"
+            | "/api/v1/policies/masking/amendments/{id}/reject"
+            | "/api/v1/policies/masking/amendments/{id}/withdraw"
+            | "/api/v1/policies/masking/amendments/{id}/review",
         )
         | ("patch", "/api/v1/admin/accounts/{id}")
         | ("delete", _) => json!({}),
@@ -166,7 +175,11 @@ async fn things(server: &Server, staff: &[(Role, Client)]) -> Things {
     let subject = word(&erasure["subject"]);
     let (_, hold) =
         ask(compliance, "POST", "/api/v1/holds", Some(json!({"subject": subject, "reason": "complaint"}))).await;
+    let policy = include_str!("../policies/masking/cn-retail.yaml").replacen("version: 2", "version: 77", 1);
+    let amendments = "/api/v1/policies/masking/amendments";
+    let (_, amendment) = ask(compliance, "POST", amendments, Some(json!({"source": policy}))).await;
     Things {
+        amendment: word(&amendment["id"]),
         erasure: word(&erasure["id"]),
         hold: word(&hold["id"]),
         reply: word(&canned["id"]),

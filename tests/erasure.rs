@@ -463,6 +463,20 @@ fn found(folders: &[PathBuf], needles: &[(&str, Regex)]) -> Vec<String> {
     found
 }
 
+/// Files of the tables and what was logged ahead of them are among those that are read, of each node, and what is there is found.
+fn is_searched(world: &World, nodes: [&str; 2], needles: &[(&str, Regex)]) {
+    let read: Vec<String> = common::files(world.path()).iter().map(|file| file.display().to_string()).collect();
+    for (node, part) in nodes.into_iter().flat_map(|node| ["/pg_wal/", "/base/"].map(|part| (node, part))) {
+        let folder = world.data(node).display().to_string();
+        let is_read = read.iter().any(|file| file.starts_with(&folder) && file.contains(part));
+        assert!(is_read, "{part} of {node} is not looked at");
+    }
+    let decoy = world.path().join("decoy");
+    std::fs::write(&decoy, format!("a file with {HER_NOTE} in it")).unwrap();
+    assert_eq!(found(&[world.path().to_owned()], needles).len(), 1);
+    std::fs::remove_file(decoy).unwrap();
+}
+
 fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
 }
@@ -552,6 +566,7 @@ async fn at_once_no_file_and_no_older_backup_holds_a_key_or_a_word_of_the_custom
         .map(|text| (text, exact(text.as_bytes())))
         .chain([("the epoch's key", exact(&epoch))])
         .collect();
+    is_searched(&case.world, [NODE, "before"], &needles);
     assert_eq!(found(&[case.world.path().to_owned()], &needles), Vec::<String>::new());
     let (left, sealed) = rows_of(&case.world, NODE, subject).await;
     assert_eq!((left.len(), sealed.len()), (0, 2), "the rows stay, the keys are gone");

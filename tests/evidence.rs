@@ -380,6 +380,13 @@ async fn a_platform_s_list_is_compared_with_the_ledger_both_ways() {
     assert!(status == 3 && said.contains("\"not_recorded\":1") && said.contains("\"not_listed\":0"), "{said}");
     let (status, said) = compare("message\nm-1\n", &[]);
     assert!(status == 1 && said.contains("row 1"), "{said}");
+    // A list that isn't there, or has no such column, is told before anybody is asked who it is: nobody has this login.
+    let nobody = ["audit", "reconcile", list.to_str().unwrap(), "--channel", "http:app"];
+    let (status, said) = by(&world, &server, "nobody", &nobody);
+    assert!(status == 1 && said.contains("row 1"), "{said}");
+    fs::remove_file(&list).unwrap();
+    let (status, said) = by(&world, &server, "nobody", &nobody);
+    assert!(status == 1 && said.contains("list.csv: "), "{said}");
     server.stop();
 }
 

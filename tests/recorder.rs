@@ -26,6 +26,7 @@ use liaowaiwai::domain::record::{
 use liaowaiwai::domain::routing::{self, Decision, Routed};
 use liaowaiwai::limits::{BATCH_ENTRIES_MAX, IMPORT_ACCOUNTS_MAX, RECORDER_QUEUE_PROPOSALS_MAX};
 use liaowaiwai::ports::{Clock, RecordError, Recorder, SignError, Signer, random_bytes};
+use liaowaiwai::storage::FatalError;
 use liaowaiwai::storage::database::Database;
 use liaowaiwai::storage::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use liaowaiwai::storage::head::{self, LogName};
@@ -166,6 +167,13 @@ impl House {
     }
 
     async fn open(&self) -> Kept {
+        let kept = self.begin();
+        kept.slot.status().wait_for(|status| *status == LogStatus::Active).await.unwrap();
+        kept
+    }
+
+    /// Begins to keep the log.
+    fn begin(&self) -> Kept {
         let slot = LogSlot::new();
         let keeper = Keeper {
             config: self.postgres.app_config(),
@@ -184,7 +192,6 @@ impl House {
         };
         let (stop, stopping) = watch::channel(false);
         let task = tokio::spawn(keeper.run(stopping));
-        slot.status().wait_for(|status| *status == LogStatus::Active).await.unwrap();
         Kept { slot, stop, task }
     }
 
@@ -778,6 +785,21 @@ async fn a_clock_that_steps_back_is_recorded_once_and_entry_times_never_fall() {
             assert!(matches!(fields.get("by_ms"), Some(Detail::Int(by_ms)) if (55_000..95_000).contains(by_ms)));
         }
     }
+    kept.close().await;
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_guard_the_disk_does_not_keep_stops_and_signs_nothing() {
+    let house = House::build().await;
+    // It takes bytes and can't be synced, as a disk whose fsync fails.
+    std::os::unix::fs::symlink("/dev/null", house.folder.path().join("guard")).unwrap();
+    let kept = house.begin();
+    let mut status = kept.slot.status();
+    let stopped = status.wait_for(|status| matches!(status, LogStatus::Stopped(_))).await.unwrap().clone();
+    assert!(matches!(stopped, LogStatus::Stopped(FatalError::Guard { .. })), "{stopped:?}");
+    assert!(kept.slot.head().is_none(), "a head was signed that a put-back database could contradict");
+    assert!(matches!(kept.slot.record(plain()).await, Err(RecordError::Stopped)));
     kept.close().await;
     house.end().await;
 }

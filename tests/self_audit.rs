@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use common::load::Customers;
 use common::people::ask;
-use common::{Server, World, chosen_password, files, until};
+use common::{Server, World, chosen_password, files, key, now, until};
 use liaowaiwai::cli::client::Client;
 use lww_audit::entry::Detail;
 use lww_audit::{Entry, TileDir, fsck};
@@ -265,6 +265,42 @@ async fn whatever_somebody_changes_of_what_is_kept_is_found_named_and_recorded_o
     sql.execute(edit, &[&tenant]).await.unwrap();
     until("the row to be found again", async || server.errors().matches("audit_found").count() > found.len()).await;
     write(&server, 20).await;
+    server.stop();
+    assert_eq!(recorded(&sql).await, found);
+    drop(sql);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_text_that_somebody_changes_is_found_and_of_whoever_is_erased_none_is_looked_for() {
+    let world = World::shared().await;
+    let sql = superuser(&world).await;
+    let server = start(&world);
+    let mut said = Vec::new();
+    for (who, text) in [("ann", "one"), ("ann", "two"), ("ben", "three")] {
+        let sent = server.client().send_message(&key("demo"), (who, text), text, now()).await.unwrap();
+        said.push(i64::try_from(sent.index).unwrap());
+    }
+    let tenant: i32 = sql.query_one("SELECT id FROM tenant WHERE name = 'demo'", &[]).await.unwrap().get(0);
+    let flip_text = async |entry: i64| {
+        let edit = "UPDATE message SET masked = set_byte(masked, length(masked) / 2, get_byte(masked, length(masked) / 2) # 1) \
+            WHERE tenant = $1 AND entry_seq = $2";
+        assert_eq!(sql.execute(edit, &[&tenant, &entry]).await.unwrap(), 1);
+    };
+    // What an erasure leaves: rows that nothing opens.
+    let gone = "DELETE FROM data_key k USING message m, conversation c WHERE k.tenant = $1 AND m.tenant = $1 AND c.tenant = $1 \
+        AND m.entry_seq = $2 AND c.id = m.conversation AND k.subject = c.subject";
+    assert_eq!(sql.execute(gone, &[&tenant, &said[2]]).await.unwrap(), 1);
+    flip_text(said[2]).await;
+    let mut found = Vec::new();
+    for entry in [said[1], said[0]] {
+        flip_text(entry).await;
+        found.push(("row".to_owned(), "text".to_owned(), Some(entry)));
+        until("the finding to be recorded", async || recorded(&sql).await.len() >= found.len()).await;
+        flip_text(entry).await;
+        assert_eq!(recorded(&sql).await, found);
+    }
+    assert!(server.errors().contains("what its entry committed to"), "{}", server.errors());
     server.stop();
     assert_eq!(recorded(&sql).await, found);
     drop(sql);

@@ -679,6 +679,35 @@ async fn an_old_database_put_back_is_refused_with_the_missing_range() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn flipped_and_lost_tiles_are_named_and_written_again_from_the_rows_as_they_were() {
+    let world = finished_log().await;
+    let (tiles, keys) = (world.tiles(NODE, "demo"), [world.vkey(NODE, "demo")]);
+    let kept = world.path().join("kept");
+    copy(&tiles, &kept);
+    let published = world.entries(NODE, "demo");
+    assert!(published.len() > 256, "a full tile and a full bundle");
+    for name in ["tile/0/000", "tile/entries/000"] {
+        let file = tiles.join(name);
+        let bytes = std::fs::read(&file).unwrap();
+        let mut flipped = bytes.clone();
+        flipped[bytes.len() / 2] ^= 1;
+        std::fs::write(&file, flipped).unwrap();
+        assert_eq!(check_files(&tiles, &keys).unwrap_err().file, file);
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(check_files(&tiles, &keys).unwrap_err().file, file);
+        std::fs::write(&file, bytes).unwrap();
+    }
+    // Set aside whole, as the operator's guide says: the next start writes the same again.
+    std::fs::rename(&tiles, world.path().join("aside")).unwrap();
+    world.start(NODE).stop();
+    check_files(&tiles, &keys).unwrap_or_else(|finding| panic!("{finding:?}"));
+    for name in ["tile/0/000", "tile/entries/000"] {
+        assert_eq!(std::fs::read(tiles.join(name)).unwrap(), std::fs::read(kept.join(name)).unwrap(), "{name}");
+    }
+    assert_eq!(world.entries(NODE, "demo")[..published.len()], published);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_is_not_published_yet_is_held_against_the_head() {
     let world = World::private();
     let server = world.start(NODE);

@@ -3,6 +3,7 @@
 #
 #   tools/package.sh --binaries FOLDER --to FOLDER [--sign KEY.pem]
 #
+# FOLDER of the programs holds lww and lww-verify; lww-verify must be static, because auditors run it on whatever machine they have.
 # The same commit, programs and key give the same bytes: files are sorted and bear the commit's time (or SOURCE_DATE_EPOCH).
 # KEY.pem is an Ed25519 private key (openssl genpkey -algorithm ed25519); without one, a key is made for the occasion.
 set -euo pipefail
@@ -26,6 +27,9 @@ for tool in objdump dpkg-deb openssl python3 gzip; do
   command -v $tool >/dev/null || die "$tool is needed (Debian: apt-get install binutils dpkg openssl python3)"
 done
 
+is_static "$binaries/lww-verify" || die "$binaries/lww-verify is not static: an auditor's machine may have another C library"
+# The same question of a program that is not static must get the other answer, or it proves nothing.
+! is_static "$binaries/lww" || die "$binaries/lww is taken for static, which it is not"
 [ -f web/dist/verify.html ] || die "web/dist/verify.html is missing: ./x web"
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
@@ -35,11 +39,14 @@ name=liaowaiwai-$version-x86_64
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The newest glibc symbol version that a program asks the loader for.
-floor() {
-  for program in lww lww-verify; do
-    objdump -T "$binaries/$program" | sed -n 's/.*GLIBC_\([0-9.]*\).*/\1/p'
-  done | sort -uV | tail -1
+# The newest glibc symbol version that the server asks the loader for.
+floor() { objdump -T "$binaries/lww" | sed -n 's/.*GLIBC_\([0-9.]*\).*/\1/p' | sort -uV | tail -1; }
+
+# Whether a program needs neither a loader nor a library: it names no interpreter and no library.
+is_static() {
+  local headers
+  headers=$(objdump -p "$1") || return 1
+  ! grep -qE '^ *(INTERP|NEEDED) ' <<<"$headers"
 }
 
 # What bundle and package have in common, below a folder each. Documents lie as in the repository, because they link to each other.
@@ -68,7 +75,7 @@ bundle() {
   echo "$floor" >"$root/glibc-floor"
   sed -e "s/@VERSION@/$version/g" -e "s/@FLOOR@/$floor/g" packaging/bundle/README >"$root/README"
   sed 's|/usr/share/liaowaiwai/|/opt/liaowaiwai/|' packaging/lww.toml >"$root/etc/lww.toml"
-  cp packaging/liaowaiwai.service "$root/systemd/"
+  cp packaging/liaowaiwai.service packaging/lww-witness.service "$root/systemd/"
   same_time "$root"
   tar --directory "$work" --sort=name --owner=0 --group=0 --numeric-owner --format=gnu --create "$name" |
     gzip --no-name -9 >"$to/$name.tar.gz"
@@ -81,7 +88,9 @@ debian() {
   install -m 0755 "$binaries/lww" "$binaries/lww-verify" "$root/usr/bin/"
   install -m 0644 web/dist/verify.html "$root/usr/share/liaowaiwai/"
   cp packaging/lww.toml "$root/etc/liaowaiwai/"
-  sed 's|/usr/local/bin/lww|/usr/bin/lww|' packaging/liaowaiwai.service >"$root/usr/lib/systemd/system/liaowaiwai.service"
+  for unit in liaowaiwai.service lww-witness.service; do
+    sed 's|/usr/local/bin/lww|/usr/bin/lww|' "packaging/$unit" >"$root/usr/lib/systemd/system/$unit"
+  done
   { printf 'Liaowaiwai is under the Apache License 2.0:\n\n'; cat LICENSE; } >"$root/usr/share/doc/liaowaiwai/copyright"
   install -m 0755 packaging/debian/postinst packaging/debian/prerm packaging/debian/postrm "$root/DEBIAN/"
   echo /etc/liaowaiwai/lww.toml >"$root/DEBIAN/conffiles"

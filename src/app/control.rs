@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use super::tenants::Served;
 use crate::domain::event::{Event, Role};
 use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX};
-use crate::pipeline::{Activation, Refusal};
+use crate::pipeline::Refusal;
 
 /// How long a connection may take.
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -237,11 +237,7 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
     match order {
         Order::ActivatePolicy { tenant, source } => {
             let activated = find(tenants, &tenant)?.tenant.activate_policy(&source).await;
-            activated.map(|digest| digest.to_string()).map_err(|error| match error {
-                Activation::Policy(error) => error.to_string(),
-                Activation::Altered(altered) => altered.to_string(),
-                Activation::Refused(refusal) => refusal.to_string(),
-            })
+            activated.map(|digest| digest.to_string()).map_err(|error| error.to_string())
         }
         Order::ActivateTable { tenant, source } => {
             let activated = find(tenants, &tenant)?.tenant.activate_table(&source).await;

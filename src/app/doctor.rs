@@ -1,11 +1,13 @@
 //! What an operator should know before a server is trusted with messages: database, disk, clock, certificates, permissions.
 //!
-//! Each check looks, and says in English and Chinese what it found and what to change. It changes nothing, starts nothing
-//! and shows no secret. Whether a server may start is decided elsewhere, by the same rules where they are the server's own.
+//! Each check looks, and says in English and Chinese what it found and what to change. It changes nothing but a probe in the
+//! copy's place, which it takes away again, starts nothing and shows no secret. Whether a server may start is decided elsewhere, by the same rules where they are the server's own.
 
 mod files;
 mod machine;
+mod mirror;
 mod postgres;
+mod swap;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -115,8 +117,14 @@ pub async fn examine(loaded: &Result<Config, ConfigError>, file: Option<&Path>, 
     if let Ok(Config { witness: Some(witness), .. }) = loaded {
         checks.push(witnesses::examine(witness).await);
     }
+    if let Ok(config) = loaded
+        && let Some(place) = &config.mirror
+    {
+        checks.extend(mirror::examine(config, place, now).await);
+    }
     checks.push(machine::clock().await);
     checks.push(machine::open_files());
+    checks.push(swap::examine());
     checks.extend(loaded.as_ref().ok().map(machine::confinement));
     if let Ok(config) = loaded {
         checks.extend(postgres::examine(config, now).await);

@@ -13,8 +13,8 @@ use super::AppError;
 use super::config::{BucketConfig, Config, MirrorPlace};
 use super::tenants::Served;
 use crate::crypto::dev_ca::client_config;
-use crate::crypto::secrets::SecretRef;
-use crate::crypto::{KeyDirectory, SystemClock};
+use crate::crypto::secrets::{Secret, SecretRef};
+use crate::crypto::{KeyDirectory, KeyError, SystemClock, SystemRandom};
 use crate::ports::Objects;
 use crate::storage::head::LogReader;
 use crate::storage::objects::{Bucket, PlaceError, Stored};
@@ -38,12 +38,9 @@ impl Watch {
         let Some(mirror) = &config.mirror else {
             return Ok(Self { objects: None, every: Duration::ZERO, pace: config.self_audit });
         };
-        let stored = match &mirror.place {
-            MirrorPlace::Folder(folder) => Stored::folder(folder)?,
-            MirrorPlace::Bucket(place) => Stored::bucket(bucket(place, keys)?)?,
-        };
+        let objects = objects(&mirror.place, |secret| secret.resolve(keys))?;
         let every = Duration::from_secs(u64::from(mirror.every_s));
-        Ok(Self { objects: Some(Arc::new(stored)), every, pace: config.self_audit })
+        Ok(Self { objects: Some(objects), every, pace: config.self_audit })
     }
 
     /// Starts the followers of one log, which this server writes.
@@ -71,15 +68,30 @@ impl Watch {
             mirror: self.objects.as_ref().map(|objects| (Arc::clone(objects), prefix)),
             pace: self.pace,
             clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom::new()),
         };
         let mirror = mirror.map(|mirror| tokio::spawn(mirror.run(ending.clone())));
         mirror.into_iter().chain([tokio::spawn(audit.run(ending.clone()))]).collect()
     }
 }
 
-fn bucket(place: &BucketConfig, keys: &KeyDirectory) -> Result<Bucket, AppError> {
+/// Opens the place of the copy; a folder is made if it isn't there.
+///
+/// # Errors
+/// [`AppError`] when it can't be one, or its credentials can't be read.
+pub(super) fn objects(
+    place: &MirrorPlace,
+    secret: impl Fn(&SecretRef) -> Result<Secret, KeyError>,
+) -> Result<Arc<dyn Objects>, AppError> {
+    Ok(Arc::new(match place {
+        MirrorPlace::Folder(folder) => Stored::folder(folder)?,
+        MirrorPlace::Bucket(place) => Stored::bucket(bucket(place, secret)?)?,
+    }))
+}
+
+fn bucket(place: &BucketConfig, secret: impl Fn(&SecretRef) -> Result<Secret, KeyError>) -> Result<Bucket, AppError> {
     let text = |reference: &SecretRef| {
-        let secret = reference.resolve(keys)?;
+        let secret = secret(reference)?;
         let text = std::str::from_utf8(secret.bytes()).map(|text| Zeroizing::new(text.trim_end().to_owned()));
         let reason = format!("{reference} is not UTF-8");
         text.map_err(|_| AppError::Mirror(PlaceError { reason }))

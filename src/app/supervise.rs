@@ -19,7 +19,7 @@ use crate::storage::head::LogReader;
 use crate::storage::keeper::LogStatus;
 use crate::workers::tiles::TileFollower;
 use crate::workers::witness::{Panel, PanelParts};
-use crate::workers::{lifecycle, matcher, seals};
+use crate::workers::{amendments, lifecycle, matcher, seals};
 
 /// How often the private PostgreSQL is looked after.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
@@ -121,6 +121,7 @@ impl Follow {
             self.load_table().await;
             let rest = self.served.config.as_ref().map_or_else(Rest::default, |config| config.rest);
             tasks.push(tokio::spawn(lifecycle::run(Arc::clone(&self.served.tenant), rest, ending.clone())));
+            tasks.push(tokio::spawn(amendments::run(Arc::clone(&self.served.tenant), ending.clone())));
             tasks.push(tokio::spawn(seals::run(Arc::clone(&self.served.tenant), ending.clone())));
             tasks.push(tokio::spawn(matcher::run(Arc::clone(&self.served.tenant), ending)));
         }
@@ -173,7 +174,7 @@ impl Follow {
                     );
                     return;
                 }
-                Err(Activation::Policy(error)) => {
+                Err(error @ (Activation::Policy(_) | Activation::ShowsMore { .. })) => {
                     tracing::error!(event = "policy_refused", tenant = tenant.name.id.0, %error, "no policy could be loaded");
                     return;
                 }

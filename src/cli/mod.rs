@@ -13,6 +13,7 @@ mod ledger;
 pub mod mask;
 mod operator;
 pub mod person;
+mod policy;
 pub mod reconcile;
 pub mod route;
 mod run;
@@ -64,7 +65,7 @@ enum Command {
     Route(route::RouteArgs),
     /// Masking policies.
     #[command(subcommand)]
-    Policy(operator::PolicyCommand),
+    Policy(policy::PolicyCommand),
     /// The ledger: its head, its key, and whether the database still agrees with what was published.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -160,6 +161,9 @@ pub enum CommandError {
     /// Two lists were not compared, or differ.
     #[error(transparent)]
     Reconcile(#[from] reconcile::ReconcileError),
+    /// A policy would show more than another.
+    #[error("it does not only mask more")]
+    ShowsMore,
     /// The demo did not go as it should.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
@@ -194,7 +198,8 @@ impl Cli {
                 screen::error(&error.to_string());
                 let differs = matches!(
                     error,
-                    CommandError::Reconcile(reconcile::ReconcileError::Differs(_))
+                    CommandError::ShowsMore
+                        | CommandError::Reconcile(reconcile::ReconcileError::Differs(_))
                         | CommandError::Eval(mask::eval::EvalError::Missed { .. })
                 );
                 if differs { ExitCode::from(DIFFERS) } else { ExitCode::FAILURE }
@@ -210,7 +215,7 @@ impl Command {
             Self::Run(args) => run::run(args),
             Self::Demo(args) => runtime()?.block_on(demo::run(args)),
             Self::Route(args) => runtime()?.block_on(route::run(args)),
-            Self::Policy(command) => runtime()?.block_on(operator::policy(command)),
+            Self::Policy(command) => runtime()?.block_on(policy::run(command)),
             Self::Admin(command) => runtime()?.block_on(operator::admin(command)),
             Self::Subject(command) => runtime()?.block_on(subject::subject(command)),
             Self::Keys(command) => runtime()?.block_on(subject::keys(command)),

@@ -1,4 +1,4 @@
-//! `lww policy` and `lww admin`: orders to the server that runs, each recorded by it.
+//! `lww admin`: orders to the server that runs, each recorded by it.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -8,27 +8,6 @@ use clap::Subcommand;
 
 use super::{CommandError, Place, screen};
 use crate::app::{Order, ask};
-use crate::domain::masking::Policy;
-
-/// Masking policies.
-#[derive(Subcommand)]
-pub enum PolicyCommand {
-    /// Make a policy file the active one: its tests are run, and the change is an entry in the ledger.
-    Activate {
-        /// The policy file.
-        file: PathBuf,
-        /// The tenant.
-        #[arg(long, default_value = "demo")]
-        tenant: String,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Run a policy file's own tests and print its digest; nothing is activated.
-    Check {
-        /// The policy file.
-        file: PathBuf,
-    },
-}
 
 /// Accounts.
 #[derive(Subcommand)]
@@ -120,28 +99,6 @@ pub enum AdminCommand {
     },
 }
 
-pub(super) async fn policy(command: PolicyCommand) -> Result<(), CommandError> {
-    match command {
-        PolicyCommand::Activate { file, tenant, place } => {
-            let source = read(&file)?;
-            let order = Order::ActivatePolicy { tenant, source };
-            let digest = ask(&place.load()?.data_dir, &order).await?;
-            screen::line(&format!("active: {} (digest {digest})", file.display()));
-        }
-        PolicyCommand::Check { file } => {
-            let policy = Policy::load(&read(&file)?).map_err(|error| named(&file, &error.to_string()))?;
-            screen::line(&format!(
-                "{}: {} version {} passes its tests (digest {})",
-                file.display(),
-                policy.id(),
-                policy.version(),
-                crate::units::Hash(policy.digest())
-            ));
-        }
-    }
-    Ok(())
-}
-
 pub(super) async fn admin(command: AdminCommand) -> Result<(), CommandError> {
     let (place, login, order) = match command {
         AdminCommand::Create { login, name, role, capacity, skills, tenant, place } => {
@@ -176,7 +133,7 @@ pub(super) async fn admin(command: AdminCommand) -> Result<(), CommandError> {
 }
 
 /// The passwords' file is made first: accounts whose passwords nobody has would be of no use.
-async fn import(data_dir: &Path, file: &PathBuf, passwords: &Path, tenant: String) -> Result<(), CommandError> {
+async fn import(data_dir: &Path, file: &Path, passwords: &Path, tenant: String) -> Result<(), CommandError> {
     let order = Order::ImportAccounts { tenant, file: read(file)? };
     let mut options = std::fs::OpenOptions::new();
     let mut kept = options.write(true).create_new(true).mode(0o600).open(passwords);
@@ -196,10 +153,10 @@ async fn import(data_dir: &Path, file: &PathBuf, passwords: &Path, tenant: Strin
     }
 }
 
-fn read(file: &PathBuf) -> Result<String, std::io::Error> {
+pub(super) fn read(file: &Path) -> Result<String, std::io::Error> {
     std::fs::read_to_string(file).map_err(|error| named(file, &error.to_string()))
 }
 
-fn named(file: &Path, reason: &str) -> std::io::Error {
+pub(super) fn named(file: &Path, reason: &str) -> std::io::Error {
     std::io::Error::other(format!("{}: {reason}", file.display()))
 }

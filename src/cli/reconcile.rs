@@ -127,8 +127,10 @@ pub(super) async fn run(command: AuditCommand) -> Result<(), CommandError> {
         return Err(ReconcileError::Channel(args.channel).into());
     }
     let (from, before) = (time(args.from.as_deref())?, time(args.before.as_deref())?);
+    // Who named another file hears of that first, not of a login.
+    let list = open(&args)?;
     let client = args.person.log_in().await?;
-    let compared = compare(&client, &args, (from, before)).await;
+    let compared = compare(&client, &args, list, (from, before)).await;
     let _out = client.logout().await;
     let found = compared?;
     if args.json {
@@ -146,9 +148,21 @@ fn time(given: Option<&str>) -> Result<Option<Timestamp>, ReconcileError> {
 
 type Times = (Option<Timestamp>, Option<Timestamp>);
 
-async fn compare(client: &Client, args: &ReconcileArgs, times: Times) -> Result<Found, ReconcileError> {
+/// Opens the list and finds its column.
+fn open(args: &ReconcileArgs) -> Result<Messages<'_>, ReconcileError> {
+    let list = |source| ReconcileError::List { path: args.file.clone(), source };
+    let file = Counted::open(&args.file).map_err(|error| list(error.into()))?;
+    messages(BufReader::new(file), &args.column).map_err(list)
+}
+
+async fn compare(
+    client: &Client,
+    args: &ReconcileArgs,
+    list: Messages<'_>,
+    times: Times,
+) -> Result<Found, ReconcileError> {
     let mut found = Found { channel: args.channel.clone(), ..Found::default() };
-    let mut entries = look_up(client, args, &mut found).await?;
+    let mut entries = look_up(client, args, list, &mut found).await?;
     found.recorded = entries.len() as u64;
     read_ledger(client, &args.channel, times, &mut entries, &mut found).await?;
     // What was found by its id and not met among the entries of this time is recorded all the same.
@@ -157,10 +171,13 @@ async fn compare(client: &Client, args: &ReconcileArgs, times: Times) -> Result<
 }
 
 /// Looks the list's ids up; the entries that they lead to.
-async fn look_up(client: &Client, args: &ReconcileArgs, found: &mut Found) -> Result<BTreeSet<u64>, ReconcileError> {
+async fn look_up(
+    client: &Client,
+    args: &ReconcileArgs,
+    mut list_of: Messages<'_>,
+    found: &mut Found,
+) -> Result<BTreeSet<u64>, ReconcileError> {
     let list = |source| ReconcileError::List { path: args.file.clone(), source };
-    let file = Counted::open(&args.file).map_err(|error| list(error.into()))?;
-    let mut list_of = messages(BufReader::new(file), &args.column).map_err(list)?;
     let (mut seen, mut entries) = (HashSet::new(), BTreeSet::new());
     loop {
         let mut some = Vec::with_capacity(RECONCILE_IDS_MAX);

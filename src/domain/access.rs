@@ -33,6 +33,8 @@ pub enum Action {
     EraseSubjects,
     /// Place and release legal holds, and see them.
     HoldSubjects,
+    /// Propose masking policies; those that only mask more may be brought into force at once.
+    ProposePolicies,
 }
 
 /// Whose things an action reaches.
@@ -95,6 +97,7 @@ pub const TABLE: &[Rule] = &[
     rule(Action::ExportEvidence, &[(Role::Auditor, Whose::Tenant), (Role::Compliance, Whose::Tenant)]),
     rule(Action::EraseSubjects, &[(Role::Supervisor, Whose::Tenant), (Role::Compliance, Whose::Tenant)]),
     rule(Action::HoldSubjects, &[(Role::Compliance, Whose::Tenant)]),
+    rule(Action::ProposePolicies, &[(Role::Compliance, Whose::Tenant)]),
 ];
 
 const fn rule(action: Action, roles: &'static [(Role, Whose)]) -> Rule {
@@ -142,6 +145,7 @@ mod tests {
             Action::ExportEvidence,
             Action::EraseSubjects,
             Action::HoldSubjects,
+            Action::ProposePolicies,
         ];
         assert_eq!(TABLE.iter().map(|rule| rule.action).collect::<Vec<_>>(), actions, "each action has one row");
         // In the order of the actions: own, team's, tenant's, nobody's.
@@ -154,12 +158,12 @@ mod tests {
         };
         let expected = |role| {
             let row = match role {
-                Role::Agent => "o----o------",
-                Role::Supervisor => "mm-tto--m-t-",
-                Role::Compliance => "--ttto--tttt",
-                Role::Auditor => "--tttot--t--",
-                Role::Admin => "--tttott----",
-                Role::Customer | Role::Operator | Role::Server => "------------",
+                Role::Agent => "o----o-------",
+                Role::Supervisor => "mm-tto--m-t--",
+                Role::Compliance => "--ttto--ttttt",
+                Role::Auditor => "--tttot--t---",
+                Role::Admin => "--tttott-----",
+                Role::Customer | Role::Operator | Role::Server => "-------------",
             };
             let mut letters = row.chars().map(whose);
             actions.map(|_| letters.next().unwrap())

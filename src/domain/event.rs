@@ -3,11 +3,13 @@
 //! A leaf is never erased, so no variant has room for personal data, masked text or a plain hash of either: ids are random,
 //! the rest are counts, digests and words of closed lists. The list of kinds with their meaning is in `audit/FORMAT.md`.
 
+mod amendment;
 mod erasure;
 mod words;
 
 use std::collections::BTreeMap;
 
+pub use amendment::{AmendmentEvent, Turned};
 pub use erasure::{Erased, ErasureEvent};
 pub use words::{
     Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
@@ -120,6 +122,8 @@ pub enum Event {
     KeyDestroyed { purpose: &'static str, fingerprint: Hash },
     /// Something on the way of a customer's data to its end.
     Erasure(ErasureEvent),
+    /// Something on the way of a masking policy into force.
+    Amendment(AmendmentEvent),
     /// A masking policy became the active one.
     PolicyActivated(Activation),
     /// A routing table became the active one.
@@ -222,6 +226,7 @@ impl Event {
             Self::KeyRotated { .. } => "key.rotated/1",
             Self::KeyDestroyed { .. } => "key.destroyed/1",
             Self::Erasure(step) => step.kind(),
+            Self::Amendment(step) => step.kind(),
             Self::PolicyActivated(_) => "policy.activated/2",
             Self::RoutingActivated(_) => "routing.activated/2",
             Self::ConversationOpened(_) => "conversation.opened/2",
@@ -284,6 +289,7 @@ impl Event {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
             Self::Erasure(step) => step.detail(),
+            Self::Amendment(step) => step.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {

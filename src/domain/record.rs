@@ -3,6 +3,7 @@
 //! Audit or refuse: a business change exists only as an [`Effect`] that belongs to an entry. Each effect on an aggregate
 //! names the version that it was decided on. This module knows neither SQL nor the hash chain.
 
+mod amendment;
 mod desk;
 mod erasure;
 mod people;
@@ -10,6 +11,7 @@ mod remasked;
 
 use std::sync::Arc;
 
+pub use amendment::{AmendmentChange, AmendmentState, AmendmentStep};
 pub use desk::{NewNote, ReplyChange, SealedText};
 pub use erasure::{EpochChange, ErasureChange, ErasureState, HoldChange, SubjectChange, SubjectEnd};
 pub use people::{NewIdentity, NewSubject};
@@ -22,8 +24,8 @@ use super::event::{Event, Role, Wish};
 use super::message::{Committed, Sealed};
 use crate::limits::IMPORT_ACCOUNTS_MAX;
 use crate::units::{
-    AccountId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, ErasureId, Hash, HoldId,
-    MessageId, MessageSeq, SubjectId, Timestamp, Version,
+    AccountId, AmendmentId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, ErasureId,
+    Hash, HoldId, MessageId, MessageSeq, SubjectId, Timestamp, Version,
 };
 
 /// Most entries that one proposal may hold: an import's own, and one for what each of its agents can do.
@@ -92,6 +94,8 @@ pub enum Aggregate {
     Erasure(ErasureId),
     /// A legal hold.
     Hold(HoldId),
+    /// A proposed change of the masking policy.
+    Amendment(AmendmentId),
 }
 
 /// Where a conversation stands.
@@ -169,6 +173,8 @@ pub enum Effect {
     Subject(SubjectChange),
     /// Nothing hangs on an epoch any more, or its key is gone.
     Epoch(EpochChange),
+    /// A change of the masking policy is proposed, consented to or decided on.
+    Amendment(Box<AmendmentChange>),
 }
 
 /// See [`Effect::NewConversation`].

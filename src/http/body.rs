@@ -1,5 +1,7 @@
 //! Bodies: one bounded reader and one parser. Nothing else in this room touches the bytes of a request.
 
+mod governance;
+
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -12,9 +14,11 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
+pub(super) use governance::{NamedIdentity, NewAmendment, NewErasure, NewHold, PolicyText, TriedText};
+
 use super::problem::Problem;
 use crate::domain::message::{RawBody, RawText};
-use crate::limits::{BODY_BYTES_MAX, REFUSED_BODY_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX};
+use crate::limits::{BODY_BYTES_MAX, POLICY_BODY_BYTES_MAX, REFUSED_BODY_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX};
 use crate::wire;
 
 /// Who logs in.
@@ -177,15 +181,6 @@ pub(super) struct Transfer {
     pub(super) note: Option<RawText>,
 }
 
-/// A text to be tried on the policy in force.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TriedText {
-    /// Any text; nothing of it is kept.
-    #[schema(value_type = String, min_length = 1, max_length = 16384)]
-    pub(super) text: RawText,
-}
-
 /// What evidence is taken of: exactly one of conversation, subject, range and case.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -247,49 +242,6 @@ pub(super) struct MessageIds {
     /// The ids.
     #[schema(min_items = 1, max_items = 256)]
     pub(super) ids: Vec<String>,
-}
-
-/// Somebody to be erased: by their pseudonym, or by an identity.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewErasure {
-    /// The pseudonym that entries have.
-    #[schema(min_length = 32, max_length = 32)]
-    pub(super) subject: Option<String>,
-    /// What they are known by.
-    pub(super) identity: Option<NamedIdentity>,
-    /// not_needed, retention_over, consent_withdrawn, objection, unlawful or legal_obligation.
-    pub(super) reason: String,
-    /// `true`: the epoch ends at once, and no backup from before can be read any more, of nobody.
-    #[serde(default)]
-    #[schema(required = false)]
-    pub(super) now: bool,
-}
-
-/// What somebody is known by: to a channel account, or to the bank, under the name that the configuration has for its proofs.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NamedIdentity {
-    /// The channel.
-    pub(super) channel: Option<String>,
-    /// The channel account.
-    pub(super) account: Option<String>,
-    /// The name of the bank's proofs (`tenant.channel.identities`), instead of a channel account.
-    pub(super) realm: Option<String>,
-    /// The identity itself; it is looked up and not kept.
-    #[schema(value_type = String, min_length = 1, max_length = 256)]
-    pub(super) id: RawText,
-}
-
-/// Somebody who must not be erased.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewHold {
-    /// The pseudonym that entries have.
-    #[schema(min_length = 32, max_length = 32)]
-    pub(super) subject: String,
-    /// litigation, authority, investigation or complaint.
-    pub(super) reason: String,
 }
 
 /// A customer's message, as the description of the API shows it; the channel itself parses it.
@@ -371,17 +323,21 @@ pub(super) struct Identity {
 /// # Errors
 /// [`Problem::BodyTooLarge`], [`Problem::BodyTimeout`], [`Problem::BodyCutOff`].
 pub(super) async fn read(payload: Payload) -> Result<RawBody, Problem> {
-    let wait = Duration::from_millis(REQUEST_BODY_WAIT_MS_MAX);
-    tokio::time::timeout(wait, collect(payload)).await.map_err(|_| Problem::BodyTimeout)?
+    read_up_to(payload, BODY_BYTES_MAX).await
 }
 
-async fn collect(mut payload: Payload) -> Result<RawBody, Problem> {
+async fn read_up_to(payload: Payload, bytes_max: usize) -> Result<RawBody, Problem> {
+    let wait = Duration::from_millis(REQUEST_BODY_WAIT_MS_MAX);
+    tokio::time::timeout(wait, collect(payload, bytes_max)).await.map_err(|_| Problem::BodyTimeout)?
+}
+
+async fn collect(mut payload: Payload, bytes_max: usize) -> Result<RawBody, Problem> {
     let mut bytes = Zeroizing::new(Vec::new());
     let mut total = 0_usize;
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Problem::BodyCutOff)?;
         total = total.saturating_add(chunk.len());
-        if total <= BODY_BYTES_MAX {
+        if total <= bytes_max {
             bytes.extend_from_slice(&chunk);
         } else if total > REFUSED_BODY_BYTES_MAX {
             break;
@@ -389,8 +345,8 @@ async fn collect(mut payload: Payload) -> Result<RawBody, Problem> {
         // What is too long is read on and thrown away, up to a bound: closed at once, the connection would be reset
         // before the client has read why.
     }
-    if total > BODY_BYTES_MAX {
-        return Err(Problem::BodyTooLarge);
+    if total > bytes_max {
+        return Err(Problem::BodyTooLarge { bytes_max });
     }
     Ok(RawBody::new(std::mem::take(&mut *bytes)))
 }
@@ -401,6 +357,16 @@ async fn collect(mut payload: Payload) -> Result<RawBody, Problem> {
 /// As [`read`]; [`Problem::NotJson`] and [`Problem::Json`].
 pub(super) async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
     let body = read(payload).await?;
+    require_json(request)?;
+    Ok(wire::json(body.bytes())?)
+}
+
+/// Reads and parses a JSON body that holds a policy file, of at most [`POLICY_BODY_BYTES_MAX`].
+///
+/// # Errors
+/// As [`json`].
+pub(super) async fn policy<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
+    let body = read_up_to(payload, POLICY_BODY_BYTES_MAX).await?;
     require_json(request)?;
     Ok(wire::json(body.bytes())?)
 }

@@ -4,8 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, channels, custody, desk, erasures, evidence, handover, health, ledger, live, oidc, own, policies,
-    receipts, replies, sessions, tlog,
+    accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, ledger, live, oidc, own,
+    policies, receipts, replies, sessions, tlog,
 };
 use super::problem::codes;
 
@@ -68,6 +68,14 @@ use super::problem::codes;
         receipts::rotations,
         live::desk,
         live::desk_stream,
+        amendments::assess,
+        amendments::list,
+        amendments::propose,
+        amendments::show,
+        amendments::approve,
+        amendments::reject,
+        amendments::withdraw,
+        amendments::review,
         erasures::list,
         erasures::propose,
         erasures::approve,

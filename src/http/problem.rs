@@ -8,8 +8,8 @@ mod phrases;
 mod render;
 
 use super::oidc::ProviderError;
-use crate::limits::{BODY_BYTES_MAX, HEADER_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX, REQUESTS_PER_CONNECTION_MAX};
-use crate::pipeline::Refusal;
+use crate::limits::{HEADER_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX, REQUESTS_PER_CONNECTION_MAX};
+use crate::pipeline::{Activation, Refusal};
 use crate::ports::ChannelError;
 use crate::wire::{JsonError, QueryError};
 
@@ -23,6 +23,9 @@ pub enum Problem {
     /// The pipeline refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A masking policy was not taken.
+    #[error(transparent)]
+    Policy(#[from] Activation),
     /// The channel refused.
     #[error(transparent)]
     Channel(#[from] ChannelError),
@@ -58,9 +61,12 @@ pub enum Problem {
     /// Another site's page asks.
     #[error("the request comes from a page of another site")]
     WrongOrigin,
-    /// The body is longer than [`BODY_BYTES_MAX`].
-    #[error("the body is longer than {BODY_BYTES_MAX} bytes")]
-    BodyTooLarge,
+    /// The body is longer than its address takes.
+    #[error("the body is longer than {bytes_max} bytes")]
+    BodyTooLarge {
+        /// What it takes, in bytes.
+        bytes_max: usize,
+    },
     /// The body did not arrive in time.
     #[error("the body did not arrive in time")]
     BodyTimeout,
@@ -96,7 +102,7 @@ pub(super) fn codes() -> impl Iterator<Item = &'static str> {
 }
 
 /// What stands in a blank of a kind's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Fill {
     /// A name of ours: a field, a header. It is the same in each language.
     Name(&'static str),
@@ -104,6 +110,8 @@ enum Fill {
     Phrase(&'static str),
     /// A number.
     Number(i64),
+    /// A text of a policy file, or about one: it is no customer data.
+    Text(String),
 }
 
 type Fills = Vec<(&'static str, Fill)>;
@@ -124,7 +132,7 @@ impl Problem {
         let (kind, fills) = self.told();
         let given = fills.iter().find_map(|(name, fill)| match fill {
             Fill::Number(seconds) if *name == "retry_after_s" => u64::try_from(*seconds).ok(),
-            Fill::Number(_) | Fill::Name(_) | Fill::Phrase(_) => None,
+            Fill::Number(_) | Fill::Name(_) | Fill::Phrase(_) | Fill::Text(_) => None,
         });
         let detail = render::details(kind, &fills, language).detail;
         Told { code: kind.code, detail, retry_after_s: given.or(kind.retry_after_s) }
@@ -134,6 +142,7 @@ impl Problem {
     fn told(&self) -> (&'static Kind, Fills) {
         match self {
             Self::Refused(refusal) => of_refusal(refusal),
+            Self::Policy(error) => of_policy(error),
             Self::Channel(error) => of_channel(error),
             Self::Json(error) => (
                 &kinds::MALFORMED_BODY,
@@ -151,7 +160,7 @@ impl Problem {
                 (&kinds::PROVIDER_REFUSED, vec![("expected", Fill::Phrase(expected))])
             }
             Self::WrongOrigin => (&kinds::WRONG_ORIGIN, Vec::new()),
-            Self::BodyTooLarge => (&kinds::BODY_TOO_LARGE, vec![("max_bytes", number(BODY_BYTES_MAX))]),
+            Self::BodyTooLarge { bytes_max } => (&kinds::BODY_TOO_LARGE, vec![("max_bytes", number(*bytes_max))]),
             Self::BodyTimeout => (&kinds::BODY_TIMEOUT, vec![("wait_s", number(REQUEST_BODY_WAIT_MS_MAX / 1_000))]),
             Self::BodyCutOff => (&kinds::BODY_CUT_OFF, Vec::new()),
             Self::NotASocket => (&kinds::NOT_A_SOCKET, Vec::new()),
@@ -200,7 +209,20 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         Refusal::Erased => (&kinds::ERASED, Vec::new()),
         Refusal::Held => (&kinds::HELD, Vec::new()),
         Refusal::SamePerson => (&kinds::SAME_PERSON, Vec::new()),
+        Refusal::Overtaken => (&kinds::OVERTAKEN, Vec::new()),
         Refusal::NotAllowed { key } => (&kinds::NOT_ALLOWED, vec![("key", Fill::Name(key))]),
+    }
+}
+
+fn of_policy(error: &Activation) -> (&'static Kind, Fills) {
+    match error {
+        Activation::Policy(error) => (&kinds::POLICY_REFUSED, vec![("reason", Fill::Text(error.to_string()))]),
+        Activation::Altered(altered) => (&kinds::POLICY_ALTERED, vec![("reason", Fill::Text(altered.to_string()))]),
+        Activation::ShowsMore { differences, first } => (
+            &kinds::SHOWS_MORE,
+            vec![("differences", number(*differences as u64)), ("first", Fill::Text(first.clone()))],
+        ),
+        Activation::Refused(refusal) => of_refusal(refusal),
     }
 }
 

@@ -6,8 +6,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
 use super::api::{
-    accounts, channels, custody, desk, erasures, evidence, handover, health, ledger, live, oidc, own, policies,
-    receipts, replies, sessions, tlog,
+    accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, ledger, live, oidc, own,
+    policies, receipts, replies, sessions, tlog,
 };
 use super::pages;
 
@@ -157,6 +157,31 @@ pub(super) const ADDRESSES: &[Address] = &[
     },
     Address { path: "/api/v1/evidence/{id}/package", methods: &[("get", || web::get().to(evidence::package))] },
     Address { path: "/api/v1/ledger/messages", methods: &[("post", || web::post().to(evidence::messages))] },
+    Address { path: "/api/v1/policies/masking/assess", methods: &[("post", || web::post().to(amendments::assess))] },
+    Address {
+        path: "/api/v1/policies/masking/amendments",
+        methods: &[("get", || web::get().to(amendments::list)), ("post", || web::post().to(amendments::propose))],
+    },
+    Address {
+        path: "/api/v1/policies/masking/amendments/{id}",
+        methods: &[("get", || web::get().to(amendments::show))],
+    },
+    Address {
+        path: "/api/v1/policies/masking/amendments/{id}/approve",
+        methods: &[("post", || web::post().to(amendments::approve))],
+    },
+    Address {
+        path: "/api/v1/policies/masking/amendments/{id}/reject",
+        methods: &[("post", || web::post().to(amendments::reject))],
+    },
+    Address {
+        path: "/api/v1/policies/masking/amendments/{id}/withdraw",
+        methods: &[("post", || web::post().to(amendments::withdraw))],
+    },
+    Address {
+        path: "/api/v1/policies/masking/amendments/{id}/review",
+        methods: &[("post", || web::post().to(amendments::review))],
+    },
     Address {
         path: "/api/v1/erasures",
         methods: &[("get", || web::get().to(erasures::list)), ("post", || web::post().to(erasures::propose))],

@@ -29,8 +29,8 @@ use crate::domain::masking::{Policy, Tail};
 use crate::domain::message::{Internal, Masked, Message, RawText};
 use crate::domain::record::{Draft, Outcome, Proposal, Step};
 use crate::limits::{
-    EVIDENCE_BYTES_MAX, EVIDENCE_PUBLISHED_S_MAX, EVIDENCE_REASON_BYTES_MAX, EVIDENCE_S_MAX, EVIDENCE_SCOPES_MAX,
-    EVIDENCE_UNSEALED_ENTRIES_MAX, PAGE_ITEMS_MAX,
+    EVIDENCE_BYTES_MAX, EVIDENCE_LOOK_S, EVIDENCE_PUBLISHED_S_MAX, EVIDENCE_REASON_BYTES_MAX, EVIDENCE_S_MAX,
+    EVIDENCE_SCOPES_MAX, EVIDENCE_UNSEALED_ENTRIES_MAX, PAGE_ITEMS_MAX,
 };
 use crate::ports::{ConversationRow, PackageError, Wanted, random_bytes};
 use crate::units::{ConversationId, EntryIndex, Id128, MICROS_PER_SECOND, PackageId, SubjectId, Timestamp};
@@ -94,7 +94,7 @@ impl Tenant {
     /// [`Refusal::Forbidden`].
     pub fn evidence(&self, staff: &Staff) -> Result<Vec<Evidence>, Refusal> {
         staff.may(Action::ExportEvidence)?;
-        Ok(self.shelf.of(staff.account))
+        Ok(self.shelf.of(staff.account, self.ports.clock.now()))
     }
 
     /// One package of whoever asks.
@@ -199,13 +199,17 @@ impl Tenant {
             // Refused, erased or unwanted meanwhile; what can't be removed was told.
             let _told = self.remove_packages(vec![id]).await;
         }
-        // The tenant may end before the hour does; the next start empties the folder.
+        // The tenant may end before the hour does; the next start empties the folder. By the clock, as a machine may have slept.
         let tenant = Arc::downgrade(&self);
         drop(self);
-        tokio::time::sleep(Duration::from_secs(EVIDENCE_S_MAX)).await;
-        if let Some(tenant) = tenant.upgrade() {
-            tenant.shelf.take(id);
-            let _told = tenant.remove_packages(vec![id]).await;
+        loop {
+            tokio::time::sleep(Duration::from_secs(EVIDENCE_LOOK_S)).await;
+            let Some(tenant) = tenant.upgrade() else { return };
+            let over = tenant.shelf.take_over(tenant.ports.clock.now());
+            let _told = tenant.remove_packages(over).await;
+            if !tenant.shelf.keeps(id) {
+                return;
+            }
         }
     }
 

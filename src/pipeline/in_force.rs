@@ -6,7 +6,7 @@ use lww_audit::entry::{Detail, Tag, commitment};
 use lww_audit::{Entry, Timestamp};
 
 use super::transcript::explained;
-use super::{Refusal, Staff, Tenant, TextSpan};
+use super::{Activation, Refusal, Staff, Tenant, TextSpan};
 use crate::domain::access::Action;
 use crate::domain::masking::{Policy, ShownSpan, View, token_letters};
 use crate::domain::message::{RawText, SALT_BYTES};
@@ -124,13 +124,16 @@ impl Tenant {
         Ok(InForce { drift: self.table_file.drift(digest), policy, digest, source, activated })
     }
 
-    /// What the policy in force makes of a text. Nothing of the text is kept.
+    /// What a policy file, or else the policy in force, makes of a text. Nothing of the text is kept.
     ///
     /// # Errors
-    /// [`Refusal::NoPolicy`] when none is in force; [`Refusal::Forbidden`].
-    pub fn try_masking(&self, staff: &Staff, text: &RawText) -> Result<Tried, Refusal> {
+    /// [`Refusal::NoPolicy`] when none is in force; [`Activation::Policy`] when the file is none; [`Refusal::Forbidden`].
+    pub fn try_masking(&self, staff: &Staff, text: &RawText, source: Option<&str>) -> Result<Tried, Activation> {
         staff.may(Action::ReadPolicies)?;
-        let policy = self.policy().ok_or(Refusal::NoPolicy)?;
+        let policy = match source {
+            Some(source) => Arc::new(Policy::draft(source)?.0),
+            None => self.policy().ok_or(Refusal::NoPolicy)?,
+        };
         let tokens = TrialTokens(random_bytes(&*self.ports.random));
         let trial = rehearse(text, &policy, &tokens, self.ports.clock.now());
         let digest = Hash(policy.digest());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lww_audit::entry::kinds;
 use lww_audit::merkle::leaf_hash;
-use lww_audit::{Kind, Receipt, entry};
+use lww_audit::{Entry, Kind, Receipt, entry};
 use serde::Deserialize;
 
 use super::{Refusal, Staff, Tenant};
@@ -183,6 +183,13 @@ impl Tenant {
         }
         let proofs = Arc::clone(&self.ports.proofs);
         aside(move || proofs.consistency(from, to)).await?.ok_or(Refusal::NotPublished)
+    }
+
+    /// One entry as the log has it: of an entry that is published the proof was verified, of a newer one its link.
+    pub(super) async fn proven_entry(&self, index: EntryIndex) -> Result<Entry, Refusal> {
+        let entry = self.one_entry(index).await?;
+        self.proof_of(&entry).await?;
+        Entry::parse(entry.text.as_bytes()).map_err(|_| self.differs(index))
     }
 
     fn readable(&self) -> Result<TreeSize, Refusal> {

@@ -193,6 +193,7 @@ impl Change {
             | Effect::Policy(_)
             | Effect::Account(_)
             | Effect::Erasure(_)
+            | Effect::Amendment(_)
             | Effect::Hold(_)
             | Effect::Subject(_)
             | Effect::Epoch(_) => None,

@@ -103,6 +103,9 @@ pub enum Refusal {
     /// Whoever proposed it can't consent to it.
     #[error("somebody else has to decide")]
     SamePerson,
+    /// Another policy came into force since this one was proposed.
+    #[error("another policy came into force meanwhile: propose it again")]
+    Overtaken,
     /// The configuration says no.
     #[error("{key} does not allow it")]
     NotAllowed {

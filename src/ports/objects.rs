@@ -8,6 +8,9 @@ pub enum ObjectsError {
     /// It does not answer, or not so that it can be understood; the same may succeed later.
     #[error("{0}")]
     Unreachable(&'static str),
+    /// It is not who it should be: its certificate is not believed.
+    #[error("{0}")]
+    Untrusted(&'static str),
     /// It says no.
     #[error("{0}")]
     Refused(&'static str),

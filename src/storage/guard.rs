@@ -297,6 +297,25 @@ mod tests {
     }
 
     #[test]
+    fn a_head_that_the_disk_does_not_keep_is_refused_and_the_one_before_it_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("guard");
+        let mut guard = Guard::open(&path).unwrap();
+        guard.advance(&grown(3), &NONE).unwrap();
+        // It takes bytes and can't be synced, as a disk whose fsync fails.
+        let null = OpenOptions::new().read(true).write(true).open("/dev/null").unwrap();
+        null.write_all_at(&[0; 8], 0).unwrap();
+        assert!(null.sync_data().is_err());
+        let file = std::mem::replace(&mut guard.file, null);
+        assert!(matches!(guard.advance(&grown(4), &NONE), Err(FatalError::Guard { .. })));
+        assert_eq!(guard.frontier().unwrap().size(), TreeSize(3), "what is not durable is not known");
+        guard.file = file;
+        assert_eq!(Guard::open(&path).unwrap().frontier().unwrap().size(), TreeSize(3));
+        guard.advance(&grown(5), &NONE).unwrap();
+        assert_eq!(Guard::open(&path).unwrap().frontier().unwrap().size(), TreeSize(5));
+    }
+
+    #[test]
     fn the_newest_activations_are_remembered_each_on_its_own() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("guard");

@@ -17,7 +17,7 @@ use object_store::{BackoffConfig, Error, ObjectStore, ObjectStoreExt as _, PutMo
 use rustls::ClientConfig;
 use zeroize::Zeroizing;
 
-use self::connector::Connector;
+use self::connector::{Connector, Untrusted};
 use crate::limits::MIRROR_WAIT_MS_MAX;
 use crate::ports::{Objects, ObjectsError};
 
@@ -134,10 +134,25 @@ impl Objects for Stored {
     }
 }
 
+/// Whether the store's certificate was the trouble.
+fn is_untrusted(error: &Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if error.is::<Untrusted>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
 /// What a store's error is, in words of ours.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library adds kinds; those that it has say no more than this")]
 fn told(error: &Error) -> ObjectsError {
     match error {
+        error if is_untrusted(error) => {
+            ObjectsError::Untrusted("its certificate is not from mirror.s3.ca, is another name's, or is over")
+        }
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
             ObjectsError::Refused("the store refuses these credentials, or what was asked with them")
         }

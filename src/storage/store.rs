@@ -5,6 +5,7 @@ use lww_audit::seal::Seal;
 use tokio_postgres::{Client, Config, Row};
 use uuid::Uuid;
 
+mod amendments;
 mod conversations;
 mod erasures;
 mod recent;

@@ -4,6 +4,7 @@
 //! is held against the entry that speaks of it: id, place, time, and the commitments to what is sealed in it; and accounts,
 //! conversations and what is in force against the state that the entries leave.
 
+mod amendments;
 mod desk;
 mod erasures;
 mod remasked;

@@ -118,10 +118,11 @@ impl Mirror {
         let Some(signed) = aside(move || TileDir::open(folder).checkpoint()).await? else { return Ok(None) };
         let size = signed.unverified().size;
         let theirs = self.theirs(signed.unverified()).await?;
-        if theirs == Some(size) {
+        let (before, lines) = theirs.unwrap_or((TreeSize(0), 0));
+        // Who cosigned later is copied, too.
+        if theirs.is_some() && before == size && lines >= signed.note().signatures().len() {
             return Ok(Some(size));
         }
-        let before = theirs.unwrap_or(TreeSize(0));
         let copies = iter(added(before, size)).map(|tile| self.copy_one(tile));
         copies.buffer_unordered(MIRROR_REQUESTS_MAX).try_collect::<()>().await?;
         self.objects.replace(&self.name(CHECKPOINT), signed.to_string().into_bytes()).await?;
@@ -129,12 +130,12 @@ impl Mirror {
         Ok(Some(size))
     }
 
-    /// The size of the copy, which must be a beginning of what is published.
-    async fn theirs(&self, ours: &Checkpoint) -> Result<Option<TreeSize>, MirrorError> {
+    /// The size of the copy, which must be a beginning of what is published, and how many have signed it.
+    async fn theirs(&self, ours: &Checkpoint) -> Result<Option<(TreeSize, usize)>, MirrorError> {
         let differs = |what| MirrorError::Differs { name: CHECKPOINT.to_owned(), what };
         let Some(bytes) = self.objects.get(&self.name(CHECKPOINT), NOTE_BYTES_MAX).await? else { return Ok(None) };
         let signed = SignedCheckpoint::parse(&bytes).map_err(|_| differs("it is no checkpoint"))?;
-        let theirs = signed.unverified().clone();
+        let (theirs, lines) = (signed.unverified().clone(), signed.note().signatures().len());
         if theirs.origin != ours.origin {
             return Err(differs("it is another log's"));
         }
@@ -143,7 +144,7 @@ impl Mirror {
         }
         let (folder, sizes) = (self.folder.clone(), (ours.size, theirs.size));
         let root = aside(move || root_at(&TileDir::open(folder).tree(sizes.0), sizes.1)).await?;
-        if root == theirs.root { Ok(Some(theirs.size)) } else { Err(differs("it is of another history")) }
+        if root == theirs.root { Ok(Some((theirs.size, lines))) } else { Err(differs("it is of another history")) }
     }
 
     async fn copy_one(&self, tile: TilePath) -> Result<(), MirrorError> {

@@ -1,7 +1,8 @@
 //! Looks through what the server keeps, again and again, and says what is not what was recorded.
 //!
 //! A bundle of entries at a time: the bundle against its tile of leaf hashes, that against the signed root, the database's rows
-//! against the bundle, and the copy's objects against both. The newest entries are looked at every minute, the whole log once
+//! against the bundle, the copy's objects against both, and some of the texts, drawn anew each time so that nobody knows which,
+//! against what their entries committed to. The newest entries are looked at every minute, the whole log once
 //! in a round, at a bounded pace. It changes nothing and stops nothing: what it finds is recorded, and an operator decides.
 
 use std::path::PathBuf;
@@ -11,19 +12,20 @@ use std::time::Duration;
 use lww_audit::merkle::{Frontier, leaf_hash, root_at};
 use lww_audit::note::NOTE_BYTES_MAX;
 use lww_audit::tile::{BUNDLE_BYTES_MAX, Bundle, CHECKPOINT, Part, TilePath, WIDTH};
-use lww_audit::{Checkpoint, Class, SignedCheckpoint, TileDir};
+use lww_audit::{Checkpoint, Class, Entry, SignedCheckpoint, TileDir};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::domain::event::{Found, FoundPart};
-use crate::limits::SELF_AUDIT_NEWEST_ENTRIES;
-use crate::pipeline::Tenant;
-use crate::ports::{Clock, Entries, EntriesError, Objects, SelfAuditState};
+use crate::limits::{SELF_AUDIT_NEWEST_ENTRIES, SELF_AUDIT_TEXTS_OF_BUNDLE};
+use crate::pipeline::{Refusal, Tenant};
+use crate::ports::{Clock, Entries, EntriesError, Objects, Random, SelfAuditState, random_bytes};
 use crate::units::{EntryIndex, Hash, TreeSize};
 
 /// Pause between two steps of a round.
 const STEP_EVERY: Duration = Duration::from_secs(1);
 const ROW: &str = "ledger_entry";
+const TEXT: &str = "text";
 
 /// How much is looked at, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub struct SelfAudit {
     pub pace: Pace,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Randomness, for which texts are opened.
+    pub random: Arc<dyn Random>,
 }
 
 /// Something is wrong, and where.
@@ -69,6 +73,8 @@ enum Unseen {
     Entries(#[from] EntriesError),
     #[error(transparent)]
     Files(#[from] lww_audit::Error),
+    #[error(transparent)]
+    Texts(#[from] Refusal),
     #[error("reading ended unexpectedly")]
     Ended,
 }
@@ -79,6 +85,8 @@ struct Held {
     leaves: Vec<u8>,
     bundle: Vec<u8>,
     entries: Vec<Vec<u8>>,
+    /// Those that committed to a text.
+    spoken: Vec<Entry>,
 }
 
 impl SelfAudit {
@@ -186,6 +194,11 @@ impl SelfAudit {
         for (found, what) in self.objects(&held).await {
             self.tenant.found(&found, what).await;
         }
+        let drawn = draw(held.spoken, SELF_AUDIT_TEXTS_OF_BUNDLE, &*self.random);
+        for index in self.tenant.altered_texts(&drawn).await? {
+            let found = Found { part: FoundPart::Row, name: TEXT.to_owned(), index: Some(index) };
+            self.tenant.found(&found, "it is not what its entry committed to").await;
+        }
         Ok(())
     }
 
@@ -231,6 +244,17 @@ impl SelfAudit {
     }
 }
 
+/// At most so many of all, any of them.
+fn draw<T>(mut all: Vec<T>, count: usize, random: &dyn Random) -> Vec<T> {
+    for at in 0..count.min(all.len()) {
+        let left = all.len() - at;
+        let step = usize::try_from(u64::from_be_bytes(random_bytes(random)) % left as u64).unwrap_or(0);
+        all.swap(at, at + step);
+    }
+    all.truncate(count);
+    all
+}
+
 /// How far the copy says that it is; `None` when it can't be read.
 async fn copied_to(objects: &dyn Objects, prefix: &str) -> Option<TreeSize> {
     let bytes = objects.get(&format!("{prefix}/{CHECKPOINT}"), NOTE_BYTES_MAX).await.ok()??;
@@ -271,7 +295,11 @@ fn held(tiles: &TileDir, index: u64, checkpoint: &Checkpoint) -> Result<Result<H
     let hashed: Vec<u8> = entries.iter().flat_map(|entry| leaf_hash(entry).0).collect();
     let climbed = climb(tiles, tile, &leaves, size)?;
     Ok(match (hashed == leaves, climbed) {
-        (true, Ok(())) => Ok(Held { tile, leaves, bundle, entries }),
+        (true, Ok(())) => {
+            let parsed = entries.iter().filter_map(|entry| Entry::parse(entry).ok());
+            let spoken = parsed.filter(|entry| entry.content.is_some()).collect();
+            Ok(Held { tile, leaves, bundle, entries, spoken })
+        }
         // The bundle bears its tile out: what is wrong lies above.
         (true, Err(finding)) => Err(finding),
         (false, Ok(())) if tile.is_full() || leads_to_root(tiles, checkpoint)? => {
@@ -351,6 +379,33 @@ async fn aside<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    struct Counting(std::sync::atomic::AtomicU64);
+
+    impl Random for Counting {
+        fn fill(&self, out: &mut [u8]) {
+            let next = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            out.copy_from_slice(&next.to_be_bytes());
+        }
+    }
+
+    #[test]
+    fn what_is_drawn_is_no_more_than_asked_for_each_once_and_every_one_comes_up() {
+        let random = Counting(1.into());
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..50 {
+            let mut drawn = draw((0..20).collect(), 5, &random);
+            seen.extend(drawn.iter().copied());
+            drawn.sort_unstable();
+            drawn.dedup();
+            assert_eq!(drawn.len(), 5);
+        }
+        assert_eq!(seen.len(), 20);
+        for (count, expected) in [(0, 0), (3, 3), (9, 3)] {
+            assert_eq!(draw(vec![1, 2, 3], count, &random).len(), expected);
+        }
+        assert!(draw(Vec::<u8>::new(), 5, &random).is_empty());
+    }
 
     #[test]
     fn a_round_comes_around_in_time_and_never_faster_than_it_may() {

@@ -59,16 +59,23 @@ pub struct TileFollower {
 impl TileFollower {
     /// Runs until `stop` turns true; publishes once more then.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut last = None;
+        let mut last: Option<SignedCheckpoint> = None;
         let mut writer = None;
         loop {
             let stopping = *stop.borrow();
             let head = self.heads.borrow_and_update().clone();
-            if let Some(head) = head.filter(|head| last != Some(head.size)) {
-                match self.publish(writer.take(), &head).await {
-                    Ok((open, true)) => (last, writer) = (Some(head.size), Some(open)),
-                    // What is published stays; the next look asks for the head of that time.
-                    Ok((open, false)) => writer = Some(open),
+            let size = last.as_ref().map(|last| last.unverified().size);
+            // Whoever was too slow, or away, may cosign what is published while nothing newer is there.
+            let is_wanted = |head: &SignedHead| {
+                size != Some(head.size) || self.panel.as_ref().is_some_and(|panel| panel.may_add(head.size))
+            };
+            if let Some(head) = head.filter(is_wanted) {
+                match self.publish(writer.take(), &head, last.as_ref()).await {
+                    Ok((open, published)) => {
+                        // What is published stays; the next look asks for the head of that time.
+                        last = published.or(last);
+                        writer = Some(open);
+                    }
                     Err(error) => {
                         let tenant = self.tenant.0;
                         tracing::warn!(event = "tiles_behind", tenant, %error, "tiles could not be written");
@@ -84,13 +91,14 @@ impl TileFollower {
         }
     }
 
-    /// Brings the tiles up to a signed head and publishes its checkpoint, if enough witnesses cosign it; says whether. After an
-    /// error the folder is opened anew.
+    /// Brings the tiles up to a signed head and publishes its checkpoint, if enough witnesses cosign it; gives what was
+    /// published. The same tree is published again only with more cosignatures. After an error the folder is opened anew.
     async fn publish(
         &mut self,
         writer: Option<TileWriter>,
         head: &SignedHead,
-    ) -> Result<(TileWriter, bool), TilesError> {
+        last: Option<&SignedCheckpoint>,
+    ) -> Result<(TileWriter, Option<SignedCheckpoint>), TilesError> {
         let mut writer = match writer {
             Some(writer) => writer,
             None => self.open().await?,
@@ -115,13 +123,21 @@ impl TileFollower {
             writer = aside(move || writer.prepare(&signed).map(|()| writer)).await?;
             match panel.cosigned(&checkpoint).await {
                 Some(cosigned) => checkpoint = cosigned,
-                None => return Ok((writer, false)),
+                None => return Ok((writer, None)),
             }
         }
+        let is_known = last.is_some_and(|last| last.unverified() == checkpoint.unverified());
+        let lines = |signed: &SignedCheckpoint| signed.note().signatures().len();
+        if is_known && last.is_some_and(|last| lines(&checkpoint) <= lines(last)) {
+            return Ok((writer, None));
+        }
+        let published = checkpoint.clone();
         let writer = aside(move || writer.publish(&checkpoint).map(|()| writer)).await?;
-        let published = SizeAt { size: head.size, at: self.clock.now() };
-        self.custody.tell(|custody| custody.published = Some(published));
-        Ok((writer, true))
+        if !is_known {
+            let at = SizeAt { size: head.size, at: self.clock.now() };
+            self.custody.tell(|custody| custody.published = Some(at));
+        }
+        Ok((writer, Some(published)))
     }
 
     /// Opens the folder, and tells what was published in it before.

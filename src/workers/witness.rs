@@ -12,7 +12,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use lww_audit::merkle::consistency_path;
 use lww_audit::note::NoteSignature;
 use lww_audit::witness::AddCheckpoint;
-use lww_audit::{CosignerKey, SignedCheckpoint, TileDir};
+use lww_audit::{Checkpoint, CosignerKey, SignedCheckpoint, TileDir};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::limits::{
@@ -65,6 +65,18 @@ struct Standing {
     alarmed: bool,
 }
 
+impl Standing {
+    /// Whether its cosignature of the tree of that size is at hand.
+    fn has(&self, size: TreeSize) -> bool {
+        self.newest == size && self.line.is_some()
+    }
+
+    /// Whether it is to be asked for one: it has given none, and doesn't rest.
+    fn may_be_asked(&self, size: TreeSize, now: Instant) -> bool {
+        !self.has(size) && self.again.is_none_or(|again| again <= now)
+    }
+}
+
 /// What came of asking one witness.
 enum Asked {
     Cosigned { line: NoteSignature, at: Timestamp },
@@ -94,9 +106,9 @@ impl Panel {
     pub fn resume(&mut self, published: &SignedCheckpoint) {
         let size = published.unverified().size;
         for (at, witness) in self.parts.witnesses.policy.witnesses().iter().enumerate() {
-            let cosigned = witness.key.cosigned(published).ok().flatten();
-            if let (Some(time_s), Some(standing)) = (cosigned, self.standing.get_mut(at)) {
-                standing.newest = size;
+            let cosigned = cosigned_by(&witness.key, published.unverified(), published.note().signatures());
+            if let (Some((line, time_s)), Some(standing)) = (cosigned, self.standing.get_mut(at)) {
+                (standing.newest, standing.line) = (size, Some(line));
                 self.parts.custody.tell(|custody| {
                     if let Some(told) = custody.witnesses.get_mut(at) {
                         told.cosigned = Some(SizeAt { size, at: posix(time_s) });
@@ -112,7 +124,7 @@ impl Panel {
         let size = signed.unverified().size;
         self.ask(signed).await;
         let lines: Vec<NoteSignature> =
-            self.standing.iter().filter(|one| one.newest == size).filter_map(|one| one.line.clone()).collect();
+            self.standing.iter().filter(|one| one.has(size)).filter_map(|one| one.line.clone()).collect();
         let is_enough = self.is_enough(size);
         self.tell_waiting(is_enough);
         if !is_enough {
@@ -122,9 +134,15 @@ impl Panel {
         SignedCheckpoint::with_signatures(signed.unverified().clone(), signatures).ok()
     }
 
+    /// Whether somebody may be asked to cosign this size who has not.
+    pub fn may_add(&self, size: TreeSize) -> bool {
+        let now = Instant::now();
+        let mut all = self.parts.witnesses.asked.iter().zip(&self.standing);
+        all.any(|(witness, standing)| witness.is_some() && standing.may_be_asked(size, now))
+    }
+
     fn is_enough(&self, size: TreeSize) -> bool {
-        let has = |at: usize| self.standing.get(at).is_some_and(|one| one.newest == size && one.line.is_some());
-        self.parts.witnesses.policy.is_content_with(has)
+        self.parts.witnesses.policy.is_content_with(|at| self.standing.get(at).is_some_and(|one| one.has(size)))
     }
 
     async fn ask(&mut self, signed: &SignedCheckpoint) {
@@ -139,9 +157,7 @@ impl Panel {
             .zip(&self.standing)
             .enumerate()
             .filter_map(|(at, ((witness, key), standing))| {
-                let has_it = standing.newest == size && standing.line.is_some();
-                let rests = standing.again.is_some_and(|again| again > now);
-                let witness = witness.as_ref().filter(|_| !has_it && !rests)?;
+                let witness = witness.as_ref().filter(|_| standing.may_be_asked(size, now))?;
                 let question = Question { witness: &**witness, key, tiles: &self.parts.tiles, signed };
                 let newest = standing.newest;
                 silent.push(at);
@@ -156,7 +172,7 @@ impl Panel {
             let came = |at: usize| {
                 answers.iter().any(|(known, asked)| *known == at && matches!(asked, Asked::Cosigned { .. }))
             };
-            let had = |at: usize| self.standing.get(at).is_some_and(|one| one.newest == size && one.line.is_some());
+            let had = |at: usize| self.standing.get(at).is_some_and(|one| one.has(size));
             if until == last && witnesses.policy.is_content_with(|at| came(at) || had(at)) {
                 until = last.min(Instant::now() + Duration::from_millis(WITNESS_GRACE_MS));
             }
@@ -305,7 +321,7 @@ impl Question<'_> {
             let wait = Duration::from_millis(WITNESS_WAIT_MS_MAX);
             let silent = Err(Unwitnessed::Unreachable { reason: "it doesn't answer" });
             match timeout(wait, self.witness.add_checkpoint(&request)).await.unwrap_or(silent) {
-                Ok(lines) => return self.verified(lines),
+                Ok(lines) => return self.verified(&lines),
                 Err(Unwitnessed::Conflict { newest }) if contradicts(newest, old, size, attempt) => {
                     return Asked::Contradicted {
                         request: Box::new(request),
@@ -343,17 +359,22 @@ impl Question<'_> {
     }
 
     /// The witness's own line, verified: whatever else it sent is passed over.
-    fn verified(&self, lines: Vec<NoteSignature>) -> Asked {
+    fn verified(&self, lines: &[NoteSignature]) -> Asked {
         let checkpoint = self.signed.unverified();
-        for line in lines {
-            let alone = SignedCheckpoint::with_signatures(checkpoint.clone(), vec![line.clone()]);
-            if let Some(time_s) = alone.ok().and_then(|alone| self.key.cosigned(&alone).ok().flatten()) {
-                return Asked::Cosigned { line, at: posix(time_s) };
-            }
+        if let Some((line, time_s)) = cosigned_by(self.key, checkpoint, lines) {
+            return Asked::Cosigned { line, at: posix(time_s) };
         }
         let reason = "its answer has no cosignature of the key in the policy".to_owned();
         Asked::Failed { newest: None, state: WitnessState::Refused, reason }
     }
+}
+
+/// The first line that is a cosignature of this checkpoint by that key, and the time in it.
+fn cosigned_by(key: &CosignerKey, checkpoint: &Checkpoint, lines: &[NoteSignature]) -> Option<(NoteSignature, u64)> {
+    lines.iter().find_map(|line| {
+        let alone = SignedCheckpoint::with_signatures(checkpoint.clone(), vec![line.clone()]).ok()?;
+        key.cosigned(&alone).ok().flatten().map(|time_s| (line.clone(), time_s))
+    })
 }
 
 fn posix(time_s: u64) -> Timestamp {

@@ -5,6 +5,8 @@ wait SIZE                waits until the copy's checkpoint covers so many entrie
 fetch FOLDER             fetches every object of the demo log
 flip NAME                changes a byte of an object
 delete NAME              removes an object
+empty                    fails unless there is no object at all
+nothing NAME             fails if the bucket has such an object
 is NAME SHA256           fails unless the object has this digest
 """
 import hashlib
@@ -54,6 +56,12 @@ elif command == "flip":
     print(hashlib.sha256(data).hexdigest())
 elif command == "delete":
     store.delete_object(Bucket=bucket, Key=prefix + rest[0])
+elif command == "empty":
+    if store.list_objects_v2(Bucket=bucket).get("KeyCount"):
+        sys.exit("FAILED: something was put there")
+elif command == "nothing":
+    if store.list_objects_v2(Bucket=bucket, Prefix=rest[0]).get("KeyCount"):
+        sys.exit(f"FAILED: {rest[0]} is there")
 elif command == "is":
     if hashlib.sha256(get(rest[0])).hexdigest() != rest[1]:
         sys.exit(f"FAILED: {rest[0]} was written over")

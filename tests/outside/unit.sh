@@ -5,6 +5,7 @@ set -euo pipefail
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/lib/machine.bash"
 lww=$(readlink -f "$lww")
 unit=$repo/packaging/liaowaiwai.service
+witness=$repo/packaging/lww-witness.service
 # Tenths of systemd's exposure level; it comes to 1.2 with Debian 12's systemd 252.
 exposure_max=15
 fail() { echo "unit: $*" >&2; exit 1; }
@@ -30,12 +31,14 @@ trap finish EXIT
 
 # What systemd says of the file.
 mkdir "$dir/judged"
-sed "s|/usr/local/bin/lww|$lww|" "$unit" >"$dir/judged/liaowaiwai.service"
-said=$(systemd-analyze verify --man=no "$dir/judged/liaowaiwai.service" 2>&1) || fail "systemd-analyze verify: $said"
-[ -z "$said" ] || fail "systemd-analyze verify: $said"
-systemd-analyze security --offline=true --threshold=$exposure_max --no-pager "$dir/judged/liaowaiwai.service" >"$dir/security" 2>&1 \
-  || { cat "$dir/security" >&2; fail "it exposes more than $exposure_max tenths"; }
-grep 'Overall exposure' "$dir/security"
+for one in liaowaiwai lww-witness; do
+  sed "s|/usr/local/bin/lww|$lww|" "$repo/packaging/$one.service" >"$dir/judged/$one.service"
+  said=$(systemd-analyze verify --man=no "$dir/judged/$one.service" 2>&1) || fail "systemd-analyze verify: $said"
+  [ -z "$said" ] || fail "systemd-analyze verify: $said"
+  systemd-analyze security --offline=true --threshold=$exposure_max --no-pager "$dir/judged/$one.service" >"$dir/security" 2>&1 \
+    || { cat "$dir/security" >&2; fail "$one exposes more than $exposure_max tenths"; }
+  grep 'Overall exposure' "$dir/security"
+done
 # The same with one wall less must be refused, or the threshold guards nothing.
 grep -v '^SystemCallFilter=' "$dir/judged/liaowaiwai.service" >"$dir/loose.service"
 ! systemd-analyze security --offline=true --threshold=$exposure_max --no-pager "$dir/loose.service" >/dev/null 2>&1 \
@@ -73,7 +76,7 @@ printf '%s\n' 'name = "unit.test"' 'data_dir = "/var/lib/liaowaiwai/bank"' 'data
 policy=$(readlink -f "$repo/policies/masking/cn-retail.yaml")
 chmod 644 "$dir"/*.toml
 boot basic.target "$dir/boot" --directory="$dir/root" --volatile=overlay --bind-ro="$lww:/usr/local/bin/lww" \
-  --bind-ro="$unit:/etc/systemd/system/liaowaiwai.service" --bind-ro="$dir/lww.toml:/etc/liaowaiwai/lww.toml" \
+  --bind-ro="$unit:/etc/systemd/system/liaowaiwai.service" --bind-ro="$witness:/etc/systemd/system/lww-witness.service" --bind-ro="$dir/lww.toml:/etc/liaowaiwai/lww.toml" \
   --bind-ro="$dir/bank.toml:/etc/liaowaiwai/bank.toml" --bind-ro="$policy:/etc/liaowaiwai/policy.yaml" \
   || {
     tail -5 "$dir/boot" >&2
@@ -102,6 +105,28 @@ within runuser -u liaowaiwai -- env XDG_RUNTIME_DIR=/run/liaowaiwai lww doctor -
 within systemctl stop liaowaiwai
 [ "$(within systemctl show --property=Result --value liaowaiwai)" = success ] || { unit_log >&2; fail "it doesn't stop in order"; }
 echo "unit: the server and its private PostgreSQL run, serve and stop under it"
+
+# A witness, by its own unit: it cosigns nothing that is no checkpoint, and stays in its folder.
+within id lww-witness >/dev/null 2>&1 \
+  || within useradd --system --user-group --home-dir /var/lib/lww-witness --no-create-home --shell /usr/sbin/nologin lww-witness
+within install -d -o lww-witness -g lww-witness -m 0700 /var/lib/lww-witness
+within runuser -u lww-witness -- lww witness init --dir /var/lib/lww-witness --name audit.test/w1 >"$dir/witness.key" || fail "a witness can't be made"
+witness_log() { within journalctl --unit lww-witness --no-pager --output cat | tail -20; }
+within systemctl start lww-witness || { witness_log >&2; fail "the witness doesn't start"; }
+for tries in $(seq 60); do
+  said=$(here curl -sS -m 5 -o /dev/null -w '%{http_code}' --data-binary x http://127.0.0.1:7100/add-checkpoint 2>&1) || true
+  if [ "$said" = 400 ]; then break; fi
+  [ "$tries" != 60 ] || { witness_log >&2; fail "the witness says $said to what is no checkpoint"; }
+  sleep 0.5
+done
+pid=$(within systemctl show --property=MainPID --value lww-witness)
+for line in 'NoNewPrivs:	1' 'Seccomp:	2' 'CapBnd:	0000000000000000'; do
+  within grep -qx "$line" "/proc/$pid/status" || fail "the witness's process lacks: $line"
+done
+within nsenter --target "$pid" --mount sh -c '! touch /etc/x 2>/dev/null && ! touch /var/lib/x 2>/dev/null' || fail "the witness could write elsewhere"
+within systemctl stop lww-witness
+[ "$(within systemctl show --property=Result --value lww-witness)" = success ] || { witness_log >&2; fail "the witness doesn't stop in order"; }
+echo "unit: a witness runs, answers and stops under its own"
 
 # With the bank's PostgreSQL, which isn't there: the server confines itself, says so, and ends. once LINES OF THE UNIT…
 once() {

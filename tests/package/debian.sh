@@ -61,12 +61,14 @@ servers() {
   done
 }
 
-# As an operator on the machine, whatever started the service.
-operator() {
-  local run=inside
+# As an operator on the machine, whatever started the service: operator_of ACCOUNT COMMAND…
+operator_of() {
+  local run=inside account=$1
+  shift
   [ "$by" = hand ] || run=within
-  $run runuser -u liaowaiwai -- env HOME=/var/lib/liaowaiwai XDG_RUNTIME_DIR=/run/liaowaiwai "$@"
+  $run runuser -u "$account" -- env HOME="/var/lib/$account" XDG_RUNTIME_DIR=/run/liaowaiwai "$@"
 }
+operator() { operator_of liaowaiwai "$@"; }
 
 stop_service() {
   if [ "$by" = systemd ]; then
@@ -115,7 +117,11 @@ inside sh -c 'export DEBIAN_FRONTEND=noninteractive; dpkg --install /var/cache/a
 inside dpkg --install /old.deb || fail "the package can't be installed"
 
 say "what it made"
-[ "$(inside stat -c '%U %a' /var/lib/liaowaiwai)" = "liaowaiwai 700" ] || fail "/var/lib/liaowaiwai is not the account's alone"
+for account in liaowaiwai lww-witness; do
+  [ "$(inside stat -c '%U %a' /var/lib/$account)" = "$account 700" ] || fail "/var/lib/$account is not the account's alone"
+done
+! inside ldd /usr/bin/lww-verify >/dev/null 2>&1 || inside ldd /usr/bin/lww-verify | grep -q 'statically linked' \
+  || fail "lww-verify needs libraries of the machine"
 as_account lww config check --config $config >/dev/null || fail "its configuration doesn't load"
 
 say "the demo, as the account liaowaiwai"
@@ -176,6 +182,24 @@ chmod 644 "$root/var/lib/liaowaiwai/data/keys/tokens.key"
 if operator lww doctor --lang en --config $config >"$root/said" 2>&1; then fail "the doctor doesn't mind a key that others can read"; fi
 grep -q '^fail .*files.keys' "$root/said" || { cat "$root/said" >&2; fail "the doctor didn't name the key"; }
 chmod 600 "$root/var/lib/liaowaiwai/data/keys/tokens.key"
+
+say "a witness beside it, by its own unit"
+witness() { operator_of lww-witness lww witness "$@"; }
+witness init --dir /var/lib/lww-witness --name audit.test/w1 >"$root/witness.key" || fail "a witness can't be made"
+vkey=$(operator lww ledger vkey --tenant "$(sed -n 's/^name = "\(.*\)"/\1/p' "$root$config" | tail -1)" --config $config) || fail "there is no log's key"
+witness add-log --dir /var/lib/lww-witness "$vkey" >/dev/null || fail "the witness takes no log's key"
+if [ "$by" = systemd ]; then
+  within systemctl start lww-witness || { within journalctl --unit lww-witness --no-pager | tail -20 >&2; fail "systemd can't start the witness"; }
+  answers() { here curl -s -m 5 -o /dev/null -w '%{http_code}' --data-binary x http://127.0.0.1:7100/add-checkpoint; }
+  for tries in $(seq 60); do
+    if [ "$(answers)" = 400 ]; then break; fi
+    [ "$tries" != 60 ] || fail "the witness says $(answers) to what is no checkpoint"
+    sleep 0.5
+  done
+  [ "$(within systemctl show --property=User --value lww-witness)" = lww-witness ] || fail "the witness runs as somebody else"
+  within systemctl stop lww-witness
+  [ "$(within systemctl show --property=Result --value lww-witness)" = success ] || fail "the witness doesn't stop in order"
+fi
 
 say "a stop in order, and a removal that stops it"
 if [ "$by" = systemd ]; then

@@ -1,7 +1,7 @@
 /** What the console's tests share: customers over the API, codes of a second factor, and what a page must never do. */
 import { expect, type Page } from "@playwright/test";
 import { createHmac } from "node:crypto";
-import type { Account, Server } from "./harness";
+import type { Account, Role, Server, Staff } from "./harness";
 
 /** A customer who writes by the web channel, without a page. */
 export class Visitor {
@@ -58,14 +58,17 @@ function post(address: string, body: unknown, headers: Record<string, string> = 
   return fetch(address, { method: "POST", headers: all, body: JSON.stringify(body) });
 }
 
-/** The code of an authenticator app at this moment (RFC 6238: SHA-1, six digits, thirty seconds). */
-export function codeOf(secret: string): string {
+/**
+ * The code of an authenticator app at this moment (RFC 6238: SHA-1, six digits, thirty seconds), or so many steps later: a code
+ * counts once, and one step early is early enough.
+ */
+export function codeOf(secret: string, ahead = 0): string {
   const bits = [...secret].map((letter) =>
     "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"),
   );
   const bytes = (bits.join("").match(/.{8}/g) ?? []).map((byte) => parseInt(byte, 2));
   const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
   const mac = createHmac("sha1", Buffer.from(bytes)).update(counter).digest();
   const offset = (mac.at(-1) ?? 0) & 15;
   return String((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, "0");
@@ -78,4 +81,14 @@ export async function logIn(page: Page, { tenant, login, password }: Account): P
   await page.getByLabel("登录名").fill(login);
   await page.getByLabel("密码").fill(password);
   await page.getByRole("button", { name: "登录", exact: true }).click();
+}
+
+/** Sets a second factor up for somebody, by a session of its own, and gives its secret. */
+export async function enrol(server: Server, who: Role | Account): Promise<{ secret: string; staff: Staff }> {
+  const staff = await server.login(who);
+  const path = "/api/v1/session/second-factor/enrolment";
+  const { secret } = await staff.ask<{ secret: string }>("POST", path, {});
+  const answer = await staff.send("PUT", path, { code: codeOf(secret) });
+  expect(answer.status).toBe(200);
+  return { secret, staff: staff.renewed(answer) };
 }

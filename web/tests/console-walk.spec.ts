@@ -79,7 +79,14 @@ class Walk {
           this.shortcuts(),
         ];
       case "compliance":
-        return [this.at("policies", '[data-test="drift"]'), this.at("policies?tab=routing", ".rows li")];
+        return [
+          this.at("policies", '[data-test="drift"]'),
+          this.at("policies?tab=routing", ".rows li"),
+          this.at("erasures", '[data-test="erasure"]'),
+          this.dialog("propose an erasure", '[data-test="propose"]'),
+          this.dialog("place a hold", '[data-test="place"]'),
+          this.dialog("turn an erasure down", '[data-test="reject"]'),
+        ];
       case "auditor":
         return [
           this.at("ledger", '[data-test="entries"] a'),
@@ -95,6 +102,18 @@ class Walk {
         ];
     }
   }
+}
+
+/** Has an erasure of the customer proposed, unless it is. */
+async function propose(server: Server, conversation: string): Promise<void> {
+  const supervisor = await server.login("supervisor");
+  const path = `/api/v1/agent/conversations/${conversation}`;
+  const { conversation: of } = await supervisor.ask<{ conversation: { contact: string } }>("GET", path);
+  const answer = await supervisor.send("POST", "/api/v1/erasures", {
+    subject: of.contact,
+    reason: "objection",
+  });
+  expect([201, 409]).toContain(answer.status);
 }
 
 /** Looks at what stands on the screen in both widths, light and dark. */
@@ -125,6 +144,7 @@ for (const role of ["nobody", "agent", "supervisor", "compliance", "auditor", "a
       const said = () =>
         Visitor.come(server).then((one) => one.say("卡号6222 0212 3456 7890 128，手机13812345678"));
       const walk = new Walk(server, language, held[0]?.id ?? (await said()));
+      if (role === "compliance") await propose(server, walk.conversation);
       if (role !== "nobody") await server.enter(context, role);
       await page.addInitScript((language) => localStorage.setItem("lww.language", language), language);
       for (const [name, arrive] of walk.stops(role)) {

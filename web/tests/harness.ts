@@ -119,10 +119,10 @@ export class Server {
     return Staff.login(base, typeof who === "string" ? this.accounts[who] : who);
   }
 
-  /** Makes one more agent, with a final password. */
-  async hire(login: string, capacity: number): Promise<Account> {
+  /** Makes one more account, an agent if nothing else is said, with a final password; only agents have a capacity. */
+  async hire(login: string, capacity: number, role: Role = "agent"): Promise<Account> {
     const admin = await this.login("admin");
-    const body = { login, name: login, role: "agent", capacity };
+    const body = { login, name: login, role, ...(role === "agent" ? { capacity } : {}) };
     const { password } = await admin.ask<{ password: string }>("POST", "/api/v1/admin/accounts", body);
     return settle(this.base, { tenant: TENANT, login, password });
   }
@@ -236,9 +236,13 @@ export class Staff {
 
   static async login(base: string, { tenant, login, password }: Account): Promise<Staff> {
     const answer = await send(base, "POST", "/api/v1/session", { tenant, login, password });
-    const cookie = answer.headers.get("set-cookie") ?? "";
     if (answer.status !== 201) throw new Error(`${login} can't log in: ${await answer.text()}`);
-    return new Staff(base, cookie.slice(cookie.indexOf("=") + 1).split(";")[0] ?? "");
+    return new Staff(base, tokenOf(answer));
+  }
+
+  /** The same person by the session that an answer began in place of this one. */
+  renewed(answer: Response): Staff {
+    return new Staff(this.#base, tokenOf(answer));
   }
 
   /** Asks, and fails unless it is answered. */
@@ -273,6 +277,11 @@ export class Staff {
     const path = `/api/v1/agent/conversations/${conversation}/messages`;
     await this.ask("POST", path, { text }, crypto.randomUUID());
   }
+}
+
+function tokenOf(answer: Response): string {
+  const cookie = answer.headers.get("set-cookie") ?? "";
+  return cookie.slice(cookie.indexOf("=") + 1).split(";")[0] ?? "";
 }
 
 /**

@@ -9,6 +9,7 @@ const PAGES = {
   queues: ["排队队列", "/api/v1/agent/queues"],
   ledger: ["存证账本", "/api/v1/ledger/entries"],
   policies: ["脱敏策略", "/api/v1/policies/masking"],
+  erasures: ["删除与保全", "/api/v1/erasures"],
   accounts: ["坐席与账号", "/api/v1/admin/accounts"],
   health: ["运行状态", "/api/v1/system/health"],
 } as const;
@@ -16,8 +17,8 @@ type Page = keyof typeof PAGES;
 
 const OPEN: Record<Role, Page[]> = {
   agent: ["inbox"],
-  supervisor: ["inbox", "queues", "policies", "health"],
-  compliance: ["ledger", "policies", "health"],
+  supervisor: ["inbox", "queues", "policies", "erasures", "health"],
+  compliance: ["ledger", "policies", "erasures", "health"],
   auditor: ["ledger", "policies", "accounts", "health"],
   admin: ["ledger", "policies", "accounts", "health"],
 };
@@ -42,8 +43,19 @@ const ACTS: [method: string, path: string, body: object, may: Role[], control: s
   ],
   ["POST", `/api/v1/admin/accounts/${NOBODY}/reset`, {}, ["admin"], "批量导入", "accounts"],
   ["POST", `/api/v1/agent/conversations/${NOBODY}/take`, {}, ["supervisor"], "等待中", "inbox"],
+  [
+    "POST",
+    "/api/v1/holds",
+    { subject: NOBODY, reason: "litigation" },
+    ["compliance"],
+    "设置保全",
+    "erasures",
+  ],
   ["POST", "/api/v1/agent/replies", { title: "x", text: "x" }, ["supervisor"], "全部", "inbox"],
 ];
+
+/** What a page shows once it stands. */
+const READY: Partial<Record<Page, string>> = { inbox: ".filters", erasures: ".empty, [data-test=erasure]" };
 
 async function isForbidden(staff: Staff, method: string, path: string, body?: object): Promise<boolean> {
   const answer = await staff.send(method, path, body);
@@ -90,7 +102,7 @@ for (const role of ROLES) {
       );
       if (!OPEN[role].includes(on)) continue;
       await page.goto(`${server.base}/console/${on}`);
-      await expect(content.locator(on === "inbox" ? ".filters" : "tbody tr").first()).toBeVisible();
+      await expect(content.locator(READY[on] ?? "tbody tr").first()).toBeVisible();
       await expect(
         content.getByRole("button", { name: control, exact: true }),
         `${role} ${control}`,

@@ -2,18 +2,22 @@
 import { type Bytes, toHex } from "./bytes";
 import type { ChainLink, Entry } from "./entry";
 import { Refusal } from "./refusal";
+import { type ChainEnd, LAG_ENTRIES_MAX } from "./seal";
 
 const FIRST_PREV = "0".repeat(64);
 
-interface End {
-  readonly n: number;
-  readonly leaf: string;
+/** An end that an entry moved, as it was before. */
+interface Change {
   readonly seq: number;
+  readonly id: string;
+  readonly before: ChainEnd | undefined;
 }
 
 /** The ends of all chains of a log that is followed from its first entry on. */
 export class Chains {
-  private readonly ends = new Map<string, End>();
+  private readonly ends = new Map<string, ChainEnd>();
+  /** What the newest entries changed, oldest first: as far back as a seal may reach, and at most as much again. */
+  private recent: Change[] = [];
   private next = 0;
   private before = FIRST_PREV;
   private time = "";
@@ -38,7 +42,24 @@ export class Chains {
     const goesOn =
       end === undefined ? n === 0 : n === end.n + 1 && prev?.leaf === end.leaf && prev.seq === end.seq;
     demand(goesOn, "entry.chains", `a ${of} that goes on where it ended`);
-    this.ends.set(id, { n, leaf, seq: entry.seq });
+    this.ends.set(id, { of, id: entry[of] ?? "", n, leaf, seq: entry.seq });
+    this.recent.push({ seq: entry.seq, id, before: end });
+    // Two chains an entry at most.
+    if (this.recent.length > 4 * LAG_ENTRIES_MAX) {
+      this.recent = this.recent.filter(({ seq }) => seq + LAG_ENTRIES_MAX >= entry.seq);
+    }
+  }
+
+  /** The ends that the chains had when the log had that many entries; not longer ago than a seal may reach. */
+  endsAt(size: number): ChainEnd[] {
+    const then = new Map<string, ChainEnd | undefined>();
+    // From the newest to the oldest, so that the oldest change of a chain tells what was before all of them.
+    for (let at = this.recent.length - 1; at >= 0; at -= 1) {
+      const change = this.recent[at];
+      if (change === undefined || change.seq < size) break;
+      then.set(change.id, change.before);
+    }
+    return [...this.ends].flatMap(([id, end]) => (then.has(id) ? (then.get(id) ?? []) : end));
   }
 }
 

@@ -31,9 +31,12 @@ export interface Content {
   readonly spans: readonly { readonly class: string; readonly count: number; readonly entity: string }[];
 }
 
+/** A conversation's or subject's entries are counted, each from 0. */
+export type ChainOf = "conversation" | "subject";
+
 export interface ChainLink {
   readonly n: number;
-  readonly of: "conversation" | "subject";
+  readonly of: ChainOf;
   readonly prev: { readonly leaf: string; readonly seq: number } | null;
 }
 

@@ -9,6 +9,7 @@ import { Keys } from "./keys";
 import { leafHash, rootOf } from "./merkle";
 import { type Checkpoint, readCheckpoint, readVerifierKeys, verifyCheckpoint } from "./note";
 import { malformed, Refusal } from "./refusal";
+import { checkSeal } from "./seal";
 
 const WIDTH = 256;
 const HASH_BYTES = 32;
@@ -106,6 +107,7 @@ async function checkEntries(
       await inFile(file, index, async () => {
         const entry = readEntry(bytes);
         chains.follow(entry, leaf as Bytes);
+        await checkSeal(entry, chains);
         await keys.follow(entry);
       });
       index += 1;

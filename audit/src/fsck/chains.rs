@@ -1,14 +1,14 @@
 //! Follows the chains of conversations and subjects through a log, keeping only their ends.
 //!
-//! This is the one thing that grows with the number of conversations and subjects: about a hundred bytes each. Seals are
-//! computed again, for which the changes since the oldest size that one may cover are kept. Source: `FORMAT.md`,
+//! This is the one thing that grows with the number of conversations and subjects: about a hundred bytes each, whatever the
+//! number of entries. Seals are computed again, for which the changes since the oldest size that one may cover are kept. Source: `FORMAT.md`,
 //! "Chains" and "Seals".
 
 use crate::entry::{Chain, ChainPrev, Entry};
 use crate::error::{Error, Link};
-use crate::seal::{ChainEnd, LAG_ENTRIES_MAX, Seal};
+use crate::seal::{ChainEnd, LAG_ENTRIES_MAX, Seal, Sealing};
 use crate::types::{Hash, Id128, TreeSize};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// The end of one chain.
 #[derive(Clone, Copy)]
@@ -17,11 +17,11 @@ struct Tip {
     last: ChainPrev,
 }
 
-/// The ends of all chains.
+/// The ends of all chains, in the order of the seals' trees: a seal is computed by reading them once, without a copy.
 #[derive(Default)]
 pub(super) struct Tips {
-    conversations: HashMap<Id128, Tip>,
-    subjects: HashMap<Id128, Tip>,
+    tips: BTreeMap<(Chain, Id128), Tip>,
+    conversations: u64,
     /// What the newest entries changed, oldest first.
     recent: VecDeque<Change>,
 }
@@ -29,18 +29,17 @@ pub(super) struct Tips {
 /// An end that an entry moved, as it was before.
 struct Change {
     seq: u64,
-    of: Chain,
-    id: Id128,
+    of: (Chain, Id128),
     before: Option<Tip>,
 }
 
 impl Tips {
     pub(super) fn conversations(&self) -> u64 {
-        self.conversations.len() as u64
+        self.conversations
     }
 
     pub(super) fn subjects(&self) -> u64 {
-        self.subjects.len() as u64
+        self.tips.len() as u64 - self.conversations
     }
 
     /// Checks that the entry goes on with its chains where they ended, and moves their ends.
@@ -50,12 +49,13 @@ impl Tips {
             self.recent.pop_front();
         }
         for link in &entry.chains {
-            let (tips, count_link, prev_link) = match link.of {
-                Chain::Conversation => (&mut self.conversations, Link::ConversationCount, Link::ConversationPrev),
-                Chain::Subject => (&mut self.subjects, Link::SubjectCount, Link::SubjectPrev),
+            let (count_link, prev_link) = match link.of {
+                Chain::Conversation => (Link::ConversationCount, Link::ConversationPrev),
+                Chain::Subject => (Link::SubjectCount, Link::SubjectPrev),
             };
             let Some(id) = entry.chain_id(link.of) else { continue };
-            let tip = tips.get(&id).copied();
+            let of = (link.of, id);
+            let tip = self.tips.get(&of).copied();
             let n = tip.map_or(0, |tip| tip.n + 1);
             if link.n != n {
                 let (expected, got) = (n.to_string(), link.n.to_string());
@@ -66,8 +66,9 @@ impl Tips {
                 let (expected, got) = (describe(prev), describe(link.prev));
                 return Err(Error::ChainBreak { index, link: prev_link, expected, got });
             }
-            tips.insert(id, Tip { n, last: ChainPrev { leaf, seq: index } });
-            self.recent.push_back(Change { seq: index.0, of: link.of, id, before: tip });
+            self.tips.insert(of, Tip { n, last: ChainPrev { leaf, seq: index } });
+            self.conversations += u64::from(tip.is_none() && link.of == Chain::Conversation);
+            self.recent.push_back(Change { seq: index.0, of, before: tip });
         }
         Ok(())
     }
@@ -82,7 +83,7 @@ impl Tips {
         if !(oldest..=seq).contains(&upto.0) {
             return broken(Link::SealedUpto, format!("{oldest} to {seq}"), upto.to_string());
         }
-        let seal = Seal::over(self.ends_at(upto), upto);
+        let seal = self.seal_at(upto)?;
         if seal.chains != claimed.chains {
             return broken(Link::SealedChains, seal.chains.to_string(), claimed.chains.to_string());
         }
@@ -92,21 +93,18 @@ impl Tips {
         Ok(())
     }
 
-    /// The ends that the chains had when the log had that many entries.
-    fn ends_at(&self, upto: TreeSize) -> Vec<ChainEnd> {
+    /// The seal of the ends that the chains had when the log had that many entries.
+    fn seal_at(&self, upto: TreeSize) -> Result<Seal, Error> {
         let since = self.recent.iter().rev().take_while(|change| change.seq >= upto.0);
         // From the newest to the oldest, so that the oldest change of a chain tells what was before all of them.
-        let then: HashMap<_, _> = since.map(|change| ((change.of, change.id), change.before)).collect();
-        let of = |of, tips: &HashMap<Id128, Tip>| {
-            let ends = tips.iter().filter_map(|(id, tip)| {
-                let Tip { n, last } = then.get(&(of, *id)).copied().unwrap_or(Some(*tip))?;
-                Some(ChainEnd { of, id: *id, n, last })
-            });
-            ends.collect::<Vec<_>>()
-        };
-        let mut ends = of(Chain::Conversation, &self.conversations);
-        ends.extend(of(Chain::Subject, &self.subjects));
-        ends
+        let then: HashMap<_, _> = since.map(|change| (change.of, change.before)).collect();
+        let mut sealing = Sealing::begin(upto);
+        for (key, tip) in &self.tips {
+            let Some(Tip { n, last }) = then.get(key).copied().unwrap_or(Some(*tip)) else { continue };
+            let (of, id) = *key;
+            sealing.push(&ChainEnd { of, id, n, last })?;
+        }
+        Ok(sealing.finish())
     }
 }
 

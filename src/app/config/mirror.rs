@@ -110,7 +110,7 @@ pub(super) fn pace(section: &Section<'_>) -> Checked<Pace> {
 
 impl MirrorConfig {
     /// References to secrets.
-    pub(super) fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
+    pub(in crate::app) fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
         match &self.place {
             MirrorPlace::Folder(_) => Vec::new(),
             MirrorPlace::Bucket(bucket) => {

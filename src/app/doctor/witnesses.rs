@@ -21,7 +21,7 @@ const NOBODYS_LOG: &str = "doctor.invalid/nobody/1";
 pub(super) async fn examine(config: &WitnessConfig) -> Check {
     let unusable = |reason: String| {
         let mend = said("mend `[witness]` in the configuration", "修改配置中的 `[witness]`");
-        Check::fail(CODE, said(reason.clone(), format!("见证方配置不可用：{reason}")), mend)
+        Check::fail(CODE, said(reason.clone(), format!("见证节点配置不可用：{reason}")), mend)
     };
     let witnesses = match witnesses::asked(config) {
         Ok(witnesses) => witnesses,
@@ -59,10 +59,10 @@ fn judged(witnesses: &Witnesses, reasons: &[Option<String>]) -> Check {
         named.filter_map(|(witness, reason)| Some(format!("{}: {}", witness.name, reason.as_ref()?))).collect();
     if missing.is_empty() {
         let count = reasons.len();
-        return Check::ok(CODE, said(format!("{count} answer"), format!("{count} 个见证方均有应答")));
+        return Check::ok(CODE, said(format!("{count} answer"), format!("{count} 个见证节点均有应答")));
     }
     let list = missing.join("; ");
-    let found = said(format!("not reached: {list}"), format!("无法连接的见证方：{list}"));
+    let found = said(format!("not reached: {list}"), format!("无法连接的见证节点：{list}"));
     let is_enough = witnesses.policy.is_content_with(|at| reasons.get(at).is_some_and(Option::is_none));
     let change = said(
         "see that it runs, its address in the policy, and the way there; until enough answer nothing new is published",

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Fewer hidden characters than this would make a mask that does not look like one; then all are hidden.
-const HIDDEN_MIN: usize = 3;
+pub(super) const HIDDEN_MIN: usize = 3;
 /// The same of a name, of which `张*` hides enough.
 const NAME_HIDDEN_MIN: usize = 1;
 /// Stands for a C3 value where the original text is sealed.

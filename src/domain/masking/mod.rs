@@ -54,7 +54,10 @@ pub use earlier::{Again, mask_again, without_named};
 pub use entity::Entity;
 pub use masked::{MaskedText, ShownSpan, Tokens, apply, token_letters, without_c3};
 pub use operate::decrypt;
-pub use policy::{Allowed, Approvals, ENGINE_VERSION, Effective, Level, Operator, Policy, PolicyError, Rule};
+pub use policy::{
+    Allowed, Approvals, Aspect, Difference, ENGINE_VERSION, Effective, Level, Operator, Policy, PolicyError, Remark,
+    Rule, Way, compare, lint, only_masks_more,
+};
 pub use shown::found_spans;
 pub use span::Span;
 pub use structured::{DEPTH_MAX, VALUES_MAX, detect_field, detect_form, detect_json};

@@ -1,6 +1,8 @@
 //! The handlers, one file a subject. Each reads its request, calls the pipeline once, and writes the answer.
 
 pub(super) mod accounts;
+pub mod amendment_answers;
+pub(super) mod amendments;
 pub mod answers;
 pub(super) mod channels;
 pub mod custody;

@@ -42,7 +42,7 @@ pub(in crate::http) async fn routing(service: Data<Service>, request: HttpReques
     Ok(HttpResponse::Ok().json(RoutingTable::from(in_force)))
 }
 
-/// Tries a text on the masking policy in force: what it finds, and what each view would show. Nothing of it is kept, and its
+/// Tries a text on the masking policy in force, or on one that is being written: what it finds, and what each view would show. Nothing of it is kept, and its
 /// tokens are none of a message's.
 #[utoipa::path(
     post, path = "/api/v1/policies/masking/try", tag = "policies", request_body = TriedText,
@@ -52,12 +52,12 @@ pub(in crate::http) async fn routing(service: Data<Service>, request: HttpReques
     ),
 )]
 pub(in crate::http) async fn attempt(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
-    let TriedText { text } = body::json(&request, payload).await?;
+    let TriedText { text, source } = body::policy(&request, payload).await?;
     session::same_origin(&request)?;
     if !(1..=TEXT_BYTES_MAX).contains(&text.len()) {
         return Err(Refusal::Invalid { field: "text", expected: "1 to 16384 bytes" }.into());
     }
     let session = session::of(&service, &request).await?;
-    let tried = session.served.tenant.try_masking(&session.staff, &text)?;
+    let tried = session.served.tenant.try_masking(&session.staff, &text, source.as_deref())?;
     Ok(HttpResponse::Ok().json(Tried::from(tried)))
 }

@@ -102,6 +102,18 @@ kinds! {
     SAME_PERSON = "same_person" 403
         "Somebody else decides" "Whoever proposed this can't approve it: another person has to."
         "须由他人复核" "提出人不能自行批准：须由另一人复核。";
+    OVERTAKEN = "overtaken" 409
+        "Overtaken" "Another policy came into force since this one was proposed: propose it again, against that one."
+        "已被替代" "提出之后已有其他策略生效：请针对现行策略重新提出。";
+    POLICY_REFUSED = "policy_refused" 422
+        "Not a valid policy" "This is no policy that could come into force: {reason}."
+        "策略无效" "该策略不能生效：{reason}。";
+    SHOWS_MORE = "shows_more" 409
+        "It shows more" "It does not only mask more than the policy in force ({differences} such differences, the first: {first}), so one person can't decide it: propose it, so that others can consent."
+        "会显示更多内容" "与现行策略相比并非只加严（{differences} 处，首处：{first}），不能由一人决定：请提交审批，由他人同意。";
+    POLICY_ALTERED = "policy_altered" 500
+        "Not what was recorded" "The database does not hold what was recorded: {reason}."
+        "与记录不符" "数据库内容与账本记录不符：{reason}。";
     NOT_ALLOWED = "not_allowed_here" 403
         "Not allowed here" "The configuration does not allow this: see {key}."
         "配置不允许" "配置不允许此操作：请见 {key}。";

@@ -130,19 +130,20 @@ pub(super) fn details(kind: &Kind, fills: &Fills, language: Language) -> Problem
             (Fill::Phrase(phrase), Language::English) => (*phrase).to_owned(),
             (Fill::Phrase(phrase), Language::Chinese) => phrases::in_chinese(phrase).to_owned(),
             (Fill::Number(number), _) => number.to_string(),
+            (Fill::Text(text), _) => text.clone(),
         };
         detail = detail.replace(&format!("{{{name}}}"), &value);
     }
     let word = |wanted: &str| {
         fills.iter().find_map(|(name, fill)| match fill {
             Fill::Name(value) if *name == wanted => Some((*value).to_owned()),
-            Fill::Name(_) | Fill::Phrase(_) | Fill::Number(_) => None,
+            Fill::Name(_) | Fill::Phrase(_) | Fill::Number(_) | Fill::Text(_) => None,
         })
     };
     let figure = |wanted: &str| {
         fills.iter().find_map(|(name, fill)| match fill {
             Fill::Number(value) if *name == wanted => Some(*value),
-            Fill::Name(_) | Fill::Phrase(_) | Fill::Number(_) => None,
+            Fill::Name(_) | Fill::Phrase(_) | Fill::Number(_) | Fill::Text(_) => None,
         })
     };
     ProblemDetails {

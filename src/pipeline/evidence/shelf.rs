@@ -57,9 +57,15 @@ struct Kept {
     subjects: BTreeSet<SubjectId>,
     /// Who was erased while it was gathered.
     erased: BTreeSet<SubjectId>,
+    /// When it is taken away; nothing while it is under way.
+    until: Option<Timestamp>,
 }
 
 impl Kept {
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+
     fn is_under_way(&self) -> bool {
         match self.evidence.state {
             EvidenceState::Waiting | EvidenceState::Gathering { .. } => true,
@@ -98,21 +104,30 @@ impl Shelf {
     }
 
     pub(super) fn put(&self, by: AccountId, evidence: Evidence) {
-        let kept = Kept { by, subjects: BTreeSet::new(), erased: BTreeSet::new(), evidence };
+        let kept = Kept { by, subjects: BTreeSet::new(), erased: BTreeSet::new(), until: None, evidence };
         self.kept().insert(kept.evidence.id, kept);
     }
 
-    /// Those of one account, in the order in which they were asked for.
-    pub(super) fn of(&self, account: AccountId) -> Vec<Evidence> {
+    /// Those of one account whose time is not over, in the order in which they were asked for.
+    pub(super) fn of(&self, account: AccountId, now: Timestamp) -> Vec<Evidence> {
         let kept = self.kept();
-        let mut own: Vec<_> =
-            kept.values().filter(|kept| kept.by == account).map(|kept| kept.evidence.clone()).collect();
+        let own = kept.values().filter(|kept| kept.by == account && !kept.is_over(now));
+        let mut own: Vec<_> = own.map(|kept| kept.evidence.clone()).collect();
         own.sort_by_key(|evidence| evidence.entry);
         own
     }
 
     pub(super) fn take(&self, id: PackageId) {
         self.kept().remove(&id);
+    }
+
+    /// Takes those whose time is over; their files must go.
+    pub(super) fn take_over(&self, now: Timestamp) -> Vec<PackageId> {
+        self.kept().extract_if(.., |_, kept| kept.is_over(now)).map(|(id, _)| id).collect()
+    }
+
+    pub(super) fn keeps(&self, id: PackageId) -> bool {
+        self.kept().contains_key(&id)
     }
 
     /// Whether one is still wanted.
@@ -144,6 +159,7 @@ impl Shelf {
     pub(super) fn finish(&self, id: PackageId, made: Result<u64, Refusal>, until: Timestamp) -> bool {
         let mut shelf = self.kept();
         let Some(kept) = shelf.get_mut(&id) else { return false };
+        kept.until = Some(until);
         kept.evidence.state = match made {
             _ if kept.erased.iter().any(|subject| kept.subjects.contains(subject)) => {
                 EvidenceState::Failed(Refusal::ErasedMeanwhile)
@@ -208,9 +224,9 @@ mod tests {
 
     #[test]
     fn each_sees_their_own_in_the_order_of_the_log() {
-        let own: Vec<_> = shelf(5).of(account(1)).into_iter().map(|evidence| evidence.id).collect();
+        let own: Vec<_> = shelf(5).of(account(1), LATER).into_iter().map(|evidence| evidence.id).collect();
         assert_eq!(own, [id(5), id(3), id(1)]);
-        assert!(shelf(5).of(account(7)).is_empty());
+        assert!(shelf(5).of(account(7), LATER).is_empty());
     }
 
     #[test]
@@ -221,6 +237,26 @@ mod tests {
         full.room().unwrap();
         assert!(full.go_on(id(3)).is_err(), "what failed is gone");
         assert!(shelf(7).room().is_ok());
+    }
+
+    #[test]
+    fn a_package_is_there_for_its_hour_and_gone_with_it_whether_it_was_made_or_not() {
+        let until = |us| Timestamp::from_micros(us);
+        let shelf = shelf(3);
+        assert!(shelf.finish(id(1), Ok(10), until(9)));
+        assert!(!shelf.finish(id(3), Err(Refusal::Unavailable), until(20)));
+        let own = |now| shelf.of(account(1), until(now)).iter().map(|one| one.id).collect::<Vec<_>>();
+        assert_eq!(own(8), [id(3), id(1)]);
+        // Nobody is given what is over, also before anybody took it away.
+        assert_eq!(own(9), [id(3)]);
+        assert_eq!(shelf.take_over(until(8)), []);
+        assert_eq!(shelf.take_over(until(9)), [id(1)]);
+        assert_eq!(shelf.take_over(until(9)), [], "once");
+        assert!(!shelf.keeps(id(1)) && shelf.keeps(id(2)) && shelf.keeps(id(3)));
+        // What is still gathered has its hour before it, however late it is.
+        assert_eq!(shelf.take_over(until(i64::MAX)), [id(3)]);
+        assert!(shelf.finish(id(2), Ok(10), until(100)) && own(99).is_empty());
+        assert_eq!((shelf.of(account(0), until(99)).len(), shelf.of(account(0), until(100)).len()), (1, 0));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! The client's own connector would bring a second TLS implementation along (ADR 0050).
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +37,11 @@ struct Asked(Client<HttpsConnector<TcpConnector>, HttpRequestBody>);
 #[error("no answer in time")]
 struct Late;
 
+/// The store showed a certificate that isn't believed.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate is not believed")]
+pub(super) struct Untrusted;
+
 impl Connector {
     pub(super) fn new(tls: Option<Arc<ClientConfig>>) -> Self {
         // Without an authority nobody is trusted: only plain HTTP can be spoken then.
@@ -58,10 +65,28 @@ impl HttpService for Asked {
         let answered =
             timeout(wait, self.0.request(request)).await.map_err(|_| HttpError::new(HttpErrorKind::Timeout, Late))?;
         let answer = answered.map_err(|error| {
+            // Trying again makes no other certificate.
+            if is_certificate(&error) {
+                return HttpError::new(HttpErrorKind::Unknown, Untrusted);
+            }
             let kind = if error.is_connect() { HttpErrorKind::Connect } else { HttpErrorKind::Request };
             HttpError::new(kind, error)
         })?;
         Ok(answer
             .map(|body| HttpResponseBody::new(body.map_err(|error| HttpError::new(HttpErrorKind::Interrupted, error)))))
     }
+}
+
+/// Whether a certificate was refused, somewhere below an error.
+fn is_certificate(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return matches!(tls, rustls::Error::InvalidCertificate(_));
+        }
+        // Of what an input-output error was made from, its own source tells nothing.
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = inner.map_or_else(|| error.source(), |inner| Some(inner as &(dyn Error + 'static)));
+    }
+    false
 }

@@ -62,6 +62,7 @@ impl Told {
                 | Effect::Password(_)
                 | Effect::Policy(_)
                 | Effect::Erasure(_)
+                | Effect::Amendment(_)
                 | Effect::Hold(_)
                 | Effect::Subject(_)
                 | Effect::Epoch(_) => {}

@@ -16,7 +16,8 @@ use super::rows::account;
 use super::state::{Overlay, Tip, expectations, presupposed};
 use crate::domain::record::Aggregate;
 use crate::units::{
-    AccountId, ConversationKey, EntryIndex, ErasureId, Hash, HoldId, MessageId, SubjectId, TenantId, Version,
+    AccountId, AmendmentId, ConversationKey, EntryIndex, ErasureId, Hash, HoldId, MessageId, SubjectId, TenantId,
+    Version,
 };
 
 /// What must be looked up before a batch can be decided.
@@ -30,6 +31,7 @@ struct Missing {
     replies: HashSet<MessageId>,
     people: HashSet<SubjectId>,
     erasures: HashSet<ErasureId>,
+    amendments: HashSet<AmendmentId>,
     holds: HashSet<HoldId>,
     settings: bool,
 }
@@ -110,6 +112,9 @@ impl Missing {
             Aggregate::Hold(id) => {
                 self.holds.insert(id);
             }
+            Aggregate::Amendment(id) => {
+                self.amendments.insert(id);
+            }
             Aggregate::Settings => self.settings = true,
         }
     }
@@ -120,7 +125,7 @@ type Wanted = (&'static str, Vec<Uuid>, fn(Uuid) -> Aggregate);
 
 impl Missing {
     /// What is counted by a row of its own and no account.
-    fn others(&self) -> [Wanted; 4] {
+    fn others(&self) -> [Wanted; 5] {
         [
             ("canned_reply", self.replies.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Reply(MessageId::from_uuid(id))
@@ -130,6 +135,9 @@ impl Missing {
             }),
             ("erasure", self.erasures.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Erasure(ErasureId::from_uuid(id))
+            }),
+            ("amendment", self.amendments.iter().map(|id| id.to_uuid()).collect(), |id| {
+                Aggregate::Amendment(AmendmentId::from_uuid(id))
             }),
             ("legal_hold", self.holds.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Hold(HoldId::from_uuid(id))

@@ -19,6 +19,7 @@ macro_rules! columns {
     };
 }
 
+mod amendment;
 mod commit;
 mod desk;
 mod erasure;

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::state::{Overlay, Tip};
 use crate::domain::record::{
-    AccountChange, ConversationChange, ConversationState, Dedup, Effect, EpochChange, ErasureChange, HoldChange, Marks,
-    NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject, PasswordChange, PolicyChange, Remasked,
-    ReplyChange, RouteChange, SubjectChange,
+    AccountChange, AmendmentChange, ConversationChange, ConversationState, Dedup, Effect, EpochChange, ErasureChange,
+    HoldChange, Marks, NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject, PasswordChange,
+    PolicyChange, Remasked, ReplyChange, RouteChange, SubjectChange,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
 
@@ -65,6 +65,7 @@ pub(super) enum Single {
     Hold(HoldChange, EntryIndex, Timestamp),
     Subject(SubjectChange),
     Epoch(EpochChange, EntryIndex, Timestamp),
+    Amendment(Box<AmendmentChange>, EntryIndex, Timestamp),
 }
 
 /// The columns of one batch.
@@ -116,6 +117,7 @@ impl Rows {
                 Effect::Hold(change) => self.singles.push(Single::Hold(*change, index, time)),
                 Effect::Subject(change) => self.singles.push(Single::Subject(*change)),
                 Effect::Epoch(change) => self.singles.push(Single::Epoch(*change, index, time)),
+                Effect::Amendment(change) => self.singles.push(Single::Amendment(change.clone(), index, time)),
             }
         }
     }

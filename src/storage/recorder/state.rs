@@ -199,6 +199,7 @@ pub(super) fn expectations(effects: &[Effect]) -> impl Iterator<Item = (Aggregat
         Effect::Erasure(change) => Some((Aggregate::Erasure(change.id), change.expected)),
         Effect::Hold(change) => Some((Aggregate::Hold(change.id), change.expected)),
         Effect::Subject(change) => Some((Aggregate::Subject(change.subject), Some(change.expected))),
+        Effect::Amendment(change) => Some((Aggregate::Amendment(change.id), change.expected)),
         Effect::NewSubject(_)
         | Effect::Identity(_)
         | Effect::NewMessage(_)
@@ -233,7 +234,8 @@ pub(super) fn presupposed(step: &Step) -> impl Iterator<Item = SubjectId> + '_ {
         | Effect::Erasure(_)
         | Effect::Hold(_)
         | Effect::Subject(_)
-        | Effect::Epoch(_) => None,
+        | Effect::Epoch(_)
+        | Effect::Amendment(_) => None,
     })
 }
 

@@ -133,6 +133,7 @@ impl Comparison<'_> {
         self.desks(state, &mut found).await?;
         self.conversations(state, &mut found).await?;
         self.erasures(&state.erasures, &mut found).await?;
+        self.amendments(&state.amendments, &mut found).await?;
         Ok(found)
     }
 

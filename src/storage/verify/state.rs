@@ -9,6 +9,7 @@ use std::sync::Arc;
 use lww_audit::Entry;
 use lww_audit::entry::{Chain, Detail};
 
+use super::amendments::Amendments;
 use super::erasures::Erasures;
 use super::field;
 use crate::domain::event::{Role, Wish};
@@ -31,6 +32,8 @@ pub(super) struct State {
     pub(super) routing: Option<(EntryIndex, Hash)>,
     /// Who was erased or held, and epochs.
     pub(super) erasures: Erasures,
+    /// Proposed changes of the masking policy.
+    pub(super) amendments: Amendments,
     /// Names that many conversations share, each kept once.
     names: HashMap<String, Arc<str>>,
 }
@@ -91,6 +94,13 @@ impl State {
             self.activated(index, policy, entry);
         } else if let Some(conversation) = entry.conversation {
             self.about_conversation((index, leaf), conversation, kind, entry);
+        } else if self.amendments.take(index, kind, entry) {
+            // The text of a proposed policy is kept from the start.
+            let (digest, source) = (hash(entry, "digest"), hash(entry, "source"));
+            if let Some(digest) = digest.filter(|_| kind == "policy.proposed") {
+                let text = Text { index, kind: PolicyKind::Masking, source };
+                self.texts.entry(*digest.as_bytes()).or_insert(text);
+            }
         } else if !self.erasures.take(index, kind, entry) {
             self.about_account(index, kind, entry);
         }
@@ -100,6 +110,9 @@ impl State {
         let Some(digest) = hash(entry, "digest") else { return };
         let source = hash(entry, "source").or_else(|| self.texts.get(digest.as_bytes())?.source);
         self.texts.insert(*digest.as_bytes(), Text { index, kind, source });
+        if kind == PolicyKind::Masking {
+            self.amendments.activated(index, digest, entry);
+        }
         match kind {
             PolicyKind::Masking => self.masking = Some((index, digest)),
             PolicyKind::Routing => self.routing = Some((index, digest)),

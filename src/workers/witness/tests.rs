@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use lww_audit::witness::{Refusal, judge};
-use lww_audit::{Checkpoint, Cosigner, NoteSigner, TileWriter, TrustPolicy};
+use lww_audit::{Cosigner, NoteSigner, TileWriter, TrustPolicy};
 
 use super::*;
 
@@ -161,6 +161,31 @@ async fn two_of_three_are_enough_and_one_that_is_dead_rests() {
     assert_eq!(told.witnesses[0].cosigned.unwrap().size, TreeSize(302));
     assert_eq!(told.witnesses[1].cosigned.unwrap().size, TreeSize(301));
     assert_eq!((world.kept(), told.quorum.as_deref()), (0, Some("2 of (w1, w2, w3)")));
+}
+
+#[tokio::test]
+async fn who_was_away_cosigns_what_is_published_later_and_nobody_s_line_is_lost_or_asked_for_again() {
+    let mut world = World::new([1, 2, 3]);
+    world.fakes[2].is_dead.store(true, Ordering::Relaxed);
+    assert_eq!(world.cosigned(9).await.unwrap(), ["w1", "w2"]);
+    assert!(!world.panel.may_add(TreeSize(9)), "who failed a moment ago rests");
+    world.panel.standing[2].again = None;
+    assert!(world.panel.may_add(TreeSize(9)));
+    // Still away: the others' lines stay as they are.
+    assert_eq!(world.cosigned(9).await.unwrap(), ["w1", "w2"]);
+    world.fakes[2].is_dead.store(false, Ordering::Relaxed);
+    world.panel.standing[2].again = None;
+    let asked = world.asked(0);
+    assert_eq!(world.cosigned(9).await.unwrap(), ["w1", "w2", "w3"]);
+    assert_eq!(world.asked(0), asked);
+    assert!(!world.panel.may_add(TreeSize(9)) && world.panel.may_add(TreeSize(10)));
+    // Whoever goes on from what is published has all lines of it, and asks nobody for the same tree.
+    let signed = world.grown(9);
+    let published = world.panel.cosigned(&signed).await.unwrap();
+    world.panel.standing = vec![Standing::default(); 3];
+    world.panel.resume(&published);
+    assert!(!world.panel.may_add(TreeSize(9)));
+    assert_eq!((world.panel.cosigned(&signed).await, world.asked(0)), (Some(published), asked));
 }
 
 #[tokio::test]

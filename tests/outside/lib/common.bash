@@ -33,6 +33,7 @@ start_demo() {
     "secret = \"secret://file$dir/secret\"" '[[tenant.channel]]' 'channel = "web"' 'account = "widget"' \
     'key_id = "demo-widget"' "secret = \"secret://file$dir/secret\"" >"$dir/lww.toml"
   (umask 077 && head -c 24 /dev/urandom | base64 | tr -d '\n' >"$dir/secret")
+  : >"$dir/told" # What an earlier start said is no answer of this one, which may not have opened the file yet.
   "$lww" run --json --config "$dir/lww.toml" >"$dir/told" 2>"$dir/errors" &
   server=$!
   for _ in $(seq 600); do

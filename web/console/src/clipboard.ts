@@ -16,9 +16,14 @@ export async function copy(text: string): Promise<boolean> {
   }
 }
 
-/** Hands a file to the browser to keep. */
+/** Hands a text to the browser to keep. */
 export function download(name: string, text: string, type = "text/plain"): void {
-  const address = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+  save(name, new Blob([text], { type: `${type};charset=utf-8` }));
+}
+
+/** Hands a file to the browser to keep. */
+export function save(name: string, file: Blob): void {
+  const address = URL.createObjectURL(file);
   const link = document.createElement("a");
   link.href = address;
   link.download = name;

@@ -30,6 +30,12 @@ export const PAGES: Page[] = [
     load: () => import("./pages/policies/policies.vue"),
   },
   {
+    name: "erasures",
+    path: "/erasures",
+    right: "erase_subjects",
+    load: () => import("./pages/erasures/erasures.vue"),
+  },
+  {
     name: "accounts",
     path: "/accounts",
     right: "read_accounts",

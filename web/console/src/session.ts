@@ -30,8 +30,24 @@ export function duty(info: SessionInfo): Duty {
 // For a server that doesn't tell rights; a newer one does.
 const RIGHTS: Record<Role, Right[]> = {
   agent: ["converse", "own_account"],
-  supervisor: ["converse", "supervise", "own_account", "approve", "read_policies", "read_health"],
-  compliance: ["read_ledger", "own_account", "approve", "read_policies", "read_health"],
+  supervisor: [
+    "converse",
+    "supervise",
+    "own_account",
+    "approve",
+    "erase_subjects",
+    "read_policies",
+    "read_health",
+  ],
+  compliance: [
+    "read_ledger",
+    "own_account",
+    "approve",
+    "erase_subjects",
+    "hold_subjects",
+    "read_policies",
+    "read_health",
+  ],
   auditor: ["read_ledger", "own_account", "read_accounts", "read_policies", "read_health"],
   admin: ["read_ledger", "own_account", "read_accounts", "manage_accounts", "read_policies", "read_health"],
 };

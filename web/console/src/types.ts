@@ -12,6 +12,9 @@ export type Right =
   | "read_accounts"
   | "manage_accounts"
   | "approve"
+  | "propose_policies"
+  | "erase_subjects"
+  | "hold_subjects"
   | "read_policies"
   | "read_health";
 

@@ -1,8 +1,6 @@
 /** What is wrong with an evidence package, and where. */
+import type { ChainOf } from "../entry";
 import { Refusal } from "../refusal";
-
-/** A conversation's or subject's entries are counted, each from 0. */
-export type ChainOf = "conversation" | "subject";
 
 /** What was left out: places of a chain, the last of which is an entry of the log, or positions in the log. */
 export type Missing =

@@ -11,12 +11,13 @@ import { leafHash, verifyInclusion } from "../merkle";
 import { type Checkpoint, readCheckpoint, readNote, verifyCheckpoint, verifySignedBy } from "../note";
 import { demandCommitment, type Opened } from "../receipt";
 import { malformed, type Reason, Refusal } from "../refusal";
+import type { ChainEnd } from "../seal";
 import { type Cosigned, readTrust, type Trust, verifyQuorum } from "../trust";
 import { Context } from "./context";
 import { atEntry, Finding, Gap, inFile, type Missing } from "./finding";
 import { type Line, readLine } from "./line";
 import { type Manifest, policyOf, readManifest } from "./manifest";
-import { type ChainEnd, type Ends, NO_ENDS, provenEnd, readEnds } from "./seal";
+import { type Ends, NO_ENDS, provenEnd, readEnds } from "./seal";
 import { type Digest, digestOf, type PackageFiles, readLines } from "./source";
 import { broken, Chained, Walk } from "./walk";
 

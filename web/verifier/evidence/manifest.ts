@@ -1,8 +1,7 @@
 /** The manifest: what a package is of, and the digest of each of its files. Source: audit/FORMAT.md, "Evidence packages". */
 import { type Bytes, decimal, fromHex } from "../bytes";
-import { readOrigin, readTime } from "../entry";
+import { type ChainOf, readOrigin, readTime } from "../entry";
 import { malformed, Refusal } from "../refusal";
-import type { ChainOf } from "./finding";
 import { FILES_MAX } from "./source";
 
 const FIRST_LINE = "lww-evidence-package@v1";

@@ -1,35 +1,14 @@
 /**
- * Seals, and `ends.json`: where the newest seal says that the chains asked for ended, or that they had not begun.
+ * `ends.json`: where the newest seal says that the chains asked for ended, or that they had not begun.
  * That the seal is an entry of the log is for the context to show. Source: audit/FORMAT.md, "Seals".
  */
-import { type Bytes, equal, fromHex, fromUtf8, join, utf8 } from "../bytes";
-import { type Entry, Members } from "../entry";
+import { type Bytes, equal, fromHex, fromUtf8 } from "../bytes";
+import { type ChainOf, type Entry, Members } from "../entry";
 import { type Json, readCanonical } from "../json";
-import { emptyRoot, leafHash, verifyInclusion } from "../merkle";
+import { emptyRoot, verifyInclusion } from "../merkle";
 import { malformed, Refusal } from "../refusal";
-import type { ChainOf } from "./finding";
+import { type ChainEnd, leafOf, orderOf, readSeal, type Seal, sealOf } from "../seal";
 import { readPath } from "./line";
-
-const KIND = "chains.sealed/1";
-const TAG = utf8("lww/chain/1\0");
-
-/** Where a chain ended. */
-export interface ChainEnd {
-  readonly of: ChainOf;
-  readonly id: string;
-  /** Place of its last entry in the chain. */
-  readonly n: number;
-  /** The last entry's position in the log, and its leaf hash (hex). */
-  readonly seq: number;
-  readonly leaf: string;
-}
-
-export interface Seal {
-  readonly chains: number;
-  /** Hex. */
-  readonly root: string;
-  readonly upto: number;
-}
 
 interface ProvenEnd extends ChainEnd {
   readonly index: number;
@@ -78,17 +57,10 @@ function readEnd(value: Json): ProvenEnd {
   return end;
 }
 
-function sealOf(members: Members): Seal {
-  return { chains: members.count("chains"), root: members.hash("root"), upto: members.count("upto") };
-}
-
 /** Whether an entry is this seal. */
 export function isSeal(entry: Entry, { chains, root, upto }: Seal): boolean {
-  if (entry.kind !== KIND) return false;
-  const detail = new Members(entry.detail, "entry.detail");
-  const found = sealOf(detail);
-  detail.demandNoOthers();
-  return found.chains === chains && found.root === root && found.upto === upto && upto <= entry.seq;
+  const found = readSeal(entry);
+  return found?.chains === chains && found.root === root && found.upto === upto && upto <= entry.seq;
 }
 
 /** Verifies the proof for a chain, and returns its end, or nothing if it had not begun. */
@@ -100,41 +72,17 @@ export async function provenEnd(
 ): Promise<ChainEnd | undefined> {
   const root = fromHex(seal.root, 32, "seal.root");
   for (const end of proof) await verifyInclusion(await leafOf(end), end.index, seal.chains, end.path, root);
-  const wanted = orderOf(of, id);
+  const wanted = orderOf({ of, id });
   const [first, second, ...more] = proof;
   if (first === undefined) {
     if (seal.chains === 0 && equal(root, await emptyRoot())) return undefined;
   } else if (second === undefined) {
-    const there = orderOf(first.of, first.id);
+    const there = orderOf(first);
     if (there === wanted) return first;
     if (first.index === 0 && there > wanted) return undefined;
     if (first.index + 1 === seal.chains && there < wanted) return undefined;
   } else if (more.length === 0 && first.index + 1 === second.index) {
-    if (orderOf(first.of, first.id) < wanted && wanted < orderOf(second.of, second.id)) return undefined;
+    if (orderOf(first) < wanted && wanted < orderOf(second)) return undefined;
   }
   throw new Refusal("bad_proof", "proofs", "the chain's end, or its neighbours");
-}
-
-/** Sorts by chain, then by id as bytes: ids are hex of one length. */
-function orderOf(of: ChainOf, id: string): string {
-  return `${chainByte(of)}${id}`;
-}
-
-function chainByte(of: ChainOf): number {
-  return of === "conversation" ? 1 : 2;
-}
-
-function leafOf({ of, id, n, seq, leaf }: ChainEnd): Promise<Bytes> {
-  const numbers = new DataView(new ArrayBuffer(16));
-  numbers.setBigUint64(0, BigInt(n));
-  numbers.setBigUint64(8, BigInt(seq));
-  return leafHash(
-    join(
-      TAG,
-      Uint8Array.of(chainByte(of)),
-      fromHex(id, 16, "proofs.id"),
-      new Uint8Array(numbers.buffer),
-      fromHex(leaf, 32, "proofs.leaf"),
-    ),
-  );
 }

@@ -1,9 +1,9 @@
 /** Follows the scopes of a package through entries that are proven to be in the log, and finds what is left out of them. */
-import type { Entry } from "../entry";
+import type { ChainOf, Entry } from "../entry";
 import { malformed, Refusal } from "../refusal";
-import { type ChainOf, Gap } from "./finding";
+import type { ChainEnd } from "../seal";
+import { Gap } from "./finding";
 import type { Scope } from "./manifest";
-import type { ChainEnd } from "./seal";
 
 /** One chain, as far as it was followed. */
 export class Chained {

@@ -19,12 +19,15 @@ import {
   readVerifierKeys,
   Refusal,
   toBase64,
+  toHex,
   utf8,
   verifyCheckpoint,
   verifyConsistency,
   verifyLog,
   verifyReceipt,
 } from "../index";
+import { rootOf } from "../merkle";
+import { leafOf, orderOf } from "../seal";
 import { ENTRY_EDITS } from "./edits";
 import {
   checkpointOf,
@@ -32,6 +35,7 @@ import {
   entriesOf,
   type Maker,
   maker,
+  personId,
   receiptOf,
   type Saying,
   statementOf,
@@ -247,6 +251,81 @@ test("of logs whose key changed, and of changes that the key before did not agre
   const unreadable = { ...opening, detail: '{"key":"words"}' };
   const entries = await entriesOf(ORIGIN, 2, async (seq) => (seq === 0 ? unreadable : undefined));
   await compareLog(await logFiles(first, entries), first.vkey, "malformed");
+});
+
+test("of seals that say where the chains ended, and of those that say otherwise", async () => {
+  const key = await maker(ORIGIN);
+  const PERSONS = [2, 0, 1, 2, 3, 0, 2, 0, 1, 4];
+  const [END, SEAL] = [PERSONS.length, PERSONS.length + 2];
+  type Leaves = Parameters<NonNullable<Parameters<typeof entriesOf>[2]>>[1];
+  type Ended = Parameters<typeof leafOf>[0];
+  /** The seal of the first `upto` entries, by their persons, whatever the second verifier makes of it. */
+  const sealed = async (leaves: Leaves, upto: number, edit: (ends: Ended[]) => Ended[] = (ends) => ends) => {
+    const ends = (["conversation", "subject"] as const).flatMap((of) =>
+      [0, 1, 2, 3, 4].flatMap((person) => {
+        const seqs = PERSONS.flatMap((one, seq) => (one === person && seq < upto ? seq : []));
+        const seq = seqs.at(-1);
+        if (seq === undefined) return [];
+        const id = personId(of === "conversation" ? "0c" : "05", person);
+        return { of, id, n: seqs.length - 1, seq, leaf: toHex(leaves[seq] ?? new Uint8Array()) };
+      }),
+    );
+    const all = edit(ends.sort((one, other) => (orderOf(one) < orderOf(other) ? -1 : 1)));
+    return { chains: all.length, root: toHex(await rootOf(await Promise.all(all.map(leafOf)))), upto };
+  };
+  const sorted = JSON.stringify;
+  type Say = (leaves: Leaves) => Promise<string>;
+  const rows: [name: string, expected: string, say: Say][] = [
+    ["all", "valid", async (leaves) => sorted(await sealed(leaves, END))],
+    ["as of earlier, with entries since", "valid", async (leaves) => sorted(await sealed(leaves, 5))],
+    ["of nothing", "valid", async (leaves) => sorted(await sealed(leaves, 0))],
+    ["up to itself", "valid", async (leaves) => sorted({ ...(await sealed(leaves, END)), upto: SEAL })],
+    [
+      "a chain left out",
+      "chain_break",
+      async (leaves) => sorted(await sealed(leaves, END, (e) => e.slice(1))),
+    ],
+    [
+      "an end that is not the last",
+      "chain_break",
+      async (leaves) =>
+        sorted(await sealed(leaves, END, ([one, ...e]) => (one ? [{ ...one, n: 0 }, ...e] : e))),
+    ],
+    ["unsorted", "chain_break", async (leaves) => sorted(await sealed(leaves, END, (e) => e.reverse()))],
+    ["of another size", "chain_break", async (leaves) => sorted({ ...(await sealed(leaves, END)), upto: 5 })],
+    [
+      "of what is to come",
+      "chain_break",
+      async (leaves) => sorted({ ...(await sealed(leaves, END)), upto: 13 }),
+    ],
+    ["another count", "chain_break", async (leaves) => sorted({ ...(await sealed(leaves, END)), chains: 9 })],
+    [
+      "one member too few",
+      "malformed",
+      async (leaves) => sorted({ ...(await sealed(leaves, END)), upto: undefined }),
+    ],
+    ["one too many", "malformed", async (leaves) => sorted({ ...(await sealed(leaves, END)), uptoo: 1 })],
+    [
+      "a root that is none",
+      "malformed",
+      async (leaves) => sorted({ ...(await sealed(leaves, END)), root: "00" }),
+    ],
+    [
+      "a count below nothing",
+      "malformed",
+      async (leaves) => sorted({ ...(await sealed(leaves, END)), chains: -1 }),
+    ],
+    ["nothing", "malformed", async () => "{}"],
+  ];
+  for (const [name, expected, say] of rows) {
+    const entries = await entriesOf(ORIGIN, SEAL + 2, async (seq, leaves) => {
+      const person = PERSONS[seq];
+      if (person !== undefined) return { kind: "message.sent/1", detail: "{}", person };
+      if (seq === SEAL) return { kind: "chains.sealed/1", detail: await say(leaves), person: null };
+      return { kind: "policy.activated/2", detail: "{}", person: null };
+    });
+    await compareLog(await logFiles(key, entries), key.vkey, expected, name);
+  }
 });
 
 test("of statements that lead from one key to the next", async () => {

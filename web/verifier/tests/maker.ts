@@ -95,9 +95,11 @@ function splitOf(size: number): number {
 export interface Saying {
   readonly kind: string;
   readonly detail: string;
+  /** Whose it is; `null`: nobody's. Conversation and subject of person 0 if nothing is said. */
+  readonly person?: number | null;
 }
 
-/** Entries that link to one another as a log's do: a conversation of one subject. `say` is told the leaves before. */
+/** Entries that link to one another as a log's do. `say` is told the leaves before. */
 export async function entriesOf(
   origin: string,
   count: number,
@@ -105,20 +107,32 @@ export async function entriesOf(
 ): Promise<string[]> {
   const entries: string[] = [];
   const leaves: Bytes[] = [];
+  const ends = new Map<number, { n: number; leaf: string; seq: number }>();
   let prev = "0".repeat(64);
   for (let seq = 0; seq < count; seq += 1) {
-    const link = (of: string) =>
-      `{"n":${seq},"of":"${of}","prev":${seq === 0 ? "null" : `{"leaf":"${prev}","seq":${seq - 1}}`}}`;
     const said = await say(seq, leaves);
+    const person = said?.person === undefined ? 0 : said.person;
+    const end = person === null ? undefined : ends.get(person);
+    const n = end === undefined ? 0 : end.n + 1;
+    const before = end === undefined ? "null" : `{"leaf":"${end.leaf}","seq":${end.seq}}`;
+    const link = (of: string) => `{"n":${n},"of":"${of}","prev":${before}}`;
+    const member = (name: string, text: string) => (person === null ? "" : `"${name}":${text},`);
+    const id = (of: string) => `"${personId(of, person ?? 0)}"`;
     const detail = said?.detail ?? `{"n":${seq},"words":["卡","\\u0001\\"\\\\/\u007f\u2028😀"]}`;
     const entry =
-      `{"actor":{"id":"${"0a".repeat(16)}","role":"agent"},"chains":[${link("conversation")},${link("subject")}],` +
-      `"conversation":"${"0c".repeat(16)}","detail":${detail},` +
-      `"kind":"${said?.kind ?? "message.sent/1"}","log":"${origin}","prev":"${prev}","seq":${seq},"subject":"${"05".repeat(16)}",` +
+      `{"actor":{"id":"${"0a".repeat(16)}","role":"agent"},` +
+      `${member("chains", `[${link("conversation")},${link("subject")}]`)}${member("conversation", id("0c"))}"detail":${detail},` +
+      `"kind":"${said?.kind ?? "message.sent/1"}","log":"${origin}","prev":"${prev}","seq":${seq},${member("subject", id("05"))}` +
       `"tenant":"acme","time":"2026-01-05T01:00:${`${seq % 60}`.padStart(2, "0")}.000000Z","v":1}`;
     entries.push(entry);
     leaves.push(await leafHash(utf8(entry)));
     prev = toHex(leaves[seq] ?? new Uint8Array());
+    if (person !== null) ends.set(person, { n, leaf: prev, seq });
   }
   return entries;
+}
+
+/** A person's conversation (`0c`) or subject (`05`). */
+export function personId(of: string, person: number): string {
+  return person === 0 ? of.repeat(16) : `${of}${`${person}`.padStart(2, "0").repeat(15)}`;
 }

@@ -70,6 +70,7 @@ pub(super) fn compile(yaml: &str) -> Result<(Policy, Vec<Spanned<TestDoc>>), Pol
     let policy = Policy {
         digest: digest::of((&document.id.value, document.version), &rules, &allow, &lexicon),
         replacements: replacements(&rules),
+        has_clean_test: document.tests.iter().any(|test| test.value.unchanged),
         id: document.id.value,
         version: document.version,
         supersedes: document.supersedes.map(|digest| digest.value),

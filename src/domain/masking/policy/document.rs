@@ -66,6 +66,14 @@ pub struct Approvals {
     pub author_may_approve: bool,
 }
 
+/// As a policy file writes it.
+impl fmt::Display for Approvals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { required, roles, author_may_approve } = self;
+        write!(f, "required: {required}, roles: [{}], author_may_approve: {author_may_approve}", roles.join(", "))
+    }
+}
+
 /// A rule for one entity.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -25,24 +25,19 @@ impl Tokens for TestTokens {
     }
 }
 
-/// Runs every test; the first failure is the answer.
-pub(super) fn run(policy: &Policy, tests: &[Spanned<TestDoc>]) -> Result<(), PolicyError> {
+/// Runs every test: what fails, and last a rule that no test is about.
+pub(super) fn failures(policy: &Policy, tests: &[Spanned<TestDoc>]) -> Vec<PolicyError> {
     let mut tested = BTreeSet::new();
+    let mut failures = Vec::new();
     for (number, test) in (1..).zip(tests) {
-        run_one(policy, number, test, &mut tested)?;
+        failures.extend(run_one(policy, number, test, &mut tested));
     }
-    match policy.rules.iter().find(|rule| !tested.contains(&rule.entity)) {
-        Some(rule) => Err(PolicyError::Untested { entity: rule.entity.as_str() }),
-        None => Ok(()),
-    }
+    let untested = policy.rules.iter().find(|rule| !tested.contains(&rule.entity));
+    failures.extend(untested.map(|rule| PolicyError::Untested { entity: rule.entity.as_str() }));
+    failures
 }
 
-fn run_one(
-    policy: &Policy,
-    number: usize,
-    test: &Spanned<TestDoc>,
-    tested: &mut BTreeSet<Entity>,
-) -> Result<(), PolicyError> {
+fn run_one(policy: &Policy, number: usize, test: &Spanned<TestDoc>, tested: &mut BTreeSet<Entity>) -> Vec<PolicyError> {
     let line = test.referenced.line();
     let test = &test.value;
     let mut tail = Tail::empty();
@@ -61,20 +56,20 @@ fn run_one(
         }
         shown.push(apply(policy, text, &spans, &TestTokens));
     }
-    let Some(masked) = shown.pop() else { return Ok(()) };
-    check_earlier(test, (number, line), &shown)?;
+    let Some(masked) = shown.pop() else { return Vec::new() };
+    if let Err(error) = check_earlier(test, (number, line), &shown) {
+        return vec![error];
+    }
     let expectations = expectations(test);
     if expectations.is_empty() {
         let expected = "at least one view, or unchanged: true";
-        return Err(PolicyError::Invalid { line, field: "tests", expected, got: String::from("neither") });
+        return vec![PolicyError::Invalid { line, field: "tests", expected, got: String::from("neither") }];
     }
-    for (view, expected) in expectations {
-        let got = masked.render(view);
-        if got != expected {
-            return Err(PolicyError::TestFailed { number, line, view, expected: expected.to_owned(), got });
-        }
-    }
-    Ok(())
+    let failing = expectations.into_iter().filter_map(|(view, expected)| {
+        let (got, expected) = (masked.render(view), expected.to_owned());
+        (got != expected).then_some(PolicyError::TestFailed { number, line, view, expected, got })
+    });
+    failing.collect()
 }
 
 /// Holds what is shown of the earlier messages in the end against what the test says.

@@ -158,6 +158,7 @@ impl Writer {
                 | Effect::Policy(_)
                 | Effect::Account(_)
                 | Effect::Erasure(_)
+                | Effect::Amendment(_)
                 | Effect::Hold(_)
                 | Effect::Epoch(_) => {}
             }

@@ -12,6 +12,7 @@ const shared = {
     accounts: "Agents & accounts",
     ledger: "Ledger",
     policies: "Masking policies",
+    erasures: "Erasures & holds",
     health: "Health",
     short: {
       inbox: "Chats",
@@ -19,6 +20,7 @@ const shared = {
       accounts: "Accounts",
       ledger: "Ledger",
       policies: "Policies",
+      erasures: "Erasures",
       health: "Health",
     },
     skip: "Skip to content",

@@ -12,6 +12,7 @@ const shared = {
     accounts: "坐席与账号",
     ledger: "存证账本",
     policies: "脱敏策略",
+    erasures: "删除与保全",
     health: "运行状态",
     short: {
       inbox: "会话",
@@ -19,6 +20,7 @@ const shared = {
       accounts: "账号",
       ledger: "账本",
       policies: "策略",
+      erasures: "删除",
       health: "状态",
     },
     skip: "跳到正文",

@@ -1,6 +1,15 @@
 // The icon of each page in the navigation.
 
-import { ChatDotRound, Connection, Document, Hide, List, Monitor, User } from "@element-plus/icons-vue";
+import {
+  ChatDotRound,
+  Connection,
+  Delete,
+  Document,
+  Hide,
+  List,
+  Monitor,
+  User,
+} from "@element-plus/icons-vue";
 import type { Component } from "vue";
 
 const ICONS: Record<string, Component> = {
@@ -9,6 +18,7 @@ const ICONS: Record<string, Component> = {
   accounts: User,
   ledger: Document,
   policies: Hide,
+  erasures: Delete,
   health: Monitor,
 };
 

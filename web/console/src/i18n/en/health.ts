@@ -29,11 +29,15 @@ export default {
   subjects: {
     clock: "clock",
     config: "configuration",
+    confine: "Confinement",
     disk: "disk",
     files: "files",
     limits: "limits",
+    memory: "Memory",
+    mirror: "Copy elsewhere",
     postgres: "database",
     server: "server",
     tls: "certificate",
+    witness: "Witnesses",
   },
 };

@@ -49,6 +49,11 @@ export default {
       title: "This conversation is not yours",
       detail: "It waits, another agent has it, or it was given away. Ask a supervisor if you need to see it.",
     },
+    erased: {
+      title: "This customer was erased",
+      detail:
+        "What was said can be read by nobody any more; the ledger's entries remain, and their proofs hold.",
+    },
     back: "Back to the list",
   },
   conversation: {

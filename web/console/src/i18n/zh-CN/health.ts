@@ -29,11 +29,15 @@ export default {
   subjects: {
     clock: "时钟",
     config: "配置",
+    confine: "隔离",
     disk: "磁盘",
     files: "文件",
     limits: "限制",
+    memory: "内存",
+    mirror: "异地副本",
     postgres: "数据库",
     server: "服务器",
     tls: "证书",
+    witness: "见证节点",
   },
 };

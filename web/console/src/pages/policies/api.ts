@@ -52,7 +52,11 @@ export interface Tried {
 }
 
 export const masking = () => call<Masking>("GET", "/policies/masking");
-export const attempt = (text: string) => call<Tried>("POST", "/policies/masking/try", { body: { text } });
+/** Tries a text on a policy that is being written, or else on the one in force. */
+export const attempt = (text: string, source?: string) =>
+  call<Tried>("POST", "/policies/masking/try", {
+    body: { text, ...(source === undefined ? {} : { source }) },
+  });
 
 /** The closed list of views, those of people first. */
 export const VIEWS = [

@@ -1,6 +1,7 @@
 // Words that the rules and the try-it box share.
 
 import { useI18n } from "vue-i18n";
+import type { ViewRule } from "./api";
 
 /** A policy of the bank's own may name entities that have no words here. */
 export function useEntity() {
@@ -8,5 +9,25 @@ export function useEntity() {
   return (entity: string) => {
     const key = `inbox.entities.${entity.replaceAll(".", "_")}`;
     return te(key) ? t(key) : entity;
+  };
+}
+
+/** What a view shows of a value, in words. */
+export function useShows() {
+  const { t } = useI18n();
+  return (view: ViewRule): string => {
+    switch (view.operator) {
+      case "keep":
+        if (view.first === 0) return t("policies.shows.keep_last", { ...view });
+        return t(view.last === 0 ? "policies.shows.keep_first" : "policies.shows.keep", { ...view });
+      case "replace":
+        return t("policies.shows.replace", { name: `<${view.name.replace(/^<|_?\{n\}>?$/g, "")}_1>` });
+      case "shift_date":
+        return t("policies.shows.shift_date", { ...view });
+      case "generalise":
+        return t(`policies.shows.generalise.${view.level}`);
+      default:
+        return t(`policies.shows.${view.operator}`);
+    }
   };
 }

@@ -1,0 +1,52 @@
+//! The API's calls about changes of the masking policy: what compliance officers and those who approve do.
+
+use serde_json::{Value, json};
+
+use super::calls::call;
+use super::{Client, ClientError};
+use crate::http::amendment_answers::{Amendment, AmendmentInFull, Amendments};
+
+const AMENDMENTS: &str = "/api/v1/policies/masking/amendments";
+
+impl Client {
+    /// Proposed changes, those proposed last first.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn amendments(&self) -> Result<Amendments, ClientError> {
+        self.ask(call("GET", AMENDMENTS, None)).await
+    }
+
+    /// One proposed change in full.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn amendment(&self, id: &str) -> Result<AmendmentInFull, ClientError> {
+        self.ask(call("GET", &format!("{AMENDMENTS}/{id}"), None)).await
+    }
+
+    /// Proposes a policy; `new` is the request's body.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn propose_policy(&self, new: &Value) -> Result<Amendment, ClientError> {
+        self.ask(call("POST", AMENDMENTS, Some(new))).await
+    }
+
+    /// Consents to a proposed policy.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn approve_policy(&self, id: &str) -> Result<Amendment, ClientError> {
+        self.ask(call("POST", &format!("{AMENDMENTS}/{id}/approve"), Some(&json!({})))).await
+    }
+
+    /// Turns a proposed policy down (`reject`), takes one's own back (`withdraw`), or says that one has looked at what somebody
+    /// brought into force alone (`review`).
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn decide_policy(&self, id: &str, how: &str) -> Result<(), ClientError> {
+        self.done(call("POST", &format!("{AMENDMENTS}/{id}/{how}"), Some(&json!({})))).await
+    }
+}

@@ -1,0 +1,139 @@
+//! What an officer should look at before a policy is proposed, although it is a valid one.
+//!
+//! Remarks refuse nothing. Differences to the policy before are [`super::compare`]'s business.
+
+use std::fmt;
+
+use super::super::entity::Entity;
+use super::super::view::View;
+use super::residual::candidates;
+use super::{Operator, Policy};
+
+/// Fewer values than this behind a mask can be tried out one by one.
+const CANDIDATES_MIN: u64 = 10_000;
+/// An allowed value with fewer characters is a part of many others.
+const LITERAL_CHARACTERS_MIN: usize = 4;
+
+/// Something worth a look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// A mask leaves so few values that they can be tried out.
+    FewCandidates {
+        /// Of what.
+        entity: Entity,
+        /// Who sees the mask.
+        views: Vec<View>,
+        /// The mask, as a policy file writes it.
+        mask: String,
+        /// How many values are left at most.
+        left: u64,
+    },
+    /// No account can have a role whose approval is asked for.
+    UnknownRole {
+        /// The role.
+        role: String,
+    },
+    /// Approval is asked for of nobody at all, or not at all.
+    NobodyApproves,
+    /// A value that is never masked is very short.
+    ShortLiteral {
+        /// The value.
+        literal: String,
+    },
+    /// No test says that clean text stays as it is.
+    NoCleanTest,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FewCandidates { entity, views, mask, left } => {
+                let views: Vec<_> = views.iter().map(|view| view.as_str()).collect();
+                write!(f, "{entity}: behind {mask} at most {left} values are left ({})", views.join(", "))
+            }
+            Self::UnknownRole { role } => write!(f, "approvals: no account can have the role {role}"),
+            Self::NobodyApproves => f.write_str(
+                "approvals: nobody has to approve a change; ask for one person at least, of a role that exists",
+            ),
+            Self::ShortLiteral { literal } => {
+                write!(f, "allow: {literal} has fewer than {LITERAL_CHARACTERS_MIN} characters")
+            }
+            Self::NoCleanTest => {
+                f.write_str("tests: none says unchanged: true, so nothing holds that clean text stays")
+            }
+        }
+    }
+}
+
+/// Looks through a policy; `roles` are those that accounts can have.
+pub fn lint(policy: &Policy, roles: &[&str]) -> Vec<Remark> {
+    let mut remarks: Vec<Remark> = policy.rules().iter().flat_map(few_candidates).collect();
+    let consent = policy.consent();
+    let unknown = consent.roles.iter().filter(|role| !roles.contains(&role.as_str()));
+    remarks.extend(unknown.map(|role| Remark::UnknownRole { role: role.clone() }));
+    if consent.required == 0 || !consent.roles.iter().any(|role| roles.contains(&role.as_str())) {
+        remarks.push(Remark::NobodyApproves);
+    }
+    let literals = policy.allow().iter().map(|allowed| &allowed.literal);
+    let short = literals.filter(|literal| literal.chars().count() < LITERAL_CHARACTERS_MIN);
+    remarks.extend(short.map(|literal| Remark::ShortLiteral { literal: literal.clone() }));
+    if !policy.has_clean_test {
+        remarks.push(Remark::NoCleanTest);
+    }
+    remarks
+}
+
+/// One remark for each mask of a rule, however many views have it.
+fn few_candidates(rule: &super::Rule) -> Vec<Remark> {
+    let few = |operator: &Operator| candidates(rule.entity, operator).filter(|left| *left < CANDIDATES_MIN);
+    let masks = rule.shows.iter().filter_map(|(views, operator)| Some((views, operator, few(operator)?)));
+    masks
+        .map(|(views, operator, left)| Remark::FewCandidates {
+            entity: rule.entity,
+            views: View::ALL.into_iter().filter(|view| views & view.bit() != 0).collect(),
+            mask: operator.to_string(),
+            left,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLES: [&str; 2] = ["compliance", "supervisor"];
+
+    fn policy(approvals: &str, mask: &str, allow: &str, clean: &str) -> Policy {
+        Policy::load(&format!(
+            "apiVersion: mask/v1\nid: one\nversion: 1\nmode: enforce\napprovals: {approvals}\nrules:\n\
+             - {{entity: cn.id_card, class: C2, views: {{agent: {mask}, auditor: {mask}, record: {{token: hmac, key: a}}}}}}\n\
+             allow: [{{literal: \"{allow}\", why: public}}]\n\
+             tests: [{{in: \"11010519491231002X\", model: \"[id_card]\"}}{clean}]\n"
+        ))
+        .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn a_policy_that_leaves_enough_and_is_approved_by_somebody_gets_no_remark() {
+        let clean = ", {in: \"谢谢\", unchanged: true}";
+        let sound = policy("{required: 1, roles: [compliance]}", "{keep: {first: 3, last: 4}}", "95588", clean);
+        assert_eq!(lint(&sound, &ROLES), []);
+    }
+
+    #[test]
+    fn each_fault_gets_its_remark() {
+        let faulty = policy("{required: 2, roles: [dpo]}", "{keep: {first: 6, last: 4}}", "955", "");
+        let mask = "keep: {first: 6, last: 4}".to_owned();
+        let views = vec![View::Agent, View::Auditor];
+        let expected = [
+            Remark::FewCandidates { entity: Entity::IdCard, views, mask, left: 2_656 },
+            Remark::UnknownRole { role: "dpo".into() },
+            Remark::NobodyApproves,
+            Remark::ShortLiteral { literal: "955".into() },
+            Remark::NoCleanTest,
+        ];
+        assert_eq!(lint(&faulty, &ROLES), expected);
+        let nobody = policy("{required: 0, roles: [compliance]}", "drop", "95588", "");
+        assert_eq!(lint(&nobody, &ROLES), [Remark::NobodyApproves, Remark::NoCleanTest]);
+    }
+}

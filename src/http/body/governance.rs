@@ -1,0 +1,82 @@
+//! Bodies by which people decide together: policies, erasures and legal holds.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::domain::message::RawText;
+
+/// A text to be tried on the policy in force.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct TriedText {
+    /// Any text; nothing of it is kept.
+    #[schema(value_type = String, min_length = 1, max_length = 16384)]
+    pub(in crate::http) text: RawText,
+    /// A policy file's text to try it on, whatever its own tests say; the policy in force when nothing is given.
+    pub(in crate::http) source: Option<String>,
+}
+
+/// A masking policy as a file has it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct PolicyText {
+    /// The policy file's text (`policies/masking/schema.json`).
+    pub(in crate::http) source: String,
+}
+
+/// A masking policy that is to come into force.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewAmendment {
+    /// The policy file's text (`policies/masking/schema.json`).
+    pub(in crate::http) source: String,
+    /// From when on it is to act (RFC 3339); as soon as enough people consented when nothing is said, here or in the file.
+    pub(in crate::http) effective: Option<String>,
+    /// `true`: at once, by one person's word; only a policy that masks more than the one in force may.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(in crate::http) at_once: bool,
+}
+
+/// Somebody to be erased: by their pseudonym, or by an identity.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewErasure {
+    /// The pseudonym that entries have.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(in crate::http) subject: Option<String>,
+    /// What they are known by.
+    pub(in crate::http) identity: Option<NamedIdentity>,
+    /// not_needed, retention_over, consent_withdrawn, objection, unlawful or legal_obligation.
+    pub(in crate::http) reason: String,
+    /// `true`: the epoch ends at once, and no backup from before can be read any more, of nobody.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(in crate::http) now: bool,
+}
+
+/// What somebody is known by: to a channel account, or to the bank, under the name that the configuration has for its proofs.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NamedIdentity {
+    /// The channel.
+    pub(in crate::http) channel: Option<String>,
+    /// The channel account.
+    pub(in crate::http) account: Option<String>,
+    /// The name of the bank's proofs (`tenant.channel.identities`), instead of a channel account.
+    pub(in crate::http) realm: Option<String>,
+    /// The identity itself; it is looked up and not kept.
+    #[schema(value_type = String, min_length = 1, max_length = 256)]
+    pub(in crate::http) id: RawText,
+}
+
+/// Somebody who must not be erased.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewHold {
+    /// The pseudonym that entries have.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(in crate::http) subject: String,
+    /// litigation, authority, investigation or complaint.
+    pub(in crate::http) reason: String,
+}

@@ -1,0 +1,117 @@
+export default {
+  title: "Erasures & legal holds",
+  detail:
+    "A customer is erased by two people: one proposes, another approves with a code of their second factor. While a legal hold is on a customer, nobody can.",
+  proposals: "Proposed erasures",
+  none: "No erasure has been proposed",
+  none_detail:
+    "Propose one here by the customer's pseudonym, from a conversation's details, or from a ledger entry.",
+  holds: "Legal holds",
+  holds_detail: "A customer who is held can't be erased, and what was proposed before can't be approved.",
+  no_holds: "Nobody is held at present.",
+  customer: "Customer",
+  subject: "The customer's pseudonym",
+  subject_hint: "As the conversation's details and ledger entries have it, 32 digits.",
+  reason: "Reason: {reason}",
+  entry: "entry {entry}",
+  you: "you",
+  at_once: "With older backups",
+  own: "You proposed this: another person has to approve it.",
+  must_enrol:
+    "Approving and turning down need a code, and you have not set up a second factor yet. Please do so first:",
+  code: "Code of your second factor",
+  code_hint:
+    "Six digits from your authenticator, or a recovery code. If you showed one within five minutes, none is asked for.",
+  state: { proposed: "Waits for approval", rejected: "Turned down", erased: "Erased" },
+  acts: {
+    proposed: "Proposed by",
+    rejected: "Turned down by",
+    erased: "Approved and erased by",
+    placed: "Placed by",
+    released: "Released by",
+  },
+  reasons: {
+    consent_withdrawn: "Consent was withdrawn",
+    retention_over: "The retention period is over",
+    not_needed: "No longer needed for its purpose",
+    objection: "The customer objects",
+    unlawful: "Processing was unlawful",
+    legal_obligation: "The law requires it",
+    replayed: "Erased again after a restore",
+  },
+  hold_reasons: {
+    litigation: "Litigation",
+    authority: "An authority's order",
+    investigation: "Internal investigation",
+    complaint: "A customer's complaint",
+  },
+  what: {
+    title: "What happens once it is approved",
+    here: "The keys that open the customer's messages, their identities and contact are deleted at once, and an open conversation is closed. From then on nobody reads or finds this customer here.",
+    kept: "All ledger entries remain and all proofs hold: they name a random pseudonym and nothing of the person.",
+    copies:
+      "Older backups still hold encrypted copies, until the key that opens those is destroyed. Both instants stand in the certificate.",
+    again: "Should the person come again, they are a new customer.",
+    never_undone: "It can't be undone.",
+    at_once:
+      "With older backups: the key is destroyed at once, and no backup from before can be restored any more, of any customer of any tenant. Agree on it with your operators first, and have a new backup made right after.",
+  },
+  propose: {
+    button: "Propose erasure",
+    title: "Propose to erase a customer",
+    reason: "Reason",
+    at_once: "With older backups: destroy the key at once",
+    send: "Propose",
+    done: "Proposed; another person has to approve it",
+  },
+  approve: {
+    button: "Approve erasure",
+    title: "Approve the erasure of this customer",
+    send: "Approve and erase",
+    done: "Erased",
+  },
+  reject: {
+    button: "Turn down",
+    take_back: "Take back",
+    title: "Turn this proposal down",
+    detail: "The customer's data stay as they are; the decision goes on record.",
+    send: "Turn down",
+    done: "Turned down",
+  },
+  hold: {
+    place: "Place a hold",
+    title: "Place a legal hold",
+    detail:
+      "From now on nobody can erase this customer, nor approve what was proposed, until the hold is released. This goes on record.",
+    reason: "Reason of the hold",
+    send: "Place the hold",
+    done: "The hold is placed",
+    holds: "Held",
+    is_released: "Released",
+    release: "Release",
+    release_sure: "Once released, this customer can be erased again. Release the hold?",
+    released: "The hold is released",
+  },
+  instants: {
+    label: "The two instants of the erasure",
+    erased: "Erased here",
+    erased_detail:
+      "Keys, identities and contact are deleted: nothing here opens the customer's data any more.",
+    destroyed: "Old key destroyed",
+    destroyed_detail: "Old keys in backups and copies end with it: nothing anywhere opens the data any more.",
+    over: "{time}",
+    due: "{time} at the latest",
+    open: "Not known yet: counted from when other customers' data are under a new key",
+  },
+  certificate: {
+    button: "Certificate",
+    title: "Certificate of erasure",
+    note: "The certificate in words, signed with the ledger's key",
+    outside:
+      "Not covered: exported evidence, screenshots, what the customer's own phone keeps, and copies of keys that somebody took.",
+    keep: "Download the certificate",
+    unproven:
+      "An entry was written just now and is not published yet, so its proof is missing. Download again in a while.",
+    how: "The file holds the certificate, its signed text and the proofs of its entries; lww-verify proof and the key on paper verify them.",
+  },
+};
