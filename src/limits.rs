@@ -20,6 +20,8 @@ pub const PASSWORD_CHARS_MIN: usize = 12;
 pub const PASSWORD_BYTES_MAX: usize = 256;
 /// Longest login name, in bytes.
 pub const LOGIN_BYTES_MAX: usize = 128;
+/// Length of a rollback guard's tail of newest entries from which on another file is begun, in bytes.
+pub const TAIL_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// How often a decision is made again after a conflict.
 pub const DECISIONS_MAX: u32 = 3;
 /// Most proposals that wait before one recorder.

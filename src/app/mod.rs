@@ -16,6 +16,7 @@ mod health;
 mod listeners;
 mod logging;
 mod mirror;
+pub mod recover;
 mod seed;
 mod supervise;
 mod tenants;

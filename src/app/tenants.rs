@@ -31,7 +31,7 @@ use crate::workers::packages::PackageFolder;
 use crate::workers::tiles::PublishedTiles;
 
 /// The name of the log of events that belong to no tenant.
-const SYSTEM: &str = "system";
+pub(super) const SYSTEM: &str = "system";
 
 /// A tenant that this server serves.
 pub struct Served {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use lww_audit::{TileDir, VerifierKey};
 
-use super::{CommandError, Place, screen, sheet};
+use super::{CommandError, Place, recover, screen, sheet};
 use crate::app::config::Config;
 use crate::app::{AppError, Order, ask, at_hand};
 use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemRandom, TenantVault};
@@ -60,6 +60,8 @@ pub enum LedgerCommand {
         #[command(flatten)]
         log: LogArgs,
     },
+    /// Put entries back that the database lost, by two people's word.
+    Recover(recover::RecoverArgs),
     /// Make accounts, conversations and what is in force anew from the entries, and print every row that differs.
     Rebuild {
         /// Compare and change nothing.
@@ -78,9 +80,9 @@ pub enum LedgerCommand {
 pub struct LogArgs {
     /// The tenant; `system` for the log of events without one.
     #[arg(long, default_value = "demo")]
-    tenant: String,
+    pub(super) tenant: String,
     #[command(flatten)]
-    place: Place,
+    pub(super) place: Place,
 }
 
 /// Why the ledger could not be shown, or does not verify.
@@ -148,6 +150,7 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
             let config = log.place.load()?;
             at_database(&config, &log.tenant, Comparing::Rows).await?;
         }
+        LedgerCommand::Recover(args) => recover::run(args).await?,
         LedgerCommand::Rebuild { check: _, json, log } => {
             let config = log.place.load()?;
             at_database(&config, &log.tenant, Comparing::State { json }).await?;
@@ -225,6 +228,9 @@ async fn verify(comparison: &Comparison<'_>, tenant: &str) -> Result<(), Command
         compared.messages,
         tenant
     ));
+    if compared.lost > 0 {
+        screen::line(&format!("  {} texts are lost, as an entry of the log declares (log.recovered)", compared.lost));
+    }
     Ok(())
 }
 

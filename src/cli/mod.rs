@@ -15,6 +15,7 @@ mod operator;
 pub mod person;
 mod policy;
 pub mod reconcile;
+mod recover;
 pub mod route;
 mod run;
 mod screen;
@@ -152,6 +153,9 @@ pub enum CommandError {
     /// The ledger does not verify.
     #[error(transparent)]
     Ledger(#[from] ledger::LedgerError),
+    /// Nothing was recovered.
+    #[error("nothing was recovered: {0}")]
+    Recovery(#[from] crate::app::recover::RecoveryError),
     /// There is no evidence package.
     #[error(transparent)]
     Evidence(#[from] evidence::EvidenceError),

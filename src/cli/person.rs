@@ -109,7 +109,7 @@ impl Person {
     fn password(&self) -> Result<Zeroizing<String>, std::io::Error> {
         let text = match &self.password_file {
             Some(file) => first_line(file)?,
-            None => asked()?,
+            None => asked("password: ", true)?,
         };
         Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
     }
@@ -128,19 +128,23 @@ fn line_of(from: &mut impl std::io::BufRead) -> Result<Zeroizing<String>, std::i
     Ok(line)
 }
 
-/// Asks on a terminal, without showing what is typed; else takes the first line that is piped in.
-fn asked() -> Result<Zeroizing<String>, std::io::Error> {
+/// Asks on a terminal, without showing what is typed if it is to be hidden; else takes the next line that is piped in.
+pub(super) fn asked(prompt: &str, is_hidden: bool) -> Result<Zeroizing<String>, std::io::Error> {
     let input = std::io::stdin();
     if !input.is_terminal() {
         return line_of(&mut input.lock());
     }
     let before = tcgetattr(&input)?;
     let mut hidden = before.clone();
-    hidden.local_modes.remove(LocalModes::ECHO);
-    write!(std::io::stderr(), "password: ")?;
+    if is_hidden {
+        hidden.local_modes.remove(LocalModes::ECHO);
+    }
+    write!(std::io::stderr(), "{prompt}")?;
     tcsetattr(&input, OptionalActions::Now, &hidden)?;
     let line = line_of(&mut input.lock());
     tcsetattr(&input, OptionalActions::Now, &before)?;
-    writeln!(std::io::stderr())?;
+    if is_hidden {
+        writeln!(std::io::stderr())?;
+    }
     line
 }

@@ -5,12 +5,14 @@
 
 mod amendment;
 mod erasure;
+mod recovered;
 mod words;
 
 use std::collections::BTreeMap;
 
 pub use amendment::{AmendmentEvent, Turned};
 pub use erasure::{Erased, ErasureEvent};
+pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
 pub use words::{
     Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
     MatchReason, RequeueReason, Wish,
@@ -106,6 +108,8 @@ pub enum Event {
     LogTaken { epoch: i64 },
     /// An operator took the database's head as true where the rollback guard had none.
     GuardAdopted { size: TreeSize, root: Hash },
+    /// Entries that the database had lost were put back out of what was published, by two people's word.
+    LogRecovered(Box<Recovered>),
     /// Every row was copied into a backup, by its list of pieces; with the wrapped keys apart from it, or without.
     BackupMade { list: Hash, keys: bool },
     /// Where all chains of the log ended, under one root.
@@ -218,6 +222,7 @@ impl Event {
             Self::ServerStopped => "server.stopped/1",
             Self::LogTaken { .. } => "log.taken/1",
             Self::GuardAdopted { .. } => "guard.adopted/1",
+            Self::LogRecovered(_) => "log.recovered/1",
             Self::BackupMade { .. } => "backup.made/1",
             Self::ChainsSealed(_) => lww_audit::seal::KIND,
             Self::AuditFound(_) => "audit.found/1",
@@ -280,6 +285,7 @@ impl Event {
             Self::ServerStarted { version, binary, configuration } => started(version, binary, configuration),
             Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
+            Self::LogRecovered(recovered) => recovered.detail(),
             Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
             Self::ChainsSealed(seal) => seal.detail(),
             Self::AuditFound(found) => self::found(found),
@@ -331,9 +337,7 @@ impl Event {
             }
             Self::ExportMade { package, scope, names } => exported(package, scope, *names),
             Self::FactorPassed { by } => object([("by", text(by.word()))]),
-            Self::LoginFailed { count: failures, window_ms } => {
-                object([("count", count(*failures)), ("window_ms", int(*window_ms))])
-            }
+            Self::LoginFailed { count, window_ms } => failed(*count, *window_ms),
             Self::ServerStopped
             | Self::PasswordChanged
             | Self::LoginSucceeded
@@ -342,6 +346,10 @@ impl Event {
             | Self::FactorEnrolled => object([]),
         }
     }
+}
+
+fn failed(failures: u64, window_ms: i64) -> Detail {
+    object([("count", count(failures)), ("window_ms", int(window_ms))])
 }
 
 fn started(version: &str, binary: &Hash, configuration: &Hash) -> Detail {

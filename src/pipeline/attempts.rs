@@ -18,7 +18,7 @@ const FAILURE_WINDOW_MS: i64 = 60_000;
 /// Logins that nobody has share keys of this length: a flood of invented ones can't fill the table.
 const UNKNOWN_KEY_BYTES: usize = 2;
 
-const RULES: AttemptRules = AttemptRules {
+pub(super) const RULES: AttemptRules = AttemptRules {
     free: LOGIN_FAILURES_MAX,
     pause_s: LOGIN_PAUSE_S,
     max: LOGIN_FAILURES_LOCK,
@@ -132,13 +132,13 @@ impl Tenant {
     }
 }
 
-fn key(login: &[u8; 32], known: bool) -> Vec<u8> {
+pub(super) fn key(login: &[u8; 32], known: bool) -> Vec<u8> {
     let bytes = if known { login.len() } else { UNKNOWN_KEY_BYTES };
     login.iter().take(bytes).copied().collect()
 }
 
 /// What is left of the pause, at least a second.
-fn pause_s(attempts: Attempts, now: Timestamp) -> u64 {
+pub(super) fn pause_s(attempts: Attempts, now: Timestamp) -> u64 {
     let doublings = attempts.failures.saturating_sub(LOGIN_FAILURES_MAX).min(LOGIN_FAILURES_LOCK);
     let pause_s = i64::from(LOGIN_PAUSE_S) << doublings;
     let waited_us = attempts.last.map_or(0, |last| now.as_micros() - last.as_micros());

@@ -13,7 +13,7 @@ use crate::domain::event::{Event, FactorKind};
 use crate::domain::message::RawText;
 use crate::domain::record::{AccountChange, Alteration, Draft, Effect, Proposal, Step};
 use crate::limits::{DECISIONS_MAX, FACTOR_CODE_BYTES_MAX, FACTOR_STEP_S, RECOVERY_CODES};
-use crate::ports::{AccountRow, RecordError, StaffPart};
+use crate::ports::{AccountRow, Clock, RecordError, StaffPart, Vault};
 use crate::units::MICROS_PER_SECOND;
 use crate::wire;
 
@@ -123,28 +123,37 @@ impl Tenant {
         Ok(known.then_some((FactorKind::Recovery, Alteration::RecoveryUsed(lookup))))
     }
 
-    /// The newest time step whose code this is, of those that are near enough.
     fn step_of(&self, row: &AccountRow, sealed: &[u8], code: &RawText) -> Result<Option<i64>, Refusal> {
-        if code.len() > FACTOR_CODE_BYTES_MAX {
-            return Ok(None);
-        }
-        let secret = self.ports.vault.open_staff(StaffPart::Factor, row.id, sealed)?;
-        let now = self.ports.clock.now().as_micros() / MICROS_PER_SECOND / FACTOR_STEP_S;
-        let mut found = None;
-        // Every step is tried, so that the time taken tells nothing.
-        for step in now - SKEW_STEPS..=now + SKEW_STEPS {
-            let expected = self.ports.vault.factor_code(&secret, u64::try_from(step).unwrap_or(0))?;
-            if bool::from(expected.as_bytes().ct_eq(code.expose().as_bytes())) {
-                found = Some(step);
-            }
-        }
-        Ok(found)
+        step_of((&*self.ports.vault, &*self.ports.clock), row, sealed, code)
     }
 
     async fn refuse_code<T>(&self, attempt: &Attempt, row: &AccountRow) -> Result<T, Refusal> {
         self.attempt_failed(attempt, Some(row)).await;
         Err(Refusal::BadCode)
     }
+}
+
+/// The newest time step whose code this is, of those that are near enough.
+pub(super) fn step_of(
+    (vault, clock): (&dyn Vault, &dyn Clock),
+    row: &AccountRow,
+    sealed: &[u8],
+    code: &RawText,
+) -> Result<Option<i64>, Refusal> {
+    if code.len() > FACTOR_CODE_BYTES_MAX {
+        return Ok(None);
+    }
+    let secret = vault.open_staff(StaffPart::Factor, row.id, sealed)?;
+    let now = clock.now().as_micros() / MICROS_PER_SECOND / FACTOR_STEP_S;
+    let mut found = None;
+    // Every step is tried, so that the time taken tells nothing.
+    for step in now - SKEW_STEPS..=now + SKEW_STEPS {
+        let expected = vault.factor_code(&secret, u64::try_from(step).unwrap_or(0))?;
+        if bool::from(expected.as_bytes().ct_eq(code.expose().as_bytes())) {
+            found = Some(step);
+        }
+    }
+    Ok(found)
 }
 
 /// The entries of a second factor that was shown: a login that waited for it succeeds with it.

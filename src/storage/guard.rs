@@ -14,6 +14,7 @@ use lww_audit::merkle::Frontier;
 use ring::digest::{SHA256, digest};
 
 use super::FatalError;
+use super::tail::Tail;
 use crate::ports::{Activated, EntrySeen};
 use crate::units::{EntryIndex, Hash, TreeSize};
 
@@ -51,6 +52,7 @@ pub struct Guard {
     frontier: Option<Frontier>,
     adopted: Option<Adopted>,
     activated: Option<Activated>,
+    tail: Tail,
 }
 
 /// What one slot holds.
@@ -82,12 +84,12 @@ impl Guard {
             let reason = "neither of its slots can be read".to_owned();
             return Err(FatalError::Guard { path: path.display().to_string(), reason });
         }
-        let path = path.to_owned();
+        let (tail, path) = (Tail::of(path), path.to_owned());
         Ok(match newest {
             Some(Slot { counter, frontier, adopted, activated }) => {
-                Self { file, path, counter, frontier: Some(frontier), adopted, activated }
+                Self { file, path, counter, frontier: Some(frontier), adopted, activated, tail }
             }
-            None => Self { file, path, counter: 0, frontier: None, adopted: None, activated: None },
+            None => Self { file, path, counter: 0, frontier: None, adopted: None, activated: None, tail },
         })
     }
 
@@ -104,6 +106,11 @@ impl Guard {
     /// The newest activations up to that head; `None` when it never looked for them.
     pub fn activated(&self) -> Option<Activated> {
         self.activated
+    }
+
+    /// Keeps entries that are about to be signed beside the guard, before it follows: a recovery finds them there.
+    pub fn keep<'a>(&mut self, entries: impl Iterator<Item = (EntryIndex, &'a [u8])>) {
+        self.tail.keep(entries);
     }
 
     /// Takes a first head on the operator's word, and remembers that over restarts until the log tells of it.

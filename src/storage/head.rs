@@ -18,6 +18,8 @@ use crate::units::{EntryIndex, Hash, Origin, TenantId, Timestamp, TreeSize};
 
 /// How long a server holds a log without renewing, in seconds; a standby takes over after that.
 pub const LEASE_S: f64 = 5.0;
+/// The generation of a log that was never begun anew.
+pub const FIRST_GENERATION: u32 = 1;
 /// Entries read at a time while the head is checked.
 const PAGE_ENTRIES: i64 = 4096;
 

@@ -4,12 +4,13 @@
 //! is held against the entry that speaks of it: id, place, time, and the commitments to what is sealed in it; and accounts,
 //! conversations and what is in force against the state that the entries leave.
 
-mod amendments;
-mod desk;
-mod erasures;
+pub(super) mod amendments;
+pub(super) mod desk;
+pub(super) mod erasures;
+pub(super) mod lost;
 mod remasked;
-mod rows;
-mod state;
+pub(super) mod rows;
+pub(super) mod state;
 
 use std::collections::{HashMap, HashSet};
 
@@ -117,6 +118,8 @@ pub struct Compared {
     pub entries: u64,
     /// Message rows.
     pub messages: u64,
+    /// Texts that have no row, and whose loss the log declares.
+    pub lost: u64,
 }
 
 /// What the entries that were gone through speak of.
@@ -128,10 +131,19 @@ struct Spoken {
     remasked: HashMap<u64, u64>,
     /// The newest entry about each canned reply.
     replies: HashMap<String, (EntryIndex, Entry)>,
-    /// Rows of people who have no data key: whose, which table, which entry.
-    keyless: Vec<(Id128, &'static str, EntryIndex)>,
+    /// What there is no row or no key of.
+    gaps: Gaps,
     /// What all of them leave.
     state: State,
+}
+
+/// Texts that can't be held against their entries.
+#[derive(Default)]
+struct Gaps {
+    /// Rows of people who have no data key: whose, which table, which entry.
+    keyless: Vec<(Id128, &'static str, EntryIndex)>,
+    /// Texts without a row: which table, which entry.
+    missing: Vec<(&'static str, EntryIndex)>,
 }
 
 /// A log, its files and its keys.
@@ -181,25 +193,26 @@ impl Comparison<'_> {
         head::check_rows_from(self.client, self.log, frontier, &head).await.map_err(Difference::Unpublished)?;
         self.unpublished_texts(size, head.size(), &mut spoken).await?;
         compared.messages = spoken.messages.len() as u64;
+        compared.lost = spoken.settle_missing()?;
         self.check_extra(size).await?;
         self.check_unspoken(head.size(), MESSAGE, &spoken.messages).await?;
         self.check_unspoken(head.size(), desk::NOTE, &spoken.notes).await?;
         self.check_remasked(head.size(), spoken.remasked).await?;
-        self.check_replies(head.size(), spoken.replies).await?;
-        Self::check_keyless(&spoken.state.erasures.erased, &spoken.keyless)?;
+        self.check_replies(head.size(), spoken.replies, &spoken.state.lost).await?;
+        Self::check_keyless(&spoken.state.erasures.erased, &spoken.gaps.keyless)?;
         self.differing_rows(&spoken.state).await?.first()?;
         Ok(compared)
     }
 
     /// Holds the rows that some entries, which follow each other, speak of against them.
     async fn check_texts(&self, entries: Vec<(EntryIndex, Entry)>, spoken: &mut Spoken) -> Result<(), Difference> {
-        let checked = self.check_messages(&entries, &mut spoken.keyless).await?;
+        let checked = self.check_messages(&entries, &mut spoken.gaps).await?;
         spoken.messages.extend(checked);
         for (index, entry) in entries {
             if let Some(of) = remasked::of(&entry) {
                 spoken.remasked.insert(of, index.0);
             }
-            if self.check_note(index, &entry, &mut spoken.keyless).await? {
+            if self.check_note(index, &entry, &mut spoken.gaps).await? {
                 spoken.notes.insert(index.0);
             }
             if let Some(reply) = desk::reply_of(&entry) {
@@ -247,11 +260,7 @@ impl Comparison<'_> {
     }
 
     /// Holds the messages of some entries that follow each other against them, and gives the entries' indexes.
-    async fn check_messages(
-        &self,
-        entries: &[(EntryIndex, Entry)],
-        keyless: &mut Vec<(Id128, &'static str, EntryIndex)>,
-    ) -> Result<Vec<u64>, Difference> {
+    async fn check_messages(&self, entries: &[(EntryIndex, Entry)], gaps: &mut Gaps) -> Result<Vec<u64>, Difference> {
         let rows = self.message_rows(entries).await?;
         let mut checked = Vec::new();
         for (index, entry) in entries {
@@ -259,8 +268,12 @@ impl Comparison<'_> {
             let differs = |what| Difference::Text { table: MESSAGE, index: *index, what };
             let conversation = entry.conversation.ok_or_else(|| differs("its entry names no conversation"))?;
             let place = (i64::try_from(index.0).unwrap_or(i64::MAX), Uuid::from_bytes(conversation.0));
-            let row = rows.get(&place).ok_or_else(|| differs("it is missing"))?;
-            keyless.extend(self.check_message(*index, entry, message, row)?.map(|whose| (whose, MESSAGE, *index)));
+            let Some(row) = rows.get(&place) else {
+                gaps.missing.push((MESSAGE, *index));
+                continue;
+            };
+            let keyless = self.check_message(*index, entry, message, row)?;
+            gaps.keyless.extend(keyless.map(|whose| (whose, MESSAGE, *index)));
             checked.push(index.0);
         }
         Ok(checked)

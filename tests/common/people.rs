@@ -64,6 +64,7 @@ pub fn reset(world: &World, tenant: &str, login: &str) -> String {
 }
 
 /// An authenticator app: it has the secret and never shows a code twice.
+#[derive(Clone)]
 pub struct Phone {
     secret: Vec<u8>,
     last: i64,

@@ -102,6 +102,11 @@ pub const KINDS: &[KindInfo] = &[
     kind("log.taken/1", "a server took over writing the log, with the epoch of its lease"),
     kind("guard.adopted/1", "an operator accepted the database's head where the rollback guard had none"),
     kind(
+        "log.recovered/1",
+        "entries that the database had lost were put back out of what was published: which, why, by whose word, and how much of \
+         what they committed to is lost",
+    ),
+    kind(
         "backup.made/1",
         "every row was copied into a backup, with the digest of its list and whether keys were copied, too",
     ),

@@ -119,11 +119,14 @@ pub(super) async fn epoch(
     database.client.execute(sql, &[&log.tenant.0, &change.epoch, &fingerprint, &seq, &time]).await
 }
 
+/// Where a person's chain ends, put into the row of their newest conversation.
+pub(in super::super) const SUBJECT_TIP: &str = "UPDATE conversation c SET subject_n = $3, subject_seq = $4, subject_leaf = $5 \
+    WHERE c.tenant = $1 AND c.subject_n < $3 \
+    AND c.id = (SELECT n.id FROM conversation n WHERE n.tenant = $1 AND n.subject = $2 ORDER BY n.subject_n DESC LIMIT 1)";
+
 /// The end of a person's chain, where an entry is about them and no conversation: their newest conversation keeps it.
 pub(super) async fn tip(database: &Database, log: &LogName, subject: SubjectId, tip: &Tip) -> Result<(), Error> {
-    let sql = "UPDATE conversation c SET subject_n = $3, subject_seq = $4, subject_leaf = $5 WHERE c.tenant = $1 AND c.subject_n < $3 \
-               AND c.id = (SELECT n.id FROM conversation n WHERE n.tenant = $1 AND n.subject = $2 ORDER BY n.subject_n DESC LIMIT 1)";
     let (n, seq) = (signed(tip.n), signed(tip.seq.0));
     let own: [&(dyn ToSql + Sync); 5] = [&log.tenant.0, &subject.to_uuid(), &n, &seq, &tip.leaf.as_bytes().as_slice()];
-    database.client.execute(&database.prepared(sql).await?, &own).await.map(drop)
+    database.client.execute(&database.prepared(SUBJECT_TIP).await?, &own).await.map(drop)
 }

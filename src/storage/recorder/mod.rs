@@ -43,6 +43,7 @@ use crate::domain::message::Committed;
 use crate::domain::record::{Outcome, PROPOSAL_ENTRIES_MAX, Proposal};
 use crate::limits::{RECORD_WAIT_MS_MAX, RECORDER_QUEUE_PROPOSALS_MAX};
 use crate::ports::{RecordError, Recorder, SignedHead};
+pub(super) use erasure::SUBJECT_TIP;
 pub use writer::{Ended, Writer, WriterParts};
 
 /// A proposal on its way, with the place where its answer goes.

@@ -78,10 +78,17 @@ impl SignStage {
     }
 
     /// Writes the guard aside: an fsync takes about a millisecond.
-    async fn advance_guard(&mut self, frontier: &Frontier, later: Activated) -> Result<Activated, FatalError> {
+    async fn advance_guard(&mut self, frontier: &Frontier, batches: &[Durable]) -> Result<Activated, FatalError> {
+        let later = activated_by(batches);
+        let of = |entry: &LinkedEntry| (entry.index, Arc::clone(&entry.bytes));
+        let entries: Vec<_> = batches.iter().flat_map(|batch| &batch.entries).map(of).collect();
         let mut guard = self.guard.take().ok_or(FatalError::Sign("the rollback guard is gone"))?;
         let frontier = frontier.clone();
-        let written = tokio::task::spawn_blocking(move || guard.advance(&frontier, &later).map(|()| guard)).await;
+        let write = move || {
+            guard.keep(entries.iter().map(|(index, body)| (*index, &**body)));
+            guard.advance(&frontier, &later).map(|()| guard)
+        };
+        let written = tokio::task::spawn_blocking(write).await;
         let guard = written.map_err(|_| FatalError::Sign("the rollback guard's task ended unexpectedly"))??;
         let activated = guard.activated().unwrap_or_default();
         self.guard = Some(guard);
@@ -95,7 +102,7 @@ impl SignStage {
         if let Some(head) = known.filter(|head| head.size == frontier.size()) {
             return Ok(head);
         }
-        let activated = self.advance_guard(&frontier, activated_by(batches)).await?;
+        let activated = self.advance_guard(&frontier, batches).await?;
         let root = frontier.root();
         let body = Checkpoint { origin: self.origin.clone(), size: frontier.size(), root }.to_string();
         let text = self.signer.sign(&body).await.map_err(|error| FatalError::Sign(error.reason))?;

@@ -15,27 +15,35 @@ use crate::domain::record::AmendmentState;
 use crate::units::{EntryIndex, Hash, Id128, Timestamp};
 
 /// An act: which entry, and whose.
-type Act = (EntryIndex, Id128);
+pub(in super::super) type Act = (EntryIndex, Id128);
 
 /// What the entries leave of amendments.
 #[derive(Default)]
-pub(super) struct Amendments {
-    told: HashMap<Id128, Told>,
+pub(in super::super) struct Amendments {
+    pub(in super::super) told: HashMap<Id128, Told>,
     /// The newest entry about one of them, whose activation may be the next entry.
     newest: Option<(EntryIndex, Id128)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Told {
-    digest: Hash,
-    against: Option<Hash>,
-    only_masks_more: bool,
-    effective: Option<String>,
-    proposed: Act,
-    consents: Vec<Act>,
-    state: AmendmentState,
-    decided: Option<Act>,
-    reviewed: Option<Act>,
+pub(in super::super) struct Told {
+    pub(in super::super) digest: Hash,
+    pub(in super::super) against: Option<Hash>,
+    pub(in super::super) only_masks_more: bool,
+    pub(in super::super) effective: Option<String>,
+    pub(in super::super) proposed: Act,
+    pub(in super::super) consents: Vec<Act>,
+    pub(in super::super) state: AmendmentState,
+    pub(in super::super) decided: Option<Act>,
+    pub(in super::super) reviewed: Option<Act>,
+}
+
+impl Told {
+    /// The newest entry about it.
+    pub(in super::super) fn newest(&self) -> EntryIndex {
+        let acts = self.consents.iter().chain(&self.decided).chain(&self.reviewed);
+        acts.map(|(index, _)| *index).fold(self.proposed.0, EntryIndex::max)
+    }
 }
 
 impl Amendments {

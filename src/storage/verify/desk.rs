@@ -7,12 +7,13 @@ use lww_audit::entry::Detail;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Comparison, Difference, check_content, field, remasked};
-use crate::units::{EntryIndex, Id128, MessageId, TreeSize};
+use super::lost::Lost;
+use super::{Comparison, Difference, Gaps, check_content, field, remasked};
+use crate::units::{EntryIndex, MessageId, TreeSize};
 
 pub(super) const NOTE: &str = "note";
 const REPLY: &str = "canned_reply";
-const REPLY_SAVED: &str = "reply.saved/1";
+pub(in super::super) const REPLY_SAVED: &str = "reply.saved/1";
 const REPLY_REMOVED: &str = "reply.removed/1";
 const NOTED: &str = "conversation.noted/1";
 
@@ -22,7 +23,7 @@ impl Comparison<'_> {
         &self,
         index: EntryIndex,
         entry: &Entry,
-        keyless: &mut Vec<(Id128, &'static str, EntryIndex)>,
+        gaps: &mut Gaps,
     ) -> Result<bool, Difference> {
         let differs = |what| Difference::Text { table: NOTE, index, what };
         if entry.kind.as_str() != NOTED {
@@ -43,7 +44,10 @@ impl Comparison<'_> {
         let generation = i32::try_from(self.log.generation).unwrap_or(i32::MAX);
         let conversation = Uuid::from_bytes(conversation.0);
         let found = self.client.query_opt(&sql, &[&self.log.tenant.0, &seq, &conversation, &generation]).await?;
-        let row = found.ok_or_else(|| differs("it is missing"))?;
+        let Some(row) = found else {
+            gaps.missing.push((NOTE, index));
+            return Ok(false);
+        };
         let id = MessageId::from_uuid(row.get(0));
         if id.to_string() != *note {
             return Err(differs("its id is another one's"));
@@ -55,7 +59,7 @@ impl Comparison<'_> {
             return Err(differs("its time is not its entry's"));
         }
         if let Some(whose) = super::keyless(&row, 5) {
-            keyless.push((whose, NOTE, index));
+            gaps.keyless.push((whose, NOTE, index));
             return Ok(true);
         }
         let sealer = self.sealer(&row, 5).map_err(|_| differs("its data key does not open"))?;
@@ -70,6 +74,7 @@ impl Comparison<'_> {
         &self,
         size: TreeSize,
         mut spoken: HashMap<String, (EntryIndex, Entry)>,
+        lost: &Lost,
     ) -> Result<(), Difference> {
         let sql = "SELECT r.id, r.original, r.masked, r.author, r.time, r.version, r.removed, r.entry_seq, e.body FROM canned_reply r \
                    LEFT JOIN ledger_entry e ON e.tenant = r.tenant AND e.generation = $2 AND e.seq = r.entry_seq WHERE r.tenant = $1";
@@ -89,7 +94,8 @@ impl Comparison<'_> {
             };
             self.check_reply(&row, &entry).map_err(|what| Difference::Text { table: REPLY, index, what })?;
         }
-        match spoken.into_values().map(|(index, _)| index).min() {
+        let undeclared = spoken.into_values().map(|(index, _)| index).filter(|index| !lost.holds(index.0));
+        match undeclared.min() {
             Some(index) => Err(Difference::Text { table: REPLY, index, what: "it is missing" }),
             None => Ok(()),
         }
@@ -125,7 +131,7 @@ impl Comparison<'_> {
 }
 
 /// The canned reply that an entry writes or takes away.
-pub(super) fn reply_of(entry: &Entry) -> Option<String> {
+pub(in super::super) fn reply_of(entry: &Entry) -> Option<String> {
     if !matches!(entry.kind.as_str(), REPLY_SAVED | REPLY_REMOVED) {
         return None;
     }

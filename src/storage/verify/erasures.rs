@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::rows::Found;
-use super::state::{hash, id};
+use super::state::{hash, id, int};
 use super::{Comparison, Difference, field};
 use crate::domain::event::{ErasureReason, HoldReason};
 use crate::domain::record::ErasureState;
@@ -17,24 +17,28 @@ use crate::units::{EntryIndex, Hash, Id128};
 
 /// What the entries leave of erasures, holds and epochs.
 #[derive(Default)]
-pub(super) struct Erasures {
+pub(in super::super) struct Erasures {
     /// Everybody who was erased, by which entry.
-    pub(super) erased: HashMap<Id128, EntryIndex>,
-    proposals: HashMap<Id128, Decided>,
-    holds: HashMap<Id128, Decided>,
+    pub(in super::super) erased: HashMap<Id128, EntryIndex>,
+    pub(in super::super) proposals: HashMap<Id128, Decided>,
+    pub(in super::super) holds: HashMap<Id128, Decided>,
     /// Epochs by the public name of their key.
-    epochs: HashMap<Hash, (EntryIndex, Option<EntryIndex>)>,
+    pub(in super::super) epochs: HashMap<Hash, (EntryIndex, Option<EntryIndex>)>,
 }
 
 /// Something that one entry began and another may have ended.
 #[derive(Clone, Debug)]
-struct Decided {
-    subject: Option<Id128>,
-    reason: String,
-    at_once: bool,
-    began: (EntryIndex, Id128),
-    ended: Option<(EntryIndex, Id128)>,
-    state: ErasureState,
+pub(in super::super) struct Decided {
+    pub(in super::super) subject: Option<Id128>,
+    pub(in super::super) reason: String,
+    pub(in super::super) at_once: bool,
+    pub(in super::super) began: (EntryIndex, Id128),
+    pub(in super::super) ended: Option<(EntryIndex, Id128)>,
+    pub(in super::super) state: ErasureState,
+    /// When each of the two was recorded.
+    pub(in super::super) times: (i64, Option<i64>),
+    /// The newest epoch when a customer was erased.
+    pub(in super::super) epoch: Option<i64>,
 }
 
 impl Decided {
@@ -45,10 +49,11 @@ impl Decided {
         };
         let at_once = field(entry, "at_once") == Some(&Detail::Bool(true));
         let (began, state) = ((index, entry.actor.id), ErasureState::Proposed);
-        Self { subject: entry.subject, reason, at_once, began, ended: None, state }
+        let times = (entry.time.as_micros(), None);
+        Self { subject: entry.subject, reason, at_once, began, ended: None, state, times, epoch: None }
     }
 
-    fn newest(&self) -> EntryIndex {
+    pub(in super::super) fn newest(&self) -> EntryIndex {
         self.ended.map_or(self.began.0, |(index, _)| index)
     }
 }
@@ -69,6 +74,7 @@ impl Erasures {
             "hold.released" => {
                 if let Some(hold) = id(entry, "hold").and_then(|id| self.holds.get_mut(&id)) {
                     hold.ended = Some((index, entry.actor.id));
+                    hold.times.1 = Some(entry.time.as_micros());
                 }
             }
             "key.rotated" => self.epochs.extend(hash(entry, "previous").map(|name| (name, (index, None)))),
@@ -87,7 +93,8 @@ impl Erasures {
         // One that is replayed was proposed nowhere here.
         let proposal = self.proposals.entry(id).or_insert_with(|| Decided::began(index, entry));
         proposal.ended = Some((index, entry.actor.id));
-        proposal.state = state;
+        proposal.times.1 = Some(entry.time.as_micros());
+        (proposal.state, proposal.epoch) = (state, int(entry, "epoch"));
     }
 }
 

@@ -22,6 +22,12 @@ use crate::limits::ROW_DIFFERENCES_MAX;
 use crate::ports::StaffPart;
 use crate::units::{AccountId, EntryIndex, Hash, Id128};
 
+/// Every conversation with how it is routed; its inner key stands last.
+pub(in super::super) const CONVERSATIONS: &str = "SELECT c.public_id, c.subject, a.channel || ':' || a.account, c.state, c.agent, \
+    c.last_agent, c.last_message, c.opened_seq, c.opened_at, c.chain_seq, c.chain_n, c.chain_leaf, c.delivered_seq, c.read_seq, \
+    r.queue, r.waiting, r.wish, c.id FROM conversation c LEFT JOIN channel_account a ON a.tenant = c.tenant AND a.id = c.channel \
+    LEFT JOIN conversation_route r ON r.tenant = c.tenant AND r.conversation = c.id WHERE c.tenant = $1";
+
 /// A row that is not what the entries leave.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize)]
 #[error("row {table} {row}: {what}{}", .entry.map_or_else(String::new, |entry| format!(" (entry {entry})")))]
@@ -182,7 +188,10 @@ impl Comparison<'_> {
                 found.add("policy", &Hash(digest), "its text is not the one that was activated", Some(text.index));
             }
         }
-        for digest in missing {
+        let is_lost = |digest: &[u8; 32]| {
+            !state.is_needed(*digest) && state.texts.get(digest).is_some_and(|text| state.lost.holds(text.index.0))
+        };
+        for digest in missing.into_iter().filter(|digest| !is_lost(digest)) {
             found.add("policy", &Hash(digest), "it is missing", state.texts.get(&digest).map(|text| text.index));
         }
         Ok(())
@@ -267,11 +276,7 @@ impl Comparison<'_> {
 
     async fn conversations(&self, state: &State, found: &mut Found) -> Result<(), Difference> {
         let mut missing: HashSet<Id128> = state.conversations.keys().copied().collect();
-        let sql = "SELECT c.public_id, c.subject, a.channel || ':' || a.account, c.state, c.agent, c.last_agent, c.last_message, \
-                   c.opened_seq, c.opened_at, c.chain_seq, c.chain_n, c.chain_leaf, c.delivered_seq, c.read_seq, r.queue, r.waiting, \
-                   r.wish FROM conversation c LEFT JOIN channel_account a ON a.tenant = c.tenant AND a.id = c.channel \
-                   LEFT JOIN conversation_route r ON r.tenant = c.tenant AND r.conversation = c.id WHERE c.tenant = $1";
-        let rows = self.each(sql).await?;
+        let rows = self.each(CONVERSATIONS).await?;
         let mut rows = std::pin::pin!(rows);
         while let Some(row) = rows.try_next().await? {
             let id = id_of(row.get(0));
@@ -301,7 +306,7 @@ impl Comparison<'_> {
 }
 
 /// What of a conversation's row is not what its entries leave.
-fn differs(conversation: &Conversation, row: &Row) -> Option<&'static str> {
+pub(in super::super) fn differs(conversation: &Conversation, row: &Row) -> Option<&'static str> {
     let (seq, n, leaf) = conversation.newest;
     let mark = |at: usize| row.get::<_, i64>(at);
     first(&[
@@ -321,7 +326,7 @@ fn differs(conversation: &Conversation, row: &Row) -> Option<&'static str> {
 }
 
 /// What of the row that tells how a conversation is routed is not what its entries leave.
-fn is_routed_otherwise(conversation: &Conversation, row: &Row) -> Option<&'static str> {
+pub(in super::super) fn is_routed_otherwise(conversation: &Conversation, row: &Row) -> Option<&'static str> {
     let Some(queue) = row.get::<_, Option<&str>>(14) else { return Some("it is missing") };
     let waits = conversation.state == ConversationState::Waiting;
     first(&[
@@ -333,7 +338,7 @@ fn is_routed_otherwise(conversation: &Conversation, row: &Row) -> Option<&'stati
 
 /// Whether a text is the one that was activated under a digest. An entry of the first kind doesn't tell the text: it is
 /// believed when it resolves to the digest, by this engine or by the first release's.
-fn is_text(digest: Hash, text: Text, source: &str) -> bool {
+pub(in super::super) fn is_text(digest: Hash, text: Text, source: &str) -> bool {
     if let Some(told) = text.source {
         return Activation::text_digest(source) == told;
     }

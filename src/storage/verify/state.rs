@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use lww_audit::Entry;
-use lww_audit::entry::{Chain, Detail};
+use lww_audit::entry::{Chain, ChainLink, Detail};
 
 use super::amendments::Amendments;
 use super::erasures::Erasures;
 use super::field;
+use super::lost::{Lost, RECOVERED};
 use crate::domain::event::{Role, Wish};
 use crate::domain::record::{ConversationState, PolicyKind};
 use crate::ports::Activates;
@@ -22,18 +23,22 @@ const FIRST_QUEUE: &str = "default";
 
 /// What the entries that were gone through leave.
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) accounts: HashMap<Id128, Account>,
-    pub(super) conversations: HashMap<Id128, Conversation>,
+pub(in super::super) struct State {
+    pub(in super::super) accounts: HashMap<Id128, Account>,
+    pub(in super::super) conversations: HashMap<Id128, Conversation>,
     /// Every text that was ever activated, by the digest of its resolved form.
-    pub(super) texts: BTreeMap<[u8; 32], Text>,
+    pub(in super::super) texts: BTreeMap<[u8; 32], Text>,
     /// What is in force.
-    pub(super) masking: Option<(EntryIndex, Hash)>,
-    pub(super) routing: Option<(EntryIndex, Hash)>,
+    pub(in super::super) masking: Option<(EntryIndex, Hash)>,
+    pub(in super::super) routing: Option<(EntryIndex, Hash)>,
     /// Who was erased or held, and epochs.
-    pub(super) erasures: Erasures,
+    pub(in super::super) erasures: Erasures,
     /// Proposed changes of the masking policy.
-    pub(super) amendments: Amendments,
+    pub(in super::super) amendments: Amendments,
+    /// What was declared lost.
+    pub(in super::super) lost: Lost,
+    /// Every customer by the entry that first spoke of them.
+    pub(super) newcomers: HashMap<Id128, EntryIndex>,
     /// Names that many conversations share, each kept once.
     names: HashMap<String, Arc<str>>,
 }
@@ -41,55 +46,67 @@ pub(super) struct State {
 /// An account as its entries leave it.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any may hold with any other")]
-pub(super) struct Account {
+pub(in super::super) struct Account {
     /// The newest entry about it.
-    pub(super) newest: EntryIndex,
-    pub(super) role: Role,
-    pub(super) enabled: bool,
-    pub(super) locked: bool,
-    pub(super) must_change: bool,
-    pub(super) has_factor: bool,
-    pub(super) identities: i64,
+    pub(in super::super) newest: EntryIndex,
+    /// The entry that it came with.
+    pub(in super::super) created: EntryIndex,
+    /// The newest entries that changed its password, second factor and outside identities.
+    pub(in super::super) password: Option<EntryIndex>,
+    pub(in super::super) factor: Option<EntryIndex>,
+    pub(in super::super) linked: Option<EntryIndex>,
+    pub(in super::super) role: Role,
+    pub(in super::super) enabled: bool,
+    pub(in super::super) locked: bool,
+    pub(in super::super) must_change: bool,
+    pub(in super::super) has_factor: bool,
+    pub(in super::super) identities: i64,
     /// Whether it ever had a desk.
-    pub(super) has_desk: bool,
+    pub(in super::super) has_desk: bool,
     /// Places at the desk; entries tell them from the first change on.
-    pub(super) capacity: Option<i64>,
-    pub(super) skills: String,
+    pub(in super::super) capacity: Option<i64>,
+    pub(in super::super) skills: String,
 }
 
 /// A conversation as its entries leave it.
 #[derive(Clone, Debug)]
-pub(super) struct Conversation {
+pub(in super::super) struct Conversation {
     /// The newest entry about it: its index, its number in the conversation's chain and its leaf.
-    pub(super) newest: (EntryIndex, i64, Hash),
-    pub(super) opened: EntryIndex,
-    pub(super) opened_at: i64,
-    pub(super) subject: Option<Id128>,
-    pub(super) channel: Option<Arc<str>>,
-    pub(super) state: ConversationState,
-    pub(super) agent: Option<Id128>,
-    pub(super) last_agent: Option<Id128>,
-    pub(super) queue: Arc<str>,
-    pub(super) wish: Option<Wish>,
-    pub(super) last_message: i64,
-    pub(super) delivered: i64,
-    pub(super) read: i64,
+    pub(in super::super) newest: (EntryIndex, i64, Hash),
+    /// When that was recorded.
+    pub(in super::super) at: i64,
+    pub(in super::super) opened: EntryIndex,
+    pub(in super::super) opened_at: i64,
+    pub(in super::super) subject: Option<Id128>,
+    pub(in super::super) channel: Option<Arc<str>>,
+    pub(in super::super) state: ConversationState,
+    pub(in super::super) agent: Option<Id128>,
+    pub(in super::super) last_agent: Option<Id128>,
+    pub(in super::super) queue: Arc<str>,
+    pub(in super::super) wish: Option<Wish>,
+    pub(in super::super) last_message: i64,
+    pub(in super::super) delivered: i64,
+    pub(in super::super) read: i64,
 }
 
 /// A text that was activated.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text {
+pub(in super::super) struct Text {
     /// The newest entry that activated it.
-    pub(super) index: EntryIndex,
-    pub(super) kind: PolicyKind,
+    pub(in super::super) index: EntryIndex,
+    pub(in super::super) kind: PolicyKind,
     /// SHA-256 of the text, where an entry tells it.
-    pub(super) source: Option<Hash>,
+    pub(in super::super) source: Option<Hash>,
 }
 
 impl State {
     /// Takes the next entry of the log.
-    pub(super) fn take(&mut self, index: EntryIndex, leaf: Hash, entry: &Entry) {
+    pub(in super::super) fn take(&mut self, index: EntryIndex, leaf: Hash, entry: &Entry) {
         let kind = entry.kind.as_str().split('/').next().unwrap_or_default();
+        let begins = |link: &&ChainLink| link.of == Chain::Subject && link.n == 0;
+        if let (Some(subject), Some(_)) = (entry.subject, entry.chains.iter().find(begins)) {
+            self.newcomers.insert(subject, index);
+        }
         if let Some(Activates::Policy(policy)) = Activates::of(entry) {
             self.activated(index, policy, entry);
         } else if let Some(conversation) = entry.conversation {
@@ -121,6 +138,7 @@ impl State {
 
     fn about_account(&mut self, index: EntryIndex, kind: &str, entry: &Entry) {
         match kind {
+            RECOVERED => self.recovered(index, entry),
             "account.created" => {
                 if let (Some(id), Some(role)) = (id(entry, "account"), role(entry)) {
                     self.accounts.insert(id, Account::new(index, role));
@@ -155,15 +173,16 @@ impl State {
             }
             "account.locked" => account.locked = true,
             "account.unlocked" => account.locked = false,
-            "account.reset" => account.must_change = true,
-            "password.changed" => account.must_change = false,
+            "account.reset" => (account.must_change, account.password) = (true, Some(index)),
+            "password.changed" => (account.must_change, account.password) = (false, Some(index)),
             "agent.skills_set" => account.skills = words(entry, "skills"),
-            "second_factor.enrolled" => account.has_factor = true,
+            "second_factor.enrolled" => (account.has_factor, account.factor) = (true, Some(index)),
             "second_factor.removed" => account.has_factor = false,
             "identity.linked" => {
                 // Whoever comes by the bank's own provider has no password to change.
                 account.must_change = false;
                 account.identities += 1;
+                account.linked = Some(index);
             }
             "identity.unlinked" => account.identities = 0,
             _ => return,
@@ -184,7 +203,7 @@ impl State {
             let queue = named.unwrap_or_else(|| self.name(FIRST_QUEUE));
             self.conversations.insert(id, Conversation::opened(newest, entry, channel, queue));
         } else if let Some(conversation) = self.conversations.get_mut(&id) {
-            conversation.newest = newest;
+            (conversation.newest, conversation.at) = (newest, entry.time.as_micros());
             conversation.take(kind, entry, channel, named);
         }
     }
@@ -203,6 +222,10 @@ impl Account {
     fn new(newest: EntryIndex, role: Role) -> Self {
         Self {
             newest,
+            created: newest,
+            password: None,
+            factor: None,
+            linked: None,
             role,
             enabled: true,
             locked: false,
@@ -220,6 +243,7 @@ impl Conversation {
     fn opened(newest: (EntryIndex, i64, Hash), entry: &Entry, channel: Option<Arc<str>>, queue: Arc<str>) -> Self {
         Self {
             newest,
+            at: entry.time.as_micros(),
             opened: newest.0,
             opened_at: entry.time.as_micros(),
             subject: entry.subject,
@@ -309,7 +333,7 @@ pub(super) fn hash(entry: &Entry, name: &str) -> Option<Hash> {
     }
 }
 
-fn int(entry: &Entry, name: &str) -> Option<i64> {
+pub(super) fn int(entry: &Entry, name: &str) -> Option<i64> {
     match field(entry, name) {
         Some(Detail::Int(value)) => Some(*value),
         Some(_) | None => None,

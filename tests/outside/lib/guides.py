@@ -39,7 +39,9 @@ SKIPPED = {
     "target/release/lww db plan": "needs a bank's PostgreSQL; tests/database_plan.rs runs both",
     "target/release/lww run --config node2": "needs a second node; tests/failover.rs starts one",
     "lww subject erase --identity": "takes two people with second factors and a customer to erase; tests/erasure.rs runs them",
+    "lww policy propose": "takes three people with second factors; tests/governance.rs and the browser's tests run them",
     "lww witness run --dir /var/lib": "stays, and needs a certificate; tests/witness.rs and tests/outside/witness.sh run one",
+    "lww ledger recover": "needs a database that was put back and two people with second factors; tests/recover.rs runs them",
     "lww restore": "needs the backup's own name and an empty place; tests/backup.rs restores",
     "openssl pkeyutl -verify -rawin -pubin": "needs a signed package; tests/outside/package.sh makes one and runs these",
 }

@@ -300,6 +300,7 @@ export default {
     server_stopped: "Server stopped in order",
     log_taken: "Server took over writing the log",
     guard_adopted: "Operator accepted the database's head",
+    log_recovered: "Lost entries put back by two people",
     backup_made: "Backup made",
     generation_opened: "First entry of a generation",
     reply_saved: "Canned reply saved",

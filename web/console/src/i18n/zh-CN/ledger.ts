@@ -289,6 +289,7 @@ export default {
     server_stopped: "服务器正常停止",
     log_taken: "服务器接管账本写入权",
     guard_adopted: "运维确认数据库的账本状态",
+    log_recovered: "经两人批准恢复了缺失的账本条目",
     backup_made: "完成备份",
     generation_opened: "账本新一代的第一条",
     reply_saved: "保存快捷回复",
