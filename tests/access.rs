@@ -175,7 +175,7 @@ async fn things(server: &Server, staff: &[(Role, Client)]) -> Things {
     let subject = word(&erasure["subject"]);
     let (_, hold) =
         ask(compliance, "POST", "/api/v1/holds", Some(json!({"subject": subject, "reason": "complaint"}))).await;
-    let policy = include_str!("../policies/masking/cn-retail.yaml").replacen("version: 1", "version: 77", 1);
+    let policy = include_str!("../policies/masking/cn-retail.yaml").replacen("version: 2", "version: 77", 1);
     let amendments = "/api/v1/policies/masking/amendments";
     let (_, amendment) = ask(compliance, "POST", amendments, Some(json!({"source": policy}))).await;
     Things {

@@ -66,7 +66,7 @@ impl Case {
         let view = "customer: {keep: {first: 3, last: 4}}";
         assert!(tail.contains(view));
         let tail = tail.replacen(view, &format!("customer: {{keep: {{first: {first}, last: {last}}}}}"), 1);
-        format!("{head}{tail}").replacen("version: 1", &format!("version: {version}"), 1)
+        format!("{head}{tail}").replacen("version: 2", &format!("version: {version}"), 1)
     }
 
     async fn propose(&self, source: &str) -> Value {

@@ -69,8 +69,8 @@ fn json_lines_tell_spans_in_characters_of_the_input() {
     assert_eq!(
         output,
         "{\"text\":\"😀卡138****5678，cvv [cvv]\",\"spans\":[\
-         {\"start\":2,\"end\":13,\"entity\":\"cn.mobile\",\"class\":\"C2\",\"rule\":\"cn-retail@1/cn.mobile\",\"confidence\":92},\
-         {\"start\":18,\"end\":21,\"entity\":\"card.cvv\",\"class\":\"C3\",\"rule\":\"cn-retail@1/card.cvv\",\"confidence\":95}]}\n\
+         {\"start\":2,\"end\":13,\"entity\":\"cn.mobile\",\"class\":\"C2\",\"rule\":\"cn-retail@2/cn.mobile\",\"confidence\":92},\
+         {\"start\":18,\"end\":21,\"entity\":\"card.cvv\",\"class\":\"C3\",\"rule\":\"cn-retail@2/card.cvv\",\"confidence\":95}]}\n\
          {\"text\":\"你好\",\"spans\":[]}\n"
     );
 }

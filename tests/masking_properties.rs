@@ -36,6 +36,19 @@ fn mask(text: &str, view: View) -> String {
 
 /// Pieces of messages: values, keywords, disguises, masks, and what is between.
 const PIECES: &[&str] = &[
+    "张三丰",
+    "李小明",
+    "王芳",
+    "欧阳",
+    "我叫",
+    "先生",
+    "穆里尼奥",
+    "北京市朝阳区",
+    "建国路88号",
+    "3号楼1201室",
+    "John Smith",
+    "Mr. ",
+    "221B Baker Street",
     "13812345678",
     "138",
     "1234",

@@ -48,7 +48,7 @@ fn changed(source: &str) -> String {
     let view = "customer: {keep: {first: 3, last: 4}}";
     assert!(tail.contains(view));
     let tail = tail.replacen(view, "customer: {keep: {first: 3, last: 3}}", 1);
-    format!("{head}{tail}").replacen("version: 1", "version: 2", 1)
+    format!("{head}{tail}").replacen("version: 2", "version: 3", 1)
 }
 
 #[tokio::test(flavor = "multi_thread")]

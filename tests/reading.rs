@@ -331,7 +331,7 @@ async fn the_masking_policy_in_force_is_told_in_facts_with_its_entry_and_its_fil
     server.stop();
 
     // Another file is drift; one that is none is drift with the reason; neither acts.
-    let second = first.replacen("version: 1", "version: 2", 1);
+    let second = first.replacen("version: 2", "version: 3", 1);
     for (source, error) in [(second.as_str(), false), ("not: a policy", true)] {
         std::fs::write(world.policy(), source).unwrap();
         let server = world.start("a");

@@ -20,7 +20,7 @@ import sys
 import tomllib
 import uuid
 
-PROGRAMS = {"liaowaiwai", "lww-audit"}
+PROGRAMS = {"liaowaiwai", "lww-audit", "lww-recogniser", "lww-recogniser-training"}
 LICENCE_FILES = re.compile(r"^(licen[cs]e|copying|copyright|notice|unlicense)", re.IGNORECASE)
 
 

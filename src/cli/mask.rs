@@ -1,7 +1,12 @@
 //! `lww mask`: masks messages from standard input by a policy file, to try a policy or to clean an export.
 //!
-//! One message a line, read and written as a stream: memory does not grow with the input, and what was masked is written
+//! One message a line, or documents whose fields name their values, read and written as a stream: memory does not grow with the input, and what was masked is written
 //! before an error ends the command. It starts no server, touches no database, and never prints what it could not mask.
+
+pub mod eval;
+mod format;
+mod gold;
+mod score;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,8 +17,10 @@ use ring::hmac;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::CommandError;
 use crate::domain::masking::{
-    self, Heard, MaskedText, Operator, Policy, PolicyError, Span, Tail, Tokens, UnknownView, View, token_letters,
+    self, DEPTH_MAX, Heard, MaskedText, Policy, PolicyError, Span, Tail, Tokens, UnknownView, VALUES_MAX, View,
+    token_letters,
 };
 use crate::units::MessageId;
 
@@ -40,13 +47,50 @@ Examples:
   A number told over two messages, or a code asked for in one and given in the next:
     printf '验证码是多少？\\n384921\\n' | lww mask --policy policies/masking/cn-retail.yaml --view agent --conversation
 
+  A table, whose column names say what its cells are (手机, card_no, sfzh and the like):
+    lww mask --policy policies/masking/cn-retail.yaml --view export --format csv < customers.csv > masked.csv
+
   Tokens that stay the same for the same value (views that use `token:` need a key; keep it secret):
     head -c 32 /dev/urandom > token.key
     lww mask --policy policies/masking/cn-retail.yaml --view analytics --token-key-file token.key < messages.txt";
 
+pub use self::format::Format;
+
+/// Mask messages from standard input by a policy file, or measure a policy.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct MaskCommand {
+    /// What to do; without it, mask.
+    #[command(subcommand)]
+    measure: Option<MeasureCommand>,
+    /// How to mask.
+    #[command(flatten)]
+    mask: Option<MaskArgs>,
+}
+
+/// Measurements.
+#[derive(clap::Subcommand, Debug)]
+enum MeasureCommand {
+    /// Measure a policy on messages of which it is known what is in them.
+    Eval(eval::EvalArgs),
+}
+
+impl MaskCommand {
+    /// Masks, or measures.
+    ///
+    /// # Errors
+    /// As [`run`] and [`eval::run`].
+    pub fn run(&self) -> Result<(), CommandError> {
+        match (&self.measure, &self.mask) {
+            (Some(MeasureCommand::Eval(args)), _) => Ok(eval::run(args, &mut io::stdout().lock())?),
+            (None, Some(args)) => Ok(run(args, io::stdin().lock(), io::stdout().lock())?),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
 /// Mask messages from standard input by a policy file, one message a line.
 #[derive(clap::Args, Debug)]
-#[command(after_help = EXAMPLES)]
 pub struct MaskArgs {
     /// Masking policy (YAML). Its own tests run first; a policy that fails one masks nothing.
     #[arg(long, value_name = "FILE")]
@@ -54,6 +98,10 @@ pub struct MaskArgs {
     /// Who will read the output: customer, agent, supervisor, auditor, record, analytics, model, export or outbound.
     #[arg(long, value_parser = parse_view)]
     pub view: View,
+    /// What the input is: text, a message a line; jsonl, as --jsonl; json, any documents, one after the other; csv, with a line
+    /// of column names; form, `name=value&…` a line. Names of fields and columns are words beside their values.
+    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with_all = ["jsonl"])]
+    pub format: Format,
     /// Read `{"text": …}` a line, write `{"text", "spans"}`; offsets count Unicode characters of the input.
     #[arg(long)]
     pub jsonl: bool,
@@ -140,6 +188,31 @@ pub enum MaskCommandError {
         /// Where parsing stopped, in bytes from 1.
         column: usize,
     },
+    /// With `--format json`, what comes next is no document.
+    #[error(
+        "document {document}: expected a JSON object or array, nested at most {DEPTH_MAX} deep, of at most {VALUES_MAX} values and {LINE_BYTES_MAX} bytes"
+    )]
+    NotDocument {
+        /// Number of the document, from 1.
+        document: u64,
+    },
+    /// With `--format form`, a line is no form.
+    #[error("line {line}: expected name=value, with & between")]
+    NotForm {
+        /// Number of the line, from 1.
+        line: u64,
+    },
+    /// With `--format csv`, a record can't be read.
+    #[error("record {record}: {what}")]
+    NotCsv {
+        /// Number of the record, from 1, the column names not counted.
+        record: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// `--conversation` goes with messages only.
+    #[error("--conversation needs messages: --format text or jsonl")]
+    NoConversation,
     /// Reading the input failed.
     #[error("reading the input failed at line {line}: {source}")]
     Input {
@@ -167,7 +240,13 @@ pub fn run(args: &MaskArgs, input: impl BufRead, output: impl Write) -> Result<(
     let key = load_key(args, &policy)?;
     let masker = Masker { args, policy, key };
     let mut output = io::BufWriter::new(output);
-    let outcome = masker.mask_all(input, &mut output);
+    let outcome = match args.format {
+        Format::Text | Format::Jsonl => masker.mask_all(input, &mut output),
+        Format::Json | Format::Csv | Format::Form if args.conversation => Err(MaskCommandError::NoConversation),
+        Format::Json => masker.mask_documents(input, &mut output),
+        Format::Csv => masker.mask_table(input, &mut output),
+        Format::Form => masker.mask_forms(input, &mut output),
+    };
     let flushed = output.flush();
     match (outcome, flushed) {
         // Whoever reads the output has seen enough.
@@ -175,6 +254,12 @@ pub fn run(args: &MaskArgs, input: impl BufRead, output: impl Write) -> Result<(
         (Ok(_), Err(source)) if source.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         (Ok(line), Err(source)) => Err(MaskCommandError::Output { line, source }),
         (outcome, _) => outcome.map(|_lines| ()),
+    }
+}
+
+impl MaskArgs {
+    fn is_jsonl(&self) -> bool {
+        self.jsonl || self.format == Format::Jsonl
     }
 }
 
@@ -216,7 +301,7 @@ struct JsonSpan<'m> {
     confidence: u8,
 }
 
-/// A rule by policy, version and entity: `cn-retail@1/cn.mobile`.
+/// A rule by policy, version and entity: `cn-retail@2/cn.mobile`.
 struct RuleName<'m>(&'m Policy, &'static str);
 
 impl fmt::Display for RuleName<'_> {
@@ -263,7 +348,7 @@ impl Masker<'_> {
         let text =
             std::str::from_utf8(bytes).map_err(|bad| MaskCommandError::NotUtf8 { line, offset: bad.valid_up_to() })?;
         let failed = |source| MaskCommandError::Output { line, source };
-        if self.args.jsonl {
+        if self.args.is_jsonl() {
             // The parser's own words quote the input, so only the place is kept.
             let message: JsonMessage =
                 serde_json::from_str(text).map_err(|bad| MaskCommandError::NotJson { line, column: bad.column() })?;
@@ -294,7 +379,7 @@ impl Masker<'_> {
                 continue;
             };
             *earlier = masking::mask_again(&self.policy, earlier, again, &self.key);
-            if self.args.jsonl {
+            if self.args.is_jsonl() {
                 let again = JsonAgain { again: *number, text: earlier.render(self.args.view) };
                 serde_json::to_writer(&mut *output, &again)?;
                 output.write_all(b"\n")?;
@@ -307,7 +392,7 @@ impl Masker<'_> {
     fn release(&self, held: &mut Held, most: usize, output: &mut impl Write) -> io::Result<()> {
         while held.len() > most {
             if let Some((_, masked)) = held.pop_front()
-                && !self.args.jsonl
+                && !self.args.is_jsonl()
             {
                 writeln!(output, "{}", masked.render(self.args.view))?;
             }
@@ -380,7 +465,7 @@ fn load_policy(path: &Path) -> Result<Policy, MaskCommandError> {
 
 fn load_key(args: &MaskArgs, policy: &Policy) -> Result<TokenKey, MaskCommandError> {
     let Some(path) = &args.token_key_file else {
-        let shows_tokens = policy.rules().iter().any(|rule| matches!(rule.operator(args.view), Operator::Token { .. }));
+        let shows_tokens = policy.rules().iter().any(|rule| rule.operator(args.view).needs_key());
         return if shows_tokens { Err(MaskCommandError::KeyMissing { view: args.view }) } else { Ok(TokenKey(None)) };
     };
     let secret = read_file(path)?;

@@ -60,8 +60,8 @@ enum Command {
     Run(run::RunArgs),
     /// Play a scripted conversation on a server of its own, verify its proofs, and catch tampering.
     Demo(demo::DemoArgs),
-    /// Mask messages from standard input by a policy file.
-    Mask(mask::MaskArgs),
+    /// Mask messages from standard input by a policy file, or measure a policy.
+    Mask(mask::MaskCommand),
     /// Try, check and activate routing tables, and make recorded decisions again.
     Route(route::RouteArgs),
     /// Masking policies.
@@ -141,6 +141,9 @@ pub enum CommandError {
     /// A message could not be masked.
     #[error(transparent)]
     Mask(#[from] mask::MaskCommandError),
+    /// A policy was not measured, or finds less than was asked for.
+    #[error(transparent)]
+    Eval(#[from] mask::eval::EvalError),
     /// The server refused an order.
     #[error(transparent)]
     Control(#[from] crate::app::ControlError),
@@ -199,7 +202,9 @@ impl Cli {
                 screen::error(&error.to_string());
                 let differs = matches!(
                     error,
-                    CommandError::ShowsMore | CommandError::Reconcile(reconcile::ReconcileError::Differs(_))
+                    CommandError::ShowsMore
+                        | CommandError::Reconcile(reconcile::ReconcileError::Differs(_))
+                        | CommandError::Eval(mask::eval::EvalError::Missed { .. })
                 );
                 if differs { ExitCode::from(DIFFERS) } else { ExitCode::FAILURE }
             }
@@ -210,7 +215,7 @@ impl Cli {
 impl Command {
     fn run(self) -> Result<(), CommandError> {
         match self {
-            Self::Mask(args) => Ok(mask::run(&args, std::io::stdin().lock(), std::io::stdout().lock())?),
+            Self::Mask(command) => command.run(),
             Self::Run(args) => run::run(args),
             Self::Demo(args) => runtime()?.block_on(demo::run(args)),
             Self::Route(args) => runtime()?.block_on(route::run(args)),

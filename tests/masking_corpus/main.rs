@@ -59,8 +59,40 @@ fn frames(entity: Entity) -> &'static [&'static str] {
             "收到的验证码是{}，对吗",
             "the one-time password is {}",
         ],
+        Entity::HkMacauPermit => &["回乡证{}", "港澳通行证号码是{}", "my home return permit is {}", "通行证：{}，谢谢"],
+        Entity::TaiwanPermit => &["台胞证{}", "台胞证号码：{}", "往来台湾通行证 {}"],
+        Entity::Passport => &["护照号{}", "我的护照是{}，有效", "passport number {}", "Passport: {}"],
+        Entity::Swift => &["SWIFT code: {}", "swift代码是{}", "BIC {}", "银行代码：{}"],
+        Entity::Mac => &["mac地址{}", "MAC address {}", "{}"],
+        Entity::Imei => &["IMEI {}", "手机串号是{}", "imei: {}"],
+        Entity::WeChat => &["微信号{}", "加我微信：{}", "my wechat id is {}", "vx {}", "微信是{}"],
+        Entity::Qq => &["QQ{}", "我的qq号是{}", "扣扣：{}", "{}是我的QQ"],
+        Entity::MacauId => &["澳门身份证{}", "macau id {}"],
+        Entity::MyNric => &["ic number {}", "{}"],
+        Entity::VnId => &["CCCD {}", "vietnamese id: {}"],
+        Entity::JpMyNumber => &["my number is {}", "マイナンバー{}"],
+        Entity::InAadhaar => &["aadhaar {}", "my Aadhaar number is {}"],
+        Entity::InPan => &["PAN card {}", "pan number: {}"],
+        Entity::UsSsn => &["SSN {}", "my social security number is {}", "{}"],
+        Entity::CaSin => &["SIN {}", "social insurance number {}"],
+        Entity::UkNhs => &["NHS number {}", "nhs no: {}"],
+        Entity::FrNir => &["NIR {}", "insee {}"],
+        Entity::DeTaxId => &["steuer-id {}", "tax id {}"],
+        Entity::NlBsn => &["BSN {}", "my bsn is {}"],
+        Entity::PlPesel => &["PESEL {}", "pesel: {}"],
+        Entity::AuTfn => &["TFN {}", "tax file number {}"],
         _ => NEUTRAL,
     }
+}
+
+/// Says whether the corpus shows a value only beside its word: alone it could be anything.
+fn has_frames(entity: Entity) -> bool {
+    frames(entity) != NEUTRAL
+}
+
+/// Entities that the retail policy has a rule for.
+fn entities() -> impl Iterator<Item = Entity> {
+    Entity::ALL.into_iter().filter(|entity| !Entity::ON_DEMAND.contains(entity) && !entity.is_recognised())
 }
 
 #[derive(Default)]
@@ -112,7 +144,7 @@ impl Score {
 fn plain_values_that_need_no_keyword_are_found() {
     let (policy, mut random) = (policy(), Random::seeded(1));
     let mut total = Score::default();
-    for entity in Entity::ALL.into_iter().filter(|entity| !entity.needs_keyword()) {
+    for entity in entities().filter(|&entity| !has_frames(entity)) {
         for _ in 0..SAMPLES {
             let value = values::value(entity, &mut random);
             total.add(&policy, entity, random.pick(NEUTRAL), &value);
@@ -147,7 +179,7 @@ fn disguised_values_are_found() {
 #[test]
 fn values_beside_their_keyword_are_found() {
     let (policy, mut random) = (policy(), Random::seeded(3));
-    for entity in Entity::ALL.into_iter().filter(|entity| entity.needs_keyword()) {
+    for entity in entities().filter(|&entity| has_frames(entity)) {
         let mut score = Score::default();
         for _ in 0..SAMPLES {
             let value = values::value(entity, &mut random);

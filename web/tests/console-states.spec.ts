@@ -200,13 +200,13 @@ test("a policy file that was changed is told line by line, and a broken one with
   await expect(drift).toHaveAttribute("data-drift", "same");
   await expect(page.locator(".diff")).toHaveCount(0);
 
-  writeFileSync(FILE, changed.replace("\nversion: 1\n", "\nversion: 2\n"));
+  writeFileSync(FILE, changed.replace("\nversion: 2\n", "\nversion: 3\n"));
   await server.restart();
   await page.reload();
   await expect(drift).toHaveAttribute("data-drift", "differs");
   await expect(drift).toContainText("配置文件与生效策略不一致");
-  await expect(page.locator(".diff .line.out")).toContainText(["version: 1", old.trim()]);
-  await expect(page.locator(".diff .line.in")).toContainText(["version: 2", "first: 2, last: 4"]);
+  await expect(page.locator(".diff .line.out")).toContainText(["version: 2", old.trim()]);
+  await expect(page.locator(".diff .line.in")).toContainText(["version: 3", "first: 2, last: 4"]);
   await expect(page.locator(".diff .line.out .number").last()).toHaveText(String(line));
   // What is in force is what the entry says, not the file.
   await expect(page.locator(".force h2")).toContainText("v1");

@@ -5,18 +5,21 @@ use std::{cmp::Reverse, collections::BTreeMap, ops::Range};
 use zeroize::Zeroizing;
 
 use super::{
-    codes,
+    amounts, births, codes,
     digits::{self, Run},
     earlier::{self, Again},
     email,
     entity::Entity,
     fold::{Folded, Screening, TRAILING_MAX, screen},
+    handles, ids,
     lexicon::{Cues, Hit},
+    machines::{self, Address},
+    people, plates,
     policy::Policy,
     scene::{Candidate, Scene},
     secrets,
     span::Span,
-    symbol,
+    structured, symbol,
     tail::Tail,
     traps,
     view::Class,
@@ -61,30 +64,28 @@ pub fn hear(policy: &Policy, text: &str, tail: &mut Tail, message: MessageId, no
     match screen(&policy.lexicon, text) {
         Screening::Plain => {
             remember_question(policy, text, tail, now_us);
-            return Heard::default();
+            return Heard { spans: people::spans(policy, text), again: Vec::new() };
         }
-        Screening::Digits if !tail.is_live() => {
+        Screening::Digits if !tail.is_live() && !policy.minds_every_number() => {
             remember_question(policy, text, tail, now_us);
-            return Heard::default();
+            return Heard { spans: people::spans(policy, text), again: Vec::new() };
         }
         Screening::Digits | Screening::Suspicious => {}
     }
     let mut message = Folded::new(&policy.lexicon, text);
-    let links = traps::blot(&mut message, &policy.replacements);
-    let hits = policy.lexicon.find(&message);
+    let seen = Seen::of(policy, &mut message, text);
     let mut run = Run::default();
-    let mut chosen = look(policy, &message, &hits, &links, &mut run, Some(tail));
-    let again = tell_earlier(policy, (&message, text), &hits, tail, &chosen);
-    update(policy, tail, (&message, id), (&hits, &chosen), &mut run, now_us);
+    let mut chosen = look(policy, (&message, text), &seen, &mut run, Some(tail));
+    let again = tell_earlier(policy, (&message, text), &seen.hits, tail, &chosen);
+    update(policy, tail, (&message, id), (&seen.hits, &chosen), &mut run, now_us);
     if again.iter().any(|again| again.class == Class::C3) {
         tail.answered();
     }
 
     let mut round = 1;
-    while !chosen.is_empty() && round < ROUNDS_MAX && deserves_another_look(&mut message, &hits, &chosen) {
-        let links = traps::blot(&mut message, &policy.replacements);
-        let hits = policy.lexicon.find(&message);
-        let more = look(policy, &message, &hits, &links, &mut run, None);
+    while !chosen.is_empty() && round < ROUNDS_MAX && deserves_another_look(&mut message, &seen.hits, &chosen) {
+        let seen = Seen::of(policy, &mut message, text);
+        let more = look(policy, (&message, text), &seen, &mut run, None);
         if more.is_empty() {
             break;
         }
@@ -93,7 +94,7 @@ pub fn hear(policy: &Policy, text: &str, tail: &mut Tail, message: MessageId, no
         round += 1;
     }
     let spans = chosen.into_iter().filter_map(|candidate| span(policy, &message, candidate)).collect();
-    Heard { spans, again }
+    Heard { spans: structured::settle(policy, text, spans), again }
 }
 
 /// What the chosen values, or the keyword of a message without one, tell of earlier messages.
@@ -111,24 +112,52 @@ fn tell_earlier(
     chosen.iter().flat_map(|candidate| earlier::begun(policy, tail, candidate)).collect()
 }
 
+/// What stands in a message before numbers are looked for in it.
+struct Seen {
+    /// Addresses of machines and coins.
+    addresses: Vec<Address>,
+    /// Links, in order.
+    links: Vec<Range<usize>>,
+    /// Keywords, by their ends.
+    hits: Vec<Hit>,
+}
+
+impl Seen {
+    /// Looks for addresses, then blots what cannot hold a value, then finds the keywords.
+    fn of(policy: &Policy, message: &mut Folded, text: &str) -> Self {
+        let addresses = machines::find(message, text);
+        let links = traps::blot(message, &policy.replacements);
+        Self { addresses, links, hits: policy.lexicon.find(message) }
+    }
+}
+
 /// Runs every recogniser once; with a tail, also over what earlier messages began.
 fn look(
     policy: &Policy,
-    message: &Folded,
-    hits: &[Hit],
-    links: &[Range<usize>],
+    (message, text): (&Folded, &str),
+    seen: &Seen,
     run: &mut Run,
     tail: Option<&Tail>,
 ) -> Vec<Candidate> {
     let carried = tail.map_or(Cues::NONE, Tail::cues);
-    let mut scene = Scene { policy, message, hits, carried, links, has_card: false, candidates: Vec::new() };
+    let Seen { addresses, links, hits } = seen;
+    let said = hits.iter().fold(carried, |said, hit| said.and(hit.cues));
+    let mut scene =
+        Scene { policy, message, text, hits, carried, said, links, has_card: false, candidates: Vec::new() };
+    machines::propose(&mut scene, addresses);
     digits::find(&mut scene, run);
     if let Some(tail) = tail {
         continue_earlier(&mut scene, run, tail);
     }
     codes::find(&mut scene);
+    ids::find(&mut scene);
+    plates::find(&mut scene);
     email::find(&mut scene);
     secrets::find(&mut scene, run);
+    handles::find(&mut scene, run);
+    births::find(&mut scene);
+    amounts::find(&mut scene);
+    people::propose(&mut scene, text);
     resolve(scene.candidates)
 }
 
@@ -140,7 +169,7 @@ fn deserves_another_look(message: &mut Folded, hits: &[Hit], chosen: &[Candidate
         message.blot(candidate.range.clone());
     }
     let digit_like = |&&symbol: &&u8| symbol::is_digit(symbol) || symbol::is_numeral(symbol);
-    let words = Cues::of(Entity::Password).and(Cues::WAKE);
+    let words = Cues::of(Entity::Password).and(Cues::NAMED).and(Cues::WAKE);
     let has_word = || hits.iter().any(|hit| hit.cues.meets(words));
     message.symbols().iter().filter(digit_like).take(REST_DIGITS_MIN).count() == REST_DIGITS_MIN
         || message.symbols().contains(&b'@')
@@ -166,6 +195,7 @@ fn span(policy: &Policy, message: &Folded, candidate: Candidate) -> Option<Span>
         confidence: candidate.confidence,
         canonical: candidate.canonical,
         earlier: candidate.earlier,
+        is_quoted: false,
     })
 }
 

@@ -11,13 +11,13 @@ use super::{
     fold::{Folded, GAP_MAX},
     scene::{Proposal, Scene},
     symbol,
-    validate::{Confidence, bank_card, id_card, phone},
+    validate::{Confidence, bank_card, id_card, national, network, phone},
 };
 
 /// Longest number that any validator takes.
 pub(super) const NUMBER_LEN_MAX: usize = 19;
-/// Shortest number that needs no keyword.
-pub(super) const NUMBER_LEN_MIN: usize = 10;
+/// Shortest number that is judged here.
+pub(super) const NUMBER_LEN_MIN: usize = national::DIGITS_MIN;
 /// Longest series of letters like `l` and `O` that is taken for digits.
 const HOMOGLYPHS_MAX: usize = 4;
 /// Numerals from which on the first and the last may belong to the words around (`唯一一三八…`).
@@ -180,7 +180,11 @@ fn reads_as_digit(message: &Folded, at: usize) -> bool {
     while symbol::is_homoglyph(message.at(end)) && end - first <= HOMOGLYPHS_MAX {
         end += 1;
     }
-    let (left, right) = (message.before(first), message.at(end));
+    let (left, mut right) = (message.before(first), message.at(end));
+    // The check character of an identity card is no word.
+    if right == b'x' && !symbol::is_letter(message.at(end + 1)) {
+        right = symbol::OTHER;
+    }
     if end - first > HOMOGLYPHS_MAX || symbol::is_letter(left) || symbol::is_letter(right) {
         return false;
     }
@@ -299,7 +303,29 @@ fn propose(scene: &mut Scene<'_>, run: &Run, pieces: Range<usize>, total: usize)
     }
     if total >= 13 {
         number.offer(scene, Entity::BankCard, bank_card::judge(digits));
+        number.offer(scene, Entity::Imei, network::imei(digits));
         propose_id_card(scene, &number);
+    }
+    if number.earlier == 0 {
+        propose_national(scene, run, chosen, &number);
+    }
+}
+
+/// National numbers of digits alone; their usual grouping counts only where the whole run has it.
+fn propose_national(scene: &mut Scene<'_>, run: &Run, chosen: &[Piece], number: &Number<'_>) {
+    let mut groups = Vec::new();
+    for piece in chosen.iter().filter(|_| chosen.len() == run.pieces.len()) {
+        match groups.last_mut() {
+            Some(len) if piece.glued => *len += piece.len,
+            _ => groups.push(piece.len),
+        }
+    }
+    // `5123456(7)` ends behind its parenthesis.
+    let closes =
+        scene.message.slice(number.range.clone()).contains(&b'(') && scene.message.at(number.range.end) == b')';
+    let whole = Number { range: number.range.start..number.range.end + usize::from(closes), ..*number };
+    for id in national::of_digits(number.digits.len()) {
+        whole.offer(scene, id.entity, id.judge(number.digits, &groups));
     }
 }
 

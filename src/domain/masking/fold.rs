@@ -21,6 +21,16 @@ const FRAGMENT_MIN: u32 = 3;
 /// How many those symbols are.
 pub(super) const TRAILING_MAX: usize = 4;
 
+/// Digits with spaces between before a letter from which on they may be a number that ends with it.
+const LETTERED_MIN: u32 = 6;
+/// Digits of a word with letters, and its length, from which on it may be a number.
+const CODE_DIGITS_MIN: u32 = 5;
+const CODE_LEN_MIN: u32 = 12;
+/// `:` or `-` in a row of words from which on they may be an address.
+const JOINTS_MIN: u32 = 3;
+/// Characters of a plate, its province included.
+const PLATE_LEN_MIN: u32 = 7;
+
 /// What one walk over a message shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Screening {
@@ -35,56 +45,113 @@ pub(super) enum Screening {
 /// Walks once over a message and says whether it deserves a look.
 pub(super) fn screen(lexicon: &Lexicon, text: &str) -> Screening {
     let mut state = State::default();
-    let (mut digits, mut numerals, mut gap) = (0_u32, 0_u32, 0);
-    let mut any = false;
-    // How long the last series of digits was, and what has come since.
-    let (mut ended, mut since) = (0_u32, 0_usize);
+    let mut walk = Walk::default();
     for character in text.chars() {
         let Entry { code, symbol } = lexicon.table.entry(character);
         if code == u16::from(symbol::OTHER) {
             // Most characters of Chinese text end here: no keyword and no number goes on.
-            if digits > 0 {
-                (ended, since) = (digits, 0);
-            }
-            (state, digits, numerals) = (State::default(), 0, 0);
-            since += 1;
-            continue;
-        }
-        if symbol == symbol::IGNORE {
-            continue;
-        }
-        if lexicon.wakes(&mut state, code) || symbol == b'@' {
-            return Screening::Suspicious;
-        }
-        if symbol::is_digit(symbol) {
-            (digits, gap, any) = (digits + 1, 0, true);
-        } else if symbol::is_numeral(symbol) {
-            (numerals, gap, any) = (numerals + 1, 0, true);
-        } else if symbol::is_separator(symbol) || symbol::is_homoglyph(symbol) {
-            gap += 1;
-            if gap > GAP_MAX {
-                (digits, numerals) = (0, 0);
-            }
-            continue;
-        } else {
-            if digits > 0 {
-                (ended, since) = (digits, 0);
-            }
-            (digits, numerals) = (0, 0);
-            since += 1;
-            continue;
-        }
-        if digits >= RUN_MIN || digits + numerals >= NUMERAL_RUN_MIN {
+            state = State::default();
+            walk.pass();
+        } else if symbol != symbol::IGNORE && (lexicon.wakes(&mut state, code) || walk.meets(symbol)) {
             return Screening::Suspicious;
         }
     }
-    let trailed = ended >= FRAGMENT_MIN && since <= TRAILING_MAX;
-    if digits > 0 || numerals >= NUMERAL_TAIL_MIN || trailed {
-        Screening::Suspicious
-    } else if any {
-        Screening::Digits
-    } else {
-        Screening::Plain
+    walk.ends()
+}
+
+/// What has been seen of a message on the way: its last series of digits, and its last word of letters and digits.
+#[derive(Default)]
+struct Walk {
+    digits: u32,
+    numerals: u32,
+    gap: usize,
+    /// Any digit or numeral was there.
+    any: bool,
+    /// How long the last series of digits was, and what has come since.
+    ended: u32,
+    since: usize,
+    word: Word,
+}
+
+/// A word so far: how many letters and digits it has, with how many `:` or `-` its parts are joined, and how many
+/// characters of a plate have come since its province.
+#[derive(Default)]
+struct Word {
+    letters: u32,
+    digits: u32,
+    joints: u32,
+    plate: u32,
+}
+
+impl Walk {
+    /// Goes on over a character that nothing is made of.
+    #[inline]
+    fn pass(&mut self) {
+        if self.digits > 0 {
+            (self.ended, self.since) = (self.digits, 0);
+        }
+        (self.digits, self.numerals) = (0, 0);
+        self.word = Word::default();
+        self.since += 1;
+    }
+
+    /// Goes on over a symbol; true when the message deserves a look.
+    #[inline]
+    fn meets(&mut self, symbol: u8) -> bool {
+        if symbol::is_digit(symbol) {
+            (self.digits, self.gap, self.any) = (self.digits + 1, 0, true);
+        } else if symbol::is_numeral(symbol) {
+            (self.numerals, self.gap, self.any) = (self.numerals + 1, 0, true);
+        } else if symbol::is_separator(symbol) || symbol::is_homoglyph(symbol) {
+            self.gap += 1;
+            if self.gap > GAP_MAX {
+                (self.digits, self.numerals) = (0, 0);
+            }
+        } else if symbol::is_letter(symbol) && self.digits >= LETTERED_MIN {
+            return true;
+        } else {
+            let word = std::mem::take(&mut self.word);
+            self.pass();
+            self.word = word;
+        }
+        let is_number = self.digits >= RUN_MIN || self.digits + self.numerals >= NUMERAL_RUN_MIN;
+        is_number || symbol == b'@' || self.word.meets(symbol)
+    }
+
+    fn ends(&self) -> Screening {
+        let trailed = self.ended >= FRAGMENT_MIN && self.since <= TRAILING_MAX;
+        if self.digits > 0 || self.numerals >= NUMERAL_TAIL_MIN || trailed {
+            Screening::Suspicious
+        } else if self.any {
+            Screening::Digits
+        } else {
+            Screening::Plain
+        }
+    }
+}
+
+impl Word {
+    /// Goes on over a symbol; true when no word of everyday looks so.
+    #[inline]
+    fn meets(&mut self, symbol: u8) -> bool {
+        if symbol::is_letter(symbol) {
+            self.letters += 1;
+        } else if symbol::is_digit(symbol) || symbol::is_numeral(symbol) {
+            self.digits += 1;
+        } else {
+            let plate = match symbol {
+                symbol::PROVINCE => 1,
+                symbol if symbol::is_separator(symbol) => self.plate,
+                _ => 0,
+            };
+            let joints = if matches!(symbol, b':' | b'-') { self.joints + 1 } else { 0 };
+            *self = Self { joints, plate, ..Self::default() };
+            return joints >= JOINTS_MIN;
+        }
+        self.plate += u32::from(self.plate > 0);
+        let mixed = self.letters > 0 && self.digits > 0;
+        let is_code = mixed && (self.digits >= CODE_DIGITS_MIN || self.letters + self.digits >= CODE_LEN_MIN);
+        is_code || (self.plate >= PLATE_LEN_MIN && self.digits > 0)
     }
 }
 
@@ -153,6 +220,12 @@ impl Folded {
         if let Some(symbols) = self.symbols.get_mut(range) {
             symbols.fill(symbol::MASKED);
         }
+    }
+
+    /// Returns the symbols of a range of bytes of the original.
+    pub(super) fn symbols_of(&self, bytes: &Range<usize>) -> Range<usize> {
+        let before = |byte: usize| self.starts.partition_point(|start| *start < byte);
+        before(bytes.start)..before(bytes.end).min(self.len())
     }
 
     /// Returns the bytes of the original that a range of symbols covers, trailing transparent characters included.

@@ -127,18 +127,21 @@ const ORNAMENTS: &[(u32, u32)] = &[
 ];
 
 /// Ideographs by the kind that they are whether or not a keyword has them.
-const KINDS: [(u8, &str); 5] = [
+const KINDS: [(u8, &str); 7] = [
     (symbol::MONEY, "元块万亿"),
     (symbol::UNIT, "年月日号次个分秒位小时天折千百件岁度楼层栋室届期级条页台只步"),
     (symbol::COPULA, "是为就改成设置换填写叫了"),
     (symbol::DOT_WORD, "点"),
     (symbol::AT_WORD, "艾"),
+    (symbol::PROVINCE, "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"),
+    (symbol::PLATE_END, "挂学警港澳领使"),
 ];
 
 /// Traditional ideographs, each followed by the simplified one that keywords are written in.
 const TRADITIONAL: &str = "驗验證证碼码號号機机電电話话郵邮帳账賬账銀银聯联絡络繫系係系務务訊讯簡简單单訂订線线個个儲储貸贷\
     戶户動动態态隨随機机開开轉转匯汇鑰钥認认識识稅税納纳統统會会業业執执貨货紅红費费額额點点後后為为設设置置換换\
-    簽签欄栏過过時时間间財财產产車车運运遞递歸归領领獎奖優优惠惠驾驾駛驶圓元塊块萬万億亿條条編编";
+    簽签欄栏過过時时間间財财產产車车運运遞递歸归領领獎奖優优惠惠驾驾駛驶圓元塊块萬万億亿條条編编\
+    護护臺台灣湾國国際际銜衔別别書书憑凭駕驾齡龄誕诞歲岁滬沪雲云遼辽魯鲁蘇苏贛赣閩闽貴贵粵粤寧宁瓊琼陝陕領领學学";
 
 /// First code of an ideograph: below it codes are symbols.
 const IDEOGRAPHS: usize = 256;

@@ -16,29 +16,47 @@ use super::{
 
 /// What a keyword says: a set of entities that it speaks for, and marks.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Cues(u32);
+pub(super) struct Cues(u64);
 
 impl Cues {
     /// Says nothing.
     pub(super) const NONE: Self = Self(0);
     /// Speaks against a sensitive value: an order number, an amount, a postcode.
-    pub(super) const AGAINST: Self = Self(1 << 31);
+    pub(super) const AGAINST: Self = Self(1 << 63);
     /// Only wakes the engine: spells out part of an e-mail address.
-    pub(super) const WAKE: Self = Self(1 << 30);
+    pub(super) const WAKE: Self = Self(1 << 62);
     /// So common that only the plainest value counts.
-    pub(super) const WEAK: Self = Self(1 << 29);
+    pub(super) const WEAK: Self = Self(1 << 61);
     /// Counts only in the company of a card.
-    pub(super) const BESIDE_CARD: Self = Self(1 << 28);
+    pub(super) const BESIDE_CARD: Self = Self(1 << 60);
     /// The entities that mean nothing without a keyword.
     pub(super) const SECRETS: Self = Self::of(Entity::Cvv)
         .and(Self::of(Entity::Pin))
         .and(Self::of(Entity::Expiry))
         .and(Self::of(Entity::Password))
         .and(Self::of(Entity::OneTimeCode));
+    /// The entities whose values no screening could know, but by the word beside them.
+    pub(super) const NAMED: Self = Self::of(Entity::Swift)
+        .and(Self::of(Entity::Ip))
+        .and(Self::of(Entity::Mac))
+        .and(Self::of(Entity::WeChat))
+        .and(Self::of(Entity::Qq))
+        .and(Self::of(Entity::InPan))
+        .and(Self::of(Entity::BirthDate));
 
     /// Speaks for one entity.
     pub(super) const fn of(entity: Entity) -> Self {
         Self(1 << entity as u32)
+    }
+
+    /// Speaks for several entities.
+    pub(super) const fn all(entities: &[Entity]) -> Self {
+        let (mut cues, mut at) = (Self::NONE, 0);
+        while at < entities.len() {
+            cues = cues.and(Self::of(entities[at]));
+            at += 1;
+        }
+        cues
     }
 
     /// Joins two sets.
@@ -46,9 +64,9 @@ impl Cues {
         Self(self.0 | other.0)
     }
 
-    /// Returns what still counts after a later keyword: a word against all values ends every question before it.
+    /// Returns what still counts after a later keyword: a word against other values ends every question before it.
     pub(super) fn then(self, later: Self) -> Self {
-        if later.meets(Self::AGAINST) { Self::NONE } else { self.and(later) }
+        if later.meets(Self::AGAINST) { Self(later.0 & !Self::AGAINST.0) } else { self.and(later) }
     }
 
     /// Says whether the two sets share a member.
@@ -112,7 +130,7 @@ impl Lexicon {
         patterns.remove([].as_slice());
         let patterns: Vec<(Vec<u16>, Cues)> = patterns.into_iter().collect();
 
-        let waking = Cues::SECRETS.and(Cues::WAKE);
+        let waking = Cues::SECRETS.and(Cues::NAMED).and(Cues::WAKE);
         let is_waking = |cues: &Cues| cues.meets(waking) && !cues.meets(Cues::WEAK);
         let all = patterns.iter().map(|(word, _)| word.as_slice());
         let wakers = patterns.iter().filter(|(_, cues)| is_waking(cues)).map(|(word, _)| word.as_slice());

@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     entity::Entity,
+    operate,
     policy::{Operator, Policy, Rule},
     span::{Canonical, Span},
     view::{Class, View},
@@ -17,6 +18,8 @@ use super::{
 
 /// Fewer hidden characters than this would make a mask that does not look like one; then all are hidden.
 pub(super) const HIDDEN_MIN: usize = 3;
+/// The same of a name, of which `张*` hides enough.
+const NAME_HIDDEN_MIN: usize = 1;
 /// Stands for a C3 value where the original text is sealed.
 pub(super) const OBJECT_REPLACEMENT: char = '\u{FFFC}';
 
@@ -172,10 +175,13 @@ pub fn apply(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -
     let mut from = 0;
     for span in spans {
         let Some(rule) = policy.rules().get(usize::from(span.rule)) else { continue };
+        let quote = if span.is_quoted { "\"" } else { "" };
         push_plain(&mut segments, text.get(from..span.bytes.start));
+        push_plain(&mut segments, Some(quote));
         let original = text.get(span.bytes.clone()).unwrap_or_default();
         let number = numbers.of(span);
         segments.push(Segment::Masked(mask(rule, &Value::of(span), original, number, tokens)));
+        push_plain(&mut segments, Some(quote));
         from = span.bytes.end;
     }
     push_plain(&mut segments, text.get(from..));
@@ -196,8 +202,10 @@ pub fn without_c3(text: &str, spans: &[Span]) -> String {
 }
 
 fn push_plain(segments: &mut Vec<Segment>, text: Option<&str>) {
-    if let Some(text) = text.filter(|text| !text.is_empty()) {
-        segments.push(Segment::Plain(text.to_owned()));
+    match (segments.last_mut(), text.unwrap_or_default()) {
+        (_, "") => {}
+        (Some(Segment::Plain(before)), text) => before.push_str(text),
+        (Some(Segment::Masked(_)) | None, text) => segments.push(Segment::Plain(text.to_owned())),
     }
 }
 
@@ -248,6 +256,11 @@ fn show(operator: &Operator, value: &Value<'_>, original: &str, number: usize, t
             };
             Some(format!("[{}:{letters}]", value.entity.label()))
         }
+        // What makes another value of a whole one makes nothing of a part of it.
+        Operator::Encrypt { .. } | Operator::ShiftDate { .. } | Operator::Generalise(_) if value.part.start > 0 => None,
+        Operator::Encrypt { key } => operate::encrypted(tokens, key, value.entity, value.canonical.expose()),
+        Operator::ShiftDate { key, days_max } => operate::shifted(tokens, key, *days_max, value.canonical.expose()),
+        Operator::Generalise(level) => operate::generalised(*level, value.entity, value.canonical.expose()),
     }
 }
 
@@ -255,7 +268,8 @@ fn show(operator: &Operator, value: &Value<'_>, original: &str, number: usize, t
 fn ends(value: &Value<'_>, first: usize, last: usize) -> String {
     let characters = value.canonical.expose().chars();
     let length = characters.clone().count();
-    let hides = length >= first + last + HIDDEN_MIN;
+    let hidden_min = if value.entity == Entity::PersonName { NAME_HIDDEN_MIN } else { HIDDEN_MIN };
+    let hides = length >= first + last + hidden_min;
     characters
         .enumerate()
         .skip(value.part.start)

@@ -3,8 +3,8 @@
 //! ```text
 //! text -> screen (one walk, no allocation; most messages end here)
 //!      -> fold (one symbol a character, with the way back to the bytes)
-//!      -> blot (masked text, UUIDs, addresses of machines)
-//!      -> propose (numbers, codes, mail, secrets) and weigh (keywords, policy)
+//!      -> addresses of machines and coins; blot (masked text, UUIDs, addresses)
+//!      -> propose (numbers, codes, ids, plates, mail, names of accounts, secrets, people) and weigh (keywords, policy)
 //!      -> resolve overlaps -> spans -> apply -> MaskedText -> render(view)
 //! ```
 //!
@@ -12,7 +12,10 @@
 //! storage, keys ([`Tokens`] is a port) or who may see which view; and it never keeps or prints a value that it found.
 //! Sources: JR/T 0171-2020, PCI DSS 4.0.1 requirement 3.4.1, GB 11643, GB 32100, ISO 13616, ISO/IEC 7812.
 
+mod amounts;
 mod automaton;
+mod births;
+mod calendar;
 mod codec;
 mod codes;
 mod detect;
@@ -22,15 +25,23 @@ mod email;
 mod entity;
 mod fold;
 mod fold_table;
+mod fpe;
+mod handles;
+mod ids;
 mod keywords;
 mod lexicon;
+mod machines;
 mod masked;
+mod operate;
 mod passwords;
+mod people;
+mod plates;
 mod policy;
 mod scene;
 mod secrets;
 mod shown;
 mod span;
+mod structured;
 mod symbol;
 mod tail;
 mod traps;
@@ -42,11 +53,13 @@ pub use detect::{Heard, detect, hear};
 pub use earlier::{Again, mask_again, without_named};
 pub use entity::Entity;
 pub use masked::{MaskedText, ShownSpan, Tokens, apply, token_letters, without_c3};
+pub use operate::decrypt;
 pub use policy::{
-    Allowed, Approvals, Aspect, Difference, ENGINE_VERSION, Effective, Operator, Policy, PolicyError, Remark, Rule,
-    Way, compare, lint, only_masks_more,
+    Allowed, Approvals, Aspect, Difference, ENGINE_VERSION, Effective, Level, Operator, Policy, PolicyError, Remark,
+    Rule, Way, compare, lint, only_masks_more,
 };
 pub use shown::found_spans;
 pub use span::Span;
+pub use structured::{DEPTH_MAX, VALUES_MAX, detect_field, detect_form, detect_json};
 pub use tail::{TAIL_REACH_US, TAIL_US, Tail};
 pub use view::{Class, UnknownView, View};

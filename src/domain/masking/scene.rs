@@ -57,10 +57,14 @@ pub(super) struct Scene<'m> {
     pub(super) policy: &'m Policy,
     /// The message.
     pub(super) message: &'m Folded,
+    /// The message as it was written.
+    pub(super) text: &'m str,
     /// Its keywords, ordered by their ends.
     pub(super) hits: &'m [Hit],
     /// Keywords that an earlier message ended with.
     pub(super) carried: Cues,
+    /// What any keyword of the message, or of an earlier one, says.
+    pub(super) said: Cues,
     /// Links, in order.
     pub(super) links: &'m [Range<usize>],
     /// Whether a bank card was found.
@@ -81,18 +85,27 @@ pub(super) struct Proposal<'c> {
     pub(super) cost: u8,
     /// Put together from several groups of digits.
     pub(super) joined: bool,
-    /// The value without disguise, in ASCII.
+    /// The value without disguise, in UTF-8.
     pub(super) canonical: &'c [u8],
     /// Characters of the value that are in earlier messages.
     pub(super) earlier: usize,
 }
 
-impl Scene<'_> {
+impl<'m> Scene<'m> {
+    /// Returns what stands at symbols as it was written.
+    pub(super) fn original(&self, range: Range<usize>) -> &'m str {
+        self.text.get(self.message.bytes(range)).unwrap_or_default()
+    }
+
     /// Weighs a proposal; it becomes a candidate when the policy wants it.
     pub(super) fn propose(&mut self, proposal: Proposal<'_>) {
         let Proposal { range, entity, confidence, cost, joined, canonical, earlier } = proposal;
         let loose = joined && !confidence.checked;
         let Some((position, rule)) = self.policy.rule_for(entity) else { return };
+        // Most of what could be a number of some state is none, and nothing in the message speaks for it.
+        if confidence.alone < rule.min_confidence && !self.said.meets(Cues::of(entity)) {
+            return;
+        }
         let weighed = match self.support(entity, &range, rule.context_window) {
             Support::For => confidence.supported,
             Support::Neutral if self.in_link(range.start) => confidence.alone.saturating_sub(LINK_COST),

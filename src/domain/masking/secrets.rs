@@ -78,7 +78,9 @@ fn forward(scene: &mut Scene<'_>, run: &mut Run, hit: Hit, shape: &Shape) -> boo
     let message = scene.message;
     let limit = hit.end + shape.reach;
     let foreign = Cues::SECRETS.and(Cues::AGAINST);
-    let stop = scene.hits_from(hit.end).find(|next| next.cues.meets(foreign)).copied();
+    // The `code` of `cvv code` is no word of its own.
+    let is_foreign = |next: &&Hit| next.cues.meets(foreign) && !next.cues.meets(Cues::WEAK);
+    let stop = scene.hits_from(hit.end).find(is_foreign).copied();
     let (mut at, mut words) = (hit.end, 0);
     while at <= limit && at < message.len() {
         let symbol = message.at(at);

@@ -24,6 +24,8 @@ pub struct Span {
     pub confidence: u8,
     pub(super) canonical: Canonical,
     pub(super) earlier: usize,
+    /// Masks of it need quotes: it is a number of a document.
+    pub(super) is_quoted: bool,
 }
 
 impl Span {
@@ -51,14 +53,14 @@ impl fmt::Debug for Span {
     }
 }
 
-/// A value without its disguise: plain digits and letters.
+/// A value without its disguise: plain digits and letters, of a licence plate its ideographs, or the text of a name.
 #[derive(Clone)]
 pub(super) struct Canonical(Zeroizing<String>);
 
 impl Canonical {
-    /// Takes folded characters; they are ASCII.
+    /// Takes characters in UTF-8; almost always they are ASCII.
     pub(super) fn new(characters: &[u8]) -> Self {
-        Self(Zeroizing::new(characters.iter().copied().map(char::from).collect()))
+        Self(Zeroizing::new(String::from_utf8_lossy(characters).into_owned()))
     }
 
     /// Shows the value; for masks, tokens and comparison with the allow list only.

@@ -29,6 +29,10 @@ pub(super) const COPULA: u8 = 0x8F;
 pub(super) const DOT_WORD: u8 = 0x90;
 /// The ideograph that begins the word for an at-sign, `艾特`.
 pub(super) const AT_WORD: u8 = 0x91;
+/// The short name of a province, which licence plates begin with.
+pub(super) const PROVINCE: u8 = 0x92;
+/// An ideograph that ends the plates of trailers, driving schools, the police and vehicles of Hong Kong and Macau.
+pub(super) const PLATE_END: u8 = 0x93;
 
 const DIGIT: u8 = 1;
 const NUMERAL: u8 = 2;

@@ -6,7 +6,6 @@
 use std::ops::Range;
 
 use super::{
-    digits::NUMBER_LEN_MIN,
     entity::Entity,
     fold::Folded,
     masked::{TOKEN_LEN_MAX, TOKEN_LEN_MIN},
@@ -21,6 +20,8 @@ const STARS_MIN: usize = 3;
 const REPLACEMENT_DIGITS_MAX: usize = 6;
 /// Groups of a UUID.
 const UUID: [usize; 5] = [8, 4, 4, 4, 12];
+/// Fewest digits of an IP address that could be taken for a number.
+const IP_DIGITS_MIN: usize = 10;
 /// Fewest letters of a UUID: without any, it is just a grouped number.
 const UUID_LETTERS_MIN: usize = 2;
 /// Shortest hash in hexadecimal.
@@ -179,7 +180,7 @@ fn ip_address(message: &Folded, at: usize) -> Option<Range<usize>> {
     }
     let closed = message.at(end) != b'.' || !symbol::is_digit(message.at(end + 1));
     let whole = closed && !symbol::is_alphanumeric(message.at(end));
-    (whole && total >= NUMBER_LEN_MIN).then_some(at..end)
+    (whole && total >= IP_DIGITS_MIN).then_some(at..end)
 }
 
 /// Returns the end of the link that begins here: up to a space or a character outside ASCII.

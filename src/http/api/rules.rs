@@ -35,6 +35,23 @@ pub enum ViewRule {
         /// The key's name.
         key: String,
     },
+    /// The value with its digits encrypted into as many others (FF1).
+    Encrypt {
+        /// The key's name.
+        key: String,
+    },
+    /// A date some days off.
+    ShiftDate {
+        /// The key's name.
+        key: String,
+        /// Most days that it is moved.
+        days_max: u16,
+    },
+    /// Something less exact: year, month or decade of a date, range of an amount.
+    Generalise {
+        /// How exact.
+        level: String,
+    },
 }
 
 /// A rule of a masking policy.
@@ -42,8 +59,7 @@ pub enum ViewRule {
 pub struct MaskingRule {
     /// The rule's name, which spans give as `rule`: a policy has one rule an entity, so it is the entity's.
     pub name: String,
-    /// The entity: cn.id_card, cn.bank_card, cn.mobile, cn.landline, email, cn.credit_code, iban, card.cvv, card.pin,
-    /// card.expiry, auth.password or auth.otp.
+    /// The entity, by a name of the list in the policies' JSON Schema: cn.id_card, cn.bank_card, passport and so on.
     pub entity: String,
     /// Its class by JR/T 0171-2020: C1, C2 or C3.
     pub class: String,
@@ -52,7 +68,8 @@ pub struct MaskingRule {
     /// What each view shows.
     pub views: BTreeMap<String, ViewRule>,
     /// What a value is judged by: region, birth_date, mod_11_2, issuer, length, luhn, segment, area_code, mailbox, authority,
-    /// mod_31, country, mod_97; `keyword`: by nothing but a word beside it.
+    /// mod_31, country, mod_97, form, check_digit, date, base58check, bech32, eip_55, lexicon, context; `keyword`: by a word
+    /// beside it.
     pub validators: Vec<String>,
     /// Percentage from which on a value is masked.
     pub min_confidence: u8,
@@ -148,6 +165,9 @@ impl From<&Operator> for ViewRule {
             Operator::Keep { first, last } => Self::Keep { first: *first, last: *last },
             Operator::Replace { name } => Self::Replace { name: name.clone() },
             Operator::Token { key } => Self::Token { key: key.clone() },
+            Operator::Encrypt { key } => Self::Encrypt { key: key.clone() },
+            Operator::ShiftDate { key, days_max } => Self::ShiftDate { key: key.clone(), days_max: *days_max },
+            Operator::Generalise(level) => Self::Generalise { level: level.as_str().to_owned() },
         }
     }
 }

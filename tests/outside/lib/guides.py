@@ -145,7 +145,7 @@ def furnish(told):
     write(f"{work}/base.txt", fence("docs/integrator/http.md", "Write the signature base", ""))
     write(f"{work}/send.py", fence("docs/integrator/http.md", "## A client in Python", "python") + "\n")
     policy = open(f"{REPO}/policies/masking/cn-retail.yaml", encoding="utf8").read()
-    write(f"{work}/my-policy.yaml", policy.replace("\nversion: 1\n", "\nversion: 2\n"))
+    write(f"{work}/my-policy.yaml", policy.replace("\nversion: 2\n", "\nversion: 3\n"))
     write(f"{DIR}/tmp.password", OWN + "\n", 0o600)
     write(f"{work}/list.csv", "id,time\nsent-elsewhere,2026-01-05T08:00:00+08:00\n")
     write(f"{work}/agents.csv", "login,name,role,capacity\nwang,王,agent,8\n")

@@ -211,9 +211,11 @@ fn strictness(operator: &Operator) -> u8 {
     match operator {
         Operator::KeepAll => 0,
         Operator::Keep { .. } => 1,
-        Operator::Token { .. } => 2,
-        Operator::Replace { .. } => 3,
-        Operator::Drop => 4,
+        Operator::Encrypt { .. } | Operator::ShiftDate { .. } => 2,
+        Operator::Generalise(_) => 3,
+        Operator::Token { .. } => 4,
+        Operator::Replace { .. } => 5,
+        Operator::Drop => 6,
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
         secrets::canonical_of_literal,
         view::{Class, View},
     },
-    Allowed, Operator, Policy, PolicyError, Rule, digest,
+    Allowed, Level, Operator, Policy, PolicyError, Rule, digest,
     document::{ApiVersion, Document, KeepDoc, Mode, OperatorDoc, Reversible, RuleDoc, TestDoc},
 };
 use crate::domain::yaml;
@@ -30,6 +30,8 @@ const CONTEXT_WORD_LEN_MAX: usize = 32;
 const CONTEXT_WINDOW_MAX: u64 = 200;
 /// Most characters that a mask may show at one end.
 const KEEP_MAX: u64 = 10;
+/// Most days that a date may be moved.
+const SHIFT_DAYS_MAX: u16 = 3650;
 /// Longest name of a replacement.
 const REPLACEMENT_NAME_LEN_MAX: usize = 24;
 /// Stands for every view that is not named.
@@ -112,7 +114,7 @@ fn resolve(written: &Spanned<RuleDoc>) -> Result<Rule, PolicyError> {
         let got = detect.context_window.to_string();
         return Err(invalid(line, "detect.context_window", "at most 200 characters", got));
     }
-    let operators = operators(line, rule)?;
+    let operators = operators(line, rule, entity)?;
     Ok(Rule {
         entity,
         class: rule.class,
@@ -131,16 +133,16 @@ fn percent(line: u64, share: f64) -> Result<u8, PolicyError> {
         .ok_or_else(|| invalid(line, "detect.min_confidence", "a share from 0.01 to 1", share.to_string()))
 }
 
-fn operators(line: u64, rule: &RuleDoc) -> Result<[Operator; View::ALL.len()], PolicyError> {
+fn operators(line: u64, rule: &RuleDoc, entity: Entity) -> Result<[Operator; View::ALL.len()], PolicyError> {
     let default = match rule.views.get(ANY_VIEW) {
-        Some(written) => operator(line, rule.class, written)?,
+        Some(written) => operator(line, (rule.class, entity), written)?,
         None => Operator::Drop,
     };
     let mut operators = View::ALL.map(|_| default.clone());
     for (name, written) in rule.views.iter().filter(|(name, _)| name.as_str() != ANY_VIEW) {
         let view = View::from_str(name)
             .map_err(|_unknown| invalid(line, "views", "the names of views, or \"*\"", name.clone()))?;
-        operators[view.index()] = operator(line, rule.class, written)?;
+        operators[view.index()] = operator(line, (rule.class, entity), written)?;
     }
     Ok(operators)
 }
@@ -157,7 +159,7 @@ fn shows(operators: &[Operator; View::ALL.len()]) -> Vec<(u16, Operator)> {
     shows
 }
 
-fn operator(line: u64, class: Class, written: &OperatorDoc) -> Result<Operator, PolicyError> {
+fn operator(line: u64, (class, entity): (Class, Entity), written: &OperatorDoc) -> Result<Operator, PolicyError> {
     let only_c1 = |got: &str| Err(invalid(line, "views", "a value of this class to be hidden", got.to_owned()));
     match (written, class) {
         (OperatorDoc::Unavailable(feature), _) => Err(PolicyError::Unavailable { line, feature }),
@@ -165,6 +167,12 @@ fn operator(line: u64, class: Class, written: &OperatorDoc) -> Result<Operator, 
         (OperatorDoc::Replace(template), _) => replacement(line, template),
         (OperatorDoc::Keep(_), Class::C3) => only_c1("keep"),
         (OperatorDoc::Token { .. }, Class::C3) => only_c1("token"),
+        (OperatorDoc::Encrypt { .. }, Class::C3) => only_c1("fpe"),
+        (OperatorDoc::ShiftDate { .. }, Class::C3) => only_c1("date_shift"),
+        (OperatorDoc::Generalise(_), Class::C3) => only_c1("generalise"),
+        (OperatorDoc::Encrypt { key }, Class::C1 | Class::C2) => Ok(Operator::Encrypt { key: key.clone() }),
+        (OperatorDoc::ShiftDate { key, days_max }, Class::C1 | Class::C2) => shift(line, entity, key, *days_max),
+        (OperatorDoc::Generalise(level), Class::C1 | Class::C2) => generalise(line, entity, level),
         (OperatorDoc::Keep(KeepDoc::All), Class::C1) => Ok(Operator::KeepAll),
         (OperatorDoc::Keep(KeepDoc::All), Class::C2) => only_c1("keep: all"),
         (OperatorDoc::Keep(KeepDoc::Ends { first, last }), Class::C1 | Class::C2) => {
@@ -176,6 +184,23 @@ fn operator(line: u64, class: Class, written: &OperatorDoc) -> Result<Operator, 
         }
         (OperatorDoc::Token { key }, Class::C1 | Class::C2) => Ok(Operator::Token { key: key.clone() }),
     }
+}
+
+fn shift(line: u64, entity: Entity, key: &str, days_max: u64) -> Result<Operator, PolicyError> {
+    let days = u16::try_from(days_max).ok().filter(|days| (1..=SHIFT_DAYS_MAX).contains(days));
+    match days {
+        _ if entity != Entity::BirthDate => {
+            Err(invalid(line, "date_shift", "a rule for birth_date", entity.as_str().to_owned()))
+        }
+        Some(days_max) => Ok(Operator::ShiftDate { key: key.to_owned(), days_max }),
+        None => Err(invalid(line, "date_shift", "1 to 3650 days", days_max.to_string())),
+    }
+}
+
+fn generalise(line: u64, entity: Entity, word: &str) -> Result<Operator, PolicyError> {
+    let level = Level::ALL.into_iter().find(|level| level.as_str() == word && level.entity() == entity);
+    let expected = "year, month or decade for birth_date, range for amount";
+    level.map(Operator::Generalise).ok_or_else(|| invalid(line, "generalise", expected, word.to_owned()))
 }
 
 /// A replacement is `<NAME_{n}>` and nothing else: only so is it recognised when a masked text is masked again.

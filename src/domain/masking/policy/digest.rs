@@ -11,20 +11,25 @@ use super::{
         super::canonical::{self, hex, sha256},
         keywords::KEYWORDS,
         lexicon::Lexicon,
-        validate::{bank_card, iban},
+        validate::{bank_card, iban, national},
         view::View,
     },
     Allowed, ENGINE_VERSION, Operator, Policy, Rule,
 };
 
-/// The engine of the first release. Its entries tell of neither the text nor the engine, so that a text of that time is known
-/// by what that engine made of it.
-const FIRST_ENGINE: [(&str, &str); 4] = [
+/// The tables of the first two engines, which had the same. Entries of the first release tell of neither the text nor the
+/// engine, so that a text of that time is known by what its engine made of it; texts of any time are handed out as they were
+/// in force.
+const EARLIER_TABLES: [(&str, &str); 4] = [
     ("characters", "c6a6845528ae1212fcdb86f49c6634d7686dc5f5b04e185e91ecf683cb571f04"),
     ("keywords", "50d02aa9a521392abd835f7ff5a91b3aeca8f60a4df81cd378a9e112795d32a4"),
     ("issuers", "fbad2f62120413eb5cc82f92e98645b92c41bf1a94d31630134a5be70c32ddf9"),
     ("iban", "e025a16ced81b23c57b7520141cc1be695a37afedcf03d215da8518007ee29ad"),
 ];
+/// Versions of the engines before this one.
+const EARLIER_VERSIONS: [u32; 2] = [1, 2];
+/// The engine of the first release.
+const FIRST_VERSION: u32 = 1;
 
 /// Returns the digest of a resolved policy, by its id and version.
 pub(super) fn of(label: (&str, u64), rules: &[Rule], allow: &[Allowed], lexicon: &Lexicon) -> [u8; 32] {
@@ -33,20 +38,21 @@ pub(super) fn of(label: (&str, u64), rules: &[Rule], allow: &[Allowed], lexicon:
 
 /// Returns the digest that the first release gave the same text.
 pub(super) fn of_first_release(policy: &Policy) -> [u8; 32] {
-    canonical::digest(&by(policy, &first_engine()))
+    canonical::digest(&by(policy, &earlier_engine(FIRST_VERSION)))
 }
 
 /// Returns the resolved policy in canonical JSON, as the engine resolved it by whose digest it is known here.
 pub(super) fn text_of(policy: &Policy, digest: &[u8; 32]) -> Option<String> {
-    let engines = [engine(&policy.lexicon), first_engine()];
-    let texts = engines.iter().map(|engine| canonical::text(&by(policy, engine)));
-    texts.into_iter().find(|text| sha256(text.as_bytes()) == *digest)
+    let earlier = EARLIER_VERSIONS.into_iter().map(earlier_engine);
+    let engines = [engine(&policy.lexicon)].into_iter().chain(earlier);
+    let mut texts = engines.map(|engine| canonical::text(&by(policy, &engine)));
+    texts.find(|text| sha256(text.as_bytes()) == *digest)
 }
 
-fn first_engine() -> Value {
+fn earlier_engine(version: u32) -> Value {
     let mut engine: serde_json::Map<String, Value> =
-        FIRST_ENGINE.into_iter().map(|(name, digest)| (name.to_owned(), json!(digest))).collect();
-    engine.insert("version".to_owned(), json!(1));
+        EARLIER_TABLES.into_iter().map(|(name, digest)| (name.to_owned(), json!(digest))).collect();
+    engine.insert("version".to_owned(), json!(version));
     engine.into()
 }
 
@@ -67,6 +73,8 @@ fn engine(lexicon: &Lexicon) -> Value {
         "keywords": hex(&sha256(words.join(";").as_bytes())),
         "issuers": hex(&sha256(bank_card::describe().as_bytes())),
         "iban": hex(&sha256(iban::describe().as_bytes())),
+        "recogniser": hex(&lww_recogniser::digest(sha256)),
+        "national": hex(&sha256(national::describe().as_bytes())),
     })
 }
 
@@ -100,6 +108,9 @@ fn operator(operator: &Operator) -> Value {
         Operator::Keep { first, last } => json!({"keep": {"first": first, "last": last}}),
         Operator::Replace { name } => json!({"replace": name}),
         Operator::Token { key } => json!({"token": "hmac", "key": key}),
+        Operator::Encrypt { key } => json!({"fpe": "ff1", "key": key}),
+        Operator::ShiftDate { key, days_max } => json!({"date_shift": days_max, "key": key}),
+        Operator::Generalise(level) => json!({"generalise": level.as_str()}),
     }
 }
 
@@ -112,7 +123,8 @@ mod tests {
     #[test]
     fn the_text_behind_a_digest_is_told_as_its_engine_resolved_it_and_behind_another_s_is_not() {
         let policy = Policy::load(POLICY).unwrap();
-        for digest in [policy.digest(), of_first_release(&policy)] {
+        let earlier = EARLIER_VERSIONS.map(|version| canonical::digest(&by(&policy, &earlier_engine(version))));
+        for digest in [policy.digest()].into_iter().chain(earlier) {
             let text = text_of(&policy, &digest).unwrap();
             assert_eq!(sha256(text.as_bytes()), digest);
             assert_eq!(canonical::text(&serde_json::from_str(&text).unwrap()), text);
@@ -121,9 +133,17 @@ mod tests {
     }
 
     /// Texts of policies are handed out as they were in force. Whoever raises the engine's version keeps the one before
-    /// beside the first.
+    /// beside the others.
     #[test]
     fn every_engine_but_the_present_one_is_kept() {
-        assert_eq!(first_engine()["version"], json!(ENGINE_VERSION - 1));
+        assert_eq!(EARLIER_VERSIONS.to_vec(), (FIRST_VERSION..ENGINE_VERSION).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_digest_of_the_engine_covers_the_recogniser() {
+        let lexicon = Lexicon::new(&[]).unwrap();
+        let other = lww_recogniser::digest(|bytes| sha256(&[bytes, b"x"].concat()));
+        assert_eq!(engine(&lexicon)["recogniser"], json!(hex(&lww_recogniser::digest(sha256))));
+        assert_ne!(lww_recogniser::digest(sha256), other);
     }
 }

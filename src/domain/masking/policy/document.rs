@@ -141,6 +141,9 @@ pub(super) enum OperatorDoc {
     Keep(KeepDoc),
     Replace(String),
     Token { key: String },
+    Encrypt { key: String },
+    ShiftDate { key: String, days_max: u64 },
+    Generalise(String),
     Unavailable(&'static str),
 }
 
@@ -191,6 +194,13 @@ enum TokenKind {
     Hmac,
 }
 
+/// The one format-preserving encryption.
+#[derive(Deserialize)]
+enum EncryptionKind {
+    #[serde(rename = "ff1")]
+    Ff1,
+}
+
 /// Every operator's field; exactly one operator must be named.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -199,30 +209,45 @@ struct OperatorFields {
     replace: Option<String>,
     token: Option<TokenKind>,
     key: Option<String>,
-    fpe: Option<de::IgnoredAny>,
-    date_shift: Option<de::IgnoredAny>,
-    generalise: Option<de::IgnoredAny>,
+    fpe: Option<EncryptionKind>,
+    date_shift: Option<u64>,
+    generalise: Option<String>,
     vault: Option<de::IgnoredAny>,
 }
 
 impl OperatorFields {
     fn one<E: de::Error>(self) -> Result<OperatorDoc, E> {
-        let unavailable = [
-            (self.fpe.is_some(), "the operator fpe"),
-            (self.date_shift.is_some(), "the operator date_shift"),
-            (self.generalise.is_some(), "the operator generalise"),
-            (self.vault.is_some(), "the operator vault"),
+        if self.vault.is_some() {
+            return Ok(OperatorDoc::Unavailable("the operator vault"));
+        }
+        let Self { keep, replace, token, key, fpe, date_shift, generalise, vault: _ } = self;
+        let named = [
+            keep.is_some(),
+            replace.is_some(),
+            token.is_some(),
+            fpe.is_some(),
+            date_shift.is_some(),
+            generalise.is_some(),
         ];
-        if let Some((_, feature)) = unavailable.into_iter().find(|(asked, _)| *asked) {
-            return Ok(OperatorDoc::Unavailable(feature));
+        let keyed = token.is_some() || fpe.is_some() || date_shift.is_some();
+        let one = named.into_iter().filter(|named| *named).count() == 1;
+        if !one || (key.is_some() && !keyed) {
+            return Err(E::custom(
+                "expected exactly one of drop, keep, replace, generalise, or token, fpe or date_shift with key",
+            ));
         }
-        match (self.keep, self.replace, self.token, self.key) {
-            (Some(keep), None, None, None) => Ok(OperatorDoc::Keep(keep)),
-            (None, Some(template), None, None) => Ok(OperatorDoc::Replace(template)),
-            (None, None, Some(TokenKind::Hmac), Some(key)) => Ok(OperatorDoc::Token { key }),
-            (None, None, Some(TokenKind::Hmac), None) => Err(E::missing_field("key")),
-            _ => Err(E::custom("expected exactly one of drop, keep, replace, or token with key")),
-        }
+        let operator = match (keep, replace, generalise, key) {
+            (Some(keep), _, _, _) => OperatorDoc::Keep(keep),
+            (_, Some(template), _, _) => OperatorDoc::Replace(template),
+            (_, _, Some(level), _) => OperatorDoc::Generalise(level),
+            (None, None, None, None) => return Err(E::missing_field("key")),
+            (None, None, None, Some(key)) => match (token, fpe, date_shift) {
+                (Some(TokenKind::Hmac), _, _) => OperatorDoc::Token { key },
+                (_, Some(EncryptionKind::Ff1), _) => OperatorDoc::Encrypt { key },
+                (_, _, days_max) => OperatorDoc::ShiftDate { key, days_max: days_max.unwrap_or_default() },
+            },
+        };
+        Ok(operator)
     }
 }
 
@@ -233,7 +258,7 @@ impl<'de> Deserialize<'de> for OperatorDoc {
             type Value = OperatorDoc;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("drop, {keep: …}, {replace: …} or {token: hmac, key: …}")
+                f.write_str("drop, {keep: …}, {replace: …}, {generalise: …}, {token: hmac, key: …}, {fpe: ff1, key: …} or {date_shift: DAYS, key: …}")
             }
 
             fn visit_str<E: de::Error>(self, value: &str) -> Result<OperatorDoc, E> {

@@ -27,7 +27,7 @@ use super::{
 
 /// Version of the engine's behaviour; part of every policy's digest. It rises when the same rules mask something else, so that
 /// the log says from which message on.
-pub const ENGINE_VERSION: u32 = 2;
+pub const ENGINE_VERSION: u32 = 3;
 
 /// Most failing tests that are told of one draft.
 const FAILURES_MAX: usize = 200;
@@ -58,6 +58,66 @@ pub enum Operator {
         /// Name of the key.
         key: String,
     },
+    /// The value with its digits encrypted into as many others (FF1), to be had back with the key.
+    Encrypt {
+        /// Name of the key.
+        key: String,
+    },
+    /// A date some days off, by as many days as all of a tenant's.
+    ShiftDate {
+        /// Name of the key.
+        key: String,
+        /// Most days that a date is moved.
+        days_max: u16,
+    },
+    /// Something less exact that the value is a case of.
+    Generalise(Level),
+}
+
+impl Operator {
+    /// Says whether what it shows depends on a key.
+    pub fn needs_key(&self) -> bool {
+        match self {
+            Self::Token { .. } | Self::Encrypt { .. } | Self::ShiftDate { .. } => true,
+            Self::Drop | Self::KeepAll | Self::Keep { .. } | Self::Replace { .. } | Self::Generalise(_) => false,
+        }
+    }
+}
+
+/// How exact a generalised value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The year of a date.
+    Year,
+    /// The year and month of a date.
+    Month,
+    /// The decade of a date.
+    Decade,
+    /// A range that an amount is in.
+    Range,
+}
+
+impl Level {
+    /// Every level.
+    pub const ALL: [Self; 4] = [Self::Year, Self::Month, Self::Decade, Self::Range];
+
+    /// Returns the word that policies use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Year => "year",
+            Self::Month => "month",
+            Self::Decade => "decade",
+            Self::Range => "range",
+        }
+    }
+
+    /// The entity whose values have this level.
+    pub const fn entity(self) -> Entity {
+        match self {
+            Self::Year | Self::Month | Self::Decade => Entity::BirthDate,
+            Self::Range => Entity::Amount,
+        }
+    }
 }
 
 /// As a policy file writes it.
@@ -69,6 +129,9 @@ impl fmt::Display for Operator {
             Self::Keep { first, last } => write!(f, "keep: {{first: {first}, last: {last}}}"),
             Self::Replace { name } => write!(f, "replace: \"<{name}_{{n}}>\""),
             Self::Token { key } => write!(f, "token: hmac, key: {key}"),
+            Self::Encrypt { key } => write!(f, "fpe: ff1, key: {key}"),
+            Self::ShiftDate { key, days_max } => write!(f, "date_shift: {days_max}, key: {key}"),
+            Self::Generalise(level) => write!(f, "generalise: {}", level.as_str()),
         }
     }
 }
@@ -212,6 +275,11 @@ impl Policy {
     /// Returns whose approval the policy asks for, as written.
     pub fn approvals(&self) -> Option<&Approvals> {
         self.approvals.as_ref()
+    }
+
+    /// Says whether it looks for what every message with a number may hold.
+    pub(super) fn minds_every_number(&self) -> bool {
+        Entity::ON_DEMAND.into_iter().any(|entity| self.by_entity[entity.index()].is_some())
     }
 
     /// Returns whose approval a change of the policy takes: as written, or one other person of compliance.

@@ -3,7 +3,7 @@
 //! Some Chinese debit cards fail Luhn, so a known prefix with a keyword beside it is enough; an unknown prefix needs
 //! both Luhn and a keyword. Source: ISO/IEC 7812-1, issuers' published prefixes.
 
-use super::{Confidence, number};
+use super::{Confidence, luhn, number};
 
 /// Length of the prefixes in the table.
 const PREFIX_LEN: usize = 6;
@@ -81,23 +81,6 @@ pub(in super::super) fn describe() -> String {
 
 fn all_same(digits: &[u8]) -> bool {
     digits.windows(2).all(|pair| pair.first() == pair.last())
-}
-
-fn luhn(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| {
-            let value = u32::from(digit.wrapping_sub(b'0'));
-            match (place % 2, value) {
-                (0, _) => value,
-                (_, 0..=4) => value * 2,
-                _ => value * 2 - 9,
-            }
-        })
-        .sum();
-    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

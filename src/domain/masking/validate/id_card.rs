@@ -3,11 +3,10 @@
 //! Only the province of the region code is checked: counties are abolished and renumbered, and people keep their old
 //! numbers. Source: GB 11643-1999, ISO 7064 MOD 11-2.
 
-use super::{Confidence, is_province, number};
+use super::{super::calendar, Confidence, is_province, number};
 
 const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 const CHECK_CHARACTERS: &[u8; 11] = b"10X98765432";
-const YEARS: std::ops::RangeInclusive<u32> = 1880..=2099;
 
 /// Judges 18 characters, digits and a last `X`.
 pub(in super::super) fn eighteen(characters: &[u8]) -> Option<Confidence> {
@@ -41,15 +40,7 @@ fn check_character(body: &[u8]) -> Option<u8> {
 fn is_date(year: &[u8], month_day: &[u8]) -> bool {
     let (Some(year), Some(month_day)) = (number(year), number(month_day)) else { return false };
     let (month, day) = (month_day / 100, month_day % 100);
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        _ => return false,
-    };
-    YEARS.contains(&year) && (1..=days).contains(&day)
+    calendar::is_year(year) && calendar::is_date(year, month, day)
 }
 
 #[cfg(test)]

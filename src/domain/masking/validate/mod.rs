@@ -4,9 +4,13 @@
 //! given twice: for a value that stands alone and for one with a word beside it that speaks for it.
 
 pub(super) mod bank_card;
+pub(super) mod bic;
+pub(super) mod coin;
 pub(super) mod credit_code;
 pub(super) mod iban;
 pub(super) mod id_card;
+pub(super) mod national;
+pub(super) mod network;
 pub(super) mod phone;
 
 /// How surely a value is one of an entity, in percent.
@@ -38,6 +42,24 @@ fn number(digits: &[u8]) -> Option<u32> {
         return None;
     }
     digits.iter().try_fold(0_u32, |sum, &digit| digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0')))
+}
+
+/// Luhn's check of ASCII digits (ISO/IEC 7812-1 annex B).
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, digit)| {
+            let value = u32::from(digit.wrapping_sub(b'0'));
+            match (place % 2, value) {
+                (0, _) => value,
+                (_, 0..=4) => value * 2,
+                _ => value * 2 - 9,
+            }
+        })
+        .sum();
+    sum.is_multiple_of(10)
 }
 
 /// Says whether two digits name a province-level division of the People's Republic of China.

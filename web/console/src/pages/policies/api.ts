@@ -8,7 +8,10 @@ export type ViewRule =
   | { operator: "keep_all" }
   | { operator: "keep"; first: number; last: number }
   | { operator: "replace"; name: string }
-  | { operator: "token"; key: string };
+  | { operator: "token"; key: string }
+  | { operator: "encrypt"; key: string }
+  | { operator: "shift_date"; key: string; days_max: number }
+  | { operator: "generalise"; level: "year" | "month" | "decade" | "range" };
 
 export interface MaskingRule {
   name: string;

@@ -18,9 +18,14 @@ export function useShows() {
   return (view: ViewRule): string => {
     switch (view.operator) {
       case "keep":
-        return t(view.first === 0 ? "policies.shows.keep_last" : "policies.shows.keep", { ...view });
+        if (view.first === 0) return t("policies.shows.keep_last", { ...view });
+        return t(view.last === 0 ? "policies.shows.keep_first" : "policies.shows.keep", { ...view });
       case "replace":
         return t("policies.shows.replace", { name: `<${view.name.replace(/^<|_?\{n\}>?$/g, "")}_1>` });
+      case "shift_date":
+        return t("policies.shows.shift_date", { ...view });
+      case "generalise":
+        return t(`policies.shows.generalise.${view.level}`);
       default:
         return t(`policies.shows.${view.operator}`);
     }
