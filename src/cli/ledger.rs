@@ -258,7 +258,7 @@ async fn rebuild(comparison: &Comparison<'_>, tenant: &str, json: bool) -> Resul
 }
 
 pub(super) fn name(config: &Config, tenant: &str, id: TenantId) -> LogName {
-    LogName { tenant: id, name: config.name.clone(), tenant_name: tenant.to_owned(), generation: 1 }
+    LogName { tenant: id, name: config.name.clone(), tenant_name: tenant.to_owned(), generation: config.generation(tenant) }
 }
 
 pub(super) fn keys(config: &Config) -> Result<KeyDirectory, AppError> {

@@ -30,7 +30,7 @@ pub fn run(args: &ExportArgs, trust: &Trust, output: &mut Output) {
         Err(finding) => return output.refuse_with(&subject, &finding.error, found(&finding)),
     };
     match facts(&report, trust) {
-        Ok(facts) => output.accept(&subject, facts),
+        Ok(facts) => output.accept_with_gaps(&subject, report.generations.iter(), facts),
         Err(error) => return output.refuse(&subject, &error),
     }
     let shown = verify(&package, trust.keys(), &mut |item| show(item, &report.staff, output), &mut |_, _| {});
