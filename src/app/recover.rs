@@ -208,8 +208,7 @@ impl Run<'_> {
             log: &log,
             keys: &trusted,
             signer: signer.as_ref().map(|signer| signer as &dyn Signer),
-            opening: opens
-                .then(|| Opening { log: &next, signer: new.as_ref().map(|signer| signer as &dyn Signer) }),
+            opening: opens.then(|| Opening { log: &next, signer: new.as_ref().map(|signer| signer as &dyn Signer) }),
             tiles: &tiles,
             mirror: objects.as_deref(),
             guard: &config.data_dir.join("guard").join(format!("{}-{}", log.tenant_name, log.generation)),

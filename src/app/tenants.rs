@@ -22,8 +22,9 @@ use crate::ports::{
     Amendments, Channel, Clock, Erasures, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Signer,
     Store, TenantName, Witnesses,
 };
+use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
-use crate::storage::head::{self, LogName};
+use crate::storage::head::{self, FIRST_GENERATION, LogName};
 use crate::storage::keeper::{Keeper, LogSlot};
 use crate::storage::store::TenantStore;
 use crate::units::{Hash, SERVER_ACTOR, TenantId};

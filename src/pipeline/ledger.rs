@@ -285,8 +285,7 @@ impl Tenant {
         let (keys, proofs) = (self.verifier_keys(), Arc::clone(&self.ports.proofs));
         let generations = aside(move || proofs.generations()).await?;
         let generations = generations.map_err(|_| self.differs(index))?;
-        let holds =
-            Receipt::parse(text.as_bytes()).is_ok_and(|receipt| receipt.verify_in(&keys, &generations).is_ok());
+        let holds = Receipt::parse(text.as_bytes()).is_ok_and(|receipt| receipt.verify_in(&keys, &generations).is_ok());
         if holds { Ok(Some(text)) } else { Err(self.differs(index)) }
     }
 

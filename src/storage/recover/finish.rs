@@ -80,10 +80,11 @@ impl Recovery<'_> {
                    lease_expires = '-infinity' WHERE tenant = $1 AND size = $7 AND epoch = $8";
         let size = |size: TreeSize| i64::try_from(size.0).unwrap_or(i64::MAX);
         let Added { frontier, last_leaf, time } = added;
+        let root = frontier.root();
         let own: [&(dyn ToSql + Sync); 8] = [
             &self.log.tenant.0,
             &size(frontier.size()),
-            &frontier.root().as_bytes().as_slice(),
+            &root.as_bytes().as_slice(),
             &last_leaf.as_bytes().as_slice(),
             &time.as_micros(),
             &frontier.to_bytes(),

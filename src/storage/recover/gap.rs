@@ -85,9 +85,8 @@ impl<'a> Gap<'a> {
         let mut roots = known.roots()?;
         let lost = roots.last_key_value().map(|(size, root)| (*size, *root)).ok_or(RecoverError::Empty)?;
         let published = known.published.as_ref().map(SignedCheckpoint::unverified);
-        let tree = published.filter(|signed| {
-            root_at(&of.tiles.tree(signed.size), signed.size).is_ok_and(|root| root == signed.root)
-        });
+        let tree = published
+            .filter(|signed| root_at(&of.tiles.tree(signed.size), signed.size).is_ok_and(|root| root == signed.root));
         let proven = tree.filter(|signed| signed.size >= reached).map(|_| reached);
         let below = || roots.range(from..=reached).next_back().map(|(size, _)| *size);
         let kept = proven.or_else(below).unwrap_or(from);
@@ -228,7 +227,11 @@ impl Guarded {
 /// Makes up for a crash between a generation's commit and its guard: nothing was written behind what it declares, so that the rows
 /// are what two people approved. `false` when it is otherwise.
 pub(super) async fn finish(of: &Recovery<'_>, database: &Database) -> Result<bool, RecoverError> {
-    if of.log.generation <= head::FIRST_GENERATION || of.guard.exists() {
+    if of.log.generation <= head::FIRST_GENERATION {
+        return Ok(false);
+    }
+    // A server that refused to start left an empty one.
+    if of.guard.exists() && Guard::open(of.guard)?.frontier().is_some() {
         return Ok(false);
     }
     let Some(head) = head::read(&database.client, of.log.tenant).await? else { return Ok(false) };

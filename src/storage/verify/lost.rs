@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use lww_audit::{Entry, SignedDeclaration};
 use lww_audit::entry::Detail;
+use lww_audit::{Entry, SignedDeclaration};
 
 use super::state::{Account, State, int};
 use super::{Difference, Spoken};

@@ -59,6 +59,7 @@ export default {
     rollback: "The ledger became shorter.",
     gap: "Files that the checkpoint covers are missing.",
     other_log: "This proof is of another ledger.",
+    false_declaration: "A gap of the ledger is declared by nobody, or not as it is.",
   },
   steps: {
     leaf: "The entry's fingerprint",
@@ -302,6 +303,7 @@ export default {
     guard_adopted: "Operator accepted the database's head",
     log_recovered: "Lost entries put back by two people",
     backup_made: "Backup made",
+    entry_lost: "What stood here in the generation before is lost",
     generation_opened: "First entry of a generation",
     reply_saved: "Canned reply saved",
     reply_removed: "Canned reply removed",
