@@ -140,6 +140,18 @@ impl Tenant {
     }
 }
 
+impl Tenant {
+    /// What the published log declares of its gaps, the oldest first: signed notes, each of which opens a generation.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] when what is published can't be read.
+    pub async fn declarations(&self) -> Result<Vec<String>, Refusal> {
+        let proofs = Arc::clone(&self.ports.proofs);
+        let known = aside(move || proofs.generations()).await?.map_err(|_| Refusal::Unavailable)?;
+        Ok(known.signed().map(|signed| signed.note().to_string()).collect())
+    }
+}
+
 /// The tree that a head's signed text states.
 fn signed_tree(checkpoint: &str) -> Result<Checkpoint, Refusal> {
     let signed = lww_audit::SignedCheckpoint::parse(checkpoint.as_bytes()).map_err(|_| Refusal::Unavailable)?;

@@ -94,10 +94,12 @@ async function demandPossible(declared: Declaration): Promise<void> {
   if (by[0] === by[1]) throw lie("by", "two different people");
   if (lost.size <= kept.size) throw lie("lost", "more entries than survived");
   const contradicts = (tree: Tree) => last.size === tree.size && !equal(last.root, tree.root);
-  if (last.size > lost.size || contradicts(lost)) throw lie("checkpoint", "a tree that is not more than was lost");
+  if (last.size > lost.size || contradicts(lost))
+    throw lie("checkpoint", "a tree that is not more than was lost");
   if (contradicts(kept)) throw lie("kept", "the root that was signed");
   if (path.length === 0) return;
-  if (last.size <= kept.size) throw malformed("declaration.path", "no path to what is not behind what survived");
+  if (last.size <= kept.size)
+    throw malformed("declaration.path", "no path to what is not behind what survived");
   try {
     await verifyConsistency(kept, last, path);
   } catch (error) {
@@ -237,7 +239,8 @@ export class Lineage {
     if (opened !== entry.time) throw lie("opened", "the entry's time");
     if (this.at !== last.origin) throw lie("log before", "the generation of the entry before");
     for (const { size, root } of last.size <= kept.size ? [kept, last] : [kept]) {
-      if (!equal(await rootOf(this.leaves.slice(0, size)), root)) throw lie("kept", "the tree before the entry");
+      if (!equal(await rootOf(this.leaves.slice(0, size)), root))
+        throw lie("kept", "the tree before the entry");
     }
     this.declared.push(declared);
   }

@@ -73,7 +73,9 @@ export async function readTrust(text: string): Promise<Trust> {
   );
   // People paste and drop them as they find them; each tree is one that the key before had signed.
   const rotations = read.sort((one, other) => one.tree.size - other.tree.size);
-  const declared = await Promise.all(declarations.map((text) => inStatement(() => readDeclaration(utf8(text)))));
+  const declared = await Promise.all(
+    declarations.map((text) => inStatement(() => readDeclaration(utf8(text)))),
+  );
   const generations = Generations.of(declared);
   const logs = await inStatement(() => follow(trust.logs, rotations, generations.all));
   return { ...trust, logs, successors: logs.slice(trust.logs.length), rotations, generations };
@@ -93,7 +95,10 @@ async function follow(
     if (!keys.some((key) => isSameKey(key, declaration.successor))) keys.push(declaration.successor);
   }
   const before = new Set(declared.map(({ last }) => last.origin));
-  return followRotations(keys, rotations.filter(({ origin }) => !before.has(origin)));
+  return followRotations(
+    keys,
+    rotations.filter(({ origin }) => !before.has(origin)),
+  );
 }
 
 /**

@@ -66,7 +66,10 @@ function gapped(gaps: readonly Declaration[], title: string, detail: string, wor
       [words.gap_lost, [`#${first} – #${lost.size - 1} · `, code(last.origin)]],
       [words.gap_declared, `${time(opened)} · ${words.gap_reasons[reason] ?? reason}`],
       [words.gap_by, [code(by[0]), " · ", code(by[1]), ` (${tenant})`]],
-      [words.gap_proven, proven === first ? words.gap_proven_all(first) : words.gap_proven_some(proven, first)],
+      [
+        words.gap_proven,
+        proven === first ? words.gap_proven_all(first) : words.gap_proven_some(proven, first),
+      ],
       [words.gap_key, old === undefined ? words.gap_key_gone : words.gap_key_signed],
     );
   });

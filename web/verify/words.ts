@@ -20,12 +20,14 @@ const ZH = {
   key_of: "账本",
   key_print: "SHA-256 指纹",
   key_witnesses: "见证节点",
-  key_led: "以下公钥由上面的公钥签名指定（密钥更换声明或缺口声明），因此同样可信；若银行发了新的指纹单，也请核对：",
+  key_led:
+    "以下公钥由上面的公钥签名指定（密钥更换声明或缺口声明），因此同样可信；若银行发了新的指纹单，也请核对：",
   key_from: "由此公钥指定",
   key_new_print: "新公钥的 SHA-256 指纹",
   statement_bad: "声明（.rotation、.generation）不成立：",
   give_step: "证据包或存证回执",
-  give_drop: "把证据包（文件夹或 .tar）或存证回执（.tlog-proof）拖到这里；声明（.rotation、.generation）也可以",
+  give_drop:
+    "把证据包（文件夹或 .tar）或存证回执（.tlog-proof）拖到这里；声明（.rotation、.generation）也可以",
   give_file: "选择文件",
   give_folder: "选择文件夹",
   given: "已放入：",
@@ -44,7 +46,8 @@ const ZH = {
   gap_package_detail:
     "每条存证记录都在此公钥签名的账本里，展示的文字就是当时记录的文字。下列记录已丢失，由两人声明；所查范围内的记录可能也在其中。",
   gap_receipt: "已声明的缺口：这条存证记录已丢失",
-  gap_receipt_detail: "回执真实，这条记录当时确在账本里；此后账本丢失了它，由两人声明如下。回执是它现存的凭据，请妥善保存。",
+  gap_receipt_detail:
+    "回执真实，这条记录当时确在账本里；此后账本丢失了它，由两人声明如下。回执是它现存的凭据，请妥善保存。",
   gap_lost: "丢失的存证记录",
   gap_declared: "声明时间与原因",
   gap_by: "声明人（假名）",
@@ -168,7 +171,8 @@ const EN: Words = {
   key_new_print: "The new key's SHA-256 fingerprint",
   statement_bad: "A statement (.rotation, .generation) does not hold: ",
   give_step: "Evidence package or receipt",
-  give_drop: "Drop a package (folder or .tar) or a receipt (.tlog-proof) here; statements (.rotation, .generation), too",
+  give_drop:
+    "Drop a package (folder or .tar) or a receipt (.tlog-proof) here; statements (.rotation, .generation), too",
   give_file: "Choose a file",
   give_folder: "Choose a folder",
   given: "Given: ",

@@ -114,6 +114,7 @@ export default {
     key: "Public key",
     compared: "compared with paper",
     not_compared: "not yet compared with paper",
+    gap: "Declared gap: entries {first} to {last} were lost for good, as {one} and {other} declared on {time}. Everything else verifies as ever.",
     changed:
       "The ledger's key changed at entry {index}: the old key {old} signed for the new one, {new}. So the new one is trusted; its fingerprint is not compared with paper yet.",
     changed_compared:

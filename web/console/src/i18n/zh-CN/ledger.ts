@@ -103,6 +103,7 @@ export default {
     key: "公钥",
     compared: "已与纸面核对",
     not_compared: "尚未与纸面核对",
+    gap: "已声明的缺口：第 {first} 至 {last} 条存证记录已永久丢失，由 {one} 与 {other} 于 {time} 声明。其余记录照常可验证。",
     changed:
       "账本在第 {index} 条存证记录处更换了密钥：旧公钥 {old} 签名指定了新公钥 {new}，因此新公钥可信；其指纹尚未与纸面核对。",
     changed_compared:
