@@ -313,7 +313,7 @@ pub enum Error {
     )]
     FalseDeclaration {
         /// The generation that declares it.
-        origin: Origin,
+        origin: Box<Origin>,
         /// Which part of it.
         what: &'static str,
         /// What it should be.

@@ -139,7 +139,7 @@ impl Declaration {
 
     /// Says that the declaration lies.
     pub(crate) fn lies<T>(&self, what: &'static str, expected: String, got: String) -> Result<T, Error> {
-        Err(Error::FalseDeclaration { origin: self.origin.clone(), what, expected, got })
+        Err(Error::FalseDeclaration { origin: Box::new(self.origin.clone()), what, expected, got })
     }
 
     /// Judges a checkpoint of the old generation that somebody holds.

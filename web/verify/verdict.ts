@@ -121,7 +121,7 @@ function packageFacts(report: Report, words: Words): HTMLElement {
   );
   return facts(
     [
-      words.complete_for,
+      report.gaps.length === 0 ? words.complete_for : words.gap_scopes,
       el("ul", {}, ...manifest.scopes.map((scope) => el("li", {}, ...scopeText(scope, words)))),
     ],
     [words.entries, `${report.entries}`],

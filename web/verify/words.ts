@@ -48,6 +48,7 @@ const ZH = {
   gap_receipt: "已声明的缺口：这条存证记录已丢失",
   gap_receipt_detail:
     "回执真实，这条记录当时确在账本里；此后账本丢失了它，由两人声明如下。回执是它现存的凭据，请妥善保存。",
+  gap_scopes: "所查范围（除缺口外无遗漏）",
   gap_lost: "丢失的存证记录",
   gap_declared: "声明时间与原因",
   gap_by: "声明人（假名）",
@@ -194,6 +195,7 @@ const EN: Words = {
   gap_receipt: "Declared gap: this entry was lost",
   gap_receipt_detail:
     "The receipt is genuine: the entry was in the ledger. The ledger has lost it since, as two people declared below. The receipt is what is left of it: keep it well.",
+  gap_scopes: "Complete, but for the gap, for",
   gap_lost: "Lost entries",
   gap_declared: "Declared, and why",
   gap_by: "By (pseudonyms)",

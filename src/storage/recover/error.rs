@@ -113,10 +113,12 @@ pub enum RecoverError {
 impl RecoverError {
     /// The first entry that is nowhere, when that is why.
     pub(super) const fn first_lost(&self) -> Option<EntryIndex> {
-        match self {
-            Self::NotWhole { first, .. } => Some(*first),
-            Self::Unpublished { published, .. } => Some(EntryIndex(published.0)),
-            _ => None,
+        if let Self::NotWhole { first, .. } = self {
+            Some(*first)
+        } else if let Self::Unpublished { published, .. } = self {
+            Some(published.next_index())
+        } else {
+            None
         }
     }
 }

@@ -65,7 +65,7 @@ impl Recovery<'_> {
             approvers_of: approved.of.clone(),
             approved_by: approved.by,
         }));
-        let body = self.entry(self.log, &event, index, (walk.last_leaf, time))?;
+        let body = entry_of(self.log, &event, index, (walk.last_leaf, time))?;
         let generation = i32::try_from(self.log.generation).unwrap_or(i32::MAX);
         insert(database, self.log, generation, index.0, std::slice::from_ref(&body)).await?;
         let mut frontier: Frontier = walk.frontier;
@@ -93,33 +93,32 @@ impl Recovery<'_> {
         ];
         if database.client.execute(sql, &own).await? == 1 { Ok(()) } else { Err(RecoverError::Held) }
     }
+}
 
-    /// The bytes of an entry that this command adds to a log.
-    pub(super) fn entry(
-        &self,
-        log: &LogName,
-        event: &Event,
-        seq: EntryIndex,
-        (prev, time): (Hash, Timestamp),
-    ) -> Result<Vec<u8>, RecoverError> {
-        let entry = Entry {
-            log: log.origin()?,
-            seq,
-            time,
-            kind: Kind::new(event.kind())?,
-            actor: entry::Actor { id: SERVER_ACTOR.0, role: entry::Role::new(Role::Operator.word())? },
-            tenant: log.tenant_name.clone(),
-            conversation: None,
-            channel: None,
-            subject: None,
-            policy: None,
-            content: None,
-            chains: Vec::new(),
-            detail: event.detail(),
-            prev,
-        };
-        Ok(entry.to_bytes()?)
-    }
+/// The bytes of an entry that this command adds to a log.
+pub(super) fn entry_of(
+    log: &LogName,
+    event: &Event,
+    seq: EntryIndex,
+    (prev, time): (Hash, Timestamp),
+) -> Result<Vec<u8>, RecoverError> {
+    let entry = Entry {
+        log: log.origin()?,
+        seq,
+        time,
+        kind: Kind::new(event.kind())?,
+        actor: entry::Actor { id: SERVER_ACTOR.0, role: entry::Role::new(Role::Operator.word())? },
+        tenant: log.tenant_name.clone(),
+        conversation: None,
+        channel: None,
+        subject: None,
+        policy: None,
+        content: None,
+        chains: Vec::new(),
+        detail: event.detail(),
+        prev,
+    };
+    Ok(entry.to_bytes()?)
 }
 
 /// Inserts entries that follow each other.

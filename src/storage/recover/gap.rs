@@ -10,6 +10,8 @@ use lww_audit::merkle::{Frontier, consistency_path, leaf_hash, root_at};
 use lww_audit::{Checkpoint, Declaration, Note, SignedCheckpoint, SignedDeclaration, VerifierKey};
 use serde::Serialize;
 
+use super::finish::entry_of;
+use super::plan::Approved;
 use super::walk::Walk;
 use super::{Known, PAGE_ENTRIES, Plan, RecoverError, Recovery, insert};
 use crate::domain::event::{Declared, Event};
@@ -20,8 +22,6 @@ use crate::storage::database::Database;
 use crate::storage::guard::Guard;
 use crate::storage::head::{self, Head, LogName};
 use crate::units::{EntryIndex, Hash, Timestamp, TreeSize};
-
-use super::plan::Approved;
 
 /// Longest signed checkpoint that goes into a declaration with everybody's signatures; of a longer one the log's own stay.
 const LAST_BYTES_MAX: usize = 4096;
@@ -136,7 +136,7 @@ impl<'a> Gap<'a> {
         let mut page = Vec::new();
         while added.frontier.size() < self.lost.0 {
             let index = EntryIndex(added.frontier.size().0);
-            let body = of.entry(self.opening.log, &next, index, (added.last_leaf, time))?;
+            let body = entry_of(self.opening.log, &next, index, (added.last_leaf, time))?;
             added.last_leaf = leaf_hash(&body);
             added.frontier.push(added.last_leaf);
             if next != Event::EntryLost {
