@@ -309,7 +309,7 @@ pub const POLICY_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Layers that a policy is made of, each counted as often as others name it.
 pub const LAYERS_MAX: usize = 32;
 /// How deep layers may name layers.
-pub const LAYER_DEPTH_MAX: usize = 4;
+pub const LAYER_DEPTH_MAX: usize = 3;
 /// Combinations of tenants, channels and purposes that the layers of a policy may ask for.
 pub const OCCASIONS_MAX: usize = 32;
 /// Patterns of one policy.

@@ -90,7 +90,7 @@ fn the_strictest_word_counts_in_any_order_of_layers() {
         for (says, stricter) in words.iter().skip(weak + 1) {
             let rest = format!(
                 "layers: [tenant/a, channel/b]\ndefine:\n  tenant/a: {{rules: {}}}\n  channel/b: {{rules: {}}}\nrules: []\ntests: \
-                 [{{tenant: a, in: '6222021234567890125', export: '[bank_card]'}}, {{channel: b, in: '6222021234567890125', export: '[bank_card]'}}]\n",
+                 [{{tenant: a, in: '6222021234567890128', export: '[bank_card]'}}, {{channel: b, in: '6222021234567890128', export: '[bank_card]'}}]\n",
                 rule(weaker),
                 rule(stricter),
             );
@@ -112,17 +112,17 @@ define:
   purpose/loans: {rules: [{entity: email, class: C2, views: {agent: drop}}]}
 rules: []
 tests:
-  - {channel: web, in: '6222021234567890125', agent: '***************0125'}
+  - {channel: web, in: '6222021234567890128', agent: '***************0128'}
   - {purpose: loans, in: a.bcdefg@example.com, agent: '[email]'}
 ";
     let policy = load(rest);
-    let text = "卡6222021234567890125，邮箱a.bcdefg@example.com";
+    let text = "卡6222021234567890128，邮箱a.bcdefg@example.com";
     for (there, expected) in [
-        (at(None, None), "卡622202*********0125，邮箱a.bcdefg@example.com"),
-        (at(Some("http"), Some("cards")), "卡622202*********0125，邮箱a.bcdefg@example.com"),
-        (at(Some("web"), None), "卡***************0125，邮箱a.bcdefg@example.com"),
-        (at(Some("http"), Some("loans")), "卡622202*********0125，邮箱[email]"),
-        (at(Some("web"), Some("loans")), "卡***************0125，邮箱[email]"),
+        (at(None, None), "卡622202*********0128，邮箱a.bcdefg@example.com"),
+        (at(Some("http"), Some("cards")), "卡622202*********0128，邮箱a.bcdefg@example.com"),
+        (at(Some("web"), None), "卡***************0128，邮箱a.bcdefg@example.com"),
+        (at(Some("http"), Some("loans")), "卡622202*********0128，邮箱[email]"),
+        (at(Some("web"), Some("loans")), "卡***************0128，邮箱[email]"),
     ] {
         let form = policy.on(&there);
         assert_eq!(shown(form, text, View::Agent), expected, "{there}");
@@ -143,7 +143,7 @@ fn the_digest_sees_what_a_layer_says_wherever_it_says_it() {
     let with = |last: u32, where_: &str| {
         load(&format!(
             "layers: [base/pci, {where_}]\ndefine:\n  {where_}: {{rules: [{{entity: cn.bank_card, class: C2, views: {{agent: {{keep: {{first: 0, last: {last}}}}}}}}}]}}\n\
-             rules: []\ntests: [{{{}, in: '6222021234567890125', export: '[bank_card]'}}]\n",
+             rules: []\ntests: [{{{}, in: '6222021234567890128', export: '[bank_card]'}}]\n",
             where_.replacen('/', ": ", 1),
         ))
         .digest()
@@ -162,7 +162,7 @@ fn the_digest_sees_what_a_layer_says_wherever_it_says_it() {
 fn what_is_missing_circular_too_deep_or_weaker_is_refused_with_its_place() {
     let one = |shows: &str| format!("rules: [{{entity: cn.bank_card, class: C2, {shows}}}]\ntests: []\n");
     let deep = "layers: [channel/a]\ndefine:\n  channel/a: {layers: [purpose/b]}\n  purpose/b: {layers: [tenant/c]}\n  \
-                tenant/c: {layers: [tenant/d]}\n  tenant/d: {layers: [base/pci]}\nrules: []\ntests: []\n";
+                tenant/c: {layers: [base/pci]}\nrules: []\ntests: []\n";
     let many: Vec<String> = (0..40).map(|at| format!("channel/c{at}")).collect();
     let define: String = many.iter().map(|name| format!("  {name}: {{rules: []}}\n")).collect();
     let crowded: Vec<String> = (0..6).flat_map(|at| [format!("channel/c{at}"), format!("purpose/p{at}")]).collect();
@@ -188,7 +188,7 @@ fn what_is_missing_circular_too_deep_or_weaker_is_refused_with_its_place() {
                 .to_owned(),
             "line 8: layers: expected layers that don't name each other in a circle, got channel/a -> purpose/b -> channel/a",
         ),
-        (deep.replace("tenant/d: {layers: [base/pci]}", "tenant/d: {rules: []}"), "never apply"),
+        (deep.to_owned(), "line 9: layers: expected layers that are named at most 3 deep, got base/pci"),
         (
             "layers: [channel/a]\ndefine:\n  channel/a: {layers: [channel/b]}\n  channel/b: {rules: []}\nrules: []\ntests: []\n"
                 .to_owned(),
@@ -226,8 +226,6 @@ fn what_is_missing_circular_too_deep_or_weaker_is_refused_with_its_place() {
             "email in channel/web has a rule but no test",
         ),
     ] {
-        let rest = if expected == "never apply" { deep.to_owned() } else { rest };
-        let expected = if expected == "never apply" { "layers that are named at most 4 deep" } else { expected };
         let error = refused(&rest);
         assert!(error.contains(expected), "expected {expected:?} in {error:?}");
     }
@@ -238,7 +236,7 @@ fn a_change_in_one_layer_is_named_with_its_occasion_and_goes_its_way() {
     let with = |shows: &str| {
         load(&format!(
             "layers: [base/pci, channel/web]\ndefine:\n  channel/web: {{rules: [{{entity: cn.bank_card, class: C2, views: {{agent: {shows}}}}}]}}\n\
-             rules: []\ntests: [{{channel: web, in: '6222021234567890125', export: '[bank_card]'}}]\n"
+             rules: []\ntests: [{{channel: web, in: '6222021234567890128', export: '[bank_card]'}}]\n"
         ))
     };
     let (less, more) = (with("drop"), with("{keep: {first: 0, last: 4}}"));
@@ -257,7 +255,7 @@ fn a_change_in_one_layer_is_named_with_its_occasion_and_goes_its_way() {
 #[test]
 fn a_pack_over_a_list_of_rules_only_masks_more() {
     let rules = "rules:\n  - {entity: cn.bank_card, class: C2, views: {agent: {keep: {first: 6, last: 4}}, export: drop}}\n\
-                 tests: [{in: '6222021234567890125', export: '[bank_card]'}]\n";
+                 tests: [{in: '6222021234567890128', export: '[bank_card]'}]\n";
     let (plain, layered) = (load(rules), load(&format!("layers: [base/pci]\n{rules}")));
     let differences = compare(&plain, &layered);
     // The pack says what views may see of which the list said nothing: that is more than nothing.
@@ -271,7 +269,7 @@ fn a_pack_over_a_list_of_rules_only_masks_more() {
 fn masking_what_layers_masked_changes_nothing() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/masking/examples/bank-layered.yaml");
     let policy = Policy::load(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let text = "工号102938，贷款LN2024001234和ln-2024001234LN2024001235，手机13812345678，卡6222021234567890125";
+    let text = "工号102938，贷款LN2024001234和ln-2024001234LN2024001235，手机13812345678，卡6222021234567890128";
     for there in policy.occasions().cloned().chain([Occasion::ANY]).collect::<Vec<_>>() {
         let form = policy.on(&there);
         for view in View::ALL {

@@ -13,6 +13,7 @@ use super::{
     entity::Entity,
     fold_table::Entry,
     lexicon::Lexicon,
+    masked::HIDDEN_MIN,
     policy::{Rule, VALUE},
     scene::{Candidate, Scene},
     span::Canonical,
@@ -160,7 +161,8 @@ fn folded(character: char, symbol: u8) -> char {
 /// The value without its disguise: separators gone, letters capital, so that equal values are alike.
 fn canonical(matched: &str) -> String {
     let plain: String = matched.chars().filter(|character| character.is_alphanumeric()).collect();
-    if plain.is_empty() { matched.to_owned() } else { plain.to_ascii_uppercase() }
+    // Fewer characters would leave a mask that doesn't look like one.
+    if plain.chars().count() < HIDDEN_MIN { matched.to_owned() } else { plain.to_ascii_uppercase() }
 }
 
 /// Proposes what the patterns match outside of what is masked.

@@ -77,7 +77,7 @@ impl<'d> Walk<'d> {
             return Err(invalid(line, "layers", "layers that don't name each other in a circle", around));
         }
         if self.path.len() >= LAYER_DEPTH_MAX {
-            return Err(invalid(line, "layers", "layers that are named at most 4 deep", name.value.clone()));
+            return Err(invalid(line, "layers", "layers that are named at most 3 deep", name.value.clone()));
         }
         if self.layers.len() >= LAYERS_MAX {
             return Err(invalid(line, "layers", "at most 32 layers", name.value.clone()));
