@@ -108,9 +108,10 @@ impl Difference {
 
     /// What differs and where, as a path: `channel/web: cn.mobile.views.agent`.
     pub fn place(&self) -> String {
-        match self.occasion == Occasion::ANY {
-            true => self.aspect.to_string(),
-            false => format!("{}: {}", self.occasion, self.aspect),
+        if self.occasion == Occasion::ANY {
+            self.aspect.to_string()
+        } else {
+            format!("{}: {}", self.occasion, self.aspect)
         }
     }
 }

@@ -43,9 +43,9 @@ pub(super) fn failures(policy: &Policy, tests: &[Spanned<TestDoc>]) -> Vec<Polic
 /// A rule that no test masks anything by, where the layer applies that has it. Packs are tested by themselves.
 fn untested(policy: &Policy, tested: &Tested) -> Option<PolicyError> {
     policy.rules.iter().zip(0..).find_map(|(rule, position)| {
-        let own = rule.said().iter().filter(|stance| !stance.is_pack);
+        let mut own = rule.said().iter().filter(|stance| !stance.is_pack);
         let is_tested = |there: &Occasion| tested.iter().any(|(at, here)| *at == position && there.holds_at(here));
-        let stance = own.into_iter().find(|stance| !is_tested(&stance.occasion))?;
+        let stance = own.find(|stance| !is_tested(&stance.occasion))?;
         let layer = if stance.layer == OWN { String::new() } else { format!(" in {}", stance.layer) };
         Some(PolicyError::Untested { entity: format!("{}{layer}", rule.name) })
     })

@@ -112,7 +112,7 @@ function above(lines: string[], indent: number, isItem: boolean): string[] {
     const [, space = "", dashes = "", key = ""] =
       /^(\s*)((?:- +)*)("[^"]*"|'[^']*'|[\w.*/@-]+)?/.exec(line) ?? [];
     const column = space.length + dashes.length;
-    const opens = new RegExp(`:\\s*(#.*)?$`).test(line);
+    const opens = /:\s*(#.*)?$/.test(line);
     // A list may stand as far left as the key that it belongs to.
     const isParent = opens && (column < limit || (atItem && column === limit && dashes === ""));
     if (isParent && key !== "") {
@@ -120,7 +120,7 @@ function above(lines: string[], indent: number, isItem: boolean): string[] {
       [limit, atItem] = [column, false];
     }
     if (dashes !== "" && space.length < limit && (isParent || column <= limit)) {
-      path.splice(isParent ? 0 : 0, 0, "0");
+      path.unshift("0");
       [limit, atItem] = [space.length, true];
     }
     if (limit === 0 && !atItem) break;
