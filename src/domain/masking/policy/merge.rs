@@ -126,8 +126,8 @@ fn shown(operator: &Operator) -> usize {
 /// How inexact what is shown in place of a value is.
 fn vagueness(operator: &Operator) -> u8 {
     match operator {
-        Operator::Generalise(Level::Month) => 1,
-        Operator::Generalise(Level::Year) => 2,
+        Operator::Generalise(Level::Month | Level::City) => 1,
+        Operator::Generalise(Level::Year | Level::Province) => 2,
         Operator::Generalise(Level::Decade | Level::Range) => 3,
         Operator::Drop
         | Operator::KeepAll
