@@ -3,7 +3,9 @@
 
 #![expect(clippy::panic, reason = "a test stops at the first fault")]
 
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use liaowaiwai::domain::masking::{
     Lost, Occasion, Operator, Policy, Tail, Tokens, View, Way, apply, compare, detect, lint, only_masks_more,
@@ -277,4 +279,47 @@ fn masking_what_layers_masked_changes_nothing() {
             assert_eq!(shown(form, &once, view), once, "{view} on {there}");
         }
     }
+}
+
+/// Runs `lww policy explain` on the shipped example, with a text on standard input.
+fn explain(arguments: &[&str], text: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/masking/examples/bank-layered.yaml");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lww"))
+        .args(["policy", "explain"])
+        .arg(path)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn explain_names_the_layer_that_decided_why_others_lost_and_what_speaks_for_a_value() {
+    let told = explain(&["--rule", "cn.id_card", "--view", "agent"], "");
+    for line in [
+        "layer base/gdpr@1 (only tenant/europe): GDPR",
+        "cn.id_card C2, from 70 % on",
+        "agent      keep: {first: 3, last: 2} <- base/pipl@1",
+        "not base/jrt0171@1: keep: {first: 3, last: 4} (behind it 2656363 values remain possible",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+    let text = "打我手机13812345678";
+    let told = explain(&["--text", "-", "--channel", "web", "--view", "agent", "--json"], text);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let span = &told["spans"][0];
+    assert_eq!(
+        (&span["rule"], &span["word"], &span["validators"][0], &span["start"], &span["end"]),
+        (&"cn.mobile".into(), &"手机".into(), &"segment".into(), &4.into(), &15.into())
+    );
+    let view = &span["views"][0];
+    assert_eq!((&view["text"], &view["layer"]), (&"*******5678".into(), &"channel/web".into()));
+    assert!(!told.to_string().contains("13812345678"), "the value is never told");
+    let everywhere = explain(&["--text", "-", "--view", "agent"], text);
+    assert!(everywhere.contains("agent      138****5678 (keep: {first: 3, last: 4} <- base/pipl@1)"), "{everywhere}");
 }
