@@ -85,6 +85,19 @@ pub(super) struct MaskedSpan {
     pub(super) confidence: u8,
     /// What is shown, by the set of views that show it; a view in no set shows the placeholder.
     pub(super) shown: Vec<(u16, String)>,
+    /// What it covers in the original; `None` where that was not noted, in messages of before.
+    pub(super) source: Option<Source>,
+}
+
+/// What a mask covers in the original. See [`super::hidden`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    /// Bytes of the original, disguise included.
+    pub(super) bytes: usize,
+    /// Whether the mask got quotes around it that the original lacks.
+    pub(super) is_quoted: bool,
+    /// Whether the rule let somebody open it.
+    pub(super) is_reversible: bool,
 }
 
 /// Where a masked value stands in what one view shows, and what it was; it tells nothing of the value.
@@ -180,7 +193,9 @@ pub fn apply(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -
         push_plain(&mut segments, Some(quote));
         let original = text.get(span.bytes.clone()).unwrap_or_default();
         let number = numbers.of(span);
-        segments.push(Segment::Masked(mask(rule, &Value::of(span), original, number, tokens)));
+        let mut masked = mask(rule, &Value::of(span), original, number, tokens);
+        masked.source = masked.source.map(|source| Source { is_quoted: span.is_quoted, ..source });
+        segments.push(Segment::Masked(masked));
         push_plain(&mut segments, Some(quote));
         from = span.bytes.end;
     }
@@ -226,7 +241,7 @@ impl<'s> Numbers<'s> {
     }
 }
 
-/// What each view shows of a value.
+/// What each view shows of a value, which is `original` as it was written.
 pub(super) fn mask(rule: &Rule, value: &Value<'_>, original: &str, number: usize, tokens: &dyn Tokens) -> MaskedSpan {
     let mut shown: Vec<(u16, String)> = Vec::with_capacity(rule.shows.len());
     for (views, operator) in &rule.shows {
@@ -236,8 +251,9 @@ pub(super) fn mask(rule: &Rule, value: &Value<'_>, original: &str, number: usize
             None => shown.push((*views, text)),
         }
     }
+    let source = Source { bytes: original.len(), is_quoted: false, is_reversible: rule.opening.is_some() };
     let Value { entity, class, rule, confidence, .. } = *value;
-    MaskedSpan { entity, class, rule, confidence, shown }
+    MaskedSpan { entity, class, rule, confidence, shown, source: Some(source) }
 }
 
 fn show(operator: &Operator, value: &Value<'_>, original: &str, number: usize, tokens: &dyn Tokens) -> Option<String> {

@@ -27,6 +27,7 @@ mod fold;
 mod fold_table;
 mod fpe;
 mod handles;
+mod hidden;
 mod ids;
 mod keywords;
 mod lexicon;
@@ -52,10 +53,11 @@ pub use codec::DecodeError;
 pub use detect::{Heard, detect, hear};
 pub use earlier::{Again, mask_again, without_named};
 pub use entity::Entity;
+pub use hidden::{Hidden, comparable};
 pub use masked::{MaskedText, ShownSpan, Tokens, apply, token_letters, without_c3};
 pub use operate::decrypt;
 pub use policy::{
-    Allowed, Approvals, Aspect, Difference, ENGINE_VERSION, Effective, Level, Operator, Policy, PolicyError, Remark,
+    Allowed, Approvals, Aspect, Difference, ENGINE_VERSION, Effective, Level, Opening, Operator, Policy, PolicyError, Remark,
     Rule, Way, compare, lint, only_masks_more,
 };
 pub use shown::found_spans;

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::super::entity::Entity;
 use super::super::view::View;
-use super::{Approvals, Operator, Policy, Rule};
+use super::{Approvals, Opening, Operator, Policy, Rule};
 
 /// Which way a difference goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +53,8 @@ pub enum Aspect {
     Context(Entity),
     /// How far those words reach.
     ContextWindow(Entity),
+    /// By whom its values may be opened.
+    Opening(Entity),
 }
 
 impl fmt::Display for Aspect {
@@ -67,6 +69,7 @@ impl fmt::Display for Aspect {
             Self::MinConfidence(entity) => write!(f, "{entity}.detect.min_confidence"),
             Self::Context(entity) => write!(f, "{entity}.detect.context"),
             Self::ContextWindow(entity) => write!(f, "{entity}.detect.context_window"),
+            Self::Opening(entity) => write!(f, "{entity}.reversible"),
         }
     }
 }
@@ -159,6 +162,10 @@ fn compare_rules(was: &Rule, is: &Rule) -> Vec<Difference> {
             is.context_window.to_string(),
         ),
     ];
+    found.push(way_of_openings(was.opening.as_ref(), is.opening.as_ref()).map(|way| {
+        let written = |opening: &Option<Opening>| opening.as_ref().map_or_else(|| "false".to_owned(), Opening::to_string);
+        Difference { aspect: Aspect::Opening(entity), way, before: written(&was.opening), after: written(&is.opening) }
+    }));
     found.extend(View::ALL.map(|view| {
         let (before, after) = (was.operator(view), is.operator(view));
         let way = way_of_operators(before, after)?;
@@ -188,6 +195,23 @@ fn way_of_approvals(was: &Approvals, is: &Approvals) -> Option<Way> {
     }
     let is_stricter =
         is.required >= was.required && after.is_subset(&before) && (was.author_may_approve || !is.author_may_approve);
+    Some(if is_stricter { Way::Stricter } else { Way::Weaker })
+}
+
+/// Fewer who may, for less time, with one more who has to agree: each is stricter, and all that differ must be.
+fn way_of_openings(was: Option<&Opening>, is: Option<&Opening>) -> Option<Way> {
+    let (was, is) = match (was, is) {
+        (None, None) => return None,
+        (Some(_), None) => return Some(Way::Stricter),
+        (None, Some(_)) => return Some(Way::Weaker),
+        (Some(was), Some(is)) if was == is => return None,
+        (Some(was), Some(is)) => (was, is),
+    };
+    let set = |words: &[String]| words.iter().cloned().collect::<BTreeSet<_>>();
+    // Whoever had to agree still has to, or somebody of fewer roles.
+    let agrees = was.second_person.is_empty()
+        || (!is.second_person.is_empty() && set(&is.second_person).is_subset(&set(&was.second_person)));
+    let is_stricter = set(&is.roles).is_subset(&set(&was.roles)) && is.ttl_s <= was.ttl_s && agrees;
     Some(if is_stricter { Way::Stricter } else { Way::Weaker })
 }
 

@@ -13,7 +13,7 @@ use super::{
         secrets::canonical_of_literal,
         view::{Class, View},
     },
-    Allowed, Level, Operator, Policy, PolicyError, Rule, digest,
+    Allowed, Level, Opening, Operator, Policy, PolicyError, Rule, digest,
     document::{ApiVersion, Document, KeepDoc, Mode, OperatorDoc, Reversible, RuleDoc, TestDoc},
 };
 use crate::domain::yaml;
@@ -34,6 +34,12 @@ const KEEP_MAX: u64 = 10;
 const SHIFT_DAYS_MAX: u16 = 3650;
 /// Longest name of a replacement.
 const REPLACEMENT_NAME_LEN_MAX: usize = 24;
+/// Longest name of a role or group that may open values, in bytes, and most of them.
+const OPENER_LEN_MAX: usize = 32;
+const OPENERS_MAX: usize = 16;
+/// Shortest and longest time for which a value may be opened, in seconds.
+const OPENING_S_MIN: u32 = 5;
+const OPENING_S_MAX: u32 = 3_600;
 /// Stands for every view that is not named.
 const ANY_VIEW: &str = "*";
 
@@ -98,9 +104,6 @@ fn resolve(written: &Spanned<RuleDoc>) -> Result<Rule, PolicyError> {
     let rule = &written.value;
     let entity = Entity::from_name(&rule.entity)
         .ok_or_else(|| invalid(line, "entity", "the name of an entity that the engine knows", rule.entity.clone()))?;
-    if rule.reversible == Reversible::Vault {
-        return Err(PolicyError::Unavailable { line, feature: "reversible: {vault: …}" });
-    }
     let detect = &rule.detect;
     if detect.context.len() > CONTEXT_WORDS_MAX {
         let got = detect.context.len().to_string();
@@ -124,7 +127,47 @@ fn resolve(written: &Spanned<RuleDoc>) -> Result<Rule, PolicyError> {
         context_window: usize::try_from(detect.context_window).unwrap_or(usize::MAX),
         shows: shows(&operators),
         operators,
+        opening: opening(line, rule)?,
     })
+}
+
+/// By whom, and how, a value may be opened; one of class C3 by nobody, because it is stored nowhere.
+fn opening(line: u64, rule: &RuleDoc) -> Result<Option<Opening>, PolicyError> {
+    let Reversible::Vault(written) = &rule.reversible else { return Ok(None) };
+    if !written.vault || rule.class == Class::C3 {
+        let got = if written.vault { "a vault for C3" } else { "vault: false" };
+        return Err(invalid(line, "reversible", "false, or a vault for a class that is stored", got.to_owned()));
+    }
+    let plain = |word: &String| {
+        (1..=OPENER_LEN_MAX).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+    };
+    let words = |field, words: &[String], fewest: usize| match words.iter().find(|word| !plain(word)) {
+        Some(word) => Err(invalid(line, field, "words of a-z, 0-9, - and _", word.clone())),
+        None if !(fewest..=OPENERS_MAX).contains(&words.len()) => {
+            Err(invalid(line, field, "1 to 16 words", words.len().to_string()))
+        }
+        None => Ok(words.to_vec()),
+    };
+    let ttl_s = seconds(&written.ttl).filter(|ttl_s| (OPENING_S_MIN..=OPENING_S_MAX).contains(ttl_s));
+    Ok(Some(Opening {
+        roles: words("reversible.unmask_roles", &written.unmask_roles, 1)?,
+        ttl_s: ttl_s.ok_or_else(|| invalid(line, "reversible.ttl", "5s to 1h, such as 15m", written.ttl.clone()))?,
+        second_person: words("reversible.second_person", &written.second_person, 0)?,
+    }))
+}
+
+/// `90s`, `15m` or `1h`.
+fn seconds(written: &str) -> Option<u32> {
+    let (number, unit) = written.split_at_checked(written.len().checked_sub(1)?)?;
+    let unit_s = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        _ => return None,
+    };
+    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse::<u32>().ok().filter(|_| is_plain)?.checked_mul(unit_s)
 }
 
 fn percent(line: u64, share: f64) -> Result<u8, PolicyError> {

@@ -14,7 +14,7 @@ use super::{
         validate::{bank_card, iban, national},
         view::View,
     },
-    Allowed, ENGINE_VERSION, Operator, Policy, Rule,
+    Allowed, ENGINE_VERSION, Opening, Operator, Policy, Rule,
 };
 
 /// The tables of the first two engines, which had the same. Entries of the first release tell of neither the text nor the
@@ -91,14 +91,20 @@ fn resolved((id, version): (&str, u64), rules: &[Rule], allow: &[Allowed], engin
 fn rule(rule: &Rule) -> Value {
     let views: serde_json::Map<String, Value> =
         View::ALL.into_iter().map(|view| (view.to_string(), operator(rule.operator(view)))).collect();
-    json!({
+    let mut resolved = json!({
         "entity": rule.entity.as_str(),
         "class": rule.class.as_str(),
         "min_confidence": rule.min_confidence,
         "context": rule.context,
         "context_window": rule.context_window,
         "views": views,
-    })
+    });
+    // Only where there is one: what nobody may open resolves as it did before anybody could open anything.
+    if let (Some(Opening { roles, ttl_s, second_person }), Some(fields)) = (&rule.opening, resolved.as_object_mut()) {
+        let opening = json!({"unmask_roles": roles, "ttl_s": ttl_s, "second_person": second_person});
+        fields.insert("opening".to_owned(), opening);
+    }
+    resolved
 }
 
 fn operator(operator: &Operator) -> Value {

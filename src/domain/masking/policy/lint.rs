@@ -7,7 +7,7 @@ use std::fmt;
 use super::super::entity::Entity;
 use super::super::view::View;
 use super::residual::candidates;
-use super::{Operator, Policy};
+use super::{Operator, Policy, Rule};
 
 /// Fewer values than this behind a mask can be tried out one by one.
 const CANDIDATES_MIN: u64 = 10_000;
@@ -33,6 +33,11 @@ pub enum Remark {
         /// The role.
         role: String,
     },
+    /// A value may be opened with the word of a second person, whom no account can be.
+    NobodyAgrees {
+        /// Of what.
+        entity: Entity,
+    },
     /// Approval is asked for of nobody at all, or not at all.
     NobodyApproves,
     /// A value that is never masked is very short.
@@ -52,6 +57,9 @@ impl fmt::Display for Remark {
                 write!(f, "{entity}: behind {mask} at most {left} values are left ({})", views.join(", "))
             }
             Self::UnknownRole { role } => write!(f, "approvals: no account can have the role {role}"),
+            Self::NobodyAgrees { entity } => {
+                write!(f, "{entity}: no account can be the second person by whose word a value is opened")
+            }
             Self::NobodyApproves => f.write_str(
                 "approvals: nobody has to approve a change; ask for one person at least, of a role that exists",
             ),
@@ -68,6 +76,7 @@ impl fmt::Display for Remark {
 /// Looks through a policy; `roles` are those that accounts can have.
 pub fn lint(policy: &Policy, roles: &[&str]) -> Vec<Remark> {
     let mut remarks: Vec<Remark> = policy.rules().iter().flat_map(few_candidates).collect();
+    remarks.extend(policy.rules().iter().filter_map(|rule| nobody_agrees(rule, roles)));
     let consent = policy.consent();
     let unknown = consent.roles.iter().filter(|role| !roles.contains(&role.as_str()));
     remarks.extend(unknown.map(|role| Remark::UnknownRole { role: role.clone() }));
@@ -83,8 +92,14 @@ pub fn lint(policy: &Policy, roles: &[&str]) -> Vec<Remark> {
     remarks
 }
 
+fn nobody_agrees(rule: &Rule, roles: &[&str]) -> Option<Remark> {
+    let agrees = &rule.opening.as_ref()?.second_person;
+    let is_nobody = !agrees.is_empty() && !agrees.iter().any(|role| roles.contains(&role.as_str()));
+    is_nobody.then_some(Remark::NobodyAgrees { entity: rule.entity })
+}
+
 /// One remark for each mask of a rule, however many views have it.
-fn few_candidates(rule: &super::Rule) -> Vec<Remark> {
+fn few_candidates(rule: &Rule) -> Vec<Remark> {
     let few = |operator: &Operator| candidates(rule.entity, operator).filter(|left| *left < CANDIDATES_MIN);
     let masks = rule.shows.iter().filter_map(|(views, operator)| Some((views, operator, few(operator)?)));
     masks

@@ -117,6 +117,7 @@ export default {
       few_candidates:
         "{entity} ({views}): {mask}. At most {left} values are left behind it, few enough to try them all.",
       unknown_role: "No account can have the role {role} that approvals ask for.",
+      nobody_agrees: "{entity}: no account can be the second person by whose word a value is opened.",
       nobody_approves: "Nobody has to approve a change: ask for one person at least, of a role that exists.",
       short_literal: "The public value {literal} is so short that it is a part of many others.",
       no_clean_test: "No test says that clean text stays as it is (unchanged: true).",

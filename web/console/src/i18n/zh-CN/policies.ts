@@ -99,6 +99,7 @@ export default {
     remarks: {
       few_candidates: "{entity}（{views}）：{mask}，掩码之后最多只剩 {left} 种可能，可以逐个试出。",
       unknown_role: "审批要求中的角色 {role} 没有任何账号可以拥有。",
+      nobody_agrees: "{entity}：没有任何账号可以担任查看明文所需的第二人。",
       nobody_approves: "没有任何人需要批准变更：请至少要求一个现有角色的一人同意。",
       short_literal: "公开的值 {literal} 太短，会出现在许多其他值里。",
       no_clean_test: "没有一项测试说明正常文字保持不变（unchanged: true）。",

@@ -38,6 +38,7 @@ export interface Difference {
 export type Remark =
   | { remark: "few_candidates"; entity: string; views: string[]; mask: string; left: number }
   | { remark: "unknown_role"; role: string }
+  | { remark: "nobody_agrees"; entity: string }
   | { remark: "nobody_approves" }
   | { remark: "short_literal"; literal: string }
   | { remark: "no_clean_test" };
