@@ -425,20 +425,23 @@ async fn a_value_is_matched_without_being_seen_recorded_and_not_often() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_that_an_administrator_gave_opens_what_the_rule_names_it_for_until_the_policy_says_otherwise() {
-    let world = World::private();
+async fn a_skill_that_an_administrator_gave_opens_what_the_rule_names_it_for_as_long_as_they_have_it() {
+    let mut world = World::private();
+    // Its routing table knows the skill fraud.
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/routing/cn-retail.yaml");
+    world.tenant_keys = format!("routing = \"{table}\"");
     policy(&world);
     let source = std::fs::read_to_string(world.policy()).unwrap();
-    std::fs::write(world.policy(), source.replace("unmask_roles: [agent]", "unmask_roles: [vip]")).unwrap();
+    std::fs::write(world.policy(), source.replace("unmask_roles: [agent]", "unmask_roles: [fraud]")).unwrap();
     let case = Case::resume(world).await.factored().await;
     is_refused(&case.request(&case.ann, MOBILE).await, 403, "forbidden");
     let admin = case.server.trial_staff_with("gil", &create(&case.world, "demo", "gil", "admin")).await;
     let account = case.ann.session().await.unwrap().account;
     let target = format!("/api/v1/admin/accounts/{account}");
-    let (status, changed) = ask(&admin, "PATCH", &target, Some(json!({"groups": ["vip"]}))).await;
+    let (status, changed) = ask(&admin, "PATCH", &target, Some(json!({"skills": ["fraud"]}))).await;
     assert_eq!(status, 200, "{changed}");
     let granted = case.granted(&case.ann, MOBILE).await;
-    let (status, changed) = ask(&admin, "PATCH", &target, Some(json!({"groups": []}))).await;
+    let (status, changed) = ask(&admin, "PATCH", &target, Some(json!({"skills": []}))).await;
     assert_eq!(status, 200, "{changed}");
     is_refused(&decide(&case.ann, &granted, "open").await, 403, "forbidden");
     case.end();

@@ -115,6 +115,8 @@ pub struct ShownSpan {
     pub rule: u16,
     /// How sure the engine was, in percent.
     pub confidence: u8,
+    /// Whether the rule let somebody open it.
+    pub is_reversible: bool,
 }
 
 impl MaskedText {
@@ -146,7 +148,8 @@ impl MaskedText {
                     span.render(view, &mut shown);
                     let end = start + shown.chars().count();
                     let MaskedSpan { entity, class, rule, confidence, .. } = *span;
-                    spans.push(ShownSpan { start, end, entity, class, rule, confidence });
+                    let is_reversible = span.source.is_some_and(|source| source.is_reversible);
+                    spans.push(ShownSpan { start, end, entity, class, rule, confidence, is_reversible });
                     start = end;
                 }
             }

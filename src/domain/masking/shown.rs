@@ -17,6 +17,7 @@ pub fn found_spans(text: &str, spans: &[Span]) -> Vec<ShownSpan> {
         class: span.class,
         rule: span.rule,
         confidence: span.confidence,
+        is_reversible: false,
     };
     spans.iter().map(found).collect()
 }

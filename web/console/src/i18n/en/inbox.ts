@@ -166,7 +166,7 @@ export default {
     basis: "Asked for by",
     class: "Class",
     confidence: "Certainty",
-    hint: "The original is sealed and can't be seen here",
+    hint: "The original is sealed. Choose it to match it, or to ask to see it where the rules allow",
     gone: "Must not be kept: the original was stored nowhere",
   },
   classes: {

@@ -112,6 +112,7 @@ export default {
       min_confidence: "{entity}: certainty",
       context: "{entity}: context words",
       context_window: "{entity}: reach of context words",
+      reversible: "{entity}: who may see it unmasked",
     },
     remarks: {
       few_candidates:
@@ -147,6 +148,9 @@ export default {
   made_sure: "Made sure by",
   from: "masked from {percent}% certainty on",
   context: "Words that count within {window} characters",
+  opening: "May see it unmasked",
+  opening_for: "{minutes} minutes each time, with a reason and a second factor",
+  opening_with: "with the word of another person: {who}",
   basis: "Asked for by",
   classes: { C1: "internal", C2: "identifies a person or an account", C3: "secret that authenticates" },
   shows: {

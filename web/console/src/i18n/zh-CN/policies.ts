@@ -95,6 +95,7 @@ export default {
       min_confidence: "{entity}：把握",
       context: "{entity}：佐证词",
       context_window: "{entity}：佐证词的范围",
+      reversible: "{entity}：谁可查看明文",
     },
     remarks: {
       few_candidates: "{entity}（{views}）：{mask}，掩码之后最多只剩 {left} 种可能，可以逐个试出。",
@@ -123,6 +124,9 @@ export default {
   made_sure: "确认依据",
   from: "把握达到 {percent}% 起脱敏",
   context: "前后 {window} 个字内的佐证词",
+  opening: "可查看明文",
+  opening_for: "每次 {minutes} 分钟，须有事由和动态口令",
+  opening_with: "须{who}另一人批准",
   basis: "规范依据",
   classes: { C1: "内部信息", C2: "可识别个人或账户", C3: "鉴别秘密" },
   shows: {

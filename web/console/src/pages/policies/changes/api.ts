@@ -105,8 +105,8 @@ export function partsOf(aspect: string): { entity: string | null; of: string; vi
   if (detected?.[1] !== undefined && detected[2] !== undefined) {
     return { entity: detected[1], of: detected[2], view: null };
   }
-  if (aspect.endsWith(".class"))
-    return { entity: aspect.slice(0, -".class".length), of: "class", view: null };
+  for (const of of ["class", "reversible"])
+    if (aspect.endsWith(`.${of}`)) return { entity: aspect.slice(0, -of.length - 1), of, view: null };
   if (["id", "approvals", "allow"].includes(aspect)) return { entity: null, of: aspect, view: null };
   return { entity: aspect, of: "rule", view: null };
 }
