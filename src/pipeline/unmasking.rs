@@ -288,7 +288,10 @@ impl Tenant {
         if !is_same {
             return Err(self.differs(row.requested.index));
         }
-        let Some((decided, until)) = row.decided.as_ref().zip(row.until) else { return Ok(asked) };
+        if row.state == UnmaskingState::Requested {
+            return Ok(asked);
+        }
+        let (decided, until) = row.decided.as_ref().zip(row.until).ok_or(self.differs(row.requested.index))?;
         let granted = self.entry_about(row, decided, "unmask.granted/1").await?;
         let takes_another = says("second_person", Detail::Bool(true));
         let is_anothers = decided.by != row.requested.by;
