@@ -59,7 +59,11 @@ fn every_mistake_is_refused_with_its_line() {
         ("{keep: {first: 3, last: 4}}", "{generalise: region}", "generalise: expected year, month or decade"),
         ("{keep: {first: 3, last: 4}}", "{generalise: range}", "generalise: expected year, month or decade"),
         ("{keep: {first: 3, last: 4}}", "{keep: {first: 3}, key: k}", "exactly one of"),
-        ("{keep: {first: 3, last: 4}}", "{vault: true}", "vault as what a view shows (write reversible: {vault: …} beside views) is not available"),
+        (
+            "{keep: {first: 3, last: 4}}",
+            "{vault: true}",
+            "vault as what a view shows (write reversible: {vault: …} beside views) is not available",
+        ),
         ("{keep: {first: 3, last: 4}}", "{keep: all}", "expected a value of this class to be hidden, got keep: all"),
         ("{keep: {first: 3, last: 4}}", "keep", "line 9"),
         ("{keep: {first: 3, last: 4}}", "{keep: {first: 11}}", "at most 10 characters"),
@@ -71,11 +75,7 @@ fn every_mistake_is_refused_with_its_line() {
         ("    views:", "    detect: {min_confidence: 2}\n    views:", "a share from 0.01 to 1"),
         ("    views:", "    detect: {context_window: 1000}\n    views:", "at most 200 characters"),
         ("    views:", "    detect: {context: ['']}\n    views:", "words of 1 to 32 characters"),
-        (
-            "    views:",
-            "    reversible: {vault: true, ttl: 15m}\n    views:",
-            "missing field `unmask_roles`",
-        ),
+        ("    views:", "    reversible: {vault: true, ttl: 15m}\n    views:", "missing field `unmask_roles`"),
         (
             "tests:",
             "  - {entity: cn.mobile, class: C2, views: {'*': drop}}\ntests:",
@@ -108,10 +108,9 @@ fn every_mistake_is_refused_with_its_line() {
 
 #[test]
 fn who_may_open_a_value_is_said_in_full_and_nobody_may_open_c3() {
-    let full = "vault: true, unmask_roles: [fraud, supervisor], reason: required, ttl: 15m, second_person: [compliance]";
-    let with = |reversible: &str| {
-        GOOD.replacen("    views:", &format!("    reversible: {reversible}\n    views:"), 1)
-    };
+    let full =
+        "vault: true, unmask_roles: [fraud, supervisor], reason: required, ttl: 15m, second_person: [compliance]";
+    let with = |reversible: &str| GOOD.replacen("    views:", &format!("    reversible: {reversible}\n    views:"), 1);
     let (opened, plain) = (load(&with(&format!("{{{full}}}"))).unwrap(), load(GOOD).unwrap());
     let opening = opened.opening(Entity::Mobile).unwrap();
     assert_eq!((opening.ttl_s, opening.roles.len(), opening.second_person.len()), (900, 2, 1));

@@ -320,7 +320,11 @@ fn what_was_stored_in_the_first_layout_is_read_and_written_as_it_was() {
     let read = MaskedText::from_bytes(&bytes).unwrap();
     assert_eq!(read.render(View::Agent), "卡号622202*********0128 cvv是[cvv]");
     assert_eq!(read.to_bytes(), bytes);
-    assert_eq!(read.value_in(0, "卡号6222 0212 3456 7890 128 cvv是\u{FFFC}"), None, "what it covers was not noted then");
+    assert_eq!(
+        read.value_in(0, "卡号6222 0212 3456 7890 128 cvv是\u{FFFC}"),
+        None,
+        "what it covers was not noted then"
+    );
 }
 
 #[test]

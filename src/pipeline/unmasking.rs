@@ -17,9 +17,7 @@ use crate::domain::message::RawText;
 use crate::domain::record::{
     Draft, Effect, Proposal, Step, SubjectChange, SubjectEnd, UnmaskingChange, UnmaskingState, UnmaskingStep,
 };
-use crate::limits::{
-    DECISIONS_MAX, UNMASK_REQUESTS_FORGET_S, UNMASK_REQUESTS_MAX, UNMASK_WAIT_S, UNMASKINGS_MAX,
-};
+use crate::limits::{DECISIONS_MAX, UNMASK_REQUESTS_FORGET_S, UNMASK_REQUESTS_MAX, UNMASK_WAIT_S, UNMASKINGS_MAX};
 use crate::ports::{Act, ConversationRow, RecordError, UnmaskingFilter, UnmaskingRow, random_bytes};
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{ConversationId, EntryIndex, MICROS_PER_SECOND, SubjectId, Timestamp, UnmaskingId, Version};
@@ -74,15 +72,8 @@ impl Tenant {
         let id = UnmaskingId::from_random(random_bytes(&*self.ports.random));
         let Hidden { entity, class, .. } = behind.hidden;
         let second_person = !opening.second_person.is_empty();
-        let event = UnmaskEvent::Requested {
-            unmasking: id,
-            place,
-            entity,
-            class,
-            reason,
-            ttl_s: opening.ttl_s,
-            second_person,
-        };
+        let event =
+            UnmaskEvent::Requested { unmasking: id, place, entity, class, reason, ttl_s: opening.ttl_s, second_person };
         let asked = UnmaskingStep::Requested { conversation: row.conversation.key, subject: row.subject, place };
         let mut steps = vec![step(staff, &row, event, (id, None, asked))];
         if !second_person {

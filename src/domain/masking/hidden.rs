@@ -205,7 +205,8 @@ mod tests {
     #[test]
     fn a_disguise_makes_no_other_value_and_another_value_is_another() {
         let policy = policy();
-        let same = |entity, one: &str, other: &str| comparable(&policy, entity, one) == comparable(&policy, entity, other);
+        let same =
+            |entity, one: &str, other: &str| comparable(&policy, entity, one) == comparable(&policy, entity, other);
         for (entity, one, other) in [
             (Entity::Mobile, "13812345678", "１３８-1234 5678"),
             (Entity::Mobile, "13812345678", "+86 138 1234 5678"),

@@ -57,8 +57,8 @@ pub use hidden::{Hidden, comparable};
 pub use masked::{MaskedText, ShownSpan, Tokens, apply, token_letters, without_c3};
 pub use operate::decrypt;
 pub use policy::{
-    Allowed, Approvals, Aspect, Difference, ENGINE_VERSION, Effective, Level, Opening, Operator, Policy, PolicyError, Remark,
-    Rule, Way, compare, lint, only_masks_more,
+    Allowed, Approvals, Aspect, Difference, ENGINE_VERSION, Effective, Level, Opening, Operator, Policy, PolicyError,
+    Remark, Rule, Way, compare, lint, only_masks_more,
 };
 pub use shown::found_spans;
 pub use span::Span;

@@ -79,7 +79,8 @@ impl Told {
         } else {
             None
         };
-        let unmask = if let Event::Unmask(event) = &step.draft.event { Unmasked::of(event, step.draft.actor.id) } else { None };
+        let unmask =
+            if let Event::Unmask(event) = &step.draft.event { Unmasked::of(event, step.draft.actor.id) } else { None };
         Some(Happening { index, time, conversation, subject, change, message, note, viewed, unmask })
     }
 }

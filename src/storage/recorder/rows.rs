@@ -11,8 +11,7 @@ use super::state::{Overlay, Tip};
 use crate::domain::record::{
     AccountChange, AmendmentChange, ConversationChange, ConversationState, Dedup, Effect, EpochChange, ErasureChange,
     HoldChange, Marks, NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject, PasswordChange,
-    PolicyChange, Remasked, ReplyChange, RouteChange, SubjectChange,
-    UnmaskingChange,
+    PolicyChange, Remasked, ReplyChange, RouteChange, SubjectChange, UnmaskingChange,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
 

@@ -10,9 +10,7 @@ use crate::domain::event::SpanPlace;
 use crate::domain::message::Sealed;
 use crate::domain::record::UnmaskingState;
 use crate::ports::{Act, HiddenRow, StoreError, UnmaskingFilter, UnmaskingRow, Unmaskings};
-use crate::units::{
-    AccountId, ConversationKey, EntryIndex, MessageId, SubjectId, Timestamp, UnmaskingId, Version,
-};
+use crate::units::{AccountId, ConversationKey, EntryIndex, MessageId, SubjectId, Timestamp, UnmaskingId, Version};
 
 /// With the conversation's names and the entry that asked.
 const SELECT: &str = "SELECT u.id, u.state, u.version, u.subject, u.message, u.span, u.of_seq, u.until, u.requested_by, \

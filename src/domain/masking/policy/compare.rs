@@ -163,7 +163,8 @@ fn compare_rules(was: &Rule, is: &Rule) -> Vec<Difference> {
         ),
     ];
     found.push(way_of_openings(was.opening.as_ref(), is.opening.as_ref()).map(|way| {
-        let written = |opening: &Option<Opening>| opening.as_ref().map_or_else(|| "false".to_owned(), Opening::to_string);
+        let written =
+            |opening: &Option<Opening>| opening.as_ref().map_or_else(|| "false".to_owned(), Opening::to_string);
         Difference { aspect: Aspect::Opening(entity), way, before: written(&was.opening), after: written(&is.opening) }
     }));
     found.extend(View::ALL.map(|view| {

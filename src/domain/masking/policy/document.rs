@@ -237,7 +237,9 @@ struct OperatorFields {
 impl OperatorFields {
     fn one<E: de::Error>(self) -> Result<OperatorDoc, E> {
         if self.vault.is_some() {
-            return Ok(OperatorDoc::Unavailable("vault as what a view shows (write reversible: {vault: …} beside views)"));
+            return Ok(OperatorDoc::Unavailable(
+                "vault as what a view shows (write reversible: {vault: …} beside views)",
+            ));
         }
         let Self { keep, replace, token, key, fpe, date_shift, generalise, vault: _ } = self;
         let named = [
