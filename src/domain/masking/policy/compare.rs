@@ -328,6 +328,38 @@ tests: [{in: "13812345678", customer: "[mobile]"}, {in: "a.bcdefg@example.com", 
     }
 
     #[test]
+    fn whoever_may_open_more_longer_or_alone_makes_a_policy_weaker() {
+        let with = |opening: &str| {
+            let rule = "- {entity: email, class: C2, ";
+            assert!(BEFORE.contains(rule));
+            let written = format!("{rule}reversible: {{vault: true, reason: required, {opening}}}, ");
+            Policy::load(&BEFORE.replacen(rule, &written, 1)).unwrap_or_else(|error| panic!("{error}"))
+        };
+        let nobody = Policy::load(BEFORE).unwrap();
+        let one = "unmask_roles: [agent], ttl: 15m, second_person: [compliance, supervisor]";
+        let ways = |before: &Policy, after: &Policy| {
+            let found = compare(before, after);
+            assert!(found.len() <= 1 && found.iter().all(|found| found.aspect == Aspect::Opening(Entity::Email)));
+            found.first().map(|found| found.way)
+        };
+        assert_eq!(ways(&nobody, &with(one)), Some(Way::Weaker));
+        assert_eq!(ways(&with(one), &nobody), Some(Way::Stricter));
+        assert_eq!(ways(&with(one), &with(one)), None);
+        for (after, way) in [
+            ("unmask_roles: [agent, fraud], ttl: 15m, second_person: [compliance, supervisor]", Way::Weaker),
+            ("unmask_roles: [fraud], ttl: 15m, second_person: [compliance, supervisor]", Way::Weaker),
+            ("unmask_roles: [agent], ttl: 16m, second_person: [compliance, supervisor]", Way::Weaker),
+            ("unmask_roles: [agent], ttl: 15m", Way::Weaker),
+            ("unmask_roles: [agent], ttl: 15m, second_person: [compliance, admin]", Way::Weaker),
+            ("unmask_roles: [agent], ttl: 15m, second_person: [compliance]", Way::Stricter),
+            ("unmask_roles: [agent], ttl: 5m, second_person: [compliance, supervisor]", Way::Stricter),
+            ("unmask_roles: [agent], ttl: 5m", Way::Weaker),
+        ] {
+            assert_eq!(ways(&with(one), &with(after)), Some(way), "{after}");
+        }
+    }
+
+    #[test]
     fn a_rule_more_is_stricter_and_one_less_is_weaker() {
         let rule = "  - {entity: email, class: C2, views: {agent: {keep: {first: 2, last: 4}}}}\n";
         let test = ", {in: \"a.bcdefg@example.com\", customer: \"[email]\"}";
