@@ -65,7 +65,7 @@ impl Tenant {
         let row = self.visible(staff, conversation).await?;
         let behind = self.behind(&row, place).await?;
         let policy = self.policy().ok_or(Refusal::NoPolicy)?;
-        let opening = opening_of(&policy, &behind.hidden)?;
+        let opening = opening_of(&policy, behind.hidden)?;
         self.may_open(staff, opening).await?;
         let key = [b"unmask/".as_slice(), &staff.account.0.0].concat();
         self.within(&key, (UNMASK_REQUESTS_MAX, UNMASK_REQUESTS_FORGET_S)).await?;
@@ -190,7 +190,7 @@ impl Tenant {
         let subject = self.ports.erasures.subject(row.subject).await?.ok_or(Refusal::Erased)?;
         let behind = self.behind(&conversation, row.place).await?;
         let policy = self.policy().ok_or(Refusal::NoPolicy)?;
-        self.may_open(staff, opening_of(&policy, &behind.hidden)?).await?;
+        self.may_open(staff, opening_of(&policy, behind.hidden)?).await?;
         let value = self.value(&behind).await?;
         let reason = word(&asked, "reason").and_then(UnmaskReason::from_word).ok_or(UNMASKING)?;
         let entity = behind.hidden.entity;
@@ -303,7 +303,7 @@ impl Tenant {
 }
 
 /// By whom a value may be opened: as the policy in force says, where the rule that masked it said so, too.
-fn opening_of<'p>(policy: &'p Policy, hidden: &Hidden) -> Result<&'p Opening, Refusal> {
+fn opening_of<'p>(policy: &'p Policy, hidden: Hidden) -> Result<&'p Opening, Refusal> {
     policy.opening(hidden.entity).filter(|_| hidden.is_reversible).ok_or(Refusal::NotReversible)
 }
 

@@ -1,5 +1,6 @@
 export default {
   title: "Masked: {entity}",
+  why: "rule {rule} · {class} · certainty {percent}%",
   match: {
     title: "Match",
     detail:

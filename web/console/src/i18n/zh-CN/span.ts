@@ -1,5 +1,6 @@
 export default {
   title: "脱敏内容：{entity}",
+  why: "规则 {rule} · {class} · 把握 {percent}%",
   match: {
     title: "核对",
     detail:
