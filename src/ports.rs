@@ -9,6 +9,7 @@ mod channel;
 mod custody;
 mod erasures;
 mod evidence;
+mod history;
 mod identity;
 mod live;
 mod objects;
@@ -41,6 +42,7 @@ pub use erasures::{
     Act, EpochNeed, ErasedPersons, ErasureRow, Erasures, HoldRow, IndexedRow, JournalError, RetiredEpoch, SubjectRow,
 };
 pub use evidence::{PackageError, Packages, Wanted};
+pub use history::{DraftRow, HeldText, History, RunRow, TextPlace};
 pub use identity::{IdentityLookup, IdentityName};
 pub use live::{Changed, Follower, Happening};
 pub use objects::{Objects, ObjectsError};

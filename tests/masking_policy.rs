@@ -42,7 +42,7 @@ fn every_mistake_is_refused_with_its_line() {
         ("id: small", "id: Small One", "line 2"),
         ("version: 1", "version: one", "line 3"),
         ("version: 1", "version: 1\ncolour: red", "line 4"),
-        ("mode: enforce", "mode: shadow", "line 4: mode: shadow is not available"),
+        ("mode: enforce", "mode: shadow", "line 4: mode: expected enforce"),
         ("mode: enforce", "mode: watch", "line 4"),
         ("mode: enforce", "mode: enforce\nlayers: [base/pci]", "line 5: a named layer is not available"),
         (

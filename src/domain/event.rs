@@ -5,6 +5,7 @@
 
 mod amendment;
 mod erasure;
+mod history;
 mod recovered;
 mod words;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 pub use amendment::{AmendmentEvent, Turned};
 pub use erasure::{Erased, ErasureEvent};
+pub use history::{HistoryEvent, PreviewScope, RunEnd};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
 pub use words::{
     Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
@@ -133,6 +135,8 @@ pub enum Event {
     Erasure(ErasureEvent),
     /// Something on the way of a masking policy into force.
     Amendment(AmendmentEvent),
+    /// A policy runs over what was said before, or beside the one in force; or somebody keeps a draft.
+    History(HistoryEvent),
     /// A masking policy became the active one.
     PolicyActivated(Activation),
     /// A routing table became the active one.
@@ -237,6 +241,7 @@ impl Event {
             Self::KeyDestroyed { .. } => "key.destroyed/1",
             Self::Erasure(step) => step.kind(),
             Self::Amendment(step) => step.kind(),
+            Self::History(step) => step.kind(),
             Self::PolicyActivated(_) => "policy.activated/2",
             Self::RoutingActivated(_) => "routing.activated/2",
             Self::ConversationOpened(_) => "conversation.opened/2",
@@ -301,6 +306,7 @@ impl Event {
             }
             Self::Erasure(step) => step.detail(),
             Self::Amendment(step) => step.detail(),
+            Self::History(step) => step.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {

@@ -6,6 +6,7 @@
 mod amendment;
 mod desk;
 mod erasure;
+mod history;
 mod people;
 mod remasked;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub use amendment::{AmendmentChange, AmendmentState, AmendmentStep};
 pub use desk::{NewNote, ReplyChange, SealedText};
 pub use erasure::{EpochChange, ErasureChange, ErasureState, HoldChange, SubjectChange, SubjectEnd};
+pub use history::{DraftChange, RunChange, RunKind, RunStep};
 pub use people::{NewIdentity, NewSubject};
 pub use remasked::{Remasked, Written};
 
@@ -24,8 +26,8 @@ use super::event::{Event, Role, Wish};
 use super::message::{Committed, Sealed};
 use crate::limits::IMPORT_ACCOUNTS_MAX;
 use crate::units::{
-    AccountId, AmendmentId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, ErasureId,
-    Hash, HoldId, MessageId, MessageSeq, SubjectId, Timestamp, Version,
+    AccountId, AmendmentId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, DraftId, EntryIndex,
+    ErasureId, Hash, HoldId, MessageId, MessageSeq, RunId, SubjectId, Timestamp, Version,
 };
 
 /// Most entries that one proposal may hold: an import's own, and one for what each of its agents can do.
@@ -96,6 +98,10 @@ pub enum Aggregate {
     Hold(HoldId),
     /// A proposed change of the masking policy.
     Amendment(AmendmentId),
+    /// A policy that runs for a while.
+    Run(RunId),
+    /// A policy that somebody is writing.
+    Draft(DraftId),
 }
 
 /// Where a conversation stands.
@@ -175,6 +181,10 @@ pub enum Effect {
     Epoch(EpochChange),
     /// A change of the masking policy is proposed, consented to or decided on.
     Amendment(Box<AmendmentChange>),
+    /// A run over what was said before, or beside the policy in force, begins, goes on or ends.
+    Run(Box<RunChange>),
+    /// A draft of a policy is written or taken away.
+    Draft(DraftChange),
 }
 
 /// See [`Effect::NewConversation`].

@@ -194,6 +194,8 @@ impl Change {
             | Effect::Account(_)
             | Effect::Erasure(_)
             | Effect::Amendment(_)
+            | Effect::Run(_)
+            | Effect::Draft(_)
             | Effect::Hold(_)
             | Effect::Subject(_)
             | Effect::Epoch(_) => None,

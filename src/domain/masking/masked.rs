@@ -13,6 +13,7 @@ use super::{
     operate,
     policy::{Operator, Policy, Rule},
     span::{Canonical, Span},
+    stricter::{Masking, Placed, written},
     view::{Class, View},
 };
 
@@ -155,8 +156,13 @@ impl MaskedText {
 }
 
 impl MaskedSpan {
+    /// What a view shows of the value; nothing: its placeholder.
+    pub(super) fn text(&self, view: View) -> Option<&str> {
+        self.shown.iter().find(|(views, _)| views & view.bit() != 0).map(|(_, shown)| shown.as_str())
+    }
+
     fn render(&self, view: View, text: &mut String) {
-        if let Some((_, shown)) = self.shown.iter().find(|(views, _)| views & view.bit() != 0) {
+        if let Some(shown) = self.text(view) {
             text.push_str(shown);
         } else {
             text.push('[');
@@ -170,22 +176,23 @@ impl MaskedSpan {
 ///
 /// `spans` are those that [`super::detect()`] returned for the same text and policy.
 pub fn apply(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -> MaskedText {
-    let mut segments = Vec::with_capacity(spans.len() * 2 + 1);
+    written(text, &place(policy, text, spans, tokens))
+}
+
+/// As [`apply`], with the place of each value.
+pub fn masking(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -> Masking {
+    Masking { placed: place(policy, text, spans, tokens) }
+}
+
+fn place<'s>(policy: &Policy, text: &str, spans: &'s [Span], tokens: &dyn Tokens) -> Vec<Placed> {
     let mut numbers = Numbers::default();
-    let mut from = 0;
-    for span in spans {
-        let Some(rule) = policy.rules().get(usize::from(span.rule)) else { continue };
-        let quote = if span.is_quoted { "\"" } else { "" };
-        push_plain(&mut segments, text.get(from..span.bytes.start));
-        push_plain(&mut segments, Some(quote));
+    let placed = |span: &'s Span| {
+        let rule = policy.rules().get(usize::from(span.rule))?;
         let original = text.get(span.bytes.clone()).unwrap_or_default();
-        let number = numbers.of(span);
-        segments.push(Segment::Masked(mask(rule, &Value::of(span), original, number, tokens)));
-        push_plain(&mut segments, Some(quote));
-        from = span.bytes.end;
-    }
-    push_plain(&mut segments, text.get(from..));
-    MaskedText { segments }
+        let shown = mask(rule, &Value::of(span), original, numbers.of(span), tokens);
+        Some(Placed { range: span.bytes.clone(), is_quoted: span.is_quoted, span: shown })
+    };
+    spans.iter().filter_map(placed).collect()
 }
 
 /// Returns the original with each C3 value replaced by U+FFFC: the form that may be sealed.
@@ -201,7 +208,7 @@ pub fn without_c3(text: &str, spans: &[Span]) -> String {
     sealed
 }
 
-fn push_plain(segments: &mut Vec<Segment>, text: Option<&str>) {
+pub(super) fn push_plain(segments: &mut Vec<Segment>, text: Option<&str>) {
     match (segments.last_mut(), text.unwrap_or_default()) {
         (_, "") => {}
         (Some(Segment::Plain(before)), text) => before.push_str(text),

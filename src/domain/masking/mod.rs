@@ -41,6 +41,7 @@ mod scene;
 mod secrets;
 mod shown;
 mod span;
+mod stricter;
 mod structured;
 mod symbol;
 mod tail;
@@ -50,9 +51,9 @@ mod view;
 
 pub use codec::DecodeError;
 pub use detect::{Heard, detect, hear};
-pub use earlier::{Again, mask_again, without_named};
+pub use earlier::{Again, mask_again, mask_rest, without_named};
 pub use entity::Entity;
-pub use masked::{MaskedText, ShownSpan, Tokens, apply, token_letters, without_c3};
+pub use masked::{MaskedText, ShownSpan, Tokens, apply, masking, token_letters, without_c3};
 pub use operate::decrypt;
 pub use policy::{
     Allowed, Approvals, Aspect, Difference, ENGINE_VERSION, Effective, Level, Operator, Policy, PolicyError, Remark,
@@ -60,6 +61,7 @@ pub use policy::{
 };
 pub use shown::found_spans;
 pub use span::Span;
+pub use stricter::{Change, Masking, Shift, Words, changes, shows_the_same, stricter};
 pub use structured::{DEPTH_MAX, VALUES_MAX, detect_field, detect_form, detect_json};
 pub use tail::{TAIL_REACH_US, TAIL_US, Tail};
 pub use view::{Class, UnknownView, View};

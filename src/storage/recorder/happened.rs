@@ -63,6 +63,8 @@ impl Told {
                 | Effect::Policy(_)
                 | Effect::Erasure(_)
                 | Effect::Amendment(_)
+                | Effect::Run(_)
+                | Effect::Draft(_)
                 | Effect::Hold(_)
                 | Effect::Subject(_)
                 | Effect::Epoch(_) => {}

@@ -23,6 +23,7 @@ mod amendment;
 mod commit;
 mod desk;
 mod erasure;
+mod history;
 mod happened;
 mod load;
 mod patience;

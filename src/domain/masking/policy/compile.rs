@@ -41,9 +41,6 @@ const ANY_VIEW: &str = "*";
 pub(super) fn compile(yaml: &str) -> Result<(Policy, Vec<Spanned<TestDoc>>), PolicyError> {
     let document: Document = yaml::read(yaml, POLICY_BYTES_MAX)?;
     let ApiVersion::MaskV1 = document.api_version;
-    if document.mode.value == Mode::Shadow {
-        return Err(unavailable(&document.mode, "mode: shadow"));
-    }
     if let Some(layer) = document.layers.first() {
         return Err(unavailable(layer, "a named layer"));
     }
@@ -70,6 +67,7 @@ pub(super) fn compile(yaml: &str) -> Result<(Policy, Vec<Spanned<TestDoc>>), Pol
     let policy = Policy {
         digest: digest::of((&document.id.value, document.version), &rules, &allow, &lexicon),
         replacements: replacements(&rules),
+        is_shadow: (document.mode.value == Mode::Shadow).then(|| document.mode.referenced.line()),
         has_clean_test: document.tests.iter().any(|test| test.value.unchanged),
         id: document.id.value,
         version: document.version,

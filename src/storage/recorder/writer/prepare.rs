@@ -159,6 +159,8 @@ impl Writer {
                 | Effect::Account(_)
                 | Effect::Erasure(_)
                 | Effect::Amendment(_)
+                | Effect::Run(_)
+                | Effect::Draft(_)
                 | Effect::Hold(_)
                 | Effect::Epoch(_) => {}
             }
