@@ -4,7 +4,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, ledger, live, oidc, own,
+    accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, history, ledger, live, oidc, own,
     policies, receipts, replies, sessions, tlog,
 };
 use super::problem::codes;
@@ -76,6 +76,21 @@ use super::problem::codes;
         amendments::reject,
         amendments::withdraw,
         amendments::review,
+        history::preview,
+        history::previews,
+        history::show_preview,
+        history::end_preview,
+        history::begin_remasking,
+        history::remasking,
+        history::end_remasking,
+        history::begin_shadow,
+        history::shadow,
+        history::end_shadow,
+        history::drafts,
+        history::save_draft,
+        history::show_draft,
+        history::rewrite_draft,
+        history::remove_draft,
         erasures::list,
         erasures::propose,
         erasures::approve,
