@@ -104,8 +104,9 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Amendments, Clock, CustodyCell, Entries, ErasedPersons, Erasures, History, Incoming, KeyScope, LogKeys, Packages, Passwords,
-    People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName, Vault, random_bytes,
+    Amendments, Clock, CustodyCell, Entries, ErasedPersons, Erasures, History, Incoming, KeyScope, LogKeys, Packages,
+    Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName, Vault,
+    random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};

@@ -19,8 +19,8 @@ use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
-    Amendments, Channel, Clock, Erasures, Follower, History, LogKeys, People, Queues, Random, RecordError, Recorder, Signer,
-    Store, TenantName, Witnesses,
+    Amendments, Channel, Clock, Erasures, Follower, History, LogKeys, People, Queues, Random, RecordError, Recorder,
+    Signer, Store, TenantName, Witnesses,
 };
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};

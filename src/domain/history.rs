@@ -12,9 +12,7 @@ use super::masking::{
     self, Again, Change, Class, Heard, MaskedText, Masking, Policy, Span, Tail, Tokens, Words, changes, shows_the_same,
     stricter, without_c3,
 };
-use super::message::{
-    MaskError, MaskedAgain, OpenedPart, Part, Salts, Sealed, Sealer, policy_ref, sealed_parts,
-};
+use super::message::{MaskError, MaskedAgain, OpenedPart, Part, Salts, Sealed, Sealer, policy_ref, sealed_parts};
 use crate::units::{MessageId, Timestamp};
 
 /// A stored text, still sealed.
@@ -163,8 +161,8 @@ impl<'s> Turn<'s> {
     fn tell(&mut self, policy: &Policy, again: &Again, tokens: &dyn Tokens) {
         let told = masking::mask_again(policy, &self.text, again, tokens);
         let original = &self.opened.original;
-        let Some(laid) = Masking::of(original, &told)
-            .and_then(|masking| stricter(original, &self.text, &masking, Words::New))
+        let Some(laid) =
+            Masking::of(original, &told).and_then(|masking| stricter(original, &self.text, &masking, Words::New))
         else {
             return;
         };

@@ -4,8 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, history, ledger, live, oidc, own,
-    policies, receipts, replies, sessions, tlog,
+    accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, history, ledger, live, oidc,
+    own, policies, receipts, replies, sessions, tlog,
 };
 use super::problem::codes;
 

@@ -6,8 +6,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
 use super::api::{
-    accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, history, ledger, live, oidc, own,
-    policies, receipts, replies, sessions, tlog,
+    accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, history, ledger, live, oidc,
+    own, policies, receipts, replies, sessions, tlog,
 };
 use super::pages;
 

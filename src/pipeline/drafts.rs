@@ -87,7 +87,8 @@ impl Tenant {
         let content = self.ports.vault.house_sealer().seal(Part::Original, MessageId(id.0), text.as_bytes())?;
         let version = expected.map_or(Version::FIRST, Version::next);
         let event = HistoryEvent::DraftSaved { draft: id, version, source: Activation::text_digest(source) };
-        self.record_draft(staff, event, DraftChange { id, expected, by: staff.account, content: Some(content) }).await?;
+        self.record_draft(staff, event, DraftChange { id, expected, by: staff.account, content: Some(content) })
+            .await?;
         self.policy_draft(staff, id).await
     }
 

@@ -17,16 +17,16 @@ use std::time::Duration;
 use lww_audit::Entry;
 use lww_audit::entry::Detail;
 
-pub use self::preview::{NewPreview, Preview, PreviewState};
 pub(super) use self::preview::Previews;
+pub use self::preview::{NewPreview, Preview, PreviewState};
 pub(super) use self::remask::Remasking;
 pub use self::report::{Counts, Report, Sample};
 pub(super) use self::shadow::Shadow;
 use super::{Activation, Refusal, Tenant};
+use crate::domain::event::{Event, HistoryEvent};
 use crate::domain::history::Stored;
 use crate::domain::masking::{Policy, TAIL_US};
 use crate::domain::record::{Actor, Draft, Effect, Proposal, RunChange};
-use crate::domain::event::{Event, HistoryEvent};
 use crate::limits::HISTORY_TURN_ENTRIES;
 use crate::ports::{EntriesError, HeldText, RunRow, SharedSealer, TextPlace, random_bytes};
 use crate::units::{ConversationId, EntryIndex, MessageSeq, RunId, SubjectId, Timestamp};

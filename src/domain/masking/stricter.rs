@@ -275,18 +275,21 @@ pub struct Change {
 
 /// How `after` masks a text otherwise than `before`, value by value.
 pub fn changes(before: &Masking, after: &Masking) -> Vec<Change> {
-    let overlaps = |one: &Placed, other: &Placed| {
-        one.range.start < other.range.end && other.range.start < one.range.end
-    };
+    let overlaps =
+        |one: &Placed, other: &Placed| one.range.start < other.range.end && other.range.start < one.range.end;
     let all = || View::ALL.to_vec();
-    let mut found: Vec<Change> = before.placed.iter().map(|was| {
-        let entity = was.span.entity;
-        match after.placed.iter().find(|is| overlaps(was, is)) {
-            None => Change { entity, shift: Shift::More, views: all() },
-            Some(is) if is.range == was.range => change(&was.span, &is.span),
-            Some(_) => Change { entity, shift: Shift::Otherwise, views: all() },
-        }
-    }).collect();
+    let mut found: Vec<Change> = before
+        .placed
+        .iter()
+        .map(|was| {
+            let entity = was.span.entity;
+            match after.placed.iter().find(|is| overlaps(was, is)) {
+                None => Change { entity, shift: Shift::More, views: all() },
+                Some(is) if is.range == was.range => change(&was.span, &is.span),
+                Some(_) => Change { entity, shift: Shift::Otherwise, views: all() },
+            }
+        })
+        .collect();
     let fresh = after.placed.iter().filter(|is| !before.placed.iter().any(|was| overlaps(was, is)));
     found.extend(fresh.map(|is| Change { entity: is.span.entity, shift: Shift::Less, views: all() }));
     found
@@ -403,7 +406,8 @@ mod tests {
     fn a_text_that_is_no_masking_of_the_original_is_refused() {
         let whole = masking(&Policy::load(RETAIL).unwrap(), TEXT);
         let stored = whole.text(TEXT);
-        for other in ["", "我的手机是", "我的手机是13812345678，请回", "x我的手机是13812345678，请回电"] {
+        for other in ["", "我的手机是", "我的手机是13812345678，请回", "x我的手机是13812345678，请回电"]
+        {
             assert!(stricter(other, &stored, &Masking { placed: Vec::new() }, Words::New).is_none(), "{other:?}");
         }
     }

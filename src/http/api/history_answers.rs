@@ -183,7 +183,14 @@ impl From<pipeline::Report> for MaskingReport {
             EntityCounts { entity: entity.to_string(), more_masked, less_masked, otherwise, same }
         };
         let entities = counts.into_iter().map(counted).collect();
-        Self { looked_at, differ, show_more, left_out, entities, samples: samples.into_iter().map(Into::into).collect() }
+        Self {
+            looked_at,
+            differ,
+            show_more,
+            left_out,
+            entities,
+            samples: samples.into_iter().map(Into::into).collect(),
+        }
     }
 }
 
@@ -256,13 +263,6 @@ impl From<pipeline::RunView> for PolicyRun {
 impl From<pipeline::PolicyDraft> for SavedDraft {
     fn from(draft: pipeline::PolicyDraft) -> Self {
         let pipeline::PolicyDraft { id, name, source, version, by, time } = draft;
-        Self {
-            id: id.to_string(),
-            name,
-            source,
-            version: version.0,
-            by: by.to_string(),
-            time: time.to_string(),
-        }
+        Self { id: id.to_string(), name, source, version: version.0, by: by.to_string(), time: time.to_string() }
     }
 }

@@ -16,8 +16,8 @@ use super::rows::account;
 use super::state::{Overlay, Tip, expectations, presupposed};
 use crate::domain::record::Aggregate;
 use crate::units::{
-    AccountId, AmendmentId, ConversationKey, DraftId, EntryIndex, ErasureId, Hash, HoldId, MessageId, RunId, SubjectId, TenantId,
-    Version,
+    AccountId, AmendmentId, ConversationKey, DraftId, EntryIndex, ErasureId, Hash, HoldId, MessageId, RunId, SubjectId,
+    TenantId, Version,
 };
 
 /// What must be looked up before a batch can be decided.
@@ -147,7 +147,9 @@ impl Missing {
             ("amendment", self.amendments.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Amendment(AmendmentId::from_uuid(id))
             }),
-            ("policy_run", self.runs.iter().map(|id| id.to_uuid()).collect(), |id| Aggregate::Run(RunId::from_uuid(id))),
+            ("policy_run", self.runs.iter().map(|id| id.to_uuid()).collect(), |id| {
+                Aggregate::Run(RunId::from_uuid(id))
+            }),
             ("policy_draft", self.drafts.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Draft(DraftId::from_uuid(id))
             }),

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::state::{Overlay, Tip};
 use crate::domain::record::{
-    AccountChange, AmendmentChange, ConversationChange, ConversationState, Dedup, DraftChange, Effect, EpochChange, ErasureChange,
-    HoldChange, Marks, NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject, PasswordChange,
-    PolicyChange, Remasked, ReplyChange, RouteChange, RunChange, SubjectChange,
+    AccountChange, AmendmentChange, ConversationChange, ConversationState, Dedup, DraftChange, Effect, EpochChange,
+    ErasureChange, HoldChange, Marks, NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject,
+    PasswordChange, PolicyChange, Remasked, ReplyChange, RouteChange, RunChange, SubjectChange,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
 
