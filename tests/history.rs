@@ -36,7 +36,7 @@ fn policy(version: u32, mobile: &str, more: &str, allow: &str) -> String {
 
 const KEEP: &str = "class: C2, views: {customer: {keep: {first: 3, last: 4}}, record: {keep: {first: 3, last: 4}}}";
 const MORE: &str =
-    "  - {entity: email, class: C2, views: {agent: drop}}\n  - {entity: otp, class: C3, views: {\"*\": drop}}\n";
+    "  - {entity: email, class: C2, views: {agent: drop}}\n  - {entity: auth.otp, class: C3, views: {\"*\": drop}}\n";
 
 fn first() -> String {
     policy(1, KEEP, "", "")
