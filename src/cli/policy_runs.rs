@@ -161,7 +161,10 @@ pub(super) async fn remask(command: RemaskCommand) -> Result<(), CommandError> {
             let client = who.log_in().await?;
             let run = client.begin_run("remasking", &json!({})).await.map_err(PersonError::from)?;
             screen::line(&format!("Begun by entry {}. This is recorded in the ledger.", run.entry));
-            if no_wait { Ok(()) } else { told(&awaited(&client, run).await?) }
+            if !no_wait {
+                told(&awaited(&client, run).await?);
+            }
+            Ok(())
         }
         RemaskCommand::Status { wait, json, who } => {
             let client = who.log_in().await?;
@@ -172,7 +175,11 @@ pub(super) async fn remask(command: RemaskCommand) -> Result<(), CommandError> {
             if wait {
                 run = awaited(&client, run).await?;
             }
-            if json { print(&run) } else { told(&run) }
+            if json {
+                return print(&run);
+            }
+            told(&run);
+            Ok(())
         }
         RemaskCommand::Cancel { who } => {
             who.log_in().await?.end_run("remasking").await.map_err(PersonError::from)?;
@@ -192,11 +199,10 @@ async fn awaited(client: &Client, mut run: PolicyRun) -> Result<PolicyRun, Comma
     Ok(run)
 }
 
-fn told(run: &PolicyRun) -> Result<(), CommandError> {
+fn told(run: &PolicyRun) {
     let PolicyRun { state, digest, progress, masked, .. } = run;
     let (done, all) = (progress.done, progress.all);
     screen::line(&format!("{state}: {done} of {all} entries, {masked} messages masked again by {}", short(digest)));
-    Ok(())
 }
 
 pub(super) async fn shadow(command: ShadowCommand) -> Result<(), CommandError> {

@@ -158,12 +158,12 @@ fn joined(old: Vec<Placed>, new: &[Placed], words: Words) -> Vec<Placed> {
         }
         end = end.max(until);
     }
-    groups.into_iter().filter_map(|group| one_of(group, words)).collect()
+    groups.iter().filter_map(|group| one_of(group, words)).collect()
 }
 
 /// What stands for values that overlap.
-fn one_of(group: Vec<(Placed, bool)>, words: Words) -> Option<Placed> {
-    if let [(old, true), (new, false)] = group.as_slice()
+fn one_of(group: &[(Placed, bool)], words: Words) -> Option<Placed> {
+    if let [(old, true), (new, false)] = group
         && old.range == new.range
     {
         let span = met(&old.span, &new.span, words);
@@ -172,7 +172,7 @@ fn one_of(group: Vec<(Placed, bool)>, words: Words) -> Option<Placed> {
     let range = group.first()?.0.range.start..group.iter().map(|(placed, _)| placed.range.end).max()?;
     let is_quoted = group.iter().any(|(placed, _)| placed.is_quoted);
     let class = group.iter().map(|(placed, _)| placed.span.class).max()?;
-    if let [(alone, _)] = group.as_slice() {
+    if let [(alone, _)] = group {
         return Some(alone.clone());
     }
     let around = group.iter().find(|(placed, is_old)| *is_old && placed.range == range);

@@ -47,7 +47,7 @@ pub(in crate::http) struct PreviewWish {
     /// The public id of a conversation.
     pub(in crate::http) conversation: Option<String>,
     /// How many of the newest messages and notes.
-    #[schema(minimum = 1, maximum = 100000)]
+    #[schema(minimum = 1, maximum = 100_000)]
     pub(in crate::http) last: Option<u32>,
     /// From which instant on (RFC 3339).
     pub(in crate::http) from: Option<String>,
@@ -74,7 +74,7 @@ pub(in crate::http) struct DraftText {
     #[schema(min_length = 1, max_length = 128)]
     pub(in crate::http) name: String,
     /// The policy file as far as it is written.
-    #[schema(max_length = 262144)]
+    #[schema(max_length = 262_144)]
     pub(in crate::http) source: String,
     /// The version that was read, of a draft that is written anew.
     pub(in crate::http) version: Option<i64>,
