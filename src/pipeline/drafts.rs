@@ -12,6 +12,9 @@ use crate::limits::{DRAFT_BYTES_MAX, DRAFT_NAME_BYTES_MAX, DRAFTS_MAX};
 use crate::ports::{DraftRow, random_bytes};
 use crate::units::{AccountId, DraftId, MessageId, Timestamp, Version};
 
+const NAME_EXPECTED: &str = "1 to 128 bytes without control characters";
+const SOURCE_EXPECTED: &str = "at most 262144 bytes";
+const DRAFTS_EXPECTED: &str = "at most 50: take one away";
 const DRAFT: Refusal = Refusal::NotFound { what: "draft" };
 
 /// A draft as officers see it.
@@ -65,14 +68,14 @@ impl Tenant {
         let bad = |field, expected| Refusal::Invalid { field, expected };
         let is_name = (1..=DRAFT_NAME_BYTES_MAX).contains(&name.len()) && !name.contains(char::is_control);
         if !is_name || name.trim().is_empty() {
-            return Err(bad("name", "1 to 128 bytes without control characters"));
+            return Err(bad("name", NAME_EXPECTED));
         }
         if source.len() > DRAFT_BYTES_MAX {
-            return Err(bad("source", "at most 262144 bytes"));
+            return Err(bad("source", SOURCE_EXPECTED));
         }
         let rows = self.draft_rows().await?;
         let expected = match of {
-            None if rows.len() >= DRAFTS_MAX => return Err(bad("drafts", "at most 50: take one away")),
+            None if rows.len() >= DRAFTS_MAX => return Err(bad("drafts", DRAFTS_EXPECTED)),
             None => None,
             Some((id, version)) => {
                 let row = rows.iter().find(|row| row.id == id).ok_or(DRAFT)?;

@@ -14,6 +14,10 @@ use crate::pipeline::{NewPreview, Refusal};
 use crate::units::Version;
 use crate::wire;
 
+const SCOPE_EXPECTED: &str = "one of conversation, last, and from with to";
+const ID_EXPECTED: &str = "32 lower-case hexadecimal digits";
+const TIME_EXPECTED: &str = "a time such as 2026-01-05T08:00:00+08:00";
+
 /// Runs a draft over messages that are held; what it would mask otherwise can be asked for by the id. That it is run is recorded.
 #[utoipa::path(
     post, path = "/api/v1/policies/masking/previews", tag = "policies", request_body = PreviewWish,
@@ -259,15 +263,13 @@ pub(in crate::http) async fn remove_draft(service: Data<Service>, request: HttpR
 fn wanted(wish: PreviewWish) -> Result<NewPreview, Refusal> {
     let PreviewWish { source, conversation, last, from, to } = wish;
     let bad = |field, expected| Refusal::Invalid { field, expected };
-    let time = |field, text: &str| wire::time(text).ok_or(bad(field, "a time such as 2026-01-05T08:00:00+08:00"));
+    let time = |field, text: &str| wire::time(text).ok_or(bad(field, TIME_EXPECTED));
     let scope = match (conversation, last, from.zip(to)) {
-        (Some(id), None, None) => {
-            PreviewScope::Conversation(id.parse().map_err(|_| bad("conversation", "32 hexadecimal digits"))?)
-        }
+        (Some(id), None, None) => PreviewScope::Conversation(id.parse().map_err(|_| bad("conversation", ID_EXPECTED))?),
         (None, Some(messages), None) => PreviewScope::Last(messages),
         (None, None, Some((from, to))) => PreviewScope::Range(time("from", &from)?, time("to", &to)?),
         (None | Some(_), None | Some(_), None | Some(_)) => {
-            return Err(bad("last", "one of conversation, last, and from with to"));
+            return Err(bad("last", SCOPE_EXPECTED));
         }
     };
     Ok(NewPreview { source, scope })

@@ -18,6 +18,8 @@ use crate::ports::random_bytes;
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MICROS_PER_SECOND, RunId, SubjectId, Timestamp};
 
 const PREVIEW: Refusal = Refusal::NotFound { what: "preview" };
+const LAST_EXPECTED: &str = "1 to 100000 messages";
+const RANGE_EXPECTED: &str = "an instant before `to`";
 const HOUR_S: u64 = 3_600;
 
 /// A preview that is asked for.
@@ -240,11 +242,11 @@ impl Tenant {
             PreviewScope::Last(messages) if (1..=PREVIEW_MESSAGES_MAX).contains(&messages) => {
                 Ok((self.last(u64::from(messages), size).await?, EntryIndex(size), None))
             }
-            PreviewScope::Last(_) => Err(bad("last", "1 to 100000 messages")),
+            PreviewScope::Last(_) => Err(bad("last", LAST_EXPECTED)),
             PreviewScope::Range(from, to) if from < to => {
                 Ok((self.first_since(from, size).await?, self.first_since(to, size).await?, None))
             }
-            PreviewScope::Range(..) => Err(bad("from", "an instant before `to`")),
+            PreviewScope::Range(..) => Err(bad("from", RANGE_EXPECTED)),
         }
     }
 
