@@ -106,20 +106,21 @@ struct Turn<'s> {
 /// Masks a person's texts again, in their order, by a policy that may hide more of them: what becomes of those that show less
 /// from here on, by their place in `stored`. `earlier` are texts from before that a later one may tell something of.
 ///
+/// A text that can't be opened is left as it is: the self-audit finds and names it.
+///
 /// # Errors
-/// [`MaskError`] when a text can't be opened or sealed.
+/// [`MaskError`] when a text can't be sealed.
 pub fn mask_again(
     (earlier, stored): (&[Stored<'_>], &[Stored<'_>]),
     (policy, tail): (&Policy, &mut Tail),
     (sealer, tokens): (&dyn Sealer, &dyn Tokens),
     mut salts: impl FnMut() -> Salts,
 ) -> Result<Vec<(MessageId, MaskedAgain)>, MaskError> {
-    let (mut turns, mut told) = (Vec::new(), Vec::new());
-    for stored in earlier {
-        turns.push(Turn::of(*stored, stored.open(sealer)?));
-    }
+    let (mut turns, mut told) = (Vec::<Turn<'_>>::new(), Vec::new());
+    turns.extend(earlier.iter().filter_map(|stored| Some(Turn::of(*stored, stored.open(sealer).ok()?))));
     for stored in stored {
-        let mut turn = Turn::of(*stored, stored.open(sealer)?);
+        let Ok(opened) = stored.open(sealer) else { continue };
+        let mut turn = Turn::of(*stored, opened);
         let original = turn.opened.original.clone();
         let Heard { spans, again } = masking::hear(policy, &original, tail, stored.id, stored.time.as_micros());
         turn.lay_over(policy, &spans, tokens);

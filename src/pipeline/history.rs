@@ -59,8 +59,9 @@ impl Tenant {
     /// [`Activation`]; it is tried again from where it was.
     pub async fn history_turn(self: &Arc<Self>) -> Result<bool, Activation> {
         let previews = self.preview_turn().await;
-        let (remasking, shadow) = (self.remasking_turn().await?, self.shadow_turn().await?);
-        Ok(previews || remasking || shadow)
+        // Neither waits for the other to be well.
+        let (remasking, shadow) = (self.remasking_turn().await, self.shadow_turn().await);
+        Ok(remasking? | shadow? | previews)
     }
 
     /// The places of what is said in the log from `from` up to before `until`, as far as one turn goes.
