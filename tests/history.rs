@@ -150,8 +150,8 @@ fn detail(entry: &Entry, name: &str) -> Detail {
 }
 
 fn counts<'r>(report: &'r Value, entity: &str) -> &'r Value {
-    let all = report["entities"].as_array().unwrap().iter();
-    all.filter(|counts| counts["entity"] == entity).last().unwrap_or(&Value::Null)
+    let all = report["entities"].as_array().unwrap();
+    all.iter().find(|counts| counts["entity"] == entity).unwrap_or(&Value::Null)
 }
 
 #[tokio::test(flavor = "multi_thread")]
