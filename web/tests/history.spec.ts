@@ -1,5 +1,5 @@
 /** An officer runs what they write over held messages and in shadow, goes on from a draft on another machine, and masks history. */
-import type { Page } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import { enrol, Visitor } from "./console-people";
 import { accessible, Watch } from "./eyes";
 import { expect, test } from "./harness";
@@ -28,9 +28,9 @@ async function writeStricter(page: Page): Promise<void> {
   await expect(page.locator('[data-test="failing"]')).toHaveCount(0);
 }
 
-const shot = (page: Page, name: string) =>
+const shot = (of: Locator, name: string) =>
   process.env["LWW_SHOTS"]
-    ? page.screenshot({ path: `${process.env["LWW_SHOTS"]}/${name}.png`, fullPage: true })
+    ? of.screenshot({ path: `${process.env["LWW_SHOTS"]}/${name}.png` })
     : Promise.resolve();
 
 test("what is written is run over history and in shadow, kept for another machine, and masks history at last", async ({
@@ -53,7 +53,7 @@ test("what is written is run over history and in shadow, kept for another machin
   await expect(state.locator('[data-test="sample"]').first()).toContainText("坐席");
   await expect(state).not.toContainText("13812345678");
   await accessible(page);
-  await shot(page, "preview-zh-1280");
+  await shot(page.locator('[data-test="editor"]'), "preview-zh-1280");
 
   await page.locator('[data-test="draft-name"]').fill("春节前收紧");
   await page.locator('[data-test="save-draft"]').click();
@@ -65,7 +65,7 @@ test("what is written is run over history and in shadow, kept for another machin
   await expect(shadow.locator('[data-test="counts"]').filter({ hasText: "手机号" })).toBeVisible();
   await expect(shadow).not.toContainText("13912345678");
   await accessible(page);
-  await shot(page, "shadow-zh-1280");
+  await shot(shadow, "shadow-zh-1280");
   await shadow.locator('[data-test="end-run"]').click();
   await expect(shadow).toHaveAttribute("data-state", "cancelled");
 
@@ -84,7 +84,7 @@ test("what is written is run over history and in shadow, kept for another machin
   const overflow = await other.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   expect(overflow).toBeLessThanOrEqual(0);
   await accessible(other);
-  await shot(other, "preview-zh-390");
+  await shot(other.locator('[data-test="editor"]'), "preview-zh-390");
   // Whoever saves over it without having read it is told.
   await page.locator('[data-test="save-draft"]').click();
   await expect(page.locator('[data-test="failure"]')).toContainText("期间有人保存了新版本");
@@ -97,7 +97,8 @@ test("what is written is run over history and in shadow, kept for another machin
   await run.locator('[data-test="sure"]').click();
   await expect(run.locator('[data-test="run-failure"]')).toBeVisible();
   const { staff: third } = await enrol(server, await server.hire("doris", 0, "compliance"));
-  const last = await browser.newContext({ locale: "en" });
+  const last = await browser.newContext({ locale: "en", colorScheme: "dark" });
+  await last.addInitScript(() => localStorage.setItem("lww.language", "en"));
   await server.enter(last, third);
   const reviewer = await last.newPage();
   await reviewer.goto(server.base + CHANGES);
@@ -106,12 +107,17 @@ test("what is written is run over history and in shadow, kept for another machin
   await expect(reviewer.locator('[data-test="due"]')).toHaveCount(0);
   const theirRun = reviewer.locator('section[data-test="remasking"]');
   await theirRun.locator('[data-test="begin-run"]').click();
-  await shot(reviewer, "remask-asked-en-1280");
+  await shot(theirRun, "remask-asked-en-1280");
   await accessible(reviewer);
   await theirRun.locator('[data-test="sure"]').click();
   await expect(theirRun).toHaveAttribute("data-state", "done");
   await expect(theirRun.locator('[data-test="masked"]')).not.toContainText(" 0 ");
-  await shot(reviewer, "remask-done-en-1280");
+  await expect(theirRun).toContainText("messages and notes masked again");
+  await accessible(reviewer);
+  await shot(theirRun, "remask-done-en-1280");
+  await reviewer.setViewportSize({ width: 390, height: 844 });
+  await shot(theirRun, "remask-done-en-390");
+  await shot(reviewer.locator('section[data-test="shadow"]'), "shadow-en-390");
   await theirs.close();
   await last.close();
   watch.clean();

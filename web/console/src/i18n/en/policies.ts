@@ -33,7 +33,7 @@ export default {
     cancel: "End",
     untried:
       "{count} public values that are not in force are not tried on messages: one could find out hidden values by them.",
-    hours: "Hours",
+    hours: "Hours in shadow",
     shadow_begin: "Run in shadow",
     shadow_detail: "Runs beside the policy in force on new messages and changes nothing.",
     shadow_begun: "It runs in shadow",

@@ -29,7 +29,7 @@ export default {
     start: "预演",
     cancel: "结束",
     untried: "有 {count} 个尚未生效的公开值不参与预演：否则可借此试出被隐藏的值。",
-    hours: "小时",
+    hours: "试运行小时数",
     shadow_begin: "试运行",
     shadow_detail: "对新消息与现行策略并行计算（影子模式），不改动任何内容。",
     shadow_begun: "已开始试运行",
