@@ -19,8 +19,8 @@ use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
-    Amendments, Channel, Clock, Erasures, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Signer,
-    Store, TenantName, Unmaskings, Witnesses,
+    Amendments, Channel, Clock, Erasures, Follower, History, LogKeys, People, Queues, Random, RecordError, Recorder,
+    Signer, Store, TenantName, Unmaskings, Witnesses,
 };
 use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
@@ -151,6 +151,7 @@ async fn open_one(
         queues: Arc::clone(&store) as Arc<dyn Queues>,
         amendments: Arc::clone(&store) as Arc<dyn Amendments>,
         unmaskings: Arc::clone(&store) as Arc<dyn Unmaskings>,
+        history: Arc::clone(&store) as Arc<dyn History>,
         erasures: Arc::clone(&store) as Arc<dyn Erasures>,
         erasure: erasure_ports(context, name, &signer)?,
         entries: store,

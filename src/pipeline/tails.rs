@@ -177,7 +177,7 @@ pub(super) fn said_in(row: &ConversationRow) -> (&ChannelAccount, Option<&str>) 
 }
 
 /// The entry of a message that was masked again, with what it becomes.
-fn remasked(row: OriginalRow, subject: SubjectId, again: MaskedAgain) -> (Draft, Effect) {
+pub(super) fn remasked(row: OriginalRow, subject: SubjectId, again: MaskedAgain) -> (Draft, Effect) {
     let OriginalRow { conversation, id, index: of, time, kind, author, channel, .. } = row;
     let MaskedAgain { original, masked, content, policy } = again;
     let server = Actor { id: SERVER_ACTOR, role: Role::Server };
