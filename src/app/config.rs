@@ -86,6 +86,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// About the private PostgreSQL.
     pub postgresql: PostgresqlConfig,
+    /// Largest file that is taken, in bytes.
+    pub file_bytes_max: i32,
     /// Erasing customers.
     pub erasure: ErasureConfig,
     /// About log files.
@@ -352,6 +354,7 @@ impl Config {
         lines.path("postgresql.bin_dir", self.postgresql.bin_dir.as_deref());
         lines.path("log.directory", Some(&self.log.directory));
         lines.put("log.level", self.log.level);
+        lines.put("attachments.bytes_max", &self.file_bytes_max.to_string());
         lines.put("erasure.backups_kept_days", &self.erasure.backups_kept_days.to_string());
         lines.put("erasure.at_once", &self.erasure.at_once.to_string());
         if let Some(witness) = &self.witness {

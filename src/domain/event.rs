@@ -4,6 +4,7 @@
 //! the rest are counts, digests and words of closed lists. The list of kinds with their meaning is in `audit/FORMAT.md`.
 
 mod amendment;
+mod attachment;
 mod erasure;
 mod recovered;
 mod words;
@@ -11,6 +12,7 @@ mod words;
 use std::collections::BTreeMap;
 
 pub use amendment::{AmendmentEvent, Turned};
+pub use attachment::AttachmentEvent;
 pub use erasure::{Erased, ErasureEvent};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
 pub use words::{
@@ -169,6 +171,8 @@ pub enum Event {
     PersonProven { to: SubjectId },
     /// A customer's message was taken in.
     MessageReceived { message: MessageId, seq: MessageSeq },
+    /// A file came with the message of the entry behind this one.
+    Attachment(AttachmentEvent),
     /// An agent's message was released to the channel.
     MessageSent { message: MessageId, seq: MessageSeq },
     /// An earlier message or note, of this entry, was masked again for what a later one told of it.
@@ -255,6 +259,7 @@ impl Event {
             Self::PersonLinked { .. } => "person.linked/1",
             Self::PersonProven { .. } => "person.proven/1",
             Self::MessageReceived { .. } => "message.received/1",
+            Self::Attachment(_) => attachment::KIND,
             Self::MessageSent { .. } => "message.sent/1",
             Self::MessageRemasked { .. } => "message.remasked/1",
             Self::TranscriptViewed { .. } => "transcript.viewed/1",
@@ -301,6 +306,7 @@ impl Event {
             }
             Self::Erasure(step) => step.detail(),
             Self::Amendment(step) => step.detail(),
+            Self::Attachment(file) => file.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {

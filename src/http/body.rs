@@ -18,7 +18,9 @@ pub(super) use governance::{NamedIdentity, NewAmendment, NewErasure, NewHold, Po
 
 use super::problem::Problem;
 use crate::domain::message::{RawBody, RawText};
-use crate::limits::{BODY_BYTES_MAX, POLICY_BODY_BYTES_MAX, REFUSED_BODY_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX};
+use crate::limits::{
+    BODY_BYTES_MAX, FILE_WAIT_MS_MAX, POLICY_BODY_BYTES_MAX, REFUSED_BODY_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX,
+};
 use crate::wire;
 
 /// Who logs in.
@@ -326,6 +328,15 @@ pub(super) async fn read(payload: Payload) -> Result<RawBody, Problem> {
     read_up_to(payload, BODY_BYTES_MAX).await
 }
 
+/// Reads a file of at most so many bytes within [`FILE_WAIT_MS_MAX`].
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn file(payload: Payload, bytes_max: usize) -> Result<RawBody, Problem> {
+    let wait = Duration::from_millis(FILE_WAIT_MS_MAX);
+    tokio::time::timeout(wait, collect(payload, bytes_max)).await.map_err(|_| Problem::BodyTimeout)?
+}
+
 async fn read_up_to(payload: Payload, bytes_max: usize) -> Result<RawBody, Problem> {
     let wait = Duration::from_millis(REQUEST_BODY_WAIT_MS_MAX);
     tokio::time::timeout(wait, collect(payload, bytes_max)).await.map_err(|_| Problem::BodyTimeout)?
@@ -339,7 +350,7 @@ async fn collect(mut payload: Payload, bytes_max: usize) -> Result<RawBody, Prob
         total = total.saturating_add(chunk.len());
         if total <= bytes_max {
             bytes.extend_from_slice(&chunk);
-        } else if total > REFUSED_BODY_BYTES_MAX {
+        } else if total > bytes_max.saturating_add(REFUSED_BODY_BYTES_MAX) {
             break;
         }
         // What is too long is read on and thrown away, up to a bound: closed at once, the connection would be reset

@@ -4,8 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, ledger, live, oidc, own,
-    policies, receipts, replies, sessions, tlog,
+    accounts, amendments, channels, custody, desk, erasures, evidence, files, handover, health, ledger, live, oidc,
+    own, policies, receipts, replies, sessions, tlog,
 };
 use super::problem::codes;
 
@@ -90,6 +90,11 @@ use super::problem::codes;
         ledger::entry,
         ledger::proof,
         ledger::consistency,
+        files::upload,
+        files::fetch,
+        files::send,
+        files::get,
+        files::reply,
         evidence::create,
         evidence::list,
         evidence::show,

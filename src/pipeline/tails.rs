@@ -12,7 +12,8 @@ use super::memory::Shared;
 use super::proposals::Contact;
 use super::{Refusal, Tenant};
 use crate::domain::event::{Event, Role};
-use crate::domain::masking::{self, Again, Policy, Tail, Tokens};
+use crate::domain::file::FileInfo;
+use crate::domain::masking::{self, Again, Class, Policy, Tail, Tokens};
 use crate::domain::message::{
     Direction, Masked, MaskedAgain, Message, OpenedPart, Part, Raw, RawText, Salt, Salts, Sealer,
 };
@@ -115,7 +116,8 @@ impl Tenant {
             let told: Vec<&Again> = again.iter().filter(|again| again.message == row.id).collect();
             let parts = (&row.original, &row.masked);
             let masked = MaskedAgain::of(row.id, parts, &told, policy, &self.salts(), sealer);
-            masked.map(|masked| remasked(row, contact.subject, masked)).map_err(|_| Refusal::Unavailable)
+            let is_c3 = told.iter().any(|again| again.class == Class::C3);
+            masked.map(|masked| remasked(row, contact.subject, (masked, is_c3))).map_err(|_| Refusal::Unavailable)
         };
         rows.into_iter().map(one).collect()
     }
@@ -143,16 +145,15 @@ impl Tenant {
     }
 }
 
-/// The entry of a message that was masked again, with what it becomes.
-fn remasked(row: OriginalRow, subject: SubjectId, again: MaskedAgain) -> (Draft, Effect) {
-    let OriginalRow { conversation, id, index: of, time, kind, author, channel, .. } = row;
+/// The entry of a message that was masked again, with what it becomes. A file with a C3 value in it is not kept any more.
+fn remasked(row: OriginalRow, subject: SubjectId, (again, is_c3): (MaskedAgain, bool)) -> (Draft, Effect) {
+    let OriginalRow { conversation, id, index: of, time, kind, author, channel, file, .. } = row;
     let MaskedAgain { original, masked, content, policy } = again;
     let server = Actor { id: SERVER_ACTOR, role: Role::Server };
     let draft = Draft::of(Event::MessageRemasked { message: id, of }, server).about(conversation, subject, &channel);
     let draft = Draft { policy: Some(policy), content: Some(content), ..draft };
     let conversation = conversation.key;
-    (
-        draft,
-        Effect::Remasked(Box::new(Remasked { conversation, of, id, time, kind, channel, author, original, masked })),
-    )
+    let file = file.map(|file| FileInfo { kept: file.kept && !is_c3, ..file });
+    let again = Remasked { conversation, of, id, time, kind, channel, author, original, masked, file };
+    (draft, Effect::Remasked(Box::new(again)))
 }

@@ -23,6 +23,7 @@ mod digits;
 mod earlier;
 mod email;
 mod entity;
+mod files;
 mod fold;
 mod fold_table;
 mod fpe;
@@ -52,6 +53,8 @@ pub use codec::DecodeError;
 pub use detect::{Heard, detect, hear};
 pub use earlier::{Again, mask_again, without_named};
 pub use entity::Entity;
+pub use files::Layout;
+pub(super) use files::hear_file;
 pub use masked::{MaskedText, ShownSpan, Tokens, apply, token_letters, without_c3};
 pub use operate::decrypt;
 pub use policy::{

@@ -72,6 +72,9 @@ kinds! {
     INVALID_FIELD = "invalid_field" 422
         "Invalid value" "{field}: expected {expected}."
         "取值无效" "{field}：应为{expected}。";
+    NOT_SENDABLE = "file_not_sendable" 422
+        "File not sent" "The file was not sent, because what leaves must be readable here: {reason}."
+        "文件未发送" "外发内容须可在本系统读取，文件未发送：{reason}。";
     CONFLICT = "conflict" 409
         "Changed meanwhile" "It kept changing while this was decided: read it again and repeat."
         "状态已变化" "处理期间数据不断变化：请重新读取后重试。";
