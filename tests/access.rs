@@ -15,6 +15,7 @@ use serde_json::json;
 
 const CSV: (&str, &str) = ("content-type", "text/csv");
 const KEY: (&str, &str) = ("idempotency-key", "matrix");
+const NAME: (&str, &str) = ("lww-file-name", "matrix.json");
 
 /// Things of the demo tenant that addresses can name.
 struct Things {
@@ -45,7 +46,11 @@ impl Things {
             .replace("{tenant}", "demo")
             .replace("{part}", "frames")
             .replace("{tile}", "0/000.p/1");
-        let (channel, account) = if path.ends_with("/messages") { ("http", "app") } else { ("web", "widget") };
+        let (channel, account) = if path.ends_with("/messages") || path.ends_with("/attachments") {
+            ("http", "app")
+        } else {
+            ("web", "widget")
+        };
         let query = match path.as_str() {
             "/api/v1/ledger/consistency" => "?from=0&to=0",
             "/api/v1/session/methods" => "?tenant=demo",
@@ -86,6 +91,7 @@ fn body(need: &Need) -> Option<String> {
         ("post", path) if path.ends_with("/messages") => json!({"contact": "c", "text": "t"}),
         ("post", path) if path.ends_with("/backchannel-logout") => json!({}),
         ("post", path) if path.ends_with("/visits") => json!({}),
+        ("post", path) if path.ends_with("/attachments") || path.ends_with("/files") => json!({}),
         ("post", path) if path.ends_with("/frames") => json!({"type": "typing"}),
         (
             "post",
@@ -125,6 +131,9 @@ async fn drive(
         other => panic!("{other}"),
     };
     let mut headers = vec![KEY];
+    if need.method == "post" && (need.path.ends_with("/attachments") || need.path.ends_with("/files")) {
+        headers.push(NAME);
+    }
     if need.path.ends_with("/import") && more.iter().all(|(name, _)| *name != "content-type") {
         headers.push(CSV);
     }

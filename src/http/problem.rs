@@ -8,7 +8,6 @@ mod phrases;
 mod render;
 
 use super::oidc::ProviderError;
-use crate::domain::file::Withheld;
 use crate::limits::{HEADER_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX, REQUESTS_PER_CONNECTION_MAX};
 use crate::pipeline::{Activation, Refusal};
 use crate::ports::ChannelError;
@@ -176,25 +175,10 @@ impl Problem {
     }
 }
 
-/// Why a file can't be read, in words.
-const fn unreadable(reason: Withheld) -> &'static str {
-    match reason {
-        Withheld::Unknown => "it is of a kind that can't be read",
-        Withheld::Encrypted => "it needs a password",
-        Withheld::Broken => "it is broken or cut off",
-        Withheld::TooLong => "it holds too much text or too many parts",
-        Withheld::TooSlow => "reading it took too long",
-        Withheld::Active => "it has scripts, macros or packed objects",
-        Withheld::Program => "it is a program",
-        Withheld::Mixed => "it is two things at once",
-        Withheld::NoText => "there is no text in it",
-    }
-}
-
 fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
     match refusal {
         Refusal::NotFound { what } => (&kinds::NOT_FOUND, vec![("what", Fill::Phrase(what))]),
-        Refusal::NotSendable { reason } => (&kinds::NOT_SENDABLE, vec![("reason", Fill::Phrase(unreadable(*reason)))]),
+        Refusal::NotSendable { reason } => (&kinds::NOT_SENDABLE, vec![("reason", Fill::Phrase(reason.in_words()))]),
         Refusal::Forbidden => (&kinds::FORBIDDEN, Vec::new()),
         Refusal::BadCredentials => (&kinds::BAD_CREDENTIALS, Vec::new()),
         Refusal::Throttled { retry_after_s } => (&kinds::THROTTLED, vec![("retry_after_s", number(*retry_after_s))]),

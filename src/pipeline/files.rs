@@ -141,6 +141,23 @@ impl Tenant {
     }
 }
 
+impl Withheld {
+    /// The reason in words, which problems translate.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Unknown => "it is of a kind that can't be read",
+            Self::Encrypted => "it needs a password",
+            Self::Broken => "it is broken or cut off",
+            Self::TooLong => "it holds too much text or too many parts",
+            Self::TooSlow => "reading it took too long",
+            Self::Active => "it has scripts, macros or packed objects",
+            Self::Program => "it is a program",
+            Self::Mixed => "it is two things at once",
+            Self::NoText => "there is no text in it",
+        }
+    }
+}
+
 /// What is proposed for a message, with its file: an entry of its own before the message's, and the file beside it.
 pub(super) fn with(mut proposal: Proposal, file: Option<&NewFile>) -> Proposal {
     let Some(file) = file else { return proposal };
