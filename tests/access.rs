@@ -15,6 +15,7 @@ use serde_json::json;
 
 const CSV: (&str, &str) = ("content-type", "text/csv");
 const KEY: (&str, &str) = ("idempotency-key", "matrix");
+const OCTETS: (&str, &str) = ("content-type", "application/octet-stream");
 const NAME: (&str, &str) = ("lww-file-name", "matrix.json");
 
 /// Things of the demo tenant that addresses can name.
@@ -133,6 +134,9 @@ async fn drive(
     let mut headers = vec![KEY];
     if need.method == "post" && (need.path.ends_with("/attachments") || need.path.ends_with("/files")) {
         headers.push(NAME);
+        if more.iter().all(|(name, _)| *name != "content-type") {
+            headers.push(OCTETS);
+        }
     }
     if need.path.ends_with("/import") && more.iter().all(|(name, _)| *name != "content-type") {
         headers.push(CSV);
@@ -238,7 +242,10 @@ async fn every_address_answers_every_role_as_the_table_says() {
                     assert_eq!((answer.0, code(&answer)), (403, "forbidden"), "{what}");
                 }
                 // Whose conversation it is decides further: a supervisor answers none that an agent holds.
-                Right::Staff(Action::Converse) if *role == Role::Supervisor && need.path.ends_with("{id}/messages") => {
+                Right::Staff(Action::Converse)
+                    if *role == Role::Supervisor
+                        && (need.path.ends_with("{id}/messages") || need.path.ends_with("{id}/attachments")) =>
+                {
                     assert_eq!(code(&answer), "forbidden", "{what}");
                 }
                 Right::AnySession | Right::Staff(_) => {

@@ -444,6 +444,14 @@ pub(super) async fn form_value(
     Ok(is_form.then(|| wire::form_value(body.bytes(), name)).flatten())
 }
 
+/// Refuses a file that another site's form could have sent.
+///
+/// # Errors
+/// [`Problem::NotOctets`].
+pub(super) fn require_octets(request: &HttpRequest) -> Result<(), Problem> {
+    if is_of_type(request, "application/octet-stream") { Ok(()) } else { Err(Problem::NotOctets) }
+}
+
 fn require_json(request: &HttpRequest) -> Result<(), Problem> {
     if is_of_type(request, "application/json") { Ok(()) } else { Err(Problem::NotJson) }
 }

@@ -119,7 +119,7 @@ pub const FILE_NAME: &str = "lww-file-name";
 
 /// A file's name out of a header's value: UTF-8 in percent-encoding, 1 to [`FILE_NAME_GIVEN_BYTES_MAX`] bytes.
 pub fn file_name(value: &str) -> Option<RawText> {
-    let is_encoded = value.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_encoded = value.chars().all(|character| character.is_ascii_graphic());
     let mut name = wire::percent_decoded(value).filter(|_| is_encoded)?;
     (1..=FILE_NAME_GIVEN_BYTES_MAX).contains(&name.len()).then(|| RawText::new(std::mem::take(&mut *name)))
 }

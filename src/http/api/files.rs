@@ -194,6 +194,7 @@ async fn read(
 )]
 pub(in crate::http) async fn reply(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
     session::same_origin(&request)?;
+    body::require_octets(&request)?;
     let session = session::of(&service, &request).await?;
     let (id, key, name) = (named(&request)?, idempotency_key(&request)?, name_of(&request)?);
     let tenant = &session.served.tenant;
