@@ -96,6 +96,7 @@ async fn a_file_is_masked_sealed_and_recorded_before_its_message_and_the_desk_sh
     }
     assert!(text.contains("客户身份证") && text.contains("姓名\tcvv"), "{text}");
     recorded(&world, &first, &sheet).await;
+    in_evidence(&world, &server, &first.conversation).await;
     until("everything to be published", async || world.verify(NODE, "demo").0).await;
     world.assert_state(NODE);
     server.stop();
@@ -116,6 +117,27 @@ async fn recorded(world: &World, document: &Accepted, sheet: &Accepted) {
         assert_eq!((own.policy.is_some(), own.content.is_some()), (true, false));
         assert_eq!(own.policy, message.policy);
     }
+}
+
+/// Evidence of the conversation holds each file's entry and masked text, and says so to whoever verifies it.
+async fn in_evidence(world: &World, server: &Server, conversation: &str) {
+    server.staff("auditor").await;
+    let (password, package) = (world.path().join("auditor.password"), world.path().join("files.tar"));
+    std::fs::write(&password, common::chosen_password("auditor")).unwrap();
+    let (url, to) = (format!("https://localhost:{}", server.https.port()), package.display().to_string());
+    let login = ["--login", "auditor", "--server", &url, "--password-file", password.to_str().unwrap()];
+    let order = ["evidence", "export", "--reason", "files", "--to", &to, "--conversation", conversation];
+    let (done, said) = world.lww(NODE, &[&order[..], &login].concat());
+    assert!(done, "{said}");
+    world.vkey(NODE, "demo");
+    let vkey = world.path().join("demo.vkey");
+    let (is_valid, said) = common::verified(&["export".as_ref(), "--vkey".as_ref(), &vkey, &package]);
+    assert!(is_valid, "{said}");
+    for line in ["[attachment: docx, ", "shown]", "shown, not kept]", "[attachment: image, ", "quarantined, encrypted]"]
+    {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert!(said.contains("客户身份证") && !said.contains(ID_CARD) && !said.contains(CARD), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
