@@ -59,7 +59,8 @@ pub fn read_one() -> io::Result<()> {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
     }
     let answer = serde_json::to_vec(&super::read(&file)).unwrap_or_else(|_| withheld(Withheld::Broken));
-    io::stdout().lock().write_all(&answer)
+    // A library may have printed something: only the last line counts.
+    io::stdout().lock().write_all(&[b"\n", answer.as_slice()].concat())
 }
 
 /// Starts this program again.
@@ -92,7 +93,10 @@ fn in_a_process(file: &[u8]) -> Option<Vec<u8>> {
         answer
     });
     match answer {
-        Ok(answer) => answer.filter(|answer| serde_json::from_slice::<ReadFile<String>>(answer).is_ok()),
+        Ok(answer) => {
+            let last = answer?.rsplit(|byte| *byte == b'\n').next()?.to_vec();
+            serde_json::from_slice::<ReadFile<String>>(&last).is_ok().then_some(last)
+        }
         Err(_) => Some(withheld(Withheld::TooSlow)),
     }
 }
