@@ -42,10 +42,12 @@ pub(super) fn read(file: &[u8]) -> ReadFile<String> {
     if names.iter().any(|name| ACTIVE.iter().any(|part| name.contains(part))) || is_macro_enabled(&mut parts) {
         return ReadFile::withheld(format, Withheld::Active);
     }
-    let read = match format {
-        Format::Xlsx => sheet::read(file),
-        Format::Docx => texts(&mut parts, &ordered(&names, &["word/"])),
-        _ => texts(&mut parts, &ordered(&names, &["ppt/slides/slide", "ppt/notesslides/notesslide"])),
+    let read = if format == Format::Xlsx {
+        sheet::read(file)
+    } else {
+        let prefixes: &[&str] =
+            if format == Format::Docx { &["word/"] } else { &["ppt/slides/slide", "ppt/notesslides/notesslide"] };
+        texts(&mut parts, &ordered(&names, prefixes))
     };
     told(format, read)
 }
@@ -88,7 +90,7 @@ fn ordered(names: &[String], prefixes: &[&str]) -> Vec<String> {
     };
     let is_text = |name: &&String| {
         let rest = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix));
-        rest.is_some_and(|rest| rest.ends_with(".xml") && !rest.contains('/'))
+        rest.and_then(|rest| rest.strip_suffix(".xml")).is_some_and(|rest| !rest.contains('/'))
     };
     let mut found: Vec<String> = names.iter().filter(is_text).cloned().collect();
     found.sort_by_key(|name| (!name.ends_with("/document.xml"), number(name), name.clone()));

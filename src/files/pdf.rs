@@ -45,7 +45,13 @@ fn is_active(object: &Object) -> bool {
         Object::Dictionary(dictionary) => acts(dictionary),
         Object::Stream(stream) => acts(&stream.dict),
         Object::Array(objects) => objects.iter().any(is_active),
-        _ => false,
+        Object::Null
+        | Object::Boolean(_)
+        | Object::Integer(_)
+        | Object::Real(_)
+        | Object::Name(_)
+        | Object::String(..)
+        | Object::Reference(_) => false,
     }
 }
 
@@ -67,7 +73,7 @@ impl fmt::Write for Bounded<'_> {
     }
 }
 
-impl<'t> ConvertToFmt for Bounded<'t> {
+impl ConvertToFmt for Bounded<'_> {
     type Writer = Self;
 
     fn convert(self) -> Self {

@@ -5,6 +5,10 @@ use std::io::{Cursor, Write};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+fn all(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().concat()
+}
+
 /// A ZIP file of named parts.
 pub fn zip(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
@@ -25,7 +29,7 @@ pub fn docx(paragraphs: &[&str]) -> Vec<u8> {
 
 /// A Word document with further parts.
 pub fn docx_with(paragraphs: &[&str], more: &[(&str, &[u8])]) -> Vec<u8> {
-    let body: String = paragraphs.iter().map(|text| format!("<w:p><w:r><w:t>{text}</w:t></w:r></w:p>")).collect();
+    let body = all(paragraphs.iter().map(|text| format!("<w:p><w:r><w:t>{text}</w:t></w:r></w:p>")));
     let document = format!("<?xml version=\"1.0\"?><w:document xmlns:w=\"w\"><w:body>{body}</w:body></w:document>");
     zip(&[&[("[Content_Types].xml", TYPES), ("word/document.xml", document.as_bytes())], more].concat())
 }
@@ -85,7 +89,7 @@ pub fn pdf(lines: &[&str]) -> Vec<u8> {
 
 /// The same with more in its catalog.
 pub fn pdf_with(lines: &[&str], catalog: &str) -> Vec<u8> {
-    let shown: String = lines.iter().map(|line| format!("({line}) Tj 0 -20 Td ")).collect();
+    let shown = all(lines.iter().map(|line| format!("({line}) Tj 0 -20 Td ")));
     let content = format!("BT /F1 12 Tf 50 700 Td {shown}ET");
     let objects = [
         format!("<< /Type /Catalog /Pages 2 0 R {catalog} >>"),
@@ -101,7 +105,7 @@ pub fn pdf_with(lines: &[&str], catalog: &str) -> Vec<u8> {
         out.extend(format!("{number} 0 obj\n{object}\nendobj\n").into_bytes());
     }
     let table = out.len();
-    let entries: String = places.iter().map(|place| format!("{place:010} 00000 n \n")).collect();
+    let entries = all(places.iter().map(|place| format!("{place:010} 00000 n \n")));
     let size = objects.len() + 1;
     out.extend(
         format!("xref\n0 {size}\n0000000000 65535 f \n{entries}trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n")

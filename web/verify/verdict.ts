@@ -168,8 +168,15 @@ function button(text: string, click: () => void): HTMLElement {
 /** A file that came with the message of the next entry: what it is, how large, and what became of it. */
 function attachment({ kind, detail }: Item["entry"]): string | undefined {
   if (kind !== "attachment.kept/1" || detail === undefined) return undefined;
-  const { format, bytes, fate, reason, commit_file } = detail;
-  const parts = [format, `${String(bytes)} bytes`, fate, reason, commit_file === null ? "not kept" : null];
+  const word = (name: string) => detail.get(name) ?? null;
+  const isKept = word("commit_file") !== null;
+  const parts = [
+    word("format"),
+    `${String(word("bytes"))} bytes`,
+    word("fate"),
+    word("reason"),
+    isKept ? null : "not kept",
+  ];
   return `[attachment: ${parts.filter((part) => typeof part === "string").join(", ")}]`;
 }
 

@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{Comparison, Difference, Gaps, field};
-use crate::domain::file::{self, Fate, Format};
+use crate::domain::file::{self, Fate, Format, Withheld};
 use crate::domain::message::Sealed;
 use crate::ports::SharedSealer;
 use crate::units::{EntryIndex, MessageId};
@@ -48,7 +48,7 @@ impl Comparison<'_> {
             && super::keyless(&row, 6).is_none()
         {
             let sealer = self.sealer(&row, 6).map_err(|_| differs("its data key does not open"))?;
-            self.check_pieces(MessageId::from_uuid(row.get(0)), &sealer, &committed).await?.map_err(differs)?;
+            self.check_pieces(MessageId::from_uuid(row.get(0)), &sealer, committed).await?.map_err(differs)?;
         }
         Ok(Some(of))
     }
@@ -88,8 +88,7 @@ fn told<'e>(entry: &'e Entry, row: &Row) -> Result<Option<&'e str>, &'static str
     if word("format") != format.map(Format::word) || field(entry, "bytes") != Some(&Detail::Int(row.get(2))) {
         return Err("its format or size is another");
     }
-    if word("fate") != fate.map(Fate::word) || word("reason") != fate.and_then(Fate::reason).map(|reason| reason.word())
-    {
+    if word("fate") != fate.map(Fate::word) || word("reason") != fate.and_then(Fate::reason).map(Withheld::word) {
         return Err("what became of it is another");
     }
     let (kept, remasked) = (row.get::<_, bool>(4), row.get::<_, bool>(5));
