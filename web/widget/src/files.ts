@@ -21,7 +21,8 @@ export class Files {
   readonly add: HTMLButtonElement;
   readonly #talk: Talk;
   readonly #words: () => Words;
-  readonly #input = el("input", { type: "file", multiple: true, hidden: true, tabindex: "-1" });
+  /** The system's own way to choose; the button stands for it. */
+  readonly input = el("input", { type: "file", multiple: true, hidden: true, tabindex: "-1" });
   #all: Sending[] = [];
   #person = 0;
   #isSending = false;
@@ -29,12 +30,11 @@ export class Files {
   constructor(talk: Talk, words: () => Words) {
     this.#talk = talk;
     this.#words = words;
-    this.#input.addEventListener("change", () => {
-      this.send(this.#input.files);
-      this.#input.value = "";
+    this.input.addEventListener("change", () => {
+      this.send(this.input.files);
+      this.input.value = "";
     });
-    this.add = button({ class: "add" }, () => this.#input.click(), icon("clip"));
-    this.add.append(this.#input);
+    this.add = button({ class: "add" }, () => this.input.click(), icon("clip"));
   }
 
   /** Takes what is dropped on a part of the page. */

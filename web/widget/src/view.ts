@@ -77,6 +77,7 @@ export class View {
     this.#form = el(
       "form",
       {},
+      this.#files.input,
       this.#files.add,
       this.#input,
       el("button", { type: "submit", class: "send" }, icon("send")),
