@@ -26,7 +26,7 @@ mod witness;
 
 pub use api::{
     amendment_answers, answers, desk_answers, erasure_answers, evidence_answers, files as file_answers, reading, rules,
-    staff,
+    staff, unmasking_answers,
 };
 pub use connection::TrustedProxies;
 pub use limiter::Rates;
