@@ -4,6 +4,34 @@ use std::num::NonZeroU32;
 
 /// Longest text of one message, in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Largest file that comes with a message, in bytes, unless configured.
+pub const FILE_BYTES_DEFAULT: i32 = 10 * 1024 * 1024;
+/// Largest that it can be configured to, in bytes.
+pub const FILE_BYTES_MAX: i32 = 64 * 1024 * 1024;
+/// Longest text that is read out of one file, in bytes of UTF-8; one that says more is quarantined.
+pub const FILE_TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Longest name of a file that is kept, in bytes; the rest is cut off.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Longest name of a file that may be given, in bytes.
+pub const FILE_NAME_GIVEN_BYTES_MAX: usize = 1024;
+/// Piece of a file that is sealed and stored at a time, in bytes.
+pub const FILE_PIECE_BYTES: usize = 256 * 1024;
+/// Longest that a file may take to arrive, in milliseconds.
+pub const FILE_WAIT_MS_MAX: u64 = 120_000;
+/// Files of one tenant that may be on their way in at a time: each is held in memory.
+pub const FILES_AT_ONCE_MAX: usize = 16;
+/// Files that are read at a time.
+pub const FILE_READERS: usize = 2;
+/// Longest that one file is read, in milliseconds.
+pub const FILE_READ_MS_MAX: u64 = 15_000;
+/// Most memory that reading one file may take, in bytes.
+pub const FILE_READER_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Most bytes that the parts of one file may unpack to.
+pub const FILE_UNPACKED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Most parts of one file: pages, or files in it.
+pub const FILE_PARTS_MAX: usize = 1_000;
+/// Deepest nesting of a file's XML.
+pub const FILE_XML_DEPTH_MAX: usize = 128;
 /// Longest contact identity, in bytes.
 pub const CONTACT_BYTES_MAX: usize = 256;
 /// Longest idempotency key, in bytes of visible ASCII.

@@ -4,6 +4,7 @@
 //! open. It shares the shapes of answers with `http`, and nothing of how signatures are checked.
 
 mod calls;
+mod files;
 mod governance;
 mod history;
 mod privacy;

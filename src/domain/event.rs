@@ -4,6 +4,7 @@
 //! the rest are counts, digests and words of closed lists. The list of kinds with their meaning is in `audit/FORMAT.md`.
 
 mod amendment;
+mod attachment;
 mod declared;
 mod erasure;
 mod history;
@@ -14,6 +15,7 @@ mod words;
 use std::collections::BTreeMap;
 
 pub use amendment::{AmendmentEvent, Turned};
+pub use attachment::AttachmentEvent;
 pub use declared::Declared;
 pub use erasure::{Erased, ErasureEvent};
 pub use history::{HistoryEvent, PreviewScope, RunEnd};
@@ -183,6 +185,8 @@ pub enum Event {
     PersonProven { to: SubjectId },
     /// A customer's message was taken in.
     MessageReceived { message: MessageId, seq: MessageSeq },
+    /// A file came with the message of the entry behind this one.
+    Attachment(AttachmentEvent),
     /// An agent's message was released to the channel.
     MessageSent { message: MessageId, seq: MessageSeq },
     /// An earlier message or note, of this entry, was masked again for what a later one told of it.
@@ -273,6 +277,7 @@ impl Event {
             Self::PersonLinked { .. } => "person.linked/1",
             Self::PersonProven { .. } => "person.proven/1",
             Self::MessageReceived { .. } => "message.received/1",
+            Self::Attachment(_) => attachment::KIND,
             Self::MessageSent { .. } => "message.sent/1",
             Self::MessageRemasked { .. } => "message.remasked/1",
             Self::TranscriptViewed { .. } => "transcript.viewed/1",
@@ -320,6 +325,7 @@ impl Event {
             }
             Self::Erasure(step) => step.detail(),
             Self::Amendment(step) => step.detail(),
+            Self::Attachment(file) => file.detail(),
             Self::Unmask(step) => step.detail(),
             Self::History(step) => step.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),

@@ -25,6 +25,7 @@ use lww_audit::entry::{Content, PolicyRef};
 use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
 
 use super::event::{Event, Role, Wish};
+use super::file::NewFile;
 use super::message::{Committed, Sealed};
 use crate::limits::IMPORT_ACCOUNTS_MAX;
 use crate::units::{
@@ -225,6 +226,8 @@ pub struct NewMessage {
     pub original: Sealed,
     /// The sealed masked text.
     pub masked: Sealed,
+    /// The file that its text was read from.
+    pub file: Option<NewFile>,
 }
 
 /// See [`Effect::Conversation`].

@@ -4,8 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, history, ledger, live, oidc,
-    own, policies, receipts, replies, sessions, tlog, unmaskings,
+    accounts, amendments, channels, custody, desk, erasures, evidence, files, handover, health, history, ledger, live,
+    oidc, own, policies, receipts, replies, sessions, tlog, unmaskings,
 };
 use super::problem::codes;
 
@@ -112,6 +112,11 @@ use super::problem::codes;
         ledger::entry,
         ledger::proof,
         ledger::consistency,
+        files::upload,
+        files::fetch,
+        files::send,
+        files::get,
+        files::reply,
         evidence::create,
         evidence::list,
         evidence::show,

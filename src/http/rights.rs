@@ -50,6 +50,11 @@ const UNMASKINGS: Right = Right::Staff(Action::ReadUnmaskings);
 pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/messages", Right::Signature),
     need("post", "/api/v1/channels/{channel}/{tenant}/{account}/messages", Right::Signature),
+    need("get", "/api/v1/channels/{channel}/{tenant}/{account}/attachments", Right::Signature),
+    need("post", "/api/v1/channels/{channel}/{tenant}/{account}/attachments", Right::Signature),
+    need("get", "/api/v1/channels/{channel}/{tenant}/{account}/files", Right::Visitor),
+    need("post", "/api/v1/channels/{channel}/{tenant}/{account}/files", Right::Visitor),
+    need("post", "/api/v1/agent/conversations/{id}/attachments", DESK),
     need("post", "/api/v1/channels/{channel}/{tenant}/{account}/visits", Right::Open),
     need("options", "/api/v1/channels/{channel}/{tenant}/{account}/{part}", Right::Open),
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/socket", Right::Visitor),

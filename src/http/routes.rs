@@ -6,8 +6,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
 use super::api::{
-    accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, history, ledger, live, oidc,
-    own, policies, receipts, replies, sessions, tlog, unmaskings,
+    accounts, amendments, channels, custody, desk, erasures, evidence, files, handover, health, history, ledger, live,
+    oidc, own, policies, receipts, replies, sessions, tlog, unmaskings,
 };
 use super::pages;
 
@@ -50,6 +50,18 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/messages",
         methods: &[("get", || web::get().to(channels::read)), ("post", || web::post().to(channels::send))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/attachments",
+        methods: &[("get", || web::get().to(files::fetch)), ("post", || web::post().to(files::upload))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/files",
+        methods: &[("get", || web::get().to(files::get)), ("post", || web::post().to(files::send))],
+    },
+    Address {
+        path: "/api/v1/agent/conversations/{id}/attachments",
+        methods: &[("post", || web::post().to(files::reply))],
     },
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/visits",

@@ -1,5 +1,6 @@
 //! Why something was not done, by blame; `http` maps each variant to one stable problem code.
 
+use crate::domain::file::Withheld;
 use crate::domain::message::SealError;
 use crate::ports::{RecordError, StoreError, VaultError};
 use crate::units::EntryIndex;
@@ -60,6 +61,12 @@ pub enum Refusal {
         field: &'static str,
         /// What would be right.
         expected: &'static str,
+    },
+    /// A file of staff can't be read, so that nobody could tell what leaves.
+    #[error("the file can't be sent: {}", reason.word())]
+    NotSendable {
+        /// Why it can't be read.
+        reason: Withheld,
     },
     /// Things kept changing while it was decided.
     #[error("it changed meanwhile, try again")]

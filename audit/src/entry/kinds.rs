@@ -22,6 +22,11 @@ pub const KINDS: &[KindInfo] = &[
     kind("message.received/1", "a message of a customer came in, masked and sealed"),
     kind("message.remasked/1", "an earlier message was masked again under another policy or for a later find"),
     kind("message.sent/1", "an answer was accepted for sending, masked and sealed"),
+    kind(
+        "attachment.kept/1",
+        "a file came with the message of the entry behind this one: format, size, what became of it, and the commitment to it as it is \
+         kept sealed, or none where it is not kept",
+    ),
     kind("message.delivery/1", "the customer's side has got or read the conversation up to these entries"),
     kind("message.refused/1", "a message was refused after it had been recognised, with the reason"),
     kind("conversation.opened/1", "a conversation began"),

@@ -12,6 +12,7 @@ pub mod erasure_answers;
 pub(super) mod erasures;
 pub(super) mod evidence;
 pub mod evidence_answers;
+pub mod files;
 pub(super) mod handover;
 pub(super) mod health;
 pub(super) mod history;

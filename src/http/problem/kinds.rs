@@ -72,6 +72,9 @@ kinds! {
     INVALID_FIELD = "invalid_field" 422
         "Invalid value" "{field}: expected {expected}."
         "取值无效" "{field}：应为{expected}。";
+    NOT_SENDABLE = "file_not_sendable" 422
+        "File not sent" "The file was not sent, because what leaves must be readable here: {reason}."
+        "文件未发送" "外发内容须可在本系统读取，文件未发送：{reason}。";
     CONFLICT = "conflict" 409
         "Changed meanwhile" "It kept changing while this was decided: read it again and repeat."
         "状态已变化" "处理期间数据不断变化：请重新读取后重试。";
@@ -216,6 +219,9 @@ kinds! {
     NOT_CSV = "not_csv" 415
         "Not CSV" "Send Content-Type: text/csv, in UTF-8 (in spreadsheets: CSV UTF-8)."
         "不是 CSV" "请使用 Content-Type: text/csv，编码为 UTF-8（表格软件中选择 CSV UTF-8）。";
+    NOT_OCTETS = "not_octet_stream" 415
+        "Not sent as a file" "Send Content-Type: application/octet-stream; the content decides what the file is."
+        "发送方式不符" "请使用 Content-Type: application/octet-stream；文件类型由内容判断。";
     PROVIDER_UNAVAILABLE = "provider_unavailable" 503 retry 5
         "Identity provider unavailable" "The bank's identity provider did not do as it should: expected {expected}."
         "身份提供方不可用" "银行的身份提供方未正常响应：应为{expected}。";

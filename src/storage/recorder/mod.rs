@@ -23,6 +23,7 @@ mod amendment;
 mod commit;
 mod desk;
 mod erasure;
+mod files;
 mod happened;
 mod history;
 mod load;

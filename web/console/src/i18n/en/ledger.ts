@@ -200,6 +200,7 @@ export default {
   },
   groups: {
     message: "Messages",
+    attachment: "Files",
     conversation: "Conversations",
     person: "Customers' identities",
     transcript: "Transcripts read",
@@ -246,6 +247,7 @@ export default {
     conversation_transferred: "Conversation transferred",
     conversation_wished: "Waiting customer wishes to leave a message or to be called back",
     conversation_taken: "Conversation taken over by a supervisor",
+    attachment_kept: "File came with a message",
     conversation_noted: "Internal note written",
     conversation_closed: "Conversation closed for good",
     conversation_solved: "Conversation solved",

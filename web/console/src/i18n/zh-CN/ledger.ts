@@ -189,6 +189,7 @@ export default {
   },
   groups: {
     message: "消息",
+    attachment: "文件",
     conversation: "会话",
     person: "客户身份",
     transcript: "查看会话记录",
@@ -235,6 +236,7 @@ export default {
     conversation_transferred: "会话转接",
     conversation_wished: "等待中的客户希望留言或请求回电",
     conversation_taken: "主管接管会话",
+    attachment_kept: "收到或发送文件",
     conversation_noted: "会话新增内部备注",
     conversation_closed: "会话最终关闭",
     conversation_solved: "会话解决",
