@@ -325,6 +325,24 @@ pub const MATCH_SPAN_TRIES_MAX: u32 = 5;
 pub const MATCH_SPAN_FORGET_S: u32 = 24 * 3_600;
 /// Largest masking policy that the API takes, in bytes of its JSON.
 pub const POLICY_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Layers that a policy is made of, each counted as often as others name it.
+pub const LAYERS_MAX: usize = 32;
+/// How deep layers may name layers.
+pub const LAYER_DEPTH_MAX: usize = 3;
+/// Combinations of tenants, channels and purposes that the layers of a policy may ask for.
+pub const OCCASIONS_MAX: usize = 32;
+/// Patterns of one policy.
+pub const PATTERNS_MAX: usize = 64;
+/// Longest pattern, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 512;
+/// How deep groups of a pattern may be nested.
+pub const PATTERN_DEPTH_MAX: u32 = 32;
+/// Longest text that a pattern may match, in bytes of UTF-8.
+pub const PATTERN_MATCH_BYTES_MAX: usize = 256;
+/// Fewest characters that a pattern may match: fewer would leave a mask that doesn't look like one.
+pub const PATTERN_MATCH_CHARACTERS_MIN: usize = 3;
+/// Memory of all compiled patterns of a policy, and of the automaton that is made of them while they run, in bytes each.
+pub const PATTERN_MEMORY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Proposals to erase, and legal holds, that one answer lists.
 pub const ERASURES_MAX: u32 = 500;
 /// Entries since what was sealed last that make the next seal due. Three quarters of what may lie between two seals: at one
@@ -348,3 +366,27 @@ pub const SELF_AUDIT_NEWEST_ENTRIES: u64 = 4_096;
 pub const SELF_AUDIT_TEXTS_OF_BUNDLE: usize = 64;
 /// Findings that a server records and tells since it started: who finds more has a larger trouble than their number.
 pub const FINDINGS_MAX: usize = 1_000;
+/// Entries that one turn of a run over what was said before looks at; between two turns it rests as long as the turn took.
+pub const HISTORY_TURN_ENTRIES: u32 = 256;
+/// Entries before the place where a run goes on that are heard once more, so that a number told over several is found.
+pub const HISTORY_WARM_ENTRIES: u64 = 512;
+/// Texts of a person that a later one may tell something of, while history is masked again.
+pub const HISTORY_EARLIER_TEXTS_MAX: usize = 16;
+/// Samples that a report keeps of each way in which a draft differs.
+pub const HISTORY_SAMPLES_MAX: usize = 10;
+/// Previews that a tenant keeps at a time, the one under way included.
+pub const PREVIEWS_MAX: usize = 8;
+/// Previews that a tenant's officers may begin within an hour: trying values by drafts takes many.
+pub const PREVIEWS_AN_HOUR_MAX: usize = 30;
+/// How long a finished preview is kept, in seconds.
+pub const PREVIEW_KEPT_S: i64 = 3_600;
+/// Newest messages that a preview may be asked for.
+pub const PREVIEW_MESSAGES_MAX: u32 = 100_000;
+/// Longest that a policy runs in shadow, in hours.
+pub const SHADOW_HOURS_MAX: u32 = 168;
+/// Drafts of policies that a tenant keeps.
+pub const DRAFTS_MAX: usize = 50;
+/// Longest text of a draft, in bytes.
+pub const DRAFT_BYTES_MAX: usize = 256 * 1024;
+/// Longest name of a draft, in bytes.
+pub const DRAFT_NAME_BYTES_MAX: usize = 128;

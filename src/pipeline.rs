@@ -18,6 +18,7 @@ mod consent;
 mod custody;
 mod desk;
 mod desk_live;
+mod drafts;
 mod erasure;
 mod evidence;
 mod factor;
@@ -26,6 +27,7 @@ mod feed;
 mod findings;
 mod handover;
 mod health;
+mod history;
 mod import;
 mod in_force;
 mod keys;
@@ -69,14 +71,16 @@ pub use consent::{Consent, Consents};
 pub use custody::LedgerCustody;
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
+pub use drafts::PolicyDraft;
 pub use evidence::{Evidence, EvidenceState};
 pub use factor::{Confirmed, Enrolment};
 pub use federation::{FederatedLogout, Identity};
 pub use feed::{Notice, Subscription, Viewer};
 pub use handover::Target;
 pub use health::{Health, PolicyName};
+pub use history::{Counts, NewPreview, Preview, PreviewState, Report, RunView, Sample};
 pub use import::{Imported, account_lines};
-pub use in_force::{FileDrift, InForce, Tried};
+pub use in_force::{FileDrift, InForce, Tried, TriedSpan};
 pub use keys::{KeyChange, RotationRecord};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
@@ -104,9 +108,9 @@ use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
-    Amendments, Clock, CustodyCell, Entries, ErasedPersons, Erasures, Incoming, KeyScope, LogKeys, Packages, Passwords,
-    People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName, Unmaskings, Vault,
-    random_bytes,
+    Amendments, Clock, CustodyCell, Entries, ErasedPersons, Erasures, History, Incoming, KeyScope, LogKeys, Packages,
+    Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName,
+    Unmaskings, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -114,6 +118,7 @@ use feed::Feed;
 use memory::{Known, Memory};
 use proposals::Taken;
 use tails::Tails;
+use tails::said_in;
 
 /// What a tenant's pipeline speaks to.
 pub struct Ports {
@@ -139,6 +144,8 @@ pub struct Ports {
     pub amendments: Arc<dyn Amendments>,
     /// Reads about values behind masks.
     pub unmaskings: Arc<dyn Unmaskings>,
+    /// Reads what was said before, what runs over it, and drafts of policies.
+    pub history: Arc<dyn History>,
     /// Reads about erasure, and brings rows under another epoch.
     pub erasures: Arc<dyn Erasures>,
     /// What erasing needs besides.
@@ -189,6 +196,11 @@ pub struct Tenant {
     findings: findings::Findings,
     waiting: Notify,
     shelf: evidence::Shelf,
+    previews: history::Previews,
+    remasking: history::Remasking,
+    shadow: history::Shadow,
+    /// Something begins to run over what was said before.
+    history_begins: Notify,
     /// Whether everybody who was erased is noted outside the database.
     is_noted: AtomicBool,
     /// The newest epoch that was heard of.
@@ -239,6 +251,10 @@ impl Tenant {
             findings: findings::Findings::default(),
             waiting: Notify::new(),
             shelf: evidence::Shelf::default(),
+            previews: history::Previews::default(),
+            remasking: history::Remasking::default(),
+            shadow: history::Shadow::default(),
+            history_begins: Notify::new(),
             is_noted: AtomicBool::new(true),
             epoch: AtomicI32::new(0),
         }
@@ -262,14 +278,21 @@ impl Tenant {
         };
         let dedup = self.ports.vault.dedup(&scope, key.as_bytes(), &fingerprint);
         let mut contact = self.contact(turn.as_ref(), &lookups, (&channel, &contact)).await?;
-        let (masked, mut tail) = self.mask(message, &contact).await?;
+        let heard = message.language();
+        let purpose = self.purpose(&contact, (&channel, &about), heard).await?;
+        let (masked, mut tail) = self.mask(message, &contact, (&channel, purpose.as_deref())).await?;
         let table = self.active_table()?;
+        // Where the purpose decided how to mask, it goes where that was decided for.
+        let language = if purpose.is_some() { heard } else { masked.language() };
         for _ in 0..DECISIONS_MAX {
             let route = || {
-                let routed = self.routed(&table, &channel, &about, masked.language());
+                let routed = self.routed(&table, &channel, &about, language);
                 (routed, table.weight(channel.channel))
             };
             let taken = Taken::decide(&contact, &channel, || self.new_conversation(), route);
+            if purpose.is_some() && taken.queue().is_some_and(|queue| purpose.as_deref() != Some(queue)) {
+                return Err(Refusal::Conflict);
+            }
             let recorded = self.record(tail.complete(taken.proposal(&contact, &masked, dedup))).await;
             tail.learn(&recorded);
             match recorded {
@@ -286,6 +309,9 @@ impl Tenant {
                 }
                 Err(RecordError::Conflict { .. }) => {
                     self.decide_again(&mut contact, &lookups).await?;
+                    if self.purpose(&contact, (&channel, &about), heard).await? != purpose {
+                        return Err(Refusal::Conflict);
+                    }
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -311,7 +337,7 @@ impl Tenant {
             self.ports.vault.dedup(&format!("reply/{}", staff.account), key.as_bytes(), &transcript::keyed(id, &text));
         let id = MessageId::from_random(random_bytes(&*self.ports.random));
         let message = Message::<Raw, Outbound>::new(id, self.ports.clock.now(), text);
-        let (masked, mut tail) = self.mask(message, &contact).await?;
+        let (masked, mut tail) = self.mask(message, &contact, said_in(&held)).await?;
         for _ in 0..DECISIONS_MAX {
             let recorded = self.record(tail.complete(proposals::reply(staff.actor(), &held, &masked, dedup))).await;
             tail.learn(&recorded);
@@ -365,6 +391,9 @@ impl Tenant {
         self.seals.forget();
         self.feed.end();
         self.shelf.stand_down();
+        self.previews.stand_down();
+        self.remasking.stand_down();
+        self.shadow.stand_down();
     }
 
     /// The newest signed head of the log.

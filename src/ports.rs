@@ -9,6 +9,7 @@ mod channel;
 mod custody;
 mod erasures;
 mod evidence;
+mod history;
 mod identity;
 mod live;
 mod objects;
@@ -42,6 +43,7 @@ pub use erasures::{
     Act, EpochNeed, ErasedPersons, ErasureRow, Erasures, HoldRow, IndexedRow, JournalError, RetiredEpoch, SubjectRow,
 };
 pub use evidence::{PackageError, Packages, Wanted};
+pub use history::{DraftRow, HeldText, History, RunRow, TextPlace};
 pub use identity::{IdentityLookup, IdentityName};
 pub use live::{Changed, Follower, Happening, Unmasked};
 pub use objects::{Objects, ObjectsError};

@@ -5,6 +5,7 @@
 
 mod calls;
 mod governance;
+mod history;
 mod privacy;
 mod sign;
 

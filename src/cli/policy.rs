@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::json;
 
+use super::explain::{self, ExplainArgs};
 use super::operator::{named, read};
 use super::person::{Person, PersonError};
+use super::policy_runs::{self, DraftsCommand, PreviewArguments, RemaskCommand, ShadowCommand};
 use super::{CommandError, Place, screen};
 use crate::app::{Order, ask};
 use crate::domain::event::Role;
@@ -46,6 +48,8 @@ pub enum PolicyCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Say what a policy file makes of each entity for each view, which of its layers decided that, and why a text is masked so.
+    Explain(ExplainArgs),
     /// Make a policy file the active one, at the machine. In place of an active one it must only mask more; anything else is
     /// proposed, so that others can consent.
     Activate {
@@ -109,6 +113,17 @@ pub enum PolicyCommand {
         #[command(flatten)]
         who: Person,
     },
+    /// Run a policy file over messages that are held, and say what it would mask otherwise. Nothing is changed.
+    Preview(Box<PreviewArguments>),
+    /// Run a policy file beside the policy in force, and say what it would have masked otherwise.
+    #[command(subcommand)]
+    Shadow(ShadowCommand),
+    /// Mask what was recorded before again, by the policy in force.
+    #[command(subcommand)]
+    Remask(RemaskCommand),
+    /// Policy files that officers are writing in the console.
+    #[command(subcommand)]
+    Drafts(DraftsCommand),
     /// Say that you have looked at a policy that somebody else brought into force alone.
     Review {
         /// The amendment.
@@ -126,6 +141,7 @@ pub(super) async fn run(command: PolicyCommand) -> Result<(), CommandError> {
             screen::line(&format!("{file}: {id} version {version} passes its tests (digest {digest})"));
         }
         PolicyCommand::Lint { file, against, json } => look_through(&file, against.as_deref(), json)?,
+        PolicyCommand::Explain(args) => explain::run(&args)?,
         PolicyCommand::Diff { before, after, json } => return show_differences(&load(&before)?, &load(&after)?, json),
         PolicyCommand::Activate { file, tenant, place } => {
             let order = Order::ActivatePolicy { tenant, source: read(&file)? };
@@ -150,6 +166,10 @@ pub(super) async fn run(command: PolicyCommand) -> Result<(), CommandError> {
         }
         PolicyCommand::Reject { id, who } => decide(&who, &id, "reject", "Turned down.").await?,
         PolicyCommand::Withdraw { id, who } => decide(&who, &id, "withdraw", "Taken back.").await?,
+        PolicyCommand::Preview(arguments) => policy_runs::preview(*arguments).await?,
+        PolicyCommand::Shadow(command) => policy_runs::shadow(command).await?,
+        PolicyCommand::Remask(command) => policy_runs::remask(command).await?,
+        PolicyCommand::Drafts(command) => policy_runs::drafts(command).await?,
         PolicyCommand::Review { id, who } => decide(&who, &id, "review", "Looked at.").await?,
     }
     Ok(())

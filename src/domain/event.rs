@@ -4,7 +4,9 @@
 //! the rest are counts, digests and words of closed lists. The list of kinds with their meaning is in `audit/FORMAT.md`.
 
 mod amendment;
+mod declared;
 mod erasure;
+mod history;
 mod recovered;
 mod unmask;
 mod words;
@@ -12,7 +14,9 @@ mod words;
 use std::collections::BTreeMap;
 
 pub use amendment::{AmendmentEvent, Turned};
+pub use declared::Declared;
 pub use erasure::{Erased, ErasureEvent};
+pub use history::{HistoryEvent, PreviewScope, RunEnd};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
 pub use unmask::{SpanPlace, UnmaskEvent, UnmaskReason};
 pub use words::{
@@ -107,6 +111,10 @@ impl Role {
 pub enum Event {
     /// The first entry of a log: its generation and the key that signs it.
     GenerationOpened { generation: u32, key: String },
+    /// A log goes on as its next generation after entries were lost for good.
+    GenerationDeclared(Box<Declared>),
+    /// What stood at this place in the generation before is lost.
+    EntryLost,
     /// A server began to write.
     ServerStarted { version: String, binary: Hash, configuration: Hash },
     /// A server stopped in order.
@@ -137,6 +145,8 @@ pub enum Event {
     Amendment(AmendmentEvent),
     /// Something on the way to what stands behind a mask.
     Unmask(UnmaskEvent),
+    /// A policy runs over what was said before, or beside the one in force; or somebody keeps a draft.
+    History(HistoryEvent),
     /// A masking policy became the active one.
     PolicyActivated(Activation),
     /// A routing table became the active one.
@@ -227,6 +237,8 @@ impl Event {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::GenerationOpened { .. } => "generation.opened/1",
+            Self::GenerationDeclared(_) => lww_audit::generation::KIND,
+            Self::EntryLost => lww_audit::generation::LOST,
             Self::ServerStarted { .. } => "server.started/1",
             Self::ServerStopped => "server.stopped/1",
             Self::LogTaken { .. } => "log.taken/1",
@@ -242,6 +254,7 @@ impl Event {
             Self::Erasure(step) => step.kind(),
             Self::Amendment(step) => step.kind(),
             Self::Unmask(step) => step.kind(),
+            Self::History(step) => step.kind(),
             Self::PolicyActivated(_) => "policy.activated/2",
             Self::RoutingActivated(_) => "routing.activated/2",
             Self::ConversationOpened(_) => "conversation.opened/2",
@@ -296,6 +309,7 @@ impl Event {
             Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
             Self::LogRecovered(recovered) => recovered.detail(),
+            Self::GenerationDeclared(declared) => declared.detail(),
             Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
             Self::ChainsSealed(seal) => seal.detail(),
             Self::AuditFound(found) => self::found(found),
@@ -307,6 +321,7 @@ impl Event {
             Self::Erasure(step) => step.detail(),
             Self::Amendment(step) => step.detail(),
             Self::Unmask(step) => step.detail(),
+            Self::History(step) => step.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {
@@ -350,6 +365,7 @@ impl Event {
             Self::FactorPassed { by } => object([("by", text(by.word()))]),
             Self::LoginFailed { count, window_ms } => failed(*count, *window_ms),
             Self::ServerStopped
+            | Self::EntryLost
             | Self::PasswordChanged
             | Self::LoginSucceeded
             | Self::LoggedOut

@@ -221,6 +221,11 @@ impl<D: Direction> Message<Raw, D> {
         Self { id, time, state: Raw { text }, direction: PhantomData }
     }
 
+    /// The language that its script tells; see [`language_of`].
+    pub fn language(&self) -> Option<&'static str> {
+        language_of(self.state.text.expose())
+    }
+
     /// Masks, seals and commits to the text; the raw message is consumed.
     ///
     /// C3 spans are taken out before sealing, so that they are stored nowhere.
@@ -251,7 +256,7 @@ impl<D: Direction> Message<Raw, D> {
 }
 
 /// Seals both parts of a message, and commits to them.
-fn sealed_parts(
+pub(super) fn sealed_parts(
     id: MessageId,
     (text, keep): (&MaskedText, &str),
     salts: &Salts,
@@ -267,7 +272,7 @@ fn sealed_parts(
     Ok((original, masked, content))
 }
 
-fn policy_ref(policy: &Policy) -> PolicyRef {
+pub(super) fn policy_ref(policy: &Policy) -> PolicyRef {
     PolicyRef { id: policy.id().to_owned(), version: policy.version(), digest: Hash(policy.digest()) }
 }
 

@@ -4,6 +4,7 @@ pub mod access;
 mod canonical;
 pub mod device;
 pub mod event;
+pub mod history;
 pub mod masking;
 pub mod message;
 pub mod record;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 mod amendments;
 mod conversations;
 mod erasures;
+mod history;
 mod recent;
 mod routes;
 mod sealing;

@@ -81,6 +81,19 @@ pub const KINDS: &[KindInfo] = &[
     kind("policy.rejected/1", "a proposed policy was turned down, taken back or overtaken by another"),
     kind("policy.scheduled/1", "enough people consented to a policy, which comes into force later"),
     kind("policy.reviewed/1", "a policy that one person brought into force was looked at by another"),
+    kind(
+        "policy.previewed/1",
+        "a draft was run over what was said before, as far as its scope says; its counts are kept nowhere",
+    ),
+    kind("policy.remasking_begun/1", "what was said before is masked again by the policy in force"),
+    kind("policy.remasking_ended/1", "masking again ended, after so many messages and notes"),
+    kind("policy.shadow_begun/1", "a policy runs beside the one in force, until an instant"),
+    kind(
+        "policy.shadow_ended/1",
+        "it ended: how many messages and notes it looked at, and how many it would have masked otherwise",
+    ),
+    kind("policy.draft_saved/1", "a draft of a policy was written, or written anew"),
+    kind("policy.draft_removed/1", "a draft of a policy was taken away"),
     kind("routing.activated/1", "a routing table came into force"),
     kind("routing.activated/2", "a routing table came into force: by which text and which engine"),
     kind("policy.drift/1", "the policy file differs from the policy in force"),
@@ -112,6 +125,11 @@ pub const KINDS: &[KindInfo] = &[
     kind(
         "backup.made/1",
         "every row was copied into a backup, with the digest of its list and whether keys were copied, too",
+    ),
+    kind("entry.lost/1", "the entry that stood here in the generation before was lost"),
+    kind(
+        "generation.opened/2",
+        "a generation was opened after entries were lost for good: what survived, what is lost, why, by whose word",
     ),
     kind("generation.opened/1", "the first entry of a generation; after a gap it names the last signed checkpoint"),
 ];

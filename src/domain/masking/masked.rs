@@ -13,6 +13,8 @@ use super::{
     operate,
     policy::{Operator, Policy, Rule},
     span::{Canonical, Span},
+    stricter::{Masking, Placed, written},
+    symbol,
     view::{Class, View},
 };
 
@@ -58,12 +60,14 @@ pub(super) struct Value<'v> {
     pub(super) canonical: &'v Canonical,
     /// Characters of the value that are in the message.
     pub(super) part: Range<usize>,
+    /// Its ends must not be shown: what stands beside it would make another value of them.
+    pub(super) is_pressed: bool,
 }
 
 impl<'v> Value<'v> {
     fn of(span: &'v Span) -> Self {
         let Span { entity, class, rule, confidence, ref canonical, earlier, .. } = *span;
-        Self { entity, class, rule, confidence, canonical, part: earlier..canonical.expose().len() }
+        Self { entity, class, rule, confidence, canonical, part: earlier..canonical.expose().len(), is_pressed: false }
     }
 }
 
@@ -171,8 +175,13 @@ impl MaskedText {
 }
 
 impl MaskedSpan {
+    /// What a view shows of the value; nothing: its placeholder.
+    pub(super) fn text(&self, view: View) -> Option<&str> {
+        self.shown.iter().find(|(views, _)| views & view.bit() != 0).map(|(_, shown)| shown.as_str())
+    }
+
     fn render(&self, view: View, text: &mut String) {
-        if let Some((_, shown)) = self.shown.iter().find(|(views, _)| views & view.bit() != 0) {
+        if let Some(shown) = self.text(view) {
             text.push_str(shown);
         } else {
             text.push('[');
@@ -186,24 +195,24 @@ impl MaskedSpan {
 ///
 /// `spans` are those that [`super::detect()`] returned for the same text and policy.
 pub fn apply(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -> MaskedText {
-    let mut segments = Vec::with_capacity(spans.len() * 2 + 1);
+    written(text, &place(policy, text, spans, tokens))
+}
+
+/// As [`apply`], with the place of each value.
+pub fn masking(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -> Masking {
+    Masking { placed: place(policy, text, spans, tokens) }
+}
+
+fn place<'s>(policy: &Policy, text: &str, spans: &'s [Span], tokens: &dyn Tokens) -> Vec<Placed> {
     let mut numbers = Numbers::default();
-    let mut from = 0;
-    for span in spans {
-        let Some(rule) = policy.rules().get(usize::from(span.rule)) else { continue };
-        let quote = if span.is_quoted { "\"" } else { "" };
-        push_plain(&mut segments, text.get(from..span.bytes.start));
-        push_plain(&mut segments, Some(quote));
+    let placed = |(place, span): (usize, &'s Span)| {
+        let rule = policy.rules().get(usize::from(span.rule))?;
         let original = text.get(span.bytes.clone()).unwrap_or_default();
-        let number = numbers.of(span);
-        let mut masked = mask(rule, &Value::of(span), original, number, tokens);
-        masked.source = masked.source.map(|source| Source { is_quoted: span.is_quoted, ..source });
-        segments.push(Segment::Masked(masked));
-        push_plain(&mut segments, Some(quote));
-        from = span.bytes.end;
-    }
-    push_plain(&mut segments, text.get(from..));
-    MaskedText { segments }
+        let value = Value { is_pressed: is_pressed(policy, text, spans, place), ..Value::of(span) };
+        let shown = mask(rule, &value, original, numbers.of(span), tokens);
+        Some(Placed { range: span.bytes.clone(), is_quoted: span.is_quoted, span: shown })
+    };
+    spans.iter().enumerate().filter_map(placed).collect()
 }
 
 /// Returns the original with each C3 value replaced by U+FFFC: the form that may be sealed.
@@ -219,7 +228,25 @@ pub fn without_c3(text: &str, spans: &[Span]) -> String {
     sealed
 }
 
-fn push_plain(segments: &mut Vec<Segment>, text: Option<&str>) {
+/// Whether the ends of what a pattern found must not be shown. Beside letters, digits, stars or another mask nobody could tell
+/// where the mask ends, and a pattern would match them again; and so would what is neither letter nor digit of ASCII.
+fn is_pressed(policy: &Policy, text: &str, spans: &[Span], place: usize) -> bool {
+    let Some(span) = spans.get(place).filter(|span| span.entity == Entity::Custom) else { return false };
+    let is_close = |symbol: u8| symbol::is_alphanumeric(symbol) || symbol == b'*';
+    let symbol = |character| policy.lexicon.table.entry(character).symbol;
+    let seen = |symbol: &u8| !matches!(*symbol, symbol::IGNORE | b'.');
+    let before = text.get(..span.bytes.start).unwrap_or_default().chars().rev().map(symbol).find(seen);
+    let after = text.get(span.bytes.end..).unwrap_or_default().chars().map(symbol).find(seen);
+    let masked_before = place.checked_sub(1).and_then(|before| spans.get(before));
+    let touches = masked_before.is_some_and(|other| other.bytes.end == span.bytes.start)
+        || spans.get(place + 1).is_some_and(|other| other.bytes.start == span.bytes.end);
+    touches
+        || before.is_some_and(is_close)
+        || after.is_some_and(is_close)
+        || !span.canonical.expose().bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+pub(super) fn push_plain(segments: &mut Vec<Segment>, text: Option<&str>) {
     match (segments.last_mut(), text.unwrap_or_default()) {
         (_, "") => {}
         (Some(Segment::Plain(before)), text) => before.push_str(text),
@@ -294,7 +321,7 @@ fn ends(value: &Value<'_>, first: usize, last: usize) -> String {
         .skip(value.part.start)
         .take(value.part.len())
         .map(|(place, character)| {
-            let kept = hides && (place < first || place >= length - last);
+            let kept = hides && !value.is_pressed && (place < first || place >= length - last);
             if kept { character } else { '*' }
         })
         .collect()

@@ -14,6 +14,8 @@ pub(super) mod evidence;
 pub mod evidence_answers;
 pub(super) mod handover;
 pub(super) mod health;
+pub(super) mod history;
+pub mod history_answers;
 pub(super) mod ledger;
 pub(super) mod live;
 pub(super) mod oidc;

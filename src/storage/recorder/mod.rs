@@ -24,6 +24,7 @@ mod commit;
 mod desk;
 mod erasure;
 mod happened;
+mod history;
 mod load;
 mod patience;
 mod people;

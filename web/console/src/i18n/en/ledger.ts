@@ -59,6 +59,7 @@ export default {
     rollback: "The ledger became shorter.",
     gap: "Files that the checkpoint covers are missing.",
     other_log: "This proof is of another ledger.",
+    false_declaration: "A gap of the ledger is declared by nobody, or not as it is.",
   },
   steps: {
     leaf: "The entry's fingerprint",
@@ -113,6 +114,7 @@ export default {
     key: "Public key",
     compared: "compared with paper",
     not_compared: "not yet compared with paper",
+    gap: "Declared gap: entries {first} to {last} were lost for good, as {one} and {other} declared on {time}. Everything else verifies as ever.",
     changed:
       "The ledger's key changed at entry {index}: the old key {old} signed for the new one, {new}. So the new one is trusted; its fingerprint is not compared with paper yet.",
     changed_compared:
@@ -281,6 +283,13 @@ export default {
     policy_rejected: "Masking policy turned down, taken back or overtaken",
     policy_scheduled: "Approved policy waits for its time",
     policy_reviewed: "Policy looked at by a second person",
+    policy_previewed: "Draft policy run over held messages",
+    policy_remasking_begun: "Masking history again began",
+    policy_remasking_ended: "Masking history again ended",
+    policy_shadow_begun: "Policy began to run in shadow",
+    policy_shadow_ended: "Policy in shadow ended",
+    policy_draft_saved: "Draft policy saved",
+    policy_draft_removed: "Draft policy removed",
     routing_activated: "Routing table came into force",
     policy_drift: "Policy file differs from the policy in force",
     playbook_intent: "Playbook's step about to be done",
@@ -305,6 +314,7 @@ export default {
     guard_adopted: "Operator accepted the database's head",
     log_recovered: "Lost entries put back by two people",
     backup_made: "Backup made",
+    entry_lost: "What stood here in the generation before is lost",
     generation_opened: "First entry of a generation",
     reply_saved: "Canned reply saved",
     reply_removed: "Canned reply removed",
