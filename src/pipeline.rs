@@ -77,7 +77,7 @@ pub use handover::Target;
 pub use health::{Health, PolicyName};
 pub use history::{Counts, NewPreview, Preview, PreviewState, Report, RunView, Sample};
 pub use import::{Imported, account_lines};
-pub use in_force::{FileDrift, InForce, Tried};
+pub use in_force::{FileDrift, InForce, Tried, TriedSpan};
 pub use keys::{KeyChange, RotationRecord};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
@@ -114,6 +114,7 @@ use feed::Feed;
 use memory::{Known, Memory};
 use proposals::Taken;
 use tails::Tails;
+use tails::said_in;
 
 /// What a tenant's pipeline speaks to.
 pub struct Ports {
@@ -271,14 +272,21 @@ impl Tenant {
         };
         let dedup = self.ports.vault.dedup(&scope, key.as_bytes(), &fingerprint);
         let mut contact = self.contact(turn.as_ref(), &lookups, (&channel, &contact)).await?;
-        let (masked, mut tail) = self.mask(message, &contact).await?;
+        let heard = message.language();
+        let purpose = self.purpose(&contact, (&channel, &about), heard).await?;
+        let (masked, mut tail) = self.mask(message, &contact, (&channel, purpose.as_deref())).await?;
         let table = self.active_table()?;
+        // Where the purpose decided how to mask, it goes where that was decided for.
+        let language = if purpose.is_some() { heard } else { masked.language() };
         for _ in 0..DECISIONS_MAX {
             let route = || {
-                let routed = self.routed(&table, &channel, &about, masked.language());
+                let routed = self.routed(&table, &channel, &about, language);
                 (routed, table.weight(channel.channel))
             };
             let taken = Taken::decide(&contact, &channel, || self.new_conversation(), route);
+            if purpose.is_some() && taken.queue().is_some_and(|queue| purpose.as_deref() != Some(queue)) {
+                return Err(Refusal::Conflict);
+            }
             let recorded = self.record(tail.complete(taken.proposal(&contact, &masked, dedup))).await;
             tail.learn(&recorded);
             match recorded {
@@ -295,6 +303,9 @@ impl Tenant {
                 }
                 Err(RecordError::Conflict { .. }) => {
                     self.decide_again(&mut contact, &lookups).await?;
+                    if self.purpose(&contact, (&channel, &about), heard).await? != purpose {
+                        return Err(Refusal::Conflict);
+                    }
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -320,7 +331,7 @@ impl Tenant {
             self.ports.vault.dedup(&format!("reply/{}", staff.account), key.as_bytes(), &transcript::keyed(id, &text));
         let id = MessageId::from_random(random_bytes(&*self.ports.random));
         let message = Message::<Raw, Outbound>::new(id, self.ports.clock.now(), text);
-        let (masked, mut tail) = self.mask(message, &contact).await?;
+        let (masked, mut tail) = self.mask(message, &contact, said_in(&held)).await?;
         for _ in 0..DECISIONS_MAX {
             let recorded = self.record(tail.complete(proposals::reply(staff.actor(), &held, &masked, dedup))).await;
             tail.learn(&recorded);

@@ -9,6 +9,7 @@ mod db;
 pub mod demo;
 mod doctor;
 pub mod evidence;
+mod explain;
 mod ledger;
 pub mod mask;
 mod operator;

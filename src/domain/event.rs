@@ -4,6 +4,7 @@
 //! the rest are counts, digests and words of closed lists. The list of kinds with their meaning is in `audit/FORMAT.md`.
 
 mod amendment;
+mod declared;
 mod erasure;
 mod history;
 mod recovered;
@@ -12,6 +13,7 @@ mod words;
 use std::collections::BTreeMap;
 
 pub use amendment::{AmendmentEvent, Turned};
+pub use declared::Declared;
 pub use erasure::{Erased, ErasureEvent};
 pub use history::{HistoryEvent, PreviewScope, RunEnd};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
@@ -107,6 +109,10 @@ impl Role {
 pub enum Event {
     /// The first entry of a log: its generation and the key that signs it.
     GenerationOpened { generation: u32, key: String },
+    /// A log goes on as its next generation after entries were lost for good.
+    GenerationDeclared(Box<Declared>),
+    /// What stood at this place in the generation before is lost.
+    EntryLost,
     /// A server began to write.
     ServerStarted { version: String, binary: Hash, configuration: Hash },
     /// A server stopped in order.
@@ -227,6 +233,8 @@ impl Event {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::GenerationOpened { .. } => "generation.opened/1",
+            Self::GenerationDeclared(_) => lww_audit::generation::KIND,
+            Self::EntryLost => lww_audit::generation::LOST,
             Self::ServerStarted { .. } => "server.started/1",
             Self::ServerStopped => "server.stopped/1",
             Self::LogTaken { .. } => "log.taken/1",
@@ -296,6 +304,7 @@ impl Event {
             Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
             Self::LogRecovered(recovered) => recovered.detail(),
+            Self::GenerationDeclared(declared) => declared.detail(),
             Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
             Self::ChainsSealed(seal) => seal.detail(),
             Self::AuditFound(found) => self::found(found),
@@ -350,6 +359,7 @@ impl Event {
             Self::FactorPassed { by } => object([("by", text(by.word()))]),
             Self::LoginFailed { count, window_ms } => failed(*count, *window_ms),
             Self::ServerStopped
+            | Self::EntryLost
             | Self::PasswordChanged
             | Self::LoginSucceeded
             | Self::LoggedOut

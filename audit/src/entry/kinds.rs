@@ -123,6 +123,11 @@ pub const KINDS: &[KindInfo] = &[
         "backup.made/1",
         "every row was copied into a backup, with the digest of its list and whether keys were copied, too",
     ),
+    kind("entry.lost/1", "the entry that stood here in the generation before was lost"),
+    kind(
+        "generation.opened/2",
+        "a generation was opened after entries were lost for good: what survived, what is lost, why, by whose word",
+    ),
     kind("generation.opened/1", "the first entry of a generation; after a gap it names the last signed checkpoint"),
 ];
 

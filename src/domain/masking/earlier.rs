@@ -98,6 +98,7 @@ pub fn mask_again(policy: &Policy, text: &MaskedText, again: &Again, tokens: &dy
         confidence: again.confidence,
         canonical: &again.canonical,
         part: again.part.clone(),
+        is_pressed: false,
     };
     let masked = |original: &str| Segment::Masked(mask(rule, &value, original, number, tokens));
     let pieces: Vec<Segment> = match segments.get(at) {

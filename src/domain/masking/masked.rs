@@ -14,6 +14,7 @@ use super::{
     policy::{Operator, Policy, Rule},
     span::{Canonical, Span},
     stricter::{Masking, Placed, written},
+    symbol,
     view::{Class, View},
 };
 
@@ -59,12 +60,14 @@ pub(super) struct Value<'v> {
     pub(super) canonical: &'v Canonical,
     /// Characters of the value that are in the message.
     pub(super) part: Range<usize>,
+    /// Its ends must not be shown: what stands beside it would make another value of them.
+    pub(super) is_pressed: bool,
 }
 
 impl<'v> Value<'v> {
     fn of(span: &'v Span) -> Self {
         let Span { entity, class, rule, confidence, ref canonical, earlier, .. } = *span;
-        Self { entity, class, rule, confidence, canonical, part: earlier..canonical.expose().len() }
+        Self { entity, class, rule, confidence, canonical, part: earlier..canonical.expose().len(), is_pressed: false }
     }
 }
 
@@ -186,13 +189,14 @@ pub fn masking(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens)
 
 fn place<'s>(policy: &Policy, text: &str, spans: &'s [Span], tokens: &dyn Tokens) -> Vec<Placed> {
     let mut numbers = Numbers::default();
-    let placed = |span: &'s Span| {
+    let placed = |(place, span): (usize, &'s Span)| {
         let rule = policy.rules().get(usize::from(span.rule))?;
         let original = text.get(span.bytes.clone()).unwrap_or_default();
-        let shown = mask(rule, &Value::of(span), original, numbers.of(span), tokens);
+        let value = Value { is_pressed: is_pressed(policy, text, spans, place), ..Value::of(span) };
+        let shown = mask(rule, &value, original, numbers.of(span), tokens);
         Some(Placed { range: span.bytes.clone(), is_quoted: span.is_quoted, span: shown })
     };
-    spans.iter().filter_map(placed).collect()
+    spans.iter().enumerate().filter_map(placed).collect()
 }
 
 /// Returns the original with each C3 value replaced by U+FFFC: the form that may be sealed.
@@ -206,6 +210,24 @@ pub fn without_c3(text: &str, spans: &[Span]) -> String {
     }
     sealed.push_str(text.get(from..).unwrap_or_default());
     sealed
+}
+
+/// Whether the ends of what a pattern found must not be shown. Beside letters, digits, stars or another mask nobody could tell
+/// where the mask ends, and a pattern would match them again; and so would what is neither letter nor digit of ASCII.
+fn is_pressed(policy: &Policy, text: &str, spans: &[Span], place: usize) -> bool {
+    let Some(span) = spans.get(place).filter(|span| span.entity == Entity::Custom) else { return false };
+    let is_close = |symbol: u8| symbol::is_alphanumeric(symbol) || symbol == b'*';
+    let symbol = |character| policy.lexicon.table.entry(character).symbol;
+    let seen = |symbol: &u8| !matches!(*symbol, symbol::IGNORE | b'.');
+    let before = text.get(..span.bytes.start).unwrap_or_default().chars().rev().map(symbol).find(seen);
+    let after = text.get(span.bytes.end..).unwrap_or_default().chars().map(symbol).find(seen);
+    let masked_before = place.checked_sub(1).and_then(|before| spans.get(before));
+    let touches = masked_before.is_some_and(|other| other.bytes.end == span.bytes.start)
+        || spans.get(place + 1).is_some_and(|other| other.bytes.start == span.bytes.end);
+    touches
+        || before.is_some_and(is_close)
+        || after.is_some_and(is_close)
+        || !span.canonical.expose().bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 pub(super) fn push_plain(segments: &mut Vec<Segment>, text: Option<&str>) {
@@ -282,7 +304,7 @@ fn ends(value: &Value<'_>, first: usize, last: usize) -> String {
         .skip(value.part.start)
         .take(value.part.len())
         .map(|(place, character)| {
-            let kept = hides && (place < first || place >= length - last);
+            let kept = hides && !value.is_pressed && (place < first || place >= length - last);
             if kept { character } else { '*' }
         })
         .collect()

@@ -4,7 +4,7 @@
 //! text -> screen (one walk, no allocation; most messages end here)
 //!      -> fold (one symbol a character, with the way back to the bytes)
 //!      -> addresses of machines and coins; blot (masked text, UUIDs, addresses)
-//!      -> propose (numbers, codes, ids, plates, mail, names of accounts, secrets, people) and weigh (keywords, policy)
+//!      -> propose (numbers, codes, ids, plates, mail, names of accounts, secrets, people, officers' patterns) and weigh (keywords, policy)
 //!      -> resolve overlaps -> spans -> apply -> MaskedText -> render(view)
 //! ```
 //!
@@ -34,6 +34,7 @@ mod machines;
 mod masked;
 mod operate;
 mod passwords;
+mod patterns;
 mod people;
 mod plates;
 mod policy;
@@ -56,10 +57,11 @@ pub use entity::Entity;
 pub use masked::{MaskedText, ShownSpan, Tokens, apply, masking, token_letters, without_c3};
 pub use operate::decrypt;
 pub use policy::{
-    Allowed, Approvals, Aspect, Difference, ENGINE_VERSION, Effective, Level, Operator, Policy, PolicyError, Remark,
-    Rule, Way, compare, lint, only_masks_more,
+    Allowed, Approvals, Aspect, Decided, Difference, ENGINE_VERSION, Effective, Layer, Level, Lost, Occasion, Operator,
+    Pattern, Policy, PolicyError, Remark, Rule, RuleName, Stance, Trap, Unreachable, Way, compare, lint,
+    only_masks_more,
 };
-pub use shown::found_spans;
+pub use shown::{FoundSpan, found_spans};
 pub use span::Span;
 pub use stricter::{Change, Masking, Shift, Words, changes, shows_the_same, stricter};
 pub use structured::{DEPTH_MAX, VALUES_MAX, detect_field, detect_form, detect_json};

@@ -14,6 +14,10 @@ pub(in crate::http) struct TriedText {
     pub(in crate::http) text: RawText,
     /// A policy file's text to try it on, whatever its own tests say; the policy in force when nothing is given.
     pub(in crate::http) source: Option<String>,
+    /// The channel that it is said on, for policies that ask for it: `web`, `http`; any when nothing is given.
+    pub(in crate::http) channel: Option<String>,
+    /// The queue of the conversation that it is said in, for policies that ask for it.
+    pub(in crate::http) purpose: Option<String>,
 }
 
 /// A masking policy as a file has it.

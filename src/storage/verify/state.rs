@@ -12,7 +12,7 @@ use lww_audit::entry::{Chain, ChainLink, Detail};
 use super::amendments::Amendments;
 use super::erasures::Erasures;
 use super::field;
-use super::lost::{Lost, RECOVERED};
+use super::lost::{Lost, OPENED, RECOVERED};
 use crate::domain::event::{Role, Wish};
 use crate::domain::record::{ConversationState, PolicyKind};
 use crate::ports::Activates;
@@ -139,6 +139,7 @@ impl State {
     fn about_account(&mut self, index: EntryIndex, kind: &str, entry: &Entry) {
         match kind {
             RECOVERED => self.recovered(index, entry),
+            OPENED => self.declared(index, entry),
             "account.created" => {
                 if let (Some(id), Some(role)) = (id(entry, "account"), role(entry)) {
                     self.accounts.insert(id, Account::new(index, role));
