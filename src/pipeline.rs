@@ -11,7 +11,9 @@
 mod accounts;
 mod amendments;
 mod attempts;
+mod behind;
 mod colleagues;
+mod comparing;
 mod consent;
 mod custody;
 mod desk;
@@ -53,6 +55,7 @@ mod tails;
 mod texts;
 mod tlog;
 mod transcript;
+mod unmasking;
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -94,6 +97,7 @@ pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
 pub use tlog::TlogFile;
 pub use transcript::{TextSpan, TranscriptMessage};
+pub use unmasking::{OpenedValue, Unmasking};
 
 pub use crate::ports::CustomerMessage;
 
@@ -105,8 +109,8 @@ use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
     Amendments, Clock, CustodyCell, Entries, ErasedPersons, Erasures, History, Incoming, KeyScope, LogKeys, Packages,
-    Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName, Vault,
-    random_bytes,
+    Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName,
+    Unmaskings, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -138,6 +142,8 @@ pub struct Ports {
     pub packages: Arc<dyn Packages>,
     /// Reads about proposed changes of the masking policy.
     pub amendments: Arc<dyn Amendments>,
+    /// Reads about values behind masks.
+    pub unmaskings: Arc<dyn Unmaskings>,
     /// Reads what was said before, what runs over it, and drafts of policies.
     pub history: Arc<dyn History>,
     /// Reads about erasure, and brings rows under another epoch.

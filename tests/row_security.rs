@@ -68,6 +68,7 @@ async fn filled() -> World {
             "INSERT INTO erasure SELECT $1, id, id, 0, 0, false, 1, id, 0, 0 FROM account LIMIT 1",
             "INSERT INTO amendment SELECT $1, id, 0, 'x', 'x', false, NULL, 1, id, 0, 0 FROM account LIMIT 1",
             "INSERT INTO amendment_consent SELECT $1, id, id, 0, 0 FROM account LIMIT 1",
+            "INSERT INTO unmasking SELECT $1, id, 0, 1, id, id, id, 0, 0, NULL, id, 0, 0 FROM account LIMIT 1",
             "INSERT INTO policy_run SELECT $1, id, 1, 0, 'x', NULL, id, 0, 0, NULL, 0, 0 FROM account LIMIT 1",
             "INSERT INTO policy_draft SELECT $1, id, 1, id, 0, 0, 'x' FROM account LIMIT 1",
             "INSERT INTO legal_hold SELECT $1, id, id, 0, 1, id, 0, 0 FROM account LIMIT 1",

@@ -8,6 +8,7 @@ mod declared;
 mod erasure;
 mod history;
 mod recovered;
+mod unmask;
 mod words;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use declared::Declared;
 pub use erasure::{Erased, ErasureEvent};
 pub use history::{HistoryEvent, PreviewScope, RunEnd};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
+pub use unmask::{SpanPlace, UnmaskEvent, UnmaskReason};
 pub use words::{
     Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
     MatchReason, RequeueReason, Wish,
@@ -141,6 +143,8 @@ pub enum Event {
     Erasure(ErasureEvent),
     /// Something on the way of a masking policy into force.
     Amendment(AmendmentEvent),
+    /// Something on the way to what stands behind a mask.
+    Unmask(UnmaskEvent),
     /// A policy runs over what was said before, or beside the one in force; or somebody keeps a draft.
     History(HistoryEvent),
     /// A masking policy became the active one.
@@ -249,6 +253,7 @@ impl Event {
             Self::KeyDestroyed { .. } => "key.destroyed/1",
             Self::Erasure(step) => step.kind(),
             Self::Amendment(step) => step.kind(),
+            Self::Unmask(step) => step.kind(),
             Self::History(step) => step.kind(),
             Self::PolicyActivated(_) => "policy.activated/2",
             Self::RoutingActivated(_) => "routing.activated/2",
@@ -315,6 +320,7 @@ impl Event {
             }
             Self::Erasure(step) => step.detail(),
             Self::Amendment(step) => step.detail(),
+            Self::Unmask(step) => step.detail(),
             Self::History(step) => step.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),

@@ -9,6 +9,7 @@ mod erasure;
 mod history;
 mod people;
 mod remasked;
+mod unmasking;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub use erasure::{EpochChange, ErasureChange, ErasureState, HoldChange, SubjectC
 pub use history::{DraftChange, RunChange, RunKind, RunStep};
 pub use people::{NewIdentity, NewSubject};
 pub use remasked::{Remasked, Written};
+pub use unmasking::{UnmaskingChange, UnmaskingState, UnmaskingStep};
 
 use lww_audit::entry::{Content, PolicyRef};
 use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
@@ -27,7 +29,7 @@ use super::message::{Committed, Sealed};
 use crate::limits::IMPORT_ACCOUNTS_MAX;
 use crate::units::{
     AccountId, AmendmentId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, DraftId, EntryIndex,
-    ErasureId, Hash, HoldId, MessageId, MessageSeq, RunId, SubjectId, Timestamp, Version,
+    ErasureId, Hash, HoldId, MessageId, MessageSeq, RunId, SubjectId, Timestamp, UnmaskingId, Version,
 };
 
 /// Most entries that one proposal may hold: an import's own, and one for what each of its agents can do.
@@ -98,6 +100,8 @@ pub enum Aggregate {
     Hold(HoldId),
     /// A proposed change of the masking policy.
     Amendment(AmendmentId),
+    /// A request to open a masked value.
+    Unmasking(UnmaskingId),
     /// A policy that runs for a while.
     Run(RunId),
     /// A policy that somebody is writing.
@@ -181,6 +185,8 @@ pub enum Effect {
     Epoch(EpochChange),
     /// A change of the masking policy is proposed, consented to or decided on.
     Amendment(Box<AmendmentChange>),
+    /// A request to open a masked value is made, decided on or used.
+    Unmasking(UnmaskingChange),
     /// A run over what was said before, or beside the policy in force, begins, goes on or ends.
     Run(Box<RunChange>),
     /// A draft of a policy is written or taken away.

@@ -89,6 +89,19 @@ pub(super) struct MaskedSpan {
     pub(super) confidence: u8,
     /// What is shown, by the set of views that show it; a view in no set shows the placeholder.
     pub(super) shown: Vec<(u16, String)>,
+    /// What it covers in the original; `None` where that was not noted, in messages of before.
+    pub(super) source: Option<Source>,
+}
+
+/// What a mask covers in the original. See [`super::hidden`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    /// Bytes of the original, disguise included.
+    pub(super) bytes: usize,
+    /// Whether the mask got quotes around it that the original lacks.
+    pub(super) is_quoted: bool,
+    /// Whether the rule let somebody open it.
+    pub(super) is_reversible: bool,
 }
 
 /// Where a masked value stands in what one view shows, and what it was; it tells nothing of the value.
@@ -106,6 +119,8 @@ pub struct ShownSpan {
     pub rule: u16,
     /// How sure the engine was, in percent.
     pub confidence: u8,
+    /// Whether the rule let somebody open it.
+    pub is_reversible: bool,
 }
 
 impl MaskedText {
@@ -137,7 +152,8 @@ impl MaskedText {
                     span.render(view, &mut shown);
                     let end = start + shown.chars().count();
                     let MaskedSpan { entity, class, rule, confidence, .. } = *span;
-                    spans.push(ShownSpan { start, end, entity, class, rule, confidence });
+                    let is_reversible = span.source.is_some_and(|source| source.is_reversible);
+                    spans.push(ShownSpan { start, end, entity, class, rule, confidence, is_reversible });
                     start = end;
                 }
             }
@@ -255,7 +271,7 @@ impl<'s> Numbers<'s> {
     }
 }
 
-/// What each view shows of a value.
+/// What each view shows of a value, which is `original` as it was written.
 pub(super) fn mask(rule: &Rule, value: &Value<'_>, original: &str, number: usize, tokens: &dyn Tokens) -> MaskedSpan {
     let mut shown: Vec<(u16, String)> = Vec::with_capacity(rule.shows.len());
     for (views, operator) in &rule.shows {
@@ -265,8 +281,9 @@ pub(super) fn mask(rule: &Rule, value: &Value<'_>, original: &str, number: usize
             None => shown.push((*views, text)),
         }
     }
+    let source = Source { bytes: original.len(), is_quoted: false, is_reversible: rule.opening.is_some() };
     let Value { entity, class, rule, confidence, .. } = *value;
-    MaskedSpan { entity, class, rule, confidence, shown }
+    MaskedSpan { entity, class, rule, confidence, shown, source: Some(source) }
 }
 
 fn show(operator: &Operator, value: &Value<'_>, original: &str, number: usize, tokens: &dyn Tokens) -> Option<String> {

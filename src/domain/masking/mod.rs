@@ -27,6 +27,7 @@ mod fold;
 mod fold_table;
 mod fpe;
 mod handles;
+mod hidden;
 mod ids;
 mod keywords;
 mod lexicon;
@@ -54,11 +55,12 @@ pub use codec::DecodeError;
 pub use detect::{Heard, detect, hear};
 pub use earlier::{Again, mask_again, mask_rest, without_named};
 pub use entity::Entity;
+pub use hidden::{Hidden, comparable};
 pub use masked::{MaskedText, ShownSpan, Tokens, apply, masking, token_letters, without_c3};
 pub use operate::decrypt;
 pub use policy::{
-    Allowed, Approvals, Aspect, Decided, Difference, ENGINE_VERSION, Effective, Layer, Level, Lost, Occasion, Operator,
-    Pattern, Policy, PolicyError, Remark, Rule, RuleName, Stance, Trap, Unreachable, Way, compare, lint,
+    Allowed, Approvals, Aspect, Decided, Difference, ENGINE_VERSION, Effective, Layer, Level, Lost, Occasion, Opening,
+    Operator, Pattern, Policy, PolicyError, Remark, Rule, RuleName, Stance, Trap, Unreachable, Way, compare, lint,
     only_masks_more,
 };
 pub use shown::{FoundSpan, found_spans};

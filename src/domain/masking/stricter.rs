@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::{
-    masked::{MaskedSpan, MaskedText, Segment, push_plain},
+    masked::{MaskedSpan, MaskedText, Segment, Source, push_plain},
     view::{Class, View},
 };
 
@@ -57,7 +57,8 @@ pub(super) fn written(original: &str, placed: &[Placed]) -> MaskedText {
         let quote = if *is_quoted { "\"" } else { "" };
         push_plain(&mut segments, original.get(from..range.start));
         push_plain(&mut segments, Some(quote));
-        segments.push(Segment::Masked(span.clone()));
+        let source = span.source.map(|source| Source { bytes: range.len(), is_quoted: *is_quoted, ..source });
+        segments.push(Segment::Masked(MaskedSpan { source, ..span.clone() }));
         push_plain(&mut segments, Some(quote));
         from = range.end;
     }
@@ -178,7 +179,14 @@ fn one_of(group: &[(Placed, bool)], words: Words) -> Option<Placed> {
     let around = group.iter().find(|(placed, is_old)| *is_old && placed.range == range);
     let named = around.or_else(|| group.iter().find(|(_, is_old)| *is_old == (words == Words::Old)));
     let named = &named.or(group.first())?.0.span;
-    Some(Placed { range, is_quoted, span: MaskedSpan { class, shown: Vec::new(), ..named.clone() } })
+    let source = source_of(named, group.iter().map(|(placed, _)| &placed.span));
+    Some(Placed { range, is_quoted, span: MaskedSpan { class, shown: Vec::new(), source, ..named.clone() } })
+}
+
+/// What is noted of a mask that stands for several: it opens only if each of them does.
+fn source_of<'s>(named: &MaskedSpan, mut all: impl Iterator<Item = &'s MaskedSpan>) -> Option<Source> {
+    let is_reversible = all.all(|span| span.source.is_some_and(|source| source.is_reversible));
+    named.source.map(|source| Source { is_reversible, ..source })
 }
 
 /// One value as both maskings may show it.
@@ -194,7 +202,8 @@ fn met(old: &MaskedSpan, new: &MaskedSpan, words: Words) -> MaskedSpan {
             None => shown.push((view.bit(), text)),
         }
     }
-    MaskedSpan { class: old.class.max(new.class), shown, ..named.clone() }
+    let source = source_of(named, [old, new].into_iter());
+    MaskedSpan { class: old.class.max(new.class), shown, source, ..named.clone() }
 }
 
 /// How a value is shown, as far as its text tells.

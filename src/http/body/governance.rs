@@ -126,3 +126,37 @@ pub(in crate::http) struct NewHold {
     /// litigation, authority, investigation or complaint.
     pub(in crate::http) reason: String,
 }
+
+/// A masked value, by its place.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct ValuePlace {
+    /// The message or note that it stands in.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(in crate::http) message: String,
+    /// Its place among the masked values of the message, from 0.
+    pub(in crate::http) span: u16,
+    /// The entry that masked it so: `again` of the message, or its `index`.
+    pub(in crate::http) of: u64,
+}
+
+/// A masked value that somebody wants to open.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewUnmasking {
+    /// Which.
+    pub(in crate::http) value: ValuePlace,
+    /// fraud, dispute, identity, correction, authority or incident.
+    pub(in crate::http) reason: String,
+}
+
+/// A masked value, and what somebody says that it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct SaidValue {
+    /// Which.
+    pub(in crate::http) value: ValuePlace,
+    /// What is said; it is compared and not kept.
+    #[schema(value_type = String, min_length = 1, max_length = 256)]
+    pub(in crate::http) said: RawText,
+}

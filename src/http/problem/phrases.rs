@@ -11,6 +11,12 @@ const PHRASES: &[(&str, &str)] = &[
     ("proposal", "删除申请"),
     ("hold", "司法冻结保全"),
     ("amendment", "策略变更申请"),
+    ("request", "明文查看申请"),
+    ("masked value", "脱敏内容"),
+    (
+        "fraud, dispute, identity, correction, authority or incident",
+        "fraud、dispute、identity、correction、authority 或 incident",
+    ),
     ("preview", "历史预演"),
     ("remasking", "进行中的历史重新脱敏"),
     ("shadow", "进行中的试运行"),

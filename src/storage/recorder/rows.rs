@@ -11,7 +11,7 @@ use super::state::{Overlay, Tip};
 use crate::domain::record::{
     AccountChange, AmendmentChange, ConversationChange, ConversationState, Dedup, DraftChange, Effect, EpochChange,
     ErasureChange, HoldChange, Marks, NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject,
-    PasswordChange, PolicyChange, Remasked, ReplyChange, RouteChange, RunChange, SubjectChange,
+    PasswordChange, PolicyChange, Remasked, ReplyChange, RouteChange, RunChange, SubjectChange, UnmaskingChange,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
 
@@ -66,6 +66,7 @@ pub(super) enum Single {
     Subject(SubjectChange),
     Epoch(EpochChange, EntryIndex, Timestamp),
     Amendment(Box<AmendmentChange>, EntryIndex, Timestamp),
+    Unmasking(UnmaskingChange, EntryIndex, Timestamp),
     Run(Box<RunChange>, EntryIndex, Timestamp),
     Draft(DraftChange, EntryIndex, Timestamp),
 }
@@ -120,6 +121,7 @@ impl Rows {
                 Effect::Subject(change) => self.singles.push(Single::Subject(*change)),
                 Effect::Epoch(change) => self.singles.push(Single::Epoch(*change, index, time)),
                 Effect::Amendment(change) => self.singles.push(Single::Amendment(change.clone(), index, time)),
+                Effect::Unmasking(change) => self.singles.push(Single::Unmasking(*change, index, time)),
                 Effect::Run(change) => self.singles.push(Single::Run(change.clone(), index, time)),
                 Effect::Draft(change) => self.singles.push(Single::Draft(change.clone(), index, time)),
             }

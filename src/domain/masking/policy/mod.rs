@@ -174,6 +174,26 @@ impl fmt::Display for RuleName {
     }
 }
 
+/// By whom, and how, a masked value may be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Roles, and groups or skills of the routing table, that may open it.
+    pub roles: Vec<String>,
+    /// For how long, in seconds.
+    pub ttl_s: u32,
+    /// Roles of whom one other person has to agree first; empty: nobody has to.
+    pub second_person: Vec<String>,
+}
+
+/// As a policy file writes it.
+impl fmt::Display for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { roles, ttl_s, second_person } = self;
+        write!(f, "vault: true, unmask_roles: [{}], reason: required, ttl: {ttl_s}s", roles.join(", "))?;
+        if second_person.is_empty() { Ok(()) } else { write!(f, ", second_person: [{}]", second_person.join(", ")) }
+    }
+}
+
 /// What is done with one entity.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -191,6 +211,8 @@ pub struct Rule {
     pub context: Vec<String>,
     /// How many characters a keyword reaches.
     pub context_window: usize,
+    /// By whom its values may be opened; `None`: by nobody.
+    pub opening: Option<Opening>,
     /// What a value looks like, of an entity that the policy makes up.
     pub pattern: Option<Pattern>,
     is_active: bool,
@@ -418,6 +440,11 @@ impl Policy {
             roles: vec![DEFAULT_APPROVER.to_owned()],
             author_may_approve: false,
         })
+    }
+
+    /// Returns by whom values of an entity may be opened; `None`: by nobody.
+    pub fn opening(&self, entity: Entity) -> Option<&Opening> {
+        self.rule_for(entity).and_then(|(_, rule)| rule.opening.as_ref())
     }
 
     /// Returns the rule of an entity and its position, if there is one.

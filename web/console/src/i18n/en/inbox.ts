@@ -167,7 +167,7 @@ export default {
     class: "Class",
     confidence: "Certainty",
     policy: "Policy",
-    hint: "The original is sealed and can't be seen here",
+    hint: "The original is sealed. Choose it to match it, or to ask to see it where the rules allow",
     gone: "Must not be kept: the original was stored nowhere",
   },
   classes: {

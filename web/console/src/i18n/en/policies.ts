@@ -176,11 +176,13 @@ export default {
       pattern: "{entity}: pattern",
       confidence: "{entity}: certainty of its pattern",
       on: "{where}: {what}",
+      reversible: "{entity}: who may see it unmasked",
     },
     remarks: {
       few_candidates:
         "{entity} ({views}): {mask}. At most {left} values are left behind it, few enough to try them all.",
       unknown_role: "No account can have the role {role} that approvals ask for.",
+      nobody_agrees: "{entity}: no account can be the second person by whose word a value is opened.",
       nobody_approves: "Nobody has to approve a change: ask for one person at least, of a role that exists.",
       short_literal: "The public value {literal} is so short that it is a part of many others.",
       trap: "The pattern of {rule}: {part} is not what it looks like; write {instead}.",
@@ -297,6 +299,9 @@ export default {
   made_sure: "Made sure by",
   from: "masked from {percent}% certainty on",
   context: "Words that count within {window} characters",
+  opening: "May see it unmasked",
+  opening_for: "{minutes} minutes each time, with a reason and a second factor",
+  opening_with: "with the word of another person: {who}",
   basis: "Asked for by",
   classes: { C1: "internal", C2: "identifies a person or an account", C3: "secret that authenticates" },
   shows: {

@@ -151,10 +151,12 @@ export default {
       pattern: "{entity}：样式",
       confidence: "{entity}：样式的把握",
       on: "{where}：{what}",
+      reversible: "{entity}：谁可查看明文",
     },
     remarks: {
       few_candidates: "{entity}（{views}）：{mask}，掩码之后最多只剩 {left} 种可能，可以逐个试出。",
       unknown_role: "审批要求中的角色 {role} 没有任何账号可以拥有。",
+      nobody_agrees: "{entity}：没有任何账号可以担任查看明文所需的第二人。",
       nobody_approves: "没有任何人需要批准变更：请至少要求一个现有角色的一人同意。",
       short_literal: "公开的值 {literal} 太短，会出现在许多其他值里。",
       trap: "{rule} 的样式中 {part} 与看上去的含义不同，请改写为 {instead}。",
@@ -264,6 +266,9 @@ export default {
   made_sure: "确认依据",
   from: "把握达到 {percent}% 起脱敏",
   context: "前后 {window} 个字内的佐证词",
+  opening: "可查看明文",
+  opening_for: "每次 {minutes} 分钟，须有事由和动态口令",
+  opening_with: "须{who}另一人批准",
   basis: "规范依据",
   classes: { C1: "内部信息", C2: "可识别个人或账户", C3: "鉴别秘密" },
   shows: {
