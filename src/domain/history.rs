@@ -9,8 +9,8 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::masking::{
-    self, Again, Change, Class, Heard, MaskedText, Masking, Policy, Span, Tail, Tokens, Words, changes, shows_the_same,
-    stricter, without_c3,
+    self, Again, Change, Class, Heard, MaskedText, Masking, Occasion, Policy, Span, Tail, Tokens, Words, changes,
+    shows_the_same, stricter, without_c3,
 };
 use super::message::{MaskError, MaskedAgain, OpenedPart, Part, Salts, Sealed, Sealer, policy_ref, sealed_parts};
 use crate::units::{MessageId, Timestamp};
@@ -26,6 +26,8 @@ pub struct Stored<'s> {
     pub original: &'s Sealed,
     /// The sealed masked text.
     pub masked: &'s Sealed,
+    /// What form of a policy applies to it.
+    pub there: &'s Occasion,
 }
 
 /// What is opened of a stored text; the original is wiped on drop.
@@ -81,6 +83,7 @@ impl Rivals {
     ) -> Result<Contrast, MaskError> {
         let Opened { original, masked } = stored.open(sealer)?;
         let masking = |(policy, tail): &mut (Arc<Policy>, Tail)| {
+            let policy = policy.on(stored.there);
             let heard = masking::hear(policy, &original, tail, stored.id, stored.time.as_micros());
             masking::masking(policy, &original, &heard.spans, tokens)
         };
@@ -121,7 +124,7 @@ pub fn mask_again(
     for stored in stored {
         let Ok(opened) = stored.open(sealer) else { continue };
         let mut turn = Turn::of(*stored, opened);
-        let original = turn.opened.original.clone();
+        let (original, policy) = (turn.opened.original.clone(), policy.on(stored.there));
         let Heard { spans, again } = masking::hear(policy, &original, tail, stored.id, stored.time.as_micros());
         turn.lay_over(policy, &spans, tokens);
         turns.push(turn);
@@ -129,7 +132,7 @@ pub fn mask_again(
     }
     for again in &told {
         if let Some(turn) = turns.iter_mut().find(|turn| turn.stored.id == again.message) {
-            turn.tell(policy, again, tokens);
+            turn.tell(policy.on(turn.stored.there), again, tokens);
         }
     }
     let changed = turns.into_iter().filter(Turn::is_changed);

@@ -25,7 +25,7 @@ pub(super) use self::shadow::Shadow;
 use super::{Activation, Refusal, Tenant};
 use crate::domain::event::{Event, HistoryEvent};
 use crate::domain::history::Stored;
-use crate::domain::masking::{Policy, TAIL_US};
+use crate::domain::masking::{Occasion, Policy, TAIL_US};
 use crate::domain::record::{Actor, Draft, Effect, Proposal, RunChange};
 use crate::limits::HISTORY_TURN_ENTRIES;
 use crate::ports::{EntriesError, HeldText, RunRow, SharedSealer, TextPlace, random_bytes};
@@ -94,7 +94,7 @@ impl Tenant {
     }
 
     /// The texts at some places, with the sealers of those who are not erased.
-    async fn texts_at(&self, places: &[TextPlace]) -> Result<Vec<(HeldText, Option<SharedSealer>)>, Refusal> {
+    async fn texts_at(&self, places: &[TextPlace]) -> Result<Vec<Text>, Refusal> {
         let mut sealers: HashMap<SubjectId, Option<SharedSealer>> = HashMap::new();
         let texts = self.ports.history.texts(places).await?;
         let with_sealer = |text: HeldText| {
@@ -102,8 +102,8 @@ impl Tenant {
                 // A key whose epoch is gone is nobody's any more.
                 text.key.as_ref().and_then(|key| self.ports.vault.sealer(text.subject, key).ok())
             });
-            let sealer = sealer.clone();
-            (text, sealer)
+            let there = self.occasion(&text.row.channel, text.queue.as_deref());
+            Text { sealer: sealer.clone(), there, held: text }
         };
         Ok(texts.into_iter().map(with_sealer).collect())
     }
@@ -160,9 +160,19 @@ fn runnable(source: &str) -> Result<Policy, Activation> {
     failures.into_iter().next().map_or(Ok(policy), |failure| Err(failure.into()))
 }
 
-fn stored(text: &HeldText) -> Stored<'_> {
-    let row = &text.row;
-    Stored { id: row.id, time: row.time, original: &row.original, masked: &row.masked }
+/// A stored text with what it is masked by.
+struct Text {
+    held: HeldText,
+    /// Nobody's whose person is erased.
+    sealer: Option<SharedSealer>,
+    there: Occasion,
+}
+
+impl Text {
+    fn stored(&self) -> Stored<'_> {
+        let row = &self.held.row;
+        Stored { id: row.id, time: row.time, original: &row.original, masked: &row.masked, there: &self.there }
+    }
 }
 
 /// Whether what a person said at `last` tells nothing of what is said from `now` on.

@@ -29,6 +29,8 @@ pub struct HeldText {
     pub key: Option<WrappedKey>,
     /// Both of its parts, still sealed.
     pub row: OriginalRow,
+    /// The queue of its conversation, if it has ever had one.
+    pub queue: Option<String>,
 }
 
 /// A run, and how far it is.

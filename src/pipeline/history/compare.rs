@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::report::Report;
-use super::{Page, is_forgotten, stored};
+use super::{Page, Text, is_forgotten};
 use crate::domain::history::Rivals;
 use crate::domain::masking::Policy;
 use crate::pipeline::in_force::TrialTokens;
 use crate::pipeline::ledger::aside;
 use crate::pipeline::{Refusal, Tenant};
-use crate::ports::{HeldText, SharedSealer};
 use crate::units::{ConversationId, EntryIndex, SubjectId, Timestamp};
 
 /// How far a comparison is, and what came of it so far.
@@ -52,8 +51,8 @@ impl Comparison {
         self.report.left_out += (places.len() - texts.len()) as u64;
         // Masking takes a processor, which is lent by those who wait for the disk.
         let mut done = aside(move || {
-            for (text, sealer) in &texts {
-                self.look_at(text, sealer.as_ref());
+            for text in &texts {
+                self.look_at(text);
             }
             self
         })
@@ -65,13 +64,13 @@ impl Comparison {
         Ok(done)
     }
 
-    fn look_at(&mut self, text: &HeldText, sealer: Option<&SharedSealer>) {
+    fn look_at(&mut self, text: &Text) {
         let Self { active, draft, tokens, people, report, .. } = self;
-        let fresh = || (Rivals::new(Arc::clone(active), Arc::clone(draft)), text.row.time);
-        let (rivals, last) = people.entry(text.subject).or_insert_with(fresh);
-        *last = text.row.time;
-        match sealer.map(|sealer| rivals.contrast(&stored(text), &**sealer, tokens)) {
-            Some(Ok(contrast)) => report.take(text, contrast),
+        let fresh = || (Rivals::new(Arc::clone(active), Arc::clone(draft)), text.held.row.time);
+        let (rivals, last) = people.entry(text.held.subject).or_insert_with(fresh);
+        *last = text.held.row.time;
+        match text.sealer.as_ref().map(|sealer| rivals.contrast(&text.stored(), &**sealer, tokens)) {
+            Some(Ok(contrast)) => report.take(&text.held, contrast),
             // Erased, or changed behind the server, which the self-audit finds.
             Some(Err(_)) | None => report.left_out += 1,
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{Page, RunView, is_forgotten, stored};
+use super::{Page, RunView, Text, is_forgotten};
 use crate::domain::access::Action;
 use crate::domain::event::{HistoryEvent, Role, RunEnd};
 use crate::domain::history::mask_again;
@@ -220,13 +220,13 @@ impl Tenant {
             Salts { sealed: salt(), masked: salt() }
         };
         aside(move || {
-            let Some(sealer) = texts.iter().find_map(|(_, sealer)| sealer.clone()) else {
+            let Some(sealer) = texts.iter().find_map(|text| text.sealer.clone()) else {
                 return Ok((tail, Vec::new()));
             };
-            let split = texts.partition_point(|(text, _)| text.row.index < first);
+            let split = texts.partition_point(|text| text.held.row.index < first);
             let (before, after) = texts.split_at(split);
-            let before: Vec<_> = before.iter().map(|(text, _)| stored(text)).collect();
-            let after: Vec<_> = after.iter().map(|(text, _)| stored(text)).collect();
+            let before: Vec<_> = before.iter().map(Text::stored).collect();
+            let after: Vec<_> = after.iter().map(Text::stored).collect();
             let keys: (&dyn Sealer, &dyn Tokens) = (&*sealer, vault.tokens());
             let changed = mask_again((&before, &after), (&policy, &mut tail), keys, salts);
             changed.map(|changed| (tail, changed)).map_err(|_| Refusal::Unavailable)

@@ -14,8 +14,8 @@ use crate::units::{AccountId, DraftId, EntryIndex, Hash, RunId, SubjectId, Times
 
 /// Each by its primary key; a note has no place of its own among messages.
 const TEXTS: &str = "SELECT t.id, t.entry_seq, t.time, t.seq, t.direction, t.author, a.channel, a.account, t.original, t.masked, \
-        c.id, c.public_id, c.subject, k.generation, k.epoch, k.wrapped \
-    FROM unnest($2::uuid[], $3::integer[], $4::bigint[]) w(conversation, seq, entry) \
+        c.id, c.public_id, c.subject, k.generation, k.epoch, k.wrapped, \
+        r.queue FROM unnest($2::uuid[], $3::integer[], $4::bigint[]) w(conversation, seq, entry) \
     JOIN conversation c ON c.tenant = $1 AND c.public_id = w.conversation \
     JOIN LATERAL (SELECT m.entry_seq, m.id, m.time, m.seq, m.direction, m.author, m.channel, m.original, m.masked \
             FROM message m WHERE m.tenant = $1 AND m.conversation = c.id AND m.seq = w.seq AND m.entry_seq = w.entry \
@@ -23,7 +23,8 @@ const TEXTS: &str = "SELECT t.id, t.entry_seq, t.time, t.seq, t.direction, t.aut
             FROM note n WHERE n.tenant = $1 AND n.conversation = c.id AND n.entry_seq = w.entry AND w.seq = 0) t ON true \
     JOIN channel_account a ON a.tenant = $1 AND a.id = t.channel \
     LEFT JOIN LATERAL (SELECT generation, epoch, wrapped FROM data_key k WHERE k.tenant = $1 AND k.subject = c.subject \
-        ORDER BY generation DESC LIMIT 1) k ON true ORDER BY t.entry_seq";
+        ORDER BY generation DESC LIMIT 1) k ON true \
+    LEFT JOIN conversation_route r ON r.tenant = $1 AND r.conversation = c.id ORDER BY t.entry_seq";
 
 #[async_trait]
 impl History for TenantStore {
@@ -65,7 +66,7 @@ fn held(row: &Row) -> Result<HeldText, StoreError> {
         epoch: row.get(14),
         wrapped: row.get(15),
     });
-    Ok(HeldText { subject: SubjectId::from_uuid(row.get(12)), key, row: original(row)? })
+    Ok(HeldText { subject: SubjectId::from_uuid(row.get(12)), key, row: original(row)?, queue: row.get(16) })
 }
 
 fn run(row: &Row, kind: RunKind) -> Result<RunRow, StoreError> {

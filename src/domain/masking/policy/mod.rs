@@ -398,9 +398,19 @@ impl Policy {
     #[must_use]
     pub fn without_further_allowed(mut self, other: &Self) -> (Self, usize) {
         let before = self.allowed.len();
-        self.allowed.retain(|value| other.allowed.contains(value));
+        self.others.values_mut().for_each(|form| form.keep_allowed(other));
+        self.keep_allowed(other);
         let taken = before - self.allowed.len();
         (self, taken)
+    }
+
+    fn keep_allowed(&mut self, other: &Self) {
+        self.allowed.retain(|value| other.allowed.contains(value));
+        let is_known = |literal: &str| other.allow.iter().any(|known| known.literal == literal);
+        let literals = self.allow.iter().map(|allowed| allowed.literal.as_str()).filter(|literal| is_known(literal));
+        if let Some(patterns) = &mut self.patterns {
+            patterns.allow(&self.lexicon, literals);
+        }
     }
 
     /// Returns the digest of the policy that this one means to follow, as written.
