@@ -394,3 +394,27 @@ pub const SELF_AUDIT_NEWEST_ENTRIES: u64 = 4_096;
 pub const SELF_AUDIT_TEXTS_OF_BUNDLE: usize = 64;
 /// Findings that a server records and tells since it started: who finds more has a larger trouble than their number.
 pub const FINDINGS_MAX: usize = 1_000;
+/// Entries that one turn of a run over what was said before looks at; between two turns it rests as long as the turn took.
+pub const HISTORY_TURN_ENTRIES: u32 = 256;
+/// Entries before the place where a run goes on that are heard once more, so that a number told over several is found.
+pub const HISTORY_WARM_ENTRIES: u64 = 512;
+/// Texts of a person that a later one may tell something of, while history is masked again.
+pub const HISTORY_EARLIER_TEXTS_MAX: usize = 16;
+/// Samples that a report keeps of each way in which a draft differs.
+pub const HISTORY_SAMPLES_MAX: usize = 10;
+/// Previews that a tenant keeps at a time, the one under way included.
+pub const PREVIEWS_MAX: usize = 8;
+/// Previews that a tenant's officers may begin within an hour: trying values by drafts takes many.
+pub const PREVIEWS_AN_HOUR_MAX: usize = 30;
+/// How long a finished preview is kept, in seconds.
+pub const PREVIEW_KEPT_S: i64 = 3_600;
+/// Newest messages that a preview may be asked for.
+pub const PREVIEW_MESSAGES_MAX: u32 = 100_000;
+/// Longest that a policy runs in shadow, in hours.
+pub const SHADOW_HOURS_MAX: u32 = 168;
+/// Drafts of policies that a tenant keeps.
+pub const DRAFTS_MAX: usize = 50;
+/// Longest text of a draft, in bytes.
+pub const DRAFT_BYTES_MAX: usize = 256 * 1024;
+/// Longest name of a draft, in bytes.
+pub const DRAFT_NAME_BYTES_MAX: usize = 128;

@@ -18,6 +18,7 @@ mod consent;
 mod custody;
 mod desk;
 mod desk_live;
+mod drafts;
 mod erasure;
 mod evidence;
 mod factor;
@@ -27,6 +28,7 @@ mod files;
 mod findings;
 mod handover;
 mod health;
+mod history;
 mod import;
 mod in_force;
 mod keys;
@@ -70,6 +72,7 @@ pub use consent::{Consent, Consents};
 pub use custody::LedgerCustody;
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
+pub use drafts::PolicyDraft;
 pub use evidence::{Evidence, EvidenceState};
 pub use factor::{Confirmed, Enrolment};
 pub use federation::{FederatedLogout, Identity};
@@ -77,6 +80,7 @@ pub use feed::{Notice, Subscription, Viewer};
 pub use files::SentFile;
 pub use handover::Target;
 pub use health::{Health, PolicyName};
+pub use history::{Counts, NewPreview, Preview, PreviewState, Report, RunView, Sample};
 pub use import::{Imported, account_lines};
 pub use in_force::{FileDrift, InForce, Tried, TriedSpan};
 pub use keys::{KeyChange, RotationRecord};
@@ -107,9 +111,9 @@ use crate::domain::record::{Dedup, Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::{DECISIONS_MAX, FILES_AT_ONCE_MAX};
 use crate::ports::{
-    Amendments, Attached, Clock, CustodyCell, Entries, ErasedPersons, Erasures, FilePorts, Incoming, KeyScope, LogKeys,
-    Packages, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName,
-    Unmaskings, Vault, random_bytes,
+    Amendments, Attached, Clock, CustodyCell, Entries, ErasedPersons, Erasures, FilePorts, History, Incoming, KeyScope,
+    LogKeys, Packages, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store,
+    TenantName, Unmaskings, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -144,6 +148,8 @@ pub struct Ports {
     pub amendments: Arc<dyn Amendments>,
     /// Reads about values behind masks.
     pub unmaskings: Arc<dyn Unmaskings>,
+    /// Reads what was said before, what runs over it, and drafts of policies.
+    pub history: Arc<dyn History>,
     /// Reads about erasure, and brings rows under another epoch.
     pub erasures: Arc<dyn Erasures>,
     /// What erasing needs besides.
@@ -197,6 +203,11 @@ pub struct Tenant {
     waiting: Notify,
     file_places: Semaphore,
     shelf: evidence::Shelf,
+    previews: history::Previews,
+    remasking: history::Remasking,
+    shadow: history::Shadow,
+    /// Something begins to run over what was said before.
+    history_begins: Notify,
     /// Whether everybody who was erased is noted outside the database.
     is_noted: AtomicBool,
     /// The newest epoch that was heard of.
@@ -250,6 +261,10 @@ impl Tenant {
             waiting: Notify::new(),
             file_places: Semaphore::new(FILES_AT_ONCE_MAX),
             shelf: evidence::Shelf::default(),
+            previews: history::Previews::default(),
+            remasking: history::Remasking::default(),
+            shadow: history::Shadow::default(),
+            history_begins: Notify::new(),
             is_noted: AtomicBool::new(true),
             epoch: AtomicI32::new(0),
         }
@@ -402,6 +417,9 @@ impl Tenant {
         self.seals.forget();
         self.feed.end();
         self.shelf.stand_down();
+        self.previews.stand_down();
+        self.remasking.stand_down();
+        self.shadow.stand_down();
     }
 
     /// The newest signed head of the log.

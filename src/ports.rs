@@ -10,6 +10,7 @@ mod custody;
 mod erasures;
 mod evidence;
 mod files;
+mod history;
 mod identity;
 mod live;
 mod objects;
@@ -45,6 +46,7 @@ pub use erasures::{
 };
 pub use evidence::{PackageError, Packages, Wanted};
 pub use files::{FileContent, FilePorts, FileReader, FileReaderGone, FileRow, ReadFile};
+pub use history::{DraftRow, HeldText, History, RunRow, TextPlace};
 pub use identity::{IdentityLookup, IdentityName};
 pub use live::{Changed, Follower, Happening, Unmasked};
 pub use objects::{Objects, ObjectsError};

@@ -81,6 +81,10 @@ fn body(need: &Need) -> Option<String> {
         ("post", "/api/v1/policies/masking/assess" | "/api/v1/policies/masking/amendments") => {
             json!({"source": "none"})
         }
+        ("post", "/api/v1/policies/masking/previews") => json!({"source": "none", "last": 1}),
+        ("post", "/api/v1/policies/masking/shadow") => json!({"source": "none", "hours": 1}),
+        ("post", "/api/v1/policies/masking/drafts") => json!({"name": "", "source": "none"}),
+        ("put", "/api/v1/policies/masking/drafts/{id}") => json!({"name": "", "source": "none", "version": 1}),
         ("post", "/api/v1/holds") => json!({"subject": "00".repeat(16), "reason": "litigation"}),
         (
             "post",
@@ -114,7 +118,8 @@ fn body(need: &Need) -> Option<String> {
             | "/api/v1/policies/masking/amendments/{id}/approve"
             | "/api/v1/policies/masking/amendments/{id}/reject"
             | "/api/v1/policies/masking/amendments/{id}/withdraw"
-            | "/api/v1/policies/masking/amendments/{id}/review",
+            | "/api/v1/policies/masking/amendments/{id}/review"
+            | "/api/v1/policies/masking/remasking",
         )
         | ("patch", "/api/v1/admin/accounts/{id}")
         | ("delete", _) => json!({}),

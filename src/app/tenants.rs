@@ -20,7 +20,7 @@ use crate::files::Readers;
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
-    Amendments, Channel, Clock, Erasures, FilePorts, FileReader, Follower, LogKeys, People, Queues, Random,
+    Amendments, Channel, Clock, Erasures, FilePorts, FileReader, Follower, History, LogKeys, People, Queues, Random,
     RecordError, Recorder, Signer, Store, TenantName, Unmaskings, Witnesses,
 };
 use crate::storage::FatalError;
@@ -153,6 +153,7 @@ async fn open_one(
         queues: Arc::clone(&store) as Arc<dyn Queues>,
         amendments: Arc::clone(&store) as Arc<dyn Amendments>,
         unmaskings: Arc::clone(&store) as Arc<dyn Unmaskings>,
+        history: Arc::clone(&store) as Arc<dyn History>,
         erasures: Arc::clone(&store) as Arc<dyn Erasures>,
         erasure: erasure_ports(context, name, &signer)?,
         entries: store,

@@ -6,6 +6,7 @@
 mod calls;
 mod files;
 mod governance;
+mod history;
 mod privacy;
 mod sign;
 

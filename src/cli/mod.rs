@@ -15,6 +15,7 @@ pub mod mask;
 mod operator;
 pub mod person;
 mod policy;
+mod policy_runs;
 mod reader;
 pub mod reconcile;
 mod recover;

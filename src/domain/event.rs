@@ -7,6 +7,7 @@ mod amendment;
 mod attachment;
 mod declared;
 mod erasure;
+mod history;
 mod recovered;
 mod unmask;
 mod words;
@@ -17,6 +18,7 @@ pub use amendment::{AmendmentEvent, Turned};
 pub use attachment::AttachmentEvent;
 pub use declared::Declared;
 pub use erasure::{Erased, ErasureEvent};
+pub use history::{HistoryEvent, PreviewScope, RunEnd};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
 pub use unmask::{SpanPlace, UnmaskEvent, UnmaskReason};
 pub use words::{
@@ -145,6 +147,8 @@ pub enum Event {
     Amendment(AmendmentEvent),
     /// Something on the way to what stands behind a mask.
     Unmask(UnmaskEvent),
+    /// A policy runs over what was said before, or beside the one in force; or somebody keeps a draft.
+    History(HistoryEvent),
     /// A masking policy became the active one.
     PolicyActivated(Activation),
     /// A routing table became the active one.
@@ -254,6 +258,7 @@ impl Event {
             Self::Erasure(step) => step.kind(),
             Self::Amendment(step) => step.kind(),
             Self::Unmask(step) => step.kind(),
+            Self::History(step) => step.kind(),
             Self::PolicyActivated(_) => "policy.activated/2",
             Self::RoutingActivated(_) => "routing.activated/2",
             Self::ConversationOpened(_) => "conversation.opened/2",
@@ -322,6 +327,7 @@ impl Event {
             Self::Amendment(step) => step.detail(),
             Self::Attachment(file) => file.detail(),
             Self::Unmask(step) => step.detail(),
+            Self::History(step) => step.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {

@@ -272,7 +272,7 @@ impl<D: Direction> Message<Raw, D> {
 }
 
 /// Seals both parts of a message, and commits to them.
-fn sealed_parts(
+pub(super) fn sealed_parts(
     id: MessageId,
     (text, keep): (&MaskedText, &str),
     salts: &Salts,
@@ -288,7 +288,7 @@ fn sealed_parts(
     Ok((original, masked, content))
 }
 
-fn policy_ref(policy: &Policy) -> PolicyRef {
+pub(super) fn policy_ref(policy: &Policy) -> PolicyRef {
     PolicyRef { id: policy.id().to_owned(), version: policy.version(), digest: Hash(policy.digest()) }
 }
 

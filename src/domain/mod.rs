@@ -5,6 +5,7 @@ mod canonical;
 pub mod device;
 pub mod event;
 pub mod file;
+pub mod history;
 pub mod masking;
 pub mod message;
 pub mod record;

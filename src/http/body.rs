@@ -15,7 +15,8 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 pub(super) use governance::{
-    NamedIdentity, NewAmendment, NewErasure, NewHold, NewUnmasking, PolicyText, SaidValue, TriedText, ValuePlace,
+    DraftText, NamedIdentity, NewAmendment, NewErasure, NewHold, NewShadow, NewUnmasking, PolicyText, PreviewWish,
+    SaidValue, TriedText, ValuePlace,
 };
 
 use super::problem::Problem;

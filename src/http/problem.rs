@@ -218,6 +218,7 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         Refusal::Held => (&kinds::HELD, Vec::new()),
         Refusal::SamePerson => (&kinds::SAME_PERSON, Vec::new()),
         Refusal::Overtaken => (&kinds::OVERTAKEN, Vec::new()),
+        Refusal::Unreviewed => (&kinds::UNREVIEWED, Vec::new()),
         Refusal::NotAllowed { key } => (&kinds::NOT_ALLOWED, vec![("key", Fill::Name(key))]),
     }
 }

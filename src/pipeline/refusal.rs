@@ -113,6 +113,9 @@ pub enum Refusal {
     /// Another policy came into force since this one was proposed.
     #[error("another policy came into force meanwhile: propose it again")]
     Overtaken,
+    /// One person brought the policy into force and nobody else has looked at it.
+    #[error("somebody else has to look at the policy in force first")]
+    Unreviewed,
     /// The configuration says no.
     #[error("{key} does not allow it")]
     NotAllowed {

@@ -144,8 +144,7 @@ impl Tenant {
             let told: Vec<&Again> = again.iter().filter(|again| again.message == row.id).collect();
             let parts = (&row.original, &row.masked);
             let masked = MaskedAgain::of(row.id, parts, &told, policy, &self.salts(), sealer);
-            let is_c3 = told.iter().any(|again| again.class == Class::C3);
-            masked.map(|masked| remasked(row, contact.subject, (masked, is_c3))).map_err(|_| Refusal::Unavailable)
+            masked.map(|masked| remasked(row, contact.subject, masked)).map_err(|_| Refusal::Unavailable)
         };
         rows.into_iter().map(one).collect()
     }
@@ -179,11 +178,12 @@ pub(super) fn said_in(row: &ConversationRow) -> (&ChannelAccount, Option<&str>) 
 }
 
 /// The entry of a message that was masked again, with what it becomes. A file with a C3 value in it is not kept any more.
-fn remasked(row: OriginalRow, subject: SubjectId, (again, is_c3): (MaskedAgain, bool)) -> (Draft, Effect) {
+pub(super) fn remasked(row: OriginalRow, subject: SubjectId, again: MaskedAgain) -> (Draft, Effect) {
     let OriginalRow { conversation, id, index: of, time, kind, author, channel, file, .. } = row;
     let MaskedAgain { original, masked, content, policy } = again;
     let server = Actor { id: SERVER_ACTOR, role: Role::Server };
     let draft = Draft::of(Event::MessageRemasked { message: id, of }, server).about(conversation, subject, &channel);
+    let is_c3 = content.spans.iter().any(|span| span.class == Class::C3.to_string());
     let draft = Draft { policy: Some(policy), content: Some(content), ..draft };
     let conversation = conversation.key;
     let file = file.map(|file| FileInfo { kept: file.kept && !is_c3, ..file });

@@ -9,6 +9,7 @@ mod amendments;
 mod conversations;
 mod erasures;
 mod files;
+mod history;
 mod recent;
 mod routes;
 mod sealing;

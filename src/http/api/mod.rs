@@ -15,6 +15,8 @@ pub mod evidence_answers;
 pub mod files;
 pub(super) mod handover;
 pub(super) mod health;
+pub(super) mod history;
+pub mod history_answers;
 pub(super) mod ledger;
 pub(super) mod live;
 pub(super) mod oidc;

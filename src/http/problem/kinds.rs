@@ -108,6 +108,9 @@ kinds! {
     OVERTAKEN = "overtaken" 409
         "Overtaken" "Another policy came into force since this one was proposed: propose it again, against that one."
         "已被替代" "提出之后已有其他策略生效：请针对现行策略重新提出。";
+    UNREVIEWED = "policy_unreviewed" 409
+        "Not looked at yet" "One person brought the policy in force into force alone: somebody else has to look at it before history is masked by it."
+        "尚待复核" "现行策略由一人单独启用：须经他人复核后，方可据此对历史重新脱敏。";
     POLICY_REFUSED = "policy_refused" 422
         "Not a valid policy" "This is no policy that could come into force: {reason}."
         "策略无效" "该策略不能生效：{reason}。";

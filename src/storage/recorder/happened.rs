@@ -64,6 +64,8 @@ impl Told {
                 | Effect::Erasure(_)
                 | Effect::Amendment(_)
                 | Effect::Unmasking(_)
+                | Effect::Run(_)
+                | Effect::Draft(_)
                 | Effect::Hold(_)
                 | Effect::Subject(_)
                 | Effect::Epoch(_) => {}

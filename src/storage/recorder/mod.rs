@@ -25,6 +25,7 @@ mod desk;
 mod erasure;
 mod files;
 mod happened;
+mod history;
 mod load;
 mod patience;
 mod people;

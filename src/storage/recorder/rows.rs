@@ -10,9 +10,9 @@ use uuid::Uuid;
 use super::state::{Overlay, Tip};
 use crate::domain::file::NewFile;
 use crate::domain::record::{
-    AccountChange, AmendmentChange, ConversationChange, ConversationState, Dedup, Effect, EpochChange, ErasureChange,
-    HoldChange, Marks, NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject, PasswordChange,
-    PolicyChange, Remasked, ReplyChange, RouteChange, SubjectChange, UnmaskingChange,
+    AccountChange, AmendmentChange, ConversationChange, ConversationState, Dedup, DraftChange, Effect, EpochChange,
+    ErasureChange, HoldChange, Marks, NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject,
+    PasswordChange, PolicyChange, Remasked, ReplyChange, RouteChange, RunChange, SubjectChange, UnmaskingChange,
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageId, MessageSeq, SubjectId, Timestamp, Version,
@@ -71,6 +71,8 @@ pub(super) enum Single {
     Epoch(EpochChange, EntryIndex, Timestamp),
     Amendment(Box<AmendmentChange>, EntryIndex, Timestamp),
     Unmasking(UnmaskingChange, EntryIndex, Timestamp),
+    Run(Box<RunChange>, EntryIndex, Timestamp),
+    Draft(DraftChange, EntryIndex, Timestamp),
 }
 
 /// The columns of one batch.
@@ -128,6 +130,8 @@ impl Rows {
                 Effect::Epoch(change) => self.singles.push(Single::Epoch(*change, index, time)),
                 Effect::Amendment(change) => self.singles.push(Single::Amendment(change.clone(), index, time)),
                 Effect::Unmasking(change) => self.singles.push(Single::Unmasking(*change, index, time)),
+                Effect::Run(change) => self.singles.push(Single::Run(change.clone(), index, time)),
+                Effect::Draft(change) => self.singles.push(Single::Draft(change.clone(), index, time)),
             }
         }
     }
