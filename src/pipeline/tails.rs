@@ -116,7 +116,7 @@ impl Tenant {
         Ok(Some(self.routed(&table, channel, about, language).decision.queue))
     }
 
-    pub(super) fn occasion(&self, channel: &ChannelAccount, purpose: Option<&str>) -> Occasion {
+    fn occasion(&self, channel: &ChannelAccount, purpose: Option<&str>) -> Occasion {
         let tenant = Some(self.name.name.clone());
         Occasion { tenant, channel: Some(channel.channel.to_owned()), purpose: purpose.map(str::to_owned) }
     }
@@ -183,10 +183,10 @@ pub(super) fn remasked(row: OriginalRow, subject: SubjectId, again: MaskedAgain)
     let MaskedAgain { original, masked, content, policy } = again;
     let server = Actor { id: SERVER_ACTOR, role: Role::Server };
     let draft = Draft::of(Event::MessageRemasked { message: id, of }, server).about(conversation, subject, &channel);
-    let holds_c3 = content.spans.iter().any(|span| span.class == Class::C3.as_str());
+    let is_c3 = content.spans.iter().any(|span| span.class == Class::C3.to_string());
     let draft = Draft { policy: Some(policy), content: Some(content), ..draft };
     let conversation = conversation.key;
-    let file = file.map(|file| FileInfo { kept: file.kept && !holds_c3, ..file });
+    let file = file.map(|file| FileInfo { kept: file.kept && !is_c3, ..file });
     let again = Remasked { conversation, of, id, time, kind, channel, author, original, masked, file };
     (draft, Effect::Remasked(Box::new(again)))
 }

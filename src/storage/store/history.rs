@@ -15,7 +15,9 @@ use crate::units::{AccountId, DraftId, EntryIndex, Hash, RunId, SubjectId, Times
 /// Each by its primary key; a note has no place of its own among messages.
 const TEXTS: &str = "SELECT t.id, t.entry_seq, t.time, t.seq, t.direction, t.author, a.channel, a.account, t.original, t.masked, \
         c.id, c.public_id, c.subject, k.generation, k.epoch, k.wrapped, \
-        r.queue FROM unnest($2::uuid[], $3::integer[], $4::bigint[]) w(conversation, seq, entry) \
+        r.queue, (SELECT ARRAY[f.format::bigint, f.bytes, f.fate::bigint, f.kept::integer::bigint] \
+            FROM attachment f WHERE f.tenant = $1 AND f.message = t.id) AS file \
+    FROM unnest($2::uuid[], $3::integer[], $4::bigint[]) w(conversation, seq, entry) \
     JOIN conversation c ON c.tenant = $1 AND c.public_id = w.conversation \
     JOIN LATERAL (SELECT m.entry_seq, m.id, m.time, m.seq, m.direction, m.author, m.channel, m.original, m.masked \
             FROM message m WHERE m.tenant = $1 AND m.conversation = c.id AND m.seq = w.seq AND m.entry_seq = w.entry \
