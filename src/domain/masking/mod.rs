@@ -37,6 +37,7 @@ mod passwords;
 mod people;
 mod plates;
 mod policy;
+mod sample;
 mod scene;
 mod secrets;
 mod shown;
@@ -52,12 +53,13 @@ pub use codec::DecodeError;
 pub use detect::{Heard, detect, hear};
 pub use earlier::{Again, mask_again, without_named};
 pub use entity::Entity;
-pub use masked::{MaskedText, ShownSpan, Tokens, apply, token_letters, without_c3};
+pub use masked::{MaskedText, ShownSpan, Tokens, apply, apply_releasing, token_letters, without_c3};
 pub use operate::decrypt;
 pub use policy::{
-    Allowed, Approvals, Aspect, Difference, ENGINE_VERSION, Effective, Level, Operator, Policy, PolicyError, Remark,
-    Rule, Way, compare, lint, only_masks_more,
+    Allowed, Approvals, Aspect, Difference, ENGINE_VERSION, Effective, Leaving, Level, Operator, Policy, PolicyError,
+    Remark, Rule, Way, compare, lint, only_masks_more,
 };
+pub use sample::{Draw, SampleTest, guess, sample, sample_test};
 pub use shown::found_spans;
 pub use span::Span;
 pub use structured::{DEPTH_MAX, VALUES_MAX, detect_field, detect_form, detect_json};

@@ -53,6 +53,8 @@ pub enum Aspect {
     Context(Entity),
     /// How far those words reach.
     ContextWindow(Entity),
+    /// Whether a value is held when it is about to leave, and who may release it.
+    Leaving(Entity),
 }
 
 impl fmt::Display for Aspect {
@@ -67,6 +69,7 @@ impl fmt::Display for Aspect {
             Self::MinConfidence(entity) => write!(f, "{entity}.detect.min_confidence"),
             Self::Context(entity) => write!(f, "{entity}.detect.context"),
             Self::ContextWindow(entity) => write!(f, "{entity}.detect.context_window"),
+            Self::Leaving(entity) => write!(f, "{entity}.leaving"),
         }
     }
 }
@@ -158,6 +161,12 @@ fn compare_rules(was: &Rule, is: &Rule) -> Vec<Difference> {
             was.context_window.to_string(),
             is.context_window.to_string(),
         ),
+        was.leaving.way_to(&is.leaving).map(|way| Difference {
+            aspect: Aspect::Leaving(entity),
+            way,
+            before: was.leaving.to_string(),
+            after: is.leaving.to_string(),
+        }),
     ];
     found.extend(View::ALL.map(|view| {
         let (before, after) = (was.operator(view), is.operator(view));

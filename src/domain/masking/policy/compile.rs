@@ -13,8 +13,9 @@ use super::{
         secrets::canonical_of_literal,
         view::{Class, View},
     },
-    Allowed, Level, Operator, Policy, PolicyError, Rule, digest,
-    document::{ApiVersion, Document, KeepDoc, Mode, OperatorDoc, Reversible, RuleDoc, TestDoc},
+    Allowed, Leaving, Level, Operator, Policy, PolicyError, Rule, digest,
+    document::{ApiVersion, Document, KeepDoc, LeavingDoc, Mode, OperatorDoc, Reversible, RuleDoc, TestDoc},
+    leaving::RELEASING_ROLES,
 };
 use crate::domain::yaml;
 
@@ -122,9 +123,24 @@ fn resolve(written: &Spanned<RuleDoc>) -> Result<Rule, PolicyError> {
         min_confidence: percent(line, detect.min_confidence)?,
         context: detect.context.clone(),
         context_window: usize::try_from(detect.context_window).unwrap_or(usize::MAX),
+        leaving: leaving(line, rule.class, &rule.leaving)?,
         shows: shows(&operators),
         operators,
     })
+}
+
+fn leaving(line: u64, class: Class, written: &LeavingDoc) -> Result<Leaving, PolicyError> {
+    let LeavingDoc { hold, release_roles } = written;
+    let bad = |expected, got: &String| invalid(line, "leaving.release_roles", expected, got.clone());
+    if let Some(role) = release_roles.iter().find(|role| !RELEASING_ROLES.contains(&role.as_str())) {
+        return Err(bad("agent or supervisor: nobody else writes to customers", role));
+    }
+    match (release_roles.first(), hold, class) {
+        (None, _, _) | (Some(_), true, Class::C1 | Class::C2) => {}
+        (Some(role), false, _) => return Err(bad("nothing, where nothing is held", role)),
+        (Some(role), true, Class::C3) => return Err(bad("nothing: C3 never leaves", role)),
+    }
+    Ok(Leaving { hold: *hold, release_roles: release_roles.clone() })
 }
 
 fn percent(line: u64, share: f64) -> Result<u8, PolicyError> {

@@ -91,14 +91,19 @@ fn resolved((id, version): (&str, u64), rules: &[Rule], allow: &[Allowed], engin
 fn rule(rule: &Rule) -> Value {
     let views: serde_json::Map<String, Value> =
         View::ALL.into_iter().map(|view| (view.to_string(), operator(rule.operator(view)))).collect();
-    json!({
+    let mut resolved = json!({
         "entity": rule.entity.as_str(),
         "class": rule.class.as_str(),
         "min_confidence": rule.min_confidence,
         "context": rule.context,
         "context_window": rule.context_window,
         "views": views,
-    })
+    });
+    // A rule that holds nothing is what it was before rules could hold, and keeps its digest.
+    if rule.leaving.hold {
+        resolved["leaving"] = json!({"hold": true, "release_roles": rule.leaving.release_roles});
+    }
+    resolved
 }
 
 fn operator(operator: &Operator) -> Value {

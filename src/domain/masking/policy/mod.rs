@@ -8,6 +8,7 @@ mod compile;
 mod digest;
 mod document;
 mod error;
+mod leaving;
 mod lint;
 mod residual;
 mod self_test;
@@ -15,13 +16,16 @@ mod self_test;
 pub use compare::{Aspect, Difference, Way, compare, only_masks_more};
 pub use document::{Approvals, Effective};
 pub use error::PolicyError;
+pub use leaving::Leaving;
 pub use lint::{Remark, lint};
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{
     entity::Entity,
     lexicon::Lexicon,
+    span::Span,
     view::{Class, View},
 };
 
@@ -151,6 +155,8 @@ pub struct Rule {
     pub context: Vec<String>,
     /// How many characters a keyword reaches.
     pub context_window: usize,
+    /// What happens when staff are about to send a value of it to a customer.
+    pub leaving: Leaving,
     operators: [Operator; View::ALL.len()],
     /// Each different operator that shows something, with the set of views that it serves.
     pub(super) shows: Vec<(u16, Operator)>,
@@ -289,6 +295,13 @@ impl Policy {
             roles: vec![DEFAULT_APPROVER.to_owned()],
             author_may_approve: false,
         })
+    }
+
+    /// Returns the entities of found values for which a message is held when it is about to leave, each once.
+    pub(super) fn held(&self, spans: &[Span]) -> Vec<Entity> {
+        let holds = |entity: &Entity| self.rule_for(*entity).is_some_and(|(_, rule)| rule.leaving.hold);
+        let held: BTreeSet<Entity> = spans.iter().map(|span| span.entity).filter(holds).collect();
+        held.into_iter().collect()
     }
 
     /// Returns the rule of an entity and its position, if there is one.
