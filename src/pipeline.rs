@@ -28,6 +28,7 @@ mod import;
 mod in_force;
 mod keys;
 mod keys_of;
+mod leaving;
 mod ledger;
 mod lifecycle;
 mod live;
@@ -41,6 +42,7 @@ mod proposals;
 mod reconcile;
 mod refusal;
 mod replies;
+mod reports;
 mod seals;
 mod sessions;
 mod shredded;
@@ -75,6 +77,7 @@ pub use health::{Health, PolicyName};
 pub use import::{Imported, account_lines};
 pub use in_force::{FileDrift, InForce, Tried};
 pub use keys::{KeyChange, RotationRecord};
+pub use leaving::{HeldCount, HeldCounts, Leaving, LeavingFind, Word};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
 pub use live::{CustomerStream, Since};
@@ -84,6 +87,7 @@ pub use on_record::Altered;
 pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
 pub use replies::{CannedReply, NewReply};
+pub use reports::{NewReport, Report, ReportInFull, TestCase};
 pub use sessions::SessionView;
 pub use shredded::{CERTIFICATE_FORMAT, Certificate, Proven, ShreddedEpoch};
 pub use staff::{NewSession, Staff, StaffRules};
@@ -101,7 +105,8 @@ use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
     Amendments, Clock, CustodyCell, Entries, ErasedPersons, Erasures, Incoming, KeyScope, LogKeys, Packages, Passwords,
-    People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName, Vault, random_bytes,
+    People, Proofs, Queues, Random, RecordError, Recorder, Reports, SignedHead, Signer, Store, TenantName, Vault,
+    random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -132,6 +137,8 @@ pub struct Ports {
     pub packages: Arc<dyn Packages>,
     /// Reads about proposed changes of the masking policy.
     pub amendments: Arc<dyn Amendments>,
+    /// Reads about reports of the desk.
+    pub reports: Arc<dyn Reports>,
     /// Reads about erasure, and brings rows under another epoch.
     pub erasures: Arc<dyn Erasures>,
     /// What erasing needs besides.
@@ -286,38 +293,43 @@ impl Tenant {
         Err(Refusal::Conflict)
     }
 
-    /// Sends an agent's answer: masked, recorded, and from then on what the customer's channel fetches.
+    /// Sends an agent's answer: masked, recorded, and from then on what the customer's channel fetches. What the policy holds
+    /// is sent by its writer's `word` only.
     ///
     /// # Errors
-    /// [`Refusal`], as for [`Tenant::receive`]; `Forbidden` when the agent doesn't hold the conversation.
+    /// [`Refusal`], as for [`Tenant::receive`]; `Forbidden` when the agent doesn't hold the conversation, `Leaving` when the
+    /// policy holds the text.
     pub async fn reply(
         &self,
         staff: &Staff,
         id: ConversationId,
         text: RawText,
         key: &str,
+        word: Option<Word>,
     ) -> Result<Accepted, Refusal> {
         staff.may(Action::Converse)?;
         let mut held = self.held(staff, id).await?;
         let contact = self.known_contact(held.subject).await?;
-        let dedup =
-            self.ports.vault.dedup(&format!("reply/{}", staff.account), key.as_bytes(), &transcript::keyed(id, &text));
+        let said = self.said(staff, (id, &text), key, word)?;
         let id = MessageId::from_random(random_bytes(&*self.ports.random));
         let message = Message::<Raw, Outbound>::new(id, self.ports.clock.now(), text);
-        let (masked, mut tail) = self.mask(message, &contact).await?;
+        let (masked, mut tail) = self.mask_releasing(message, &contact, said.releasing(staff)).await?;
+        self.leave(staff, &held, (&masked, &tail), &said).await?;
         for _ in 0..DECISIONS_MAX {
-            let recorded = self.record(tail.complete(proposals::reply(staff.actor(), &held, &masked, dedup))).await;
+            let reply = proposals::reply(staff.actor(), &held, &masked, said.dedup);
+            let recorded = self.record(tail.complete(said.complete(staff, &held, reply))).await;
             tail.learn(&recorded);
             match recorded {
                 Ok(outcome) => {
                     if let Outcome::Recorded(..) = &outcome {
                         emit(&Occurrence::Sent { tenant: &self.name.name });
+                        said.emit(&self.name.name);
                     }
                     let public = held.conversation.public;
                     return self.told(outcome, masked, public, Some(staff.account), View::Agent).await;
                 }
                 Err(RecordError::Conflict { .. }) => held = self.held(staff, held.conversation.public).await?,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(said.refusal(error)),
             }
         }
         Err(Refusal::Conflict)

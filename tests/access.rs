@@ -80,6 +80,12 @@ fn body(need: &Need) -> Option<String> {
             | "/api/v1/agent/conversations/{id}/notes"
             | "/api/v1/policies/masking/try",
         ) => json!({"text": "您好"}),
+        ("post", "/api/v1/agent/reports") => {
+            json!({"conversation": "00".repeat(16), "index": 0, "misread": "missed", "start": 0, "end": 1})
+        }
+        ("post", "/api/v1/policies/masking/reports/{id}/decline") => json!({"reason": "covered"}),
+        ("post", "/api/v1/policies/masking/reports/{id}/draft") => json!({}),
+        ("post", "/api/v1/agent/conversations/{id}/held/withdraw") => json!({"token": "none"}),
         ("post", "/api/v1/evidence") => json!({"subject": "0".repeat(32), "reason": "x"}),
         ("post", "/api/v1/ledger/messages") => json!({"channel": "http:app", "ids": ["first"]}),
         ("post", "/api/v1/agent/conversations/{id}/transfer") => json!({"queue": "nowhere"}),

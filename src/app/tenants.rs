@@ -19,8 +19,8 @@ use crate::domain::record::{Actor, Draft, Proposal};
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
-    Amendments, Channel, Clock, Erasures, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Signer,
-    Store, TenantName, Witnesses,
+    Amendments, Channel, Clock, Erasures, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Reports,
+    Signer, Store, TenantName, Witnesses,
 };
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::head::{self, LogName};
@@ -144,6 +144,7 @@ async fn open_one(
         people: Arc::clone(&store) as Arc<dyn People>,
         queues: Arc::clone(&store) as Arc<dyn Queues>,
         amendments: Arc::clone(&store) as Arc<dyn Amendments>,
+        reports: Arc::clone(&store) as Arc<dyn Reports>,
         erasures: Arc::clone(&store) as Arc<dyn Erasures>,
         erasure: erasure_ports(context, name, &signer)?,
         entries: store,

@@ -16,6 +16,7 @@ pub mod person;
 mod policy;
 pub mod reconcile;
 mod recover;
+mod reports;
 pub mod route;
 mod run;
 mod screen;

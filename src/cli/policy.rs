@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::operator::{named, read};
 use super::person::{Person, PersonError};
+use super::reports::{self, ReportsCommand};
 use super::{CommandError, Place, screen};
 use crate::app::{Order, ask};
 use crate::domain::event::Role;
@@ -109,6 +110,9 @@ pub enum PolicyCommand {
         #[command(flatten)]
         who: Person,
     },
+    /// What the desk reports of masks: places where one is missing, or should not be.
+    #[command(subcommand)]
+    Reports(ReportsCommand),
     /// Say that you have looked at a policy that somebody else brought into force alone.
     Review {
         /// The amendment.
@@ -148,6 +152,7 @@ pub(super) async fn run(command: PolicyCommand) -> Result<(), CommandError> {
             screen::line(&format!("{}: {}", amendment.state, amendment.id));
             screen::line(&what_comes(&amendment));
         }
+        PolicyCommand::Reports(command) => reports::run(command).await?,
         PolicyCommand::Reject { id, who } => decide(&who, &id, "reject", "Turned down.").await?,
         PolicyCommand::Withdraw { id, who } => decide(&who, &id, "withdraw", "Taken back.").await?,
         PolicyCommand::Review { id, who } => decide(&who, &id, "review", "Looked at.").await?,

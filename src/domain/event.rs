@@ -5,14 +5,18 @@
 
 mod amendment;
 mod erasure;
+mod leaving;
 mod recovered;
+mod report;
 mod words;
 
 use std::collections::BTreeMap;
 
 pub use amendment::{AmendmentEvent, Turned};
 pub use erasure::{Erased, ErasureEvent};
+pub use leaving::{HELD, LeavingEvent, ReleaseReason, SendAs};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
+pub use report::{DeclineReason, Misread, ReportEvent, ReportedPlace};
 pub use words::{
     Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
     MatchReason, RequeueReason, Wish,
@@ -131,6 +135,10 @@ pub enum Event {
     KeyDestroyed { purpose: &'static str, fingerprint: Hash },
     /// Something on the way of a customer's data to its end.
     Erasure(ErasureEvent),
+    /// Something about a message that is held before it leaves.
+    Leaving(LeavingEvent),
+    /// Something about a report of what is masked wrongly, or isn't.
+    Report(ReportEvent),
     /// Something on the way of a masking policy into force.
     Amendment(AmendmentEvent),
     /// A masking policy became the active one.
@@ -236,6 +244,8 @@ impl Event {
             Self::KeyRotated { .. } => "key.rotated/1",
             Self::KeyDestroyed { .. } => "key.destroyed/1",
             Self::Erasure(step) => step.kind(),
+            Self::Leaving(step) => step.kind(),
+            Self::Report(step) => step.kind(),
             Self::Amendment(step) => step.kind(),
             Self::PolicyActivated(_) => "policy.activated/2",
             Self::RoutingActivated(_) => "routing.activated/2",
@@ -300,6 +310,8 @@ impl Event {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
             Self::Erasure(step) => step.detail(),
+            Self::Leaving(step) => step.detail(),
+            Self::Report(step) => step.detail(),
             Self::Amendment(step) => step.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
@@ -445,7 +457,7 @@ fn who(value: Option<AccountId>) -> Detail {
     value.map_or(Detail::Null, |account| text(&account))
 }
 
-fn index(value: Option<EntryIndex>) -> Detail {
+pub(super) fn index(value: Option<EntryIndex>) -> Detail {
     value.map_or(Detail::Null, |index| count(index.0))
 }
 

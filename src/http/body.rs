@@ -14,7 +14,9 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-pub(super) use governance::{NamedIdentity, NewAmendment, NewErasure, NewHold, PolicyText, TriedText};
+pub(super) use governance::{
+    DeclinedReport, NamedIdentity, NewAmendment, NewErasure, NewHold, NewReport, PolicyText, TriedText,
+};
 
 use super::problem::Problem;
 use crate::domain::message::{RawBody, RawText};
@@ -123,6 +125,30 @@ pub(super) struct Reply {
     /// What to say; it is masked before it is recorded.
     #[schema(value_type = String, min_length = 1, max_length = 16384)]
     pub(super) text: RawText,
+    /// What is decided on a text that was held before.
+    pub(super) held: Option<HeldWord>,
+}
+
+/// What its writer decides on a held message.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeldWord {
+    /// The token that came with the problem.
+    #[schema(max_length = 128)]
+    pub(super) token: String,
+    /// masked, or as_it_is.
+    pub(super) send: String,
+    /// Why it goes as it is: bank_own, customer_asked, procedure or not_sensitive.
+    pub(super) reason: Option<String>,
+}
+
+/// A held message that is taken back.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeldToken {
+    /// The token that came with the problem.
+    #[schema(max_length = 128)]
+    pub(super) token: String,
 }
 
 /// An internal note.

@@ -210,6 +210,9 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         Refusal::Held => (&kinds::HELD, Vec::new()),
         Refusal::SamePerson => (&kinds::SAME_PERSON, Vec::new()),
         Refusal::Overtaken => (&kinds::OVERTAKEN, Vec::new()),
+        Refusal::Leaving(_) => (&kinds::HELD_LEAVING, Vec::new()),
+        Refusal::HeldOver => (&kinds::HELD_OVER, Vec::new()),
+        Refusal::NotReleasable => (&kinds::NOT_RELEASABLE, Vec::new()),
         Refusal::NotAllowed { key } => (&kinds::NOT_ALLOWED, vec![("key", Fill::Name(key))]),
     }
 }

@@ -43,6 +43,8 @@ impl Tails {
 pub(super) struct Learning {
     slot: OwnedMutexGuard<Option<Tail>>,
     after: Tail,
+    /// The policy that masked it.
+    pub(super) policy: Arc<Policy>,
     again: Vec<(Draft, Effect)>,
 }
 
@@ -76,6 +78,16 @@ impl Tenant {
         message: Message<Raw, D>,
         contact: &Contact,
     ) -> Result<(Message<Masked, D>, Learning), Refusal> {
+        self.mask_releasing(message, contact, None).await
+    }
+
+    /// The same; with a role, what the policy holds and lets that role release leaves as it was written.
+    pub(super) async fn mask_releasing<D: Direction>(
+        &self,
+        message: Message<Raw, D>,
+        contact: &Contact,
+        release: Option<&str>,
+    ) -> Result<(Message<Masked, D>, Learning), Refusal> {
         // A server that stands by, or has just begun, has none either, and that is nobody's omission.
         let has_looked = || self.head().is_some() && self.has_looked.load(Ordering::Acquire);
         let missing = || if has_looked() { Refusal::NoPolicy } else { Refusal::Unavailable };
@@ -85,11 +97,11 @@ impl Tenant {
             Some(tail) => tail.clone(),
             None => self.rebuild_tail(&policy, contact).await?,
         };
-        let tokens = self.ports.vault.tokens();
-        let masked = message.mask(&policy, &mut after, self.salts(), &*contact.sealer, tokens);
+        let sealer: (&dyn Sealer, &dyn Tokens) = (&*contact.sealer, self.ports.vault.tokens());
+        let masked = message.mask_releasing(release, &policy, &mut after, self.salts(), sealer);
         let masked = masked.map_err(|_| Refusal::Unavailable)?;
         let again = self.mask_again(&policy, contact, masked.again()).await?;
-        Ok((masked, Learning { slot, after, again }))
+        Ok((masked, Learning { slot, after, policy, again }))
     }
 
     pub(super) fn salts(&self) -> Salts {

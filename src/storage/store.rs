@@ -9,6 +9,7 @@ mod amendments;
 mod conversations;
 mod erasures;
 mod recent;
+mod reports;
 mod routes;
 mod sealing;
 mod texts;

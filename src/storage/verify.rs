@@ -9,6 +9,7 @@ pub(super) mod desk;
 pub(super) mod erasures;
 pub(super) mod lost;
 mod remasked;
+pub(super) mod reports;
 pub(super) mod rows;
 pub(super) mod state;
 

@@ -128,7 +128,9 @@ impl From<masking::PolicyError> for Failure {
             | masking::PolicyError::Invalid { .. }
             | masking::PolicyError::DuplicateRule { .. }
             | masking::PolicyError::TooManyKeywords
-            | masking::PolicyError::Untested { .. } => None,
+            | masking::PolicyError::Untested { .. }
+            | masking::PolicyError::UntestedHold { .. }
+            | masking::PolicyError::HeldOtherwise { .. } => None,
         };
         Self { detail, test }
     }

@@ -77,6 +77,10 @@ pub struct MaskingRule {
     pub context: Vec<String>,
     /// How many characters a word reaches.
     pub context_window: usize,
+    /// Whether a message of staff is held when it is about to leave with such a value.
+    pub hold: bool,
+    /// Roles that may then send it as it is.
+    pub release_roles: Vec<String>,
 }
 
 /// A value that is public and never masked.
@@ -185,6 +189,8 @@ impl From<&Rule> for MaskingRule {
             min_confidence: rule.min_confidence,
             context: rule.context.clone(),
             context_window: rule.context_window,
+            hold: rule.leaving.hold,
+            release_roles: rule.leaving.release_roles.clone(),
         }
     }
 }

@@ -16,8 +16,8 @@ use super::rows::account;
 use super::state::{Overlay, Tip, expectations, presupposed};
 use crate::domain::record::Aggregate;
 use crate::units::{
-    AccountId, AmendmentId, ConversationKey, EntryIndex, ErasureId, Hash, HoldId, MessageId, SubjectId, TenantId,
-    Version,
+    AccountId, AmendmentId, ConversationKey, EntryIndex, ErasureId, Hash, HoldId, MessageId, ReportId, SubjectId,
+    TenantId, Version,
 };
 
 /// What must be looked up before a batch can be decided.
@@ -32,6 +32,7 @@ struct Missing {
     people: HashSet<SubjectId>,
     erasures: HashSet<ErasureId>,
     amendments: HashSet<AmendmentId>,
+    reports: HashSet<ReportId>,
     holds: HashSet<HoldId>,
     settings: bool,
 }
@@ -115,6 +116,9 @@ impl Missing {
             Aggregate::Amendment(id) => {
                 self.amendments.insert(id);
             }
+            Aggregate::Report(id) => {
+                self.reports.insert(id);
+            }
             Aggregate::Settings => self.settings = true,
         }
     }
@@ -125,7 +129,7 @@ type Wanted = (&'static str, Vec<Uuid>, fn(Uuid) -> Aggregate);
 
 impl Missing {
     /// What is counted by a row of its own and no account.
-    fn others(&self) -> [Wanted; 5] {
+    fn others(&self) -> [Wanted; 6] {
         [
             ("canned_reply", self.replies.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Reply(MessageId::from_uuid(id))
@@ -138,6 +142,9 @@ impl Missing {
             }),
             ("amendment", self.amendments.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Amendment(AmendmentId::from_uuid(id))
+            }),
+            ("mask_report", self.reports.iter().map(|id| id.to_uuid()).collect(), |id| {
+                Aggregate::Report(ReportId::from_uuid(id))
             }),
             ("legal_hold", self.holds.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Hold(HoldId::from_uuid(id))

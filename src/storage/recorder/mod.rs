@@ -27,6 +27,7 @@ mod happened;
 mod load;
 mod patience;
 mod people;
+mod report;
 mod routes;
 mod rows;
 mod sign;
