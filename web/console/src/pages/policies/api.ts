@@ -23,6 +23,9 @@ export interface MaskingRule {
   min_confidence: number;
   context: string[];
   context_window: number;
+  /** A reply with such a value is held before it leaves. */
+  hold: boolean;
+  release_roles: string[];
 }
 
 export interface InForce {
