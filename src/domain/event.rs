@@ -349,9 +349,7 @@ impl Event {
             Self::AccountChanged { account, role, capacity, enabled } => place(account, *role, *capacity, *enabled),
             Self::AccountLocked { account, failures } => locked(account, *failures),
             Self::AccountsImported { accounts } => object([("accounts", by_role(accounts))]),
-            Self::SessionsRevoked { account, sessions } => {
-                object([("account", text(account)), ("sessions", count(*sessions))])
-            }
+            Self::SessionsRevoked { account, sessions } => revoked(account, *sessions),
             Self::ExportMade { package, scope, names } => exported(package, scope, *names),
             Self::FactorPassed { by } => object([("by", text(by.word()))]),
             Self::LoginFailed { count, window_ms } => failed(*count, *window_ms),
@@ -417,6 +415,10 @@ fn transferred(from: (Option<AccountId>, &str), to: (Option<AccountId>, &str)) -
 
 fn locked(account: &AccountId, failures: u32) -> Detail {
     object([("account", text(account)), ("failures", int(i64::from(failures)))])
+}
+
+fn revoked(account: &AccountId, sessions: u64) -> Detail {
+    object([("account", text(account)), ("sessions", count(sessions))])
 }
 
 fn words_of(words: &[String]) -> Detail {

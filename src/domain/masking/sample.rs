@@ -306,7 +306,7 @@ mod tests {
         assert!(!none.input.contains('王'), "{none:?}");
         assert_eq!(
             none.agent.as_deref(),
-            Some("******"),
+            Some("*****"),
             "of what nobody knows the kind, all is hidden until somebody says more"
         );
     }

@@ -49,12 +49,12 @@ pub struct ReportInFull {
     /// The masked values in it.
     pub spans: Vec<Span>,
     /// The reported place in it; nothing when the message was masked again since.
-    pub place: Option<Place>,
+    pub place: Option<PlaceInText>,
 }
 
 /// A place in a text, in Unicode scalar values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Place {
+pub struct PlaceInText {
     /// Before it.
     pub start: u64,
     /// Up to its end.
@@ -96,7 +96,7 @@ impl From<pipeline::Report> for Report {
 impl From<pipeline::ReportInFull> for ReportInFull {
     fn from(full: pipeline::ReportInFull) -> Self {
         let pipeline::ReportInFull { report, text, spans, place } = full;
-        let place = place.map(|place| Place { start: place.start as u64, end: place.end as u64 });
+        let place = place.map(|place| PlaceInText { start: place.start as u64, end: place.end as u64 });
         Self { report: report.into(), text, spans: spans.into_iter().map(Into::into).collect(), place }
     }
 }

@@ -96,7 +96,7 @@ mod tests {
             ("C2", ", leaving: {hold: true, until: friday}", ", held: [cn.mobile]", "line"),
             ("C2", ", leaving: {release_roles: [agent]}", "", "line"),
             ("C2", ", leaving: {hold: true}", "", "no test says so"),
-            ("C2", ", leaving: {hold: true}", ", held: []", "no test says so"),
+            ("C2", ", leaving: {hold: true}", ", held: []", "held: expected [], got [cn.mobile]"),
             ("C2", "", ", held: [cn.mobile]", "held: expected [cn.mobile], got []"),
             ("C2", ", leaving: {hold: true}", ", held: [cn.mobile, email]", "got [cn.mobile]"),
         ];

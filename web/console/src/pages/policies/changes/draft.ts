@@ -128,6 +128,12 @@ function write(mask: ViewRule): string {
       return `{replace: "<${mask.name}_{n}>"}`;
     case "token":
       return `{token: hmac, key: ${mask.key}}`;
+    case "encrypt":
+      return `{fpe: ff1, key: ${mask.key}}`;
+    case "shift_date":
+      return `{date_shift: ${mask.days_max}, key: ${mask.key}}`;
+    case "generalise":
+      return `{generalise: ${mask.level}}`;
   }
 }
 
