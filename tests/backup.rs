@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use common::{Server, World, key, lww, now};
+use common::{Server, World, key, lww, now, until};
 use liaowaiwai::app::backup::{About, BACKUP_FORMAT};
 use liaowaiwai::cli::client::{Client, Listing, Page};
 use liaowaiwai::crypto::{KeyDirectory, KeyPlaces, SystemRandom};
@@ -90,6 +90,10 @@ async fn a_lost_machine_is_restored_from_backup_and_keys_and_goes_on() {
     let desk = server.staff("agent").await;
     desk.set_online(true).await.unwrap();
     send(&server, 0..5).await;
+    until("the assignment", async || {
+        !desk.conversations(Listing { mine: true, ..Listing::default() }).await.unwrap().conversations.is_empty()
+    })
+    .await;
     let (keys, master) = (world.path().join("keys.tar"), world.path().join("master.copy"));
     std::fs::copy(world.path().join("keys/master.key"), &master).unwrap();
     // The server runs on meanwhile.

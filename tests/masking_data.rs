@@ -146,6 +146,9 @@ rules:
   - entity: cn.bank_card
     class: C2
     views: {analytics: {fpe: ff1, key: f}}
+  - entity: address
+    class: C2
+    views: {analytics: {generalise: city}, model: {generalise: province}}
 tests:
   - {in: '转了5,000.50元', analytics: '转了5000~10000'}
   - {in: '付了两万五千八百元', analytics: '付了20000~50000'}
@@ -155,6 +158,8 @@ tests:
   - {in: '出生日期：19900307', analytics: '出生日期：1990s'}
   - {in: '1990年3月7日开的户，第3期', unchanged: true}
   - {in: '卡号6222021234567890128', export: '卡号[bank_card]'}
+  - {in: '寄到广东省深圳市南山区科技园路18号3栋1201室。', analytics: '寄到广东省深圳市***。', model: '寄到广东省***。'}
+  - {in: '寄到建国路88号3栋1201室', analytics: '寄到[address]', model: '寄到[address]'}
 ";
 
 #[test]
@@ -162,6 +167,21 @@ fn amounts_and_dates_of_birth_are_found_where_a_policy_names_them() {
     Policy::load(BY_POLICY).unwrap();
     for text in ["转了5,000.50元", "生日1990年3月7日"] {
         assert!(detect(policy(), text, &mut Tail::empty(), 0).is_empty(), "the retail policy has no such rule: {text}");
+    }
+}
+
+#[test]
+fn a_city_that_is_left_of_an_address_is_no_address() {
+    let policy = Policy::load(BY_POLICY).unwrap();
+    let masked = |text: &str, view| {
+        apply(&policy, text, &detect(&policy, text, &mut Tail::empty(), 0), &Letters).render(view)
+    };
+    for text in ["我住广东省深圳市南山区科技园路18号3栋1201室，人民路5号也行", "地址：北京市朝阳区建国路88号"] {
+        for view in [View::Analytics, View::Model] {
+            let once = masked(text, view);
+            assert!(once.contains("***") && !once.contains("路"), "{once}");
+            assert_eq!(masked(&once, view), once);
+        }
     }
 }
 

@@ -28,6 +28,7 @@ use std::sync::LazyLock;
 
 use address::Gazetteer;
 use model::Model;
+pub use regions::{Depth, region};
 use western::Names;
 
 /// The trained model; `./x recogniser` writes it.

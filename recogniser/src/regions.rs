@@ -6,6 +6,9 @@
 pub const PROVINCES: &str = "北京 天津 上海 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 贵州 云南 陕西 甘肃 青海 \
     台湾 内蒙古 广西 西藏 宁夏 新疆 香港 澳门";
 
+/// Provinces that are cities themselves.
+const CITY_PROVINCES: [&str; 6] = ["北京", "天津", "上海", "重庆", "香港", "澳门"];
+
 /// Cities and prefectures, without what they are.
 pub const CITIES: &str = "石家庄 唐山 秦皇岛 邯郸 邢台 保定 张家口 承德 沧州 廊坊 衡水 太原 大同 阳泉 长治 晋城 朔州 晋中 运城 忻州 临汾 吕梁 呼和浩特 包头 乌海 赤峰 \
     通辽 鄂尔多斯 呼伦贝尔 巴彦淖尔 乌兰察布 兴安盟 锡林郭勒 阿拉善 沈阳 大连 鞍山 抚顺 本溪 丹东 锦州 营口 阜新 辽阳 盘锦 铁岭 朝阳 葫芦岛 长春 四平 辽源 \
@@ -39,6 +42,9 @@ pub const REGION_ENDS: [&str; 15] = [
     "盟",
     "县",
 ];
+
+/// Ends of a region that is smaller than a city.
+const SMALLER_ENDS: [&str; 4] = ["新区", "区", "县", "自治县"];
 
 /// What ends the name of a district, a county or a town.
 pub const DISTRICT_ENDS: [&str; 16] = [
@@ -211,3 +217,60 @@ pub const ORGANISATIONS: [&str; 44] = [
     "小学",
     "分公司",
 ];
+
+/// How much of an address is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Depth {
+    /// Its province.
+    Province,
+    /// Its city, with the province where it says one.
+    City,
+}
+
+/// Returns what a plain address begins with, down to its province or its city; `None` where it doesn't say so.
+pub fn region(address: &str, depth: Depth) -> Option<&str> {
+    let before = if address.starts_with("中国") { "中国".len() } else { 0 };
+    let Some((province, is_city)) = address.get(before..).and_then(|rest| first(rest, PROVINCES)) else {
+        let (city, _) = address.get(before..).and_then(|rest| first(rest, CITIES))?;
+        return (depth == Depth::City).then(|| address.get(..before + city)).flatten();
+    };
+    let province = before + province;
+    if is_city || depth == Depth::Province {
+        return address.get(..province);
+    }
+    let (city, _) = first(address.get(province..)?, CITIES)?;
+    address.get(..province + city)
+}
+
+/// The bytes of the region of a list that a text begins with, and whether it is a province that is a city.
+fn first(text: &str, names: &'static str) -> Option<(usize, bool)> {
+    let name = names.split_whitespace().filter(|name| text.starts_with(name)).max_by_key(|name| name.len())?;
+    let rest = text.get(name.len()..)?;
+    let end = REGION_ENDS.into_iter().find(|end| rest.starts_with(end)).unwrap_or_default();
+    (!SMALLER_ENDS.contains(&end)).then_some((name.len() + end.len(), CITY_PROVINCES.contains(&name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_tells_its_province_or_its_city_and_no_more() {
+        for (address, province, city) in [
+            ("北京市朝阳区建国路88号", Some("北京市"), Some("北京市")),
+            ("广东省深圳市南山区科技园路1号", Some("广东省"), Some("广东省深圳市")),
+            ("广东深圳科技园", Some("广东"), Some("广东深圳")),
+            ("中国浙江省杭州市文三路9号", Some("中国浙江省"), Some("中国浙江省杭州市")),
+            ("新疆维吾尔自治区巴音郭楞州库尔勒", Some("新疆维吾尔自治区"), Some("新疆维吾尔自治区巴音郭楞州")),
+            ("杭州市文三路9号", None, Some("杭州市")),
+            ("海淀区中关村大街1号", None, None),
+            ("广东省某县人民路2号", Some("广东省"), None),
+            ("建国路88号", None, None),
+            ("221B Baker Street London", None, None),
+            ("", None, None),
+        ] {
+            assert_eq!(region(address, Depth::Province), province, "{address}");
+            assert_eq!(region(address, Depth::City), city, "{address}");
+        }
+    }
+}

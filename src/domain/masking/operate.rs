@@ -4,6 +4,7 @@
 //! what keys are made of. What can't be worked out shows nothing (`None`): the placeholder stands there then.
 
 use aes::Aes256;
+use lww_recogniser::{Depth, region};
 
 use super::{
     super::canonical::sha256,
@@ -60,7 +61,7 @@ pub(super) fn shifted(tokens: &dyn Tokens, key: &str, days_max: u16, canonical: 
     calendar::shifted(date, if sign.is_multiple_of(2) { days } else { -days })
 }
 
-/// Shows less of a value: the year or month or decade of a date, the range of an amount.
+/// Shows less of a value: the year or month or decade of a date, the range of an amount, the region of an address.
 pub(super) fn generalised(level: Level, entity: Entity, canonical: &str) -> Option<String> {
     let digits = |count: usize| canonical.get(..count).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
     // A year has four digits, and behind it a date goes on.
@@ -70,8 +71,15 @@ pub(super) fn generalised(level: Level, entity: Entity, canonical: &str) -> Opti
         (Level::Month, Entity::BirthDate) => year().and_then(|_| canonical.get(..7)).map(str::to_owned),
         (Level::Decade, Entity::BirthDate) => year().and_then(|year| year.get(..3)).map(|decade| format!("{decade}0s")),
         (Level::Range, Entity::Amount) => range(canonical),
-        (Level::Year | Level::Month | Level::Decade | Level::Range, _) => None,
+        (Level::Province, Entity::Address) => region(canonical, Depth::Province).map(hidden_after),
+        (Level::City, Entity::Address) => region(canonical, Depth::City).map(hidden_after),
+        (Level::Year | Level::Month | Level::Decade | Level::Range | Level::Province | Level::City, _) => None,
     }
+}
+
+/// The stars say that there was more, and keep what is shown from being taken for the beginning of another address.
+fn hidden_after(region: &str) -> String {
+    format!("{region}***")
 }
 
 /// `1288.50` is in `1000~2000`: steps of 1, 2 and 5 in each decade.
@@ -165,6 +173,10 @@ mod tests {
             (Level::Range, Entity::Amount, "5000", Some("5000~10000")),
             (Level::Range, Entity::BirthDate, "1990-03-07", None),
             (Level::Year, Entity::Mobile, "13812345678", None),
+            (Level::Province, Entity::Address, "广东省深圳市南山区科技园路1号", Some("广东省***")),
+            (Level::City, Entity::Address, "广东省深圳市南山区科技园路1号", Some("广东省深圳市***")),
+            (Level::City, Entity::Address, "建国路88号", None),
+            (Level::City, Entity::Amount, "5000", None),
         ] {
             assert_eq!(generalised(level, entity, value).as_deref(), expected, "{value}");
         }

@@ -215,7 +215,7 @@ fn shift(line: u64, entity: Entity, key: &str, days_max: u64) -> Result<Operator
 
 fn generalise(line: u64, entity: Entity, word: &str) -> Result<Operator, PolicyError> {
     let level = Level::ALL.into_iter().find(|level| level.as_str() == word && level.entity() == entity);
-    let expected = "year, month or decade for birth_date, range for amount";
+    let expected = "year, month or decade for birth_date, range for amount, province or city for address";
     level.map(Operator::Generalise).ok_or_else(|| invalid(line, "generalise", expected, word.to_owned()))
 }
 

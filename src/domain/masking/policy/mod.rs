@@ -99,11 +99,15 @@ pub enum Level {
     Decade,
     /// A range that an amount is in.
     Range,
+    /// The province of an address.
+    Province,
+    /// The city of an address.
+    City,
 }
 
 impl Level {
     /// Every level.
-    pub const ALL: [Self; 4] = [Self::Year, Self::Month, Self::Decade, Self::Range];
+    pub const ALL: [Self; 6] = [Self::Year, Self::Month, Self::Decade, Self::Range, Self::Province, Self::City];
 
     /// Returns the word that policies use.
     pub const fn as_str(self) -> &'static str {
@@ -112,6 +116,8 @@ impl Level {
             Self::Month => "month",
             Self::Decade => "decade",
             Self::Range => "range",
+            Self::Province => "province",
+            Self::City => "city",
         }
     }
 
@@ -120,6 +126,7 @@ impl Level {
         match self {
             Self::Year | Self::Month | Self::Decade => Entity::BirthDate,
             Self::Range => Entity::Amount,
+            Self::Province | Self::City => Entity::Address,
         }
     }
 }

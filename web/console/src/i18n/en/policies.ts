@@ -200,6 +200,8 @@ export default {
       month: "year and month only",
       decade: "the decade only",
       range: "a range that the amount is in",
+      province: "the province only",
+      city: "the city only",
     },
   },
   views: {

@@ -175,6 +175,8 @@ export default {
       month: "只显示年月",
       decade: "只显示年代",
       range: "只显示金额所在区间",
+      province: "只显示省份",
+      city: "只显示城市",
     },
   },
   views: {

@@ -11,7 +11,7 @@ export type ViewRule =
   | { operator: "token"; key: string }
   | { operator: "encrypt"; key: string }
   | { operator: "shift_date"; key: string; days_max: number }
-  | { operator: "generalise"; level: "year" | "month" | "decade" | "range" };
+  | { operator: "generalise"; level: "year" | "month" | "decade" | "range" | "province" | "city" };
 
 export interface MaskingRule {
   name: string;
