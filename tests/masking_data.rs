@@ -173,10 +173,10 @@ fn amounts_and_dates_of_birth_are_found_where_a_policy_names_them() {
 #[test]
 fn a_city_that_is_left_of_an_address_is_no_address() {
     let policy = Policy::load(BY_POLICY).unwrap();
-    let masked = |text: &str, view| {
-        apply(&policy, text, &detect(&policy, text, &mut Tail::empty(), 0), &Letters).render(view)
-    };
-    for text in ["我住广东省深圳市南山区科技园路18号3栋1201室，人民路5号也行", "地址：北京市朝阳区建国路88号"] {
+    let masked =
+        |text: &str, view| apply(&policy, text, &detect(&policy, text, &mut Tail::empty(), 0), &Letters).render(view);
+    for text in ["我住广东省深圳市南山区科技园路18号3栋1201室，人民路5号也行", "地址：北京市朝阳区建国路88号"]
+    {
         for view in [View::Analytics, View::Model] {
             let once = masked(text, view);
             assert!(once.contains("***") && !once.contains("路"), "{once}");

@@ -85,10 +85,8 @@ impl ResponseError for Problem {
 /// The answer to a request that ended in `problem`.
 pub(crate) fn render(problem: &Problem, request: &HttpRequest) -> HttpResponse {
     let (kind, fills) = problem.told();
-    let held = match problem {
-        Problem::Refused(Refusal::Leaving(leaving)) => Some(Held::from(&**leaving)),
-        _ => None,
-    };
+    let held =
+        if let Problem::Refused(Refusal::Leaving(leaving)) = problem { Some(Held::from(&**leaving)) } else { None };
     document(kind, (&fills, held), Language::of(request.headers()))
 }
 
