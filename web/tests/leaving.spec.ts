@@ -27,7 +27,7 @@ async function desk(
 }
 
 async function write(page: Page, text: string): Promise<void> {
-  const box = page.getByRole("textbox", { name: "回复", exact: true });
+  const box = page.locator("textarea.box");
   await box.fill(text);
   await box.press("Enter");
 }
@@ -55,8 +55,8 @@ test("a reply with a card number is held, and goes masked, changed, or as it is 
   // Taken back, its text is in the box again.
   await write(page, `账号${CARD}`);
   await dialog.getByRole("button", { name: "修改文字" }).click();
-  await expect(page.getByRole("textbox", { name: "回复", exact: true })).toHaveValue(`账号${CARD}`);
-  await page.getByRole("textbox", { name: "回复", exact: true }).fill("");
+  await expect(page.locator("textarea.box")).toHaveValue(`账号${CARD}`);
+  await page.locator("textarea.box").fill("");
 
   // Put off, it waits, also over a reload; then it goes as it is, and the desk shows it masked.
   await write(page, `请汇入${CARD}`);

@@ -65,6 +65,7 @@ export default {
     detail:
       "The policy in force says who approves its change. What only masks more one person brings into force, and another looks at it within a day.",
     write: "Change the policy",
+    answers: "Answers reports of the desk: {count}. Their tests, made up, stand at the end of the file.",
     none: "No changes yet",
     none_detail:
       "Change the policy in force and propose it: it is listed here, each step with its entry in the ledger.",
