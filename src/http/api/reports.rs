@@ -29,7 +29,7 @@ pub(in crate::http) async fn create(service: Data<Service>, request: HttpRequest
     let conversation = id("conversation", &conversation)?;
     let session = session::of(&service, &request).await?;
     let (start, end) = (start as usize, end as usize);
-    let new = NewReport { conversation, index: EntryIndex(index.into()), misread, start, end };
+    let new = NewReport { conversation, index: EntryIndex(index), misread, start, end };
     let report = session.served.tenant.report(&session.staff, new).await?;
     Ok(HttpResponse::Created().json(Report::from(report)))
 }

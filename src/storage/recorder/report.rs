@@ -6,8 +6,9 @@ use tokio_postgres::types::ToSql;
 use super::super::database::Database;
 use super::super::head::LogName;
 use super::rows::signed;
+use crate::domain::event::DeclineReason;
 use crate::domain::record::ReportChange;
-use crate::units::{EntryIndex, Timestamp, Version};
+use crate::units::{AmendmentId, EntryIndex, Timestamp, Version};
 
 /// One step of a report; how many rows it reached.
 pub(super) async fn apply(
@@ -18,7 +19,7 @@ pub(super) async fn apply(
 ) -> Result<u64, Error> {
     let (state, amendment, reason) = change.step.leads_to();
     let (id, by, seq, time) = (change.id.to_uuid(), change.by.to_uuid(), signed(index.0), time.as_micros());
-    let (amendment, reason) = (amendment.map(|id| id.to_uuid()), reason.map(|reason| reason.code()));
+    let (amendment, reason) = (amendment.map(AmendmentId::to_uuid), reason.map(DeclineReason::code));
     let version = change.expected.unwrap_or(Version::FIRST).0;
     let own: [&(dyn ToSql + Sync); 9] =
         [&log.tenant.0, &id, &version, &state.code(), &by, &seq, &time, &amendment, &reason];

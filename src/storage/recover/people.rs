@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::walk::Walk;
 use super::{RecoverError, Recovery};
-use crate::domain::event::{ErasureReason, HoldReason};
+use crate::domain::event::{DeclineReason, ErasureReason, HoldReason};
 use crate::domain::record::ErasureState;
 use crate::storage::database::Database;
 use crate::storage::head;
@@ -260,7 +260,7 @@ impl Rows<'_> {
                    amendment = excluded.amendment, reason = excluded.reason";
         for (id, told) in self.walk.state.reports.told.iter().filter(|(_, told)| self.is_missing(told.changed.0)) {
             let (made, changed) = (self.act(Some(told.made)).await?, self.act(Some(told.changed)).await?);
-            let (amendment, reason) = (told.amendment.map(uuid), told.reason.map(|reason| reason.code()));
+            let (amendment, reason) = (told.amendment.map(uuid), told.reason.map(DeclineReason::code));
             let own: [&(dyn ToSql + Sync); 10] = [
                 &uuid(*id),
                 &told.state.code(),

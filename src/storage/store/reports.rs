@@ -25,7 +25,7 @@ impl Reports for TenantStore {
             "SELECT {COLUMNS} FROM mask_report r WHERE r.tenant = $1 AND ($2::uuid IS NULL OR r.made_by = $2) \
              ORDER BY r.tenant DESC, r.made_seq DESC LIMIT $3"
         );
-        let rows = self.rows(&sql, &[&by.map(|by| by.to_uuid()), &i64::from(limit)]).await?;
+        let rows = self.rows(&sql, &[&by.map(AccountId::to_uuid), &i64::from(limit)]).await?;
         rows.iter().map(report).collect()
     }
 
