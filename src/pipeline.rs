@@ -11,7 +11,9 @@
 mod accounts;
 mod amendments;
 mod attempts;
+mod behind;
 mod colleagues;
+mod comparing;
 mod consent;
 mod custody;
 mod desk;
@@ -53,6 +55,7 @@ mod tails;
 mod texts;
 mod tlog;
 mod transcript;
+mod unmasking;
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -75,7 +78,7 @@ pub use feed::{Notice, Subscription, Viewer};
 pub use handover::Target;
 pub use health::{Health, PolicyName};
 pub use import::{Imported, account_lines};
-pub use in_force::{FileDrift, InForce, Tried};
+pub use in_force::{FileDrift, InForce, Tried, TriedSpan};
 pub use keys::{KeyChange, RotationRecord};
 pub use leaving::{HeldCount, HeldCounts, Leaving, LeavingFind, Word};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
@@ -94,6 +97,7 @@ pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
 pub use tlog::TlogFile;
 pub use transcript::{TextSpan, TranscriptMessage};
+pub use unmasking::{OpenedValue, Unmasking};
 
 pub use crate::ports::CustomerMessage;
 
@@ -105,8 +109,8 @@ use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
     Amendments, Clock, CustodyCell, Entries, ErasedPersons, Erasures, Incoming, KeyScope, LogKeys, Packages, Passwords,
-    People, Proofs, Queues, Random, RecordError, Recorder, Reports, SignedHead, Signer, Store, TenantName, Vault,
-    random_bytes,
+    People, Proofs, Queues, Random, RecordError, Recorder, Reports, SignedHead, Signer, Store, TenantName, Unmaskings,
+    Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -114,6 +118,7 @@ use feed::Feed;
 use memory::{Known, Memory};
 use proposals::Taken;
 use tails::Tails;
+use tails::said_in;
 
 /// What a tenant's pipeline speaks to.
 pub struct Ports {
@@ -139,6 +144,8 @@ pub struct Ports {
     pub amendments: Arc<dyn Amendments>,
     /// Reads about reports of the desk.
     pub reports: Arc<dyn Reports>,
+    /// Reads about values behind masks.
+    pub unmaskings: Arc<dyn Unmaskings>,
     /// Reads about erasure, and brings rows under another epoch.
     pub erasures: Arc<dyn Erasures>,
     /// What erasing needs besides.
@@ -262,14 +269,21 @@ impl Tenant {
         };
         let dedup = self.ports.vault.dedup(&scope, key.as_bytes(), &fingerprint);
         let mut contact = self.contact(turn.as_ref(), &lookups, (&channel, &contact)).await?;
-        let (masked, mut tail) = self.mask(message, &contact).await?;
+        let heard = message.language();
+        let purpose = self.purpose(&contact, (&channel, &about), heard).await?;
+        let (masked, mut tail) = self.mask(message, &contact, (&channel, purpose.as_deref())).await?;
         let table = self.active_table()?;
+        // Where the purpose decided how to mask, it goes where that was decided for.
+        let language = if purpose.is_some() { heard } else { masked.language() };
         for _ in 0..DECISIONS_MAX {
             let route = || {
-                let routed = self.routed(&table, &channel, &about, masked.language());
+                let routed = self.routed(&table, &channel, &about, language);
                 (routed, table.weight(channel.channel))
             };
             let taken = Taken::decide(&contact, &channel, || self.new_conversation(), route);
+            if purpose.is_some() && taken.queue().is_some_and(|queue| purpose.as_deref() != Some(queue)) {
+                return Err(Refusal::Conflict);
+            }
             let recorded = self.record(tail.complete(taken.proposal(&contact, &masked, dedup))).await;
             tail.learn(&recorded);
             match recorded {
@@ -286,6 +300,9 @@ impl Tenant {
                 }
                 Err(RecordError::Conflict { .. }) => {
                     self.decide_again(&mut contact, &lookups).await?;
+                    if self.purpose(&contact, (&channel, &about), heard).await? != purpose {
+                        return Err(Refusal::Conflict);
+                    }
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -313,7 +330,7 @@ impl Tenant {
         let said = self.said(staff, (id, &text), key, word)?;
         let id = MessageId::from_random(random_bytes(&*self.ports.random));
         let message = Message::<Raw, Outbound>::new(id, self.ports.clock.now(), text);
-        let (masked, mut tail) = self.mask_releasing(message, &contact, said.releasing(staff)).await?;
+        let (masked, mut tail) = self.mask_releasing(message, &contact, said_in(&held), said.releasing(staff)).await?;
         self.leave(staff, &held, (&masked, &tail), &said).await?;
         for _ in 0..DECISIONS_MAX {
             let reply = proposals::reply(staff.actor(), &held, &masked, said.dedup);

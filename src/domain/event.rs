@@ -4,19 +4,23 @@
 //! the rest are counts, digests and words of closed lists. The list of kinds with their meaning is in `audit/FORMAT.md`.
 
 mod amendment;
+mod declared;
 mod erasure;
 mod leaving;
 mod recovered;
 mod report;
+mod unmask;
 mod words;
 
 use std::collections::BTreeMap;
 
 pub use amendment::{AmendmentEvent, Turned};
+pub use declared::Declared;
 pub use erasure::{Erased, ErasureEvent};
 pub use leaving::{HELD, LeavingEvent, ReleaseReason, SendAs};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
 pub use report::{DeclineReason, Misread, ReportEvent, ReportedPlace};
+pub use unmask::{SpanPlace, UnmaskEvent, UnmaskReason};
 pub use words::{
     Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
     MatchReason, RequeueReason, Wish,
@@ -109,6 +113,10 @@ impl Role {
 pub enum Event {
     /// The first entry of a log: its generation and the key that signs it.
     GenerationOpened { generation: u32, key: String },
+    /// A log goes on as its next generation after entries were lost for good.
+    GenerationDeclared(Box<Declared>),
+    /// What stood at this place in the generation before is lost.
+    EntryLost,
     /// A server began to write.
     ServerStarted { version: String, binary: Hash, configuration: Hash },
     /// A server stopped in order.
@@ -141,6 +149,8 @@ pub enum Event {
     Report(ReportEvent),
     /// Something on the way of a masking policy into force.
     Amendment(AmendmentEvent),
+    /// Something on the way to what stands behind a mask.
+    Unmask(UnmaskEvent),
     /// A masking policy became the active one.
     PolicyActivated(Activation),
     /// A routing table became the active one.
@@ -231,6 +241,8 @@ impl Event {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::GenerationOpened { .. } => "generation.opened/1",
+            Self::GenerationDeclared(_) => lww_audit::generation::KIND,
+            Self::EntryLost => lww_audit::generation::LOST,
             Self::ServerStarted { .. } => "server.started/1",
             Self::ServerStopped => "server.stopped/1",
             Self::LogTaken { .. } => "log.taken/1",
@@ -247,6 +259,7 @@ impl Event {
             Self::Leaving(step) => step.kind(),
             Self::Report(step) => step.kind(),
             Self::Amendment(step) => step.kind(),
+            Self::Unmask(step) => step.kind(),
             Self::PolicyActivated(_) => "policy.activated/2",
             Self::RoutingActivated(_) => "routing.activated/2",
             Self::ConversationOpened(_) => "conversation.opened/2",
@@ -301,6 +314,7 @@ impl Event {
             Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
             Self::LogRecovered(recovered) => recovered.detail(),
+            Self::GenerationDeclared(declared) => declared.detail(),
             Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
             Self::ChainsSealed(seal) => seal.detail(),
             Self::AuditFound(found) => self::found(found),
@@ -313,6 +327,7 @@ impl Event {
             Self::Leaving(step) => step.detail(),
             Self::Report(step) => step.detail(),
             Self::Amendment(step) => step.detail(),
+            Self::Unmask(step) => step.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {
@@ -354,6 +369,7 @@ impl Event {
             Self::FactorPassed { by } => object([("by", text(by.word()))]),
             Self::LoginFailed { count, window_ms } => failed(*count, *window_ms),
             Self::ServerStopped
+            | Self::EntryLost
             | Self::PasswordChanged
             | Self::LoginSucceeded
             | Self::LoggedOut

@@ -9,6 +9,7 @@ mod erasure;
 mod people;
 mod remasked;
 mod report;
+mod unmasking;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub use erasure::{EpochChange, ErasureChange, ErasureState, HoldChange, SubjectC
 pub use people::{NewIdentity, NewSubject};
 pub use remasked::{Remasked, Written};
 pub use report::{ReportChange, ReportState, ReportStep};
+pub use unmasking::{UnmaskingChange, UnmaskingState, UnmaskingStep};
 
 use lww_audit::entry::{Content, PolicyRef};
 use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
@@ -27,7 +29,7 @@ use super::message::{Committed, Sealed};
 use crate::limits::IMPORT_ACCOUNTS_MAX;
 use crate::units::{
     AccountId, AmendmentId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, ErasureId,
-    Hash, HoldId, MessageId, MessageSeq, ReportId, SubjectId, Timestamp, Version,
+    Hash, HoldId, MessageId, MessageSeq, ReportId, SubjectId, Timestamp, UnmaskingId, Version,
 };
 
 /// Most entries that one proposal may hold: an import's own, and one for what each of its agents can do.
@@ -100,6 +102,8 @@ pub enum Aggregate {
     Amendment(AmendmentId),
     /// A report of what is masked wrongly, or isn't.
     Report(ReportId),
+    /// A request to open a masked value.
+    Unmasking(UnmaskingId),
 }
 
 /// Where a conversation stands.
@@ -181,6 +185,8 @@ pub enum Effect {
     Amendment(Box<AmendmentChange>),
     /// A place in a message is reported, or a report is decided on.
     Report(ReportChange),
+    /// A request to open a masked value is made, decided on or used.
+    Unmasking(UnmaskingChange),
 }
 
 /// See [`Effect::NewConversation`].

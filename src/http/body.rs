@@ -15,7 +15,8 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 pub(super) use governance::{
-    DeclinedReport, NamedIdentity, NewAmendment, NewErasure, NewHold, NewReport, PolicyText, TriedText,
+    DeclinedReport, NamedIdentity, NewAmendment, NewErasure, NewHold, NewReport, NewUnmasking, PolicyText, SaidValue,
+    TriedText, ValuePlace,
 };
 
 use super::problem::Problem;

@@ -5,7 +5,7 @@ use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
     accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, leaving, ledger, live, oidc,
-    own, policies, receipts, replies, reports, sessions, tlog,
+    own, policies, receipts, replies, reports, sessions, tlog, unmaskings,
 };
 use super::problem::codes;
 
@@ -84,6 +84,13 @@ use super::problem::codes;
         reports::show,
         reports::draft,
         reports::decline,
+        unmaskings::request,
+        unmaskings::compare,
+        unmaskings::list,
+        unmaskings::show,
+        unmaskings::approve,
+        unmaskings::reject,
+        unmaskings::open,
         erasures::list,
         erasures::propose,
         erasures::approve,

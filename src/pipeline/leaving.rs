@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lww_audit::Entry;
 use lww_audit::entry::Detail;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::amendments::field;
 use super::ledger::LedgerFilter;
@@ -19,7 +19,7 @@ use super::transcript::{TextSpan, explained, keyed};
 use super::{Refusal, Staff, Tenant};
 use crate::domain::access::Action;
 use crate::domain::event::{Event, HELD, LeavingEvent, SendAs};
-use crate::domain::masking::Policy;
+use crate::domain::masking::{Policy, ShownSpan};
 use crate::domain::message::{Masked, Message, Outbound, RawText};
 use crate::domain::record::{Dedup, Draft, Outcome, Proposal, Step};
 use crate::limits::{LEAVING_S_MAX, LEDGER_SCAN_ENTRIES_MAX};
@@ -192,13 +192,12 @@ impl Tenant {
         (masked, learning): (&Message<Masked, Outbound>, &Learning),
         said: &Said,
     ) -> Result<(), Refusal> {
-        let policy = &*learning.policy;
+        let policy = learning.policy();
         let (text, shown) = masked.leaving(policy);
-        let may = |entity| {
-            let rule = policy.rules().iter().find(|rule| rule.entity == entity);
-            rule.is_some_and(|rule| rule.leaving.may_release(rule.class, staff.role.word()))
-        };
-        let may_release = shown.iter().all(|span| may(span.entity));
+        let rule = |span: &ShownSpan| policy.rules().get(usize::from(span.rule));
+        let may =
+            |span: &ShownSpan| rule(span).is_some_and(|rule| rule.leaving.may_release(rule.class, staff.role.word()));
+        let may_release = shown.iter().all(may);
         if let Some((word, hold)) = &said.word {
             self.believe(staff, held.conversation.public, policy, hold)?;
             let is_let = may_release || word.sent == SendAs::Masked;
@@ -207,11 +206,10 @@ impl Tenant {
         if shown.is_empty() {
             return Ok(());
         }
-        let mut entities: Vec<&'static str> = shown.iter().map(|span| span.entity.as_str()).collect();
-        entities.sort_unstable();
-        entities.dedup();
+        let entities: BTreeSet<String> = shown.iter().filter_map(rule).map(|rule| rule.name.to_string()).collect();
+        let entities: Vec<String> = entities.into_iter().collect();
         let finds = explained(shown, Some(Hash(policy.digest())), Some(policy)).into_iter();
-        let finds = finds.map(|span| LeavingFind { may_release: may(span.shown.entity), span }).collect();
+        let finds = finds.map(|span| LeavingFind { may_release: may(&span.shown), span }).collect();
         let hold = self.keep_from_leaving(staff, held, (masked, policy), said, (entities, may_release)).await?;
         Err(Refusal::Leaving(Box::new(Leaving { token: hold.token(), until: hold.until, text, finds, may_release })))
     }
@@ -223,7 +221,7 @@ impl Tenant {
         held: &ConversationRow,
         (masked, policy): (&Message<Masked, Outbound>, &Policy),
         said: &Said,
-        (entities, may_release): (Vec<&'static str>, bool),
+        (entities, may_release): (Vec<String>, bool),
     ) -> Result<Hold, Refusal> {
         let until = self.ports.clock.now().as_micros() + LEAVING_S_MAX * MICROS_PER_SECOND;
         let until = Timestamp::from_micros(until);

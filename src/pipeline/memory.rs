@@ -195,6 +195,7 @@ impl Change {
             | Effect::Erasure(_)
             | Effect::Amendment(_)
             | Effect::Report(_)
+            | Effect::Unmasking(_)
             | Effect::Hold(_)
             | Effect::Subject(_)
             | Effect::Epoch(_) => None,

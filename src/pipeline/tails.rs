@@ -12,14 +12,14 @@ use super::memory::Shared;
 use super::proposals::Contact;
 use super::{Refusal, Tenant};
 use crate::domain::event::{Event, Role};
-use crate::domain::masking::{self, Again, Policy, Tail, Tokens};
+use crate::domain::masking::{self, Again, Occasion, Policy, Tail, Tokens};
 use crate::domain::message::{
     Direction, Masked, MaskedAgain, Message, OpenedPart, Part, Raw, RawText, Salt, Salts, Sealer,
 };
-use crate::domain::record::{Actor, Draft, Effect, Outcome, Proposal, Remasked, Step};
+use crate::domain::record::{Actor, ConversationState, Draft, Effect, Outcome, Proposal, Remasked, Step};
 use crate::limits::TAIL_MESSAGES_MAX;
-use crate::ports::{OriginalRow, RecordError, random_bytes};
-use crate::units::{MessageId, SERVER_ACTOR, SubjectId, Timestamp};
+use crate::ports::{About, ConversationRow, OriginalRow, RecordError, random_bytes};
+use crate::units::{ChannelAccount, MessageId, SERVER_ACTOR, SubjectId, Timestamp};
 
 /// A tail that may not be in memory yet.
 pub(super) type TailSlot = Arc<AsyncMutex<Option<Tail>>>;
@@ -43,12 +43,17 @@ impl Tails {
 pub(super) struct Learning {
     slot: OwnedMutexGuard<Option<Tail>>,
     after: Tail,
-    /// The policy that masked it.
-    pub(super) policy: Arc<Policy>,
+    whole: Arc<Policy>,
+    there: Occasion,
     again: Vec<(Draft, Effect)>,
 }
 
 impl Learning {
+    /// The policy that masked it, as it is where it was said.
+    pub(super) fn policy(&self) -> &Policy {
+        self.whole.on(&self.there)
+    }
+
     /// Puts what earlier messages are from here on before what is proposed: it commits with it or not at all, and whoever
     /// follows the log never sees the rest of a number while its beginning stands there.
     pub(super) fn complete(&self, mut proposal: Proposal) -> Proposal {
@@ -71,14 +76,15 @@ impl Learning {
 }
 
 impl Tenant {
-    /// Masks under the active policy with the tail of what this person's conversations said before, and masks again what it
+    /// Masks under the active policy, as it is for the channel and the purpose of the conversation, with the tail of what this person's conversations said before, and masks again what it
     /// tells of that.
     pub(super) async fn mask<D: Direction>(
         &self,
         message: Message<Raw, D>,
         contact: &Contact,
+        (channel, purpose): (&ChannelAccount, Option<&str>),
     ) -> Result<(Message<Masked, D>, Learning), Refusal> {
-        self.mask_releasing(message, contact, None).await
+        self.mask_releasing(message, contact, (channel, purpose), None).await
     }
 
     /// The same; with a role, what the policy holds and lets that role release leaves as it was written.
@@ -86,22 +92,50 @@ impl Tenant {
         &self,
         message: Message<Raw, D>,
         contact: &Contact,
+        (channel, purpose): (&ChannelAccount, Option<&str>),
         release: Option<&str>,
     ) -> Result<(Message<Masked, D>, Learning), Refusal> {
         // A server that stands by, or has just begun, has none either, and that is nobody's omission.
         let has_looked = || self.head().is_some() && self.has_looked.load(Ordering::Acquire);
         let missing = || if has_looked() { Refusal::NoPolicy } else { Refusal::Unavailable };
-        let policy = self.policy().ok_or_else(missing)?;
+        let whole = self.policy().ok_or_else(missing)?;
+        let there = self.occasion(channel, purpose);
+        let policy = whole.on(&there);
         let slot = self.tails.slot(contact.subject).lock_owned().await;
         let mut after = match &*slot {
             Some(tail) => tail.clone(),
-            None => self.rebuild_tail(&policy, contact).await?,
+            None => self.rebuild_tail(policy, contact).await?,
         };
         let sealer: (&dyn Sealer, &dyn Tokens) = (&*contact.sealer, self.ports.vault.tokens());
-        let masked = message.mask_releasing(release, &policy, &mut after, self.salts(), sealer);
+        let masked = message.mask_releasing(release, policy, &mut after, self.salts(), sealer);
         let masked = masked.map_err(|_| Refusal::Unavailable)?;
-        let again = self.mask_again(&policy, contact, masked.again()).await?;
-        Ok((masked, Learning { slot, after, policy, again }))
+        let again = self.mask_again(policy, contact, masked.again()).await?;
+        Ok((masked, Learning { slot, after, whole, there, again }))
+    }
+
+    /// What a customer's message is for, where the policy asks for that: the queue of their conversation, or the one that a
+    /// conversation which begins with it is sent to.
+    pub(super) async fn purpose(
+        &self,
+        contact: &Contact,
+        (channel, about): (&ChannelAccount, &About),
+        language: Option<&str>,
+    ) -> Result<Option<String>, Refusal> {
+        if !self.policy().is_some_and(|policy| policy.minds_purpose()) {
+            return Ok(None);
+        }
+        let goes_on = contact.open.filter(|open| open.state != ConversationState::Solved);
+        if let Some(open) = goes_on {
+            let row = self.ports.store.conversation(open.conversation.public).await?;
+            return Ok(row.map(|row| row.route.queue));
+        }
+        let table = self.active_table()?;
+        Ok(Some(self.routed(&table, channel, about, language).decision.queue))
+    }
+
+    fn occasion(&self, channel: &ChannelAccount, purpose: Option<&str>) -> Occasion {
+        let tenant = Some(self.name.name.clone());
+        Occasion { tenant, channel: Some(channel.channel.to_owned()), purpose: purpose.map(str::to_owned) }
     }
 
     pub(super) fn salts(&self) -> Salts {
@@ -153,6 +187,11 @@ impl Tenant {
         }
         Ok(tail)
     }
+}
+
+/// The channel and the purpose of what is said in a conversation: its purpose is its queue.
+pub(super) fn said_in(row: &ConversationRow) -> (&ChannelAccount, Option<&str>) {
+    (&row.channel, Some(&row.route.queue))
 }
 
 /// The entry of a message that was masked again, with what it becomes.

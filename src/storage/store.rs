@@ -13,6 +13,7 @@ mod reports;
 mod routes;
 mod sealing;
 mod texts;
+mod unmaskings;
 
 use self::conversations::{CONVERSATION_COLUMNS, CONVERSATION_FROM, conversation, mark};
 pub use self::erasures::retired_epoch;

@@ -12,6 +12,7 @@ mod remasked;
 pub(super) mod reports;
 pub(super) mod rows;
 pub(super) mod state;
+pub(super) mod unmaskings;
 
 use std::collections::{HashMap, HashSet};
 

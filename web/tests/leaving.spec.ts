@@ -113,6 +113,8 @@ test("a missed and a wrong mask are reported with a click, become a test, or are
   await message.locator(".chip").click();
   await page.locator('[data-test="report-wrong"]').click();
   await expect(page.locator('[data-test="own-report"]')).toHaveCount(2);
+  await page.keyboard.press("Escape");
+  await expect(page.locator('[data-test="own-report"]')).toHaveCount(2);
   await accessible(page);
 
   const context = await browser.newContext({ locale: "zh-CN" });

@@ -77,9 +77,12 @@ pub const KINDS: &[KindInfo] = &[
     kind("second_factor.removed/1", "the second factor of an account was taken away"),
     kind("identity.linked/1", "an identity of the bank's own provider became an account's"),
     kind("identity.unlinked/1", "an account has no identity of the bank's own provider any more"),
+    kind("unmask.requested/1", "someone asked to see unmasked text: which value, why and for how long"),
     kind("unmask.granted/1", "someone was allowed to see unmasked text, by whom, why and until when"),
     kind("unmask.used/1", "unmasked text was shown under a grant"),
     kind("unmask.expired/1", "a grant ended"),
+    kind("unmask.denied/1", "someone was not allowed to see unmasked text, by whom"),
+    kind("unmask.matched/1", "a masked value was compared with what somebody said, and shown to nobody"),
     kind("policy.proposed/1", "a policy was proposed"),
     kind("policy.approved/1", "a proposed policy was approved by a second person"),
     kind("policy.activated/1", "a policy came into force"),
@@ -118,6 +121,11 @@ pub const KINDS: &[KindInfo] = &[
     kind(
         "backup.made/1",
         "every row was copied into a backup, with the digest of its list and whether keys were copied, too",
+    ),
+    kind("entry.lost/1", "the entry that stood here in the generation before was lost"),
+    kind(
+        "generation.opened/2",
+        "a generation was opened after entries were lost for good: what survived, what is lost, why, by whose word",
     ),
     kind("generation.opened/1", "the first entry of a generation; after a gap it names the last signed checkpoint"),
 ];

@@ -70,7 +70,7 @@ impl SendAs {
 #[expect(missing_docs, reason = "each variant's sentence says what its fields are")]
 pub enum LeavingEvent {
     /// It was held: for which entities, each of which has one rule, whether its writer may send it as it is, and until when.
-    Held { held: LeavingId, entities: Vec<&'static str>, may_release: bool, until: Timestamp },
+    Held { held: LeavingId, entities: Vec<String>, may_release: bool, until: Timestamp },
     /// Whoever wrote it sends it: the next entry is the message.
     Released { held: LeavingId, sent: SendAs },
     /// Whoever wrote it takes it back.
@@ -92,7 +92,7 @@ impl LeavingEvent {
         match self {
             Self::Held { held, entities, may_release, until } => object([
                 ("held", text(held)),
-                ("entities", Detail::Array(entities.iter().map(|entity| text(*entity)).collect())),
+                ("entities", Detail::Array(entities.iter().map(text).collect())),
                 ("may_release", Detail::Bool(*may_release)),
                 ("until", text(until)),
             ]),

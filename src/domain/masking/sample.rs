@@ -125,7 +125,15 @@ fn shown(policy: &Policy, entity: Entity, value: &str) -> String {
         value.chars().map(plain).filter(|character| !matches!(character, ' ' | '-' | '.' | '·')).collect();
     let canonical = Canonical::new(letters.as_bytes());
     let part = 0..letters.chars().count();
-    let value_of = Value { entity, class: rule.class, rule: position, confidence: 100, canonical: &canonical, part };
+    let value_of = Value {
+        entity,
+        class: rule.class,
+        rule: position,
+        confidence: 100,
+        canonical: &canonical,
+        part,
+        is_pressed: false,
+    };
     MaskedText { segments: vec![Segment::Masked(mask(rule, &value_of, value, 1, &NoTokens))] }.render(View::Agent)
 }
 

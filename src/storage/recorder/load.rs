@@ -17,7 +17,7 @@ use super::state::{Overlay, Tip, expectations, presupposed};
 use crate::domain::record::Aggregate;
 use crate::units::{
     AccountId, AmendmentId, ConversationKey, EntryIndex, ErasureId, Hash, HoldId, MessageId, ReportId, SubjectId,
-    TenantId, Version,
+    TenantId, UnmaskingId, Version,
 };
 
 /// What must be looked up before a batch can be decided.
@@ -33,6 +33,7 @@ struct Missing {
     erasures: HashSet<ErasureId>,
     amendments: HashSet<AmendmentId>,
     reports: HashSet<ReportId>,
+    unmaskings: HashSet<UnmaskingId>,
     holds: HashSet<HoldId>,
     settings: bool,
 }
@@ -119,6 +120,9 @@ impl Missing {
             Aggregate::Report(id) => {
                 self.reports.insert(id);
             }
+            Aggregate::Unmasking(id) => {
+                self.unmaskings.insert(id);
+            }
             Aggregate::Settings => self.settings = true,
         }
     }
@@ -129,7 +133,7 @@ type Wanted = (&'static str, Vec<Uuid>, fn(Uuid) -> Aggregate);
 
 impl Missing {
     /// What is counted by a row of its own and no account.
-    fn others(&self) -> [Wanted; 6] {
+    fn others(&self) -> [Wanted; 7] {
         [
             ("canned_reply", self.replies.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Reply(MessageId::from_uuid(id))
@@ -145,6 +149,9 @@ impl Missing {
             }),
             ("mask_report", self.reports.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Report(ReportId::from_uuid(id))
+            }),
+            ("unmasking", self.unmaskings.iter().map(|id| id.to_uuid()).collect(), |id| {
+                Aggregate::Unmasking(UnmaskingId::from_uuid(id))
             }),
             ("legal_hold", self.holds.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Hold(HoldId::from_uuid(id))

@@ -32,6 +32,7 @@ mod routes;
 mod rows;
 mod sign;
 mod state;
+mod unmasking;
 mod writer;
 
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use super::state::{Overlay, Tip};
 use crate::domain::record::{
     AccountChange, AmendmentChange, ConversationChange, ConversationState, Dedup, Effect, EpochChange, ErasureChange,
     HoldChange, Marks, NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject, PasswordChange,
-    PolicyChange, Remasked, ReplyChange, ReportChange, RouteChange, SubjectChange,
+    PolicyChange, Remasked, ReplyChange, ReportChange, RouteChange, SubjectChange, UnmaskingChange,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
 
@@ -67,6 +67,7 @@ pub(super) enum Single {
     Epoch(EpochChange, EntryIndex, Timestamp),
     Amendment(Box<AmendmentChange>, EntryIndex, Timestamp),
     Report(ReportChange, EntryIndex, Timestamp),
+    Unmasking(UnmaskingChange, EntryIndex, Timestamp),
 }
 
 /// The columns of one batch.
@@ -120,6 +121,7 @@ impl Rows {
                 Effect::Epoch(change) => self.singles.push(Single::Epoch(*change, index, time)),
                 Effect::Amendment(change) => self.singles.push(Single::Amendment(change.clone(), index, time)),
                 Effect::Report(change) => self.singles.push(Single::Report(*change, index, time)),
+                Effect::Unmasking(change) => self.singles.push(Single::Unmasking(*change, index, time)),
             }
         }
     }

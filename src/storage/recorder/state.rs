@@ -201,6 +201,7 @@ pub(super) fn expectations(effects: &[Effect]) -> impl Iterator<Item = (Aggregat
         Effect::Subject(change) => Some((Aggregate::Subject(change.subject), Some(change.expected))),
         Effect::Amendment(change) => Some((Aggregate::Amendment(change.id), change.expected)),
         Effect::Report(change) => Some((Aggregate::Report(change.id), change.expected)),
+        Effect::Unmasking(change) => Some((Aggregate::Unmasking(change.id), change.expected)),
         Effect::NewSubject(_)
         | Effect::Identity(_)
         | Effect::NewMessage(_)
@@ -237,7 +238,8 @@ pub(super) fn presupposed(step: &Step) -> impl Iterator<Item = SubjectId> + '_ {
         | Effect::Subject(_)
         | Effect::Epoch(_)
         | Effect::Amendment(_)
-        | Effect::Report(_) => None,
+        | Effect::Report(_)
+        | Effect::Unmasking(_) => None,
     })
 }
 

@@ -141,6 +141,7 @@ impl Comparison<'_> {
         self.erasures(&state.erasures, &mut found).await?;
         self.amendments(&state.amendments, &mut found).await?;
         self.reports(&state.reports, &mut found).await?;
+        self.unmaskings(&state.unmaskings, &mut found).await?;
         Ok(found)
     }
 

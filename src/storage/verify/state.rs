@@ -12,8 +12,9 @@ use lww_audit::entry::{Chain, ChainLink, Detail};
 use super::amendments::Amendments;
 use super::erasures::Erasures;
 use super::field;
-use super::lost::{Lost, RECOVERED};
+use super::lost::{Lost, OPENED, RECOVERED};
 use super::reports::Reports;
+use super::unmaskings::Unmaskings;
 use crate::domain::event::{Role, Wish};
 use crate::domain::record::{ConversationState, PolicyKind};
 use crate::ports::Activates;
@@ -38,6 +39,8 @@ pub(in super::super) struct State {
     pub(in super::super) amendments: Amendments,
     /// Reports of the desk.
     pub(in super::super) reports: Reports,
+    /// Requests to open masked values.
+    pub(in super::super) unmaskings: Unmaskings,
     /// What was declared lost.
     pub(in super::super) lost: Lost,
     /// Every customer by the entry that first spoke of them.
@@ -114,6 +117,7 @@ impl State {
         if let Some(Activates::Policy(policy)) = Activates::of(entry) {
             self.activated(index, policy, entry);
         } else if let Some(conversation) = entry.conversation {
+            self.unmaskings.take(index, kind, entry);
             self.about_conversation((index, leaf), conversation, kind, entry);
         } else if self.amendments.take(index, kind, entry) {
             // The text of a proposed policy is kept from the start.
@@ -143,6 +147,7 @@ impl State {
     fn about_account(&mut self, index: EntryIndex, kind: &str, entry: &Entry) {
         match kind {
             RECOVERED => self.recovered(index, entry),
+            OPENED => self.declared(index, entry),
             "account.created" => {
                 if let (Some(id), Some(role)) = (id(entry, "account"), role(entry)) {
                     self.accounts.insert(id, Account::new(index, role));

@@ -30,7 +30,7 @@ pub fn run(args: &ExportArgs, trust: &Trust, output: &mut Output) {
         Err(finding) => return output.refuse_with(&subject, &finding.error, found(&finding)),
     };
     match facts(&report, trust) {
-        Ok(facts) => output.accept(&subject, facts),
+        Ok(facts) => output.accept_with_gaps(&subject, report.generations.iter(), facts),
         Err(error) => return output.refuse(&subject, &error),
     }
     let shown = verify(&package, trust.keys(), &mut |item| show(item, &report.staff, output), &mut |_, _| {});
@@ -57,8 +57,9 @@ fn facts(report: &Report, trust: &Trust) -> Result<Facts, Error> {
         json!(if *is_there { digest.to_string() } else { format!("{digest} (text not in the package)") })
     });
     let signers: Vec<_> = report.signers.iter().collect();
+    let complete = if report.generations.is_empty() { "complete_for" } else { "complete_but_for_the_gap_for" };
     facts
-        .add("complete_for", scopes.collect::<Vec<_>>())
+        .add(complete, scopes.collect::<Vec<_>>())
         .add("entries", report.entries)
         .add("texts", report.texts)
         .add("made", report.manifest.made.to_string())

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use serde_saphyr::Spanned;
 
 use super::{
-    super::{Heard, MaskedText, Tail, Tokens, apply, entity::Entity, hear, mask_again, view::View},
-    Policy, PolicyError, Rule,
+    super::{Heard, MaskedText, Tail, Tokens, apply, hear, mask_again, view::View},
+    Occasion, Policy, PolicyError, Rule,
     document::TestDoc,
+    layers::OWN,
 };
 use crate::units::MessageId;
 
@@ -25,25 +26,40 @@ impl Tokens for TestTokens {
     }
 }
 
+/// The rules that tests are about, by their places, and where.
+type Tested = BTreeSet<(u16, Occasion)>;
+
 /// Runs every test: what fails, and last a rule that no test is about.
 pub(super) fn failures(policy: &Policy, tests: &[Spanned<TestDoc>]) -> Vec<PolicyError> {
-    let mut tested = BTreeSet::new();
+    let mut tested = Tested::new();
     let mut failures = Vec::new();
     for (number, test) in (1..).zip(tests) {
         failures.extend(run_one(policy, number, test, &mut tested));
     }
-    let untested = policy.rules.iter().find(|rule| !tested.contains(&rule.entity));
-    failures.extend(untested.map(|rule| PolicyError::Untested { entity: rule.entity.as_str() }));
+    failures.extend(untested(policy, &tested));
     let told: BTreeSet<&String> = tests.iter().filter_map(|test| test.value.held.as_ref()).flatten().collect();
-    let is_told = |rule: &&Rule| told.iter().any(|name| *name == rule.entity.as_str());
+    let is_told = |rule: &&Rule| told.iter().any(|name| **name == rule.name.to_string());
     let untold = policy.rules.iter().filter(|rule| rule.leaving.hold).find(|rule| !is_told(rule));
-    failures.extend(untold.map(|rule| PolicyError::UntestedHold { entity: rule.entity.as_str() }));
+    failures.extend(untold.map(|rule| PolicyError::UntestedHold { entity: rule.name.to_string() }));
     failures
 }
 
-fn run_one(policy: &Policy, number: usize, test: &Spanned<TestDoc>, tested: &mut BTreeSet<Entity>) -> Vec<PolicyError> {
+/// A rule that no test masks anything by, where the layer applies that has it. Packs are tested by themselves.
+fn untested(policy: &Policy, tested: &Tested) -> Option<PolicyError> {
+    policy.rules.iter().zip(0..).find_map(|(rule, position)| {
+        let mut own = rule.said().iter().filter(|stance| !stance.is_pack);
+        let is_tested = |there: &Occasion| tested.iter().any(|(at, here)| *at == position && there.holds_at(here));
+        let stance = own.find(|stance| !is_tested(&stance.occasion))?;
+        let layer = if stance.layer == OWN { String::new() } else { format!(" in {}", stance.layer) };
+        Some(PolicyError::Untested { entity: format!("{}{layer}", rule.name) })
+    })
+}
+
+fn run_one(policy: &Policy, number: usize, test: &Spanned<TestDoc>, tested: &mut Tested) -> Vec<PolicyError> {
     let line = test.referenced.line();
     let test = &test.value;
+    let there = Occasion { tenant: test.tenant.clone(), channel: test.channel.clone(), purpose: test.purpose.clone() };
+    let policy = policy.on(&there);
     let mut tail = Tail::empty();
     let mut shown: Vec<MaskedText> = Vec::with_capacity(test.after.len() + 1);
     let mut held = Vec::new();
@@ -54,10 +70,10 @@ fn run_one(policy: &Policy, number: usize, test: &Spanned<TestDoc>, tested: &mut
             if let Some((_, earlier)) = shown.iter_mut().enumerate().find(|(place, _)| id(*place) == again.message) {
                 *earlier = mask_again(policy, earlier, again, &TestTokens);
             }
-            tested.insert(again.entity);
+            tested.insert((again.rule, there.clone()));
         }
         if shown.len() == test.after.len() {
-            tested.extend(spans.iter().map(|span| span.entity));
+            tested.extend(spans.iter().map(|span| (span.rule, there.clone())));
             held = policy.held(&spans);
         }
         shown.push(apply(policy, text, &spans, &TestTokens));
@@ -82,9 +98,9 @@ fn run_one(policy: &Policy, number: usize, test: &Spanned<TestDoc>, tested: &mut
 }
 
 /// Holds what would be held, were it about to leave, against what the test says.
-fn check_held(test: &TestDoc, (number, line): (usize, u64), held: &[Entity]) -> Option<PolicyError> {
+fn check_held(test: &TestDoc, (number, line): (usize, u64), held: &[String]) -> Option<PolicyError> {
     let mut expected: Vec<&str> = test.held.as_ref()?.iter().map(String::as_str).collect();
-    let mut got: Vec<&str> = held.iter().map(|entity| entity.as_str()).collect();
+    let mut got: Vec<&str> = held.iter().map(String::as_str).collect();
     expected.sort_unstable();
     got.sort_unstable();
     let (expected, got) = (expected.join(", "), got.join(", "));

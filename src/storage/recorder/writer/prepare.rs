@@ -160,6 +160,7 @@ impl Writer {
                 | Effect::Erasure(_)
                 | Effect::Amendment(_)
                 | Effect::Report(_)
+                | Effect::Unmasking(_)
                 | Effect::Hold(_)
                 | Effect::Epoch(_) => {}
             }

@@ -59,6 +59,7 @@ export default {
     rollback: "The ledger became shorter.",
     gap: "Files that the checkpoint covers are missing.",
     other_log: "This proof is of another ledger.",
+    false_declaration: "A gap of the ledger is declared by nobody, or not as it is.",
   },
   steps: {
     leaf: "The entry's fingerprint",
@@ -113,6 +114,7 @@ export default {
     key: "Public key",
     compared: "compared with paper",
     not_compared: "not yet compared with paper",
+    gap: "Declared gap: entries {first} to {last} were lost for good, as {one} and {other} declared on {time}. Everything else verifies as ever.",
     changed:
       "The ledger's key changed at entry {index}: the old key {old} signed for the new one, {new}. So the new one is trusted; its fingerprint is not compared with paper yet.",
     changed_compared:
@@ -280,9 +282,12 @@ export default {
     second_factor_removed: "Second factor taken away",
     identity_linked: "Identity linked to an account",
     identity_unlinked: "Identity unlinked from an account",
+    unmask_requested: "Unmasking requested",
     unmask_granted: "Unmasking granted",
     unmask_used: "Unmasked text shown under a grant",
     unmask_expired: "Grant to unmask ended",
+    unmask_denied: "Request to unmask turned down",
+    unmask_matched: "Masked value matched with what was said",
     policy_proposed: "Masking policy proposed",
     policy_approved: "Masking policy approved by a second person",
     policy_activated: "Masking policy came into force",
@@ -313,6 +318,7 @@ export default {
     guard_adopted: "Operator accepted the database's head",
     log_recovered: "Lost entries put back by two people",
     backup_made: "Backup made",
+    entry_lost: "What stood here in the generation before is lost",
     generation_opened: "First entry of a generation",
     reply_saved: "Canned reply saved",
     reply_removed: "Canned reply removed",

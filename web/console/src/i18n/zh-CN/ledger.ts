@@ -49,6 +49,7 @@ export default {
     rollback: "账本变短了。",
     gap: "缺少检查点涵盖的文件。",
     other_log: "这份证明属于另一个账本。",
+    false_declaration: "账本有缺口而无人声明，或声明不实。",
   },
   steps: {
     leaf: "记录的指纹",
@@ -102,6 +103,7 @@ export default {
     key: "公钥",
     compared: "已与纸面核对",
     not_compared: "尚未与纸面核对",
+    gap: "已声明的缺口：第 {first} 至 {last} 条存证记录已永久丢失，由 {one} 与 {other} 于 {time} 声明。其余记录照常可验证。",
     changed:
       "账本在第 {index} 条存证记录处更换了密钥：旧公钥 {old} 签名指定了新公钥 {new}，因此新公钥可信；其指纹尚未与纸面核对。",
     changed_compared:
@@ -269,9 +271,12 @@ export default {
     second_factor_removed: "移除账号的第二因素",
     identity_linked: "统一身份绑定到账号",
     identity_unlinked: "统一身份与账号解绑",
+    unmask_requested: "申请查看明文",
     unmask_granted: "授权查看明文",
     unmask_used: "在授权下查看了明文",
     unmask_expired: "明文查看授权到期",
+    unmask_denied: "驳回明文查看申请",
+    unmask_matched: "核对了脱敏内容",
     policy_proposed: "提出脱敏策略",
     policy_approved: "第二人批准脱敏策略",
     policy_activated: "脱敏策略生效",
@@ -302,6 +307,7 @@ export default {
     guard_adopted: "运维确认数据库的账本状态",
     log_recovered: "经两人批准恢复了缺失的账本条目",
     backup_made: "完成备份",
+    entry_lost: "此处的上一代条目已丢失",
     generation_opened: "账本新一代的第一条",
     reply_saved: "保存快捷回复",
     reply_removed: "删除快捷回复",
