@@ -94,7 +94,7 @@ fn every_mistake_is_refused_with_its_line() {
             "agent: 打13812345678",
             "test 1 (line 11), view agent: expected \"打13812345678\", got \"打138****5678\"",
         ),
-        (", agent: 打138****5678, export: '打[mobile]'", "", "at least one view, or unchanged: true"),
+        (", agent: 打138****5678, export: '打[mobile]'", "", "at least one view, held, or unchanged: true"),
         (
             "  - {in: 打13812345678, agent: 打138****5678, export: '打[mobile]'}",
             "  []",

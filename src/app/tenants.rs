@@ -21,7 +21,7 @@ use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
     Amendments, Channel, Clock, Erasures, FilePorts, FileReader, Follower, History, LogKeys, People, Queues, Random,
-    RecordError, Recorder, Signer, Store, TenantName, Unmaskings, Witnesses,
+    RecordError, Recorder, Reports, Signer, Store, TenantName, Unmaskings, Witnesses,
 };
 use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
@@ -152,6 +152,7 @@ async fn open_one(
         people: Arc::clone(&store) as Arc<dyn People>,
         queues: Arc::clone(&store) as Arc<dyn Queues>,
         amendments: Arc::clone(&store) as Arc<dyn Amendments>,
+        reports: Arc::clone(&store) as Arc<dyn Reports>,
         unmaskings: Arc::clone(&store) as Arc<dyn Unmaskings>,
         history: Arc::clone(&store) as Arc<dyn History>,
         erasures: Arc::clone(&store) as Arc<dyn Erasures>,

@@ -8,7 +8,9 @@ mod attachment;
 mod declared;
 mod erasure;
 mod history;
+mod leaving;
 mod recovered;
+mod report;
 mod unmask;
 mod words;
 
@@ -19,7 +21,9 @@ pub use attachment::AttachmentEvent;
 pub use declared::Declared;
 pub use erasure::{Erased, ErasureEvent};
 pub use history::{HistoryEvent, PreviewScope, RunEnd};
+pub use leaving::{HELD, LeavingEvent, ReleaseReason, SendAs};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
+pub use report::{DeclineReason, Misread, ReportEvent, ReportedPlace};
 pub use unmask::{SpanPlace, UnmaskEvent, UnmaskReason};
 pub use words::{
     Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
@@ -143,6 +147,10 @@ pub enum Event {
     KeyDestroyed { purpose: &'static str, fingerprint: Hash },
     /// Something on the way of a customer's data to its end.
     Erasure(ErasureEvent),
+    /// Something about a message that is held before it leaves.
+    Leaving(LeavingEvent),
+    /// Something about a report of what is masked wrongly, or isn't.
+    Report(ReportEvent),
     /// Something on the way of a masking policy into force.
     Amendment(AmendmentEvent),
     /// Something on the way to what stands behind a mask.
@@ -256,6 +264,8 @@ impl Event {
             Self::KeyRotated { .. } => "key.rotated/1",
             Self::KeyDestroyed { .. } => "key.destroyed/1",
             Self::Erasure(step) => step.kind(),
+            Self::Leaving(step) => step.kind(),
+            Self::Report(step) => step.kind(),
             Self::Amendment(step) => step.kind(),
             Self::Unmask(step) => step.kind(),
             Self::History(step) => step.kind(),
@@ -324,6 +334,8 @@ impl Event {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
             Self::Erasure(step) => step.detail(),
+            Self::Leaving(step) => step.detail(),
+            Self::Report(step) => step.detail(),
             Self::Amendment(step) => step.detail(),
             Self::Attachment(file) => file.detail(),
             Self::Unmask(step) => step.detail(),
@@ -364,9 +376,7 @@ impl Event {
             Self::AccountChanged { account, role, capacity, enabled } => place(account, *role, *capacity, *enabled),
             Self::AccountLocked { account, failures } => locked(account, *failures),
             Self::AccountsImported { accounts } => object([("accounts", by_role(accounts))]),
-            Self::SessionsRevoked { account, sessions } => {
-                object([("account", text(account)), ("sessions", count(*sessions))])
-            }
+            Self::SessionsRevoked { account, sessions } => revoked(account, *sessions),
             Self::ExportMade { package, scope, names } => exported(package, scope, *names),
             Self::FactorPassed { by } => object([("by", text(by.word()))]),
             Self::LoginFailed { count, window_ms } => failed(*count, *window_ms),
@@ -435,6 +445,10 @@ fn locked(account: &AccountId, failures: u32) -> Detail {
     object([("account", text(account)), ("failures", int(i64::from(failures)))])
 }
 
+fn revoked(account: &AccountId, sessions: u64) -> Detail {
+    object([("account", text(account)), ("sessions", count(sessions))])
+}
+
 fn words_of(words: &[String]) -> Detail {
     Detail::Array(words.iter().map(text).collect())
 }
@@ -473,7 +487,7 @@ fn who(value: Option<AccountId>) -> Detail {
     value.map_or(Detail::Null, |account| text(&account))
 }
 
-fn index(value: Option<EntryIndex>) -> Detail {
+pub(super) fn index(value: Option<EntryIndex>) -> Detail {
     value.map_or(Detail::Null, |index| count(index.0))
 }
 
