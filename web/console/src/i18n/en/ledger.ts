@@ -231,6 +231,7 @@ export default {
     guard: "Rollback guard",
     backup: "Backups",
     generation: "Generations",
+    entry: "Lost entries",
     reply: "Canned replies",
   },
   kinds: {

@@ -220,6 +220,7 @@ export default {
     guard: "防回滚标记",
     backup: "备份",
     generation: "账本代次",
+    entry: "已丢失的条目",
     reply: "快捷回复",
   },
   kinds: {
