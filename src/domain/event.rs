@@ -292,9 +292,7 @@ impl Event {
     /// The details, as they stand in the entry.
     pub fn detail(&self) -> Detail {
         match self {
-            Self::GenerationOpened { generation, key } => {
-                object([("generation", int(i64::from(*generation))), ("key", text(key))])
-            }
+            Self::GenerationOpened { generation, key } => opened(*generation, key),
             Self::ServerStarted { version, binary, configuration } => started(version, binary, configuration),
             Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
@@ -365,6 +363,10 @@ impl Event {
 
 fn failed(failures: u64, window_ms: i64) -> Detail {
     object([("count", count(failures)), ("window_ms", int(window_ms))])
+}
+
+fn opened(generation: u32, key: &str) -> Detail {
+    object([("generation", int(i64::from(generation))), ("key", text(key))])
 }
 
 fn started(version: &str, binary: &Hash, configuration: &Hash) -> Detail {
