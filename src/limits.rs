@@ -304,8 +304,45 @@ pub const EPOCH_WAIT_S: i64 = 24 * 3_600;
 pub const AMENDMENTS_MAX: u32 = 100;
 /// Within how long somebody else has to look at a policy that one person brought into force, in seconds.
 pub const REVIEW_WITHIN_S: i64 = 24 * 3_600;
+/// Requests to open masked values that one answer lists.
+pub const UNMASKINGS_MAX: u32 = 200;
+/// How long a request to open a masked value waits for a second person, in seconds.
+pub const UNMASK_WAIT_S: i64 = 3_600;
+/// Requests to open masked values that one account may make before it has to pause.
+pub const UNMASK_REQUESTS_MAX: u32 = 20;
+/// How long that pause is, in seconds.
+pub const UNMASK_REQUESTS_FORGET_S: u32 = 600;
+/// Longest text that is compared with a masked value, in bytes.
+pub const MATCH_TEXT_BYTES_MAX: usize = 256;
+/// Comparisons with masked values that one account may make before it has to pause.
+pub const MATCH_AGENT_TRIES_MAX: u32 = 30;
+/// How long that pause is, in seconds.
+pub const MATCH_AGENT_FORGET_S: u32 = 600;
+/// Comparisons with one masked value, by whomever, before there has to be a pause: a mask that leaves few values is not to be
+/// guessed at.
+pub const MATCH_SPAN_TRIES_MAX: u32 = 5;
+/// How long that pause is, in seconds.
+pub const MATCH_SPAN_FORGET_S: u32 = 24 * 3_600;
 /// Largest masking policy that the API takes, in bytes of its JSON.
 pub const POLICY_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Layers that a policy is made of, each counted as often as others name it.
+pub const LAYERS_MAX: usize = 32;
+/// How deep layers may name layers.
+pub const LAYER_DEPTH_MAX: usize = 3;
+/// Combinations of tenants, channels and purposes that the layers of a policy may ask for.
+pub const OCCASIONS_MAX: usize = 32;
+/// Patterns of one policy.
+pub const PATTERNS_MAX: usize = 64;
+/// Longest pattern, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 512;
+/// How deep groups of a pattern may be nested.
+pub const PATTERN_DEPTH_MAX: u32 = 32;
+/// Longest text that a pattern may match, in bytes of UTF-8.
+pub const PATTERN_MATCH_BYTES_MAX: usize = 256;
+/// Fewest characters that a pattern may match: fewer would leave a mask that doesn't look like one.
+pub const PATTERN_MATCH_CHARACTERS_MIN: usize = 3;
+/// Memory of all compiled patterns of a policy, and of the automaton that is made of them while they run, in bytes each.
+pub const PATTERN_MEMORY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Proposals to erase, and legal holds, that one answer lists.
 pub const ERASURES_MAX: u32 = 500;
 /// Entries since what was sealed last that make the next seal due. Three quarters of what may lie between two seals: at one

@@ -11,7 +11,9 @@
 mod accounts;
 mod amendments;
 mod attempts;
+mod behind;
 mod colleagues;
+mod comparing;
 mod consent;
 mod custody;
 mod desk;
@@ -51,6 +53,7 @@ mod tails;
 mod texts;
 mod tlog;
 mod transcript;
+mod unmasking;
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -73,7 +76,7 @@ pub use feed::{Notice, Subscription, Viewer};
 pub use handover::Target;
 pub use health::{Health, PolicyName};
 pub use import::{Imported, account_lines};
-pub use in_force::{FileDrift, InForce, Tried};
+pub use in_force::{FileDrift, InForce, Tried, TriedSpan};
 pub use keys::{KeyChange, RotationRecord};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
@@ -90,6 +93,7 @@ pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
 pub use tlog::TlogFile;
 pub use transcript::{TextSpan, TranscriptMessage};
+pub use unmasking::{OpenedValue, Unmasking};
 
 pub use crate::ports::CustomerMessage;
 
@@ -101,7 +105,8 @@ use crate::domain::routing::Table;
 use crate::limits::DECISIONS_MAX;
 use crate::ports::{
     Amendments, Clock, CustodyCell, Entries, ErasedPersons, Erasures, Incoming, KeyScope, LogKeys, Packages, Passwords,
-    People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName, Vault, random_bytes,
+    People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName, Unmaskings, Vault,
+    random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
@@ -109,6 +114,7 @@ use feed::Feed;
 use memory::{Known, Memory};
 use proposals::Taken;
 use tails::Tails;
+use tails::said_in;
 
 /// What a tenant's pipeline speaks to.
 pub struct Ports {
@@ -132,6 +138,8 @@ pub struct Ports {
     pub packages: Arc<dyn Packages>,
     /// Reads about proposed changes of the masking policy.
     pub amendments: Arc<dyn Amendments>,
+    /// Reads about values behind masks.
+    pub unmaskings: Arc<dyn Unmaskings>,
     /// Reads about erasure, and brings rows under another epoch.
     pub erasures: Arc<dyn Erasures>,
     /// What erasing needs besides.
@@ -255,14 +263,21 @@ impl Tenant {
         };
         let dedup = self.ports.vault.dedup(&scope, key.as_bytes(), &fingerprint);
         let mut contact = self.contact(turn.as_ref(), &lookups, (&channel, &contact)).await?;
-        let (masked, mut tail) = self.mask(message, &contact).await?;
+        let heard = message.language();
+        let purpose = self.purpose(&contact, (&channel, &about), heard).await?;
+        let (masked, mut tail) = self.mask(message, &contact, (&channel, purpose.as_deref())).await?;
         let table = self.active_table()?;
+        // Where the purpose decided how to mask, it goes where that was decided for.
+        let language = if purpose.is_some() { heard } else { masked.language() };
         for _ in 0..DECISIONS_MAX {
             let route = || {
-                let routed = self.routed(&table, &channel, &about, masked.language());
+                let routed = self.routed(&table, &channel, &about, language);
                 (routed, table.weight(channel.channel))
             };
             let taken = Taken::decide(&contact, &channel, || self.new_conversation(), route);
+            if purpose.is_some() && taken.queue().is_some_and(|queue| purpose.as_deref() != Some(queue)) {
+                return Err(Refusal::Conflict);
+            }
             let recorded = self.record(tail.complete(taken.proposal(&contact, &masked, dedup))).await;
             tail.learn(&recorded);
             match recorded {
@@ -279,6 +294,9 @@ impl Tenant {
                 }
                 Err(RecordError::Conflict { .. }) => {
                     self.decide_again(&mut contact, &lookups).await?;
+                    if self.purpose(&contact, (&channel, &about), heard).await? != purpose {
+                        return Err(Refusal::Conflict);
+                    }
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -304,7 +322,7 @@ impl Tenant {
             self.ports.vault.dedup(&format!("reply/{}", staff.account), key.as_bytes(), &transcript::keyed(id, &text));
         let id = MessageId::from_random(random_bytes(&*self.ports.random));
         let message = Message::<Raw, Outbound>::new(id, self.ports.clock.now(), text);
-        let (masked, mut tail) = self.mask(message, &contact).await?;
+        let (masked, mut tail) = self.mask(message, &contact, said_in(&held)).await?;
         for _ in 0..DECISIONS_MAX {
             let recorded = self.record(tail.complete(proposals::reply(staff.actor(), &held, &masked, dedup))).await;
             tail.learn(&recorded);

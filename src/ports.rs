@@ -19,6 +19,7 @@ mod queues;
 mod rows;
 mod session;
 mod signing;
+mod unmaskings;
 mod vault;
 mod witness;
 
@@ -42,7 +43,7 @@ pub use erasures::{
 };
 pub use evidence::{PackageError, Packages, Wanted};
 pub use identity::{IdentityLookup, IdentityName};
-pub use live::{Changed, Follower, Happening};
+pub use live::{Changed, Follower, Happening, Unmasked};
 pub use objects::{Objects, ObjectsError};
 pub use passwords::Passwords;
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
@@ -54,6 +55,7 @@ pub use rows::{
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 pub use signing::{LogKeys, SignError, Signer};
+pub use unmaskings::{HiddenRow, UnmaskingFilter, UnmaskingRow, Unmaskings};
 pub use witness::{Cosigns, Declined, Unwitnessed, Witness, Witnesses};
 
 pub use vault::{External, SharedSealer, StaffPart, Vault, VaultError};

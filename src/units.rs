@@ -88,6 +88,10 @@ public_id! {
     HoldId
 }
 public_id! {
+    /// A request to open a masked value.
+    UnmaskingId
+}
+public_id! {
     /// A message's public id; it is bound into what the message is sealed with.
     MessageId
 }

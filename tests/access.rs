@@ -25,6 +25,7 @@ struct Things {
     erasure: String,
     hold: String,
     amendment: String,
+    unmasking: String,
 }
 
 impl Things {
@@ -36,6 +37,7 @@ impl Things {
             path if path.contains("/erasures/") => &self.erasure,
             path if path.contains("/holds/") => &self.hold,
             path if path.contains("/amendments/") => &self.amendment,
+            path if path.contains("/unmaskings/") => &self.unmasking,
             _ => &self.session,
         };
         let path = need
@@ -83,6 +85,8 @@ fn body(need: &Need) -> Option<String> {
         ("post", "/api/v1/evidence") => json!({"subject": "0".repeat(32), "reason": "x"}),
         ("post", "/api/v1/ledger/messages") => json!({"channel": "http:app", "ids": ["first"]}),
         ("post", "/api/v1/agent/conversations/{id}/transfer") => json!({"queue": "nowhere"}),
+        ("post", "/api/v1/agent/conversations/{id}/unmaskings") => json!({"value": value(), "reason": "fraud"}),
+        ("post", "/api/v1/agent/conversations/{id}/matches") => json!({"value": value(), "said": "x"}),
         ("post", path) if path.ends_with("/messages") => json!({"contact": "c", "text": "t"}),
         ("post", path) if path.ends_with("/backchannel-logout") => json!({}),
         ("post", path) if path.ends_with("/visits") => json!({}),
@@ -97,6 +101,9 @@ fn body(need: &Need) -> Option<String> {
             | "/api/v1/agent/conversations/{id}/close"
             | "/api/v1/erasures/{id}/approve"
             | "/api/v1/erasures/{id}/reject"
+            | "/api/v1/unmaskings/{id}/approve"
+            | "/api/v1/unmaskings/{id}/reject"
+            | "/api/v1/unmaskings/{id}/open"
             | "/api/v1/policies/masking/amendments/{id}/approve"
             | "/api/v1/policies/masking/amendments/{id}/reject"
             | "/api/v1/policies/masking/amendments/{id}/withdraw"
@@ -107,6 +114,11 @@ fn body(need: &Need) -> Option<String> {
         (method, path) => panic!("{method} {path}: this test needs a body for it"),
     };
     Some(body.to_string())
+}
+
+/// A masked value that is nowhere.
+fn value() -> serde_json::Value {
+    json!({"message": "00".repeat(16), "span": 0, "of": 0})
 }
 
 async fn drive(
@@ -180,6 +192,7 @@ async fn things(server: &Server, staff: &[(Role, Client)]) -> Things {
     let (_, amendment) = ask(compliance, "POST", amendments, Some(json!({"source": policy}))).await;
     Things {
         amendment: word(&amendment["id"]),
+        unmasking: "00".repeat(16),
         erasure: word(&erasure["id"]),
         hold: word(&hold["id"]),
         reply: word(&canned["id"]),
@@ -252,9 +265,9 @@ async fn another_tenant_s_people_find_nothing_at_any_address() {
         for need in RIGHTS.iter().filter(|need| need.path.contains("{id}")) {
             let Right::Staff(action) = need.right else { panic!("{} names a thing and no action", need.path) };
             let answer = drive(&stranger, need, &things, &[]).await;
-            // Whoever may approve is asked for a second factor before anything is looked for.
+            // Whoever may approve, or open a value, is asked for a second factor before anything is looked for.
             let expected = match action {
-                Action::Approve if allows(role, action) => "must_enrol_second_factor",
+                Action::Approve | Action::Unmask if allows(role, action) => "must_enrol_second_factor",
                 _ if allows(role, action) => "not_found",
                 _ => "forbidden",
             };

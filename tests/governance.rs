@@ -318,3 +318,67 @@ async fn what_is_no_policy_or_none_of_ones_own_is_refused_with_the_way_out() {
     assert_eq!(case.say("after").await, (SHOWN.to_owned(), digest(&case.first)));
     case.end();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_layer_masks_what_is_said_on_its_channel_and_in_its_queue_and_every_message_names_the_one_digest() {
+    let world = World::private();
+    let server = world.start("a");
+    let first = std::fs::read_to_string(world.policy()).unwrap();
+    // What only masks more the operator may bring into force.
+    let layered = |version: u32, layers: &[(&str, &str, &str)]| {
+        let (mut names, mut define, mut tests) = (Vec::new(), String::new(), String::new());
+        for (layer, shows, expected) in layers {
+            let rule = format!("{{entity: cn.mobile, class: C2, views: {{customer: {shows}}}}}");
+            define += &format!("  {layer}: {{rules: [{rule}]}}\n");
+            tests += &format!("  - {{{}, in: {MOBILE}, customer: '{expected}'}}\n", layer.replacen('/', ": ", 1));
+            names.push(*layer);
+        }
+        first
+            .replacen("version: 2", &format!("version: {version}"), 1)
+            .replacen("layers: []\n", &format!("layers: [{}]\ndefine:\n{define}", names.join(", ")), 1)
+            .replacen("\ntests:\n", &format!("\ntests:\n{tests}"), 1)
+    };
+    let activate = |source: &str| {
+        let file = world.path().join("layered.yaml");
+        std::fs::write(&file, source).unwrap();
+        world.lww("a", &["policy", "activate", file.to_str().unwrap(), "--tenant", "demo"])
+    };
+    let app = server.client();
+    assert_eq!(say(&app, "plain").await.0, SHOWN);
+
+    let web = layered(3, &[("channel/web", "drop", "手机[mobile]")]);
+    assert!(activate(&web).0);
+    let elsewhere = say(&app, "elsewhere").await;
+    assert_eq!(elsewhere, (SHOWN.to_owned(), digest(&web)), "another channel's layer");
+
+    let channel = layered(
+        4,
+        &[("channel/web", "drop", "手机[mobile]"), ("channel/http", "{keep: {first: 0, last: 4}}", "手机*******5678")],
+    );
+    assert!(activate(&channel).0);
+    assert_eq!(say(&app, "channel").await, ("手机*******5678".to_owned(), digest(&channel)));
+
+    // A conversation that begins is masked for the queue that it is sent to, and one that goes on for the one that it is in.
+    let queue = layered(
+        5,
+        &[
+            ("channel/web", "drop", "手机[mobile]"),
+            ("channel/http", "{keep: {first: 0, last: 4}}", "手机*******5678"),
+            ("purpose/default", "drop", "手机[mobile]"),
+        ],
+    );
+    assert!(activate(&queue).0);
+    assert_eq!(say(&app, "goes-on").await, ("手机[mobile]".to_owned(), digest(&queue)));
+    assert_eq!(say(&app, "another person begins").await, ("手机[mobile]".to_owned(), digest(&queue)));
+
+    // To leave a layer out shows more: nobody does that alone.
+    let (done, told) = activate(&channel.replacen("version: 4", "version: 6", 1));
+    assert!(!done && told.contains("purpose/default: cn.mobile.views.customer"), "{told}");
+    server.stop();
+    let (valid, said) = world.verify("a", "demo");
+    assert!(valid, "{said}");
+    // A start reads the same policy out of its stored text.
+    let server = world.start("a");
+    assert_eq!(say(&server.client(), "after a start").await, ("手机[mobile]".to_owned(), digest(&queue)));
+    server.stop();
+}

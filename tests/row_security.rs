@@ -68,6 +68,7 @@ async fn filled() -> World {
             "INSERT INTO erasure SELECT $1, id, id, 0, 0, false, 1, id, 0, 0 FROM account LIMIT 1",
             "INSERT INTO amendment SELECT $1, id, 0, 'x', 'x', false, NULL, 1, id, 0, 0 FROM account LIMIT 1",
             "INSERT INTO amendment_consent SELECT $1, id, id, 0, 0 FROM account LIMIT 1",
+            "INSERT INTO unmasking SELECT $1, id, 0, 1, id, id, id, 0, 0, NULL, id, 0, 0 FROM account LIMIT 1",
             "INSERT INTO legal_hold SELECT $1, id, id, 0, 1, id, 0, 0 FROM account LIMIT 1",
             "INSERT INTO retired_epoch VALUES ($1, 99, 'x', 0, 0)",
             "INSERT INTO canned_reply SELECT $1, id, 1, 0, 0, id, false, 'x', 'x' FROM account LIMIT 1",

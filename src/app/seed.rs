@@ -32,7 +32,7 @@ const STAFF: [(&str, &str, Role, i32); 5] = [
 ];
 /// What a demo tenant's compliance officer proposes: supervisors see less of identity cards.
 const PROPOSAL: [(&str, &str); 2] = [
-    ("version: 1\n", "version: 2\n"),
+    ("version: 2\n", "version: 3\n"),
     ("supervisor: {keep: {first: 6, last: 4}}", "supervisor: {keep: {first: 3, last: 4}}"),
 ];
 /// The login of who answers the stories that a demo tenant is filled with.
@@ -155,4 +155,21 @@ impl Served {
 fn new_staff(login: &str, name: &str, role: Role, (capacity, skills): (Option<i32>, Vec<String>)) -> NewStaff {
     let text = |text: &str| RawText::new(text.to_owned());
     NewStaff { login: text(login), name: text(name), role, capacity, skills, groups: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::masking::Policy;
+
+    #[test]
+    fn the_demo_s_proposal_is_another_version_that_shows_supervisors_less() {
+        let active = include_str!("../../policies/masking/cn-retail.yaml");
+        let proposed = PROPOSAL.iter().fold(active.to_owned(), |text, (old, new)| {
+            assert!(text.contains(old), "{old}");
+            text.replacen(old, new, 1)
+        });
+        let [active, proposed] = [active, &proposed].map(|text| Policy::load(text).unwrap());
+        assert!(proposed.version() > active.version() && proposed.digest() != active.digest());
+    }
 }

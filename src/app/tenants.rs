@@ -20,7 +20,7 @@ use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
     Amendments, Channel, Clock, Erasures, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Signer,
-    Store, TenantName, Witnesses,
+    Store, TenantName, Unmaskings, Witnesses,
 };
 use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
@@ -150,6 +150,7 @@ async fn open_one(
         people: Arc::clone(&store) as Arc<dyn People>,
         queues: Arc::clone(&store) as Arc<dyn Queues>,
         amendments: Arc::clone(&store) as Arc<dyn Amendments>,
+        unmaskings: Arc::clone(&store) as Arc<dyn Unmaskings>,
         erasures: Arc::clone(&store) as Arc<dyn Erasures>,
         erasure: erasure_ports(context, name, &signer)?,
         entries: store,

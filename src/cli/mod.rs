@@ -9,6 +9,7 @@ mod db;
 pub mod demo;
 mod doctor;
 pub mod evidence;
+mod explain;
 mod ledger;
 pub mod mask;
 mod operator;
@@ -22,6 +23,7 @@ mod screen;
 mod sheet;
 mod stories;
 mod subject;
+mod unmask;
 mod welcome;
 mod witness;
 
@@ -79,6 +81,9 @@ enum Command {
     /// Customers: erase them by two people's word, hold them, certify it.
     #[command(subcommand)]
     Subject(subject::SubjectCommand),
+    /// Values behind masks: who asked to open them, and the second person's word.
+    #[command(subcommand)]
+    Unmask(unmask::UnmaskCommand),
     /// Keys, for the operator at the machine.
     #[command(subcommand)]
     Keys(subject::KeysCommand),
@@ -222,6 +227,7 @@ impl Command {
             Self::Policy(command) => runtime()?.block_on(policy::run(command)),
             Self::Admin(command) => runtime()?.block_on(operator::admin(command)),
             Self::Subject(command) => runtime()?.block_on(subject::subject(command)),
+            Self::Unmask(command) => runtime()?.block_on(unmask::run(command)),
             Self::Keys(command) => runtime()?.block_on(subject::keys(command)),
             Self::Ledger(command) => runtime()?.block_on(ledger::run(command)),
             Self::Evidence(command) => runtime()?.block_on(evidence::run(command)),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::json;
 
+use super::explain::{self, ExplainArgs};
 use super::operator::{named, read};
 use super::person::{Person, PersonError};
 use super::{CommandError, Place, screen};
@@ -46,6 +47,8 @@ pub enum PolicyCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Say what a policy file makes of each entity for each view, which of its layers decided that, and why a text is masked so.
+    Explain(ExplainArgs),
     /// Make a policy file the active one, at the machine. In place of an active one it must only mask more; anything else is
     /// proposed, so that others can consent.
     Activate {
@@ -126,6 +129,7 @@ pub(super) async fn run(command: PolicyCommand) -> Result<(), CommandError> {
             screen::line(&format!("{file}: {id} version {version} passes its tests (digest {digest})"));
         }
         PolicyCommand::Lint { file, against, json } => look_through(&file, against.as_deref(), json)?,
+        PolicyCommand::Explain(args) => explain::run(&args)?,
         PolicyCommand::Diff { before, after, json } => return show_differences(&load(&before)?, &load(&after)?, json),
         PolicyCommand::Activate { file, tenant, place } => {
             let order = Order::ActivatePolicy { tenant, source: read(&file)? };

@@ -7,6 +7,7 @@ mod amendment;
 mod declared;
 mod erasure;
 mod recovered;
+mod unmask;
 mod words;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ pub use amendment::{AmendmentEvent, Turned};
 pub use declared::Declared;
 pub use erasure::{Erased, ErasureEvent};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
+pub use unmask::{SpanPlace, UnmaskEvent, UnmaskReason};
 pub use words::{
     Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
     MatchReason, RequeueReason, Wish,
@@ -139,6 +141,8 @@ pub enum Event {
     Erasure(ErasureEvent),
     /// Something on the way of a masking policy into force.
     Amendment(AmendmentEvent),
+    /// Something on the way to what stands behind a mask.
+    Unmask(UnmaskEvent),
     /// A masking policy became the active one.
     PolicyActivated(Activation),
     /// A routing table became the active one.
@@ -245,6 +249,7 @@ impl Event {
             Self::KeyDestroyed { .. } => "key.destroyed/1",
             Self::Erasure(step) => step.kind(),
             Self::Amendment(step) => step.kind(),
+            Self::Unmask(step) => step.kind(),
             Self::PolicyActivated(_) => "policy.activated/2",
             Self::RoutingActivated(_) => "routing.activated/2",
             Self::ConversationOpened(_) => "conversation.opened/2",
@@ -308,6 +313,7 @@ impl Event {
             }
             Self::Erasure(step) => step.detail(),
             Self::Amendment(step) => step.detail(),
+            Self::Unmask(step) => step.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {

@@ -221,6 +221,11 @@ impl<D: Direction> Message<Raw, D> {
         Self { id, time, state: Raw { text }, direction: PhantomData }
     }
 
+    /// The language that its script tells; see [`language_of`].
+    pub fn language(&self) -> Option<&'static str> {
+        language_of(self.state.text.expose())
+    }
+
     /// Masks, seals and commits to the text; the raw message is consumed.
     ///
     /// C3 spans are taken out before sealing, so that they are stored nowhere.

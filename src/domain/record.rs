@@ -8,6 +8,7 @@ mod desk;
 mod erasure;
 mod people;
 mod remasked;
+mod unmasking;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ pub use desk::{NewNote, ReplyChange, SealedText};
 pub use erasure::{EpochChange, ErasureChange, ErasureState, HoldChange, SubjectChange, SubjectEnd};
 pub use people::{NewIdentity, NewSubject};
 pub use remasked::{Remasked, Written};
+pub use unmasking::{UnmaskingChange, UnmaskingState, UnmaskingStep};
 
 use lww_audit::entry::{Content, PolicyRef};
 use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
@@ -25,7 +27,7 @@ use super::message::{Committed, Sealed};
 use crate::limits::IMPORT_ACCOUNTS_MAX;
 use crate::units::{
     AccountId, AmendmentId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, ErasureId,
-    Hash, HoldId, MessageId, MessageSeq, SubjectId, Timestamp, Version,
+    Hash, HoldId, MessageId, MessageSeq, SubjectId, Timestamp, UnmaskingId, Version,
 };
 
 /// Most entries that one proposal may hold: an import's own, and one for what each of its agents can do.
@@ -96,6 +98,8 @@ pub enum Aggregate {
     Hold(HoldId),
     /// A proposed change of the masking policy.
     Amendment(AmendmentId),
+    /// A request to open a masked value.
+    Unmasking(UnmaskingId),
 }
 
 /// Where a conversation stands.
@@ -175,6 +179,8 @@ pub enum Effect {
     Epoch(EpochChange),
     /// A change of the masking policy is proposed, consented to or decided on.
     Amendment(Box<AmendmentChange>),
+    /// A request to open a masked value is made, decided on or used.
+    Unmasking(UnmaskingChange),
 }
 
 /// See [`Effect::NewConversation`].

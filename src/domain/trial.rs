@@ -3,7 +3,7 @@
 //! It is the masker of the messages, without a conversation before. Tokens are the caller's: a trial's must not be those of
 //! messages, or somebody could guess a customer's value by trying values until the tokens are alike.
 
-use super::masking::{self, Policy, ShownSpan, Tail, Tokens, View};
+use super::masking::{self, FoundSpan, Policy, ShownSpan, Tail, Tokens, View};
 use super::message::RawText;
 use crate::units::Timestamp;
 
@@ -11,7 +11,7 @@ use crate::units::Timestamp;
 #[derive(Clone, Debug)]
 pub struct Trial {
     /// What was found in the text as it was typed.
-    pub found: Vec<ShownSpan>,
+    pub found: Vec<FoundSpan>,
     /// What each view shows, and where its masks are.
     pub views: Vec<(View, String, Vec<ShownSpan>)>,
 }
@@ -51,11 +51,14 @@ mod tests {
     fn marks_count_characters_and_cover_what_was_found_and_what_is_shown() {
         let text = "您好😀，手机13812345678，卡号6222020200112233440的密码是abc12345。";
         let trial = tried(text);
-        let found: Vec<_> = trial.found.iter().map(|mark| (mark.entity, cut(text, mark))).collect();
+        let found: Vec<_> = trial.found.iter().map(|found| (found.span.entity, cut(text, &found.span))).collect();
         let expected = [(Entity::Mobile, "13812345678"), (Entity::Password, "abc12345")];
         for (entity, value) in expected {
             assert!(found.contains(&(entity, value.to_owned())), "{found:?}");
         }
+        // What made each of them surer is a word that was typed.
+        let words: Vec<_> = trial.found.iter().map(|found| found.word.as_deref()).collect();
+        assert!(words.contains(&Some("手机")) && words.contains(&Some("密码")), "{words:?}");
         for (view, shown, marks) in &trial.views {
             assert_eq!(marks.len(), trial.found.len(), "{view}");
             let mobile = marks.iter().find(|mark| mark.entity == Entity::Mobile).unwrap();

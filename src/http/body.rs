@@ -14,7 +14,9 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-pub(super) use governance::{NamedIdentity, NewAmendment, NewErasure, NewHold, PolicyText, TriedText};
+pub(super) use governance::{
+    NamedIdentity, NewAmendment, NewErasure, NewHold, NewUnmasking, PolicyText, SaidValue, TriedText, ValuePlace,
+};
 
 use super::problem::Problem;
 use crate::domain::message::{RawBody, RawText};

@@ -5,7 +5,7 @@ use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
     accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, ledger, live, oidc, own,
-    policies, receipts, replies, sessions, tlog,
+    policies, receipts, replies, sessions, tlog, unmaskings,
 };
 use super::problem::codes;
 
@@ -76,6 +76,13 @@ use super::problem::codes;
         amendments::reject,
         amendments::withdraw,
         amendments::review,
+        unmaskings::request,
+        unmaskings::compare,
+        unmaskings::list,
+        unmaskings::show,
+        unmaskings::approve,
+        unmaskings::reject,
+        unmaskings::open,
         erasures::list,
         erasures::propose,
         erasures::approve,

@@ -43,6 +43,7 @@ const EVIDENCE: Right = Right::Staff(Action::ExportEvidence);
 const MANAGE: Right = Right::Staff(Action::ManageAccounts);
 const ERASE: Right = Right::Staff(Action::EraseSubjects);
 const HOLD: Right = Right::Staff(Action::HoldSubjects);
+const UNMASKINGS: Right = Right::Staff(Action::ReadUnmaskings);
 
 /// Every address with its right.
 pub const RIGHTS: &[Need] = &[
@@ -115,6 +116,13 @@ pub const RIGHTS: &[Need] = &[
     need("post", "/api/v1/policies/masking/amendments/{id}/reject", Right::Staff(Action::Approve)),
     need("post", "/api/v1/policies/masking/amendments/{id}/withdraw", Right::Staff(Action::ProposePolicies)),
     need("post", "/api/v1/policies/masking/amendments/{id}/review", Right::Staff(Action::Approve)),
+    need("post", "/api/v1/agent/conversations/{id}/unmaskings", DESK),
+    need("post", "/api/v1/agent/conversations/{id}/matches", DESK),
+    need("get", "/api/v1/unmaskings", UNMASKINGS),
+    need("get", "/api/v1/unmaskings/{id}", UNMASKINGS),
+    need("post", "/api/v1/unmaskings/{id}/approve", Right::Staff(Action::Approve)),
+    need("post", "/api/v1/unmaskings/{id}/reject", Right::Staff(Action::Approve)),
+    need("post", "/api/v1/unmaskings/{id}/open", Right::Staff(Action::Unmask)),
     need("get", "/api/v1/erasures", ERASE),
     need("post", "/api/v1/erasures", ERASE),
     need("post", "/api/v1/erasures/{id}/approve", Right::Staff(Action::Approve)),

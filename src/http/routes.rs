@@ -7,7 +7,7 @@ use actix_web::{Resource, Route};
 
 use super::api::{
     accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, ledger, live, oidc, own,
-    policies, receipts, replies, sessions, tlog,
+    policies, receipts, replies, sessions, tlog, unmaskings,
 };
 use super::pages;
 
@@ -182,6 +182,19 @@ pub(super) const ADDRESSES: &[Address] = &[
         path: "/api/v1/policies/masking/amendments/{id}/review",
         methods: &[("post", || web::post().to(amendments::review))],
     },
+    Address {
+        path: "/api/v1/agent/conversations/{id}/unmaskings",
+        methods: &[("post", || web::post().to(unmaskings::request))],
+    },
+    Address {
+        path: "/api/v1/agent/conversations/{id}/matches",
+        methods: &[("post", || web::post().to(unmaskings::compare))],
+    },
+    Address { path: "/api/v1/unmaskings", methods: &[("get", || web::get().to(unmaskings::list))] },
+    Address { path: "/api/v1/unmaskings/{id}", methods: &[("get", || web::get().to(unmaskings::show))] },
+    Address { path: "/api/v1/unmaskings/{id}/approve", methods: &[("post", || web::post().to(unmaskings::approve))] },
+    Address { path: "/api/v1/unmaskings/{id}/reject", methods: &[("post", || web::post().to(unmaskings::reject))] },
+    Address { path: "/api/v1/unmaskings/{id}/open", methods: &[("post", || web::post().to(unmaskings::open))] },
     Address {
         path: "/api/v1/erasures",
         methods: &[("get", || web::get().to(erasures::list)), ("post", || web::post().to(erasures::propose))],

@@ -6,6 +6,7 @@
 
 use super::notes::noted;
 use super::proposals::{about, freed, requeued, unchanged};
+use super::tails::said_in;
 use super::{Refusal, Staff, Tenant};
 use crate::domain::access::{Action, allows};
 use crate::domain::event::{Event, RequeueReason};
@@ -55,7 +56,7 @@ impl Tenant {
         let seen = self.movable(staff, id).await?;
         let contact = self.known_contact(seen.subject).await?;
         let masked = match note {
-            Some(note) => Some(self.mask(self.new_note(note), &contact).await?),
+            Some(note) => Some(self.mask(self.new_note(note), &contact, said_in(&seen)).await?),
             None => None,
         };
         let (masked, mut tail) = masked.unzip();

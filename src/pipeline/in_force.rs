@@ -8,7 +8,7 @@ use lww_audit::{Entry, Timestamp};
 use super::transcript::explained;
 use super::{Activation, Refusal, Staff, Tenant, TextSpan};
 use crate::domain::access::Action;
-use crate::domain::masking::{Policy, ShownSpan, View, token_letters};
+use crate::domain::masking::{FoundSpan, Occasion, Policy, ShownSpan, View, token_letters};
 use crate::domain::message::{RawText, SALT_BYTES};
 use crate::domain::routing::Table;
 use crate::domain::trial::rehearse;
@@ -47,10 +47,25 @@ pub struct FileDrift {
 pub struct Tried {
     /// The policy's digest.
     pub policy: Hash,
+    /// Its version.
+    pub version: u64,
     /// What was found in the text as it was typed.
-    pub found: Vec<TextSpan>,
+    pub found: Vec<TriedSpan>,
     /// What each view shows, and where its masks are.
     pub views: Vec<(View, String, Vec<TextSpan>)>,
+}
+
+/// A value that was found in a tried text, and why.
+#[derive(Clone, Debug)]
+pub struct TriedSpan {
+    /// Where it is, and by which rule.
+    pub span: TextSpan,
+    /// The word in the text that speaks for it.
+    pub word: Option<String>,
+    /// What it was judged by, in words of a closed list.
+    pub checks: &'static [&'static str],
+    /// The layers that speak of it, the more general first; none of a policy without layers.
+    pub layers: Vec<String>,
 }
 
 /// A configured file as the server read it at its start.
@@ -124,22 +139,30 @@ impl Tenant {
         Ok(InForce { drift: self.table_file.drift(digest), policy, digest, source, activated })
     }
 
-    /// What a policy file, or else the policy in force, makes of a text. Nothing of the text is kept.
+    /// What a policy file, or else the policy in force, makes of a text that is said on an occasion. Nothing of the text is kept.
     ///
     /// # Errors
     /// [`Refusal::NoPolicy`] when none is in force; [`Activation::Policy`] when the file is none; [`Refusal::Forbidden`].
-    pub fn try_masking(&self, staff: &Staff, text: &RawText, source: Option<&str>) -> Result<Tried, Activation> {
+    pub fn try_masking(
+        &self,
+        staff: &Staff,
+        (text, there): (&RawText, Occasion),
+        source: Option<&str>,
+    ) -> Result<Tried, Activation> {
         staff.may(Action::ReadPolicies)?;
         let policy = match source {
             Some(source) => Arc::new(Policy::draft(source)?.0),
             None => self.policy().ok_or(Refusal::NoPolicy)?,
         };
+        let there = Occasion { tenant: Some(self.name.name.clone()), ..there };
+        let policy = policy.on(&there);
         let tokens = TrialTokens(random_bytes(&*self.ports.random));
-        let trial = rehearse(text, &policy, &tokens, self.ports.clock.now());
+        let trial = rehearse(text, policy, &tokens, self.ports.clock.now());
         let digest = Hash(policy.digest());
-        let explain = |spans: Vec<ShownSpan>| explained(spans, Some(digest), Some(&*policy));
+        let explain = |spans: Vec<ShownSpan>| explained(spans, Some(digest), Some(policy));
+        let found = trial.found.into_iter().filter_map(|found| tried_span(policy, digest, found)).collect();
         let views = trial.views.into_iter().map(|(view, text, spans)| (view, text, explain(spans))).collect();
-        Ok(Tried { policy: digest, found: explain(trial.found), views })
+        Ok(Tried { policy: digest, version: policy.version(), found, views })
     }
 
     /// The entry that activated a digest, as it was noted; it must say so itself.
@@ -161,6 +184,15 @@ impl Tenant {
             && named == Some(&Detail::String(digest.to_string()));
         if says_so { Ok(Some((index, entry.time))) } else { Err(self.differs(index)) }
     }
+}
+
+fn tried_span(policy: &Policy, digest: Hash, found: FoundSpan) -> Option<TriedSpan> {
+    let FoundSpan { span, word } = found;
+    let rule = policy.rules().get(usize::from(span.rule))?;
+    let is_layered = !policy.is_plain();
+    let layers = rule.said().iter().filter(|_| is_layered).map(|stance| stance.layer.clone()).collect();
+    let span = explained(vec![span], Some(digest), Some(policy)).pop()?;
+    Some(TriedSpan { span, word, checks: rule.checks(), layers })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 
 use super::feed::Reopens;
 use super::proposals::{about, requeued, told, unchanged};
+use super::tails::said_in;
 use super::{Notice, Refusal, Staff, Tenant};
 use crate::domain::access::{Action, allows};
 use crate::domain::event::{Event, Role};
@@ -217,7 +218,7 @@ impl Tenant {
         let contact = self.known_contact(row.subject).await?;
         let id = MessageId::from_random(random_bytes(&*self.ports.random));
         let message = Message::<Raw, Outbound>::new(id, now, RawText::new(text));
-        let (masked, mut tail) = self.mask(message, &contact).await?;
+        let (masked, mut tail) = self.mask(message, &contact, said_in(&row)).await?;
         let scope = format!("closed/{}", row.conversation.public);
         let dedup = self.ports.vault.dedup(&scope, until.to_string().as_bytes(), b"");
         let recorded = self.record(tail.complete(told(&row, &masked, dedup, until))).await;

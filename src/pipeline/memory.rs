@@ -194,6 +194,7 @@ impl Change {
             | Effect::Account(_)
             | Effect::Erasure(_)
             | Effect::Amendment(_)
+            | Effect::Unmasking(_)
             | Effect::Hold(_)
             | Effect::Subject(_)
             | Effect::Epoch(_) => None,

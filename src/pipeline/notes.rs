@@ -3,6 +3,7 @@
 
 use super::desk::view;
 use super::proposals::{about, with_content};
+use super::tails::said_in;
 use super::transcript::{TextSpan, explained, keyed, open};
 use super::{Refusal, Staff, Tenant};
 use crate::domain::event::Event;
@@ -50,7 +51,7 @@ impl Tenant {
         }
         let contact = self.known_contact(row.subject).await?;
         let dedup = self.ports.vault.dedup(&format!("note/{}", staff.account), key.as_bytes(), &keyed(id, &text));
-        let (masked, mut tail) = self.mask(self.new_note(text), &contact).await?;
+        let (masked, mut tail) = self.mask(self.new_note(text), &contact, said_in(&row)).await?;
         let steps = vec![noted(staff.actor(), &row, &masked)];
         let recorded = self.record(tail.complete(Proposal { steps, primary: 0, dedup: Some(dedup) })).await;
         tail.learn(&recorded);

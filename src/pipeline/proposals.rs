@@ -120,6 +120,11 @@ impl Taken {
         }
     }
 
+    /// The queue that a conversation which begins with it is sent to.
+    pub(super) fn queue(&self) -> Option<&str> {
+        self.routed.as_ref().map(|(routed, _)| routed.decision.queue.as_str())
+    }
+
     pub(super) fn proposal(&self, contact: &Contact, masked: &Message<Masked, Inbound>, dedup: Dedup) -> Proposal {
         let customer = Actor { id: AccountId(contact.subject.0), role: Role::Customer };
         let mut steps = contact.proving(customer);

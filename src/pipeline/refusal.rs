@@ -112,6 +112,18 @@ pub enum Refusal {
         /// The key.
         key: &'static str,
     },
+    /// What stands behind the mask is stored nowhere, or the rule lets nobody open it.
+    #[error("nobody may open what stands behind this mask")]
+    NotReversible,
+    /// The time in which it could be decided on, or used, is over.
+    #[error("its time is over")]
+    Lapsed,
+    /// Something that is bounded was done too often.
+    #[error("this was done too often, wait {retry_after_s} s")]
+    TooOften {
+        /// Seconds to wait.
+        retry_after_s: u64,
+    },
     /// No masking policy is active.
     #[error("no masking policy is active")]
     NoPolicy,

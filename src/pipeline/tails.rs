@@ -12,14 +12,14 @@ use super::memory::Shared;
 use super::proposals::Contact;
 use super::{Refusal, Tenant};
 use crate::domain::event::{Event, Role};
-use crate::domain::masking::{self, Again, Policy, Tail, Tokens};
+use crate::domain::masking::{self, Again, Occasion, Policy, Tail, Tokens};
 use crate::domain::message::{
     Direction, Masked, MaskedAgain, Message, OpenedPart, Part, Raw, RawText, Salt, Salts, Sealer,
 };
-use crate::domain::record::{Actor, Draft, Effect, Outcome, Proposal, Remasked, Step};
+use crate::domain::record::{Actor, ConversationState, Draft, Effect, Outcome, Proposal, Remasked, Step};
 use crate::limits::TAIL_MESSAGES_MAX;
-use crate::ports::{OriginalRow, RecordError, random_bytes};
-use crate::units::{MessageId, SERVER_ACTOR, SubjectId, Timestamp};
+use crate::ports::{About, ConversationRow, OriginalRow, RecordError, random_bytes};
+use crate::units::{ChannelAccount, MessageId, SERVER_ACTOR, SubjectId, Timestamp};
 
 /// A tail that may not be in memory yet.
 pub(super) type TailSlot = Arc<AsyncMutex<Option<Tail>>>;
@@ -69,27 +69,55 @@ impl Learning {
 }
 
 impl Tenant {
-    /// Masks under the active policy with the tail of what this person's conversations said before, and masks again what it
+    /// Masks under the active policy, as it is for the channel and the purpose of the conversation, with the tail of what this person's conversations said before, and masks again what it
     /// tells of that.
     pub(super) async fn mask<D: Direction>(
         &self,
         message: Message<Raw, D>,
         contact: &Contact,
+        (channel, purpose): (&ChannelAccount, Option<&str>),
     ) -> Result<(Message<Masked, D>, Learning), Refusal> {
         // A server that stands by, or has just begun, has none either, and that is nobody's omission.
         let has_looked = || self.head().is_some() && self.has_looked.load(Ordering::Acquire);
         let missing = || if has_looked() { Refusal::NoPolicy } else { Refusal::Unavailable };
         let policy = self.policy().ok_or_else(missing)?;
+        let there = self.occasion(channel, purpose);
+        let policy = policy.on(&there);
         let slot = self.tails.slot(contact.subject).lock_owned().await;
         let mut after = match &*slot {
             Some(tail) => tail.clone(),
-            None => self.rebuild_tail(&policy, contact).await?,
+            None => self.rebuild_tail(policy, contact).await?,
         };
         let tokens = self.ports.vault.tokens();
-        let masked = message.mask(&policy, &mut after, self.salts(), &*contact.sealer, tokens);
+        let masked = message.mask(policy, &mut after, self.salts(), &*contact.sealer, tokens);
         let masked = masked.map_err(|_| Refusal::Unavailable)?;
-        let again = self.mask_again(&policy, contact, masked.again()).await?;
+        let again = self.mask_again(policy, contact, masked.again()).await?;
         Ok((masked, Learning { slot, after, again }))
+    }
+
+    /// What a customer's message is for, where the policy asks for that: the queue of their conversation, or the one that a
+    /// conversation which begins with it is sent to.
+    pub(super) async fn purpose(
+        &self,
+        contact: &Contact,
+        (channel, about): (&ChannelAccount, &About),
+        language: Option<&str>,
+    ) -> Result<Option<String>, Refusal> {
+        if !self.policy().is_some_and(|policy| policy.minds_purpose()) {
+            return Ok(None);
+        }
+        let goes_on = contact.open.filter(|open| open.state != ConversationState::Solved);
+        if let Some(open) = goes_on {
+            let row = self.ports.store.conversation(open.conversation.public).await?;
+            return Ok(row.map(|row| row.route.queue));
+        }
+        let table = self.active_table()?;
+        Ok(Some(self.routed(&table, channel, about, language).decision.queue))
+    }
+
+    fn occasion(&self, channel: &ChannelAccount, purpose: Option<&str>) -> Occasion {
+        let tenant = Some(self.name.name.clone());
+        Occasion { tenant, channel: Some(channel.channel.to_owned()), purpose: purpose.map(str::to_owned) }
     }
 
     pub(super) fn salts(&self) -> Salts {
@@ -141,6 +169,11 @@ impl Tenant {
         }
         Ok(tail)
     }
+}
+
+/// The channel and the purpose of what is said in a conversation: its purpose is its queue.
+pub(super) fn said_in(row: &ConversationRow) -> (&ChannelAccount, Option<&str>) {
+    (&row.channel, Some(&row.route.queue))
 }
 
 /// The entry of a message that was masked again, with what it becomes.

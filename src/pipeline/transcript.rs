@@ -351,7 +351,7 @@ pub(super) fn explained(shown: Vec<ShownSpan>, under: Option<Hash>, active: Opti
         let rule = rules.get(usize::from(shown.rule));
         TextSpan {
             shown,
-            rule: rule.map_or_else(|| shown.rule.to_string(), |rule| rule.entity.to_string()),
+            rule: rule.map_or_else(|| shown.rule.to_string(), |rule| rule.name.to_string()),
             basis: rule.map(|rule| rule.basis.clone()).unwrap_or_default(),
         }
     };

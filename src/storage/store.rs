@@ -12,6 +12,7 @@ mod recent;
 mod routes;
 mod sealing;
 mod texts;
+mod unmaskings;
 
 use self::conversations::{CONVERSATION_COLUMNS, CONVERSATION_FROM, conversation, mark};
 pub use self::erasures::retired_epoch;

@@ -11,6 +11,7 @@ pub(super) mod lost;
 mod remasked;
 pub(super) mod rows;
 pub(super) mod state;
+pub(super) mod unmaskings;
 
 use std::collections::{HashMap, HashSet};
 

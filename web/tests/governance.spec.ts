@@ -163,3 +163,55 @@ test("a file that can't be read and one that is none are told while it is writte
   await expect(file).toHaveCount(0);
   watch.clean();
 });
+
+test("what can stand at the caret is told while one writes, by keyboard alone, and each fault stands at its line", async ({
+  page,
+  context,
+  server,
+}) => {
+  const watch = await Watch.on(context);
+  await server.enter(context, "compliance");
+  await page.goto(server.base + CHANGES);
+  await page.locator('[data-test="write"]').click();
+  const file = page.locator("#policy-text");
+  const whole = await file.inputValue();
+  const offers = page.locator('[data-test="offers"]');
+  // A layer of those that are built in, chosen with the arrows.
+  await file.fill(whole.replace("layers: []", "layers: []#"));
+  await file.evaluate((field: HTMLTextAreaElement) => {
+    const at = field.value.indexOf("[]#");
+    field.setSelectionRange(at + 1, at + 3);
+  });
+  await page.keyboard.press("Delete");
+  await page.keyboard.type("base/p");
+  await expect(offers.locator('[role="option"]')).toHaveCount(2);
+  await expect(file).toHaveAttribute("aria-activedescendant", /.+/);
+  await accessible(page);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await expect(offers).toHaveCount(0);
+  await page.keyboard.type("]");
+  expect(await file.inputValue()).toContain("layers: [base/pipl@1]");
+  await expect(file).toBeFocused();
+  // Asked for without a letter, and closed again.
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Control+Space");
+  await expect(offers).toContainText("define");
+  await page.keyboard.press("Escape");
+  await expect(offers).toHaveCount(0);
+  // Every fault is marked at its line, and leads there.
+  const faulty = whole.replace("entity: cn.mobile", "entity: cn.mobil");
+  await file.fill(faulty);
+  const fault = page.locator('[data-test="faults"] button').first();
+  const line = faulty.slice(0, faulty.indexOf("entity: cn.mobil")).split("\n").length;
+  await expect(fault).toContainText(String(line));
+  await expect(page.locator('[data-test="mark"]')).toHaveText(String(line));
+  await fault.click();
+  const chosen = await file.evaluate((field: HTMLTextAreaElement) =>
+    field.value.slice(field.selectionStart, field.selectionEnd),
+  );
+  expect(chosen).toContain("cn.mobil");
+  await accessible(page);
+  await page.locator('[data-test="discard"]').click();
+  watch.clean();
+});

@@ -142,7 +142,8 @@ fn measure(args: &EvalArgs, policy: &Policy) -> Result<Score, EvalError> {
     };
     while let Some((message, bytes)) = next(&mut input, &mut line)? {
         let spans = detect(policy, &message.text, &mut Tail::empty(), 0);
-        score.add(line, &message.text, &message.spans, &found_spans(&message.text, &spans));
+        let marks: Vec<_> = found_spans(&message.text, &spans).into_iter().map(|found| found.span).collect();
+        score.add(line, &message.text, &message.spans, &marks);
         done += bytes;
         if score.messages.is_multiple_of(BAR_STEP) {
             screen::bar("bytes of gold messages", done, all.max(done + 1));

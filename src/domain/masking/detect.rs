@@ -14,6 +14,7 @@ use super::{
     handles, ids,
     lexicon::{Cues, Hit},
     machines::{self, Address},
+    patterns::{self, Patterns},
     people, plates,
     policy::Policy,
     scene::{Candidate, Scene},
@@ -32,6 +33,8 @@ const CONTINUATION_START_MAX: usize = 6;
 const QUESTION_WINDOW: usize = 16;
 /// Most looks at one message.
 const ROUNDS_MAX: usize = 4;
+/// The same where a policy has patterns, which match again beside what is masked.
+const PATTERN_ROUNDS_MAX: usize = 16;
 /// Fewest digits left over for which a message is looked at again.
 const REST_DIGITS_MIN: usize = 3;
 /// What a password gains over what is inside it: showing a part of it is never right.
@@ -61,7 +64,10 @@ pub struct Heard {
 pub fn hear(policy: &Policy, text: &str, tail: &mut Tail, message: MessageId, now_us: i64) -> Heard {
     let id = message;
     tail.expire(now_us);
-    match screen(&policy.lexicon, text) {
+    let screening = screen(&policy.lexicon, text);
+    let may_match = |patterns: &Patterns| patterns.may_match(&policy.lexicon, text);
+    match screening {
+        Screening::Plain | Screening::Digits if policy.patterns.as_ref().is_some_and(may_match) => {}
         Screening::Plain => {
             remember_question(policy, text, tail, now_us);
             return Heard { spans: people::spans(policy, text), again: Vec::new() };
@@ -83,7 +89,8 @@ pub fn hear(policy: &Policy, text: &str, tail: &mut Tail, message: MessageId, no
     }
 
     let mut round = 1;
-    while !chosen.is_empty() && round < ROUNDS_MAX && deserves_another_look(&mut message, &seen.hits, &chosen) {
+    let rounds = if policy.patterns.is_some() { PATTERN_ROUNDS_MAX } else { ROUNDS_MAX };
+    while !chosen.is_empty() && round < rounds && deserves_another_look(policy, &mut message, &seen.hits, &chosen) {
         let seen = Seen::of(policy, &mut message, text);
         let more = look(policy, (&message, text), &seen, &mut run, None);
         if more.is_empty() {
@@ -158,20 +165,22 @@ fn look(
     births::find(&mut scene);
     amounts::find(&mut scene);
     people::propose(&mut scene, text);
+    patterns::find(&mut scene);
     resolve(scene.candidates)
 }
 
 /// Blots what was found, and says whether the rest could hold more: a value may hide in the shadow of its neighbour.
 ///
 /// Masking a masked text changes nothing only because what a second masking would find is found at once.
-fn deserves_another_look(message: &mut Folded, hits: &[Hit], chosen: &[Candidate]) -> bool {
+fn deserves_another_look(policy: &Policy, message: &mut Folded, hits: &[Hit], chosen: &[Candidate]) -> bool {
     for candidate in chosen {
         message.blot(candidate.range.clone());
     }
     let digit_like = |&&symbol: &&u8| symbol::is_digit(symbol) || symbol::is_numeral(symbol);
     let words = Cues::of(Entity::Password).and(Cues::NAMED).and(Cues::WAKE);
     let has_word = || hits.iter().any(|hit| hit.cues.meets(words));
-    message.symbols().iter().filter(digit_like).take(REST_DIGITS_MIN).count() == REST_DIGITS_MIN
+    policy.patterns.is_some()
+        || message.symbols().iter().filter(digit_like).take(REST_DIGITS_MIN).count() == REST_DIGITS_MIN
         || message.symbols().contains(&b'@')
         || has_word()
 }
@@ -193,6 +202,7 @@ fn span(policy: &Policy, message: &Folded, candidate: Candidate) -> Option<Span>
         class: rule.class,
         rule: candidate.rule,
         confidence: candidate.confidence,
+        word: candidate.word.map(|word| message.bytes(word)),
         canonical: candidate.canonical,
         earlier: candidate.earlier,
         is_quoted: false,

@@ -12,7 +12,7 @@ use super::{
     entity::Entity,
     fold::Folded,
     lexicon::Lexicon,
-    masked::{MaskedText, OBJECT_REPLACEMENT, Segment, Tokens, Value, mask},
+    masked::{MaskedText, OBJECT_REPLACEMENT, Segment, Source, Tokens, Value, mask},
     policy::Policy,
     scene::Candidate,
     secrets::Named,
@@ -104,20 +104,27 @@ pub fn mask_again(policy: &Policy, text: &MaskedText, again: &Again, tokens: &dy
         confidence: again.confidence,
         canonical: &again.canonical,
         part: again.part.clone(),
+        is_pressed: false,
     };
-    let masked = |original: &str| Segment::Masked(mask(rule, &value, original, number, tokens));
+    let masked = |original: &str| mask(rule, &value, original, number, tokens);
     let pieces: Vec<Segment> = match segments.get(at) {
         Some(Segment::Plain(plain)) => {
             let piece = |range: Range<usize>| plain.get(range).unwrap_or_default();
             let rest = |text: &str| (!text.is_empty()).then(|| Segment::Plain(text.to_owned()));
             let (before, after) = (rest(piece(0..place.start)), rest(piece(place.end..plain.len())));
-            before.into_iter().chain([masked(piece(place.clone()))]).chain(after).collect()
+            let hidden = Segment::Masked(masked(piece(place.clone())));
+            before.into_iter().chain([hidden]).chain(after).collect()
         }
         Some(Segment::Masked(span)) if span.class == Class::C3 && again.class != Class::C3 => {
             return MaskedText { segments };
         }
         // What the whole value shows there is not what was taken for one before.
-        Some(Segment::Masked(_)) => vec![masked(again.canonical.expose().get(again.part.clone()).unwrap_or_default())],
+        Some(Segment::Masked(before)) => {
+            let mut hidden = masked(again.canonical.expose().get(again.part.clone()).unwrap_or_default());
+            let is_reversible = rule.opening.is_some();
+            hidden.source = before.source.map(|source| Source { is_reversible, ..source });
+            vec![Segment::Masked(hidden)]
+        }
         None => Vec::new(),
     };
     segments.splice(at..=at, pieces);

@@ -114,6 +114,8 @@ pub enum Entity {
     PersonName,
     /// Postal address, Chinese or Western.
     Address,
+    /// What a policy's own pattern finds; the rule says what that is.
+    Custom,
 }
 
 /// What there is to say of an entity.
@@ -132,7 +134,7 @@ const fn row(entity: Entity, name: &'static str, label: &'static str, checks: &'
 }
 
 /// Every entity, in the order of the enum.
-const ROWS: [Row; 53] = [
+const ROWS: [Row; 54] = [
     row(Entity::IdCard, "cn.id_card", "id_card", &["region", "birth_date", "mod_11_2"]),
     row(Entity::BankCard, "cn.bank_card", "bank_card", &["issuer", "length", "luhn"]),
     row(Entity::Mobile, "cn.mobile", "mobile", &["segment"]),
@@ -186,6 +188,7 @@ const ROWS: [Row; 53] = [
     row(Entity::AuTfn, "au.tfn", "tfn", &["check_digit"]),
     row(Entity::PersonName, "person.name", "name", &["lexicon", "context"]),
     row(Entity::Address, "address", "address", &["lexicon", "form"]),
+    row(Entity::Custom, "custom", "custom", &["pattern"]),
 ];
 
 impl Entity {

@@ -10,7 +10,7 @@ use super::{
     symbol,
     validate::{
         Confidence, bic,
-        national::{self, Id},
+        national::{self, FORM_LEN_MAX, FORM_LEN_MIN, Id},
     },
 };
 
@@ -20,59 +20,104 @@ const GAP_MAX: usize = 3;
 const HOMOGLYPHS_MAX: usize = 2;
 /// Percent that unusual groups cost a number that no word speaks for: without a check digit, and with one.
 const ODD_GROUPS_COSTS: (u8, u8) = (25, 6);
-/// Lengths of bank identifier codes, the longer first.
-const BIC_LENS: [usize; 2] = [11, 8];
+/// Forms of bank identifier codes, the longer first.
+const BIC_FORMS: [&[u8]; 2] = [b"AAAAAA?????", b"AAAAAA??"];
 
 /// Finds every number with letters in the message.
 pub(super) fn find(scene: &mut Scene<'_>) {
     let message = scene.message;
-    let mut groups = Vec::new();
+    let (mut number, mut groups) = (Vec::new(), Vec::new());
     for at in 0..message.len() {
         let symbol = message.at(at);
         if !symbol::is_alphanumeric(symbol) || (symbol::is_alphanumeric(message.before(at)) && !scene.hit_ends_at(at)) {
             continue;
         }
+        let Some(word) = Word::gather(message, at) else { continue };
         for id in national::lettered() {
-            if let Some((number, end)) = read(message, at, id.form, &mut groups) {
+            if let Some(end) = word.fit(message, id.form, &mut number) {
+                word.groups(number.len(), &mut groups);
                 propose(scene, id, (at, end), &number, &groups);
             }
         }
         if symbol::is_letter(symbol) {
-            find_bic(scene, at);
+            find_bic(scene, at, &word);
         }
     }
 }
 
-/// Reads the characters of a form; returns them in upper case with one past the last, and fills in the lengths of their groups.
-fn read(message: &Folded, from: usize, form: &[u8], groups: &mut Vec<usize>) -> Option<(Vec<u8>, usize)> {
-    let mut number = Vec::new();
-    let (mut at, mut lookalikes) = (from, 0);
-    groups.clear();
-    groups.push(0);
-    for &place in form {
-        let gap = (0..=GAP_MAX).find(|gap| !is_gap(message.at(at + gap)))?;
-        let symbol = message.at(at + gap);
-        let character = match place {
-            b'A' => symbol::is_letter(symbol).then(|| symbol.to_ascii_uppercase())?,
-            b'9' => symbol::digit_value(symbol)?,
-            _ if symbol::is_letter(symbol) => symbol.to_ascii_uppercase(),
-            _ => symbol::digit_value(symbol)?,
-        };
-        lookalikes += usize::from(place == b'9' && symbol::is_letter(symbol));
-        if lookalikes > HOMOGLYPHS_MAX || (gap > 0 && number.is_empty()) {
-            return None;
+/// A character that may be one of a number.
+#[derive(Clone, Copy, Default)]
+struct Character {
+    symbol: u8,
+    /// The ASCII digit that it is or looks like.
+    digit: Option<u8>,
+    /// It stands behind a separator.
+    begins_group: bool,
+    /// One past it in the message.
+    end: usize,
+}
+
+/// The characters of the message from one place on, over whatever separates them: read once, held against every form.
+struct Word {
+    characters: [Character; FORM_LEN_MAX],
+    len: usize,
+}
+
+impl Word {
+    /// Gathers as many characters as the longest form has; `None` where there are too few for the shortest.
+    fn gather(message: &Folded, from: usize) -> Option<Self> {
+        let mut word = Self { characters: [Character::default(); FORM_LEN_MAX], len: 0 };
+        let mut at = from;
+        for place in &mut word.characters {
+            let Some(gap) = (0..=GAP_MAX).find(|gap| !is_gap(message.at(at + gap))) else { break };
+            let symbol = message.at(at + gap);
+            let digit = symbol::digit_value(symbol);
+            if (digit.is_none() && !symbol::is_letter(symbol)) || (gap > 0 && word.len == 0) {
+                break;
+            }
+            at += gap + 1;
+            *place = Character { symbol, digit, begins_group: gap > 0, end: at };
+            word.len += 1;
         }
-        if gap > 0 {
-            groups.push(0);
-        }
-        if let Some(last) = groups.last_mut() {
-            *last += 1;
-        }
-        number.push(character);
-        at += gap + 1;
+        (word.len >= FORM_LEN_MIN).then_some(word)
     }
-    let next = message.at(at);
-    (!symbol::is_alphanumeric(next) || symbol::is_numeral(next)).then_some((number, at))
+
+    /// Fills in the characters of a form in upper case, and returns one past the last, unless more of the word follows it.
+    fn fit(&self, message: &Folded, form: &[u8], number: &mut Vec<u8>) -> Option<usize> {
+        let characters = self.characters.get(..self.len)?.get(..form.len())?;
+        number.clear();
+        let mut lookalikes = 0;
+        for (&place, character) in form.iter().zip(characters) {
+            let is_letter = symbol::is_letter(character.symbol);
+            number.push(match place {
+                b'A' if !is_letter => return None,
+                b'9' => character.digit?,
+                _ if is_letter => character.symbol.to_ascii_uppercase(),
+                _ => character.digit?,
+            });
+            lookalikes += usize::from(place == b'9' && is_letter);
+            if lookalikes > HOMOGLYPHS_MAX {
+                return None;
+            }
+        }
+        let end = characters.last()?.end;
+        let next = message.at(end);
+        (!symbol::is_alphanumeric(next) || symbol::is_numeral(next)).then_some(end)
+    }
+
+    /// Fills in the lengths of the groups of the first so many characters.
+    fn groups(&self, count: usize, groups: &mut Vec<usize>) {
+        groups.clear();
+        groups.push(0);
+        for character in self.characters.iter().take(count) {
+            if character.begins_group {
+                groups.push(0);
+            }
+            if let Some(last) = groups.last_mut() {
+                *last += 1;
+            }
+        }
+    }
 }
 
 fn is_gap(symbol: u8) -> bool {
@@ -107,8 +152,8 @@ fn propose(scene: &mut Scene<'_>, id: &Id, (start, end): (usize, usize), number:
 }
 
 /// Finds a bank identifier code in capitals; in small letters it counts only right after its keyword, see [`super::handles`].
-fn find_bic(scene: &mut Scene<'_>, at: usize) {
-    let Some((code, end)) = bank_code(scene.message, at) else { return };
+fn find_bic(scene: &mut Scene<'_>, at: usize, word: &Word) {
+    let Some((code, end)) = bank_code_of(scene.message, word) else { return };
     let capitals = scene.original(at..end).chars().filter(|character| !character.is_lowercase()).count();
     if capitals < scene.original(at..end).chars().count() {
         return;
@@ -121,11 +166,15 @@ fn find_bic(scene: &mut Scene<'_>, at: usize) {
 
 /// Reads 11 or 8 letters and digits in upper case that could be a bank identifier code.
 pub(super) fn bank_code(message: &Folded, at: usize) -> Option<(Vec<u8>, usize)> {
-    let mut groups = Vec::new();
-    BIC_LENS.into_iter().find_map(|length| {
-        let form = b"AAAAAA?????".get(..length)?;
-        let (code, end) = read(message, at, form, &mut groups)?;
+    bank_code_of(message, &Word::gather(message, at)?)
+}
+
+fn bank_code_of(message: &Folded, word: &Word) -> Option<(Vec<u8>, usize)> {
+    let (mut code, mut groups) = (Vec::new(), Vec::new());
+    BIC_FORMS.into_iter().find_map(|form| {
+        let end = word.fit(message, form, &mut code)?;
+        word.groups(code.len(), &mut groups);
         let is_usual = groups.iter().all(|&len| len == 1) || groups.iter().all(|&len| len > 1);
-        (is_usual && bic::judge(&code).is_some()).then_some((code, end))
+        (is_usual && bic::judge(&code).is_some()).then(|| (code.clone(), end))
     })
 }

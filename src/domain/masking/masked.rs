@@ -13,6 +13,7 @@ use super::{
     operate,
     policy::{Operator, Policy, Rule},
     span::{Canonical, Span},
+    symbol,
     view::{Class, View},
 };
 
@@ -58,12 +59,14 @@ pub(super) struct Value<'v> {
     pub(super) canonical: &'v Canonical,
     /// Characters of the value that are in the message.
     pub(super) part: Range<usize>,
+    /// Its ends must not be shown: what stands beside it would make another value of them.
+    pub(super) is_pressed: bool,
 }
 
 impl<'v> Value<'v> {
     fn of(span: &'v Span) -> Self {
         let Span { entity, class, rule, confidence, ref canonical, earlier, .. } = *span;
-        Self { entity, class, rule, confidence, canonical, part: earlier..canonical.expose().len() }
+        Self { entity, class, rule, confidence, canonical, part: earlier..canonical.expose().len(), is_pressed: false }
     }
 }
 
@@ -85,6 +88,19 @@ pub(super) struct MaskedSpan {
     pub(super) confidence: u8,
     /// What is shown, by the set of views that show it; a view in no set shows the placeholder.
     pub(super) shown: Vec<(u16, String)>,
+    /// What it covers in the original; `None` where that was not noted, in messages of before.
+    pub(super) source: Option<Source>,
+}
+
+/// What a mask covers in the original. See [`super::hidden`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    /// Bytes of the original, disguise included.
+    pub(super) bytes: usize,
+    /// Whether the mask got quotes around it that the original lacks.
+    pub(super) is_quoted: bool,
+    /// Whether the rule let somebody open it.
+    pub(super) is_reversible: bool,
 }
 
 /// Where a masked value stands in what one view shows, and what it was; it tells nothing of the value.
@@ -102,6 +118,8 @@ pub struct ShownSpan {
     pub rule: u16,
     /// How sure the engine was, in percent.
     pub confidence: u8,
+    /// Whether the rule let somebody open it.
+    pub is_reversible: bool,
 }
 
 impl MaskedText {
@@ -133,7 +151,8 @@ impl MaskedText {
                     span.render(view, &mut shown);
                     let end = start + shown.chars().count();
                     let MaskedSpan { entity, class, rule, confidence, .. } = *span;
-                    spans.push(ShownSpan { start, end, entity, class, rule, confidence });
+                    let is_reversible = span.source.is_some_and(|source| source.is_reversible);
+                    spans.push(ShownSpan { start, end, entity, class, rule, confidence, is_reversible });
                     start = end;
                 }
             }
@@ -173,14 +192,17 @@ pub fn apply(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -
     let mut segments = Vec::with_capacity(spans.len() * 2 + 1);
     let mut numbers = Numbers::default();
     let mut from = 0;
-    for span in spans {
+    for (place, span) in spans.iter().enumerate() {
         let Some(rule) = policy.rules().get(usize::from(span.rule)) else { continue };
         let quote = if span.is_quoted { "\"" } else { "" };
         push_plain(&mut segments, text.get(from..span.bytes.start));
         push_plain(&mut segments, Some(quote));
         let original = text.get(span.bytes.clone()).unwrap_or_default();
         let number = numbers.of(span);
-        segments.push(Segment::Masked(mask(rule, &Value::of(span), original, number, tokens)));
+        let value = Value { is_pressed: is_pressed(policy, text, spans, place), ..Value::of(span) };
+        let mut masked = mask(rule, &value, original, number, tokens);
+        masked.source = masked.source.map(|source| Source { is_quoted: span.is_quoted, ..source });
+        segments.push(Segment::Masked(masked));
         push_plain(&mut segments, Some(quote));
         from = span.bytes.end;
     }
@@ -199,6 +221,24 @@ pub fn without_c3(text: &str, spans: &[Span]) -> String {
     }
     sealed.push_str(text.get(from..).unwrap_or_default());
     sealed
+}
+
+/// Whether the ends of what a pattern found must not be shown. Beside letters, digits, stars or another mask nobody could tell
+/// where the mask ends, and a pattern would match them again; and so would what is neither letter nor digit of ASCII.
+fn is_pressed(policy: &Policy, text: &str, spans: &[Span], place: usize) -> bool {
+    let Some(span) = spans.get(place).filter(|span| span.entity == Entity::Custom) else { return false };
+    let is_close = |symbol: u8| symbol::is_alphanumeric(symbol) || symbol == b'*';
+    let symbol = |character| policy.lexicon.table.entry(character).symbol;
+    let seen = |symbol: &u8| !matches!(*symbol, symbol::IGNORE | b'.');
+    let before = text.get(..span.bytes.start).unwrap_or_default().chars().rev().map(symbol).find(seen);
+    let after = text.get(span.bytes.end..).unwrap_or_default().chars().map(symbol).find(seen);
+    let masked_before = place.checked_sub(1).and_then(|before| spans.get(before));
+    let touches = masked_before.is_some_and(|other| other.bytes.end == span.bytes.start)
+        || spans.get(place + 1).is_some_and(|other| other.bytes.start == span.bytes.end);
+    touches
+        || before.is_some_and(is_close)
+        || after.is_some_and(is_close)
+        || !span.canonical.expose().bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn push_plain(segments: &mut Vec<Segment>, text: Option<&str>) {
@@ -226,7 +266,7 @@ impl<'s> Numbers<'s> {
     }
 }
 
-/// What each view shows of a value.
+/// What each view shows of a value, which is `original` as it was written.
 pub(super) fn mask(rule: &Rule, value: &Value<'_>, original: &str, number: usize, tokens: &dyn Tokens) -> MaskedSpan {
     let mut shown: Vec<(u16, String)> = Vec::with_capacity(rule.shows.len());
     for (views, operator) in &rule.shows {
@@ -236,8 +276,9 @@ pub(super) fn mask(rule: &Rule, value: &Value<'_>, original: &str, number: usize
             None => shown.push((*views, text)),
         }
     }
+    let source = Source { bytes: original.len(), is_quoted: false, is_reversible: rule.opening.is_some() };
     let Value { entity, class, rule, confidence, .. } = *value;
-    MaskedSpan { entity, class, rule, confidence, shown }
+    MaskedSpan { entity, class, rule, confidence, shown, source: Some(source) }
 }
 
 fn show(operator: &Operator, value: &Value<'_>, original: &str, number: usize, tokens: &dyn Tokens) -> Option<String> {
@@ -275,7 +316,7 @@ fn ends(value: &Value<'_>, first: usize, last: usize) -> String {
         .skip(value.part.start)
         .take(value.part.len())
         .map(|(place, character)| {
-            let kept = hides && (place < first || place >= length - last);
+            let kept = hides && !value.is_pressed && (place < first || place >= length - last);
             if kept { character } else { '*' }
         })
         .collect()

@@ -4,7 +4,7 @@
 //! text -> screen (one walk, no allocation; most messages end here)
 //!      -> fold (one symbol a character, with the way back to the bytes)
 //!      -> addresses of machines and coins; blot (masked text, UUIDs, addresses)
-//!      -> propose (numbers, codes, ids, plates, mail, names of accounts, secrets, people) and weigh (keywords, policy)
+//!      -> propose (numbers, codes, ids, plates, mail, names of accounts, secrets, people, officers' patterns) and weigh (keywords, policy)
 //!      -> resolve overlaps -> spans -> apply -> MaskedText -> render(view)
 //! ```
 //!
@@ -27,6 +27,7 @@ mod fold;
 mod fold_table;
 mod fpe;
 mod handles;
+mod hidden;
 mod ids;
 mod keywords;
 mod lexicon;
@@ -34,6 +35,7 @@ mod machines;
 mod masked;
 mod operate;
 mod passwords;
+mod patterns;
 mod people;
 mod plates;
 mod policy;
@@ -52,13 +54,15 @@ pub use codec::DecodeError;
 pub use detect::{Heard, detect, hear};
 pub use earlier::{Again, mask_again, without_named};
 pub use entity::Entity;
+pub use hidden::{Hidden, comparable};
 pub use masked::{MaskedText, ShownSpan, Tokens, apply, token_letters, without_c3};
 pub use operate::decrypt;
 pub use policy::{
-    Allowed, Approvals, Aspect, Difference, ENGINE_VERSION, Effective, Level, Operator, Policy, PolicyError, Remark,
-    Rule, Way, compare, lint, only_masks_more,
+    Allowed, Approvals, Aspect, Decided, Difference, ENGINE_VERSION, Effective, Layer, Level, Lost, Occasion, Opening,
+    Operator, Pattern, Policy, PolicyError, Remark, Rule, RuleName, Stance, Trap, Unreachable, Way, compare, lint,
+    only_masks_more,
 };
-pub use shown::found_spans;
+pub use shown::{FoundSpan, found_spans};
 pub use span::Span;
 pub use structured::{DEPTH_MAX, VALUES_MAX, detect_field, detect_form, detect_json};
 pub use tail::{TAIL_REACH_US, TAIL_US, Tail};

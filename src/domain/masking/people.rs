@@ -34,7 +34,17 @@ pub(super) fn spans(policy: &Policy, text: &str) -> Vec<Span> {
     find(policy, text, Vec::new())
         .into_iter()
         .filter_map(|Person { bytes, entity, confidence, rule, canonical }| {
-            Some(Span { bytes, entity, class: class(rule)?, rule, confidence, canonical, earlier: 0, is_quoted: false })
+            Some(Span {
+                bytes,
+                entity,
+                class: class(rule)?,
+                rule,
+                confidence,
+                canonical,
+                word: None,
+                earlier: 0,
+                is_quoted: false,
+            })
         })
         .collect()
 }
@@ -47,7 +57,16 @@ pub(super) fn propose(scene: &mut Scene<'_>, text: &str) {
     for person in find(scene.policy, text, masked(scene)) {
         let Person { bytes, entity, confidence, rule, canonical } = person;
         let range = scene.message.symbols_of(&bytes);
-        scene.candidates.push(Candidate { range, entity, confidence, loose: false, rule, canonical, earlier: 0 });
+        scene.candidates.push(Candidate {
+            range,
+            entity,
+            confidence,
+            loose: false,
+            rule,
+            canonical,
+            earlier: 0,
+            word: None,
+        });
     }
 }
 

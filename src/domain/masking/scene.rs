@@ -41,12 +41,15 @@ pub(super) struct Candidate {
     pub(super) canonical: Canonical,
     /// Characters of the value that are in earlier messages.
     pub(super) earlier: usize,
+    /// Symbols of a word that speaks for it.
+    pub(super) word: Option<Range<usize>>,
 }
 
 /// What the surroundings say of a candidate.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Support {
-    For,
+    /// A word speaks for it; one of an earlier message has no place in this.
+    For(Option<Range<usize>>),
     Neutral,
     Against,
 }
@@ -106,8 +109,9 @@ impl<'m> Scene<'m> {
         if confidence.alone < rule.min_confidence && !self.said.meets(Cues::of(entity)) {
             return;
         }
-        let weighed = match self.support(entity, &range, rule.context_window) {
-            Support::For => confidence.supported,
+        let support = self.support(entity, &range, rule.context_window);
+        let weighed = match support {
+            Support::For(_) => confidence.supported,
             Support::Neutral if self.in_link(range.start) => confidence.alone.saturating_sub(LINK_COST),
             Support::Neutral => confidence.alone,
             Support::Against => confidence.alone.saturating_sub(AGAINST_COST),
@@ -123,7 +127,11 @@ impl<'m> Scene<'m> {
             return;
         }
         self.has_card |= entity == Entity::BankCard;
-        self.candidates.push(Candidate { range, entity, confidence, loose, rule: position, canonical, earlier });
+        let word = match support {
+            Support::For(word) => word,
+            Support::Neutral | Support::Against => None,
+        };
+        self.candidates.push(Candidate { range, entity, confidence, loose, rule: position, canonical, earlier, word });
     }
 
     /// Returns the keywords that begin at or after a position, in order of their ends.
@@ -140,7 +148,7 @@ impl<'m> Scene<'m> {
 
     /// Says whether a word for any of `cues` stands within reach on either side.
     pub(super) fn is_near(&self, cues: Cues, range: &Range<usize>, window: usize) -> bool {
-        self.nearest(cues, range, window) == Support::For
+        matches!(self.nearest(cues, range, window), Support::For(_))
     }
 
     /// Says whether a word for a card, other than one that itself needs a card's company, is within `window` symbols.
@@ -164,7 +172,7 @@ impl<'m> Scene<'m> {
                 break;
             }
             if hit.cues.meets(cues) && distance <= window {
-                return Support::For;
+                return Support::For(Some(hit.start..hit.end));
             }
             if hit.cues.meets(Cues::AGAINST) && distance <= AGAINST_WINDOW {
                 return Support::Against;
@@ -173,11 +181,11 @@ impl<'m> Scene<'m> {
         let after = self
             .hits_from(range.end)
             .take_while(|hit| hit.start - range.end <= AFTER_WINDOW)
-            .any(|hit| hit.cues.meets(cues) && !self.is_masked(range.end..hit.start));
-        if after || (range.start <= CARRIED_WINDOW && self.carried.meets(cues)) {
-            Support::For
-        } else {
-            Support::Neutral
+            .find(|hit| hit.cues.meets(cues) && !self.is_masked(range.end..hit.start));
+        match after {
+            Some(hit) => Support::For(Some(hit.start..hit.end)),
+            None if range.start <= CARRIED_WINDOW && self.carried.meets(cues) => Support::For(None),
+            None => Support::Neutral,
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Span {
     pub rule: u16,
     /// How sure the engine is, in percent.
     pub confidence: u8,
+    /// Bytes of a word in the message that speaks for it.
+    pub word: Option<Range<usize>>,
     pub(super) canonical: Canonical,
     pub(super) earlier: usize,
     /// Masks of it need quotes: it is a number of a document.
@@ -48,6 +50,7 @@ impl fmt::Debug for Span {
             .field("class", &self.class)
             .field("rule", &self.rule)
             .field("confidence", &self.confidence)
+            .field("word", &self.word)
             .field("earlier", &self.earlier)
             .finish_non_exhaustive()
     }

@@ -10,7 +10,8 @@ use crate::pipeline;
 /// One difference between two policies; both sides as a policy file writes them, empty where there is nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Difference {
-    /// What differs, by its path in the file, such as `cn.mobile.views.agent`.
+    /// What differs, by its path in the file, such as `cn.mobile.views.agent`; where it differs so on some occasion only, with
+    /// that before it: `channel/web: cn.mobile.views.agent`.
     pub aspect: String,
     /// stricter, sideways or weaker.
     pub way: String,
@@ -22,8 +23,9 @@ pub struct Difference {
 
 impl From<masking::Difference> for Difference {
     fn from(difference: masking::Difference) -> Self {
-        let masking::Difference { aspect, way, before, after } = difference;
-        Self { aspect: aspect.to_string(), way: way.as_str().to_owned(), before, after }
+        let aspect = difference.place();
+        let masking::Difference { way, before, after, .. } = difference;
+        Self { aspect, way: way.as_str().to_owned(), before, after }
     }
 }
 
@@ -47,12 +49,33 @@ pub enum Remark {
         /// The role.
         role: String,
     },
+    /// A value may be opened with the word of a second person, whom no account can be.
+    NobodyAgrees {
+        /// Of what.
+        entity: String,
+    },
     /// Approval is asked for of nobody.
     NobodyApproves,
     /// A value that is never masked is very short.
     ShortLiteral {
         /// The value.
         literal: String,
+    },
+    /// A part of a pattern means something else than it looks like.
+    Trap {
+        /// The rule.
+        rule: String,
+        /// The part.
+        part: String,
+        /// What to write in its place.
+        instead: String,
+    },
+    /// A rule never masks anything.
+    Unreachable {
+        /// The rule.
+        rule: String,
+        /// The rule with the same pattern; missing when it asks for more certainty than there can be.
+        same_as: Option<String>,
     },
     /// No test says that clean text stays as it is.
     NoCleanTest,
@@ -66,8 +89,21 @@ impl From<masking::Remark> for Remark {
                 Self::FewCandidates { entity: entity.to_string(), views, mask, left }
             }
             masking::Remark::UnknownRole { role } => Self::UnknownRole { role },
+            masking::Remark::NobodyAgrees { entity } => Self::NobodyAgrees { entity: entity.to_string() },
             masking::Remark::NobodyApproves => Self::NobodyApproves,
             masking::Remark::ShortLiteral { literal } => Self::ShortLiteral { literal },
+            masking::Remark::Trap { rule, trap } => Self::Trap {
+                rule: rule.to_string(),
+                part: trap.as_str().to_owned(),
+                instead: trap.instead().to_owned(),
+            },
+            masking::Remark::Unreachable { rule, why } => {
+                let same_as = match why {
+                    masking::Unreachable::SamePattern { other } => Some(other.to_string()),
+                    masking::Unreachable::TooSure { .. } => None,
+                };
+                Self::Unreachable { rule: rule.to_string(), same_as }
+            }
             masking::Remark::NoCleanTest => Self::NoCleanTest,
         }
     }
@@ -127,6 +163,7 @@ impl From<masking::PolicyError> for Failure {
             | masking::PolicyError::Unavailable { .. }
             | masking::PolicyError::Invalid { .. }
             | masking::PolicyError::DuplicateRule { .. }
+            | masking::PolicyError::Weakens { .. }
             | masking::PolicyError::TooManyKeywords
             | masking::PolicyError::Untested { .. } => None,
         };

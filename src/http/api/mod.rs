@@ -28,6 +28,8 @@ pub mod staff;
 pub mod system;
 pub mod table;
 pub(super) mod tlog;
+pub mod unmasking_answers;
+pub(super) mod unmaskings;
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Answer;
 use super::rules::{MaskingPolicy, Tried};
 use super::table::RoutingTable;
+use crate::domain::masking::Occasion;
 use crate::http::body::{self, TriedText};
 use crate::http::problem::ProblemDetails;
 use crate::http::service::Service;
@@ -52,12 +53,13 @@ pub(in crate::http) async fn routing(service: Data<Service>, request: HttpReques
     ),
 )]
 pub(in crate::http) async fn attempt(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
-    let TriedText { text, source } = body::policy(&request, payload).await?;
+    let TriedText { text, source, channel, purpose } = body::policy(&request, payload).await?;
     session::same_origin(&request)?;
     if !(1..=TEXT_BYTES_MAX).contains(&text.len()) {
         return Err(Refusal::Invalid { field: "text", expected: "1 to 16384 bytes" }.into());
     }
     let session = session::of(&service, &request).await?;
-    let tried = session.served.tenant.try_masking(&session.staff, &text, source.as_deref())?;
+    let there = Occasion { tenant: None, channel, purpose };
+    let tried = session.served.tenant.try_masking(&session.staff, (&text, there), source.as_deref())?;
     Ok(HttpResponse::Ok().json(Tried::from(tried)))
 }

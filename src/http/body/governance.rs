@@ -14,6 +14,10 @@ pub(in crate::http) struct TriedText {
     pub(in crate::http) text: RawText,
     /// A policy file's text to try it on, whatever its own tests say; the policy in force when nothing is given.
     pub(in crate::http) source: Option<String>,
+    /// The channel that it is said on, for policies that ask for it: `web`, `http`; any when nothing is given.
+    pub(in crate::http) channel: Option<String>,
+    /// The queue of the conversation that it is said in, for policies that ask for it.
+    pub(in crate::http) purpose: Option<String>,
 }
 
 /// A masking policy as a file has it.
@@ -79,4 +83,38 @@ pub(in crate::http) struct NewHold {
     pub(in crate::http) subject: String,
     /// litigation, authority, investigation or complaint.
     pub(in crate::http) reason: String,
+}
+
+/// A masked value, by its place.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct ValuePlace {
+    /// The message or note that it stands in.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(in crate::http) message: String,
+    /// Its place among the masked values of the message, from 0.
+    pub(in crate::http) span: u16,
+    /// The entry that masked it so: `again` of the message, or its `index`.
+    pub(in crate::http) of: u64,
+}
+
+/// A masked value that somebody wants to open.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewUnmasking {
+    /// Which.
+    pub(in crate::http) value: ValuePlace,
+    /// fraud, dispute, identity, correction, authority or incident.
+    pub(in crate::http) reason: String,
+}
+
+/// A masked value, and what somebody says that it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct SaidValue {
+    /// Which.
+    pub(in crate::http) value: ValuePlace,
+    /// What is said; it is compared and not kept.
+    #[schema(value_type = String, min_length = 1, max_length = 256)]
+    pub(in crate::http) said: RawText,
 }

@@ -117,6 +117,15 @@ kinds! {
     NOT_ALLOWED = "not_allowed_here" 403
         "Not allowed here" "The configuration does not allow this: see {key}."
         "配置不允许" "配置不允许此操作：请见 {key}。";
+    NOT_REVERSIBLE = "not_reversible" 403
+        "Not to be opened" "Nobody may open what stands behind this mask: the rule doesn't allow it, or it is stored nowhere."
+        "不可查看明文" "此处脱敏内容任何人都不能查看明文：规则不允许，或该内容根本未存储。";
+    LAPSED = "lapsed" 410
+        "Time is over" "The time of this request is over: ask again, with a reason."
+        "已过期" "此次申请已过期：请重新填写事由并申请。";
+    TOO_OFTEN = "too_often" 429
+        "Too often" "This was done too often: wait {retry_after_s} seconds."
+        "次数过多" "操作次数已达上限：请等待 {retry_after_s} 秒。";
     NO_POLICY = "no_policy" 503 retry 60
         "No masking policy" "No masking policy is active, so nothing can be taken in: an operator activates one with `lww policy activate`."
         "无脱敏策略" "没有生效的脱敏策略，因此不能接收任何内容：请运维人员用 `lww policy activate` 启用。";

@@ -11,6 +11,12 @@ const PHRASES: &[(&str, &str)] = &[
     ("proposal", "删除申请"),
     ("hold", "司法冻结保全"),
     ("amendment", "策略变更申请"),
+    ("request", "明文查看申请"),
+    ("masked value", "脱敏内容"),
+    (
+        "fraud, dispute, identity, correction, authority or incident",
+        "fraud、dispute、identity、correction、authority 或 incident",
+    ),
     ("policy", "策略"),
     ("a policy that is not the one in force", "与现行策略不同的策略"),
     ("nothing, for a policy that is to act at once", "留空：立即生效的策略不设生效时间"),

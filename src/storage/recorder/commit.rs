@@ -12,7 +12,7 @@ use super::super::head::{Head, LEASE_S, LogName};
 use super::routes::{ROUTE, routes};
 use super::rows::{AgentUpdate, Rows, Single, TipColumns, account, signed};
 use super::state::{LinkedEntry, Tip};
-use super::{amendment, desk, erasure, people};
+use super::{amendment, desk, erasure, people, unmasking};
 use crate::domain::record::{ConversationState, PolicyChange, PolicyKind};
 use crate::units::{ChannelAccount, ConversationId, EntryIndex, SubjectId};
 
@@ -389,6 +389,7 @@ async fn apply_single(database: &Database, log: &LogName, single: &Single) -> Re
         Single::Subject(change) => erasure::subject(database, log, change).await,
         Single::Epoch(change, index, time) => erasure::epoch(database, log, change, (*index, *time)).await,
         Single::Amendment(change, index, time) => amendment::apply(database, log, change, (*index, *time)).await,
+        Single::Unmasking(change, index, time) => unmasking::apply(database, log, change, (*index, *time)).await,
     };
     match reached {
         Ok(1) => Ok(()),

@@ -7,7 +7,7 @@ use super::state::LinkedEntry;
 use crate::domain::event::Event;
 use crate::domain::message::Committed;
 use crate::domain::record::{Effect, NewMessage, NewNote, Proposal, Remasked, Step, Written};
-use crate::ports::{Changed, Happening, MessageRow, NoteRow};
+use crate::ports::{Changed, Happening, MessageRow, NoteRow, Unmasked};
 use crate::units::{EntryIndex, Hash, Timestamp};
 
 /// A step that has its place in the log.
@@ -63,6 +63,7 @@ impl Told {
                 | Effect::Policy(_)
                 | Effect::Erasure(_)
                 | Effect::Amendment(_)
+                | Effect::Unmasking(_)
                 | Effect::Hold(_)
                 | Effect::Subject(_)
                 | Effect::Epoch(_) => {}
@@ -78,7 +79,9 @@ impl Told {
         } else {
             None
         };
-        Some(Happening { index, time, conversation, subject, change, message, note, viewed })
+        let unmask =
+            if let Event::Unmask(event) = &step.draft.event { Unmasked::of(event, step.draft.actor.id) } else { None };
+        Some(Happening { index, time, conversation, subject, change, message, note, viewed, unmask })
     }
 }
 

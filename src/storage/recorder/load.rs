@@ -17,7 +17,7 @@ use super::state::{Overlay, Tip, expectations, presupposed};
 use crate::domain::record::Aggregate;
 use crate::units::{
     AccountId, AmendmentId, ConversationKey, EntryIndex, ErasureId, Hash, HoldId, MessageId, SubjectId, TenantId,
-    Version,
+    UnmaskingId, Version,
 };
 
 /// What must be looked up before a batch can be decided.
@@ -32,6 +32,7 @@ struct Missing {
     people: HashSet<SubjectId>,
     erasures: HashSet<ErasureId>,
     amendments: HashSet<AmendmentId>,
+    unmaskings: HashSet<UnmaskingId>,
     holds: HashSet<HoldId>,
     settings: bool,
 }
@@ -115,6 +116,9 @@ impl Missing {
             Aggregate::Amendment(id) => {
                 self.amendments.insert(id);
             }
+            Aggregate::Unmasking(id) => {
+                self.unmaskings.insert(id);
+            }
             Aggregate::Settings => self.settings = true,
         }
     }
@@ -125,7 +129,7 @@ type Wanted = (&'static str, Vec<Uuid>, fn(Uuid) -> Aggregate);
 
 impl Missing {
     /// What is counted by a row of its own and no account.
-    fn others(&self) -> [Wanted; 5] {
+    fn others(&self) -> [Wanted; 6] {
         [
             ("canned_reply", self.replies.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Reply(MessageId::from_uuid(id))
@@ -138,6 +142,9 @@ impl Missing {
             }),
             ("amendment", self.amendments.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Amendment(AmendmentId::from_uuid(id))
+            }),
+            ("unmasking", self.unmaskings.iter().map(|id| id.to_uuid()).collect(), |id| {
+                Aggregate::Unmasking(UnmaskingId::from_uuid(id))
             }),
             ("legal_hold", self.holds.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Hold(HoldId::from_uuid(id))

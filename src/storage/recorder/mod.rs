@@ -31,6 +31,7 @@ mod routes;
 mod rows;
 mod sign;
 mod state;
+mod unmasking;
 mod writer;
 
 use std::sync::Arc;

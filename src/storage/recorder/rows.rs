@@ -11,7 +11,7 @@ use super::state::{Overlay, Tip};
 use crate::domain::record::{
     AccountChange, AmendmentChange, ConversationChange, ConversationState, Dedup, Effect, EpochChange, ErasureChange,
     HoldChange, Marks, NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject, PasswordChange,
-    PolicyChange, Remasked, ReplyChange, RouteChange, SubjectChange,
+    PolicyChange, Remasked, ReplyChange, RouteChange, SubjectChange, UnmaskingChange,
 };
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
 
@@ -66,6 +66,7 @@ pub(super) enum Single {
     Subject(SubjectChange),
     Epoch(EpochChange, EntryIndex, Timestamp),
     Amendment(Box<AmendmentChange>, EntryIndex, Timestamp),
+    Unmasking(UnmaskingChange, EntryIndex, Timestamp),
 }
 
 /// The columns of one batch.
@@ -118,6 +119,7 @@ impl Rows {
                 Effect::Subject(change) => self.singles.push(Single::Subject(*change)),
                 Effect::Epoch(change) => self.singles.push(Single::Epoch(*change, index, time)),
                 Effect::Amendment(change) => self.singles.push(Single::Amendment(change.clone(), index, time)),
+                Effect::Unmasking(change) => self.singles.push(Single::Unmasking(*change, index, time)),
             }
         }
     }

@@ -16,6 +16,8 @@ export type Right =
   | "erase_subjects"
   | "hold_subjects"
   | "read_policies"
+  | "unmask"
+  | "read_unmaskings"
   | "read_health";
 
 export interface SessionInfo {
@@ -45,6 +47,8 @@ export interface Span {
   basis?: string[];
   /** In percent. */
   confidence: number;
+  /** Whether the rule that masked it lets somebody open it. */
+  reversible?: boolean;
 }
 
 export interface Conversation {

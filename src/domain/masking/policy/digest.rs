@@ -14,7 +14,9 @@ use super::{
         validate::{bank_card, iban, national},
         view::View,
     },
-    Allowed, ENGINE_VERSION, Operator, Policy, Rule,
+    ENGINE_VERSION, Opening, Operator, Policy, Rule,
+    layers::Words,
+    occasion::Occasion,
 };
 
 /// The tables of the first two engines, which had the same. Entries of the first release tell of neither the text nor the
@@ -31,9 +33,31 @@ const EARLIER_VERSIONS: [u32; 2] = [1, 2];
 /// The engine of the first release.
 const FIRST_VERSION: u32 = 1;
 
-/// Returns the digest of a resolved policy, by its id and version.
-pub(super) fn of(label: (&str, u64), rules: &[Rule], allow: &[Allowed], lexicon: &Lexicon) -> [u8; 32] {
-    canonical::digest(&resolved(label, rules, allow, &engine(lexicon)))
+/// Returns the digest of a resolved policy, all its forms included.
+pub(super) fn of(policy: &Policy) -> [u8; 32] {
+    canonical::digest(&by(policy, &engine(&policy.lexicon)))
+}
+
+/// What a layer says, in JSON.
+pub(super) fn words(words: &Words) -> Value {
+    let views = |operators: &[Option<Operator>; View::ALL.len()]| -> serde_json::Map<String, Value> {
+        let said = View::ALL.into_iter().zip(operators);
+        said.filter_map(|(view, said)| Some((view.to_string(), operator(said.as_ref()?)))).collect()
+    };
+    let one = words.iter().map(|(name, stance)| {
+        let mut said = json!({
+            "entity": name.to_string(),
+            "class": stance.class.as_str(),
+            "min_confidence": stance.min_confidence,
+            "context": stance.context,
+            "context_window": stance.context_window,
+            "pattern": stance.pattern.as_ref().map(|pattern| json!([pattern.text, pattern.certainty])),
+            "views": views(&stance.operators),
+        });
+        insert_opening(&mut said, stance.opening.as_ref());
+        said
+    });
+    one.collect()
 }
 
 /// Returns the digest that the first release gave the same text.
@@ -56,10 +80,6 @@ fn earlier_engine(version: u32) -> Value {
     engine.into()
 }
 
-fn by(policy: &Policy, engine: &Value) -> Value {
-    resolved((&policy.id, policy.version), &policy.rules, &policy.allow, engine)
-}
-
 /// Returns the digest of the engine alone: of its version and its own tables.
 pub(super) fn of_engine(lexicon: &Lexicon) -> [u8; 32] {
     canonical::digest(&engine(lexicon))
@@ -78,27 +98,60 @@ fn engine(lexicon: &Lexicon) -> Value {
     })
 }
 
-fn resolved((id, version): (&str, u64), rules: &[Rule], allow: &[Allowed], engine: &Value) -> Value {
-    json!({
-        "id": id,
-        "version": version,
+/// The resolved policy. Without layers it has the form that it always had.
+fn by(policy: &Policy, engine: &Value) -> Value {
+    let mut resolved = json!({
+        "id": policy.id,
+        "version": policy.version,
         "engine": engine,
-        "rules": rules.iter().map(rule).collect::<Vec<_>>(),
-        "allow": allow.iter().map(|entry| json!(entry.literal)).collect::<Vec<_>>(),
-    })
+        "rules": rules(policy),
+        "allow": policy.allow.iter().map(|entry| json!(entry.literal)).collect::<Vec<_>>(),
+    });
+    if let (Value::Object(fields), false) = (&mut resolved, policy.layers.is_empty()) {
+        let layers = policy
+            .layers
+            .iter()
+            .map(|layer| json!({"name": layer.name, "digest": hex(&layer.digest), "where": named(&layer.occasion)}));
+        let others = policy.others.iter().map(|(there, form)| json!({"where": named(there), "rules": rules(form)}));
+        fields.insert("layers".to_owned(), layers.collect());
+        fields.insert("occasions".to_owned(), others.collect());
+    }
+    resolved
+}
+
+fn named(occasion: &Occasion) -> Value {
+    json!(occasion.named())
+}
+
+fn rules(policy: &Policy) -> Vec<Value> {
+    policy.rules.iter().filter(|rule| rule.is_active).map(rule).collect()
 }
 
 fn rule(rule: &Rule) -> Value {
     let views: serde_json::Map<String, Value> =
         View::ALL.into_iter().map(|view| (view.to_string(), operator(rule.operator(view)))).collect();
-    json!({
-        "entity": rule.entity.as_str(),
+    let mut resolved = json!({
+        "entity": rule.name.to_string(),
         "class": rule.class.as_str(),
         "min_confidence": rule.min_confidence,
         "context": rule.context,
         "context_window": rule.context_window,
         "views": views,
-    })
+    });
+    if let (Value::Object(fields), Some(pattern)) = (&mut resolved, &rule.pattern) {
+        fields.insert("pattern".to_owned(), json!(pattern.text));
+        fields.insert("confidence".to_owned(), json!(pattern.certainty));
+    }
+    insert_opening(&mut resolved, rule.opening.as_ref());
+    resolved
+}
+
+/// Only where there is one: what nobody may open resolves as it did before anybody could open anything.
+fn insert_opening(said: &mut Value, opening: Option<&Opening>) {
+    if let (Some(Opening { roles, ttl_s, second_person }), Some(fields)) = (opening, said.as_object_mut()) {
+        let opening = json!({"unmask_roles": roles, "ttl_s": ttl_s, "second_person": second_person});
+        fields.insert("opening".to_owned(), opening);
+    }
 }
 
 fn operator(operator: &Operator) -> Value {

@@ -20,13 +20,42 @@ pub(super) struct Document {
     #[serde(default)]
     pub(super) effective: Option<Effective>,
     pub(super) mode: Spanned<Mode>,
+    /// Names of layers, the more general first.
     #[serde(default)]
     pub(super) layers: Vec<Spanned<String>>,
+    /// Layers of the policy's own, by their names.
+    #[serde(default)]
+    pub(super) define: BTreeMap<String, Spanned<LayerDoc>>,
     #[serde(default)]
     pub(super) approvals: Option<Approvals>,
     pub(super) rules: Vec<Spanned<RuleDoc>>,
     #[serde(default)]
     pub(super) allow: Vec<Spanned<AllowDoc>>,
+    pub(super) tests: Vec<Spanned<TestDoc>>,
+}
+
+/// A layer that a policy defines.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LayerDoc {
+    /// Layers that apply wherever it does.
+    #[serde(default)]
+    pub(super) layers: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) rules: Vec<Spanned<RuleDoc>>,
+}
+
+/// A layer that is built in: a file of its own, with tests of its rules.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct PackDoc {
+    #[expect(dead_code, reason = "only the one format is read")]
+    pub(super) api_version: ApiVersion,
+    pub(super) layer: String,
+    pub(super) version: u64,
+    pub(super) title: String,
+    pub(super) rules: Vec<Spanned<RuleDoc>>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "they run with the program's own tests"))]
     pub(super) tests: Vec<Spanned<TestDoc>>,
 }
 
@@ -79,6 +108,9 @@ impl fmt::Display for Approvals {
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleDoc {
     pub(super) entity: String,
+    /// What a value looks like, of an entity that the policy makes up.
+    #[serde(default)]
+    pub(super) pattern: Option<String>,
     pub(super) class: super::super::view::Class,
     #[serde(default)]
     pub(super) basis: Vec<String>,
@@ -89,27 +121,43 @@ pub(super) struct RuleDoc {
     pub(super) reversible: Reversible,
 }
 
-/// How surely, and beside which words, a value counts.
-#[derive(Deserialize)]
+/// How surely, and beside which words, a value counts; what is not written is as in [`super::resolve`].
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct DetectDoc {
-    pub(super) min_confidence: f64,
+    pub(super) min_confidence: Option<f64>,
+    /// How sure a match of a pattern is by itself.
+    pub(super) confidence: Option<f64>,
     pub(super) context: Vec<String>,
-    pub(super) context_window: u64,
+    pub(super) context_window: Option<u64>,
 }
 
-impl Default for DetectDoc {
-    fn default() -> Self {
-        Self { min_confidence: 0.7, context: Vec::new(), context_window: 30 }
-    }
-}
-
-/// Whether a masked value can be shown again.
-#[derive(Default, PartialEq, Eq)]
+/// Whether a masked value can be opened again.
+#[derive(Default)]
 pub(super) enum Reversible {
     #[default]
     No,
-    Vault,
+    Vault(VaultDoc),
+}
+
+/// Who may open a masked value, and how.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VaultDoc {
+    pub(super) vault: bool,
+    pub(super) unmask_roles: Vec<String>,
+    #[serde(rename = "reason")]
+    _reason: ReasonDoc,
+    pub(super) ttl: String,
+    #[serde(default)]
+    pub(super) second_person: Vec<String>,
+}
+
+/// Nobody opens anything without a reason.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ReasonDoc {
+    Required,
 }
 
 impl<'de> Deserialize<'de> for Reversible {
@@ -119,16 +167,15 @@ impl<'de> Deserialize<'de> for Reversible {
             type Value = Reversible;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("false or {vault: …}")
+                f.write_str("false or {vault: true, unmask_roles: […], reason: required, ttl: 15m}")
             }
 
             fn visit_bool<E: de::Error>(self, value: bool) -> Result<Reversible, E> {
-                Ok(if value { Reversible::Vault } else { Reversible::No })
+                if value { Err(E::invalid_value(de::Unexpected::Bool(value), &self)) } else { Ok(Reversible::No) }
             }
 
-            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Reversible, A::Error> {
-                while map.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
-                Ok(Reversible::Vault)
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Reversible, A::Error> {
+                VaultDoc::deserialize(de::value::MapAccessDeserializer::new(map)).map(Reversible::Vault)
             }
         }
         deserializer.deserialize_any(Visitor)
@@ -218,7 +265,9 @@ struct OperatorFields {
 impl OperatorFields {
     fn one<E: de::Error>(self) -> Result<OperatorDoc, E> {
         if self.vault.is_some() {
-            return Ok(OperatorDoc::Unavailable("the operator vault"));
+            return Ok(OperatorDoc::Unavailable(
+                "vault as what a view shows (write reversible: {vault: …} beside views)",
+            ));
         }
         let Self { keep, replace, token, key, fpe, date_shift, generalise, vault: _ } = self;
         let named = [
@@ -296,6 +345,13 @@ pub(super) struct TestDoc {
     pub(super) earlier: BTreeMap<String, Vec<String>>,
     #[serde(rename = "in")]
     pub(super) input: String,
+    /// Where the messages are said, for layers that ask for it.
+    #[serde(default)]
+    pub(super) tenant: Option<String>,
+    #[serde(default)]
+    pub(super) channel: Option<String>,
+    #[serde(default)]
+    pub(super) purpose: Option<String>,
     #[serde(default)]
     pub(super) customer: Option<String>,
     #[serde(default)]

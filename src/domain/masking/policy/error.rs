@@ -36,8 +36,28 @@ pub enum PolicyError {
     DuplicateRule {
         /// Line of the second rule, from 1.
         line: u64,
-        /// Stable name of the entity.
-        entity: &'static str,
+        /// Name of the rule.
+        entity: String,
+    },
+    /// A layer would show more, or find less, than one below it; the stricter wins, so that it would be in vain.
+    #[error(
+        "line {line}: {rule}.{field} of the layer {layer}: {says} is weaker than {stricter}, which {by} asks for and which wins: leave it out"
+    )]
+    Weakens {
+        /// Line of the weaker rule, from 1.
+        line: u64,
+        /// The layer whose rule it is; `rules` for the policy's own.
+        layer: String,
+        /// Name of the rule.
+        rule: String,
+        /// Path of the field in the rule.
+        field: String,
+        /// What it says.
+        says: String,
+        /// What wins.
+        stricter: String,
+        /// The layer that asks for that.
+        by: String,
     },
     /// The context words are too many or use too many different characters.
     #[error("the context words of the rules are too many or use too many different characters")]
@@ -45,8 +65,8 @@ pub enum PolicyError {
     /// The policy has no test for an entity that it has a rule for.
     #[error("{entity} has a rule but no test: write one where it is masked")]
     Untested {
-        /// Stable name of the entity.
-        entity: &'static str,
+        /// Name of the rule, with its layer where that is not the policy's own list.
+        entity: String,
     },
     /// One of the policy's own tests fails.
     #[error("test {number} (line {line}), view {view}: expected {expected:?}, got {got:?}")]

@@ -8,20 +8,32 @@ mod compile;
 mod digest;
 mod document;
 mod error;
+mod layers;
 mod lint;
+mod merge;
+mod occasion;
+mod pattern;
 mod residual;
+mod resolve;
 mod self_test;
 
 pub use compare::{Aspect, Difference, Way, compare, only_masks_more};
 pub use document::{Approvals, Effective};
 pub use error::PolicyError;
-pub use lint::{Remark, lint};
+pub use layers::Layer;
+pub use lint::{Remark, Unreachable, lint};
+pub use merge::{Decided, Lost};
+pub use occasion::Occasion;
+pub(super) use pattern::VALUE;
+pub use pattern::{Pattern, Trap};
+pub use resolve::Stance;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use super::{
     entity::Entity,
     lexicon::Lexicon,
+    patterns::Patterns,
     view::{Class, View},
 };
 
@@ -143,30 +155,97 @@ impl fmt::Display for Operator {
     }
 }
 
+/// What a rule is about: an entity of the engine's, or one that the policy makes up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuleName {
+    /// The entity; [`Entity::Custom`] for every one that is made up.
+    pub entity: Entity,
+    /// What the policy calls its own.
+    pub own: Option<String>,
+}
+
+/// As policies write it: `cn.mobile`, `custom.loan_no`.
+impl fmt::Display for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.own {
+            Some(own) => write!(f, "{}.{own}", self.entity),
+            None => f.write_str(self.entity.as_str()),
+        }
+    }
+}
+
+/// By whom, and how, a masked value may be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Roles, and groups or skills of the routing table, that may open it.
+    pub roles: Vec<String>,
+    /// For how long, in seconds.
+    pub ttl_s: u32,
+    /// Roles of whom one other person has to agree first; empty: nobody has to.
+    pub second_person: Vec<String>,
+}
+
+/// As a policy file writes it.
+impl fmt::Display for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { roles, ttl_s, second_person } = self;
+        write!(f, "vault: true, unmask_roles: [{}], reason: required, ttl: {ttl_s}s", roles.join(", "))?;
+        if second_person.is_empty() { Ok(()) } else { write!(f, ", second_person: [{}]", second_person.join(", ")) }
+    }
+}
+
 /// What is done with one entity.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// The entity.
+    /// What it is about.
+    pub name: RuleName,
+    /// What is looked for.
     pub entity: Entity,
-    /// Its class.
+    /// How strictly the value is held.
     pub class: Class,
     /// The norms that ask for the rule.
     pub basis: Vec<String>,
-    /// Percentage from which on a candidate is masked.
+    /// Percentage from which on a value is masked.
     pub min_confidence: u8,
-    /// The policy's own keywords for the entity.
+    /// The policy's own words that speak for the entity.
     pub context: Vec<String>,
     /// How many characters a keyword reaches.
     pub context_window: usize,
+    /// By whom its values may be opened; `None`: by nobody.
+    pub opening: Option<Opening>,
+    /// What a value looks like, of an entity that the policy makes up.
+    pub pattern: Option<Pattern>,
+    is_active: bool,
     operators: [Operator; View::ALL.len()],
     /// Each different operator that shows something, with the set of views that it serves.
     pub(super) shows: Vec<(u16, Operator)>,
+    said: Vec<Stance>,
 }
 
 impl Rule {
     /// Returns what a view shows.
     pub fn operator(&self, view: View) -> &Operator {
         &self.operators[view.index()]
+    }
+
+    /// Whether it applies on the occasion that the policy is looked at for; if not, it only keeps its place.
+    pub fn is_active(&self) -> bool {
+        self.is_active
+    }
+
+    /// What each layer says, the more general first; where it is not active, what they say elsewhere.
+    pub fn said(&self) -> &[Stance] {
+        &self.said
+    }
+
+    /// Which layer decided what a view shows, and why the others didn't.
+    pub fn decided(&self, view: View) -> Decided<'_> {
+        merge::decide((&self.name, self.class, view), &self.said.iter().collect::<Vec<_>>()).1
+    }
+
+    /// What a value is judged by, in words of a closed list.
+    pub fn checks(&self) -> &'static [&'static str] {
+        self.entity.checks()
     }
 }
 
@@ -192,10 +271,15 @@ pub struct Policy {
     /// Whether a test holds that clean text stays as it is.
     has_clean_test: bool,
     digest: [u8; 32],
+    layers: Vec<Layer>,
+    /// What it is on the occasions that its layers ask for; itself, it is for any other.
+    others: BTreeMap<Occasion, Policy>,
     /// Canonical forms of the allowed values.
     pub(super) allowed: Vec<String>,
     /// The compiled keywords.
     pub(super) lexicon: Lexicon,
+    /// The compiled patterns, if there are any.
+    pub(super) patterns: Option<Patterns>,
     /// Names of all replacements, so that a replacement is recognised when it is masked again.
     pub(super) replacements: Vec<Vec<u8>>,
 }
@@ -224,6 +308,40 @@ impl Policy {
         Ok((policy, failures))
     }
 
+    /// Returns the form of the policy for a message's occasion. All forms have the same digest, which names the whole, and their
+    /// rules the same places.
+    pub fn on(&self, there: &Occasion) -> &Self {
+        let known = |value: &Option<String>, of: fn(&Occasion) -> &Option<String>| {
+            value.clone().filter(|value| self.others.keys().any(|named| of(named).as_ref() == Some(value)))
+        };
+        let named = Occasion {
+            tenant: known(&there.tenant, |occasion| &occasion.tenant),
+            channel: known(&there.channel, |occasion| &occasion.channel),
+            purpose: known(&there.purpose, |occasion| &occasion.purpose),
+        };
+        self.others.get(&named).unwrap_or(self)
+    }
+
+    /// Returns the occasions for which the policy has a form of its own.
+    pub fn occasions(&self) -> impl Iterator<Item = &Occasion> + Clone {
+        self.others.keys()
+    }
+
+    /// Whether what it masks depends on a conversation's purpose.
+    pub fn minds_purpose(&self) -> bool {
+        self.others.keys().any(|there| there.purpose.is_some())
+    }
+
+    /// Whether it is only its own list of rules, on this occasion and any other.
+    pub fn is_plain(&self) -> bool {
+        self.rules.iter().all(|rule| rule.said.iter().all(|stance| stance.layer == layers::OWN))
+    }
+
+    /// Returns its layers, the more general first; none of a policy that is only its own list of rules.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
     /// Returns the policy's name.
     pub fn id(&self) -> &str {
         &self.id
@@ -236,7 +354,7 @@ impl Policy {
 
     /// Returns the SHA-256 digest of the resolved policy in canonical JSON (RFC 8785).
     ///
-    /// It covers id, version, rules, allowed values and the engine's tables and version, but neither the layout nor the
+    /// It covers id, version, rules on every occasion, layers, allowed values and the engine's tables and version, but neither the layout nor the
     /// comments nor the tests of the file.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
@@ -296,6 +414,11 @@ impl Policy {
             roles: vec![DEFAULT_APPROVER.to_owned()],
             author_may_approve: false,
         })
+    }
+
+    /// Returns by whom values of an entity may be opened; `None`: by nobody.
+    pub fn opening(&self, entity: Entity) -> Option<&Opening> {
+        self.rule_for(entity).and_then(|(_, rule)| rule.opening.as_ref())
     }
 
     /// Returns the rule of an entity and its position, if there is one.

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use serde_saphyr::Spanned;
 
 use super::{
-    super::{Heard, MaskedText, Tail, Tokens, apply, entity::Entity, hear, mask_again, view::View},
-    Policy, PolicyError,
+    super::{Heard, MaskedText, Tail, Tokens, apply, hear, mask_again, view::View},
+    Occasion, Policy, PolicyError,
     document::TestDoc,
+    layers::OWN,
 };
 use crate::units::MessageId;
 
@@ -25,21 +26,36 @@ impl Tokens for TestTokens {
     }
 }
 
+/// The rules that tests are about, by their places, and where.
+type Tested = BTreeSet<(u16, Occasion)>;
+
 /// Runs every test: what fails, and last a rule that no test is about.
 pub(super) fn failures(policy: &Policy, tests: &[Spanned<TestDoc>]) -> Vec<PolicyError> {
-    let mut tested = BTreeSet::new();
+    let mut tested = Tested::new();
     let mut failures = Vec::new();
     for (number, test) in (1..).zip(tests) {
         failures.extend(run_one(policy, number, test, &mut tested));
     }
-    let untested = policy.rules.iter().find(|rule| !tested.contains(&rule.entity));
-    failures.extend(untested.map(|rule| PolicyError::Untested { entity: rule.entity.as_str() }));
+    failures.extend(untested(policy, &tested));
     failures
 }
 
-fn run_one(policy: &Policy, number: usize, test: &Spanned<TestDoc>, tested: &mut BTreeSet<Entity>) -> Vec<PolicyError> {
+/// A rule that no test masks anything by, where the layer applies that has it. Packs are tested by themselves.
+fn untested(policy: &Policy, tested: &Tested) -> Option<PolicyError> {
+    policy.rules.iter().zip(0..).find_map(|(rule, position)| {
+        let mut own = rule.said().iter().filter(|stance| !stance.is_pack);
+        let is_tested = |there: &Occasion| tested.iter().any(|(at, here)| *at == position && there.holds_at(here));
+        let stance = own.find(|stance| !is_tested(&stance.occasion))?;
+        let layer = if stance.layer == OWN { String::new() } else { format!(" in {}", stance.layer) };
+        Some(PolicyError::Untested { entity: format!("{}{layer}", rule.name) })
+    })
+}
+
+fn run_one(policy: &Policy, number: usize, test: &Spanned<TestDoc>, tested: &mut Tested) -> Vec<PolicyError> {
     let line = test.referenced.line();
     let test = &test.value;
+    let there = Occasion { tenant: test.tenant.clone(), channel: test.channel.clone(), purpose: test.purpose.clone() };
+    let policy = policy.on(&there);
     let mut tail = Tail::empty();
     let mut shown: Vec<MaskedText> = Vec::with_capacity(test.after.len() + 1);
     for text in test.after.iter().chain([&test.input]) {
@@ -49,10 +65,10 @@ fn run_one(policy: &Policy, number: usize, test: &Spanned<TestDoc>, tested: &mut
             if let Some((_, earlier)) = shown.iter_mut().enumerate().find(|(place, _)| id(*place) == again.message) {
                 *earlier = mask_again(policy, earlier, again, &TestTokens);
             }
-            tested.insert(again.entity);
+            tested.insert((again.rule, there.clone()));
         }
         if shown.len() == test.after.len() {
-            tested.extend(spans.iter().map(|span| span.entity));
+            tested.extend(spans.iter().map(|span| (span.rule, there.clone())));
         }
         shown.push(apply(policy, text, &spans, &TestTokens));
     }

@@ -72,7 +72,8 @@ fn of_leaf(policy: &Policy, leaf: &Leaf) -> Vec<Span> {
         let start = span.bytes.start.checked_sub(beside.len())?;
         let (start, end) = (*leaf.places.get(start)?, *leaf.places.get(span.bytes.end - beside.len())?);
         let bytes = if leaf.is_bare { leaf.bytes.clone() } else { start..end };
-        Some(Span { bytes, is_quoted: leaf.is_bare, ..span })
+        // The word stands in the leaf's own text, which is not the document.
+        Some(Span { bytes, is_quoted: leaf.is_bare, word: None, ..span })
     });
     let mut spans: Vec<Span> = inside.collect();
     if leaf.is_bare {

@@ -159,6 +159,7 @@ impl Writer {
                 | Effect::Account(_)
                 | Effect::Erasure(_)
                 | Effect::Amendment(_)
+                | Effect::Unmasking(_)
                 | Effect::Hold(_)
                 | Effect::Epoch(_) => {}
             }

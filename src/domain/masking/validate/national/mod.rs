@@ -15,6 +15,8 @@ pub(in super::super) struct Id {
     pub(in super::super) form: &'static [u8],
     /// Lengths of the groups in which people write it.
     groups: &'static [usize],
+    /// Its form is digits alone.
+    is_digits: bool,
     check: fn(&[u8]) -> bool,
     /// The check is one of digits, not only of form.
     is_checked: bool,
@@ -34,7 +36,8 @@ const fn checked(
     percent: Percent,
 ) -> Id {
     let [alone, grouped, supported] = percent;
-    Id { entity, form: form.as_bytes(), groups, check, is_checked: true, alone, grouped, supported }
+    let form = form.as_bytes();
+    Id { entity, form, groups, is_digits: is_digits(form), check, is_checked: true, alone, grouped, supported }
 }
 
 const fn formed(
@@ -45,6 +48,16 @@ const fn formed(
     percent: Percent,
 ) -> Id {
     Id { is_checked: false, ..checked(entity, form, groups, check, percent) }
+}
+
+const fn is_digits(mut form: &[u8]) -> bool {
+    while let [first, rest @ ..] = form {
+        if *first != b'9' {
+            return false;
+        }
+        form = rest;
+    }
+    true
 }
 
 /// Every kind; of two that fit a number equally the first one counts.
@@ -97,6 +110,10 @@ const IDS: &[Id] = &[
     checked(Entity::NlBsn, "999999999", &[], check::netherlands, [25, 25, 94]),
 ];
 
+/// Characters of the shortest form with letters and of bank identifier codes.
+pub(in super::super) const FORM_LEN_MIN: usize = 8;
+/// Characters of the longest form.
+pub(in super::super) const FORM_LEN_MAX: usize = 16;
 /// Fewest digits of a number of digits alone.
 pub(in super::super) const DIGITS_MIN: usize = 8;
 
@@ -115,21 +132,16 @@ impl Id {
     pub(in super::super) fn is_usual(&self, groups: &[usize]) -> bool {
         !self.groups.is_empty() && self.groups == groups
     }
-
-    /// Says whether its form is digits alone.
-    fn is_digits(&self) -> bool {
-        self.form.iter().all(|&place| place == b'9')
-    }
 }
 
 /// Returns the kinds whose numbers are so many digits.
 pub(in super::super) fn of_digits(count: usize) -> impl Iterator<Item = &'static Id> {
-    IDS.iter().filter(move |id| id.form.len() == count && id.is_digits())
+    IDS.iter().filter(move |id| id.form.len() == count && id.is_digits)
 }
 
 /// Returns the kinds with letters in them.
 pub(in super::super) fn lettered() -> impl Iterator<Item = &'static Id> {
-    IDS.iter().filter(|id| !id.is_digits())
+    IDS.iter().filter(|id| !id.is_digits)
 }
 
 /// Returns the table's text, which the policy digest covers.
@@ -245,5 +257,6 @@ mod tests {
     fn kinds_of_digits_and_of_letters_make_up_the_table() {
         let digits: usize = (DIGITS_MIN..=15).map(|count| of_digits(count).count()).sum();
         assert_eq!(digits + lettered().count(), IDS.len());
+        assert!(lettered().all(|id| (FORM_LEN_MIN..=FORM_LEN_MAX).contains(&id.form.len())));
     }
 }

@@ -166,7 +166,8 @@ export default {
     basis: "Asked for by",
     class: "Class",
     confidence: "Certainty",
-    hint: "The original is sealed and can't be seen here",
+    policy: "Policy",
+    hint: "The original is sealed. Choose it to match it, or to ask to see it where the rules allow",
     gone: "Must not be kept: the original was stored nowhere",
   },
   classes: {
@@ -181,6 +182,7 @@ export default {
     cn_bank_card: "Card number",
     cn_credit_code: "Unified social credit code",
     person_name: "Name of a person",
+    custom: "A pattern of the bank's own",
     address: "Address",
     email: "E-mail address",
     iban: "IBAN",

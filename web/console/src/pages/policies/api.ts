@@ -18,11 +18,47 @@ export interface MaskingRule {
   entity: string;
   class: string;
   basis: string[];
+  /** What a value looks like, of an entity of the policy's own. */
+  pattern: string | null;
   views: Record<string, ViewRule>;
+  /** Which layer decided what each view shows; empty in a policy without layers. */
+  decided: Record<string, Decided>;
+  /** Where it applies, when that is not everywhere. */
+  only: Occasion[];
   validators: string[];
   min_confidence: number;
   context: string[];
   context_window: number;
+  /** By whom its values may be opened; nothing: by nobody. */
+  opening?: { roles: string[]; ttl_s: number; second_person: string[] } | null;
+}
+
+export interface Decided {
+  layer: string | null;
+  lost: Lost[];
+}
+
+/** What a layer says in vain. */
+export interface Lost {
+  layer: string;
+  shows: ViewRule;
+  why: "class" | "shows_more" | "fewer_left" | "more_characters" | "same" | "less_specific";
+  left: number | null;
+  behind_winner: number | null;
+}
+
+/** Which messages something applies to; what is missing may be anything. */
+export interface Occasion {
+  tenant: string | null;
+  channel: string | null;
+  purpose: string | null;
+}
+
+export interface Layer {
+  name: string;
+  title: string | null;
+  digest: string;
+  where: Occasion;
 }
 
 export interface InForce {
@@ -41,21 +77,30 @@ export interface Drift {
 }
 
 export interface Masking {
-  active: InForce & { rules: MaskingRule[]; allow: { literal: string; why: string }[] };
+  active: InForce & {
+    layers: Layer[];
+    rules: MaskingRule[];
+    occasions: { where: Occasion; rules: MaskingRule[] }[];
+    allow: { literal: string; why: string }[];
+  };
   drift: Drift | null;
 }
 
 export interface Tried {
   policy: string;
+  version: number;
   views: Record<string, { text: string; spans: Span[] }>;
-  found: Span[];
+  found: Found[];
 }
+
+/** What was found in the text as it was typed, and why. */
+export type Found = Span & { word: string | null; validators: string[]; layers: string[] };
 
 export const masking = () => call<Masking>("GET", "/policies/masking");
 /** Tries a text on a policy that is being written, or else on the one in force. */
-export const attempt = (text: string, source?: string) =>
+export const attempt = (text: string, source?: string, where: { channel?: string; purpose?: string } = {}) =>
   call<Tried>("POST", "/policies/masking/try", {
-    body: { text, ...(source === undefined ? {} : { source }) },
+    body: { text, ...(source === undefined ? {} : { source }), ...where },
   });
 
 /** The closed list of views, those of people first. */

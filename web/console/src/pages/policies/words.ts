@@ -1,7 +1,7 @@
 // Words that the rules and the try-it box share.
 
 import { useI18n } from "vue-i18n";
-import type { ViewRule } from "./api";
+import type { Lost, Occasion, ViewRule } from "./api";
 
 /** A policy of the bank's own may name entities that have no words here. */
 export function useEntity() {
@@ -30,4 +30,29 @@ export function useShows() {
         return t(`policies.shows.${view.operator}`);
     }
   };
+}
+
+/** Which messages something applies to, in words; nothing for all of them. */
+export function useOccasion() {
+  const { t } = useI18n();
+  return ({ tenant, channel, purpose }: Occasion): string =>
+    [
+      tenant === null ? "" : t("policies.layers.tenant", { name: tenant }),
+      channel === null ? "" : t("policies.layers.channel", { name: channel }),
+      purpose === null ? "" : t("policies.layers.purpose", { name: purpose }),
+    ]
+      .filter((words) => words !== "")
+      .join(t("policies.comma"));
+}
+
+/** Why a layer's word does not count. */
+export function useLost() {
+  const { t } = useI18n();
+  const shows = useShows();
+  return ({ layer, shows: said, why, left, behind_winner }: Lost): string =>
+    t("policies.layers.lost", {
+      layer,
+      shows: shows(said),
+      why: t(`policies.layers.why.${why}`, { left: left ?? 0, winner: behind_winner ?? 0 }),
+    });
 }

@@ -38,8 +38,11 @@ export interface Difference {
 export type Remark =
   | { remark: "few_candidates"; entity: string; views: string[]; mask: string; left: number }
   | { remark: "unknown_role"; role: string }
+  | { remark: "nobody_agrees"; entity: string }
   | { remark: "nobody_approves" }
   | { remark: "short_literal"; literal: string }
+  | { remark: "trap"; rule: string; part: string; instead: string }
+  | { remark: "unreachable"; rule: string; same_as: string | null }
   | { remark: "no_clean_test" };
 
 export interface Failure {
@@ -98,14 +101,16 @@ export function waysOf(
 
 /** What differs, taken apart: `cn.mobile.views.agent` is what the view `agent` shows of `cn.mobile`. */
 export function partsOf(aspect: string): { entity: string | null; of: string; view: string | null } {
+  if (aspect.endsWith(".pattern"))
+    return { entity: aspect.slice(0, -".pattern".length), of: "pattern", view: null };
   const seen = /^(.+)\.views\.([a-z]+)$/.exec(aspect);
   if (seen?.[1] !== undefined && seen[2] !== undefined) return { entity: seen[1], of: "view", view: seen[2] };
   const detected = /^(.+)\.detect\.([a-z_]+)$/.exec(aspect);
   if (detected?.[1] !== undefined && detected[2] !== undefined) {
     return { entity: detected[1], of: detected[2], view: null };
   }
-  if (aspect.endsWith(".class"))
-    return { entity: aspect.slice(0, -".class".length), of: "class", view: null };
+  for (const of of ["class", "reversible"])
+    if (aspect.endsWith(`.${of}`)) return { entity: aspect.slice(0, -of.length - 1), of, view: null };
   if (["id", "approvals", "allow"].includes(aspect)) return { entity: null, of: aspect, view: null };
   return { entity: aspect, of: "rule", view: null };
 }
@@ -120,4 +125,10 @@ export function maskOf(written: string): ViewRule | null {
   if (replace?.[1] !== undefined) return { operator: "replace", name: replace[1] };
   const token = /^token: hmac, key: (.+)$/.exec(written);
   return token?.[1] === undefined ? null : { operator: "token", key: token[1] };
+}
+
+/** Where a difference is, when it is not everywhere: `channel/web: cn.mobile.views.agent`. */
+export function placeOf(aspect: string): { where: string | null; aspect: string } {
+  const [, where, rest] = /^((?:tenant|channel|purpose)\/[^:]+): (.+)$/.exec(aspect) ?? [];
+  return where === undefined || rest === undefined ? { where: null, aspect } : { where, aspect: rest };
 }
