@@ -84,6 +84,14 @@ public_id! {
     AmendmentId
 }
 public_id! {
+    /// A policy that runs for a while: over what was said before, or beside the one in force.
+    RunId
+}
+public_id! {
+    /// A policy that somebody is writing.
+    DraftId
+}
+public_id! {
     /// A legal hold.
     HoldId
 }

@@ -15,6 +15,8 @@ use serde_json::json;
 
 const CSV: (&str, &str) = ("content-type", "text/csv");
 const KEY: (&str, &str) = ("idempotency-key", "matrix");
+const OCTETS: (&str, &str) = ("content-type", "application/octet-stream");
+const NAME: (&str, &str) = ("lww-file-name", "matrix.json");
 
 /// Things of the demo tenant that addresses can name.
 struct Things {
@@ -47,7 +49,11 @@ impl Things {
             .replace("{tenant}", "demo")
             .replace("{part}", "frames")
             .replace("{tile}", "0/000.p/1");
-        let (channel, account) = if path.ends_with("/messages") { ("http", "app") } else { ("web", "widget") };
+        let (channel, account) = if path.ends_with("/messages") || path.ends_with("/attachments") {
+            ("http", "app")
+        } else {
+            ("web", "widget")
+        };
         let query = match path.as_str() {
             "/api/v1/ledger/consistency" => "?from=0&to=0",
             "/api/v1/session/methods" => "?tenant=demo",
@@ -75,6 +81,10 @@ fn body(need: &Need) -> Option<String> {
         ("post", "/api/v1/policies/masking/assess" | "/api/v1/policies/masking/amendments") => {
             json!({"source": "none"})
         }
+        ("post", "/api/v1/policies/masking/previews") => json!({"source": "none", "last": 1}),
+        ("post", "/api/v1/policies/masking/shadow") => json!({"source": "none", "hours": 1}),
+        ("post", "/api/v1/policies/masking/drafts") => json!({"name": "", "source": "none"}),
+        ("put", "/api/v1/policies/masking/drafts/{id}") => json!({"name": "", "source": "none", "version": 1}),
         ("post", "/api/v1/holds") => json!({"subject": "00".repeat(16), "reason": "litigation"}),
         (
             "post",
@@ -90,6 +100,7 @@ fn body(need: &Need) -> Option<String> {
         ("post", path) if path.ends_with("/messages") => json!({"contact": "c", "text": "t"}),
         ("post", path) if path.ends_with("/backchannel-logout") => json!({}),
         ("post", path) if path.ends_with("/visits") => json!({}),
+        ("post", path) if path.ends_with("/attachments") || path.ends_with("/files") => json!({}),
         ("post", path) if path.ends_with("/frames") => json!({"type": "typing"}),
         (
             "post",
@@ -107,7 +118,8 @@ fn body(need: &Need) -> Option<String> {
             | "/api/v1/policies/masking/amendments/{id}/approve"
             | "/api/v1/policies/masking/amendments/{id}/reject"
             | "/api/v1/policies/masking/amendments/{id}/withdraw"
-            | "/api/v1/policies/masking/amendments/{id}/review",
+            | "/api/v1/policies/masking/amendments/{id}/review"
+            | "/api/v1/policies/masking/remasking",
         )
         | ("patch", "/api/v1/admin/accounts/{id}")
         | ("delete", _) => json!({}),
@@ -137,6 +149,12 @@ async fn drive(
         other => panic!("{other}"),
     };
     let mut headers = vec![KEY];
+    if need.method == "post" && (need.path.ends_with("/attachments") || need.path.ends_with("/files")) {
+        headers.push(NAME);
+        if more.iter().all(|(name, _)| *name != "content-type") {
+            headers.push(OCTETS);
+        }
+    }
     if need.path.ends_with("/import") && more.iter().all(|(name, _)| *name != "content-type") {
         headers.push(CSV);
     }
@@ -242,7 +260,10 @@ async fn every_address_answers_every_role_as_the_table_says() {
                     assert_eq!((answer.0, code(&answer)), (403, "forbidden"), "{what}");
                 }
                 // Whose conversation it is decides further: a supervisor answers none that an agent holds.
-                Right::Staff(Action::Converse) if *role == Role::Supervisor && need.path.ends_with("{id}/messages") => {
+                Right::Staff(Action::Converse)
+                    if *role == Role::Supervisor
+                        && (need.path.ends_with("{id}/messages") || need.path.ends_with("{id}/attachments")) =>
+                {
                     assert_eq!(code(&answer), "forbidden", "{what}");
                 }
                 Right::AnySession | Right::Staff(_) => {

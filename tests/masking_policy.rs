@@ -44,7 +44,7 @@ fn every_mistake_is_refused_with_its_line() {
         ("id: small", "id: Small One", "line 2"),
         ("version: 1", "version: one", "line 3"),
         ("version: 1", "version: 1\ncolour: red", "line 4"),
-        ("mode: enforce", "mode: shadow", "line 4: mode: shadow is not available"),
+        ("mode: enforce", "mode: shadow", "line 4: mode: expected enforce"),
         ("mode: enforce", "mode: watch", "line 4"),
         (
             "cn.mobile",
@@ -228,7 +228,7 @@ fn a_class_c1_value_may_be_kept_whole() {
 
 #[test]
 fn the_retail_policy_loads_and_agrees_with_its_schema() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/masking");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/masking");
     let yaml = std::fs::read_to_string(folder.join("cn-retail.yaml")).unwrap();
     let policy = load(&yaml).unwrap();
     assert_eq!(policy.rules().len(), Entity::ALL.len() - Entity::ON_DEMAND.len() - 1);

@@ -30,7 +30,7 @@ pub use error::{ConfigError, Problem};
 pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 pub use mirror::{BucketConfig, MirrorConfig, MirrorPlace};
 
-pub use small::{LogConfig, PostgresqlConfig};
+pub use small::{LogConfig, PostgresqlConfig, TlsFiles};
 
 use self::check::Checked;
 pub use self::check::WitnessConfig;
@@ -87,6 +87,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// About the private PostgreSQL.
     pub postgresql: PostgresqlConfig,
+    /// Largest file that is taken, in bytes.
+    pub file_bytes_max: i32,
     /// Erasing customers.
     pub erasure: ErasureConfig,
     /// About log files.
@@ -127,15 +129,6 @@ pub struct HttpConfig {
     pub proxies: TrustedProxies,
     /// What may be asked in a second.
     pub rates: Rates,
-}
-
-/// A certificate with its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// Certificate chain in PEM.
-    pub certificate: PathBuf,
-    /// Private key in PEM.
-    pub private_key: PathBuf,
 }
 
 /// `[[tenant]]`.
@@ -353,6 +346,7 @@ impl Config {
         lines.path("postgresql.bin_dir", self.postgresql.bin_dir.as_deref());
         lines.path("log.directory", Some(&self.log.directory));
         lines.put("log.level", self.log.level);
+        lines.put("attachments.bytes_max", &self.file_bytes_max.to_string());
         lines.put("erasure.backups_kept_days", &self.erasure.backups_kept_days.to_string());
         lines.put("erasure.at_once", &self.erasure.at_once.to_string());
         if let Some(witness) = &self.witness {

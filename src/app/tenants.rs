@@ -16,11 +16,12 @@ use crate::crypto::dev_ca::client_config;
 use crate::crypto::{Argon2Passwords, KeyDirectory, LogSigner, TenantVault};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
+use crate::files::Readers;
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
-    Amendments, Channel, Clock, Erasures, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Signer,
-    Store, TenantName, Unmaskings, Witnesses,
+    Amendments, Channel, Clock, Erasures, FilePorts, FileReader, Follower, History, LogKeys, People, Queues, Random,
+    RecordError, Recorder, Signer, Store, TenantName, Unmaskings, Witnesses,
 };
 use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
@@ -94,6 +95,7 @@ pub(super) struct Context<'a> {
     pub(super) identity: Identity,
     pub(super) rotation: Arc<RotationWish>,
     pub(super) witnesses: Option<Arc<Witnesses>>,
+    pub(super) readers: Arc<Readers>,
 }
 
 /// Whether the database knows any tenant yet.
@@ -151,6 +153,7 @@ async fn open_one(
         queues: Arc::clone(&store) as Arc<dyn Queues>,
         amendments: Arc::clone(&store) as Arc<dyn Amendments>,
         unmaskings: Arc::clone(&store) as Arc<dyn Unmaskings>,
+        history: Arc::clone(&store) as Arc<dyn History>,
         erasures: Arc::clone(&store) as Arc<dyn Erasures>,
         erasure: erasure_ports(context, name, &signer)?,
         entries: store,
@@ -159,6 +162,10 @@ async fn open_one(
         proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),
         packages,
         keys: Arc::clone(&signer) as Arc<dyn LogKeys>,
+        files: FilePorts {
+            reader: Arc::clone(&context.readers) as Arc<dyn FileReader>,
+            bytes_max: usize::try_from(context.config.file_bytes_max).unwrap_or_default(),
+        },
         clock: Arc::clone(&context.clock),
         random: Arc::clone(&context.random),
     };

@@ -15,6 +15,8 @@ pub mod mask;
 mod operator;
 pub mod person;
 mod policy;
+mod policy_runs;
+mod reader;
 pub mod reconcile;
 mod recover;
 pub mod route;
@@ -102,6 +104,9 @@ enum Command {
     /// A witness of its own, which sees that logs only grow and cosigns that.
     #[command(subcommand)]
     Witness(witness::WitnessCommand),
+    /// Read files for the server; it starts this by itself.
+    #[command(hide = true)]
+    FileReader(reader::ReaderArgs),
     /// Look at configuration, PostgreSQL, disk, clock, certificates and permissions, and say what to change.
     Doctor(doctor::DoctorArgs),
 }
@@ -233,6 +238,7 @@ impl Command {
             Self::Evidence(command) => runtime()?.block_on(evidence::run(command)),
             Self::Audit(command) => runtime()?.block_on(reconcile::run(command)),
             Self::Config(args) => config::run(&args),
+            Self::FileReader(args) => reader::run(&args),
             Self::Doctor(args) => runtime()?.block_on(doctor::run(args)),
             Self::Db(command) => runtime()?.block_on(db::run(command)),
             Self::Backup(args) => runtime()?.block_on(backup::backup(args)),

@@ -4,8 +4,10 @@
 //! the rest are counts, digests and words of closed lists. The list of kinds with their meaning is in `audit/FORMAT.md`.
 
 mod amendment;
+mod attachment;
 mod declared;
 mod erasure;
+mod history;
 mod recovered;
 mod unmask;
 mod words;
@@ -13,8 +15,10 @@ mod words;
 use std::collections::BTreeMap;
 
 pub use amendment::{AmendmentEvent, Turned};
+pub use attachment::AttachmentEvent;
 pub use declared::Declared;
 pub use erasure::{Erased, ErasureEvent};
+pub use history::{HistoryEvent, PreviewScope, RunEnd};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
 pub use unmask::{SpanPlace, UnmaskEvent, UnmaskReason};
 pub use words::{
@@ -143,6 +147,8 @@ pub enum Event {
     Amendment(AmendmentEvent),
     /// Something on the way to what stands behind a mask.
     Unmask(UnmaskEvent),
+    /// A policy runs over what was said before, or beside the one in force; or somebody keeps a draft.
+    History(HistoryEvent),
     /// A masking policy became the active one.
     PolicyActivated(Activation),
     /// A routing table became the active one.
@@ -179,6 +185,8 @@ pub enum Event {
     PersonProven { to: SubjectId },
     /// A customer's message was taken in.
     MessageReceived { message: MessageId, seq: MessageSeq },
+    /// A file came with the message of the entry behind this one.
+    Attachment(AttachmentEvent),
     /// An agent's message was released to the channel.
     MessageSent { message: MessageId, seq: MessageSeq },
     /// An earlier message or note, of this entry, was masked again for what a later one told of it.
@@ -250,6 +258,7 @@ impl Event {
             Self::Erasure(step) => step.kind(),
             Self::Amendment(step) => step.kind(),
             Self::Unmask(step) => step.kind(),
+            Self::History(step) => step.kind(),
             Self::PolicyActivated(_) => "policy.activated/2",
             Self::RoutingActivated(_) => "routing.activated/2",
             Self::ConversationOpened(_) => "conversation.opened/2",
@@ -268,6 +277,7 @@ impl Event {
             Self::PersonLinked { .. } => "person.linked/1",
             Self::PersonProven { .. } => "person.proven/1",
             Self::MessageReceived { .. } => "message.received/1",
+            Self::Attachment(_) => attachment::KIND,
             Self::MessageSent { .. } => "message.sent/1",
             Self::MessageRemasked { .. } => "message.remasked/1",
             Self::TranscriptViewed { .. } => "transcript.viewed/1",
@@ -313,7 +323,9 @@ impl Event {
             }
             Self::Erasure(step) => step.detail(),
             Self::Amendment(step) => step.detail(),
+            Self::Attachment(file) => file.detail(),
             Self::Unmask(step) => step.detail(),
+            Self::History(step) => step.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {

@@ -25,8 +25,8 @@ mod session;
 mod witness;
 
 pub use api::{
-    amendment_answers, answers, desk_answers, erasure_answers, evidence_answers, reading, rules, staff,
-    unmasking_answers,
+    amendment_answers, answers, desk_answers, erasure_answers, evidence_answers, files as file_answers,
+    history_answers, reading, rules, staff, unmasking_answers,
 };
 pub use connection::TrustedProxies;
 pub use limiter::Rates;

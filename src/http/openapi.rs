@@ -4,8 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, ledger, live, oidc, own,
-    policies, receipts, replies, sessions, tlog, unmaskings,
+    accounts, amendments, channels, custody, desk, erasures, evidence, files, handover, health, history, ledger, live,
+    oidc, own, policies, receipts, replies, sessions, tlog, unmaskings,
 };
 use super::problem::codes;
 
@@ -83,6 +83,21 @@ use super::problem::codes;
         unmaskings::approve,
         unmaskings::reject,
         unmaskings::open,
+        history::preview,
+        history::previews,
+        history::show_preview,
+        history::end_preview,
+        history::begin_remasking,
+        history::remasking,
+        history::end_remasking,
+        history::begin_shadow,
+        history::shadow,
+        history::end_shadow,
+        history::drafts,
+        history::save_draft,
+        history::show_draft,
+        history::rewrite_draft,
+        history::remove_draft,
         erasures::list,
         erasures::propose,
         erasures::approve,
@@ -97,6 +112,11 @@ use super::problem::codes;
         ledger::entry,
         ledger::proof,
         ledger::consistency,
+        files::upload,
+        files::fetch,
+        files::send,
+        files::get,
+        files::reply,
         evidence::create,
         evidence::list,
         evidence::show,

@@ -195,6 +195,8 @@ impl Change {
             | Effect::Erasure(_)
             | Effect::Amendment(_)
             | Effect::Unmasking(_)
+            | Effect::Run(_)
+            | Effect::Draft(_)
             | Effect::Hold(_)
             | Effect::Subject(_)
             | Effect::Epoch(_) => None,

@@ -54,6 +54,8 @@ async function choose(page: Page, reason: string): Promise<void> {
 async function leave(page: Page): Promise<void> {
   await page.locator(".el-dialog__headerbtn:visible").click();
   await expect(page.locator(".el-dialog:visible")).toHaveCount(0);
+  // Where the button was, a value may stand, whose note opens under the pointer.
+  await page.mouse.move(0, 0);
 }
 
 test("a value is matched and opened, each once it is recorded, and a supervisor hears, lists and approves", async ({

@@ -198,10 +198,27 @@ function button(text: string, click: () => void): HTMLElement {
   return el("button", { type: "button", class: "quiet", click }, text);
 }
 
+/** A file that came with the message of the next entry: what it is, how large, and what became of it. */
+function attachment({ kind, detail }: Item["entry"]): string | undefined {
+  if (kind !== "attachment.kept/1" || detail === undefined) return undefined;
+  const word = (name: string) => detail.get(name) ?? null;
+  const isKept = word("commit_file") !== null;
+  const parts = [
+    word("format"),
+    `${String(word("bytes"))} bytes`,
+    word("fate"),
+    word("reason"),
+    isKept ? null : "not kept",
+  ];
+  return `[attachment: ${parts.filter((part) => typeof part === "string").join(", ")}]`;
+}
+
 function row({ entry, texts }: Item, staff: ReadonlyMap<string, string>, words: Words): HTMLElement {
   const { actor } = entry;
   const about = words.kinds[entry.kind.replace(/\/[0-9]+$/, "").replaceAll(".", "_")] ?? entry.kind;
   const said = texts.map(({ of, text }) => el("p", { class: `said ${of}` }, el("b", {}, words[of]), text));
+  const file = attachment(entry);
+  if (file !== undefined) said.push(el("p", { class: "said" }, file));
   const isSilent = texts.length === 0 && entry.content !== undefined;
   return el(
     "li",

@@ -22,6 +22,11 @@ pub const KINDS: &[KindInfo] = &[
     kind("message.received/1", "a message of a customer came in, masked and sealed"),
     kind("message.remasked/1", "an earlier message was masked again under another policy or for a later find"),
     kind("message.sent/1", "an answer was accepted for sending, masked and sealed"),
+    kind(
+        "attachment.kept/1",
+        "a file came with the message of the entry behind this one: format, size, what became of it, and the commitment to it as it is \
+         kept sealed, or none where it is not kept",
+    ),
     kind("message.delivery/1", "the customer's side has got or read the conversation up to these entries"),
     kind("message.refused/1", "a message was refused after it had been recognised, with the reason"),
     kind("conversation.opened/1", "a conversation began"),
@@ -81,6 +86,19 @@ pub const KINDS: &[KindInfo] = &[
     kind("policy.rejected/1", "a proposed policy was turned down, taken back or overtaken by another"),
     kind("policy.scheduled/1", "enough people consented to a policy, which comes into force later"),
     kind("policy.reviewed/1", "a policy that one person brought into force was looked at by another"),
+    kind(
+        "policy.previewed/1",
+        "a draft was run over what was said before, as far as its scope says; its counts are kept nowhere",
+    ),
+    kind("policy.remasking_begun/1", "what was said before is masked again by the policy in force"),
+    kind("policy.remasking_ended/1", "masking again ended, after so many messages and notes"),
+    kind("policy.shadow_begun/1", "a policy runs beside the one in force, until an instant"),
+    kind(
+        "policy.shadow_ended/1",
+        "it ended: how many messages and notes it looked at, and how many it would have masked otherwise",
+    ),
+    kind("policy.draft_saved/1", "a draft of a policy was written, or written anew"),
+    kind("policy.draft_removed/1", "a draft of a policy was taken away"),
     kind("routing.activated/1", "a routing table came into force"),
     kind("routing.activated/2", "a routing table came into force: by which text and which engine"),
     kind("policy.drift/1", "the policy file differs from the policy in force"),

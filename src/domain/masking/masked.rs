@@ -13,6 +13,7 @@ use super::{
     operate,
     policy::{Operator, Policy, Rule},
     span::{Canonical, Span},
+    stricter::{Masking, Placed, written},
     symbol,
     view::{Class, View},
 };
@@ -174,8 +175,13 @@ impl MaskedText {
 }
 
 impl MaskedSpan {
+    /// What a view shows of the value; nothing: its placeholder.
+    pub(super) fn text(&self, view: View) -> Option<&str> {
+        self.shown.iter().find(|(views, _)| views & view.bit() != 0).map(|(_, shown)| shown.as_str())
+    }
+
     fn render(&self, view: View, text: &mut String) {
-        if let Some((_, shown)) = self.shown.iter().find(|(views, _)| views & view.bit() != 0) {
+        if let Some(shown) = self.text(view) {
             text.push_str(shown);
         } else {
             text.push('[');
@@ -189,25 +195,24 @@ impl MaskedSpan {
 ///
 /// `spans` are those that [`super::detect()`] returned for the same text and policy.
 pub fn apply(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -> MaskedText {
-    let mut segments = Vec::with_capacity(spans.len() * 2 + 1);
+    written(text, &place(policy, text, spans, tokens))
+}
+
+/// As [`apply`], with the place of each value.
+pub fn masking(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -> Masking {
+    Masking { placed: place(policy, text, spans, tokens) }
+}
+
+fn place<'s>(policy: &Policy, text: &str, spans: &'s [Span], tokens: &dyn Tokens) -> Vec<Placed> {
     let mut numbers = Numbers::default();
-    let mut from = 0;
-    for (place, span) in spans.iter().enumerate() {
-        let Some(rule) = policy.rules().get(usize::from(span.rule)) else { continue };
-        let quote = if span.is_quoted { "\"" } else { "" };
-        push_plain(&mut segments, text.get(from..span.bytes.start));
-        push_plain(&mut segments, Some(quote));
+    let placed = |(place, span): (usize, &'s Span)| {
+        let rule = policy.rules().get(usize::from(span.rule))?;
         let original = text.get(span.bytes.clone()).unwrap_or_default();
-        let number = numbers.of(span);
         let value = Value { is_pressed: is_pressed(policy, text, spans, place), ..Value::of(span) };
-        let mut masked = mask(rule, &value, original, number, tokens);
-        masked.source = masked.source.map(|source| Source { is_quoted: span.is_quoted, ..source });
-        segments.push(Segment::Masked(masked));
-        push_plain(&mut segments, Some(quote));
-        from = span.bytes.end;
-    }
-    push_plain(&mut segments, text.get(from..));
-    MaskedText { segments }
+        let shown = mask(rule, &value, original, numbers.of(span), tokens);
+        Some(Placed { range: span.bytes.clone(), is_quoted: span.is_quoted, span: shown })
+    };
+    spans.iter().enumerate().filter_map(placed).collect()
 }
 
 /// Returns the original with each C3 value replaced by U+FFFC: the form that may be sealed.
@@ -241,7 +246,7 @@ fn is_pressed(policy: &Policy, text: &str, spans: &[Span], place: usize) -> bool
         || !span.canonical.expose().bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-fn push_plain(segments: &mut Vec<Segment>, text: Option<&str>) {
+pub(super) fn push_plain(segments: &mut Vec<Segment>, text: Option<&str>) {
     match (segments.last_mut(), text.unwrap_or_default()) {
         (_, "") => {}
         (Some(Segment::Plain(before)), text) => before.push_str(text),

@@ -23,6 +23,7 @@ mod digits;
 mod earlier;
 mod email;
 mod entity;
+mod files;
 mod fold;
 mod fold_table;
 mod fpe;
@@ -43,6 +44,7 @@ mod scene;
 mod secrets;
 mod shown;
 mod span;
+mod stricter;
 mod structured;
 mod symbol;
 mod tail;
@@ -52,10 +54,12 @@ mod view;
 
 pub use codec::DecodeError;
 pub use detect::{Heard, detect, hear};
-pub use earlier::{Again, mask_again, without_named};
+pub use earlier::{Again, mask_again, mask_rest, without_named};
 pub use entity::Entity;
+pub use files::Layout;
+pub(super) use files::hear_file;
 pub use hidden::{Hidden, comparable};
-pub use masked::{MaskedText, ShownSpan, Tokens, apply, token_letters, without_c3};
+pub use masked::{MaskedText, ShownSpan, Tokens, apply, masking, token_letters, without_c3};
 pub use operate::decrypt;
 pub use policy::{
     Allowed, Approvals, Aspect, Decided, Difference, ENGINE_VERSION, Effective, Layer, Level, Lost, Occasion, Opening,
@@ -64,6 +68,7 @@ pub use policy::{
 };
 pub use shown::{FoundSpan, found_spans};
 pub use span::Span;
+pub use stricter::{Change, Masking, Shift, Words, changes, shows_the_same, stricter};
 pub use structured::{DEPTH_MAX, VALUES_MAX, detect_field, detect_form, detect_json};
 pub use tail::{TAIL_REACH_US, TAIL_US, Tail};
 pub use view::{Class, UnknownView, View};

@@ -201,6 +201,8 @@ pub(super) fn expectations(effects: &[Effect]) -> impl Iterator<Item = (Aggregat
         Effect::Subject(change) => Some((Aggregate::Subject(change.subject), Some(change.expected))),
         Effect::Amendment(change) => Some((Aggregate::Amendment(change.id), change.expected)),
         Effect::Unmasking(change) => Some((Aggregate::Unmasking(change.id), change.expected)),
+        Effect::Run(change) => change.expected().map(|expected| (Aggregate::Run(change.id), expected)),
+        Effect::Draft(change) => Some((Aggregate::Draft(change.id), change.expected)),
         Effect::NewSubject(_)
         | Effect::Identity(_)
         | Effect::NewMessage(_)
@@ -238,6 +240,7 @@ pub(super) fn presupposed(step: &Step) -> impl Iterator<Item = SubjectId> + '_ {
         | Effect::Epoch(_)
         | Effect::Amendment(_)
         | Effect::Unmasking(_) => None,
+        Effect::Run(_) | Effect::Draft(_) => None,
     })
 }
 

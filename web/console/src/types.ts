@@ -73,6 +73,15 @@ export interface Conversation {
   wish?: "message" | "callback" | null;
 }
 
+/** What became of a file that a message was read from. */
+export interface Attachment {
+  format: string;
+  bytes: number;
+  fate: "shown" | "sealed" | "quarantined";
+  reason: string | null;
+  kept: boolean;
+}
+
 export interface Message {
   message: string;
   index: number;
@@ -85,6 +94,7 @@ export interface Message {
   spans?: Span[];
   policy?: string | null;
   by?: "customer" | "agent" | "bot" | "server";
+  file?: Attachment | null;
 }
 
 export interface Note {

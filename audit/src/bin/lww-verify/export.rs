@@ -8,9 +8,9 @@ use crate::bar::Bar;
 use crate::input::Trust;
 use crate::output::{Facts, Output};
 use crate::proof::key_names;
-use lww_audit::entry::kinds;
+use lww_audit::entry::{Detail, kinds};
 use lww_audit::export::{Finding, Item, Package, Report, verify};
-use lww_audit::{Error, Id128};
+use lww_audit::{Entry, Error, Id128};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -74,6 +74,20 @@ fn facts(report: &Report, trust: &Trust) -> Result<Facts, Error> {
     Ok(facts)
 }
 
+/// A file that came with the message of the next entry, whose text is that message's: what it is, how large, and what became of it.
+fn attachment(entry: &Entry) -> Option<String> {
+    let (Detail::Object(fields), "attachment.kept/1") = (&entry.detail, entry.kind.as_str()) else { return None };
+    let word = |name| match fields.get(name) {
+        Some(Detail::String(word)) => Some(word.clone()),
+        Some(Detail::Int(number)) => Some(number.to_string()),
+        Some(_) | None => None,
+    };
+    let not_kept = word("commit_file").is_none().then(|| "not kept".to_owned());
+    let bytes = word("bytes").map(|bytes| format!("{bytes} bytes"));
+    let parts = [word("format"), bytes, word("fate"), word("reason"), not_kept];
+    Some(format!("[attachment: {}]", parts.into_iter().flatten().collect::<Vec<_>>().join(", ")))
+}
+
 /// One entry of the transcript: time, place, who, and what was said or done.
 fn show(item: &Item<'_>, staff: &BTreeMap<Id128, String>, output: &Output) {
     let Item { entry, texts } = item;
@@ -86,7 +100,7 @@ fn show(item: &Item<'_>, staff: &BTreeMap<Id128, String>, output: &Output) {
     } else if entry.content.is_some() {
         format!("{kind}, its text is not in the package")
     } else {
-        kinds::about(kind).unwrap_or(kind).to_owned()
+        attachment(entry).unwrap_or_else(|| kinds::about(kind).unwrap_or(kind).to_owned())
     };
     let line = format!("{}  #{}  {} {who}  {what}", entry.time, entry.seq, entry.actor.role.as_str());
     let mut facts = Facts::default();

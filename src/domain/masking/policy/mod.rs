@@ -268,6 +268,8 @@ pub struct Policy {
     rules: Vec<Rule>,
     by_entity: [Option<u16>; Entity::ALL.len()],
     allow: Vec<Allowed>,
+    /// The line that says that it only runs beside the one in force.
+    is_shadow: Option<u64>,
     /// Whether a test holds that clean text stays as it is.
     has_clean_test: bool,
     digest: [u8; 32],
@@ -292,6 +294,10 @@ impl Policy {
     /// its own tests; the error names the line or the test.
     pub fn load(yaml: &str) -> Result<Self, PolicyError> {
         let (policy, tests) = compile::compile(yaml)?;
+        if let Some(line) = policy.is_shadow {
+            let expected = "enforce to bring it into force (`lww policy shadow` runs it beside what is)";
+            return Err(PolicyError::Invalid { line, field: "mode", expected, got: "shadow".to_owned() });
+        }
         let failure = self_test::failures(&policy, &tests).into_iter().next();
         failure.map_or(Ok(policy), Err)
     }
@@ -385,6 +391,26 @@ impl Policy {
     /// Returns the values that are never masked.
     pub fn allow(&self) -> &[Allowed] {
         &self.allow
+    }
+
+    /// The same policy without the public values that another one doesn't name: whoever tries values on what customers wrote
+    /// could else tell by what is masked no more which of them stand there. Also how many values that takes away.
+    #[must_use]
+    pub fn without_further_allowed(mut self, other: &Self) -> (Self, usize) {
+        let before = self.allowed.len();
+        self.others.values_mut().for_each(|form| form.keep_allowed(other));
+        self.keep_allowed(other);
+        let taken = before - self.allowed.len();
+        (self, taken)
+    }
+
+    fn keep_allowed(&mut self, other: &Self) {
+        self.allowed.retain(|value| other.allowed.contains(value));
+        let is_known = |literal: &str| other.allow.iter().any(|known| known.literal == literal);
+        let literals = self.allow.iter().map(|allowed| allowed.literal.as_str()).filter(|literal| is_known(literal));
+        if let Some(patterns) = &mut self.patterns {
+            patterns.allow(&self.lexicon, literals);
+        }
     }
 
     /// Returns the digest of the policy that this one means to follow, as written.

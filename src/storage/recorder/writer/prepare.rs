@@ -160,6 +160,8 @@ impl Writer {
                 | Effect::Erasure(_)
                 | Effect::Amendment(_)
                 | Effect::Unmasking(_)
+                | Effect::Run(_)
+                | Effect::Draft(_)
                 | Effect::Hold(_)
                 | Effect::Epoch(_) => {}
             }
