@@ -338,9 +338,7 @@ impl Event {
             Self::ConversationNoted { note } => object([("note", text(note))]),
             Self::ConversationWished { wish } => object([("wish", text(wish.word()))]),
             Self::ReplySaved { reply, version } | Self::ReplyRemoved { reply, version } => canned(reply, *version),
-            Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => {
-                object([("reason", text(reason.word()))])
-            }
+            Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => because(reason.word()),
             Self::MessageDelivery { delivered, read } => {
                 object([("delivered", index(*delivered)), ("read", index(*read))])
             }
@@ -381,6 +379,10 @@ impl Event {
 
 fn failed(failures: u64, window_ms: i64) -> Detail {
     object([("count", count(failures)), ("window_ms", int(window_ms))])
+}
+
+fn because(reason: &str) -> Detail {
+    object([("reason", text(reason))])
 }
 
 fn opened(generation: u32, key: &str) -> Detail {
