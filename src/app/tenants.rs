@@ -135,11 +135,7 @@ async fn open_one(
         head::OpenError::Fatal(reason) => fatal(reason),
     })?;
     let is_new = present.as_ref().is_none_or(|head| head.size().0 == 0);
-    let generation = present.map_or(FIRST_GENERATION, |head| head.generation);
-    let known = context.config.generation(name);
-    if generation < known && !is_new {
-        return Err(fatal(FatalError::OtherGeneration { database: generation, known }));
-    }
+    let generation = generation(context.config, name, present.as_ref()).map_err(fatal)?;
     let log = LogName { tenant: id, name: context.config.name.clone(), tenant_name: name.to_owned(), generation };
     let origin = log.origin().map_err(fatal)?;
     let signer = Arc::new(context.keys.log_signer(&origin, is_new)?);
@@ -192,6 +188,14 @@ async fn open_one(
     let provider = config.map_or(Ok(None), |config| identity_provider(context, config))?;
     let rotation = Arc::clone(&context.rotation);
     Ok((Served { tenant, log, slot, channels, provider, config: config.cloned(), rotation }, keeper))
+}
+
+/// The log's generation in the database; an older one than this server knows is refused.
+fn generation(config: &Config, tenant: &str, present: Option<&head::Head>) -> Result<u32, FatalError> {
+    let database = present.map_or(FIRST_GENERATION, |head| head.generation);
+    let known = config.generation(tenant);
+    let is_new = present.is_none_or(|head| head.size().0 == 0);
+    if is_new || database >= known { Ok(database) } else { Err(FatalError::OtherGeneration { database, known }) }
 }
 
 fn erasure_ports(context: &Context<'_>, name: &str, signer: &Arc<LogSigner>) -> Result<ErasurePorts, AppError> {

@@ -317,9 +317,7 @@ impl Event {
     /// The details, as they stand in the entry.
     pub fn detail(&self) -> Detail {
         match self {
-            Self::GenerationOpened { generation, key } => {
-                object([("generation", int(i64::from(*generation))), ("key", text(key))])
-            }
+            Self::GenerationOpened { generation, key } => opened(*generation, key),
             Self::ServerStarted { version, binary, configuration } => started(version, binary, configuration),
             Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
@@ -352,9 +350,7 @@ impl Event {
             Self::ConversationNoted { note } => object([("note", text(note))]),
             Self::ConversationWished { wish } => object([("wish", text(wish.word()))]),
             Self::ReplySaved { reply, version } | Self::ReplyRemoved { reply, version } => canned(reply, *version),
-            Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => {
-                object([("reason", text(reason.word()))])
-            }
+            Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => because(reason.word()),
             Self::MessageDelivery { delivered, read } => {
                 object([("delivered", index(*delivered)), ("read", index(*read))])
             }
@@ -393,6 +389,14 @@ impl Event {
 
 fn failed(failures: u64, window_ms: i64) -> Detail {
     object([("count", count(failures)), ("window_ms", int(window_ms))])
+}
+
+fn because(reason: &str) -> Detail {
+    object([("reason", text(reason))])
+}
+
+fn opened(generation: u32, key: &str) -> Detail {
+    object([("generation", int(i64::from(generation))), ("key", text(key))])
 }
 
 fn started(version: &str, binary: &Hash, configuration: &Hash) -> Detail {

@@ -234,6 +234,7 @@ export default {
     generation: "Generations",
     leaving: "Held replies",
     report: "Masking reports",
+    entry: "Lost entries",
     reply: "Canned replies",
   },
   kinds: {

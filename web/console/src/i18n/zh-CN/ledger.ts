@@ -223,6 +223,7 @@ export default {
     generation: "账本代次",
     leaving: "外发拦截",
     report: "脱敏报告",
+    entry: "已丢失的条目",
     reply: "快捷回复",
   },
   kinds: {
