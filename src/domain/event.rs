@@ -343,9 +343,7 @@ impl Event {
             Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => {
                 object([("reason", text(reason.word()))])
             }
-            Self::MessageDelivery { delivered, read } => {
-                object([("delivered", index(*delivered)), ("read", index(*read))])
-            }
+            Self::MessageDelivery { delivered, read } => marks(*delivered, *read),
             Self::PersonLinked { of } => object([("of", text(of.word()))]),
             Self::PersonProven { to } => object([("to", text(to))]),
             Self::ConversationAssigned(assigned) => assigned.detail(),
@@ -379,6 +377,10 @@ impl Event {
             | Self::FactorEnrolled => object([]),
         }
     }
+}
+
+fn marks(delivered: Option<EntryIndex>, read: Option<EntryIndex>) -> Detail {
+    object([("delivered", index(delivered)), ("read", index(read))])
 }
 
 fn failed(failures: u64, window_ms: i64) -> Detail {
