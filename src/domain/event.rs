@@ -351,9 +351,7 @@ impl Event {
             Self::ConversationWished { wish } => object([("wish", text(wish.word()))]),
             Self::ReplySaved { reply, version } | Self::ReplyRemoved { reply, version } => canned(reply, *version),
             Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => because(reason.word()),
-            Self::MessageDelivery { delivered, read } => {
-                object([("delivered", index(*delivered)), ("read", index(*read))])
-            }
+            Self::MessageDelivery { delivered, read } => marks(*delivered, *read),
             Self::PersonLinked { of } => object([("of", text(of.word()))]),
             Self::PersonProven { to } => object([("to", text(to))]),
             Self::ConversationAssigned(assigned) => assigned.detail(),
@@ -385,6 +383,10 @@ impl Event {
             | Self::FactorEnrolled => object([]),
         }
     }
+}
+
+fn marks(delivered: Option<EntryIndex>, read: Option<EntryIndex>) -> Detail {
+    object([("delivered", index(delivered)), ("read", index(read))])
 }
 
 fn failed(failures: u64, window_ms: i64) -> Detail {
