@@ -349,9 +349,7 @@ impl Event {
             Self::PersonLinked { of } => object([("of", text(of.word()))]),
             Self::PersonProven { to } => object([("to", text(to))]),
             Self::ConversationAssigned(assigned) => assigned.detail(),
-            Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => {
-                object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
-            }
+            Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => said(message, *seq),
             Self::MessageRemasked { message, of } => object([("message", text(message)), ("of", count(of.0))]),
             Self::TranscriptViewed { until } | Self::TranscriptFollowed { until } => object([("until", index(*until))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
@@ -364,9 +362,7 @@ impl Event {
             Self::AccountChanged { account, role, capacity, enabled } => place(account, *role, *capacity, *enabled),
             Self::AccountLocked { account, failures } => locked(account, *failures),
             Self::AccountsImported { accounts } => object([("accounts", by_role(accounts))]),
-            Self::SessionsRevoked { account, sessions } => {
-                object([("account", text(account)), ("sessions", count(*sessions))])
-            }
+            Self::SessionsRevoked { account, sessions } => revoked(account, *sessions),
             Self::ExportMade { package, scope, names } => exported(package, scope, *names),
             Self::FactorPassed { by } => object([("by", text(by.word()))]),
             Self::LoginFailed { count, window_ms } => failed(*count, *window_ms),
@@ -379,6 +375,14 @@ impl Event {
             | Self::FactorEnrolled => object([]),
         }
     }
+}
+
+fn said(message: &MessageId, seq: MessageSeq) -> Detail {
+    object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
+}
+
+fn revoked(account: &AccountId, sessions: u64) -> Detail {
+    object([("account", text(account)), ("sessions", count(sessions))])
 }
 
 fn failed(failures: u64, window_ms: i64) -> Detail {
