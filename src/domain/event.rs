@@ -355,9 +355,7 @@ impl Event {
             Self::PersonLinked { of } => object([("of", text(of.word()))]),
             Self::PersonProven { to } => object([("to", text(to))]),
             Self::ConversationAssigned(assigned) => assigned.detail(),
-            Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => {
-                object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
-            }
+            Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => said(message, *seq),
             Self::MessageRemasked { message, of } => object([("message", text(message)), ("of", count(of.0))]),
             Self::TranscriptViewed { until } | Self::TranscriptFollowed { until } => object([("until", index(*until))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
@@ -387,6 +385,14 @@ impl Event {
 
 fn marks(delivered: Option<EntryIndex>, read: Option<EntryIndex>) -> Detail {
     object([("delivered", index(delivered)), ("read", index(read))])
+}
+
+fn said(message: &MessageId, seq: MessageSeq) -> Detail {
+    object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
+}
+
+fn revoked(account: &AccountId, sessions: u64) -> Detail {
+    object([("account", text(account)), ("sessions", count(sessions))])
 }
 
 fn failed(failures: u64, window_ms: i64) -> Detail {

@@ -241,8 +241,9 @@ pub(super) fn presupposed(step: &Step) -> impl Iterator<Item = SubjectId> + '_ {
         | Effect::Epoch(_)
         | Effect::Amendment(_)
         | Effect::Report(_)
-        | Effect::Unmasking(_) => None,
-        Effect::Run(_) | Effect::Draft(_) => None,
+        | Effect::Unmasking(_)
+        | Effect::Run(_)
+        | Effect::Draft(_) => None,
     })
 }
 
