@@ -56,7 +56,7 @@ fn main() {
 
     let table = fold_table();
     let naive = Naive::new();
-    let [limit, detection, nameless, masking, regexes] = measure(
+    let [limit, detection, without_names, masking, regexes] = measure(
         &messages,
         [
             &|text| fold_and_scan(&table, text),
@@ -73,11 +73,11 @@ fn main() {
 
     print("fold and scan (limit)", limit, limit);
     print("detect", detection, limit);
-    print("detect without names and addresses", nameless, limit);
+    print("detect without names and addresses", without_names, limit);
     print("detect, apply, render", masking, limit);
     print("RegexSet + regex (plain digits only)", regexes, limit);
     println!("masking / naive regex: {:.1}x; masking / limit: {:.0} %", masking / regexes, 100.0 * masking / limit);
-    println!("with names and addresses / without: {:.0} %", 100.0 * detection / nameless);
+    println!("with names and addresses / without: {:.0} %", 100.0 * detection / without_names);
     println!("masking_messages_per_second={masking:.0}");
     for (name, policy) in [("all", &policy), ("without names", &nameless)] {
         let [half, most] = percentiles(&messages, policy);

@@ -9,6 +9,7 @@ pub mod channels;
 pub mod cli;
 pub mod crypto;
 pub mod domain;
+pub mod files;
 pub mod http;
 pub mod limits;
 pub mod pipeline;

@@ -4,6 +4,34 @@ use std::num::NonZeroU32;
 
 /// Longest text of one message, in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Largest file that comes with a message, in bytes, unless configured.
+pub const FILE_BYTES_DEFAULT: i32 = 10 * 1024 * 1024;
+/// Largest that it can be configured to, in bytes.
+pub const FILE_BYTES_MAX: i32 = 64 * 1024 * 1024;
+/// Longest text that is read out of one file, in bytes of UTF-8; one that says more is quarantined.
+pub const FILE_TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Longest name of a file that is kept, in bytes; the rest is cut off.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Longest name of a file that may be given, in bytes.
+pub const FILE_NAME_GIVEN_BYTES_MAX: usize = 1024;
+/// Piece of a file that is sealed and stored at a time, in bytes.
+pub const FILE_PIECE_BYTES: usize = 256 * 1024;
+/// Longest that a file may take to arrive, in milliseconds.
+pub const FILE_WAIT_MS_MAX: u64 = 120_000;
+/// Files of one tenant that may be on their way in at a time: each is held in memory.
+pub const FILES_AT_ONCE_MAX: usize = 16;
+/// Files that are read at a time.
+pub const FILE_READERS: usize = 2;
+/// Longest that one file is read, in milliseconds.
+pub const FILE_READ_MS_MAX: u64 = 15_000;
+/// Most memory that reading one file may take, in bytes.
+pub const FILE_READER_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Most bytes that the parts of one file may unpack to.
+pub const FILE_UNPACKED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Most parts of one file: pages, or files in it.
+pub const FILE_PARTS_MAX: usize = 1_000;
+/// Deepest nesting of a file's XML.
+pub const FILE_XML_DEPTH_MAX: usize = 128;
 /// Longest contact identity, in bytes.
 pub const CONTACT_BYTES_MAX: usize = 256;
 /// Longest idempotency key, in bytes of visible ASCII.
@@ -304,6 +332,25 @@ pub const EPOCH_WAIT_S: i64 = 24 * 3_600;
 pub const AMENDMENTS_MAX: u32 = 100;
 /// Within how long somebody else has to look at a policy that one person brought into force, in seconds.
 pub const REVIEW_WITHIN_S: i64 = 24 * 3_600;
+/// Requests to open masked values that one answer lists.
+pub const UNMASKINGS_MAX: u32 = 200;
+/// How long a request to open a masked value waits for a second person, in seconds.
+pub const UNMASK_WAIT_S: i64 = 3_600;
+/// Requests to open masked values that one account may make before it has to pause.
+pub const UNMASK_REQUESTS_MAX: u32 = 20;
+/// How long that pause is, in seconds.
+pub const UNMASK_REQUESTS_FORGET_S: u32 = 600;
+/// Longest text that is compared with a masked value, in bytes.
+pub const MATCH_TEXT_BYTES_MAX: usize = 256;
+/// Comparisons with masked values that one account may make before it has to pause.
+pub const MATCH_AGENT_TRIES_MAX: u32 = 30;
+/// How long that pause is, in seconds.
+pub const MATCH_AGENT_FORGET_S: u32 = 600;
+/// Comparisons with one masked value, by whomever, before there has to be a pause: a mask that leaves few values is not to be
+/// guessed at.
+pub const MATCH_SPAN_TRIES_MAX: u32 = 5;
+/// How long that pause is, in seconds.
+pub const MATCH_SPAN_FORGET_S: u32 = 24 * 3_600;
 /// Largest masking policy that the API takes, in bytes of its JSON.
 pub const POLICY_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Layers that a policy is made of, each counted as often as others name it.
@@ -347,3 +394,27 @@ pub const SELF_AUDIT_NEWEST_ENTRIES: u64 = 4_096;
 pub const SELF_AUDIT_TEXTS_OF_BUNDLE: usize = 64;
 /// Findings that a server records and tells since it started: who finds more has a larger trouble than their number.
 pub const FINDINGS_MAX: usize = 1_000;
+/// Entries that one turn of a run over what was said before looks at; between two turns it rests as long as the turn took.
+pub const HISTORY_TURN_ENTRIES: u32 = 256;
+/// Entries before the place where a run goes on that are heard once more, so that a number told over several is found.
+pub const HISTORY_WARM_ENTRIES: u64 = 512;
+/// Texts of a person that a later one may tell something of, while history is masked again.
+pub const HISTORY_EARLIER_TEXTS_MAX: usize = 16;
+/// Samples that a report keeps of each way in which a draft differs.
+pub const HISTORY_SAMPLES_MAX: usize = 10;
+/// Previews that a tenant keeps at a time, the one under way included.
+pub const PREVIEWS_MAX: usize = 8;
+/// Previews that a tenant's officers may begin within an hour: trying values by drafts takes many.
+pub const PREVIEWS_AN_HOUR_MAX: usize = 30;
+/// How long a finished preview is kept, in seconds.
+pub const PREVIEW_KEPT_S: i64 = 3_600;
+/// Newest messages that a preview may be asked for.
+pub const PREVIEW_MESSAGES_MAX: u32 = 100_000;
+/// Longest that a policy runs in shadow, in hours.
+pub const SHADOW_HOURS_MAX: u32 = 168;
+/// Drafts of policies that a tenant keeps.
+pub const DRAFTS_MAX: usize = 50;
+/// Longest text of a draft, in bytes.
+pub const DRAFT_BYTES_MAX: usize = 256 * 1024;
+/// Longest name of a draft, in bytes.
+pub const DRAFT_NAME_BYTES_MAX: usize = 128;

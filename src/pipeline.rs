@@ -11,19 +11,24 @@
 mod accounts;
 mod amendments;
 mod attempts;
+mod behind;
 mod colleagues;
+mod comparing;
 mod consent;
 mod custody;
 mod desk;
 mod desk_live;
+mod drafts;
 mod erasure;
 mod evidence;
 mod factor;
 mod federation;
 mod feed;
+mod files;
 mod findings;
 mod handover;
 mod health;
+mod history;
 mod import;
 mod in_force;
 mod keys;
@@ -51,13 +56,14 @@ mod tails;
 mod texts;
 mod tlog;
 mod transcript;
+mod unmasking;
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use lww_audit::Opened;
 use lww_audit::entry::Tag;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
 pub use amendments::{Amendment, AmendmentInFull, Assessment};
@@ -66,12 +72,15 @@ pub use consent::{Consent, Consents};
 pub use custody::LedgerCustody;
 pub use desk::Transcript;
 pub use desk_live::{DeskEvent, DeskStream};
+pub use drafts::PolicyDraft;
 pub use evidence::{Evidence, EvidenceState};
 pub use factor::{Confirmed, Enrolment};
 pub use federation::{FederatedLogout, Identity};
 pub use feed::{Notice, Subscription, Viewer};
+pub use files::SentFile;
 pub use handover::Target;
 pub use health::{Health, PolicyName};
+pub use history::{Counts, NewPreview, Preview, PreviewState, Report, RunView, Sample};
 pub use import::{Imported, account_lines};
 pub use in_force::{FileDrift, InForce, Tried, TriedSpan};
 pub use keys::{KeyChange, RotationRecord};
@@ -90,22 +99,26 @@ pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
 pub use tlog::TlogFile;
 pub use transcript::{TextSpan, TranscriptMessage};
+pub use unmasking::{OpenedValue, Unmasking};
 
 pub use crate::ports::CustomerMessage;
 
 use crate::domain::access::Action;
+use crate::domain::file::FileInfo;
 use crate::domain::masking::{Policy, View};
 use crate::domain::message::{Direction, Masked, Message, Outbound, Raw, RawText, Recorded, Salt};
-use crate::domain::record::{Outcome, Receipt};
+use crate::domain::record::{Dedup, Outcome, Receipt};
 use crate::domain::routing::Table;
-use crate::limits::DECISIONS_MAX;
+use crate::limits::{DECISIONS_MAX, FILES_AT_ONCE_MAX};
 use crate::ports::{
-    Amendments, Clock, CustodyCell, Entries, ErasedPersons, Erasures, Incoming, KeyScope, LogKeys, Packages, Passwords,
-    People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store, TenantName, Vault, random_bytes,
+    Amendments, Attached, Clock, CustodyCell, Entries, ErasedPersons, Erasures, FilePorts, History, Incoming, KeyScope,
+    LogKeys, Packages, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store,
+    TenantName, Unmaskings, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
 use feed::Feed;
+use files::with;
 use memory::{Known, Memory};
 use proposals::Taken;
 use tails::Tails;
@@ -133,12 +146,18 @@ pub struct Ports {
     pub packages: Arc<dyn Packages>,
     /// Reads about proposed changes of the masking policy.
     pub amendments: Arc<dyn Amendments>,
+    /// Reads about values behind masks.
+    pub unmaskings: Arc<dyn Unmaskings>,
+    /// Reads what was said before, what runs over it, and drafts of policies.
+    pub history: Arc<dyn History>,
     /// Reads about erasure, and brings rows under another epoch.
     pub erasures: Arc<dyn Erasures>,
     /// What erasing needs besides.
     pub erasure: ErasurePorts,
     /// The log's own keys.
     pub keys: Arc<dyn LogKeys>,
+    /// What is read out of files.
+    pub files: FilePorts,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -182,7 +201,13 @@ pub struct Tenant {
     seals: seals::Seals,
     findings: findings::Findings,
     waiting: Notify,
+    file_places: Semaphore,
     shelf: evidence::Shelf,
+    previews: history::Previews,
+    remasking: history::Remasking,
+    shadow: history::Shadow,
+    /// Something begins to run over what was said before.
+    history_begins: Notify,
     /// Whether everybody who was erased is noted outside the database.
     is_noted: AtomicBool,
     /// The newest epoch that was heard of.
@@ -206,6 +231,8 @@ pub struct Accepted {
     pub receipt: Option<String>,
     /// Whether it had been recorded before.
     pub duplicate: bool,
+    /// What became of the file that it was read from.
+    pub file: Option<FileInfo>,
 }
 
 impl Tenant {
@@ -232,7 +259,12 @@ impl Tenant {
             seals: seals::Seals::default(),
             findings: findings::Findings::default(),
             waiting: Notify::new(),
+            file_places: Semaphore::new(FILES_AT_ONCE_MAX),
             shelf: evidence::Shelf::default(),
+            previews: history::Previews::default(),
+            remasking: history::Remasking::default(),
+            shadow: history::Shadow::default(),
+            history_begins: Notify::new(),
             is_noted: AtomicBool::new(true),
             epoch: AtomicI32::new(0),
         }
@@ -243,7 +275,7 @@ impl Tenant {
     /// # Errors
     /// [`Refusal`]; nothing was stored then, except after [`Refusal::Unknown`], when the same key tells.
     pub async fn receive(&self, incoming: Incoming) -> Result<Accepted, Refusal> {
-        let Incoming { channel, contact, key, key_scope, fingerprint, about, message } = incoming;
+        let Incoming { channel, contact, key, key_scope, fingerprint, about, message, file } = incoming;
         let expected = "an identity of the channel or a proven one";
         let sender = self.ports.vault.sender(&channel, &contact);
         let sender = sender.ok_or(Refusal::Invalid { field: "contact", expected })?;
@@ -259,6 +291,7 @@ impl Tenant {
         let heard = message.language();
         let purpose = self.purpose(&contact, (&channel, &about), heard).await?;
         let (masked, mut tail) = self.mask(message, &contact, (&channel, purpose.as_deref())).await?;
+        let file = file.map(|file| self.sealed_file(&file, &masked, &contact)).transpose()?;
         let table = self.active_table()?;
         // Where the purpose decided how to mask, it goes where that was decided for.
         let language = if purpose.is_some() { heard } else { masked.language() };
@@ -271,7 +304,8 @@ impl Tenant {
             if purpose.is_some() && taken.queue().is_some_and(|queue| purpose.as_deref() != Some(queue)) {
                 return Err(Refusal::Conflict);
             }
-            let recorded = self.record(tail.complete(taken.proposal(&contact, &masked, dedup))).await;
+            let recorded =
+                self.record(tail.complete(with(taken.proposal(&contact, &masked, dedup), file.as_ref()))).await;
             tail.learn(&recorded);
             match recorded {
                 Ok(outcome) => {
@@ -283,7 +317,8 @@ impl Tenant {
                             self.feed.came(sender);
                         }
                     }
-                    return self.told(outcome, masked, taken.conversation.public, None, View::Customer).await;
+                    let about = (taken.conversation.public, file.map(|file| file.info));
+                    return self.told(outcome, masked, about, None, View::Customer).await;
                 }
                 Err(RecordError::Conflict { .. }) => {
                     self.decide_again(&mut contact, &lookups).await?;
@@ -309,23 +344,36 @@ impl Tenant {
         key: &str,
     ) -> Result<Accepted, Refusal> {
         staff.may(Action::Converse)?;
-        let mut held = self.held(staff, id).await?;
-        let contact = self.known_contact(held.subject).await?;
         let dedup =
             self.ports.vault.dedup(&format!("reply/{}", staff.account), key.as_bytes(), &transcript::keyed(id, &text));
-        let id = MessageId::from_random(random_bytes(&*self.ports.random));
-        let message = Message::<Raw, Outbound>::new(id, self.ports.clock.now(), text);
+        let own = MessageId::from_random(random_bytes(&*self.ports.random));
+        let message = Message::<Raw, Outbound>::new(own, self.ports.clock.now(), text);
+        self.send(staff, id, (message, None), dedup).await
+    }
+
+    /// Records what an agent says, with the file that it was read from.
+    async fn send(
+        &self,
+        staff: &Staff,
+        id: ConversationId,
+        (message, file): (Message<Raw, Outbound>, Option<Attached>),
+        dedup: Dedup,
+    ) -> Result<Accepted, Refusal> {
+        let mut held = self.held(staff, id).await?;
+        let contact = self.known_contact(held.subject).await?;
         let (masked, mut tail) = self.mask(message, &contact, said_in(&held)).await?;
+        let file = file.map(|file| self.sealed_file(&file, &masked, &contact)).transpose()?;
         for _ in 0..DECISIONS_MAX {
-            let recorded = self.record(tail.complete(proposals::reply(staff.actor(), &held, &masked, dedup))).await;
+            let proposal = with(proposals::reply(staff.actor(), &held, &masked, dedup), file.as_ref());
+            let recorded = self.record(tail.complete(proposal)).await;
             tail.learn(&recorded);
             match recorded {
                 Ok(outcome) => {
                     if let Outcome::Recorded(..) = &outcome {
                         emit(&Occurrence::Sent { tenant: &self.name.name });
                     }
-                    let public = held.conversation.public;
-                    return self.told(outcome, masked, public, Some(staff.account), View::Agent).await;
+                    let about = (held.conversation.public, file.map(|file| file.info));
+                    return self.told(outcome, masked, about, Some(staff.account), View::Agent).await;
                 }
                 Err(RecordError::Conflict { .. }) => held = self.held(staff, held.conversation.public).await?,
                 Err(error) => return Err(error.into()),
@@ -339,7 +387,7 @@ impl Tenant {
         &self,
         outcome: Outcome,
         masked: Message<Masked, D>,
-        conversation: ConversationId,
+        (conversation, file): (ConversationId, Option<FileInfo>),
         author: Option<AccountId>,
         view: View,
     ) -> Result<Accepted, Refusal> {
@@ -347,7 +395,7 @@ impl Tenant {
             Outcome::Recorded(receipts, committed) => {
                 let receipt = proposals::message_receipt(&receipts).ok_or(Refusal::Unknown)?;
                 let recorded = masked.recorded(receipt.index, author, committed);
-                Ok(accepted(&recorded, conversation, receipt, view))
+                Ok(Accepted { file, ..accepted(&recorded, conversation, receipt, view) })
             }
             Outcome::Duplicate { index } => self.recorded_before(index, view).await,
         }
@@ -369,6 +417,9 @@ impl Tenant {
         self.seals.forget();
         self.feed.end();
         self.shelf.stand_down();
+        self.previews.stand_down();
+        self.remasking.stand_down();
+        self.shadow.stand_down();
     }
 
     /// The newest signed head of the log.
@@ -391,6 +442,7 @@ pub(crate) fn accepted<D: Direction>(
         text: recorded.render(view),
         receipt: Some(receipt.to_proof_text(&opened(recorded))),
         duplicate: false,
+        file: None,
     }
 }
 

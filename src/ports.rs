@@ -9,6 +9,8 @@ mod channel;
 mod custody;
 mod erasures;
 mod evidence;
+mod files;
+mod history;
 mod identity;
 mod live;
 mod objects;
@@ -19,6 +21,7 @@ mod queues;
 mod rows;
 mod session;
 mod signing;
+mod unmaskings;
 mod vault;
 mod witness;
 
@@ -31,7 +34,8 @@ use tokio::sync::watch;
 pub use activated::{Activated, Activates, EntrySeen};
 pub use amendments::{AmendmentRow, Amendments};
 pub use channel::{
-    About, Channel, ChannelCall, ChannelError, Incoming, KeyScope, Person, Proven, Webhook, WebhookRequest,
+    About, Attached, Channel, ChannelCall, ChannelError, FILE_NAME, Incoming, KeyScope, Person, Proven, Upload,
+    Webhook, WebhookRequest, file_name,
 };
 pub use custody::{
     Custody, CustodyCell, MirrorCustody, MirrorState, SealCustody, SelfAuditCustody, SelfAuditState, SizeAt,
@@ -41,8 +45,10 @@ pub use erasures::{
     Act, EpochNeed, ErasedPersons, ErasureRow, Erasures, HoldRow, IndexedRow, JournalError, RetiredEpoch, SubjectRow,
 };
 pub use evidence::{PackageError, Packages, Wanted};
+pub use files::{FileContent, FilePorts, FileReader, FileReaderGone, FileRow, ReadFile};
+pub use history::{DraftRow, HeldText, History, RunRow, TextPlace};
 pub use identity::{IdentityLookup, IdentityName};
-pub use live::{Changed, Follower, Happening};
+pub use live::{Changed, Follower, Happening, Unmasked};
 pub use objects::{Objects, ObjectsError};
 pub use passwords::Passwords;
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
@@ -54,6 +60,7 @@ pub use rows::{
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 pub use signing::{LogKeys, SignError, Signer};
+pub use unmaskings::{HiddenRow, UnmaskingFilter, UnmaskingRow, Unmaskings};
 pub use witness::{Cosigns, Declined, Unwitnessed, Witness, Witnesses};
 
 pub use vault::{External, SharedSealer, StaffPart, Vault, VaultError};
@@ -272,6 +279,8 @@ pub trait Store: Send + Sync {
     async fn texts(&self, of: &[ConversationId], entries: &[EntryIndex]) -> Result<Vec<TextRow>, StoreError>;
     /// The entries that were recorded under these guards against duplicates, those that are there.
     async fn recorded(&self, keys: &[[u8; 16]]) -> Result<Vec<([u8; 16], EntryIndex)>, StoreError>;
+    /// The file that came with a message, sealed.
+    async fn file(&self, message: MessageId) -> Result<Option<FileRow>, StoreError>;
     /// Whether any conversation is or was this person's.
     async fn knows_subject(&self, subject: SubjectId) -> Result<bool, StoreError>;
     /// Where all chains ended, at one committed size of the log; entries that commit meanwhile change nothing of it.

@@ -93,6 +93,11 @@ pub enum Occurrence<'a> {
         /// The tenant's name.
         tenant: &'a str,
     },
+    /// A masked value was opened.
+    Unmasked {
+        /// The tenant's name.
+        tenant: &'a str,
+    },
     /// A login failed.
     LoginFailed {
         /// The tenant's name.
@@ -160,6 +165,7 @@ pub fn emit(event: &Occurrence<'_>) {
         | Occurrence::Acknowledged { .. }
         | Occurrence::Committed { .. } => {}
         Occurrence::Erased { tenant } => tracing::info!(event = "subject_erased", tenant),
+        Occurrence::Unmasked { tenant } => tracing::info!(event = "value_unmasked", tenant),
         Occurrence::RateLimited { whose } => tracing::info!(event = "rate_limited", ?whose),
         Occurrence::Confined { how, as_root: true } => {
             tracing::warn!(event = "confined", ?how, "the server runs as root: give it an account of its own");

@@ -84,8 +84,20 @@ public_id! {
     AmendmentId
 }
 public_id! {
+    /// A policy that runs for a while: over what was said before, or beside the one in force.
+    RunId
+}
+public_id! {
+    /// A policy that somebody is writing.
+    DraftId
+}
+public_id! {
     /// A legal hold.
     HoldId
+}
+public_id! {
+    /// A request to open a masked value.
+    UnmaskingId
 }
 public_id! {
     /// A message's public id; it is bound into what the message is sealed with.

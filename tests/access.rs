@@ -15,6 +15,8 @@ use serde_json::json;
 
 const CSV: (&str, &str) = ("content-type", "text/csv");
 const KEY: (&str, &str) = ("idempotency-key", "matrix");
+const OCTETS: (&str, &str) = ("content-type", "application/octet-stream");
+const NAME: (&str, &str) = ("lww-file-name", "matrix.json");
 
 /// Things of the demo tenant that addresses can name.
 struct Things {
@@ -25,6 +27,7 @@ struct Things {
     erasure: String,
     hold: String,
     amendment: String,
+    unmasking: String,
 }
 
 impl Things {
@@ -36,6 +39,7 @@ impl Things {
             path if path.contains("/erasures/") => &self.erasure,
             path if path.contains("/holds/") => &self.hold,
             path if path.contains("/amendments/") => &self.amendment,
+            path if path.contains("/unmaskings/") => &self.unmasking,
             _ => &self.session,
         };
         let path = need
@@ -45,7 +49,11 @@ impl Things {
             .replace("{tenant}", "demo")
             .replace("{part}", "frames")
             .replace("{tile}", "0/000.p/1");
-        let (channel, account) = if path.ends_with("/messages") { ("http", "app") } else { ("web", "widget") };
+        let (channel, account) = if path.ends_with("/messages") || path.ends_with("/attachments") {
+            ("http", "app")
+        } else {
+            ("web", "widget")
+        };
         let query = match path.as_str() {
             "/api/v1/ledger/consistency" => "?from=0&to=0",
             "/api/v1/session/methods" => "?tenant=demo",
@@ -73,6 +81,10 @@ fn body(need: &Need) -> Option<String> {
         ("post", "/api/v1/policies/masking/assess" | "/api/v1/policies/masking/amendments") => {
             json!({"source": "none"})
         }
+        ("post", "/api/v1/policies/masking/previews") => json!({"source": "none", "last": 1}),
+        ("post", "/api/v1/policies/masking/shadow") => json!({"source": "none", "hours": 1}),
+        ("post", "/api/v1/policies/masking/drafts") => json!({"name": "", "source": "none"}),
+        ("put", "/api/v1/policies/masking/drafts/{id}") => json!({"name": "", "source": "none", "version": 1}),
         ("post", "/api/v1/holds") => json!({"subject": "00".repeat(16), "reason": "litigation"}),
         (
             "post",
@@ -83,9 +95,12 @@ fn body(need: &Need) -> Option<String> {
         ("post", "/api/v1/evidence") => json!({"subject": "0".repeat(32), "reason": "x"}),
         ("post", "/api/v1/ledger/messages") => json!({"channel": "http:app", "ids": ["first"]}),
         ("post", "/api/v1/agent/conversations/{id}/transfer") => json!({"queue": "nowhere"}),
+        ("post", "/api/v1/agent/conversations/{id}/unmaskings") => json!({"value": value(), "reason": "fraud"}),
+        ("post", "/api/v1/agent/conversations/{id}/matches") => json!({"value": value(), "said": "x"}),
         ("post", path) if path.ends_with("/messages") => json!({"contact": "c", "text": "t"}),
         ("post", path) if path.ends_with("/backchannel-logout") => json!({}),
         ("post", path) if path.ends_with("/visits") => json!({}),
+        ("post", path) if path.ends_with("/attachments") || path.ends_with("/files") => json!({}),
         ("post", path) if path.ends_with("/frames") => json!({"type": "typing"}),
         (
             "post",
@@ -97,16 +112,25 @@ fn body(need: &Need) -> Option<String> {
             | "/api/v1/agent/conversations/{id}/close"
             | "/api/v1/erasures/{id}/approve"
             | "/api/v1/erasures/{id}/reject"
+            | "/api/v1/unmaskings/{id}/approve"
+            | "/api/v1/unmaskings/{id}/reject"
+            | "/api/v1/unmaskings/{id}/open"
             | "/api/v1/policies/masking/amendments/{id}/approve"
             | "/api/v1/policies/masking/amendments/{id}/reject"
             | "/api/v1/policies/masking/amendments/{id}/withdraw"
-            | "/api/v1/policies/masking/amendments/{id}/review",
+            | "/api/v1/policies/masking/amendments/{id}/review"
+            | "/api/v1/policies/masking/remasking",
         )
         | ("patch", "/api/v1/admin/accounts/{id}")
         | ("delete", _) => json!({}),
         (method, path) => panic!("{method} {path}: this test needs a body for it"),
     };
     Some(body.to_string())
+}
+
+/// A masked value that is nowhere.
+fn value() -> serde_json::Value {
+    json!({"message": "00".repeat(16), "span": 0, "of": 0})
 }
 
 async fn drive(
@@ -125,6 +149,12 @@ async fn drive(
         other => panic!("{other}"),
     };
     let mut headers = vec![KEY];
+    if need.method == "post" && (need.path.ends_with("/attachments") || need.path.ends_with("/files")) {
+        headers.push(NAME);
+        if more.iter().all(|(name, _)| *name != "content-type") {
+            headers.push(OCTETS);
+        }
+    }
     if need.path.ends_with("/import") && more.iter().all(|(name, _)| *name != "content-type") {
         headers.push(CSV);
     }
@@ -180,6 +210,7 @@ async fn things(server: &Server, staff: &[(Role, Client)]) -> Things {
     let (_, amendment) = ask(compliance, "POST", amendments, Some(json!({"source": policy}))).await;
     Things {
         amendment: word(&amendment["id"]),
+        unmasking: "00".repeat(16),
         erasure: word(&erasure["id"]),
         hold: word(&hold["id"]),
         reply: word(&canned["id"]),
@@ -229,7 +260,10 @@ async fn every_address_answers_every_role_as_the_table_says() {
                     assert_eq!((answer.0, code(&answer)), (403, "forbidden"), "{what}");
                 }
                 // Whose conversation it is decides further: a supervisor answers none that an agent holds.
-                Right::Staff(Action::Converse) if *role == Role::Supervisor && need.path.ends_with("{id}/messages") => {
+                Right::Staff(Action::Converse)
+                    if *role == Role::Supervisor
+                        && (need.path.ends_with("{id}/messages") || need.path.ends_with("{id}/attachments")) =>
+                {
                     assert_eq!(code(&answer), "forbidden", "{what}");
                 }
                 Right::AnySession | Right::Staff(_) => {
@@ -252,9 +286,9 @@ async fn another_tenant_s_people_find_nothing_at_any_address() {
         for need in RIGHTS.iter().filter(|need| need.path.contains("{id}")) {
             let Right::Staff(action) = need.right else { panic!("{} names a thing and no action", need.path) };
             let answer = drive(&stranger, need, &things, &[]).await;
-            // Whoever may approve is asked for a second factor before anything is looked for.
+            // Whoever may approve, or open a value, is asked for a second factor before anything is looked for.
             let expected = match action {
-                Action::Approve if allows(role, action) => "must_enrol_second_factor",
+                Action::Approve | Action::Unmask if allows(role, action) => "must_enrol_second_factor",
                 _ if allows(role, action) => "not_found",
                 _ => "forbidden",
             };

@@ -7,6 +7,8 @@
 #![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
 
 mod common;
+#[path = "common/files.rs"]
+mod made;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use common::socket::{Socket, post, visit, widget};
 use common::{Server, World, chosen_password, key, now, until};
 use liaowaiwai::cli::client::{Call, Client, Listing, Page};
 use liaowaiwai::crypto::{KeyDirectory, KeyPlaces, SystemRandom, TenantVault};
+use liaowaiwai::domain::file;
 use liaowaiwai::domain::message::{OpenedPart, Part, Sealed};
 use liaowaiwai::ports::{SharedSealer, Vault as _, WrappedKey};
 use liaowaiwai::storage::database::Database;
@@ -279,10 +282,40 @@ async fn customers(server: &Server) -> String {
         let other = (CONTACT, REFUSED_WORDS);
         assert_eq!(app.send_message(&key("demo"), other, &sent, now()).await.unwrap_err().code(), Some("key_reused"));
     }
+    files(&app).await;
     app.messages(&key("demo"), CONTACT, Page::default(), now()).await.unwrap();
     refusals(server).await;
     sockets(server, &texts).await;
     conversation
+}
+
+/// The same in files, by their names and in what they hold.
+async fn files(app: &Client) {
+    let rows = ["卡号", "密码", "证件号码"];
+    let values = [CARD, PASSWORD, ID_CARD];
+    let lines = [format!("card {CARD}"), format!("mobile {MOBILE}"), format!("{MAIL} and password: {PASSWORD}")];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let never = Searcher::new(&[PASSWORD, ONE_TIME, PIN, CVV_IN_WORDS]);
+    for (number, file) in [
+        made::docx(&[&format!("{WORDS}，卡号{}", full_width(&spaced(CARD))), &format!("验证码{ONE_TIME}")]),
+        made::xlsx(&[&rows, &values]),
+        format!("{}\n{}\n", rows.join(","), values.join(",")).into_bytes(),
+        made::pdf(&lines),
+        json!({"password": PASSWORD, "card": CARD}).to_string().into_bytes(),
+        made::pptx(&[&format!("{WORDS} {}", spaced(MOBILE))]),
+        made::png(),
+        made::program(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("{WORDS} {ID_CARD} 密码是{PASSWORD}.jpg");
+        let sent =
+            app.send_file(&key("demo"), (CONTACT, &name, &file), &format!("file-{number}"), now()).await.unwrap();
+        assert_eq!(never.find(sent.text.as_bytes()), None, "{}", sent.text);
+    }
+    let refused = app.send_file(&key("demo"), (CONTACT, &REFUSED_WORDS.repeat(60), b"a"), "refused", now()).await;
+    assert_eq!(refused.unwrap_err().code(), Some("malformed_header"));
 }
 
 /// The same by sockets, for somebody whom the bank vouches for: frames that are taken, and frames that are not.
@@ -473,6 +506,17 @@ async fn opened(world: &World) -> Vec<String> {
         let key = WrappedKey { generation: row.get(1), epoch: row.get(2), wrapped: row.get(3) };
         let sealer = vault.sealer(SubjectId::from_uuid(row.get(0)), &key).unwrap();
         all.extend(parts(&sealer, MessageId::from_uuid(row.get(4)), [row.get(5), row.get(6)]));
+    }
+    let sql = "SELECT s.id, k.generation, k.epoch, k.wrapped, f.message, \
+               array_agg(p.sealed ORDER BY p.number) FROM attachment f JOIN attachment_piece p USING (tenant, message) \
+               JOIN message m ON m.id = f.message JOIN conversation c ON c.id = m.conversation \
+               JOIN subject s ON s.id = c.subject JOIN data_key k ON k.subject = s.id GROUP BY 1, 2, 3, 4, 5";
+    for row in connection.client.query(sql, &[]).await.unwrap() {
+        let key = WrappedKey { generation: row.get(1), epoch: row.get(2), wrapped: row.get(3) };
+        let sealer = vault.sealer(SubjectId::from_uuid(row.get(0)), &key).unwrap();
+        let pieces: Vec<Sealed> = row.get::<_, Vec<Vec<u8>>>(5).into_iter().map(Sealed).collect();
+        let file = file::open(&pieces, MessageId::from_uuid(row.get(4)), &*sealer).unwrap();
+        all.push(String::from_utf8_lossy(&file.plaintext).into_owned());
     }
     for row in connection.client.query("SELECT id, original, masked FROM canned_reply", &[]).await.unwrap() {
         all.extend(parts(&vault.house_sealer(), MessageId::from_uuid(row.get(0)), [row.get(1), row.get(2)]));

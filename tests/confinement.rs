@@ -60,6 +60,11 @@ async fn a_confined_server_follows_no_link_out_of_its_folders_and_an_unconfined_
     }
     assert!(how.contains("Full") || how.contains("Partial"), "{how}");
 
+    // It starts no program, and files that customers send are read all the same: by those that were started before.
+    let sent =
+        Client::http(server.http).send_file(&key("demo"), ("c", "a.txt", b"hello"), "file", now()).await.unwrap();
+    assert_eq!(sent.file.unwrap().fate, "shown");
+
     // It can't be led to read elsewhere: the certificate of the link is not taken.
     link(&other, &place);
     server.signal("-HUP");

@@ -110,6 +110,22 @@ impl Case {
         self.server.as_ref().unwrap()
     }
 
+    /// A file that she sends and one that is sent to her; the message of that one.
+    async fn file_for_her(&self) -> String {
+        let app = self.server().client();
+        app.send_file(&key("demo"), (ANNA, "hers.txt", HER_WORDS.as_bytes()), "anna-file", now()).await.unwrap();
+        let mine = self.agent.conversations(Listing { mine: true, ..Listing::default() }).await.unwrap().conversations;
+        let hers = mine.iter().find(|one| one.contact == self.anna).unwrap();
+        let sent = self.agent.reply_file(&hers.id, ("terms.txt", HER_ANSWER.as_bytes()), "file-1").await.unwrap();
+        assert_eq!(self.fetched(&sent.message).await, 200);
+        sent.message
+    }
+
+    /// How the file of a message is given to her.
+    async fn fetched(&self, message: &str) -> u16 {
+        self.server().client().fetch_file(&key("demo"), (ANNA, message), now()).await.unwrap().status
+    }
+
     async fn propose(&self, subject: &str, now: bool) -> (u16, Value) {
         let new = json!({"subject": subject, "reason": "consent_withdrawn", "now": now});
         ask(&self.supervisor, "POST", ERASURES, Some(new)).await
@@ -214,9 +230,11 @@ async fn texts(server: &Server, contact: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_takes_two_people_and_nothing_of_the_customer_is_readable_after_it_while_all_proofs_hold() {
     let mut case = Case::begin().await;
+    let file = case.file_for_her().await;
     let erased = case.erase(false).await;
     // The person is gone for everybody: app, desk, and whoever asks for the conversation.
     assert_eq!(texts(case.server(), ANNA).await, Vec::<String>::new());
+    assert_eq!(case.fetched(&file).await, 404);
     let entry = case.published("subject.erased/1").await;
     assert_eq!(entry.subject.unwrap().to_string(), case.anna);
     let closed = case.of_kind("conversation.closed/2").pop().unwrap();

@@ -134,7 +134,7 @@ fn wrong_policies_and_views_are_refused() {
         key_file("failing.yaml", b"apiVersion: mask/v1\nid: a\nversion: 1\nmode: shadow\nrules: []\ntests: []\n");
     let command = Command::try_parse_from(["mask", "--policy", failing.to_str().unwrap(), "--view", "agent"]).unwrap();
     let error = run(&command.args, &b"13812345678\n"[..], Vec::new()).unwrap_err();
-    assert!(error.to_string().contains("line 4: mode: shadow is not available"), "{error}");
+    assert!(error.to_string().contains("line 4: mode: expected enforce"), "{error}");
     std::fs::remove_file(failing).unwrap();
 }
 

@@ -44,7 +44,7 @@ fn every_mistake_is_refused_with_its_line() {
         ("id: small", "id: Small One", "line 2"),
         ("version: 1", "version: one", "line 3"),
         ("version: 1", "version: 1\ncolour: red", "line 4"),
-        ("mode: enforce", "mode: shadow", "line 4: mode: shadow is not available"),
+        ("mode: enforce", "mode: shadow", "line 4: mode: expected enforce"),
         ("mode: enforce", "mode: watch", "line 4"),
         (
             "cn.mobile",
@@ -60,7 +60,11 @@ fn every_mistake_is_refused_with_its_line() {
         ("{keep: {first: 3, last: 4}}", "{generalise: region}", "generalise: expected year, month or decade"),
         ("{keep: {first: 3, last: 4}}", "{generalise: range}", "generalise: expected year, month or decade"),
         ("{keep: {first: 3, last: 4}}", "{keep: {first: 3}, key: k}", "exactly one of"),
-        ("{keep: {first: 3, last: 4}}", "{vault: true}", "the operator vault is not available"),
+        (
+            "{keep: {first: 3, last: 4}}",
+            "{vault: true}",
+            "vault as what a view shows (write reversible: {vault: …} beside views) is not available",
+        ),
         ("{keep: {first: 3, last: 4}}", "{keep: all}", "expected a value of this class to be hidden, got keep: all"),
         ("{keep: {first: 3, last: 4}}", "keep", "line 9"),
         ("{keep: {first: 3, last: 4}}", "{keep: {first: 11}}", "at most 10 characters"),
@@ -72,11 +76,7 @@ fn every_mistake_is_refused_with_its_line() {
         ("    views:", "    detect: {min_confidence: 2}\n    views:", "a share from 0.01 to 1"),
         ("    views:", "    detect: {context_window: 1000}\n    views:", "at most 200 characters"),
         ("    views:", "    detect: {context: ['']}\n    views:", "words of 1 to 32 characters"),
-        (
-            "    views:",
-            "    reversible: {vault: true, ttl: 15m}\n    views:",
-            "reversible: {vault: …} is not available",
-        ),
+        ("    views:", "    reversible: {vault: true, ttl: 15m}\n    views:", "missing field `unmask_roles`"),
         (
             "tests:",
             "  - {entity: cn.mobile, class: C2, views: {'*': drop}}\ntests:",
@@ -120,6 +120,41 @@ fn policies_without_layers_keep_their_digests() {
         let named: String = load(yaml).unwrap().digest().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(named, digest);
     }
+}
+
+#[test]
+fn who_may_open_a_value_is_said_in_full_and_nobody_may_open_c3() {
+    let full =
+        "vault: true, unmask_roles: [fraud, supervisor], reason: required, ttl: 15m, second_person: [compliance]";
+    let with = |reversible: &str| GOOD.replacen("    views:", &format!("    reversible: {reversible}\n    views:"), 1);
+    let (opened, plain) = (load(&with(&format!("{{{full}}}"))).unwrap(), load(GOOD).unwrap());
+    let opening = opened.opening(Entity::Mobile).unwrap();
+    assert_eq!((opening.ttl_s, opening.roles.len(), opening.second_person.len()), (900, 2, 1));
+    assert_eq!((plain.opening(Entity::Mobile), opened.opening(Entity::Email)), (None, None));
+    assert_ne!(opened.digest(), plain.digest());
+    assert_eq!(load(&with("false")).unwrap().digest(), plain.digest());
+    for (from, to, expected) in [
+        ("{vault", "{valt", "unknown field"),
+        ("vault: true", "vault: false", "reversible: expected false, or a vault"),
+        ("[fraud, supervisor]", "[]", "reversible.unmask_roles: expected 1 to 16 words"),
+        ("[fraud, supervisor]", "['fraud team']", "expected words of a-z, 0-9, - and _, got fraud team"),
+        ("[compliance]", "[Compliance]", "expected words of a-z, 0-9, - and _, got Compliance"),
+        ("reason: required", "reason: optional", "unknown variant"),
+        ("reason: required, ", "", "missing field"),
+        ("15m", "2h", "reversible.ttl: expected 5s to 1h, such as 15m, got 2h"),
+        ("15m", "4s", "got 4s"),
+        ("15m", "m", "got m"),
+        ("15m", "+15m", "got +15m"),
+        ("15m", "99999999h", "got 99999999h"),
+    ] {
+        let written = format!("{{{full}}}");
+        assert!(written.contains(from), "{from}");
+        let shown = error(&with(&written.replacen(from, to, 1)));
+        assert!(shown.contains(expected), "{to}: expected {expected:?} in {shown:?}");
+    }
+    assert!(error(&with("true")).contains("expected false or {vault: true"));
+    let c3 = format!("  - {{entity: card.cvv, class: C3, views: {{'*': drop}}, reversible: {{{full}}}}}\ntests:");
+    assert!(error(&GOOD.replacen("tests:", &c3, 1)).contains("got a vault for C3"));
 }
 
 #[test]
@@ -193,7 +228,7 @@ fn a_class_c1_value_may_be_kept_whole() {
 
 #[test]
 fn the_retail_policy_loads_and_agrees_with_its_schema() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/masking");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/masking");
     let yaml = std::fs::read_to_string(folder.join("cn-retail.yaml")).unwrap();
     let policy = load(&yaml).unwrap();
     assert_eq!(policy.rules().len(), Entity::ALL.len() - Entity::ON_DEMAND.len() - 1);

@@ -384,6 +384,7 @@ impl Case {
             author: None,
             original: Sealed(random::<64>().to_vec()),
             masked: Sealed(random::<64>().to_vec()),
+            file: None,
         };
         let effects = vec![Effect::NewMessage(new), self.change(expected, ConversationState::Waiting, seq)];
         Proposal::single(self.draft(Event::MessageReceived { message, seq }), effects)

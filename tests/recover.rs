@@ -186,6 +186,105 @@ impl Case {
         }
     }
 
+    /// Of what lies outside the database, only the hashes of what was published are left.
+    fn lose_for_good(&self) {
+        std::fs::remove_dir_all(self.world.path().join("mirror")).unwrap();
+        std::fs::remove_dir_all(self.tiles().join("tile/entries")).unwrap();
+        self.forget_the_tail();
+    }
+
+    /// The published files of the second generation.
+    fn second(&self) -> PathBuf {
+        self.part("audit").join("demo-2")
+    }
+
+    /// What `lww-verify` says to holders of the first generation's key and of what was declared: exit code and text.
+    fn judged(&self, command: &str, arguments: &[&str]) -> (i32, String) {
+        let (old, gap) = (self.world.path().join("old.vkey"), self.world.path().join("declared/demo-2.generation"));
+        let (old, gap) = (old.display().to_string(), gap.display().to_string());
+        common::lww_verify(&[&[command, "--vkey", &old, "--generation", &gap], arguments].concat())
+    }
+
+    /// Opens the second generation, and looks at what was planned and done.
+    async fn open_a_generation(&mut self) {
+        let [kept, lost] = self.sizes.map(|size| size as u64);
+        let refused = self.recover(&["--plan"], &[]).1;
+        assert!(refused.contains("are nowhere whole") && refused.contains("--new-generation"), "{refused}");
+        let first = self.person(0).await;
+        self.refused(&["--new-generation"], &first, "person 2 does not approve");
+        let twice = [self.person(0).await, self.person(0).await].concat();
+        self.refused(&["--new-generation"], &twice, "one person approved twice");
+        let (planned, told) = self.recover(&["--plan", "--new-generation"], &[]);
+        let range = format!("entries {kept} to {}: ", lost - 1);
+        assert!(planned && told.contains(&range) && told.contains("tile/entries"), "{told}");
+        assert!(told.contains("goes on       as lww.test/demo/2") && told.contains("Nothing was changed"), "{told}");
+        assert!(!self.part("guard").join("demo-2").exists() && !self.second().exists());
+        let people = self.two().await;
+        let (done, told) = self.recover(&["--json", "--new-generation"], &people);
+        assert!(done, "{told}");
+        let gap = &plan(&told)["gap"];
+        assert_eq!((&gap["lost"], &gap["proven"], &gap["old_key"]), (&json!(lost), &json!(kept), &json!(true)));
+        let people = self.two().await;
+        let (done, said) = self.recover(&["--tenant", "system"], &people);
+        assert!(done && said.contains("RECOVERED"), "{said}");
+    }
+
+    /// The server writes the second generation, and nobody misses anything that is not lost.
+    async fn goes_on_behind_the_gap(&self, server: &Server) {
+        send(server, "zhang", 100..102).await;
+        let new = said(server, "zhang", Some(self.cursor)).await;
+        let texts: Vec<&str> = new.iter().map(|(text, _)| text.as_str()).collect();
+        assert_eq!(texts, ["message 100", "message 101"], "a cursor from before the loss gets what is new");
+        let all: Vec<String> = said(server, "zhang", None).await.into_iter().map(|(text, _)| text).collect();
+        assert_eq!(all, ["message 0", "message 1", "message 2", "an answer", "message 100", "message 101"]);
+        // Nobody knows whose password changed in what is lost, but the two who showed theirs.
+        for login in ["agent", "late", "auditor"] {
+            let refused = server.client().login("demo", login, &chosen_password(login)).await;
+            assert!(refused.is_err(), "{login}");
+        }
+        server.client().login("demo", "supervisor", &chosen_password("supervisor")).await.unwrap();
+        let again = common::people::reset(&self.world, "demo", "auditor");
+        server.client().login("demo", "auditor", &again).await.unwrap();
+        let head = said(server, "zhang", None).await.last().unwrap().1;
+        let tiles = lww_audit::TileDir::open(self.second());
+        until("the second generation to be published", async || {
+            tiles.checkpoint().unwrap().is_some_and(|signed| signed.unverified().size.0 > head)
+        })
+        .await;
+    }
+
+    /// What an auditor finds out with nothing but the old key and what was declared.
+    fn is_told_to_auditors(&self) {
+        let (tiles, to) = (self.second().display().to_string(), self.world.path().join("declared"));
+        let (written, told) = self.world.lww(NODE, &["ledger", "generations", "--to", &to.display().to_string()]);
+        assert!(written && told.contains("demo-2.generation"), "{told}");
+        let [kept, lost] = self.sizes.map(|size| size as u64);
+        let (code, told) = self.judged("fsck", &[&tiles]);
+        let gap = format!("declared gap: entries {kept}-{} of lww.test/demo/1 were lost (put_back)", lost - 1);
+        assert!(code == 22 && told.contains(&gap) && told.contains(&format!("all {kept} entries")), "{code}: {told}");
+        // What was left of the first generation bears it out; were its entries there, it would not.
+        let earlier = self.tiles().display().to_string();
+        let (code, told) = self.judged("fsck", &["--earlier", &earlier, &tiles]);
+        assert!(code == 22 && told.contains("nothing that is declared lost is in it"), "{code}: {told}");
+        let whole = self.kept("audit-b").join("demo-1").display().to_string();
+        let (code, told) = self.judged("fsck", &["--earlier", &whole, &tiles]);
+        assert!(code == 23 && told.contains("FALSE DECLARATION"), "{code}: {told}");
+        // The newest checkpoint that anybody held reaches into the gap.
+        let (held, now) = (format!("{whole}/checkpoint"), format!("{tiles}/checkpoint"));
+        let (code, told) = self.judged("consistency", &["--tiles", &tiles, &held, &now]);
+        assert!(code == 22 && told.contains(&gap), "{code}: {told}");
+        for (number, receipt) in self.receipts.iter().enumerate() {
+            let path = self.world.path().join(format!("{number}.tlog-proof"));
+            std::fs::write(&path, receipt).unwrap();
+            let (code, told) = self.judged("proof", &[&path.display().to_string()]);
+            assert!(code == 22 && told.contains("DECLARED GAP"), "{code}: {told}");
+        }
+        let (valid, told) = self.world.verify(NODE, "demo");
+        assert!(valid, "{told}");
+        let (same, told) = self.world.lww(NODE, &["ledger", "rebuild", "--check"]);
+        assert!(same, "{told}");
+    }
+
     fn tiles(&self) -> PathBuf {
         self.world.tiles(NODE, "demo")
     }
@@ -572,6 +671,75 @@ mod slow {
         let (done, told) = plan(Some(&url));
         assert!(done && told.contains("nothing of demo is missing"), "{told}");
         world.end().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_nowhere_is_declared_lost_by_two_people_and_the_log_goes_on_as_its_next_generation() {
+        let mut case = Case::begin().await;
+        case.put_back();
+        let (done, told) = case.recover(&["--plan", "--new-generation"], &[]);
+        assert!(!done && told.contains("everything that was signed can be had back"), "{told}");
+        case.world.vkey(NODE, "demo");
+        std::fs::rename(case.world.path().join("demo.vkey"), case.world.path().join("old.vkey")).unwrap();
+        case.lose_for_good();
+        case.open_a_generation().await;
+        // A machine that failed between the commit and the new guard.
+        let guard = case.part("guard").join("demo-2");
+        std::fs::remove_file(&guard).unwrap();
+        let refused = case.world.start_on(&case.config, NODE, &[]).err().unwrap();
+        assert!(refused.contains("rollback guard for the log is missing"), "{refused}");
+        let (whole, told) = case.recover(&[], &[]);
+        assert!(whole && told.contains("nothing of demo is missing") && guard.exists(), "{told}");
+        let server = case.start();
+        assert_eq!(server.role, "active");
+        case.goes_on_behind_the_gap(&server).await;
+        server.stop();
+        case.is_told_to_auditors();
+        let backups = case.world.path().display().to_string();
+        let (kept, told) = case.world.lww(NODE, &["backup", "--to", &backups]);
+        assert!(kept, "{told}");
+        let server = case.start();
+        send(&server, "zhang", 200..201).await;
+        server.stop();
+        // The old copy once more: what the second generation has published is put back behind it.
+        copy(&case.kept("pg-a"), &case.part("pg"));
+        copy(&case.kept("guard-b").join("system-1"), &case.part("guard").join("system-1"));
+        let refused = case.world.start_on(&case.config, NODE, &[]).err().unwrap();
+        assert!(refused.contains("knows generation 2"), "{refused}");
+        case.phones = case.before.clone();
+        let people = case.two().await;
+        let (done, told) = case.recover(&[], &people);
+        assert!(done && told.contains("RECOVERED demo"), "{told}");
+        let (code, told) = case.judged("fsck", &[&case.second().display().to_string()]);
+        assert_eq!(code, 22, "{told}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_a_log_that_was_published_nowhere_the_guard_s_head_is_declared() {
+        let mut case = Case::begin().await;
+        case.put_back();
+        case.world.vkey(NODE, "demo");
+        std::fs::rename(case.world.path().join("demo.vkey"), case.world.path().join("old.vkey")).unwrap();
+        case.is_kept_in_the_tail_alone();
+        case.forget_the_tail();
+        let people = case.two().await;
+        let (done, told) = case.recover(&["--json", "--new-generation"], &people);
+        assert!(done, "{told}");
+        let (plan, [kept, lost]) = (plan(&told), case.sizes.map(|size| size as u64));
+        assert_eq!(
+            (&plan["upto"], &plan["gap"]["lost"], &plan["gap"]["proven"]),
+            (&json!(kept), &json!(lost), &json!(0))
+        );
+        let people = case.two().await;
+        let (done, told) = case.recover(&["--tenant", "system"], &people);
+        assert!(done && told.contains("RECOVERED"), "{told}");
+        let server = case.start();
+        case.goes_on_behind_the_gap(&server).await;
+        server.stop();
+        let to = case.world.path().join("declared").display().to_string();
+        assert!(case.world.lww(NODE, &["ledger", "generations", "--to", &to]).0);
+        let (code, told) = case.judged("fsck", &[&case.second().display().to_string()]);
+        assert!(code == 22 && told.contains(&format!("0 of {kept} entries")), "{code}: {told}");
     }
 
     /// Instants of kills, in milliseconds after the start.

@@ -60,6 +60,8 @@ pub enum Format {
     Evidence,
     /// A statement that a log's key changed.
     Rotation,
+    /// A declaration that a log goes on in another generation after a gap.
+    Generation,
 }
 
 impl fmt::Display for Format {
@@ -89,6 +91,7 @@ impl fmt::Display for Format {
             Self::Package => "evidence package",
             Self::Evidence => "evidence",
             Self::Rotation => "change of a log's key",
+            Self::Generation => "declaration of a gap",
         })
     }
 }
@@ -298,6 +301,26 @@ pub enum Error {
         /// Position of the last in the log.
         last: EntryIndex,
     },
+    /// A log is of a later generation, and nobody declares how it came to be.
+    #[error("UNDECLARED GAP: nothing declares what became of the generation before {origin}")]
+    Undeclared {
+        /// The generation.
+        origin: Origin,
+    },
+    /// A declaration of a gap is not true.
+    #[error(
+        "FALSE DECLARATION: what {origin} declares of its gap is not true: {what} should be {expected}, and is {got}"
+    )]
+    FalseDeclaration {
+        /// The generation that declares it.
+        origin: Box<Origin>,
+        /// Which part of it.
+        what: &'static str,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
     /// A file that should be there is not.
     #[error("the file is not there")]
     FileMissing,
@@ -379,6 +402,7 @@ impl Error {
             Self::Rollback { .. } => Class::Rollback,
             Self::OtherLog { .. } => Class::OtherLog,
             Self::Gap { .. } | Self::LeftOut { .. } | Self::FileMissing => Class::Gap,
+            Self::Undeclared { .. } | Self::FalseDeclaration { .. } => Class::FalseDeclaration,
             Self::Stale { .. } => Class::Stale,
             Self::Io { .. } => Class::Io,
             Self::InFile { source, .. } => source.class(),
@@ -426,11 +450,15 @@ pub enum Class {
     OtherLog,
     /// Too few trusted witnesses have cosigned.
     NoQuorum,
+    /// Everything that is there is valid, and the log itself declares that entries were lost. No error has this class.
+    DeclaredGap,
+    /// A gap is declared by nobody, or not as it is.
+    FalseDeclaration,
 }
 
 impl Class {
     /// All classes, in the order of their exit codes.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Io,
         Self::Malformed,
         Self::UnknownVersion,
@@ -444,6 +472,8 @@ impl Class {
         Self::Stale,
         Self::OtherLog,
         Self::NoQuorum,
+        Self::DeclaredGap,
+        Self::FalseDeclaration,
     ];
 
     /// Returns the process exit code of this class. Codes are never given a new meaning.
@@ -462,6 +492,8 @@ impl Class {
             Self::Stale => 19,
             Self::OtherLog => 20,
             Self::NoQuorum => 21,
+            Self::DeclaredGap => 22,
+            Self::FalseDeclaration => 23,
         }
     }
 
@@ -481,6 +513,8 @@ impl Class {
             Self::Stale => "stale",
             Self::OtherLog => "other_log",
             Self::NoQuorum => "no_quorum",
+            Self::DeclaredGap => "declared_gap",
+            Self::FalseDeclaration => "false_declaration",
         }
     }
 }

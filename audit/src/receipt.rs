@@ -8,6 +8,7 @@ use crate::canonical::{demand_canonical, json_error, push_string};
 use crate::checkpoint::Checkpoint;
 use crate::entry::{Entry, Salt, Tag, commitment};
 use crate::error::{Error, Format, Link, malformed};
+use crate::generation::Generations;
 use crate::merkle::leaf_hash;
 use crate::note::VerifierKey;
 use crate::proof::{TlogProof, format_proof};
@@ -97,11 +98,20 @@ impl Receipt {
     /// # Errors
     /// Whatever does not hold, see [`Error`].
     pub fn verify<'a>(&'a self, keys: &'a [VerifierKey]) -> Result<Verified<'a>, Error> {
+        self.verify_in(keys, &Generations::default())
+    }
+
+    /// The same in a log of several generations, whose earlier ones are the beginning of its tree.
+    ///
+    /// # Errors
+    /// Whatever does not hold, see [`Error`].
+    pub fn verify_in<'a>(&'a self, keys: &'a [VerifierKey], generations: &Generations) -> Result<Verified<'a>, Error> {
         let leaf = leaf_hash(&self.entry);
         let (checkpoint, signers) = self.proof.verify(&leaf, keys)?;
         let entry = Entry::parse(&self.entry)?;
-        if entry.log != checkpoint.origin {
-            return Err(Error::OtherLog { expected: checkpoint.origin.clone(), got: entry.log });
+        let expected = generations.log_at(&checkpoint.origin, self.proof.index);
+        if entry.log != *expected {
+            return Err(Error::OtherLog { expected: expected.clone(), got: entry.log });
         }
         if entry.seq != self.proof.index {
             let (expected, got) = (self.proof.index.to_string(), entry.seq.to_string());

@@ -209,6 +209,11 @@ impl Origin {
         &self.text
     }
 
+    /// Borrows the name, which may have slashes of its own.
+    pub fn name(&self) -> &str {
+        self.text.get(..self.tenant_start.saturating_sub(1)).unwrap_or_default()
+    }
+
     /// Borrows the tenant.
     pub fn tenant(&self) -> &str {
         let rest = self.text.get(self.tenant_start..).unwrap_or_default();

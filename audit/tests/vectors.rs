@@ -5,6 +5,8 @@
 #![cfg(test)]
 
 mod common;
+#[path = "common/declared.rs"]
+mod declared;
 #[path = "common/packaged.rs"]
 mod packaged;
 #[path = "common/sealed.rs"]
@@ -74,6 +76,8 @@ fn good(files: &mut Files) -> Log {
     let home = tempfile::tempdir().unwrap();
     log.write(&home.path().join("tiles"));
     packaged::write(&home.path().join("package"));
+    let gap = declared::log_with(Some(&declared::declared(&declared::truth(true))));
+    declared::package(&gap, &home.path().join("gap-package"));
     files.insert("package.json".into(), pretty(&packaged::edits()));
     read_tree(home.path(), home.path(), files);
     files.insert("vkey".into(), format!("{}\n", log_signer().verifier_key()).into_bytes());
@@ -93,6 +97,7 @@ fn good(files: &mut Files) -> Log {
     files.insert("proofs.json".into(), pretty(&proofs(&log, &directory)));
     files.insert("commitments.json".into(), pretty(&commitments()));
     files.insert("rotations.json".into(), pretty(&stated::rows()));
+    files.insert("generations.json".into(), pretty(&declared::rows()));
     log
 }
 
@@ -427,6 +432,11 @@ fn the_kept_package_is_valid_and_each_edit_of_it_is_refused() {
 #[test]
 fn each_change_of_a_key_leads_where_the_vectors_say() {
     stated::check_kept(&read("rotations.json"));
+}
+
+#[test]
+fn each_declaration_of_a_gap_is_what_the_vectors_say() {
+    declared::check_kept(&read("generations.json"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Feeds the readers of signed notes, of verifier keys and of statements that a log's key changed.
+//! Feeds the readers of signed notes, of verifier keys, of statements that a log's key changed, and of declarations of a gap.
 //!
 //! What parses is written back unchanged, and no signature line is believed for a key that signed nothing.
 #![no_main]
@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use lww_audit::{Note, NoteSigner, SignedRotation, VerifierKey};
+use lww_audit::{Note, NoteSigner, SignedDeclaration, SignedRotation, VerifierKey};
 
 fn silent_key() -> &'static VerifierKey {
     static KEY: OnceLock<VerifierKey> = OnceLock::new();
@@ -22,6 +22,12 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(rotation) = SignedRotation::parse(data) {
         assert_eq!(rotation.note().to_string().as_bytes(), data, "two forms of one statement");
         assert!(rotation.verify(std::slice::from_ref(silent_key())).is_err(), "a stranger named a successor");
+    }
+    if let Ok(declared) = SignedDeclaration::parse(data) {
+        assert_eq!(declared.note().to_string().as_bytes(), data, "two forms of one declaration");
+        assert!(declared.verify(std::slice::from_ref(silent_key())).is_err(), "a stranger declared a gap");
+        let told = declared.unverified();
+        assert!(told.kept.0 < told.lost.0 && told.by[0] != told.by[1], "a declaration that can't be true");
     }
     if let Ok(text) = std::str::from_utf8(data)
         && let Ok(key) = text.parse::<VerifierKey>()

@@ -278,12 +278,13 @@ impl Run<'_> {
     /// Where a log stands, after its entries were read from the first to the last; `None` when it was never opened.
     async fn log(&self, snapshot: &Snapshot, id: TenantId, tenant: String) -> Result<Option<LogAbout>, BackupError> {
         let client = snapshot.of_tenant(id).await?;
-        let log = LogName { tenant: id, name: self.config.name.clone(), tenant_name: tenant.clone(), generation: 1 };
         let not_whole = |reason: ReplayError| BackupError::NotWhole { tenant: tenant.clone(), reason };
         let fatal = |fatal: FatalError| not_whole(OpenError::from(fatal).into());
         let Some(head) = head::read(client, id).await.map_err(|error| not_whole(error.into()))? else {
             return Ok(None);
         };
+        let (name, generation) = (self.config.name.clone(), head.generation);
+        let log = LogName { tenant: id, name, tenant_name: tenant.clone(), generation };
         let origin = log.origin().map_err(fatal)?;
         let keys = vkeys(self.keys, &origin)?;
         let mut vkey = keys.first().cloned().unwrap_or_default();

@@ -29,7 +29,7 @@ pub use error::{ConfigError, Problem};
 pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 pub use mirror::{BucketConfig, MirrorConfig, MirrorPlace};
 
-pub use small::{LogConfig, PostgresqlConfig};
+pub use small::{LogConfig, PostgresqlConfig, TlsFiles};
 
 use self::check::Checked;
 pub use self::check::WitnessConfig;
@@ -41,7 +41,7 @@ use crate::domain::event::Role;
 use crate::http::{Rates, TrustedProxies};
 use crate::pipeline::Rest;
 use crate::storage::database;
-use crate::storage::head::LogName;
+use crate::storage::head::{FIRST_GENERATION, LogName};
 use crate::units::Hash;
 use crate::workers::self_audit::Pace;
 
@@ -86,6 +86,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// About the private PostgreSQL.
     pub postgresql: PostgresqlConfig,
+    /// Largest file that is taken, in bytes.
+    pub file_bytes_max: i32,
     /// Erasing customers.
     pub erasure: ErasureConfig,
     /// About log files.
@@ -126,15 +128,6 @@ pub struct HttpConfig {
     pub proxies: TrustedProxies,
     /// What may be asked in a second.
     pub rates: Rates,
-}
-
-/// A certificate with its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// Certificate chain in PEM.
-    pub certificate: PathBuf,
-    /// Private key in PEM.
-    pub private_key: PathBuf,
 }
 
 /// `[[tenant]]`.
@@ -327,6 +320,19 @@ impl Config {
         self.data_dir.join("audit").join(format!("{}-{}", log.tenant_name, log.generation))
     }
 
+    /// The newest generation of a tenant's log that guards or published files of this server know.
+    pub fn generation(&self, tenant: &str) -> u32 {
+        let of = |folder: &str| {
+            let names = std::fs::read_dir(self.data_dir.join(folder)).into_iter().flatten().flatten();
+            let number = |name: std::ffi::OsString| {
+                let digits = name.to_str()?.strip_prefix(tenant)?.strip_prefix('-')?.to_owned();
+                digits.parse().ok().filter(|number: &u32| number.to_string() == digits)
+            };
+            names.filter_map(|file| number(file.file_name())).max()
+        };
+        of("guard").max(of("audit")).unwrap_or(FIRST_GENERATION)
+    }
+
     /// SHA-256 of everything that was decided, defaults included; of secrets only the references.
     pub fn digest(&self) -> Hash {
         let mut out = [0; 32];
@@ -352,6 +358,7 @@ impl Config {
         lines.path("postgresql.bin_dir", self.postgresql.bin_dir.as_deref());
         lines.path("log.directory", Some(&self.log.directory));
         lines.put("log.level", self.log.level);
+        lines.put("attachments.bytes_max", &self.file_bytes_max.to_string());
         lines.put("erasure.backups_kept_days", &self.erasure.backups_kept_days.to_string());
         lines.put("erasure.at_once", &self.erasure.at_once.to_string());
         if let Some(witness) = &self.witness {

@@ -35,6 +35,11 @@ pub fn confine(config: &Config, file: Option<&Path>) -> Confinement {
     restrict(&read_only(config, file), &writable(config)).unwrap_or(Confinement::Refused)
 }
 
+/// Takes this thread's right to every file away, and that of every thread that it starts: for whoever reads what strangers made.
+pub fn reach_no_file() -> Confinement {
+    restrict(&[], &[]).unwrap_or(Confinement::Refused)
+}
+
 /// What the kernel would do for a server that asks. A thread asks that ends at once, because what it gives up stays given up.
 pub(super) fn kernel() -> Confinement {
     let asked = std::thread::spawn(|| restrict(&[], &[]).unwrap_or(Confinement::Refused));

@@ -33,7 +33,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 pub use at_hand::at_hand;
-pub use confine::confine;
+pub use confine::{confine, reach_no_file};
 pub use control::{ControlError, Order, ask, serve as serve_orders};
 pub use epochs::RotationWish;
 pub use health::Examiner;
@@ -45,6 +45,7 @@ pub use witnesses::{OpenWitness, WitnessPlace, add_log, make_witness, open_witne
 
 use crate::crypto::dev_ca::TlsError;
 use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemClock, SystemRandom};
+use crate::files::Readers;
 use crate::limits::STOP_WAIT_S_MAX;
 use crate::ports::{Clock, Random, random_bytes};
 use crate::storage::FatalError;
@@ -118,8 +119,10 @@ pub enum AppError {
 }
 
 /// What the command line adds to the configuration.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct StartOptions {
+    /// Those who read files, where they had to be started already; otherwise they are when the first file comes.
+    pub readers: Option<Arc<Readers>>,
     /// Take the database's head as true where the rollback guard has none.
     pub adopt_head: bool,
     /// The configuration's file, which the doctor looks at.
@@ -193,6 +196,7 @@ impl App {
             identity,
             rotation,
             witnesses: witnesses.clone(),
+            readers: options.readers.clone().unwrap_or_default(),
         };
         let watch = mirror::Watch::open(&config, &keys)?;
         let (served, keepers) = tenants::open(&context, options, &stopping).await?;

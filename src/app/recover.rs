@@ -13,15 +13,15 @@ use super::backup::Progress;
 use super::config::Config;
 use super::tenants::SYSTEM;
 use super::{AppError, mirror, witnesses};
-use crate::crypto::{Argon2Passwords, KeyDirectory, KeyPlaces, SystemClock, SystemRandom, TenantVault};
+use crate::crypto::{Argon2Passwords, KeyDirectory, KeyPlaces, LogSigner, SystemClock, SystemRandom, TenantVault};
 use crate::domain::event::{APPROVERS, RecoverReason};
 use crate::domain::message::RawText;
 use crate::pipeline::{Consent, Consents, Refusal};
-use crate::ports::{Clock as _, LogKeys as _, Passwords as _, random_bytes};
+use crate::ports::{Clock as _, LogKeys as _, Passwords as _, Signer, random_bytes};
 use crate::storage::database::{self, DatabaseError};
 use crate::storage::embedded::EmbeddedPostgres;
-use crate::storage::head::{FIRST_GENERATION, LogName};
-use crate::storage::recover::{Approved, Plan, Planned, RecoverError, Recovery, use_code};
+use crate::storage::head::{self, FIRST_GENERATION, LogName};
+use crate::storage::recover::{Approved, Opening, Plan, Planned, RecoverError, Recovery, use_code};
 use crate::storage::store::TenantStore;
 use crate::units::{AccountId, TenantId};
 
@@ -37,6 +37,10 @@ pub struct RecoverOptions {
     pub texts: Vec<String>,
     /// The owner's way to a database of the bank's own.
     pub owner: Option<Database>,
+    /// Whether the log may go on as a new generation, when entries are nowhere any more.
+    pub new_generation: bool,
+    /// The log's public key from paper, for when its own key is gone.
+    pub old_vkey: Option<VerifierKey>,
 }
 
 /// Somebody's consent as they give it.
@@ -161,7 +165,7 @@ async fn run(
     let Some(planned) = run.plan(&options.tenant).await? else { return Ok(None) };
     let Some(ask) = ask else { return Ok(Some(planned.plan)) };
     let approved = run.approved(&planned, ask).await?;
-    let done = run.at(&options.tenant, async |recovery| {
+    let done = run.at((&options.tenant, true), async |recovery| {
         Ok(recovery.carry_out(&approved, &|done, all| (progress.bar)("put back", done, all)).await?)
     });
     done.await
@@ -180,44 +184,66 @@ impl Run<'_> {
     async fn plan(&self, tenant: &str) -> Result<Option<Planned>, RecoveryError> {
         let what = format!("read {tenant}");
         let bar = |done, all| (self.progress.bar)(&what, done, all);
-        self.at(tenant, async |recovery| Ok(recovery.plan(&bar).await?)).await
+        self.at((tenant, false), async |recovery| Ok(recovery.plan(&bar).await?)).await
     }
 
-    /// Does something with a tenant's log.
+    /// Does something with a tenant's log; only what `acts` makes a key for a new generation.
     async fn at<T>(
         &self,
-        tenant: &str,
+        (tenant, acts): (&str, bool),
         act: impl AsyncFnOnce(&Recovery<'_>) -> Result<T, RecoveryError>,
     ) -> Result<T, RecoveryError> {
-        let Self { config, keys, .. } = self;
+        let Self { config, options, keys, .. } = self;
         let log = self.log(tenant).await?;
-        let fatal = |fatal| AppError::Log { tenant: tenant.to_owned(), fatal };
-        let origin = log.origin().map_err(fatal)?;
-        let signer = keys.log_signer(&origin, false)?;
-        let trusted = signer.vkeys().iter().map(|key| key.parse()).collect::<Result<Vec<VerifierKey>, _>>();
+        let next = LogName { generation: log.generation.saturating_add(1), ..log.clone() };
+        let (signer, trusted) = self.old_key(&log)?;
+        let opens = options.new_generation && *tenant == options.tenant;
+        let new = (opens && acts).then(|| self.signer(&next, true)).transpose()?;
         let tiles = TileDir::open(config.tiles_dir(&log));
         let place = config.mirror.as_ref().map(|mirror| &mirror.place);
         let objects = place.map(|place| mirror::objects(place, |secret| secret.resolve(keys))).transpose()?;
         let witnesses = config.witness.as_ref().map(witnesses::asked).transpose()?;
-        let of = config.tenants.iter().find(|known| known.name == tenant);
-        let own = of.into_iter().flat_map(|of| [of.policy_source.clone(), of.routing_source.clone()]);
-        let texts: Vec<String> = self.options.texts.iter().cloned().chain(own).collect();
         let recovery = Recovery {
             owner: self.owner,
             log: &log,
-            keys: &trusted.map_err(RecoverError::from)?,
-            signer: &signer,
+            keys: &trusted,
+            signer: signer.as_ref().map(|signer| signer as &dyn Signer),
+            opening: opens.then(|| Opening { log: &next, signer: new.as_ref().map(|signer| signer as &dyn Signer) }),
             tiles: &tiles,
             mirror: objects.as_deref(),
             guard: &config.data_dir.join("guard").join(format!("{}-{}", log.tenant_name, log.generation)),
             witnesses: witnesses.as_deref(),
-            texts: &texts,
-            reason: self.options.reason,
+            texts: &self.texts(tenant),
+            reason: options.reason,
             no_password: &no_password()?,
             is_alone: self.is_alone,
             now: SystemClock.now(),
         };
         act(&recovery).await
+    }
+
+    /// The texts of policies and tables at hand.
+    fn texts(&self, tenant: &str) -> Vec<String> {
+        let of = self.config.tenants.iter().find(|known| known.name == tenant);
+        let own = of.into_iter().flat_map(|of| [of.policy_source.clone(), of.routing_source.clone()]);
+        self.options.texts.iter().cloned().chain(own).collect()
+    }
+
+    /// The log's key, and the public keys to believe; without the key only the public one from paper.
+    fn old_key(&self, log: &LogName) -> Result<(Option<LogSigner>, Vec<VerifierKey>), RecoveryError> {
+        match (&self.options.old_vkey, self.signer(log, false)) {
+            (Some(paper), Err(_)) => Ok((None, vec![paper.clone()])),
+            (_, signer) => {
+                let signer = signer?;
+                let trusted = signer.vkeys().iter().map(|key| key.parse()).collect::<Result<_, _>>();
+                Ok((Some(signer), trusted.map_err(RecoverError::from)?))
+            }
+        }
+    }
+
+    fn signer(&self, log: &LogName, may_create: bool) -> Result<LogSigner, RecoveryError> {
+        let fatal = |fatal| AppError::Log { tenant: log.tenant_name.clone(), fatal };
+        Ok(self.keys.log_signer(&log.origin().map_err(fatal)?, may_create)?)
     }
 
     async fn log(&self, tenant: &str) -> Result<LogName, RecoveryError> {
@@ -229,7 +255,10 @@ impl Run<'_> {
         let found = database.client.query_opt("SELECT id FROM tenant WHERE name = $1", &[&tenant]).await;
         let row = found.map_err(DatabaseError::from)?.ok_or_else(|| RecoveryError::NoTenant(tenant.to_owned()))?;
         let (id, name) = (TenantId(row.get(0)), self.config.name.clone());
-        Ok(LogName { tenant: id, name, tenant_name: tenant.to_owned(), generation: FIRST_GENERATION })
+        // The newest that anything here knows: an older database may be of one before.
+        let head = head::read(&database.client, id).await.map_err(RecoverError::from)?;
+        let generation = head.map_or(FIRST_GENERATION, |head| head.generation).max(self.config.generation(tenant));
+        Ok(LogName { tenant: id, name, tenant_name: tenant.to_owned(), generation })
     }
 
     /// Whose people approve: the tenant's own; for the system log, which has none, those of a tenant.

@@ -19,7 +19,7 @@ use crate::storage::head::LogReader;
 use crate::storage::keeper::LogStatus;
 use crate::workers::tiles::TileFollower;
 use crate::workers::witness::{Panel, PanelParts};
-use crate::workers::{amendments, lifecycle, matcher, seals};
+use crate::workers::{amendments, history, lifecycle, matcher, seals};
 
 /// How often the private PostgreSQL is looked after.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
@@ -122,6 +122,7 @@ impl Follow {
             let rest = self.served.config.as_ref().map_or_else(Rest::default, |config| config.rest);
             tasks.push(tokio::spawn(lifecycle::run(Arc::clone(&self.served.tenant), rest, ending.clone())));
             tasks.push(tokio::spawn(amendments::run(Arc::clone(&self.served.tenant), ending.clone())));
+            tasks.push(tokio::spawn(history::run(Arc::clone(&self.served.tenant), ending.clone())));
             tasks.push(tokio::spawn(seals::run(Arc::clone(&self.served.tenant), ending.clone())));
             tasks.push(tokio::spawn(matcher::run(Arc::clone(&self.served.tenant), ending)));
         }

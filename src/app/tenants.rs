@@ -16,14 +16,16 @@ use crate::crypto::dev_ca::client_config;
 use crate::crypto::{Argon2Passwords, KeyDirectory, LogSigner, TenantVault};
 use crate::domain::event::{Event, Role};
 use crate::domain::record::{Actor, Draft, Proposal};
+use crate::files::Readers;
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
-    Amendments, Channel, Clock, Erasures, Follower, LogKeys, People, Queues, Random, RecordError, Recorder, Signer,
-    Store, TenantName, Witnesses,
+    Amendments, Channel, Clock, Erasures, FilePorts, FileReader, Follower, History, LogKeys, People, Queues, Random,
+    RecordError, Recorder, Signer, Store, TenantName, Unmaskings, Witnesses,
 };
+use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
-use crate::storage::head::{self, LogName};
+use crate::storage::head::{self, FIRST_GENERATION, LogName};
 use crate::storage::keeper::{Keeper, LogSlot};
 use crate::storage::store::TenantStore;
 use crate::units::{Hash, SERVER_ACTOR, TenantId};
@@ -93,6 +95,7 @@ pub(super) struct Context<'a> {
     pub(super) identity: Identity,
     pub(super) rotation: Arc<RotationWish>,
     pub(super) witnesses: Option<Arc<Witnesses>>,
+    pub(super) readers: Arc<Readers>,
 }
 
 /// Whether the database knows any tenant yet.
@@ -125,15 +128,20 @@ async fn open_one(
 ) -> Result<(Served, Keeper), AppError> {
     let name = config.map_or(SYSTEM, |config| config.name.as_str());
     let id = provision(context.database, name, config).await?;
-    let log = LogName { tenant: id, name: context.config.name.clone(), tenant_name: name.to_owned(), generation: 1 };
     let fatal = |fatal| AppError::Log { tenant: name.to_owned(), fatal };
-    let origin = log.origin().map_err(fatal)?;
     let reader = database::Database::connect(context.database, Some(id)).await?;
     let present = head::read(&reader.client, id).await.map_err(|error| match error {
         head::OpenError::Database(error) => AppError::Database(error),
         head::OpenError::Fatal(reason) => fatal(reason),
     })?;
-    let is_new = present.is_none_or(|head| head.size().0 == 0);
+    let is_new = present.as_ref().is_none_or(|head| head.size().0 == 0);
+    let generation = present.map_or(FIRST_GENERATION, |head| head.generation);
+    let known = context.config.generation(name);
+    if generation < known && !is_new {
+        return Err(fatal(FatalError::OtherGeneration { database: generation, known }));
+    }
+    let log = LogName { tenant: id, name: context.config.name.clone(), tenant_name: name.to_owned(), generation };
+    let origin = log.origin().map_err(fatal)?;
     let signer = Arc::new(context.keys.log_signer(&origin, is_new)?);
     let slot = LogSlot::new();
     let store = Arc::new(TenantStore::connect(context.database, &log).await?);
@@ -144,6 +152,8 @@ async fn open_one(
         people: Arc::clone(&store) as Arc<dyn People>,
         queues: Arc::clone(&store) as Arc<dyn Queues>,
         amendments: Arc::clone(&store) as Arc<dyn Amendments>,
+        unmaskings: Arc::clone(&store) as Arc<dyn Unmaskings>,
+        history: Arc::clone(&store) as Arc<dyn History>,
         erasures: Arc::clone(&store) as Arc<dyn Erasures>,
         erasure: erasure_ports(context, name, &signer)?,
         entries: store,
@@ -152,6 +162,10 @@ async fn open_one(
         proofs: PublishedTiles::new(&context.config.tiles_dir(&log)),
         packages,
         keys: Arc::clone(&signer) as Arc<dyn LogKeys>,
+        files: FilePorts {
+            reader: Arc::clone(&context.readers) as Arc<dyn FileReader>,
+            bytes_max: usize::try_from(context.config.file_bytes_max).unwrap_or_default(),
+        },
         clock: Arc::clone(&context.clock),
         random: Arc::clone(&context.random),
     };

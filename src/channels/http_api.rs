@@ -1,6 +1,7 @@
 //! The HTTP API channel: a bank's own app or back end posts its customers' messages and polls for answers.
 //!
-//! `POST …/messages` takes a message in, `GET …/messages` reads what was said, both signed (RFC 9421). It knows neither the
+//! `POST …/messages` takes a message in, `GET …/messages` reads what was said; `…/attachments` does the same with files. All
+//! are signed (RFC 9421). It knows neither the
 //! web framework nor what becomes of a message.
 
 mod body;
@@ -12,7 +13,10 @@ use self::signature::Verifier;
 use super::{ChannelConfig, ChannelConfigError};
 use crate::domain::message::{Message, RawText};
 use crate::limits::{CONTACT_BYTES_MAX, PAGE_ITEMS_DEFAULT};
-use crate::ports::{Channel, ChannelCall, ChannelError, Incoming, KeyScope, Person, Proven, Webhook, WebhookRequest};
+use crate::ports::{
+    Channel, ChannelCall, ChannelError, FILE_NAME, Incoming, KeyScope, Person, Proven, Upload, Webhook, WebhookRequest,
+    file_name,
+};
 use crate::units::{ChannelAccount, EntryIndex, MessageId, Timestamp};
 use crate::wire::{self, Query};
 
@@ -25,6 +29,8 @@ const COVERED_ALWAYS: [&str; 4] = ["@method", "@authority", "@path", "@query"];
 const COVERED_WITH_BODY: [&str; 2] = ["content-digest", "idempotency-key"];
 /// Names whose messages are read. A header field, because addresses end up in the logs of proxies.
 const CONTACT: &str = "lww-contact";
+/// Ends the addresses of files.
+const FILES: &str = "/attachments";
 
 /// Makes one account of the channel.
 ///
@@ -48,9 +54,12 @@ impl Webhook for HttpApi {
     }
 
     fn call(&self, request: WebhookRequest, now: Timestamp, id: MessageId) -> Result<ChannelCall, ChannelError> {
-        match request.method.as_str() {
-            "POST" => self.receive(&request, now, id),
-            "GET" => self.read(&request, now),
+        let is_file = request.path.ends_with(FILES);
+        match (request.method.as_str(), is_file) {
+            ("POST", false) => self.receive(&request, now, id),
+            ("POST", true) => self.upload(request, now),
+            ("GET", false) => self.read(&request, now),
+            ("GET", true) => self.fetch(&request, now),
             _ => Err(ChannelError::NotFound { expected: "POST and GET" }),
         }
     }
@@ -70,7 +79,36 @@ impl HttpApi {
             fingerprint: digest.as_ref().to_vec(),
             about: Box::new(about.into()),
             message: Message::new(id, now, text),
+            file: None,
         }))
+    }
+
+    fn upload(&self, request: WebhookRequest, now: Timestamp) -> Result<ChannelCall, ChannelError> {
+        let (key, contact) = (idempotency_key(&request)?, contact(&request)?);
+        let name = one_file_name(&request)?;
+        let required = COVERED_ALWAYS.iter().chain(&COVERED_WITH_BODY).chain(&[CONTACT, FILE_NAME]);
+        self.verifier.verify(&request, required, now)?;
+        Ok(ChannelCall::Upload(Upload {
+            channel: self.account.clone(),
+            contact: self.person(contact),
+            key,
+            key_scope: KeyScope::Account,
+            about: Box::default(),
+            name,
+            file: request.body,
+        }))
+    }
+
+    fn fetch(&self, request: &WebhookRequest, now: Timestamp) -> Result<ChannelCall, ChannelError> {
+        if !request.body.is_empty() {
+            return Err(ChannelError::MalformedBody { expected: "no body", offset: 0 });
+        }
+        let contact = contact(request)?;
+        self.verifier.verify(request, COVERED_ALWAYS.iter().chain(&[CONTACT]), now)?;
+        let wrong = ChannelError::BadField { field: "message", expected: "32 lower-case hexadecimal digits" };
+        let query = Query::parse(&request.query, &["message"]).map_err(|_| wrong.clone());
+        let message = query?.take("message").and_then(|id| id.parse().ok()).ok_or(wrong)?;
+        Ok(ChannelCall::Fetch { contact: self.person(contact), message })
     }
 
     /// Who signs for a contact vouches for it: where the peer's identities have a name, it is proven. The channel's own
@@ -112,6 +150,16 @@ fn contact(request: &WebhookRequest) -> Result<RawText, ChannelError> {
             expected: "one value: 1 to 256 bytes of UTF-8 in percent-encoding; %20 for a space, %2B for a plus",
         }),
     }
+}
+
+fn one_file_name(request: &WebhookRequest) -> Result<RawText, ChannelError> {
+    let mut given = request.headers.iter().filter(|(name, _)| name == FILE_NAME).map(|(_, value)| value);
+    let value = given.next().ok_or(ChannelError::MissingHeader { name: FILE_NAME })?;
+    let name = file_name(value).filter(|_| given.next().is_none());
+    name.ok_or(ChannelError::MalformedHeader {
+        name: FILE_NAME,
+        expected: "one value: 1 to 1024 bytes of UTF-8 in percent-encoding; %20 for a space, %2B for a plus",
+    })
 }
 
 fn idempotency_key(request: &WebhookRequest) -> Result<String, ChannelError> {

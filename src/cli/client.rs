@@ -4,7 +4,9 @@
 //! open. It shares the shapes of answers with `http`, and nothing of how signatures are checked.
 
 mod calls;
+mod files;
 mod governance;
+mod history;
 mod privacy;
 mod sign;
 

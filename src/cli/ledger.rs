@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use lww_audit::{TileDir, VerifierKey};
+use lww_audit::{Generations, TileDir, VerifierKey};
 
 use super::{CommandError, Place, recover, screen, sheet};
 use crate::app::config::Config;
@@ -44,6 +44,14 @@ pub enum LedgerCommand {
     },
     /// Write each change of the log's key as a file for `lww-verify --rotation`: it leads from an old key to the newest.
     Rotations {
+        /// Where to; made if it is missing.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        #[command(flatten)]
+        log: LogArgs,
+    },
+    /// Write what the log declares of its gaps, a file for each, for `lww-verify --generation`: it leads to the generation after it.
+    Generations {
         /// Where to; made if it is missing.
         #[arg(long, value_name = "DIR")]
         to: PathBuf,
@@ -141,6 +149,7 @@ pub(super) async fn run(command: LedgerCommand) -> Result<(), CommandError> {
             screen::line(&format!("destroyed: {number}"));
         }
         LedgerCommand::Rotations { to, log } => rotations(&to, &log).await?,
+        LedgerCommand::Generations { to, log } => generations(&to, &log)?,
         LedgerCommand::Seal(log) => {
             let config = log.place.load()?;
             let sealed = ask(&config.data_dir, &Order::SealChains { tenant: log.tenant }).await?;
@@ -171,6 +180,26 @@ async fn rotations(to: &Path, log: &LogArgs) -> Result<(), CommandError> {
     }
     if told.is_empty() {
         screen::progress("This log's key never changed.");
+    }
+    Ok(())
+}
+
+/// Writes the declarations of the published log's gaps by the numbers of their generations.
+fn generations(to: &Path, log: &LogArgs) -> Result<(), CommandError> {
+    let config = log.place.load()?;
+    let tiles = TileDir::open(config.tiles_dir(&name(&config, &log.tenant, TenantId(-1))));
+    let signed = tiles.checkpoint().map_err(LedgerError::Files)?;
+    let missing = || LedgerError::Differs(Difference::Nothing(tiles.path().display().to_string()));
+    let signed = signed.ok_or_else(missing)?;
+    let declared = Generations::in_tiles(&tiles, signed.unverified()).map_err(LedgerError::Files)?;
+    std::fs::create_dir_all(to)?;
+    for one in declared.signed() {
+        let path = to.join(format!("{}-{}.generation", log.tenant, one.unverified().origin.generation()));
+        std::fs::write(&path, one.note().to_string())?;
+        screen::line(&path.display().to_string());
+    }
+    if declared.is_empty() {
+        screen::progress("This log has lost nothing: it is of its first generation.");
     }
     Ok(())
 }
@@ -258,7 +287,12 @@ async fn rebuild(comparison: &Comparison<'_>, tenant: &str, json: bool) -> Resul
 }
 
 pub(super) fn name(config: &Config, tenant: &str, id: TenantId) -> LogName {
-    LogName { tenant: id, name: config.name.clone(), tenant_name: tenant.to_owned(), generation: 1 }
+    LogName {
+        tenant: id,
+        name: config.name.clone(),
+        tenant_name: tenant.to_owned(),
+        generation: config.generation(tenant),
+    }
 }
 
 pub(super) fn keys(config: &Config) -> Result<KeyDirectory, AppError> {

@@ -15,6 +15,8 @@ pub mod mask;
 mod operator;
 pub mod person;
 mod policy;
+mod policy_runs;
+mod reader;
 pub mod reconcile;
 mod recover;
 pub mod route;
@@ -23,6 +25,7 @@ mod screen;
 mod sheet;
 mod stories;
 mod subject;
+mod unmask;
 mod welcome;
 mod witness;
 
@@ -80,6 +83,9 @@ enum Command {
     /// Customers: erase them by two people's word, hold them, certify it.
     #[command(subcommand)]
     Subject(subject::SubjectCommand),
+    /// Values behind masks: who asked to open them, and the second person's word.
+    #[command(subcommand)]
+    Unmask(unmask::UnmaskCommand),
     /// Keys, for the operator at the machine.
     #[command(subcommand)]
     Keys(subject::KeysCommand),
@@ -98,6 +104,9 @@ enum Command {
     /// A witness of its own, which sees that logs only grow and cosigns that.
     #[command(subcommand)]
     Witness(witness::WitnessCommand),
+    /// Read files for the server; it starts this by itself.
+    #[command(hide = true)]
+    FileReader(reader::ReaderArgs),
     /// Look at configuration, PostgreSQL, disk, clock, certificates and permissions, and say what to change.
     Doctor(doctor::DoctorArgs),
 }
@@ -223,11 +232,13 @@ impl Command {
             Self::Policy(command) => runtime()?.block_on(policy::run(command)),
             Self::Admin(command) => runtime()?.block_on(operator::admin(command)),
             Self::Subject(command) => runtime()?.block_on(subject::subject(command)),
+            Self::Unmask(command) => runtime()?.block_on(unmask::run(command)),
             Self::Keys(command) => runtime()?.block_on(subject::keys(command)),
             Self::Ledger(command) => runtime()?.block_on(ledger::run(command)),
             Self::Evidence(command) => runtime()?.block_on(evidence::run(command)),
             Self::Audit(command) => runtime()?.block_on(reconcile::run(command)),
             Self::Config(args) => config::run(&args),
+            Self::FileReader(args) => reader::run(&args),
             Self::Doctor(args) => runtime()?.block_on(doctor::run(args)),
             Self::Db(command) => runtime()?.block_on(db::run(command)),
             Self::Backup(args) => runtime()?.block_on(backup::backup(args)),

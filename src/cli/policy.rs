@@ -11,6 +11,7 @@ use serde_json::json;
 use super::explain::{self, ExplainArgs};
 use super::operator::{named, read};
 use super::person::{Person, PersonError};
+use super::policy_runs::{self, DraftsCommand, PreviewArguments, RemaskCommand, ShadowCommand};
 use super::{CommandError, Place, screen};
 use crate::app::{Order, ask};
 use crate::domain::event::Role;
@@ -112,6 +113,17 @@ pub enum PolicyCommand {
         #[command(flatten)]
         who: Person,
     },
+    /// Run a policy file over messages that are held, and say what it would mask otherwise. Nothing is changed.
+    Preview(Box<PreviewArguments>),
+    /// Run a policy file beside the policy in force, and say what it would have masked otherwise.
+    #[command(subcommand)]
+    Shadow(ShadowCommand),
+    /// Mask what was recorded before again, by the policy in force.
+    #[command(subcommand)]
+    Remask(RemaskCommand),
+    /// Policy files that officers are writing in the console.
+    #[command(subcommand)]
+    Drafts(DraftsCommand),
     /// Say that you have looked at a policy that somebody else brought into force alone.
     Review {
         /// The amendment.
@@ -154,6 +166,10 @@ pub(super) async fn run(command: PolicyCommand) -> Result<(), CommandError> {
         }
         PolicyCommand::Reject { id, who } => decide(&who, &id, "reject", "Turned down.").await?,
         PolicyCommand::Withdraw { id, who } => decide(&who, &id, "withdraw", "Taken back.").await?,
+        PolicyCommand::Preview(arguments) => policy_runs::preview(*arguments).await?,
+        PolicyCommand::Shadow(command) => policy_runs::shadow(command).await?,
+        PolicyCommand::Remask(command) => policy_runs::remask(command).await?,
+        PolicyCommand::Drafts(command) => policy_runs::drafts(command).await?,
         PolicyCommand::Review { id, who } => decide(&who, &id, "review", "Looked at.").await?,
     }
     Ok(())

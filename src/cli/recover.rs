@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
+use lww_audit::VerifierKey;
 use serde_json::json;
 
 use super::ledger::LogArgs;
@@ -14,7 +15,7 @@ use crate::app::recover::{Approval, RecoverOptions, recover};
 use crate::domain::event::RecoverReason;
 use crate::domain::message::RawText;
 use crate::limits::TABLE_BYTES_MAX;
-use crate::storage::recover::Plan;
+use crate::storage::recover::{Plan, PlannedGap};
 
 const PROGRESS: Progress<'static> = Progress { line: &screen::progress, bar: &screen::bar };
 
@@ -23,6 +24,14 @@ In this order:
   lww ledger recover --plan --reason database_lost        what is missing, where it is, what is lost; changes nothing
   lww ledger recover --reason database_lost               the same, then two people approve it, and it is done
   lww ledger recover --tenant system --approvers-of demo --reason database_lost
+
+When the plan says that entries are nowhere, look for them: an older disk, the other server's data directory, the copy, a backup
+of the published files. Only when there is nothing left:
+  lww ledger recover --plan --new-generation --reason database_lost    what survives, what is lost; changes nothing
+  lww ledger recover --new-generation --reason database_lost           two people declare the gap, and the log goes on behind it
+  lww ledger generations --to DIR                                      the declaration, for auditors and witnesses
+That is for ever: every verifier will say \"declared gap\", with these entries, the day and both people.
+
 Each tenant has a log of its own: recover each that the server refuses, tenants with people first, `system` last.
 A crash in between leaves everything as it was: run it again.";
 
@@ -50,6 +59,16 @@ pub struct RecoverArgs {
     /// A file of a masking policy or routing table that came into force since the copy, if it isn't the configured one.
     #[arg(long = "text", value_name = "FILE")]
     texts: Vec<PathBuf>,
+    /// Last resort: entries that are nowhere any more are declared lost, and the log goes on as its next generation.
+    ///
+    /// Everything that can be had back is put back first, and where all of it can, this is refused. The new generation has its own
+    /// name and key, and begins with what survived; the old key, where it still exists, signs for the new one. All passwords but
+    /// the two people's stop working, because nobody knows which changed in what is lost.
+    #[arg(long)]
+    new_generation: bool,
+    /// The log's public key from the sheet that auditors have, for when its key file is lost, too.
+    #[arg(long, value_name = "KEY", requires = "new_generation")]
+    old_vkey: Option<VerifierKey>,
     /// Print the plan, or what was done, as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -71,6 +90,8 @@ pub(super) async fn run(args: RecoverArgs) -> Result<(), CommandError> {
         approvers_of: args.approvers_of.clone(),
         texts,
         owner: std::env::var_os(OWNER_URL).map(|_| db::owner(OWNER_URL)).transpose()?,
+        new_generation: args.new_generation,
+        old_vkey: args.old_vkey.clone(),
     };
     let mut ask = |plan: &Plan, number: usize| {
         if number == 0 && !args.json {
@@ -90,6 +111,17 @@ pub(super) async fn run(args: RecoverArgs) -> Result<(), CommandError> {
         Some(plan) if args.plan => {
             tell(plan, &args.log.tenant);
             screen::line("Nothing was changed. Without --plan, two people approve this and it is done.");
+        }
+        Some(Plan { gap: Some(gap), upto, .. }) => {
+            let (good, tenant, origin) = (screen::good("OPENED"), &args.log.tenant, &gap.origin);
+            screen::line(&format!("{good} {origin}: entry {upto} declares what {tenant} lost, why and by whose word"));
+            screen::line("Recover the other logs that are behind, then start the server as always. Then");
+            screen::line("  lww ledger generations --to DIR   gives auditors and witnesses what they need to follow;");
+            screen::line("  lww admin reset                   gives everybody else a new one-time password.");
+            screen::line(
+                "Look through accounts, policies, holds and erasures: what changed of them in what is lost is not known.",
+            );
+            screen::line("Back the database up now.");
         }
         Some(plan) => {
             let (good, tenant) = (screen::good("RECOVERED"), &args.log.tenant);
@@ -139,8 +171,29 @@ fn tell(plan: &Plan, tenant: &str) {
         plan.lost.credentials
     ));
     screen::line("                They lay in the lost database alone. Their commitments stay in the ledger.");
+    if let Some(gap) = &plan.gap {
+        tell_gap(plan, gap);
+    }
     screen::line("  ends          every session, and what tells a message that is sent again from a new one");
     screen::line(&format!("  digest        {}", plan.digest()));
+}
+
+/// What is lost for good, and what is known of the rest.
+fn tell_gap(plan: &Plan, gap: &PlannedGap) {
+    let PlannedGap { origin, lost, root, missing, proven, old_key, passwords } = gap;
+    let last = lost.saturating_sub(1);
+    screen::line(&format!("  {}           entries {} to {last}: {missing}", screen::bad("GAP"), plan.upto));
+    screen::line(&format!(
+        "                They were signed, up to {lost} entries with root {root}. Nobody knows what they said."
+    ));
+    screen::line(&format!("  goes on       as {origin}, with {} entries that survive", plan.upto));
+    screen::line(&format!("  proven        {proven} of these, by what was signed last"));
+    let signs =
+        if *old_key { "signs for the new one" } else { "is gone: auditors have to be given the new one by hand" };
+    screen::line(&format!("  old key       {signs}"));
+    screen::line(&format!(
+        "  passwords     of {passwords} accounts stop working: nobody knows which changed in what is lost"
+    ));
 }
 
 /// Asks for one person's consent, on a terminal or out of three lines that are piped in.

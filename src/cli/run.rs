@@ -17,6 +17,7 @@ use crate::app::{
     App, OneTimePassword, StartOptions, Supervision, confine, make_data_dir, serve_orders, start_logging,
 };
 use crate::crypto::{SystemClock, SystemRandom};
+use crate::files::Readers;
 use crate::http::{Machine, Readiness, Served, Server, ServerRole, Service};
 use crate::storage::keeper::LogStatus;
 use crate::telemetry::{Confinement, Occurrence, emit};
@@ -125,12 +126,15 @@ impl Running {
 
 pub(super) fn run(args: RunArgs) -> Result<(), CommandError> {
     let config = args.place.load()?;
+    // Those who read files are started while programs may be.
+    let readers =
+        Arc::new(if config.confine && config.has_own_database() { Readers::started() } else { Readers::default() });
     // Before there is another thread: each restricts itself and those that it starts.
     let how = confine(&config, args.place.config.as_deref());
-    super::runtime()?.block_on(serve(args, config, how))
+    super::runtime()?.block_on(serve(args, config, how, readers))
 }
 
-async fn serve(args: RunArgs, config: Config, how: Confinement) -> Result<(), CommandError> {
+async fn serve(args: RunArgs, config: Config, how: Confinement, readers: Arc<Readers>) -> Result<(), CommandError> {
     // Before the logs, which lie in it by default and would make it with a mode of their own.
     make_data_dir(&config)?;
     let _log = start_logging(&config.log.directory, config.log.level).map_err(CommandError::Logging)?;
@@ -138,6 +142,7 @@ async fn serve(args: RunArgs, config: Config, how: Confinement) -> Result<(), Co
     let as_root = rustix::process::geteuid().is_root() && config.has_own_database();
     emit(&Occurrence::Confined { how, as_root });
     let options = StartOptions {
+        readers: Some(readers),
         adopt_head: args.adopt_head,
         stories: args.has_stories(),
         config_file: args.place.config.clone(),

@@ -35,6 +35,10 @@ pub enum Action {
     HoldSubjects,
     /// Propose masking policies; those that only mask more may be brought into force at once.
     ProposePolicies,
+    /// Open a masked value that the rule lets one open.
+    Unmask,
+    /// See who opened masked values, or asked to.
+    ReadUnmaskings,
 }
 
 /// Whose things an action reaches.
@@ -98,6 +102,19 @@ pub const TABLE: &[Rule] = &[
     rule(Action::EraseSubjects, &[(Role::Supervisor, Whose::Tenant), (Role::Compliance, Whose::Tenant)]),
     rule(Action::HoldSubjects, &[(Role::Compliance, Whose::Tenant)]),
     rule(Action::ProposePolicies, &[(Role::Compliance, Whose::Tenant)]),
+    Rule {
+        factor_s_max: Some(APPROVAL_FACTOR_S_MAX),
+        ..rule(Action::Unmask, &[(Role::Agent, Whose::Own), (Role::Supervisor, Whose::Team)])
+    },
+    rule(
+        Action::ReadUnmaskings,
+        &[
+            (Role::Agent, Whose::Own),
+            (Role::Supervisor, Whose::Team),
+            (Role::Compliance, Whose::Tenant),
+            (Role::Auditor, Whose::Tenant),
+        ],
+    ),
 ];
 
 const fn rule(action: Action, roles: &'static [(Role, Whose)]) -> Rule {
@@ -146,6 +163,8 @@ mod tests {
             Action::EraseSubjects,
             Action::HoldSubjects,
             Action::ProposePolicies,
+            Action::Unmask,
+            Action::ReadUnmaskings,
         ];
         assert_eq!(TABLE.iter().map(|rule| rule.action).collect::<Vec<_>>(), actions, "each action has one row");
         // In the order of the actions: own, team's, tenant's, nobody's.
@@ -158,12 +177,12 @@ mod tests {
         };
         let expected = |role| {
             let row = match role {
-                Role::Agent => "o----o-------",
-                Role::Supervisor => "mm-tto--m-t--",
-                Role::Compliance => "--ttto--ttttt",
-                Role::Auditor => "--tttot--t---",
-                Role::Admin => "--tttott-----",
-                Role::Customer | Role::Operator | Role::Server => "-------------",
+                Role::Agent => "o----o-------oo",
+                Role::Supervisor => "mm-tto--m-t--mm",
+                Role::Compliance => "--ttto--ttttt-t",
+                Role::Auditor => "--tttot--t----t",
+                Role::Admin => "--tttott-------",
+                Role::Customer | Role::Operator | Role::Server => "---------------",
             };
             let mut letters = row.chars().map(whose);
             actions.map(|_| letters.next().unwrap())
@@ -175,9 +194,10 @@ mod tests {
     }
 
     #[test]
-    fn approvals_alone_ask_for_a_fresh_second_factor() {
+    fn approvals_and_what_opens_values_ask_for_a_fresh_second_factor() {
         for rule in TABLE {
-            let expected = (rule.action == Action::Approve).then_some(APPROVAL_FACTOR_S_MAX);
+            let asks = matches!(rule.action, Action::Approve | Action::Unmask);
+            let expected = asks.then_some(APPROVAL_FACTOR_S_MAX);
             assert_eq!(factor_s_max(rule.action), expected, "{:?}", rule.action);
         }
     }

@@ -4,15 +4,23 @@
 //! the rest are counts, digests and words of closed lists. The list of kinds with their meaning is in `audit/FORMAT.md`.
 
 mod amendment;
+mod attachment;
+mod declared;
 mod erasure;
+mod history;
 mod recovered;
+mod unmask;
 mod words;
 
 use std::collections::BTreeMap;
 
 pub use amendment::{AmendmentEvent, Turned};
+pub use attachment::AttachmentEvent;
+pub use declared::Declared;
 pub use erasure::{Erased, ErasureEvent};
+pub use history::{HistoryEvent, PreviewScope, RunEnd};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
+pub use unmask::{SpanPlace, UnmaskEvent, UnmaskReason};
 pub use words::{
     Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
     MatchReason, RequeueReason, Wish,
@@ -105,6 +113,10 @@ impl Role {
 pub enum Event {
     /// The first entry of a log: its generation and the key that signs it.
     GenerationOpened { generation: u32, key: String },
+    /// A log goes on as its next generation after entries were lost for good.
+    GenerationDeclared(Box<Declared>),
+    /// What stood at this place in the generation before is lost.
+    EntryLost,
     /// A server began to write.
     ServerStarted { version: String, binary: Hash, configuration: Hash },
     /// A server stopped in order.
@@ -133,6 +145,10 @@ pub enum Event {
     Erasure(ErasureEvent),
     /// Something on the way of a masking policy into force.
     Amendment(AmendmentEvent),
+    /// Something on the way to what stands behind a mask.
+    Unmask(UnmaskEvent),
+    /// A policy runs over what was said before, or beside the one in force; or somebody keeps a draft.
+    History(HistoryEvent),
     /// A masking policy became the active one.
     PolicyActivated(Activation),
     /// A routing table became the active one.
@@ -169,6 +185,8 @@ pub enum Event {
     PersonProven { to: SubjectId },
     /// A customer's message was taken in.
     MessageReceived { message: MessageId, seq: MessageSeq },
+    /// A file came with the message of the entry behind this one.
+    Attachment(AttachmentEvent),
     /// An agent's message was released to the channel.
     MessageSent { message: MessageId, seq: MessageSeq },
     /// An earlier message or note, of this entry, was masked again for what a later one told of it.
@@ -223,6 +241,8 @@ impl Event {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::GenerationOpened { .. } => "generation.opened/1",
+            Self::GenerationDeclared(_) => lww_audit::generation::KIND,
+            Self::EntryLost => lww_audit::generation::LOST,
             Self::ServerStarted { .. } => "server.started/1",
             Self::ServerStopped => "server.stopped/1",
             Self::LogTaken { .. } => "log.taken/1",
@@ -237,6 +257,8 @@ impl Event {
             Self::KeyDestroyed { .. } => "key.destroyed/1",
             Self::Erasure(step) => step.kind(),
             Self::Amendment(step) => step.kind(),
+            Self::Unmask(step) => step.kind(),
+            Self::History(step) => step.kind(),
             Self::PolicyActivated(_) => "policy.activated/2",
             Self::RoutingActivated(_) => "routing.activated/2",
             Self::ConversationOpened(_) => "conversation.opened/2",
@@ -255,6 +277,7 @@ impl Event {
             Self::PersonLinked { .. } => "person.linked/1",
             Self::PersonProven { .. } => "person.proven/1",
             Self::MessageReceived { .. } => "message.received/1",
+            Self::Attachment(_) => attachment::KIND,
             Self::MessageSent { .. } => "message.sent/1",
             Self::MessageRemasked { .. } => "message.remasked/1",
             Self::TranscriptViewed { .. } => "transcript.viewed/1",
@@ -291,6 +314,7 @@ impl Event {
             Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
             Self::LogRecovered(recovered) => recovered.detail(),
+            Self::GenerationDeclared(declared) => declared.detail(),
             Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
             Self::ChainsSealed(seal) => seal.detail(),
             Self::AuditFound(found) => self::found(found),
@@ -301,6 +325,9 @@ impl Event {
             }
             Self::Erasure(step) => step.detail(),
             Self::Amendment(step) => step.detail(),
+            Self::Attachment(file) => file.detail(),
+            Self::Unmask(step) => step.detail(),
+            Self::History(step) => step.detail(),
             Self::PolicyActivated(activation) | Self::RoutingActivated(activation) => activated(activation),
             Self::ConversationOpened(routed) | Self::ConversationReopened(routed) => routed.detail(),
             Self::ConversationRequeued { agent, queue, reason, after_s, elapsed_ms } => {
@@ -344,6 +371,7 @@ impl Event {
             Self::FactorPassed { by } => object([("by", text(by.word()))]),
             Self::LoginFailed { count, window_ms } => failed(*count, *window_ms),
             Self::ServerStopped
+            | Self::EntryLost
             | Self::PasswordChanged
             | Self::LoginSucceeded
             | Self::LoggedOut

@@ -11,7 +11,7 @@ use lww_audit::entry::{Content, PolicyRef, SpanCount, Tag, commitment};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-use super::masking::{self, Again, Class, Heard, MaskedText, Policy, ShownSpan, Tail, Tokens, View};
+use super::masking::{self, Again, Class, Heard, Layout, MaskedText, Policy, ShownSpan, Tail, Tokens, View};
 use super::routing::language_of;
 use crate::units::{AccountId, EntryIndex, Hash, MessageId, Timestamp};
 
@@ -120,6 +120,8 @@ pub struct Message<S, D> {
 /// As it arrived.
 pub struct Raw {
     text: RawText,
+    /// Of a file: the length of its name, which stands before its text, and how that is to be read.
+    file: Option<(usize, Layout)>,
 }
 
 /// Masked by one policy, its original sealed.
@@ -165,13 +167,15 @@ pub struct Salts {
     pub masked: Salt,
 }
 
-/// Which of a message's two sealed parts; bound into the seal, so that one can't stand in for the other.
+/// Which of a message's sealed parts; bound into the seal, so that one can't stand in for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The original text without its C3 spans.
     Original,
     /// The masked text with every view.
     Masked,
+    /// A piece of the file that came with the message, by its number.
+    File(u32),
 }
 
 /// Bytes sealed under a subject's data key.
@@ -218,7 +222,15 @@ pub enum MaskError {
 impl<D: Direction> Message<Raw, D> {
     /// Takes a text that arrived at `time`; the id is random and new.
     pub fn new(id: MessageId, time: Timestamp, text: RawText) -> Self {
-        Self { id, time, state: Raw { text }, direction: PhantomData }
+        Self { id, time, state: Raw { text, file: None }, direction: PhantomData }
+    }
+
+    /// Takes what was read out of a file that arrived at `time`: the line of its name, and behind it its text.
+    pub fn of_file(id: MessageId, time: Timestamp, name: &RawText, (text, layout): (&RawText, Layout)) -> Self {
+        let (name, text) = (name.expose(), text.expose());
+        let line = if text.is_empty() { "" } else { "\n" };
+        let state = Raw { text: RawText::new([name, line, text].concat()), file: Some((name.len(), layout)) };
+        Self { id, time, state, direction: PhantomData }
     }
 
     /// The language that its script tells; see [`language_of`].
@@ -241,7 +253,11 @@ impl<D: Direction> Message<Raw, D> {
         tokens: &dyn Tokens,
     ) -> Result<Message<Masked, D>, MaskError> {
         let raw = self.state.text.expose();
-        let Heard { spans, again } = masking::hear(policy, raw, tail, self.id, self.time.as_micros());
+        let now_us = self.time.as_micros();
+        let Heard { spans, again } = match self.state.file {
+            None => masking::hear(policy, raw, tail, self.id, now_us),
+            Some((name, layout)) => masking::hear_file(policy, (raw, name, layout), tail, self.id, now_us),
+        };
         let text = masking::apply(policy, raw, &spans, tokens);
         let keep = Zeroizing::new(masking::without_c3(raw, &spans));
         let (original, masked, content) = sealed_parts(self.id, (&text, &keep), &salts, sealer)?;
@@ -256,7 +272,7 @@ impl<D: Direction> Message<Raw, D> {
 }
 
 /// Seals both parts of a message, and commits to them.
-fn sealed_parts(
+pub(super) fn sealed_parts(
     id: MessageId,
     (text, keep): (&MaskedText, &str),
     salts: &Salts,
@@ -272,7 +288,7 @@ fn sealed_parts(
     Ok((original, masked, content))
 }
 
-fn policy_ref(policy: &Policy) -> PolicyRef {
+pub(super) fn policy_ref(policy: &Policy) -> PolicyRef {
     PolicyRef { id: policy.id().to_owned(), version: policy.version(), digest: Hash(policy.digest()) }
 }
 
@@ -387,6 +403,11 @@ impl<D: Direction> Message<Masked, D> {
     /// Whether it begins with a text of which nothing was masked.
     pub fn begins_with(&self, text: &str) -> bool {
         self.state.text.begins_with(text)
+    }
+
+    /// Whether a value was taken out of it that is stored nowhere.
+    pub fn holds_c3(&self) -> bool {
+        self.state.content.spans.iter().any(|span| span.class == Class::C3.to_string())
     }
 
     /// The policy that masked it.

@@ -4,6 +4,8 @@ pub mod access;
 mod canonical;
 pub mod device;
 pub mod event;
+pub mod file;
+pub mod history;
 pub mod masking;
 pub mod message;
 pub mod record;

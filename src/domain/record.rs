@@ -6,26 +6,31 @@
 mod amendment;
 mod desk;
 mod erasure;
+mod history;
 mod people;
 mod remasked;
+mod unmasking;
 
 use std::sync::Arc;
 
 pub use amendment::{AmendmentChange, AmendmentState, AmendmentStep};
 pub use desk::{NewNote, ReplyChange, SealedText};
 pub use erasure::{EpochChange, ErasureChange, ErasureState, HoldChange, SubjectChange, SubjectEnd};
+pub use history::{DraftChange, RunChange, RunKind, RunStep};
 pub use people::{NewIdentity, NewSubject};
 pub use remasked::{Remasked, Written};
+pub use unmasking::{UnmaskingChange, UnmaskingState, UnmaskingStep};
 
 use lww_audit::entry::{Content, PolicyRef};
 use lww_audit::receipt::{Opened, Receipt as ProofReceipt};
 
 use super::event::{Event, Role, Wish};
+use super::file::NewFile;
 use super::message::{Committed, Sealed};
 use crate::limits::IMPORT_ACCOUNTS_MAX;
 use crate::units::{
-    AccountId, AmendmentId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, EntryIndex, ErasureId,
-    Hash, HoldId, MessageId, MessageSeq, SubjectId, Timestamp, Version,
+    AccountId, AmendmentId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, DraftId, EntryIndex,
+    ErasureId, Hash, HoldId, MessageId, MessageSeq, RunId, SubjectId, Timestamp, UnmaskingId, Version,
 };
 
 /// Most entries that one proposal may hold: an import's own, and one for what each of its agents can do.
@@ -96,6 +101,12 @@ pub enum Aggregate {
     Hold(HoldId),
     /// A proposed change of the masking policy.
     Amendment(AmendmentId),
+    /// A request to open a masked value.
+    Unmasking(UnmaskingId),
+    /// A policy that runs for a while.
+    Run(RunId),
+    /// A policy that somebody is writing.
+    Draft(DraftId),
 }
 
 /// Where a conversation stands.
@@ -175,6 +186,12 @@ pub enum Effect {
     Epoch(EpochChange),
     /// A change of the masking policy is proposed, consented to or decided on.
     Amendment(Box<AmendmentChange>),
+    /// A request to open a masked value is made, decided on or used.
+    Unmasking(UnmaskingChange),
+    /// A run over what was said before, or beside the policy in force, begins, goes on or ends.
+    Run(Box<RunChange>),
+    /// A draft of a policy is written or taken away.
+    Draft(DraftChange),
 }
 
 /// See [`Effect::NewConversation`].
@@ -209,6 +226,8 @@ pub struct NewMessage {
     pub original: Sealed,
     /// The sealed masked text.
     pub masked: Sealed,
+    /// The file that its text was read from.
+    pub file: Option<NewFile>,
 }
 
 /// See [`Effect::Conversation`].

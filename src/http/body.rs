@@ -14,11 +14,16 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-pub(super) use governance::{NamedIdentity, NewAmendment, NewErasure, NewHold, PolicyText, TriedText};
+pub(super) use governance::{
+    DraftText, NamedIdentity, NewAmendment, NewErasure, NewHold, NewShadow, NewUnmasking, PolicyText, PreviewWish,
+    SaidValue, TriedText, ValuePlace,
+};
 
 use super::problem::Problem;
 use crate::domain::message::{RawBody, RawText};
-use crate::limits::{BODY_BYTES_MAX, POLICY_BODY_BYTES_MAX, REFUSED_BODY_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX};
+use crate::limits::{
+    BODY_BYTES_MAX, FILE_WAIT_MS_MAX, POLICY_BODY_BYTES_MAX, REFUSED_BODY_BYTES_MAX, REQUEST_BODY_WAIT_MS_MAX,
+};
 use crate::wire;
 
 /// Who logs in.
@@ -326,6 +331,15 @@ pub(super) async fn read(payload: Payload) -> Result<RawBody, Problem> {
     read_up_to(payload, BODY_BYTES_MAX).await
 }
 
+/// Reads a file of at most so many bytes within [`FILE_WAIT_MS_MAX`].
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn file(payload: Payload, bytes_max: usize) -> Result<RawBody, Problem> {
+    let wait = Duration::from_millis(FILE_WAIT_MS_MAX);
+    tokio::time::timeout(wait, collect(payload, bytes_max)).await.map_err(|_| Problem::BodyTimeout)?
+}
+
 async fn read_up_to(payload: Payload, bytes_max: usize) -> Result<RawBody, Problem> {
     let wait = Duration::from_millis(REQUEST_BODY_WAIT_MS_MAX);
     tokio::time::timeout(wait, collect(payload, bytes_max)).await.map_err(|_| Problem::BodyTimeout)?
@@ -339,7 +353,7 @@ async fn collect(mut payload: Payload, bytes_max: usize) -> Result<RawBody, Prob
         total = total.saturating_add(chunk.len());
         if total <= bytes_max {
             bytes.extend_from_slice(&chunk);
-        } else if total > REFUSED_BODY_BYTES_MAX {
+        } else if total > bytes_max.saturating_add(REFUSED_BODY_BYTES_MAX) {
             break;
         }
         // What is too long is read on and thrown away, up to a bound: closed at once, the connection would be reset
@@ -431,6 +445,14 @@ pub(super) async fn form_value(
     let body = read(payload).await?;
     let is_form = is_of_type(request, "application/x-www-form-urlencoded");
     Ok(is_form.then(|| wire::form_value(body.bytes(), name)).flatten())
+}
+
+/// Refuses a file that another site's form could have sent.
+///
+/// # Errors
+/// [`Problem::NotOctets`].
+pub(super) fn require_octets(request: &HttpRequest) -> Result<(), Problem> {
+    if is_of_type(request, "application/octet-stream") { Ok(()) } else { Err(Problem::NotOctets) }
 }
 
 fn require_json(request: &HttpRequest) -> Result<(), Problem> {

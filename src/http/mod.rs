@@ -24,7 +24,10 @@ mod service;
 mod session;
 mod witness;
 
-pub use api::{amendment_answers, answers, desk_answers, erasure_answers, evidence_answers, reading, rules, staff};
+pub use api::{
+    amendment_answers, answers, desk_answers, erasure_answers, evidence_answers, files as file_answers,
+    history_answers, reading, rules, staff, unmasking_answers,
+};
 pub use connection::TrustedProxies;
 pub use limiter::Rates;
 pub use machine::{AskMachine, Finding, Level, Machine, Sentence};

@@ -55,6 +55,9 @@ pub enum Problem {
     /// The content is not CSV in UTF-8.
     #[error("the content is not text/csv in UTF-8")]
     NotCsv,
+    /// The content type is not that of a file.
+    #[error("the content type is not application/octet-stream")]
+    NotOctets,
     /// The bank's identity provider failed or refused.
     #[error(transparent)]
     Provider(#[from] ProviderError),
@@ -152,6 +155,7 @@ impl Problem {
             Self::MissingHeader { name } => (&kinds::MISSING_HEADER, vec![("field", Fill::Name(name))]),
             Self::MalformedHeader { name, expected } => header(name, expected),
             Self::NotJson => (&kinds::NOT_JSON, Vec::new()),
+            Self::NotOctets => (&kinds::NOT_OCTETS, Vec::new()),
             Self::NotCsv => (&kinds::NOT_CSV, Vec::new()),
             Self::Provider(ProviderError::Unavailable { expected }) => {
                 (&kinds::PROVIDER_UNAVAILABLE, vec![("expected", Fill::Phrase(expected))])
@@ -178,6 +182,7 @@ impl Problem {
 fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
     match refusal {
         Refusal::NotFound { what } => (&kinds::NOT_FOUND, vec![("what", Fill::Phrase(what))]),
+        Refusal::NotSendable { reason } => (&kinds::NOT_SENDABLE, vec![("reason", Fill::Phrase(reason.in_words()))]),
         Refusal::Forbidden => (&kinds::FORBIDDEN, Vec::new()),
         Refusal::BadCredentials => (&kinds::BAD_CREDENTIALS, Vec::new()),
         Refusal::Throttled { retry_after_s } => (&kinds::THROTTLED, vec![("retry_after_s", number(*retry_after_s))]),
@@ -201,6 +206,9 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         Refusal::Stopped => (&kinds::LEDGER_STOPPED, Vec::new()),
         Refusal::NotPublished => (&kinds::NOT_PUBLISHED, Vec::new()),
         Refusal::Differs { index } => (&kinds::LEDGER_DIFFERS, vec![("index", number(index.0))]),
+        Refusal::NotReversible => (&kinds::NOT_REVERSIBLE, Vec::new()),
+        Refusal::Lapsed => (&kinds::LAPSED, Vec::new()),
+        Refusal::TooOften { retry_after_s } => (&kinds::TOO_OFTEN, vec![("retry_after_s", number(*retry_after_s))]),
         Refusal::NoPolicy => (&kinds::NO_POLICY, Vec::new()),
         Refusal::NotReady => (&kinds::NOT_READY, Vec::new()),
         Refusal::NeverPublished { waited_s } => (&kinds::NEVER_PUBLISHED, vec![("waited_s", number(*waited_s))]),
@@ -210,6 +218,7 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         Refusal::Held => (&kinds::HELD, Vec::new()),
         Refusal::SamePerson => (&kinds::SAME_PERSON, Vec::new()),
         Refusal::Overtaken => (&kinds::OVERTAKEN, Vec::new()),
+        Refusal::Unreviewed => (&kinds::UNREVIEWED, Vec::new()),
         Refusal::NotAllowed { key } => (&kinds::NOT_ALLOWED, vec![("key", Fill::Name(key))]),
     }
 }

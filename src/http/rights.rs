@@ -38,16 +38,23 @@ const fn need(method: &'static str, path: &'static str, right: Right) -> Need {
 const OWN: Right = Right::Staff(Action::OwnAccount);
 const DESK: Right = Right::Staff(Action::Converse);
 const LEDGER: Right = Right::Staff(Action::ReadLedger);
+const OFFICERS: Right = Right::Staff(Action::ProposePolicies);
 const POLICIES: Right = Right::Staff(Action::ReadPolicies);
 const EVIDENCE: Right = Right::Staff(Action::ExportEvidence);
 const MANAGE: Right = Right::Staff(Action::ManageAccounts);
 const ERASE: Right = Right::Staff(Action::EraseSubjects);
 const HOLD: Right = Right::Staff(Action::HoldSubjects);
+const UNMASKINGS: Right = Right::Staff(Action::ReadUnmaskings);
 
 /// Every address with its right.
 pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/messages", Right::Signature),
     need("post", "/api/v1/channels/{channel}/{tenant}/{account}/messages", Right::Signature),
+    need("get", "/api/v1/channels/{channel}/{tenant}/{account}/attachments", Right::Signature),
+    need("post", "/api/v1/channels/{channel}/{tenant}/{account}/attachments", Right::Signature),
+    need("get", "/api/v1/channels/{channel}/{tenant}/{account}/files", Right::Visitor),
+    need("post", "/api/v1/channels/{channel}/{tenant}/{account}/files", Right::Visitor),
+    need("post", "/api/v1/agent/conversations/{id}/attachments", DESK),
     need("post", "/api/v1/channels/{channel}/{tenant}/{account}/visits", Right::Open),
     need("options", "/api/v1/channels/{channel}/{tenant}/{account}/{part}", Right::Open),
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/socket", Right::Visitor),
@@ -115,6 +122,28 @@ pub const RIGHTS: &[Need] = &[
     need("post", "/api/v1/policies/masking/amendments/{id}/reject", Right::Staff(Action::Approve)),
     need("post", "/api/v1/policies/masking/amendments/{id}/withdraw", Right::Staff(Action::ProposePolicies)),
     need("post", "/api/v1/policies/masking/amendments/{id}/review", Right::Staff(Action::Approve)),
+    need("post", "/api/v1/agent/conversations/{id}/unmaskings", DESK),
+    need("post", "/api/v1/agent/conversations/{id}/matches", DESK),
+    need("get", "/api/v1/unmaskings", UNMASKINGS),
+    need("get", "/api/v1/unmaskings/{id}", UNMASKINGS),
+    need("post", "/api/v1/unmaskings/{id}/approve", Right::Staff(Action::Approve)),
+    need("post", "/api/v1/unmaskings/{id}/reject", Right::Staff(Action::Approve)),
+    need("post", "/api/v1/unmaskings/{id}/open", Right::Staff(Action::Unmask)),
+    need("get", "/api/v1/policies/masking/previews", OFFICERS),
+    need("post", "/api/v1/policies/masking/previews", OFFICERS),
+    need("get", "/api/v1/policies/masking/previews/{id}", OFFICERS),
+    need("delete", "/api/v1/policies/masking/previews/{id}", OFFICERS),
+    need("get", "/api/v1/policies/masking/remasking", POLICIES),
+    need("post", "/api/v1/policies/masking/remasking", OFFICERS),
+    need("delete", "/api/v1/policies/masking/remasking", OFFICERS),
+    need("get", "/api/v1/policies/masking/shadow", OFFICERS),
+    need("post", "/api/v1/policies/masking/shadow", OFFICERS),
+    need("delete", "/api/v1/policies/masking/shadow", OFFICERS),
+    need("get", "/api/v1/policies/masking/drafts", OFFICERS),
+    need("post", "/api/v1/policies/masking/drafts", OFFICERS),
+    need("get", "/api/v1/policies/masking/drafts/{id}", OFFICERS),
+    need("put", "/api/v1/policies/masking/drafts/{id}", OFFICERS),
+    need("delete", "/api/v1/policies/masking/drafts/{id}", OFFICERS),
     need("get", "/api/v1/erasures", ERASE),
     need("post", "/api/v1/erasures", ERASE),
     need("post", "/api/v1/erasures/{id}/approve", Right::Staff(Action::Approve)),

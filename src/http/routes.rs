@@ -6,8 +6,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
 use super::api::{
-    accounts, amendments, channels, custody, desk, erasures, evidence, handover, health, ledger, live, oidc, own,
-    policies, receipts, replies, sessions, tlog,
+    accounts, amendments, channels, custody, desk, erasures, evidence, files, handover, health, history, ledger, live,
+    oidc, own, policies, receipts, replies, sessions, tlog, unmaskings,
 };
 use super::pages;
 
@@ -50,6 +50,18 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/messages",
         methods: &[("get", || web::get().to(channels::read)), ("post", || web::post().to(channels::send))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/attachments",
+        methods: &[("get", || web::get().to(files::fetch)), ("post", || web::post().to(files::upload))],
+    },
+    Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/files",
+        methods: &[("get", || web::get().to(files::get)), ("post", || web::post().to(files::send))],
+    },
+    Address {
+        path: "/api/v1/agent/conversations/{id}/attachments",
+        methods: &[("post", || web::post().to(files::reply))],
     },
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/visits",
@@ -181,6 +193,58 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address {
         path: "/api/v1/policies/masking/amendments/{id}/review",
         methods: &[("post", || web::post().to(amendments::review))],
+    },
+    Address {
+        path: "/api/v1/agent/conversations/{id}/unmaskings",
+        methods: &[("post", || web::post().to(unmaskings::request))],
+    },
+    Address {
+        path: "/api/v1/agent/conversations/{id}/matches",
+        methods: &[("post", || web::post().to(unmaskings::compare))],
+    },
+    Address { path: "/api/v1/unmaskings", methods: &[("get", || web::get().to(unmaskings::list))] },
+    Address { path: "/api/v1/unmaskings/{id}", methods: &[("get", || web::get().to(unmaskings::show))] },
+    Address { path: "/api/v1/unmaskings/{id}/approve", methods: &[("post", || web::post().to(unmaskings::approve))] },
+    Address { path: "/api/v1/unmaskings/{id}/reject", methods: &[("post", || web::post().to(unmaskings::reject))] },
+    Address { path: "/api/v1/unmaskings/{id}/open", methods: &[("post", || web::post().to(unmaskings::open))] },
+    Address {
+        path: "/api/v1/policies/masking/previews",
+        methods: &[("get", || web::get().to(history::previews)), ("post", || web::post().to(history::preview))],
+    },
+    Address {
+        path: "/api/v1/policies/masking/previews/{id}",
+        methods: &[
+            ("get", || web::get().to(history::show_preview)),
+            ("delete", || web::delete().to(history::end_preview)),
+        ],
+    },
+    Address {
+        path: "/api/v1/policies/masking/remasking",
+        methods: &[
+            ("get", || web::get().to(history::remasking)),
+            ("post", || web::post().to(history::begin_remasking)),
+            ("delete", || web::delete().to(history::end_remasking)),
+        ],
+    },
+    Address {
+        path: "/api/v1/policies/masking/shadow",
+        methods: &[
+            ("get", || web::get().to(history::shadow)),
+            ("post", || web::post().to(history::begin_shadow)),
+            ("delete", || web::delete().to(history::end_shadow)),
+        ],
+    },
+    Address {
+        path: "/api/v1/policies/masking/drafts",
+        methods: &[("get", || web::get().to(history::drafts)), ("post", || web::post().to(history::save_draft))],
+    },
+    Address {
+        path: "/api/v1/policies/masking/drafts/{id}",
+        methods: &[
+            ("get", || web::get().to(history::show_draft)),
+            ("put", || web::put().to(history::rewrite_draft)),
+            ("delete", || web::delete().to(history::remove_draft)),
+        ],
     },
     Address {
         path: "/api/v1/erasures",

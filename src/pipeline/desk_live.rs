@@ -17,7 +17,7 @@ use crate::domain::access::{Action, allows};
 use crate::domain::event::Event;
 use crate::domain::record::{ConversationState, Draft, Marks, Proposal};
 use crate::limits::{DESK_OPEN_MAX, PAGE_ITEMS_MAX, STAFF_TYPING_MS};
-use crate::ports::{ConversationFilter, ConversationRow, Happening, SharedSealer};
+use crate::ports::{ConversationFilter, ConversationRow, Happening, SharedSealer, Unmasked};
 use crate::units::{AccountId, ConversationId, ConversationKey, EntryIndex, Timestamp};
 
 /// What the desk hears.
@@ -62,6 +62,13 @@ pub enum DeskEvent {
         index: EntryIndex,
         /// Whether the bank wrote it.
         outbound: bool,
+    },
+    /// Somebody asked to open a masked value of a conversation, or that was decided on or done.
+    Unmasking {
+        /// The conversation.
+        conversation: ConversationId,
+        /// What became of the request.
+        unmasked: Unmasked,
     },
     /// The customer types.
     Typing {
@@ -294,6 +301,9 @@ impl DeskStream {
                 self.record_shown(happening.conversation.key).await?;
                 self.hide(happening.conversation.key);
             }
+        }
+        if let Some(unmasked) = happening.unmask {
+            self.ready.push_back(DeskEvent::Unmasking { conversation, unmasked });
         }
         self.noted(happening)?;
         let Some(row) = &happening.message else { return Ok(()) };

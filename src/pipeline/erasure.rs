@@ -237,6 +237,7 @@ impl Tenant {
         self.memory.forget_person(subject).await;
         self.feed.forget(subject, conversations);
         // A file that can't be removed is told of in the log, and given to nobody; the erasure stands.
+        self.forget_in_reports(subject);
         let _left = self.forget_packages(subject).await;
     }
 

@@ -97,7 +97,7 @@ impl ConfiguredFile {
 }
 
 /// Tokens of a key that is thrown away: alike for like values within one trial, and for nothing else.
-struct TrialTokens([u8; SALT_BYTES]);
+pub(super) struct TrialTokens(pub(super) [u8; SALT_BYTES]);
 
 impl Tokens for TrialTokens {
     fn token(&self, key: &str, entity: &str, canonical: &str) -> String {

@@ -125,6 +125,10 @@ impl Tenant {
         while let Some((index, leaf)) = next.filter(|_| found.len() < ROTATIONS_MAX) {
             let bytes = self.ports.store.entry(index).await?;
             let bytes = bytes.filter(|bytes| leaf.is_none_or(|leaf| leaf_hash(bytes) == leaf));
+            // The key that a later generation was opened under stands in its declaration.
+            if bytes.as_ref().is_some_and(|bytes| opens_a_generation(bytes)) {
+                break;
+            }
             let read =
                 bytes.and_then(|bytes| change(&bytes)).filter(|(_, previous)| previous.is_none_or(|at| at < index));
             let (statement, previous) = read.ok_or_else(|| self.differs(index))?;
@@ -136,10 +140,27 @@ impl Tenant {
     }
 }
 
+impl Tenant {
+    /// What the published log declares of its gaps, the oldest first: signed notes, each of which opens a generation.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] when what is published can't be read.
+    pub async fn declarations(&self) -> Result<Vec<String>, Refusal> {
+        let proofs = Arc::clone(&self.ports.proofs);
+        let known = aside(move || proofs.generations()).await?.map_err(|_| Refusal::Unavailable)?;
+        Ok(known.signed().map(|signed| signed.note().to_string()).collect())
+    }
+}
+
 /// The tree that a head's signed text states.
 fn signed_tree(checkpoint: &str) -> Result<Checkpoint, Refusal> {
     let signed = lww_audit::SignedCheckpoint::parse(checkpoint.as_bytes()).map_err(|_| Refusal::Unavailable)?;
     Ok(signed.unverified().clone())
+}
+
+/// Whether an entry opened a generation after a gap.
+fn opens_a_generation(bytes: &[u8]) -> bool {
+    Entry::parse(bytes).is_ok_and(|entry| entry.kind.as_str() == lww_audit::generation::KIND)
 }
 
 /// What an entry says of a change, and where the change before it is.

@@ -282,8 +282,10 @@ impl Tenant {
         let (index, proofs) = (entry.index, Arc::clone(&self.ports.proofs));
         let Some((path, checkpoint)) = aside(move || proofs.prove(index)).await? else { return Ok(None) };
         let text = Receipt::format(entry.text.as_bytes(), &[], index, &path, &checkpoint);
-        let keys = self.verifier_keys();
-        let holds = Receipt::parse(text.as_bytes()).is_ok_and(|receipt| receipt.verify(&keys).is_ok());
+        let (keys, proofs) = (self.verifier_keys(), Arc::clone(&self.ports.proofs));
+        let generations = aside(move || proofs.generations()).await?;
+        let generations = generations.map_err(|_| self.differs(index))?;
+        let holds = Receipt::parse(text.as_bytes()).is_ok_and(|receipt| receipt.verify_in(&keys, &generations).is_ok());
         if holds { Ok(Some(text)) } else { Err(self.differs(index)) }
     }
 

@@ -194,6 +194,9 @@ impl Change {
             | Effect::Account(_)
             | Effect::Erasure(_)
             | Effect::Amendment(_)
+            | Effect::Unmasking(_)
+            | Effect::Run(_)
+            | Effect::Draft(_)
             | Effect::Hold(_)
             | Effect::Subject(_)
             | Effect::Epoch(_) => None,

@@ -353,6 +353,7 @@ fn stored<D: Direction>(
         channel: channel.clone(),
         original: masked.sealed_original().clone(),
         masked: masked.sealed_masked().clone(),
+        file: None,
     })
 }
 

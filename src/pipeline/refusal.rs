@@ -1,5 +1,6 @@
 //! Why something was not done, by blame; `http` maps each variant to one stable problem code.
 
+use crate::domain::file::Withheld;
 use crate::domain::message::SealError;
 use crate::ports::{RecordError, StoreError, VaultError};
 use crate::units::EntryIndex;
@@ -61,6 +62,12 @@ pub enum Refusal {
         /// What would be right.
         expected: &'static str,
     },
+    /// A file of staff can't be read, so that nobody could tell what leaves.
+    #[error("the file can't be sent: {}", reason.word())]
+    NotSendable {
+        /// Why it can't be read.
+        reason: Withheld,
+    },
     /// Things kept changing while it was decided.
     #[error("it changed meanwhile, try again")]
     Conflict,
@@ -106,11 +113,26 @@ pub enum Refusal {
     /// Another policy came into force since this one was proposed.
     #[error("another policy came into force meanwhile: propose it again")]
     Overtaken,
+    /// One person brought the policy into force and nobody else has looked at it.
+    #[error("somebody else has to look at the policy in force first")]
+    Unreviewed,
     /// The configuration says no.
     #[error("{key} does not allow it")]
     NotAllowed {
         /// The key.
         key: &'static str,
+    },
+    /// What stands behind the mask is stored nowhere, or the rule lets nobody open it.
+    #[error("nobody may open what stands behind this mask")]
+    NotReversible,
+    /// The time in which it could be decided on, or used, is over.
+    #[error("its time is over")]
+    Lapsed,
+    /// Something that is bounded was done too often.
+    #[error("this was done too often, wait {retry_after_s} s")]
+    TooOften {
+        /// Seconds to wait.
+        retry_after_s: u64,
     },
     /// No masking policy is active.
     #[error("no masking policy is active")]

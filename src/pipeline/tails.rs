@@ -12,7 +12,8 @@ use super::memory::Shared;
 use super::proposals::Contact;
 use super::{Refusal, Tenant};
 use crate::domain::event::{Event, Role};
-use crate::domain::masking::{self, Again, Occasion, Policy, Tail, Tokens};
+use crate::domain::file::FileInfo;
+use crate::domain::masking::{self, Again, Class, Occasion, Policy, Tail, Tokens};
 use crate::domain::message::{
     Direction, Masked, MaskedAgain, Message, OpenedPart, Part, Raw, RawText, Salt, Salts, Sealer,
 };
@@ -176,16 +177,16 @@ pub(super) fn said_in(row: &ConversationRow) -> (&ChannelAccount, Option<&str>) 
     (&row.channel, Some(&row.route.queue))
 }
 
-/// The entry of a message that was masked again, with what it becomes.
-fn remasked(row: OriginalRow, subject: SubjectId, again: MaskedAgain) -> (Draft, Effect) {
-    let OriginalRow { conversation, id, index: of, time, kind, author, channel, .. } = row;
+/// The entry of a message that was masked again, with what it becomes. A file with a C3 value in it is not kept any more.
+pub(super) fn remasked(row: OriginalRow, subject: SubjectId, again: MaskedAgain) -> (Draft, Effect) {
+    let OriginalRow { conversation, id, index: of, time, kind, author, channel, file, .. } = row;
     let MaskedAgain { original, masked, content, policy } = again;
     let server = Actor { id: SERVER_ACTOR, role: Role::Server };
     let draft = Draft::of(Event::MessageRemasked { message: id, of }, server).about(conversation, subject, &channel);
+    let is_c3 = content.spans.iter().any(|span| span.class == Class::C3.to_string());
     let draft = Draft { policy: Some(policy), content: Some(content), ..draft };
     let conversation = conversation.key;
-    (
-        draft,
-        Effect::Remasked(Box::new(Remasked { conversation, of, id, time, kind, channel, author, original, masked })),
-    )
+    let file = file.map(|file| FileInfo { kept: file.kept && !is_c3, ..file });
+    let again = Remasked { conversation, of, id, time, kind, channel, author, original, masked, file };
+    (draft, Effect::Remasked(Box::new(again)))
 }

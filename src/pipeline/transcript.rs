@@ -7,6 +7,7 @@ use lww_audit::Entry;
 use super::memory::{Known, Open};
 use super::proposals::{Before, Contact};
 use super::{Accepted, Refusal, Tenant, accepted, opened};
+use crate::domain::file::FileInfo;
 use crate::domain::masking::{MaskedText, Policy, ShownSpan, View};
 use crate::domain::message::{
     Direction, Inbound, Message, OpenedPart, Outbound, Part, RawText, Recorded, Salt, SealError, Sealed,
@@ -43,6 +44,8 @@ pub struct TranscriptMessage {
     pub spans: Vec<TextSpan>,
     /// Digest of the policy that masked it.
     pub policy: Option<Hash>,
+    /// What is told of the file that it was read from.
+    pub file: Option<FileInfo>,
 }
 
 impl TranscriptMessage {
@@ -289,7 +292,7 @@ impl Tenant {
             Err(Refusal::Unavailable) => None,
             Err(refusal) => return Err(refusal),
         };
-        Ok(Accepted { receipt, duplicate: true, ..told })
+        Ok(Accepted { receipt, duplicate: true, file: message.file, ..told })
     }
 }
 
@@ -335,9 +338,9 @@ pub(super) fn shown_message(
     } else {
         rendered(&opened_inbound(sealer, row)?, view)
     };
-    let MessageRow { id, index, remasked: again, time, outbound, author, policy, .. } = *row;
+    let MessageRow { id, index, remasked: again, time, outbound, author, policy, file, .. } = *row;
     let spans = explained(shown, policy, active);
-    Ok(TranscriptMessage { id, index, again, time, outbound, author, text, spans, policy })
+    Ok(TranscriptMessage { id, index, again, time, outbound, author, text, spans, policy, file })
 }
 
 fn rendered<D: Direction>(message: &Message<Recorded, D>, view: View) -> (String, Vec<ShownSpan>) {
@@ -366,10 +369,10 @@ pub(super) fn customer_message(
     // What the bank wrote is shown as it may leave the bank; what the customer wrote, as a customer may see it.
     let view = if row.outbound { View::Outbound } else { View::Customer };
     let shown = shown_message(sealer, row, view, None)?;
-    let TranscriptMessage { id, index, again, time, outbound, author, spans, text, .. } = shown;
+    let TranscriptMessage { id, index, again, time, outbound, author, spans, text, file, .. } = shown;
     let (conversation, by) = (conversation.public, Author::of(outbound, author));
     let (from_bank, masked) = (outbound, !spans.is_empty());
-    Ok(CustomerMessage { id, conversation, index, again, time, from_bank, by, masked, text })
+    Ok(CustomerMessage { id, conversation, index, again, time, from_bank, by, masked, text, file })
 }
 
 fn opened_inbound(sealer: &SharedSealer, row: &MessageRow) -> Result<Message<Recorded, Inbound>, SealError> {

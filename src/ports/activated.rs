@@ -36,6 +36,7 @@ impl Activates {
             Some("policy.activated") => Some(Self::Policy(PolicyKind::Masking)),
             Some("routing.activated") => Some(Self::Policy(PolicyKind::Routing)),
             // Other keys than the log's own are replaced, too.
+            Some("generation.opened") if entry.kind.as_str() == lww_audit::generation::KIND => Some(Self::Key),
             Some("key.rotated") => is_log_key(&entry.detail).then_some(Self::Key),
             Some(_) | None => None,
         }

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::Session;
+use crate::domain::file::{Fate, Format};
 use crate::domain::message::{Inbound, Message, Raw, RawBody, RawText};
+use crate::limits::FILE_NAME_GIVEN_BYTES_MAX;
 use crate::units::{ChannelAccount, EntryIndex, MessageId, Timestamp};
+use crate::wire;
 
 /// A request by HTTP as a channel sees it: no framework's types.
 pub struct WebhookRequest {
@@ -79,6 +82,46 @@ pub struct Incoming {
     pub about: Box<About>,
     /// The message.
     pub message: Message<Raw, Inbound>,
+    /// The file that it was read from.
+    pub file: Option<Attached>,
+}
+
+/// One customer's file with what the shared code needs to know of it; nothing of it was read.
+pub struct Upload {
+    /// The channel account that it came by.
+    pub channel: ChannelAccount,
+    /// Who sent it.
+    pub contact: Person,
+    /// Idempotency key: the same never counts twice.
+    pub key: String,
+    /// Among whose.
+    pub key_scope: KeyScope,
+    /// What the channel says of the conversation, for its routing.
+    pub about: Box<About>,
+    /// Its name, as its sender calls it.
+    pub name: RawText,
+    /// Its bytes.
+    pub file: RawBody,
+}
+
+/// A file that was read, on its way into the database with its message.
+pub struct Attached {
+    /// Its bytes.
+    pub file: Arc<RawBody>,
+    /// What it is.
+    pub format: Format,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// The header that gives a file's name. A header field, because addresses end up in the logs of proxies.
+pub const FILE_NAME: &str = "lww-file-name";
+
+/// A file's name out of a header's value: UTF-8 in percent-encoding, 1 to [`FILE_NAME_GIVEN_BYTES_MAX`] bytes.
+pub fn file_name(value: &str) -> Option<RawText> {
+    let is_encoded = value.chars().all(|character| character.is_ascii_graphic());
+    let mut name = wire::percent_decoded(value).filter(|_| is_encoded)?;
+    (1..=FILE_NAME_GIVEN_BYTES_MAX).contains(&name.len()).then(|| RawText::new(std::mem::take(&mut *name)))
 }
 
 /// What a channel says of a conversation: words, which the routing table knows or not. No personal data.
@@ -100,6 +143,15 @@ pub struct About {
 pub enum ChannelCall {
     /// Take this in.
     Receive(Incoming),
+    /// Take this file in.
+    Upload(Upload),
+    /// Give out the file that came with this message.
+    Fetch {
+        /// Whose message.
+        contact: Person,
+        /// The message.
+        message: MessageId,
+    },
     /// Show what was said to and by this contact after a cursor.
     Read {
         /// Whose messages.

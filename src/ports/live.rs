@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{MessageRow, NoteRow, RecordError, Recorder};
-use crate::domain::event::Wish;
-use crate::domain::record::{ConversationState, Marks};
-use crate::units::{AccountId, ConversationRef, EntryIndex, SubjectId, Timestamp};
+use crate::domain::event::{UnmaskEvent, Wish};
+use crate::domain::record::{ConversationState, Marks, UnmaskingState};
+use crate::units::{AccountId, ConversationRef, EntryIndex, SubjectId, Timestamp, UnmaskingId};
 
 /// One recorded entry about a conversation.
 #[derive(Clone)]
@@ -28,6 +28,33 @@ pub struct Happening {
     pub note: Option<Arc<NoteRow>>,
     /// Up to which message somebody of the staff has read it.
     pub viewed: Option<EntryIndex>,
+    /// What became of a request to open a masked value.
+    pub unmask: Option<Unmasked>,
+}
+
+/// What became of a request to open a masked value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unmasked {
+    /// The request.
+    pub id: UnmaskingId,
+    /// Where it stands from here on.
+    pub state: UnmaskingState,
+    /// By whose act.
+    pub by: AccountId,
+}
+
+impl Unmasked {
+    /// What an entry says of a request; `None` where it speaks of none.
+    pub fn of(event: &UnmaskEvent, by: AccountId) -> Option<Self> {
+        let (id, state) = match event {
+            UnmaskEvent::Requested { unmasking, .. } => (*unmasking, UnmaskingState::Requested),
+            UnmaskEvent::Granted { unmasking, .. } => (*unmasking, UnmaskingState::Granted),
+            UnmaskEvent::Denied { unmasking } => (*unmasking, UnmaskingState::Denied),
+            UnmaskEvent::Used { unmasking, .. } => (*unmasking, UnmaskingState::Used),
+            UnmaskEvent::Matched { .. } => return None,
+        };
+        Some(Self { id, state, by })
+    }
 }
 
 /// Where a conversation stands.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lww_audit::Generations;
 use lww_audit::tile::TilePath;
 
 use crate::units::{EntryIndex, Hash, TreeSize};
@@ -26,6 +27,12 @@ pub trait Proofs: Send + Sync {
     /// # Errors
     /// When the file can't be read, or is not there.
     fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, lww_audit::Error>;
+
+    /// The gaps that the published log declares, each with the generation that it opened.
+    ///
+    /// # Errors
+    /// When a file can't be read, or a generation is declared by nobody.
+    fn generations(&self) -> Result<Arc<Generations>, lww_audit::Error>;
 
     /// The consistency path between two sizes of the published tree; `None` while nothing published covers the larger.
     fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>>;

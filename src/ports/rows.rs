@@ -1,5 +1,6 @@
 //! What reads give back: rows as the pipeline sees them, sealed where they tell of a person.
 
+use crate::domain::file::FileInfo;
 use crate::domain::message::{Committed, Sealed};
 use crate::domain::record::{ConversationState, Marks, Route, Written};
 use crate::units::{
@@ -83,6 +84,8 @@ pub struct MessageRow {
     pub channel: ChannelAccount,
     /// The sealed masked text.
     pub masked: Sealed,
+    /// What is told of the file that it was read from.
+    pub file: Option<FileInfo>,
     /// Digest of the policy that masked it, where the read asks for it: its entry says so.
     pub policy: Option<Hash>,
     /// Shows that it was read from what is committed.
@@ -175,6 +178,8 @@ pub struct OriginalRow {
     pub original: Sealed,
     /// The sealed masked text.
     pub masked: Sealed,
+    /// What is told of the file that it was read from.
+    pub file: Option<FileInfo>,
 }
 
 /// An agent's place at the desk.

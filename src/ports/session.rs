@@ -2,6 +2,7 @@
 
 use super::{About, ChannelError, Person};
 use crate::domain::event::Wish;
+use crate::domain::file::FileInfo;
 use crate::domain::message::{RawBody, RawText};
 use crate::domain::record::{ConversationState, Marks};
 use crate::units::{AccountId, ChannelAccount, ConversationId, EntryIndex, Hash, MessageId, SERVER_ACTOR, Timestamp};
@@ -105,6 +106,8 @@ pub struct CustomerMessage {
     pub masked: bool,
     /// What the customer may see of it.
     pub text: String,
+    /// What is told of the file that it was read from.
+    pub file: Option<FileInfo>,
 }
 
 /// What the customer's side hears.
@@ -162,6 +165,8 @@ pub enum CustomerEvent {
         receipt: Option<String>,
         /// Whether it had been recorded before.
         duplicate: bool,
+        /// What became of the file that it was read from.
+        file: Option<FileInfo>,
     },
     /// A frame was refused, and nothing of it took effect.
     Refused {

@@ -58,6 +58,8 @@ pub struct Head {
     pub last_time: Timestamp,
     /// Rises with every take-over.
     pub epoch: i64,
+    /// Which generation of the log it is of.
+    pub generation: u32,
 }
 
 impl Head {
@@ -113,9 +115,9 @@ pub async fn take(database: &Database, log: &LogName, node: Uuid) -> Result<Opti
     let row = client
         .query_opt(
             "UPDATE log_head SET epoch = epoch + 1, holder = $2, lease_expires = now() + make_interval(secs => $3) \
-             WHERE tenant = $1 AND (holder = $2 OR lease_expires < now()) \
-             RETURNING size, root, last_leaf, last_time, frontier, epoch",
-            &[&log.tenant.0, &node, &LEASE_S],
+             WHERE tenant = $1 AND generation = $4 AND (holder = $2 OR lease_expires < now()) \
+             RETURNING size, root, last_leaf, last_time, frontier, epoch, generation",
+            &[&log.tenant.0, &node, &LEASE_S, &generation],
         )
         .await?;
     if database.warnings() > warnings {
@@ -160,7 +162,7 @@ pub async fn release(client: &Client, tenant: TenantId, epoch: i64) -> Result<()
 pub async fn read(client: &Client, tenant: TenantId) -> Result<Option<Head>, OpenError> {
     let row = client
         .query_opt(
-            "SELECT size, root, last_leaf, last_time, frontier, epoch FROM log_head WHERE tenant = $1",
+            "SELECT size, root, last_leaf, last_time, frontier, epoch, generation FROM log_head WHERE tenant = $1",
             &[&tenant.0],
         )
         .await?;
@@ -180,6 +182,7 @@ fn parse(row: &Row) -> Result<Head, FatalError> {
         last_leaf: hash(row.get(2))?,
         last_time: Timestamp::from_micros(row.get(3)),
         epoch: row.get(5),
+        generation: u32::try_from(row.get::<_, i32>(6)).map_err(|_| FatalError::Head("its generation is negative"))?,
     })
 }
 

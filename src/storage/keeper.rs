@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use lww_audit::entry::Detail;
 use lww_audit::merkle::leaf_hash;
-use lww_audit::{Entry, SignedRotation};
+use lww_audit::{Entry, SignedDeclaration, SignedRotation};
 use tokio::sync::watch;
 use tokio_postgres::Config;
 use uuid::Uuid;
@@ -187,6 +187,7 @@ impl Keeper {
 
     /// Refuses a head that is not what this server saw, or that another key signed.
     async fn accept(&self, database: &Database, head: &Head, guard: &mut Guard) -> Result<(), OpenError> {
+        self.check_generation(head)?;
         let adopts = guard.frontier().is_none() && head.size().0 > 0;
         if adopts && !self.adopt_head {
             return Err(FatalError::GuardMissing.into());
@@ -203,6 +204,12 @@ impl Keeper {
             guard.follow(&head.frontier, &later)?;
         }
         Ok(())
+    }
+
+    /// Refuses a log that went on as another generation since this server began to keep it.
+    fn check_generation(&self, head: &Head) -> Result<(), FatalError> {
+        let (database, known) = (head.generation, self.log.generation);
+        if database == known { Ok(()) } else { Err(FatalError::OtherGeneration { database, known }) }
     }
 
     /// Refuses a head that is behind what this server published, or leads elsewhere.
@@ -321,17 +328,18 @@ impl Keeper {
     }
 }
 
-/// The key that an entry brings into use: of a log that begins, or the successor of a change.
+/// The key that an entry brings into use: of a log or a generation that begins, or the successor of a change.
 fn named_key(entry: &Entry) -> Option<String> {
     let Detail::Object(fields) = &entry.detail else { return None };
-    match (fields.get("key"), fields.get("statement")) {
-        (Some(Detail::String(key)), None) => Some(key.clone()),
-        (None, Some(Detail::String(statement))) => {
-            let signed = SignedRotation::parse(statement.as_bytes()).ok()?;
-            Some(signed.unverified().new.to_string())
-        }
-        _ => None,
+    if let Some(Detail::String(key)) = fields.get("key") {
+        return Some(key.clone());
     }
+    if let Some(Detail::String(statement)) = fields.get("statement") {
+        let signed = SignedRotation::parse(statement.as_bytes()).ok()?;
+        return Some(signed.unverified().new.to_string());
+    }
+    let declared = SignedDeclaration::of(entry).ok()??;
+    Some(declared.unverified().new.to_string())
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {

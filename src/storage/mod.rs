@@ -135,6 +135,18 @@ pub enum FatalError {
         /// How the policy calls the witness.
         witness: String,
     },
+    /// The database is of another generation of the log than this server knows.
+    #[error(
+        "the database has generation {database} of the log, and this server knows generation {known}. If the database is older, \
+         restore the newest one, or recover the log; if it is newer, copy the key directory and the guards here of the machine \
+         on which the log was recovered, and start again"
+    )]
+    OtherGeneration {
+        /// Generation in the database.
+        database: u32,
+        /// Generation that this server knows.
+        known: u32,
+    },
     /// The log key refused to sign.
     #[error("the log key can't sign: {0}")]
     Sign(&'static str),

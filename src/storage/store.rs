@@ -8,13 +8,17 @@ use uuid::Uuid;
 mod amendments;
 mod conversations;
 mod erasures;
+mod files;
+mod history;
 mod recent;
 mod routes;
 mod sealing;
 mod texts;
+mod unmaskings;
 
 use self::conversations::{CONVERSATION_COLUMNS, CONVERSATION_FROM, conversation, mark};
 pub use self::erasures::retired_epoch;
+use self::files::FILE;
 use self::recent::{RECENT, original, place, policy_of, remasked};
 use self::routes::{ROUTE_COLUMNS, words};
 use super::database::{Database, DatabaseError};
@@ -23,8 +27,8 @@ use crate::domain::message::{Committed, Sealed};
 use crate::domain::record::ConversationState;
 use crate::limits::COUNTED_CONVERSATIONS_MAX;
 use crate::ports::{
-    AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, IdentityLookup, MessageRow, NoteRow,
-    OriginalRow, ReplyRow, SettingsRow, Store, StoreError, TextRow, WrappedKey,
+    AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, FileRow, IdentityLookup, MessageRow,
+    NoteRow, OriginalRow, ReplyRow, SettingsRow, Store, StoreError, TextRow, WrappedKey,
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationId, ConversationRef, EntryIndex, Hash, MessageId, MessageSeq, SessionId,
@@ -250,7 +254,7 @@ impl Store for TenantStore {
         // PostgreSQL does not trust to leak nothing: under row security it would look through every entry of the log.
         let sql = format!(
             "SELECT {MESSAGE_COLUMNS}, (SELECT e.body FROM ledger_entry e WHERE e.tenant = $1 AND e.generation = $5 \
-                 AND e.seq = CASE WHEN m.remask_seq IS NULL THEN m.entry_seq ELSE m.remask_seq END) FROM ( \
+                 AND e.seq = CASE WHEN m.remask_seq IS NULL THEN m.entry_seq ELSE m.remask_seq END), {FILE} FROM ( \
                  (SELECT *, entry_seq AS place FROM message WHERE tenant = $1 AND conversation = $2 AND entry_seq > $3 \
                      ORDER BY seq LIMIT $4) \
                  UNION ALL (SELECT *, remask_seq FROM message WHERE tenant = $1 AND conversation = $2 AND remask_seq > $3 \
@@ -283,7 +287,7 @@ impl Store for TenantStore {
         limit: u32,
     ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError> {
         let sql = format!(
-            "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id FROM (SELECT id, public_id FROM conversation \
+            "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id, {FILE} FROM (SELECT id, public_id FROM conversation \
                  WHERE tenant = $1 AND subject = $2 OFFSET 0) c \
              JOIN LATERAL ((SELECT *, entry_seq AS place FROM message WHERE tenant = $1 AND conversation = c.id \
                      AND entry_seq > $3 ORDER BY seq LIMIT $4) \
@@ -301,7 +305,7 @@ impl Store for TenantStore {
         limit: u32,
     ) -> Result<Vec<(ConversationRef, MessageRow)>, StoreError> {
         let sql = format!(
-            "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id FROM (SELECT id, public_id FROM conversation \
+            "SELECT {MESSAGE_COLUMNS}, c.id, c.public_id, {FILE} FROM (SELECT id, public_id FROM conversation \
                  WHERE tenant = $1 AND subject = $2 OFFSET 0) c \
              JOIN LATERAL (SELECT * FROM message WHERE tenant = $1 AND conversation = c.id AND entry_seq < $3 \
                  ORDER BY seq DESC LIMIT $4) m ON true {WITH_CHANNEL} ORDER BY m.entry_seq DESC LIMIT $4"
@@ -412,6 +416,10 @@ impl Store for TenantStore {
         self.recorded_under(keys).await
     }
 
+    async fn file(&self, message: MessageId) -> Result<Option<FileRow>, StoreError> {
+        self.stored_file(message).await
+    }
+
     async fn knows_subject(&self, subject: SubjectId) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM conversation WHERE tenant = $1 AND subject = $2)";
         Ok(self.row(sql, &[&subject.to_uuid()]).await?.is_some_and(|row| row.get(0)))
@@ -436,6 +444,7 @@ fn message(row: &Row) -> Result<MessageRow, StoreError> {
         outbound: row.get::<_, i16>(4) == 1,
         author: row.get::<_, Option<Uuid>>(5).map(AccountId::from_uuid),
         masked: Sealed(row.get(6)),
+        file: files::info(row)?,
         channel: channel(row.get(7), row.get(8))?,
         remasked: remasked(row, 9),
         policy: None,

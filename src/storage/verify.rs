@@ -7,10 +7,12 @@
 pub(super) mod amendments;
 pub(super) mod desk;
 pub(super) mod erasures;
+mod files;
 pub(super) mod lost;
 mod remasked;
 pub(super) mod rows;
 pub(super) mod state;
+pub(super) mod unmaskings;
 
 use std::collections::{HashMap, HashSet};
 
@@ -127,6 +129,8 @@ pub struct Compared {
 struct Spoken {
     messages: HashSet<u64>,
     notes: HashSet<u64>,
+    /// Entries of messages that came with files.
+    files: HashSet<u64>,
     /// The newest entry that masked each message or note again, by the entry of that.
     remasked: HashMap<u64, u64>,
     /// The newest entry about each canned reply.
@@ -197,6 +201,7 @@ impl Comparison<'_> {
         self.check_extra(size).await?;
         self.check_unspoken(head.size(), MESSAGE, &spoken.messages).await?;
         self.check_unspoken(head.size(), desk::NOTE, &spoken.notes).await?;
+        self.check_unspoken(head.size(), files::FILE, &spoken.files).await?;
         self.check_remasked(head.size(), spoken.remasked).await?;
         self.check_replies(head.size(), spoken.replies, &spoken.state.lost).await?;
         Self::check_keyless(&spoken.state.erasures.erased, &spoken.gaps.keyless)?;
@@ -215,6 +220,7 @@ impl Comparison<'_> {
             if self.check_note(index, &entry, &mut spoken.gaps).await? {
                 spoken.notes.insert(index.0);
             }
+            spoken.files.extend(self.check_file(index, &entry, &mut spoken.gaps).await?);
             if let Some(reply) = desk::reply_of(&entry) {
                 spoken.replies.insert(reply, (index, entry));
             }

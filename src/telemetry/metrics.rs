@@ -105,6 +105,7 @@ pub(super) struct Metrics {
     commit_seconds: Times,
     logins_failed: Family<OfTenant, Counter>,
     erased: Family<OfTenant, Counter>,
+    unmasked: Family<OfTenant, Counter>,
     audit_found: Family<OfTenant, Counter>,
     certificate_changes: Counter,
     certificate_refusals: Counter,
@@ -150,6 +151,7 @@ impl Metrics {
             commit_seconds: register(put, "commit_seconds", "Time of a commit", Family::new_with_constructor(seconds)),
             logins_failed: register(put, "logins_failed", "Logins with a wrong name or password", Family::default()),
             erased: register(put, "subjects_erased", "Customers erased", Family::default()),
+            unmasked: register(put, "values_unmasked", "Masked values opened", Family::default()),
             audit_found: register(
                 put,
                 "self_audit_findings",
@@ -218,6 +220,7 @@ impl Metrics {
                 self.commit_seconds.get_or_create(&of(tenant)).observe(took.as_secs_f64());
             }
             Occurrence::Erased { tenant } => drop(self.erased.get_or_create(&of(tenant)).inc()),
+            Occurrence::Unmasked { tenant } => drop(self.unmasked.get_or_create(&of(tenant)).inc()),
             Occurrence::LoginFailed { tenant } => drop(self.logins_failed.get_or_create(&of(tenant)).inc()),
             Occurrence::AuditFound { tenant, .. } => drop(self.audit_found.get_or_create(&of(tenant)).inc()),
             Occurrence::CertificateChanged { .. } => drop(self.certificate_changes.inc()),
@@ -325,6 +328,7 @@ mod tests {
             Occurrence::Acknowledged { tenant, waited: took },
             Occurrence::Committed { tenant, entries: 1, took },
             Occurrence::Erased { tenant },
+            Occurrence::Unmasked { tenant },
             Occurrence::LoginFailed { tenant },
             Occurrence::AuditFound { tenant, found: &found, what: "changed" },
             Occurrence::CertificateChanged { until },

@@ -5,12 +5,12 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lww_audit::merkle::{consistency_path, inclusion_path};
 use lww_audit::tile::{CHECKPOINT, TilePath};
-use lww_audit::{SignedCheckpoint, TileDir, TileWriter};
+use lww_audit::{Generations, SignedCheckpoint, TileDir, TileWriter};
 use tokio::sync::watch;
 
 use super::witness::Panel;
@@ -176,12 +176,14 @@ async fn aside<T: Send + 'static>(
 /// Proves entries from a folder of tiles.
 pub struct PublishedTiles {
     folder: PathBuf,
+    /// They never change while a server runs: a new one is opened where none does.
+    generations: OnceLock<Arc<Generations>>,
 }
 
 impl PublishedTiles {
     /// Reads from `folder`, which may still be empty.
     pub fn new(folder: &Path) -> Arc<Self> {
-        Arc::new(Self { folder: folder.to_owned() })
+        Arc::new(Self { folder: folder.to_owned(), generations: OnceLock::new() })
     }
 
     fn try_prove(&self, index: EntryIndex) -> Result<Option<(Vec<Hash>, Arc<str>)>, lww_audit::Error> {
@@ -220,6 +222,16 @@ impl Proofs for PublishedTiles {
 
     fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, lww_audit::Error> {
         TileDir::open(&self.folder).published(tile)
+    }
+
+    fn generations(&self) -> Result<Arc<Generations>, lww_audit::Error> {
+        if let Some(known) = self.generations.get() {
+            return Ok(Arc::clone(known));
+        }
+        let tiles = TileDir::open(&self.folder);
+        let Some(signed) = tiles.checkpoint()? else { return Ok(Arc::default()) };
+        let found = Arc::new(Generations::in_tiles(&tiles, signed.unverified())?);
+        Ok(Arc::clone(self.generations.get_or_init(|| found)))
     }
 
     fn consistency(&self, from: TreeSize, to: TreeSize) -> Option<Vec<Hash>> {

@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["domain", "wire"],
     &["ports", "telemetry"],
     &["pipeline"],
-    &["channels", "storage", "crypto", "anchors", "http", "workers"],
+    &["channels", "storage", "crypto", "anchors", "http", "workers", "files"],
     &["app"],
     &["cli"],
     &["main", "lib"],

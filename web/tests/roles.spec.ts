@@ -9,6 +9,7 @@ const PAGES = {
   queues: ["排队队列", "/api/v1/agent/queues"],
   ledger: ["存证账本", "/api/v1/ledger/entries"],
   policies: ["脱敏策略", "/api/v1/policies/masking"],
+  unmaskings: ["明文查看", "/api/v1/unmaskings"],
   erasures: ["删除与保全", "/api/v1/erasures"],
   accounts: ["坐席与账号", "/api/v1/admin/accounts"],
   health: ["运行状态", "/api/v1/system/health"],
@@ -16,10 +17,10 @@ const PAGES = {
 type Page = keyof typeof PAGES;
 
 const OPEN: Record<Role, Page[]> = {
-  agent: ["inbox"],
-  supervisor: ["inbox", "queues", "policies", "erasures", "health"],
-  compliance: ["ledger", "policies", "erasures", "health"],
-  auditor: ["ledger", "policies", "accounts", "health"],
+  agent: ["inbox", "unmaskings"],
+  supervisor: ["inbox", "queues", "policies", "unmaskings", "erasures", "health"],
+  compliance: ["ledger", "policies", "unmaskings", "erasures", "health"],
+  auditor: ["ledger", "policies", "unmaskings", "accounts", "health"],
   admin: ["ledger", "policies", "accounts", "health"],
 };
 const NAMES: Record<Role, string> = {
@@ -55,7 +56,11 @@ const ACTS: [method: string, path: string, body: object, may: Role[], control: s
 ];
 
 /** What a page shows once it stands. */
-const READY: Partial<Record<Page, string>> = { inbox: ".filters", erasures: ".empty, [data-test=erasure]" };
+const READY: Partial<Record<Page, string>> = {
+  inbox: ".filters",
+  unmaskings: ".empty, [data-test=unmasking]",
+  erasures: ".empty, [data-test=erasure]",
+};
 
 async function isForbidden(staff: Staff, method: string, path: string, body?: object): Promise<boolean> {
   const answer = await staff.send(method, path, body);

@@ -226,3 +226,48 @@ test("a statement that is dropped is put beside the keys, once", async ({ page, 
   await drop(statements);
   await expect(page.locator("#key")).toHaveValue(before);
 });
+
+const GAP = JSON.parse(readFileSync(vectorPath("generations.json"), "utf8")) as {
+  declarations: { declaration: string }[];
+  receipts: { name: string; receipt: string }[];
+};
+const declared = GAP.declarations[0]?.declaration ?? "";
+
+test("a declared gap is told with its entries, its day and both people, and is no success", async ({
+  page,
+}) => {
+  const watch = await Watch.on(page);
+  await page.goto(PAGE);
+  const file = join(folder, "demo-2.generation");
+  writeFileSync(file, declared);
+  await page.locator("#key").fill(vkey);
+  await page.locator("#give-file").setInputFiles(file);
+  await expect(page.locator("[data-successors]")).toHaveAttribute("data-successors", "1");
+  await page.locator("#give-folder").setInputFiles(vectorPath("gap-package"));
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "declared_gap");
+  for (const part of ["已声明的缺口", "#20 – #29", "0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e01", "22"]) {
+    await expect(page.locator("#result .gap")).toContainText(part);
+  }
+  await expect(page.locator(".transcript")).toContainText("#38");
+  await accessible(page);
+  const lost = join(folder, "lost.tlog-proof");
+  writeFileSync(lost, GAP.receipts.find(({ name }) => name === "lost")?.receipt ?? "");
+  await page.locator("#give-file").setInputFiles(lost);
+  await expect(page.locator("#result .gap")).toContainText("这条存证记录已丢失");
+  await page.locator("#language").click();
+  await expect(page.locator("#result .gap")).toContainText("this entry was lost");
+  await accessible(page);
+  watch.clean();
+});
+
+test("a gap that is not declared, or by one person, is refused", async ({ page }) => {
+  await page.goto(PAGE);
+  const copy = join(folder, "hidden");
+  cpSync(vectorPath("gap-package"), copy, { recursive: true });
+  const file = join(copy, "generations.jsonl");
+  writeFileSync(file, readFileSync(file, "utf8").replace("0e01 ", "0e02 "));
+  await give(page, `${vkey}\n${declared}`, "#give-folder", copy);
+  await expect(page.locator(VERDICT)).toHaveAttribute("data-verdict", "false_declaration");
+  await expect(page.locator("#result")).toContainText("23");
+  await expect(page.locator(".transcript")).toHaveCount(0);
+});

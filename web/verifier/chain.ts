@@ -24,9 +24,9 @@ export class Chains {
 
   constructor(private readonly origin: string) {}
 
-  /** Takes the next entry, or refuses it for not going on where the log ended. */
-  follow(entry: Entry, leaf: Bytes): void {
-    if (entry.log !== this.origin) throw new Refusal("other_log", "entry.log", "the log's origin");
+  /** Takes the next entry, or refuses it for not going on where the log ended; `log` is another than the log's for generations. */
+  follow(entry: Entry, leaf: Bytes, log = this.origin): void {
+    if (entry.log !== log) throw new Refusal("other_log", "entry.log", "the log's origin");
     demand(entry.seq === this.next, "entry.seq", "the next position");
     demand(entry.prev === this.before, "entry.prev", "the leaf hash before");
     // The form has a fixed width, so times are ordered like their texts.

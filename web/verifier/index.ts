@@ -7,6 +7,7 @@ export { canVerify } from "./able";
 export { type Bytes, fromHex, toBase64, toHex, utf8 } from "./bytes";
 export { Chains } from "./chain";
 export { type Content, type Entry, readEntry } from "./entry";
+export { type Declaration, Generations, readDeclaration, verifyDeclaration } from "./generation";
 export type { Json, JsonObject } from "./json";
 export { type LogVerdict, type ReadFile, verifyLog } from "./log";
 export { climb, leafHash, type PathStep, type Tree, verifyConsistency, verifyInclusion } from "./merkle";

@@ -4,6 +4,7 @@
  */
 import { type Bytes, equal, utf8 } from "./bytes";
 import type { Entry } from "./entry";
+import { readDeclaration } from "./generation";
 import type { Json, JsonObject } from "./json";
 import { rootOf } from "./merkle";
 import { readKey, type VerifierKey } from "./note";
@@ -25,6 +26,12 @@ export class Keys {
     const key = detail.get("key");
     if (kind === "generation.opened/1" && typeof key === "string") {
       this.newest = await readKey(key, "entry.detail.key");
+    }
+    const declaration = detail.get("declaration");
+    if (kind === "generation.opened/2" && typeof declaration === "string") {
+      // Its own place has been checked; a change after it names it as the one before.
+      this.newest = (await readDeclaration(utf8(declaration))).successor;
+      this.changed = entry.seq;
     }
     if (kind === "key.rotated/1" && detail.get("purpose") === "log") await this.change(entry, detail);
   }

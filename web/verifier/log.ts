@@ -5,6 +5,7 @@
 import { type Bytes, equal } from "./bytes";
 import { Chains } from "./chain";
 import { readEntry } from "./entry";
+import { type Generations, Lineage } from "./generation";
 import { Keys } from "./keys";
 import { leafHash, rootOf } from "./merkle";
 import { type Checkpoint, readCheckpoint, readVerifierKeys, verifyCheckpoint } from "./note";
@@ -18,7 +19,7 @@ const HASH_BYTES = 32;
 export type ReadFile = (name: string) => Promise<Bytes | null>;
 
 export type LogVerdict =
-  | { readonly ok: true; readonly checkpoint: Checkpoint }
+  | { readonly ok: true; readonly checkpoint: Checkpoint; readonly generations: Generations }
   | {
       readonly ok: false;
       readonly reason: Refusal["reason"];
@@ -48,8 +49,9 @@ export async function verifyLog(readFile: ReadFile, vkey: string): Promise<LogVe
       return read;
     });
     const leaves = await readLeaves(readFile, checkpoint);
-    await checkEntries(readFile, checkpoint, leaves);
-    return { ok: true, checkpoint };
+    const lineage = await checkEntries(readFile, checkpoint, leaves);
+    const generations = await inFile("checkpoint", null, () => lineage.finish(keys));
+    return { ok: true, checkpoint, generations };
   } catch (error) {
     const found = error instanceof Refusal ? new Finding(error, "vkey") : error;
     if (!(found instanceof Finding)) throw error;
@@ -96,7 +98,8 @@ async function checkEntries(
   readFile: ReadFile,
   checkpoint: Checkpoint,
   leaves: readonly Bytes[],
-): Promise<void> {
+): Promise<Lineage> {
+  const lineage = new Lineage(checkpoint.origin, leaves);
   const chains = new Chains(checkpoint.origin);
   const keys = new Keys(leaves);
   for (let bundle = 0; bundle * WIDTH < checkpoint.size; bundle += 1) {
@@ -106,13 +109,15 @@ async function checkEntries(
       const leaf = leaves[index];
       await inFile(file, index, async () => {
         const entry = readEntry(bytes);
-        chains.follow(entry, leaf as Bytes);
+        chains.follow(entry, leaf as Bytes, lineage.log(entry));
+        await lineage.follow(entry);
         await checkSeal(entry, chains);
         await keys.follow(entry);
       });
       index += 1;
     }
   }
+  return lineage;
 }
 
 /** Reads a bundle's entries. With the leaf hashes each is compared, before a wrong length can mislead what follows it. */

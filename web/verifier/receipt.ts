@@ -16,6 +16,7 @@ import {
   utf8,
 } from "./bytes";
 import { type Entry, Members, readEntry } from "./entry";
+import { type Declaration, Generations } from "./generation";
 import { readCanonical } from "./json";
 import { climb, leafHash, PATH_MAX, type PathStep } from "./merkle";
 import {
@@ -74,6 +75,8 @@ export type Verdict =
       readonly entry: Entry;
       /** The texts that were opened and are what was recorded. */
       readonly opened: readonly Opened[];
+      /** What declares the entry lost, in a later generation of the log. */
+      readonly lost?: Declaration;
       readonly findings: Findings & { readonly signer: VerifierKey };
     }
   | { readonly ok: false; readonly reason: Reason; readonly place: string; readonly findings?: Findings };
@@ -82,6 +85,7 @@ export type Verdict =
 export async function verifyReceipt(
   receipt: string | Bytes,
   vkey: string | readonly VerifierKey[],
+  generations = Generations.none,
 ): Promise<Verdict> {
   let findings: Findings | undefined;
   try {
@@ -93,9 +97,11 @@ export async function verifyReceipt(
     findings = verified;
     demandRoot(findings);
     const entry = readEntry(read.entry);
-    demandPlace(entry, read);
+    demandPlace(entry, read, generations);
     for (const opened of read.opened) await demandCommitment(entry, opened);
     const { index, checkpoint, opened } = read;
+    generations.demandAdmitted(checkpoint);
+    const lost = generations.lost(checkpoint.origin, index);
     return {
       ok: true,
       index,
@@ -104,6 +110,7 @@ export async function verifyReceipt(
       time: entry.time,
       entry,
       opened,
+      ...(lost && { lost }),
       findings: verified,
     };
   } catch (error) {
@@ -189,8 +196,10 @@ function demandRoot({ pathFits, root, signedRoot }: Findings): void {
 }
 
 /** The path says where the leaf is; the entry has to say the same. */
-function demandPlace(entry: Entry, { checkpoint, index }: Receipt): void {
-  if (entry.log !== checkpoint.origin) throw new Refusal("other_log", "entry.log", "the checkpoint's origin");
+function demandPlace(entry: Entry, { checkpoint, index }: Receipt, generations: Generations): void {
+  if (entry.log !== generations.logAt(checkpoint.origin, index)) {
+    throw new Refusal("other_log", "entry.log", "the checkpoint's origin, or that of its generation");
+  }
   if (entry.seq !== index) throw new Refusal("chain_break", "entry.seq", "the index");
 }
 

@@ -10,7 +10,8 @@ export type Reason =
   | "rollback"
   | "gap"
   | "other_log"
-  | "no_quorum";
+  | "no_quorum"
+  | "false_declaration";
 
 /** A refusal names its class and the place that is to blame; never what stood there. */
 export class Refusal extends Error {

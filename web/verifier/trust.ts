@@ -6,6 +6,13 @@
 import { decimal, utf8 } from "./bytes";
 import { verifyEd25519 } from "./ed25519";
 import {
+  type Declaration,
+  DECLARATION_BEGINS,
+  Generations,
+  readDeclaration,
+  verifyDeclaration,
+} from "./generation";
+import {
   type Checkpoint,
   COSIGNER,
   type NoteSignature,
@@ -15,7 +22,7 @@ import {
   type VerifierKey,
 } from "./note";
 import { malformed, Refusal } from "./refusal";
-import { followRotations, readRotation, type Rotation, STATEMENT_BEGINS } from "./rotation";
+import { followRotations, isSameKey, readRotation, type Rotation, STATEMENT_BEGINS } from "./rotation";
 
 const POLICY_BYTES_MAX = 65_536;
 const ITEMS_MAX = 64;
@@ -42,7 +49,11 @@ export interface Trust {
   /** Those of the logs' keys that statements lead to, and the statements in the order of the trees that they name. */
   readonly successors: readonly VerifierKey[];
   readonly rotations: readonly Rotation[];
+  /** What later generations of logs declare of their gaps. */
+  readonly generations: Generations;
 }
+
+const NOTHING_FOLLOWS = { successors: [], rotations: [], generations: Generations.none };
 
 /** A witness that has cosigned, with its newest time in POSIX seconds. */
 export interface Cosigned {
@@ -55,29 +66,68 @@ export interface Cosigned {
  * lines and those that begin with `#` say nothing.
  */
 export async function readTrust(text: string): Promise<Trust> {
-  const { lines, statements } = divided(text);
+  const { lines, statements, declarations } = divided(text);
   const trust = await readKeys(lines);
   const read = await Promise.all(
     statements.map((statement) => inStatement(() => readRotation(utf8(statement)))),
   );
   // People paste and drop them as they find them; each tree is one that the key before had signed.
   const rotations = read.sort((one, other) => one.tree.size - other.tree.size);
-  const logs = await inStatement(() => followRotations(trust.logs, rotations));
-  return { ...trust, logs, successors: logs.slice(trust.logs.length), rotations };
+  const declared = await Promise.all(
+    declarations.map((text) => inStatement(() => readDeclaration(utf8(text)))),
+  );
+  const generations = Generations.of(declared);
+  const logs = await inStatement(() => follow(trust.logs, rotations, generations.all));
+  return { ...trust, logs, successors: logs.slice(trust.logs.length), rotations, generations };
 }
 
-/** Takes statements out of a text: each begins with its first line, and ends with its last signature. */
-function divided(text: string): { lines: string; statements: string[] } {
+/** Follows declarations, and within each generation the changes of its key, which come before the next. */
+async function follow(
+  trusted: readonly VerifierKey[],
+  rotations: readonly Rotation[],
+  declared: readonly Declaration[],
+): Promise<VerifierKey[]> {
+  let keys = [...trusted];
+  const within = (origin: string) => rotations.filter((rotation) => rotation.origin === origin);
+  for (const declaration of declared) {
+    keys = await followRotations(keys, within(declaration.last.origin));
+    await verifyDeclaration(declaration, keys);
+    if (!keys.some((key) => isSameKey(key, declaration.successor))) keys.push(declaration.successor);
+  }
+  const before = new Set(declared.map(({ last }) => last.origin));
+  return followRotations(
+    keys,
+    rotations.filter(({ origin }) => !before.has(origin)),
+  );
+}
+
+/**
+ * Takes statements and declarations out of a text: each begins with its first line, and ends with its last signature. A declaration
+ * holds a signed checkpoint, so that its own signatures are the second ones.
+ */
+function divided(text: string): { lines: string; statements: string[]; declarations: string[] } {
   const lines: string[] = [];
-  const statements: string[][] = [];
+  const [statements, declarations]: [string[][], string[][]] = [[], []];
   let open: string[] | undefined;
+  let signed = 0;
   for (const line of text.split("\n")) {
     const isSignature = line.startsWith("— ");
-    if (line.startsWith(STATEMENT_BEGINS)) statements.push((open = []));
-    else if (!isSignature && open?.at(-1)?.startsWith("— ")) open = undefined;
+    if (line.startsWith(STATEMENT_BEGINS)) [open, signed] = [begin(statements), 1];
+    else if (line.startsWith(DECLARATION_BEGINS)) [open, signed] = [begin(declarations), 2];
+    else if (!isSignature && open?.at(-1)?.startsWith("— ")) {
+      signed -= 1;
+      if (signed === 0) open = undefined;
+    }
     (open ?? lines).push(line);
   }
-  return { lines: lines.join("\n"), statements: statements.map((lines) => `${lines.join("\n")}\n`) };
+  const whole = (found: string[][]) => found.map((lines) => `${lines.join("\n")}\n`);
+  return { lines: lines.join("\n"), statements: whole(statements), declarations: whole(declarations) };
+}
+
+function begin(list: string[][]): string[] {
+  const lines: string[] = [];
+  list.push(lines);
+  return lines;
 }
 
 /** Names the statement as the place of what is refused in it. */
@@ -100,7 +150,7 @@ async function readKeys(text: string): Promise<Trust> {
   const keys = lines.filter((line) => !/[ \t]/.test(line));
   if (rules.length === 0) {
     const logs = await readVerifierKeys(keys.join("\n"));
-    return { logs, witnesses: [], groups: [], quorum: "none", successors: [], rotations: [] };
+    return { logs, witnesses: [], groups: [], quorum: "none", ...NOTHING_FOLLOWS };
   }
   // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(text)) throw malformed("policy", "no control characters");
@@ -143,7 +193,7 @@ class Reader {
   finish(): Trust {
     if (this.quorum === undefined) throw malformed("policy", "a quorum");
     const { witnesses, groups, quorum } = this;
-    return { logs: [...this.listed, ...this.logs], witnesses, groups, quorum, successors: [], rotations: [] };
+    return { logs: [...this.listed, ...this.logs], witnesses, groups, quorum, ...NOTHING_FOLLOWS };
   }
 
   private async key(

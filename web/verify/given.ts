@@ -1,5 +1,6 @@
-/** What was given to the page: a receipt, an evidence package as a folder, its files or a tar, and statements of a key's change. */
+/** What was given to the page: a receipt, an evidence package as a folder, its files or a tar, and statements of a key's change or a gap. */
 import { PackageFiles, readTar } from "../verifier/evidence";
+import { DECLARATION_BEGINS } from "../verifier/generation";
 import { RECEIPT_BYTES_MAX } from "../verifier/receipt";
 import { malformed } from "../verifier/refusal";
 import { STATEMENT_BEGINS } from "../verifier/rotation";
@@ -41,10 +42,11 @@ async function taken(placed: readonly Placed[]): Promise<Taken> {
   return { statements, given: await given(others) };
 }
 
-/** Whether a file begins like a statement of a key's change. */
+/** Whether a file begins like a statement of a key's change, or the declaration of a gap. */
 export async function isStatement(file: File): Promise<boolean> {
   const begins = await file.slice(0, STATEMENT_BEGINS.length).text();
-  return begins === STATEMENT_BEGINS && file.size <= STATEMENT_BYTES_MAX;
+  const isOne = [STATEMENT_BEGINS, DECLARATION_BEGINS].some((first) => begins.startsWith(first));
+  return isOne && file.size <= STATEMENT_BYTES_MAX;
 }
 
 /** Not in every browser: how Chromium lets a page that was opened from disk read a folder. */

@@ -7,6 +7,7 @@ import {
   verifyEvidence,
   type Watch,
 } from "../verifier/evidence";
+import type { Declaration } from "../verifier/generation";
 import { readReceipt, verifyReceipt } from "../verifier/receipt";
 import { Refusal } from "../verifier/refusal";
 import { type Cosigned, readTrust, verifyQuorum } from "../verifier/trust";
@@ -21,6 +22,8 @@ export interface ProvenEntry {
   readonly steps: number;
   readonly signer: string;
   readonly cosigned: readonly Cosigned[];
+  /** What declares the entry lost. */
+  readonly gaps: readonly Declaration[];
 }
 
 export type Refused = Extract<EvidenceVerdict, { ok: false }>;
@@ -53,7 +56,8 @@ export async function judge(
 
 async function judgeReceipt(bytes: Uint8Array<ArrayBuffer>, name: string, text: string): Promise<Judgement> {
   const trust = await readTrust(text);
-  const verdict = await verifyReceipt(bytes, trust.logs);
+  const { generations } = trust;
+  const verdict = await verifyReceipt(bytes, [...trust.logs, ...generations.oldKeys()], generations);
   if (!verdict.ok) {
     const { reason, place, findings } = verdict;
     return refusal(new Refusal(reason, place, ""), name, findings?.index);
@@ -70,6 +74,7 @@ async function judgeReceipt(bytes: Uint8Array<ArrayBuffer>, name: string, text: 
     steps: findings.steps.length,
     signer: findings.signer.name,
     cosigned,
+    gaps: verdict.lost === undefined ? [] : [verdict.lost],
   };
   return { kind: "receipt", proven, items: [{ entry, texts }] };
 }

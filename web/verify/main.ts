@@ -204,12 +204,12 @@ async function printed(key: VerifierKey): Promise<HTMLElement> {
 }
 
 /** A key that statements lead to, with the one before it. */
-async function printedSuccessor(key: VerifierKey, { rotations }: Trust): Promise<HTMLElement> {
-  const from = rotations.find(({ successor }) => isSameKey(successor, key));
+async function printedSuccessor(key: VerifierKey, { rotations, generations }: Trust): Promise<HTMLElement> {
+  const by = [...rotations, ...generations.all].find(({ successor }) => isSameKey(successor, key));
   const print = code(spaced(toHex(await fingerprint(key))));
   return facts(
     [words().key_of, code(key.name)],
-    [words().key_from, from !== undefined && code(toHex(from.old.id))],
+    [words().key_from, by?.old !== undefined && code(toHex(by.old.id))],
     [words().key_new_print, print],
   );
 }

@@ -1,6 +1,7 @@
 /** Shows a verdict: what was proven and the transcript, or the first thing that is wrong. */
 import { toHex } from "../verifier/bytes";
 import type { Item, Missing, Report, Scope } from "../verifier/evidence";
+import { type Declaration, provenOf } from "../verifier/generation";
 import type { Cosigned } from "../verifier/trust";
 import { type Child, code, el, facts } from "./dom";
 import type { Judgement, ProvenEntry, Refused } from "./judge";
@@ -15,16 +16,20 @@ export function showJudgement(judged: Judgement, words: Words): HTMLElement {
       return refused(judged.refused, words);
     case "receipt":
       return valid(
-        words.valid_receipt,
-        words.valid_receipt_detail,
+        judged.proven.gaps,
+        judged.proven.gaps.length === 0
+          ? [words.valid_receipt, words.valid_receipt_detail]
+          : [words.gap_receipt, words.gap_receipt_detail],
         receiptFacts(judged.proven, words),
         transcript(judged.items, new Map(), words),
         words,
       );
     case "package":
       return valid(
-        words.valid_package,
-        words.valid_package_detail,
+        judged.report.gaps,
+        judged.report.gaps.length === 0
+          ? [words.valid_package, words.valid_package_detail]
+          : [words.gap_package, words.gap_package_detail],
         packageFacts(judged.report, words),
         transcript(judged.items, judged.report.staff, words),
         words,
@@ -33,8 +38,8 @@ export function showJudgement(judged: Judgement, words: Words): HTMLElement {
 }
 
 function valid(
-  title: string,
-  detail: string,
+  gaps: readonly Declaration[],
+  [title, detail]: readonly [string, string],
   proven: HTMLElement,
   read: HTMLElement,
   words: Words,
@@ -42,11 +47,39 @@ function valid(
   const print = el("button", { type: "button", class: "quiet", click: () => window.print() }, words.print);
   return el(
     "div",
-    { "data-verdict": "valid" },
-    el("div", { class: "verdict good", role: "status" }, el("h3", {}, `✓ ${title}`), el("p", {}, detail)),
+    { "data-verdict": gaps.length === 0 ? "valid" : "declared_gap" },
+    gaps.length === 0
+      ? el("div", { class: "verdict good", role: "status" }, el("h3", {}, `✓ ${title}`), el("p", {}, detail))
+      : gapped(gaps, title, detail, words),
     proven,
     el("div", { class: "bar" }, el("h3", { id: "transcript" }, words.transcript), print),
     read,
+  );
+}
+
+/** What is lost, when that was declared, and by whom. */
+function gapped(gaps: readonly Declaration[], title: string, detail: string, words: Words): HTMLElement {
+  const told = gaps.map((gap) => {
+    const { kept, lost, last, opened, by, tenant, reason, old } = gap;
+    const [proven, first] = [provenOf(gap), kept.size];
+    return facts(
+      [words.gap_lost, [`#${first} – #${lost.size - 1} · `, code(last.origin)]],
+      [words.gap_declared, `${time(opened)} · ${words.gap_reasons[reason] ?? reason}`],
+      [words.gap_by, [code(by[0]), " · ", code(by[1]), ` (${tenant})`]],
+      [
+        words.gap_proven,
+        proven === first ? words.gap_proven_all(first) : words.gap_proven_some(proven, first),
+      ],
+      [words.gap_key, old === undefined ? words.gap_key_gone : words.gap_key_signed],
+    );
+  });
+  return el(
+    "div",
+    { class: "verdict gap", role: "alert" },
+    el("h3", {}, `! ${title}`),
+    el("p", {}, detail),
+    ...told,
+    el("p", { class: "soft" }, `${words.exit} 22 · `, code("declared_gap")),
   );
 }
 
@@ -88,7 +121,7 @@ function packageFacts(report: Report, words: Words): HTMLElement {
   );
   return facts(
     [
-      words.complete_for,
+      report.gaps.length === 0 ? words.complete_for : words.gap_scopes,
       el("ul", {}, ...manifest.scopes.map((scope) => el("li", {}, ...scopeText(scope, words)))),
     ],
     [words.entries, `${report.entries}`],
@@ -165,10 +198,27 @@ function button(text: string, click: () => void): HTMLElement {
   return el("button", { type: "button", class: "quiet", click }, text);
 }
 
+/** A file that came with the message of the next entry: what it is, how large, and what became of it. */
+function attachment({ kind, detail }: Item["entry"]): string | undefined {
+  if (kind !== "attachment.kept/1" || detail === undefined) return undefined;
+  const word = (name: string) => detail.get(name) ?? null;
+  const isKept = word("commit_file") !== null;
+  const parts = [
+    word("format"),
+    `${String(word("bytes"))} bytes`,
+    word("fate"),
+    word("reason"),
+    isKept ? null : "not kept",
+  ];
+  return `[attachment: ${parts.filter((part) => typeof part === "string").join(", ")}]`;
+}
+
 function row({ entry, texts }: Item, staff: ReadonlyMap<string, string>, words: Words): HTMLElement {
   const { actor } = entry;
   const about = words.kinds[entry.kind.replace(/\/[0-9]+$/, "").replaceAll(".", "_")] ?? entry.kind;
   const said = texts.map(({ of, text }) => el("p", { class: `said ${of}` }, el("b", {}, words[of]), text));
+  const file = attachment(entry);
+  if (file !== undefined) said.push(el("p", { class: "said" }, file));
   const isSilent = texts.length === 0 && entry.content !== undefined;
   return el(
     "li",

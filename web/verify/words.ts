@@ -12,7 +12,7 @@ const ZH = {
   offline: "验证程序全部在这一个文件里：不联网，不上传，不保存任何内容。断网使用即可确认。",
   key_step: "账本公钥",
   key_label:
-    "粘贴公钥（vkey，一行一个），或含见证节点的信任策略（tlog-policy）；密钥更换过的，再贴上更换声明（.rotation）",
+    "粘贴公钥（vkey，一行一个），或含见证节点的信任策略（tlog-policy）；密钥更换过的，再贴上更换声明（.rotation）；账本丢失过记录的，再贴上缺口声明（.generation）",
   key_hint: "公钥须来自纸面指纹单或可信的人，不能取自证据包，也不能取自被检查的服务器。",
   key_file: "从文件读入公钥",
   key_bad: "这不是公钥，也不是信任策略：",
@@ -20,12 +20,14 @@ const ZH = {
   key_of: "账本",
   key_print: "SHA-256 指纹",
   key_witnesses: "见证节点",
-  key_led: "以下公钥由上面的公钥签名指定（密钥更换声明），因此同样可信；若银行发了新的指纹单，也请核对：",
+  key_led:
+    "以下公钥由上面的公钥签名指定（密钥更换声明或缺口声明），因此同样可信；若银行发了新的指纹单，也请核对：",
   key_from: "由此公钥指定",
   key_new_print: "新公钥的 SHA-256 指纹",
-  statement_bad: "密钥更换声明（.rotation）不成立：",
+  statement_bad: "声明（.rotation、.generation）不成立：",
   give_step: "证据包或存证回执",
-  give_drop: "把证据包（文件夹或 .tar）或存证回执（.tlog-proof）拖到这里；更换声明（.rotation）也可以",
+  give_drop:
+    "把证据包（文件夹或 .tar）或存证回执（.tlog-proof）拖到这里；声明（.rotation、.generation）也可以",
   give_file: "选择文件",
   give_folder: "选择文件夹",
   given: "已放入：",
@@ -40,6 +42,29 @@ const ZH = {
     "每条存证记录都在此公钥签名的账本里；展示的文字就是当时记录的文字；下列范围内一条不少（截至检查点）。",
   valid_receipt: "验证通过",
   valid_receipt_detail: "这条存证记录在此公钥签名的账本里，此后没有被改动；展示的文字就是当时记录的文字。",
+  gap_package: "已声明的缺口：包内内容真实，但账本曾永久丢失部分记录",
+  gap_package_detail:
+    "每条存证记录都在此公钥签名的账本里，展示的文字就是当时记录的文字。下列记录已丢失，由两人声明；所查范围内的记录可能也在其中。",
+  gap_receipt: "已声明的缺口：这条存证记录已丢失",
+  gap_receipt_detail:
+    "回执真实，这条记录当时确在账本里；此后账本丢失了它，由两人声明如下。回执是它现存的凭据，请妥善保存。",
+  gap_scopes: "所查范围（除缺口外无遗漏）",
+  gap_lost: "丢失的存证记录",
+  gap_declared: "声明时间与原因",
+  gap_by: "声明人（假名）",
+  gap_proven: "缺口之前",
+  gap_proven_all: (kept: number) => `留存的 ${kept} 条记录，都由最后一次签名的检查点证明。`,
+  gap_proven_some: (proven: number, kept: number) =>
+    `留存的 ${kept} 条记录中，${proven} 条由最后一次签名的检查点证明；其余请与您留存的检查点核对。`,
+  gap_key: "旧公钥",
+  gap_key_signed: "已为新公钥签名。",
+  gap_key_gone: "已丢失，没有签名；新公钥须另行从纸面核对。",
+  gap_reasons: {
+    database_lost: "数据库丢失",
+    put_back: "误还原了旧副本",
+    failover: "切换到了不完整的备库",
+    rehearsal: "演练",
+  } as Record<string, string>,
   refused: "验证未通过",
   refused_detail: "第一处不符如下。其中任何内容都不可采信，因此不予展示。",
   reason: "类别",
@@ -118,6 +143,7 @@ const ZH = {
     gap: "有遗漏：应有的存证记录或文件不在其中。",
     other_log: "文件属于不同的账本。",
     no_quorum: "联署的见证节点少于信任策略的要求。",
+    false_declaration: "账本有缺口而无人声明，或声明不实。",
   } as Record<Reason, string>,
 };
 
@@ -131,7 +157,7 @@ const EN: Words = {
     "The whole verifier is in this one file: no network, no upload, nothing is kept. Use it offline to be sure.",
   key_step: "The ledger's public key",
   key_label:
-    "Paste the key (vkey, one a line), or a trust policy with witnesses (tlog-policy); if the key has changed, the statements (.rotation), too",
+    "Paste the key (vkey, one a line), or a trust policy with witnesses (tlog-policy); if the key has changed, the statements (.rotation); if the ledger has lost entries, what it declares of that (.generation)",
   key_hint:
     "The key comes from paper or from people whom you trust: never from the package, nor from the server that you check.",
   key_file: "Read the key from a file",
@@ -141,12 +167,13 @@ const EN: Words = {
   key_print: "SHA-256 fingerprint",
   key_witnesses: "Witnesses",
   key_led:
-    "The keys above have signed for these (statements of a key's change), so they are trusted, too; compare them as well if the bank has handed out a new sheet:",
+    "The keys above have signed for these (statements of a key's change or a gap), so they are trusted, too; compare them as well if the bank has handed out a new sheet:",
   key_from: "Named by key",
   key_new_print: "The new key's SHA-256 fingerprint",
-  statement_bad: "A statement of a key's change (.rotation) does not hold: ",
+  statement_bad: "A statement (.rotation, .generation) does not hold: ",
   give_step: "Evidence package or receipt",
-  give_drop: "Drop a package (folder or .tar) or a receipt (.tlog-proof) here; a statement (.rotation), too",
+  give_drop:
+    "Drop a package (folder or .tar) or a receipt (.tlog-proof) here; statements (.rotation, .generation), too",
   give_file: "Choose a file",
   give_folder: "Choose a folder",
   given: "Given: ",
@@ -162,6 +189,29 @@ const EN: Words = {
   valid_receipt: "Verified",
   valid_receipt_detail:
     "This entry is in the ledger that this key signed, unchanged since; every text shown is the one that was recorded.",
+  gap_package: "Declared gap: what is here is genuine, and entries of the ledger were lost for good",
+  gap_package_detail:
+    "Every entry is in the ledger that this key signed, and every text shown is the one that was recorded. The entries below were lost, as two people declared; some of what you asked for may have been among them.",
+  gap_receipt: "Declared gap: this entry was lost",
+  gap_receipt_detail:
+    "The receipt is genuine: the entry was in the ledger. The ledger has lost it since, as two people declared below. The receipt is what is left of it: keep it well.",
+  gap_scopes: "Complete, but for the gap, for",
+  gap_lost: "Lost entries",
+  gap_declared: "Declared, and why",
+  gap_by: "By (pseudonyms)",
+  gap_proven: "Before the gap",
+  gap_proven_all: (kept) => `All ${kept} entries that survive are proven by what was signed last.`,
+  gap_proven_some: (proven, kept) =>
+    `Of ${kept} entries that survive, ${proven} are proven by what was signed last; compare the rest with checkpoints that you kept.`,
+  gap_key: "The old key",
+  gap_key_signed: "has signed for the new one.",
+  gap_key_gone: "is gone and has not signed: compare the new one with paper.",
+  gap_reasons: {
+    database_lost: "the database was lost",
+    put_back: "an older copy was put back",
+    failover: "a standby lacked entries",
+    rehearsal: "a rehearsal",
+  },
   refused: "Not verified",
   refused_detail:
     "This is the first thing that is wrong. Nothing of it can be believed, so nothing of it is shown.",
@@ -243,6 +293,7 @@ const EN: Words = {
     gap: "Something is missing: entries or files that should be there.",
     other_log: "The files are of different ledgers.",
     no_quorum: "Fewer witnesses have cosigned than the trust policy asks for.",
+    false_declaration: "A gap of the ledger is declared by nobody, or not as it is.",
   },
 };
 
@@ -261,4 +312,5 @@ export const EXIT_CODES: Record<Reason, number> = {
   gap: 18,
   other_log: 20,
   no_quorum: 21,
+  false_declaration: 23,
 };

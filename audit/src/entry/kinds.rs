@@ -22,6 +22,11 @@ pub const KINDS: &[KindInfo] = &[
     kind("message.received/1", "a message of a customer came in, masked and sealed"),
     kind("message.remasked/1", "an earlier message was masked again under another policy or for a later find"),
     kind("message.sent/1", "an answer was accepted for sending, masked and sealed"),
+    kind(
+        "attachment.kept/1",
+        "a file came with the message of the entry behind this one: format, size, what became of it, and the commitment to it as it is \
+         kept sealed, or none where it is not kept",
+    ),
     kind("message.delivery/1", "the customer's side has got or read the conversation up to these entries"),
     kind("message.refused/1", "a message was refused after it had been recognised, with the reason"),
     kind("conversation.opened/1", "a conversation began"),
@@ -68,9 +73,12 @@ pub const KINDS: &[KindInfo] = &[
     kind("second_factor.removed/1", "the second factor of an account was taken away"),
     kind("identity.linked/1", "an identity of the bank's own provider became an account's"),
     kind("identity.unlinked/1", "an account has no identity of the bank's own provider any more"),
+    kind("unmask.requested/1", "someone asked to see unmasked text: which value, why and for how long"),
     kind("unmask.granted/1", "someone was allowed to see unmasked text, by whom, why and until when"),
     kind("unmask.used/1", "unmasked text was shown under a grant"),
     kind("unmask.expired/1", "a grant ended"),
+    kind("unmask.denied/1", "someone was not allowed to see unmasked text, by whom"),
+    kind("unmask.matched/1", "a masked value was compared with what somebody said, and shown to nobody"),
     kind("policy.proposed/1", "a policy was proposed"),
     kind("policy.approved/1", "a proposed policy was approved by a second person"),
     kind("policy.activated/1", "a policy came into force"),
@@ -78,6 +86,19 @@ pub const KINDS: &[KindInfo] = &[
     kind("policy.rejected/1", "a proposed policy was turned down, taken back or overtaken by another"),
     kind("policy.scheduled/1", "enough people consented to a policy, which comes into force later"),
     kind("policy.reviewed/1", "a policy that one person brought into force was looked at by another"),
+    kind(
+        "policy.previewed/1",
+        "a draft was run over what was said before, as far as its scope says; its counts are kept nowhere",
+    ),
+    kind("policy.remasking_begun/1", "what was said before is masked again by the policy in force"),
+    kind("policy.remasking_ended/1", "masking again ended, after so many messages and notes"),
+    kind("policy.shadow_begun/1", "a policy runs beside the one in force, until an instant"),
+    kind(
+        "policy.shadow_ended/1",
+        "it ended: how many messages and notes it looked at, and how many it would have masked otherwise",
+    ),
+    kind("policy.draft_saved/1", "a draft of a policy was written, or written anew"),
+    kind("policy.draft_removed/1", "a draft of a policy was taken away"),
     kind("routing.activated/1", "a routing table came into force"),
     kind("routing.activated/2", "a routing table came into force: by which text and which engine"),
     kind("policy.drift/1", "the policy file differs from the policy in force"),
@@ -109,6 +130,11 @@ pub const KINDS: &[KindInfo] = &[
     kind(
         "backup.made/1",
         "every row was copied into a backup, with the digest of its list and whether keys were copied, too",
+    ),
+    kind("entry.lost/1", "the entry that stood here in the generation before was lost"),
+    kind(
+        "generation.opened/2",
+        "a generation was opened after entries were lost for good: what survived, what is lost, why, by whose word",
     ),
     kind("generation.opened/1", "the first entry of a generation; after a gap it names the last signed checkpoint"),
 ];

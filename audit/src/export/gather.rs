@@ -10,6 +10,7 @@ use super::{refuse, sha256};
 use crate::checkpoint::SignedCheckpoint;
 use crate::entry::{Chain, ChainPrev, Detail, Entry};
 use crate::error::{Error, Format};
+use crate::generation::Generations;
 use crate::merkle::leaf_hash;
 use crate::receipt::Opened;
 use crate::seal::{ChainEnd, ChainEnds, KIND, Seal};
@@ -115,6 +116,10 @@ pub fn gather(directory: &Path, tiles: &TileDir, request: &Request, source: &mut
     }
     let is_named = |policy: &&Vec<u8>| pass.policies.contains(&sha256(policy));
     request.policies.iter().filter(is_named).try_for_each(|policy| writer.policy(policy))?;
+    let generations = Generations::in_tiles(tiles, request.checkpoint.unverified())?;
+    if !generations.is_empty() {
+        writer.generations(&generations)?;
+    }
     let ends = has_chain.then(|| pass.prove(seal)).transpose()?;
     writer.finish(request.scopes.clone(), request.made, ends.as_ref())
 }

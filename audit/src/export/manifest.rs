@@ -3,7 +3,7 @@
 //! Its first line has no slash, so that no reader of checkpoints can take it for one, whoever holds the same key.
 //! Source: `FORMAT.md`, "Evidence packages"; C2SP `signed-note`.
 
-use super::{CHECKPOINT, CONTEXT, ENDS, ENTRIES, FILES_MAX, POLICIES, SCOPES_MAX, STAFF};
+use super::{CHECKPOINT, CONTEXT, ENDS, ENTRIES, FILES_MAX, GENERATIONS, POLICIES, SCOPES_MAX, STAFF};
 use crate::entry::Chain;
 use crate::error::{Error, Format, malformed};
 use crate::time::Timestamp;
@@ -110,7 +110,8 @@ impl Manifest {
             return Err("files are not sorted by name, or twice there");
         }
         let is_known = |name: &str| {
-            matches!(name, CHECKPOINT | ENTRIES | CONTEXT | ENDS | STAFF) || Self::policy_of(name).is_some()
+            matches!(name, CHECKPOINT | ENTRIES | CONTEXT | ENDS | STAFF | GENERATIONS)
+                || Self::policy_of(name).is_some()
         };
         if !self.files.iter().all(|file| is_known(&file.name)) {
             return Err("a file that no package has");

@@ -34,6 +34,8 @@ pub const CONTEXT: &str = "context.jsonl";
 pub const ENDS: &str = "ends.json";
 /// Names of members of staff, one a line.
 pub const STAFF: &str = "staff.jsonl";
+/// What a log that lost entries declares of that, one declaration a line.
+pub const GENERATIONS: &str = "generations.jsonl";
 /// Begins the names of policies in force; then follow their digest and `.json`.
 pub const POLICIES: &str = "policies/";
 /// Most scopes of a package.

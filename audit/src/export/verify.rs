@@ -9,11 +9,12 @@ use super::line::{Line, lines};
 use super::manifest::{Manifest, Scope};
 use super::source::Package;
 use super::walk::{Chained, Walk};
-use super::{CHECKPOINT, CONTEXT, ENDS, ENTRIES, MANIFEST, STAFF, STAFF_MAX, refuse, sha256};
+use super::{CHECKPOINT, CONTEXT, ENDS, ENTRIES, GENERATIONS, MANIFEST, STAFF, STAFF_MAX, refuse, sha256};
 use crate::canonical::json_error;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::entry::{Entry, Tag};
 use crate::error::{Error, Format, Link};
+use crate::generation::{Generations, SignedDeclaration};
 use crate::merkle::{from_digest, leaf_hash, verify_inclusion};
 use crate::note::{Note, VerifierKey};
 use crate::receipt::check_opened;
@@ -68,6 +69,8 @@ pub struct Report {
     pub policies: BTreeMap<Hash, bool>,
     /// Names of members of staff by their pseudonym. The log's owner has signed them; the log doesn't prove them.
     pub staff: BTreeMap<Id128, String>,
+    /// What the log declares of its gaps, oldest first: entries of the scopes may be among those that were lost.
+    pub generations: Generations,
 }
 
 /// Verifies a package; `each` is called for each entry in order, and what it is told counts only if the result is good;
@@ -103,9 +106,11 @@ pub fn verify(
             texts: 0,
             policies: BTreeMap::new(),
             staff: BTreeMap::new(),
+            generations: Generations::default(),
             manifest: manifest.clone(),
         },
     };
+    check.generations(keys)?;
     check.entries(each)?;
     check.context()?;
     check.rest()?;
@@ -189,14 +194,45 @@ impl Check<'_> {
 }
 
 impl Check<'_> {
+    /// Reads what is declared of the generations before this one, each of which must be.
+    fn generations(&mut self, keys: &[VerifierKey]) -> Result<(), Box<Finding>> {
+        let mut declared = Vec::new();
+        if self.report.manifest.file(GENERATIONS).is_some() {
+            self.lines(GENERATIONS, |_, line| {
+                let note =
+                    serde_json::from_slice::<String>(line).map_err(|error| json_error(Format::Package, &error))?;
+                declared.push(SignedDeclaration::parse(note.as_bytes())?);
+                Ok(())
+            })?;
+        }
+        let generations = Generations::vouched(declared, keys).and_then(|generations| {
+            generations.demand_all(&self.checkpoint.origin)?;
+            Ok(generations)
+        });
+        self.report.generations = generations.map_err(in_file(GENERATIONS))?;
+        Ok(())
+    }
+
     /// Reads the entries that were asked for.
     fn entries(&mut self, each: &mut dyn FnMut(&Item<'_>)) -> Result<(), Box<Finding>> {
         self.lines(ENTRIES, |check, line| check.entry(line, each))
     }
 
+    /// Reads an entry of this log, or at its place of an earlier generation.
+    fn parse(&self, line: &Line) -> Result<Entry, Refused> {
+        let claimed = claimed_seq(&line.entry);
+        let refused = |error| Refused(Box::new(Inner { entry: claimed, field: Some("entry".to_owned()), error }));
+        let entry = Entry::parse(&line.entry).map_err(refused)?;
+        let expected = self.report.generations.log_at(&self.checkpoint.origin, entry.seq);
+        if entry.log == *expected {
+            return Ok(entry);
+        }
+        Err(refused(Error::OtherLog { expected: expected.clone(), got: entry.log }))
+    }
+
     fn entry(&mut self, bytes: &[u8], each: &mut dyn FnMut(&Item<'_>)) -> Result<(), Refused> {
         let line = Line::parse(bytes)?;
-        let entry = parse_entry(&line, self.checkpoint)?;
+        let entry = self.parse(&line)?;
         let at = |field: &str| Refused::at(entry.seq, field);
         if let Some(before) = self.before.filter(|before| entry.seq <= *before) {
             let (expected, got) = (format!("more than {before}"), entry.seq.to_string());
@@ -231,7 +267,7 @@ impl Check<'_> {
         let mut context = Context::new(self.checkpoint, &ends, chains);
         self.lines(CONTEXT, |check, line| {
             let line = Line::parse(line)?;
-            let entry = parse_entry(&line, check.checkpoint)?;
+            let entry = check.parse(&line)?;
             let added = context.add(&line, &entry, &mut check.walk);
             added.map_err(|error| Refused::link(entry.seq, error))
         })?;
@@ -326,16 +362,6 @@ impl Check<'_> {
         self.digests.insert(name.to_owned(), (*bytes, digest));
         Ok(digest)
     }
-}
-
-fn parse_entry(line: &Line, checkpoint: &Checkpoint) -> Result<Entry, Refused> {
-    let claimed = claimed_seq(&line.entry);
-    let refused = |error| Refused(Box::new(Inner { entry: claimed, field: Some("entry".to_owned()), error }));
-    let entry = Entry::parse(&line.entry).map_err(refused)?;
-    if entry.log == checkpoint.origin {
-        return Ok(entry);
-    }
-    Err(refused(Error::OtherLog { expected: checkpoint.origin.clone(), got: entry.log }))
 }
 
 /// Reads the position out of an entry that may not be one, so that a person sees which was touched.

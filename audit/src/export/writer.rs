@@ -6,10 +6,11 @@
 use super::ends::Ends;
 use super::line::Line;
 use super::manifest::{ListedFile, Manifest, Scope};
-use super::{CHECKPOINT, CONTEXT, ENDS, ENTRIES, MANIFEST, POLICIES, STAFF, sha256};
+use super::{CHECKPOINT, CONTEXT, ENDS, ENTRIES, GENERATIONS, MANIFEST, POLICIES, STAFF, sha256};
 use crate::canonical::push_string;
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::Error;
+use crate::generation::Generations;
 use crate::merkle::{NodeReader, from_digest, inclusion_path};
 use crate::note::{Note, NoteSignature};
 use crate::receipt::Opened;
@@ -112,6 +113,21 @@ impl<'t, T: NodeReader> Writer<'t, T> {
             let mut line = format!("[\"{id}\",").into_bytes();
             push_string(&mut line, name);
             line.push(b']');
+            sink.line(&line)?;
+        }
+        self.files.push(sink.finish()?);
+        Ok(())
+    }
+
+    /// Adds what the log declares of its gaps.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn generations(&mut self, generations: &Generations) -> Result<(), Error> {
+        let mut sink = Sink::create(&self.directory, GENERATIONS)?;
+        for signed in generations.signed() {
+            let mut line = Vec::new();
+            push_string(&mut line, &signed.note().to_string());
             sink.line(&line)?;
         }
         self.files.push(sink.finish()?);

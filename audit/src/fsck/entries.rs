@@ -5,6 +5,7 @@
 
 use super::chains::Tips;
 use super::keys::Keys;
+use super::lineage::Lineage;
 use super::tiles::Tiles;
 use super::{Finding, Pass, Progress};
 use crate::checkpoint::Checkpoint;
@@ -22,6 +23,7 @@ pub(super) struct Contents {
     pub(super) times: Option<(Timestamp, Timestamp)>,
     pub(super) kinds: BTreeMap<Kind, u64>,
     pub(super) tips: Tips,
+    pub(super) lineage: Lineage,
     keys: Keys,
     prev: Hash,
 }
@@ -36,6 +38,7 @@ pub(super) fn check(
         times: None,
         kinds: BTreeMap::new(),
         tips: Tips::default(),
+        lineage: Lineage::new(&checkpoint.origin),
         keys: Keys::default(),
         prev: Hash::ZERO,
     };
@@ -54,7 +57,7 @@ pub(super) fn check(
             let entry = entries.next().unwrap_or_else(|| Err(malformed(Format::Bundle, bytes.len(), "ends early")));
             let place =
                 Place { file: &file, tile_file: &tile.under(directory.path()), n, at, index: EntryIndex(first + n) };
-            at = contents.add(checkpoint, tiles.are_genuine.then_some(&tree), place, entry, leaf)?;
+            at = contents.add(tiles.are_genuine.then_some(&tree), place, entry, leaf)?;
         }
         if file == bundle.under(directory.path()) && at < bytes.len() as u64 {
             let error =
@@ -91,7 +94,6 @@ impl Contents {
     /// Checks the next entry and returns where the one after it begins; `genuine` is the tree, if it is the signed one.
     fn add(
         &mut self,
-        checkpoint: &Checkpoint,
         genuine: Option<&TreeReader<'_>>,
         place: Place<'_>,
         entry: Result<BundleEntry<'_>, Error>,
@@ -113,8 +115,9 @@ impl Contents {
         if let Some(tree) = genuine {
             let parsed = Entry::parse(entry.bytes).map_err(|error| place.finding(claimed_kind(entry.bytes), error))?;
             let kind = parsed.kind.clone();
-            let linked = self.link(checkpoint, place.index, &parsed, got);
-            let followed = linked.and_then(|()| self.keys.follow(&parsed, tree));
+            let linked = self.link(place.index, &parsed, got);
+            let declared = linked.and_then(|()| self.lineage.follow(&parsed, tree));
+            let followed = declared.and_then(|()| self.keys.follow(&parsed, tree));
             followed.map_err(|error| place.finding(Some(kind), error))?;
             *self.kinds.entry(parsed.kind).or_default() += 1;
         }
@@ -122,10 +125,11 @@ impl Contents {
     }
 
     /// Checks an entry's links to the log before it.
-    fn link(&mut self, checkpoint: &Checkpoint, index: EntryIndex, entry: &Entry, leaf: Hash) -> Result<(), Error> {
+    fn link(&mut self, index: EntryIndex, entry: &Entry, leaf: Hash) -> Result<(), Error> {
         let broken = |link, expected: String, got: String| Err(Error::ChainBreak { index, link, expected, got });
-        if entry.log != checkpoint.origin {
-            return broken(Link::Origin, checkpoint.origin.to_string(), entry.log.to_string());
+        let log = self.lineage.log(entry);
+        if entry.log != *log {
+            return broken(Link::Origin, log.to_string(), entry.log.to_string());
         }
         if entry.seq != index {
             return broken(Link::Seq, index.to_string(), entry.seq.to_string());

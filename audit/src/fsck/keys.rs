@@ -5,6 +5,7 @@
 
 use crate::entry::{Detail, Entry};
 use crate::error::{Error, Format, Link, malformed};
+use crate::generation::{self, SignedDeclaration};
 use crate::merkle::{NodeReader, root_at};
 use crate::note::VerifierKey;
 use crate::rotation::{self, SignedRotation};
@@ -26,6 +27,11 @@ impl Keys {
                 if let Some(Detail::String(key)) = detail.get("key") {
                     self.newest = Some(key.parse()?);
                 }
+            }
+            generation::KIND => {
+                // Its own place has been checked; a change after it names it as the one before.
+                self.newest = SignedDeclaration::of(entry)?.map(|signed| signed.unverified().new.clone());
+                self.changed = Some(entry.seq);
             }
             rotation::KIND if matches!(detail.get("purpose"), Some(Detail::String(purpose)) if purpose == "log") => {
                 let Some(Detail::String(statement)) = detail.get("statement") else {

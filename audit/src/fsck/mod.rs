@@ -6,16 +6,20 @@
 //! log".
 
 mod chains;
+mod earlier;
 mod entries;
 mod keys;
+mod lineage;
 mod receipts;
 mod tiles;
 
-pub use receipts::check_receipt;
+pub use earlier::check_earlier;
+pub use receipts::{Honoured, check_receipt};
 
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::entry::Kind;
 use crate::error::Error;
+use crate::generation::Generations;
 use crate::note::VerifierKey;
 use crate::tile::TileDir;
 use crate::time::Timestamp;
@@ -86,6 +90,8 @@ pub struct Summary {
     pub conversations: u64,
     /// Number of subjects.
     pub subjects: u64,
+    /// The gaps that the log itself declares, oldest first.
+    pub generations: Generations,
 }
 
 impl Summary {
@@ -115,6 +121,7 @@ pub fn check(
     let tiles = tiles::check(directory, checkpoint, progress)?;
     let contents = entries::check(directory, checkpoint, &tiles, progress)?;
     tiles.finding(directory, checkpoint).map_or(Ok(()), Err)?;
+    let generations = contents.lineage.finish(keys).map_err(at_checkpoint)?;
     Ok(Summary {
         checkpoint: checkpoint.clone(),
         signers: signers.into_iter().cloned().collect(),
@@ -123,6 +130,7 @@ pub fn check(
         conversations: contents.tips.conversations(),
         subjects: contents.tips.subjects(),
         kinds: contents.kinds,
+        generations,
     })
 }
 

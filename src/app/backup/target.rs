@@ -80,6 +80,11 @@ impl Target {
         let file = format!("{}-{}", log.tenant, log.generation);
         let from = known.join("guard").join(&file);
         let mut kept = Kept { guard: None, roots: Vec::new() };
+        // A generation that was opened since would be opened a second time, under the same name.
+        let later = log.generation.saturating_add(1);
+        if known.join("guard").join(format!("{}-{later}", log.tenant)).exists() {
+            return Err(older(FatalError::OtherGeneration { database: log.generation, known: later }));
+        }
         if from.exists() {
             let folder = self.config.data_dir.join("guard");
             make_private(&folder)?;

@@ -57,6 +57,7 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
             directory: path(&log, "directory")?.map_or_else(|| data_dir.join(LOGS_FOLDER), |field| field.value),
             level: level(&log.required("level")?)?,
         },
+        file_bytes_max: root.section("attachments")?.integer("bytes_max")?,
         erasure: ErasureConfig {
             backups_kept_days: erasure.integer("backups_kept_days")?,
             at_once: erasure.boolean("at_once")?.value,

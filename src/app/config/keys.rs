@@ -1,7 +1,7 @@
 //! Every key of the configuration file with its type, default, bounds and meaning: what the reader knows, what a typo is
 //! compared with and what `lww config --explain` prints are one table. It knows no values but defaults and examples.
 
-use crate::limits::KEYID_BYTES_MAX;
+use crate::limits::{FILE_BYTES_MAX, KEYID_BYTES_MAX};
 
 /// Longest host-like name in bytes, as in DNS labels joined.
 const HOST_BYTES_MAX: usize = 100;
@@ -208,6 +208,14 @@ pub const KEYS: &[Key] = &[
     text("log.level", "error, warn, info, debug or trace", "The least severe events that are logged.")
         .bounds(Bounds::Words(LEVELS))
         .default("info"),
+    Key::new(
+        "attachments.bytes_max",
+        Kind::Integer,
+        "bytes",
+        "Largest file that a customer or an agent may send; larger ones are refused.",
+    )
+    .bounds(Bounds::Numbers(1_024, FILE_BYTES_MAX))
+    .default("10485760"),
     Key::new(
         "erasure.backups_kept_days",
         Kind::Integer,

@@ -1,4 +1,4 @@
-//! `[postgresql]` and `[log]`: where programs are found and what is logged.
+//! `[postgresql]`, `[log]`, and the files of a certificate: where programs are found and what is logged.
 
 use std::path::PathBuf;
 
@@ -16,4 +16,13 @@ pub struct LogConfig {
     pub directory: PathBuf,
     /// The least severe events that are logged: `error`, `warn`, `info`, `debug` or `trace`.
     pub level: &'static str,
+}
+
+/// A certificate with its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificate chain in PEM.
+    pub certificate: PathBuf,
+    /// Private key in PEM.
+    pub private_key: PathBuf,
 }

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::domain::event::Wish;
+use crate::domain::file::{FileInfo, Withheld};
 use crate::domain::message::{RawBody, RawText};
 use crate::domain::record::{ConversationState, Marks};
 use crate::ports::{About, ChannelError, CustomerEvent, CustomerFrame, CustomerMessage, Standing};
@@ -89,9 +90,9 @@ pub(super) fn write(event: &CustomerEvent) -> String {
         CustomerEvent::Read { conversation, until } => {
             json!({"type": "read", "conversation": conversation.to_string(), "until": until.0})
         }
-        CustomerEvent::Accepted { key, message, conversation, index, leaf, text, receipt, duplicate } => json!({
+        CustomerEvent::Accepted { key, message, conversation, index, leaf, text, receipt, duplicate, file } => json!({
             "type": "accepted", "key": key, "message": message.to_string(), "conversation": conversation.to_string(),
-            "index": index.0, "leaf": leaf.to_string(), "text": text, "receipt": receipt, "duplicate": duplicate,
+            "index": index.0, "leaf": leaf.to_string(), "text": text, "receipt": receipt, "duplicate": duplicate, "file": told_file(*file),
         }),
         CustomerEvent::Refused { key, code, detail, retry_after_s } => {
             json!({"type": "refused", "key": key, "code": code, "detail": detail, "retry_after_s": retry_after_s})
@@ -101,11 +102,19 @@ pub(super) fn write(event: &CustomerEvent) -> String {
 }
 
 fn said(kind: &str, message: &CustomerMessage) -> Value {
-    let CustomerMessage { id, conversation, index, again, time, from_bank, by, masked, text } = message;
+    let CustomerMessage { id, conversation, index, again, time, from_bank, by, masked, text, file } = message;
     json!({
         "type": kind, "message": id.to_string(), "conversation": conversation.to_string(), "index": index.0,
         "again": again.map(|again| again.0), "time": time.to_string(), "from_bank": from_bank, "by": by.word(), "masked": masked, "text": text,
+        "file": told_file(*file),
     })
+}
+
+/// What is told of the file that a message was read from.
+fn told_file(file: Option<FileInfo>) -> Option<Value> {
+    let FileInfo { format, bytes, fate, kept } = file?;
+    let reason = fate.reason().map(Withheld::word);
+    Some(json!({"format": format.word(), "bytes": bytes, "fate": fate.word(), "reason": reason, "kept": kept}))
 }
 
 fn index(value: Option<EntryIndex>) -> Option<u64> {

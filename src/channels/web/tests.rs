@@ -125,6 +125,7 @@ fn events_are_written_as_described() {
         by: Author::Server,
         masked: true,
         text: "a \"quote\"\n".into(),
+        file: None,
     };
     let written: serde_json::Value = serde_json::from_str(&web.text(&CustomerEvent::Said(message))).unwrap();
     assert_eq!(written["type"], "message");

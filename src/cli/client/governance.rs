@@ -1,12 +1,15 @@
-//! The API's calls about changes of the masking policy: what compliance officers and those who approve do.
+//! The API's calls about changes of the masking policy and about values behind masks: what compliance officers and those who
+//! approve do.
 
 use serde_json::{Value, json};
 
 use super::calls::call;
 use super::{Client, ClientError};
 use crate::http::amendment_answers::{Amendment, AmendmentInFull, Amendments};
+use crate::http::unmasking_answers::{Unmasking, Unmaskings};
 
 const AMENDMENTS: &str = "/api/v1/policies/masking/amendments";
+const UNMASKINGS: &str = "/api/v1/unmaskings";
 
 impl Client {
     /// Proposed changes, those proposed last first.
@@ -48,5 +51,22 @@ impl Client {
     /// [`ClientError`].
     pub async fn decide_policy(&self, id: &str, how: &str) -> Result<(), ClientError> {
         self.done(call("POST", &format!("{AMENDMENTS}/{id}/{how}"), Some(&json!({})))).await
+    }
+
+    /// Requests to open masked values, those made last first; with `subject`, of one customer.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn unmaskings(&self, subject: Option<&str>) -> Result<Unmaskings, ClientError> {
+        let query = subject.map(|subject| format!("?subject={subject}")).unwrap_or_default();
+        self.ask(call("GET", &format!("{UNMASKINGS}{query}"), None)).await
+    }
+
+    /// Grants a request (`approve`) or turns it down (`reject`).
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn decide_unmasking(&self, id: &str, how: &str) -> Result<Unmasking, ClientError> {
+        self.ask(call("POST", &format!("{UNMASKINGS}/{id}/{how}"), Some(&json!({})))).await
     }
 }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::{digest, hmac};
 use zeroize::Zeroizing;
 
+use crate::ports::FILE_NAME;
 use crate::units::{MICROS_PER_SECOND, Timestamp};
 
 /// A channel account with the secret that it shares with the server.
@@ -34,6 +35,17 @@ pub(super) struct Signed<'a> {
 pub(super) enum Content<'a> {
     /// A message: body and idempotency key.
     Message(&'a [u8], &'a str),
+    /// A contact's file: names percent-encoded.
+    File {
+        /// The body.
+        file: &'a [u8],
+        /// The idempotency key.
+        key: &'a str,
+        /// Whose.
+        contact: &'a str,
+        /// Its name.
+        name: &'a str,
+    },
     /// A contact's messages are asked for; percent-encoded.
     Contact(&'a str),
 }
@@ -42,6 +54,11 @@ impl ChannelKey {
     /// The address of this account's messages.
     pub fn path(&self) -> String {
         format!("/api/v1/channels/http/{}/{}/messages", self.tenant, self.account)
+    }
+
+    /// The address of this account's files.
+    pub fn files_path(&self) -> String {
+        format!("/api/v1/channels/http/{}/{}/attachments", self.tenant, self.account)
     }
 
     /// The headers that sign a request at `now`.
@@ -57,6 +74,12 @@ impl ChannelKey {
             Content::Message(body, key) => {
                 vec![("content-digest", content_digest(body)), ("idempotency-key", key.to_owned())]
             }
+            Content::File { file, key, contact, name } => vec![
+                ("content-digest", content_digest(file)),
+                ("idempotency-key", key.to_owned()),
+                ("lww-contact", contact.to_owned()),
+                (FILE_NAME, name.to_owned()),
+            ],
             Content::Contact(contact) => vec![("lww-contact", contact.to_owned())],
         };
         components.extend(headers.iter().map(|(name, value)| (*name, value.as_str())));

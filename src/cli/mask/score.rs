@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn mask(start: usize, end: usize, entity: Entity) -> ShownSpan {
-        ShownSpan { start, end, entity, class: Class::C2, rule: 0, confidence: 90 }
+        ShownSpan { start, end, entity, class: Class::C2, rule: 0, confidence: 90, is_reversible: false }
     }
 
     #[test]

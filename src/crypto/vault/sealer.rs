@@ -55,11 +55,11 @@ impl SubjectSealer {
     }
 
     fn bind_message(&self, part: Part, message: MessageId) -> Vec<u8> {
-        let part = match part {
-            Part::Original => b"original".as_slice(),
-            Part::Masked => b"masked".as_slice(),
-        };
-        self.bind("lww/1 message", &[&message.0.0, part])
+        match part {
+            Part::Original => self.bind("lww/1 message", &[&message.0.0, b"original"]),
+            Part::Masked => self.bind("lww/1 message", &[&message.0.0, b"masked"]),
+            Part::File(number) => self.bind("lww/1 file", &[&message.0.0, &number.to_be_bytes()]),
+        }
     }
 
     fn bind(&self, domain: &str, further: &[&[u8]]) -> Vec<u8> {

@@ -4,24 +4,35 @@
 //! version byte. All numbers are unsigned LEB128 in their shortest form unless a size is given.
 //!
 //! ```text
-//! message  = version(1 byte: 1)  count  segment*count
+//! message  = version(1 byte: 1 or 2)  count  segment*count
 //! segment  = 0x00  text                                   plain text, not empty, no two in a row
-//!          | 0x01  name  class(1 byte: 1..3)  rule  confidence(1 byte: 0..100)  sets  set*sets
+//!          | 0x01  name  class(1 byte: 1..3)  rule  confidence(1 byte: 0..100)  source  sets  set*sets
+//! source   = nothing                                      in version 1
+//!          | 0x00                                         what it covers in the original was not noted
+//!          | flags(1 byte: 1, and 2: quoted, and 4: reversible)  bytes that it covers
 //! set      = views(2 bytes, little endian)  text           bit 0 is the first of View::ALL; at least one bit;
 //!                                                          no view or text in two sets; ordered by their lowest bit
 //! text     = length in bytes, then UTF-8
 //! name     = length in bytes, then the entity's stable name in ASCII
 //! ```
 //!
-//! A view in no set shows the entity's placeholder. Every message has exactly one encoding.
+//! A view in no set shows the entity's placeholder. Every message has exactly one encoding: version 2 where a source is
+//! noted, else version 1.
 
 use super::{
     entity::Entity,
-    masked::{MaskedSpan, MaskedText, Segment},
+    masked::{MaskedSpan, MaskedText, Segment, Source},
     view::{Class, View},
 };
 
-const VERSION: u8 = 1;
+/// Of messages in which no source is noted.
+const PLAIN_VERSION: u8 = 1;
+/// Of those in which one is.
+const SOURCED_VERSION: u8 = 2;
+/// What each noted source has, and what it may have.
+const NOTED: u8 = 1;
+const QUOTED: u8 = 2;
+const REVERSIBLE: u8 = 4;
 const PLAIN: u8 = 0;
 const MASKED: u8 = 1;
 const ALL_VIEWS: u16 = (1 << View::ALL.len()) - 1;
@@ -30,7 +41,7 @@ const ALL_VIEWS: u16 = (1 << View::ALL.len()) - 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The version byte names a layout that this program does not know.
-    #[error("masked text has layout version {got}, expected {VERSION}")]
+    #[error("masked text has layout version {got}, expected {PLAIN_VERSION} or {SOURCED_VERSION}")]
     Version {
         /// Version found.
         got: u8,
@@ -58,7 +69,8 @@ pub enum DecodeError {
 impl MaskedText {
     /// Encodes the message in the layout of this module.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
+        let version = if self.has_sources() { SOURCED_VERSION } else { PLAIN_VERSION };
+        let mut out = vec![version];
         write_number(&mut out, self.segments.len());
         for segment in &self.segments {
             match segment {
@@ -66,10 +78,14 @@ impl MaskedText {
                     out.push(PLAIN);
                     write_text(&mut out, text);
                 }
-                Segment::Masked(span) => write_span(&mut out, span),
+                Segment::Masked(span) => write_span(&mut out, version, span),
             }
         }
         out
+    }
+
+    fn has_sources(&self) -> bool {
+        self.segments.iter().any(|segment| matches!(segment, Segment::Masked(span) if span.source.is_some()))
     }
 
     /// Decodes a message.
@@ -77,10 +93,10 @@ impl MaskedText {
     /// # Errors
     /// Refuses anything that [`MaskedText::to_bytes`] would not have written.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader { rest: bytes };
-        let version = reader.byte()?;
-        if version != VERSION {
-            return Err(DecodeError::Version { got: version });
+        let mut reader = Reader { rest: bytes, version: PLAIN_VERSION };
+        reader.version = reader.byte()?;
+        if !matches!(reader.version, PLAIN_VERSION | SOURCED_VERSION) {
+            return Err(DecodeError::Version { got: reader.version });
         }
         let count = reader.number()?;
         let mut segments: Vec<Segment> = Vec::new();
@@ -91,24 +107,36 @@ impl MaskedText {
             }
             segments.push(segment);
         }
+        let text = Self { segments };
         match reader.rest.len() {
-            0 => Ok(Self { segments }),
+            0 if text.has_sources() == (reader.version == SOURCED_VERSION) => Ok(text),
+            0 => Err(DecodeError::Invalid { field: "version" }),
             got_bytes => Err(DecodeError::Trailing { got_bytes }),
         }
     }
 }
 
-fn write_span(out: &mut Vec<u8>, span: &MaskedSpan) {
+fn write_span(out: &mut Vec<u8>, version: u8, span: &MaskedSpan) {
     out.push(MASKED);
     write_text(out, span.entity.as_str());
     out.push(span.class.code());
     write_number(out, usize::from(span.rule));
     out.push(span.confidence);
+    if version == SOURCED_VERSION {
+        write_source(out, span.source);
+    }
     write_number(out, span.shown.len());
     for (views, text) in &span.shown {
         out.extend_from_slice(&views.to_le_bytes());
         write_text(out, text);
     }
+}
+
+fn write_source(out: &mut Vec<u8>, source: Option<Source>) {
+    let Some(Source { bytes, is_quoted, is_reversible }) = source else { return out.push(0) };
+    let flag = |holds: bool, flag: u8| if holds { flag } else { 0 };
+    out.push(NOTED | flag(is_quoted, QUOTED) | flag(is_reversible, REVERSIBLE));
+    write_number(out, bytes);
 }
 
 fn write_text(out: &mut Vec<u8>, text: &str) {
@@ -126,6 +154,7 @@ fn write_number(out: &mut Vec<u8>, mut number: usize) {
 
 struct Reader<'b> {
     rest: &'b [u8],
+    version: u8,
 }
 
 impl Reader<'_> {
@@ -175,6 +204,7 @@ impl Reader<'_> {
         if confidence > 100 {
             return Err(invalid("confidence"));
         }
+        let source = self.source()?;
         let sets = self.number()?;
         let (mut seen, mut lowest, mut shown) = (0_u16, None, Vec::new());
         for _ in 0..sets {
@@ -190,6 +220,20 @@ impl Reader<'_> {
             }
             shown.push((views, text));
         }
-        Ok(MaskedSpan { entity, class, rule, confidence, shown })
+        Ok(MaskedSpan { entity, class, rule, confidence, shown, source })
+    }
+
+    fn source(&mut self) -> Result<Option<Source>, DecodeError> {
+        if self.version == PLAIN_VERSION {
+            return Ok(None);
+        }
+        match self.byte()? {
+            0 => Ok(None),
+            flags if flags & NOTED != 0 && flags & !(NOTED | QUOTED | REVERSIBLE) == 0 => {
+                let (is_quoted, is_reversible) = (flags & QUOTED != 0, flags & REVERSIBLE != 0);
+                Ok(Some(Source { bytes: self.number()?, is_quoted, is_reversible }))
+            }
+            _ => Err(DecodeError::Invalid { field: "source" }),
+        }
     }
 }

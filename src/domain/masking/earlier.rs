@@ -8,11 +8,12 @@
 use std::ops::Range;
 
 use super::{
+    detect::detect,
     digits::{self, Run},
     entity::Entity,
     fold::Folded,
     lexicon::Lexicon,
-    masked::{MaskedText, OBJECT_REPLACEMENT, Segment, Tokens, Value, mask},
+    masked::{MaskedText, OBJECT_REPLACEMENT, Segment, Source, Tokens, Value, apply, mask},
     policy::Policy,
     scene::Candidate,
     secrets::Named,
@@ -83,14 +84,7 @@ pub(super) fn named(policy: &Policy, tail: &Tail, named: &Named) -> Vec<Again> {
 
 /// Masks a stored message once more; what was masked in it stays so, under the rules of this policy for the same entities.
 pub fn mask_again(policy: &Policy, text: &MaskedText, again: &Again, tokens: &dyn Tokens) -> MaskedText {
-    let mut segments = text.segments.clone();
-    for segment in &mut segments {
-        if let Segment::Masked(span) = segment
-            && let Some((position, _)) = policy.rule_for(span.entity)
-        {
-            span.rule = position;
-        }
-    }
+    let mut segments = text.clone().under(policy).segments;
     let Some((at, place)) = last_place(&policy.lexicon, &segments, again.digits()) else {
         return MaskedText { segments };
     };
@@ -106,23 +100,59 @@ pub fn mask_again(policy: &Policy, text: &MaskedText, again: &Again, tokens: &dy
         part: again.part.clone(),
         is_pressed: false,
     };
-    let masked = |original: &str| Segment::Masked(mask(rule, &value, original, number, tokens));
+    let masked = |original: &str| mask(rule, &value, original, number, tokens);
     let pieces: Vec<Segment> = match segments.get(at) {
         Some(Segment::Plain(plain)) => {
             let piece = |range: Range<usize>| plain.get(range).unwrap_or_default();
             let rest = |text: &str| (!text.is_empty()).then(|| Segment::Plain(text.to_owned()));
             let (before, after) = (rest(piece(0..place.start)), rest(piece(place.end..plain.len())));
-            before.into_iter().chain([masked(piece(place.clone()))]).chain(after).collect()
+            let hidden = Segment::Masked(masked(piece(place.clone())));
+            before.into_iter().chain([hidden]).chain(after).collect()
         }
         Some(Segment::Masked(span)) if span.class == Class::C3 && again.class != Class::C3 => {
             return MaskedText { segments };
         }
         // What the whole value shows there is not what was taken for one before.
-        Some(Segment::Masked(_)) => vec![masked(again.canonical.expose().get(again.part.clone()).unwrap_or_default())],
+        Some(Segment::Masked(before)) => {
+            let mut hidden = masked(again.canonical.expose().get(again.part.clone()).unwrap_or_default());
+            let is_reversible = rule.opening.is_some();
+            hidden.source = before.source.map(|source| Source { is_reversible, ..source });
+            vec![Segment::Masked(hidden)]
+        }
         None => Vec::new(),
     };
     segments.splice(at..=at, pieces);
     MaskedText { segments }
+}
+
+/// Masks what stands in plain sight of a stored text, each stretch by itself; what was masked in it stays so.
+pub fn mask_rest(policy: &Policy, text: &MaskedText, tokens: &dyn Tokens) -> MaskedText {
+    let mut segments = Vec::new();
+    for segment in &text.segments {
+        match segment {
+            Segment::Masked(_) => segments.push(segment.clone()),
+            Segment::Plain(plain) => {
+                let spans = detect(policy, plain, &mut Tail::empty(), 0);
+                segments.extend(apply(policy, plain, &spans, tokens).segments);
+            }
+        }
+    }
+    MaskedText { segments }
+}
+
+impl MaskedText {
+    /// The same text, its values under the rules of this policy for the same entities.
+    #[must_use]
+    pub fn under(mut self, policy: &Policy) -> Self {
+        for segment in &mut self.segments {
+            if let Segment::Masked(span) = segment
+                && let Some((position, _)) = policy.rule_for(span.entity)
+            {
+                span.rule = position;
+            }
+        }
+        self
+    }
 }
 
 /// The segment that holds the last digits, and where in it: digits that are masked already are a whole segment.

@@ -13,6 +13,7 @@ use super::{
     operate,
     policy::{Operator, Policy, Rule},
     span::{Canonical, Span},
+    stricter::{Masking, Placed, written},
     symbol,
     view::{Class, View},
 };
@@ -88,6 +89,19 @@ pub(super) struct MaskedSpan {
     pub(super) confidence: u8,
     /// What is shown, by the set of views that show it; a view in no set shows the placeholder.
     pub(super) shown: Vec<(u16, String)>,
+    /// What it covers in the original; `None` where that was not noted, in messages of before.
+    pub(super) source: Option<Source>,
+}
+
+/// What a mask covers in the original. See [`super::hidden`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    /// Bytes of the original, disguise included.
+    pub(super) bytes: usize,
+    /// Whether the mask got quotes around it that the original lacks.
+    pub(super) is_quoted: bool,
+    /// Whether the rule let somebody open it.
+    pub(super) is_reversible: bool,
 }
 
 /// Where a masked value stands in what one view shows, and what it was; it tells nothing of the value.
@@ -105,6 +119,8 @@ pub struct ShownSpan {
     pub rule: u16,
     /// How sure the engine was, in percent.
     pub confidence: u8,
+    /// Whether the rule let somebody open it.
+    pub is_reversible: bool,
 }
 
 impl MaskedText {
@@ -136,7 +152,8 @@ impl MaskedText {
                     span.render(view, &mut shown);
                     let end = start + shown.chars().count();
                     let MaskedSpan { entity, class, rule, confidence, .. } = *span;
-                    spans.push(ShownSpan { start, end, entity, class, rule, confidence });
+                    let is_reversible = span.source.is_some_and(|source| source.is_reversible);
+                    spans.push(ShownSpan { start, end, entity, class, rule, confidence, is_reversible });
                     start = end;
                 }
             }
@@ -158,8 +175,13 @@ impl MaskedText {
 }
 
 impl MaskedSpan {
+    /// What a view shows of the value; nothing: its placeholder.
+    pub(super) fn text(&self, view: View) -> Option<&str> {
+        self.shown.iter().find(|(views, _)| views & view.bit() != 0).map(|(_, shown)| shown.as_str())
+    }
+
     fn render(&self, view: View, text: &mut String) {
-        if let Some((_, shown)) = self.shown.iter().find(|(views, _)| views & view.bit() != 0) {
+        if let Some(shown) = self.text(view) {
             text.push_str(shown);
         } else {
             text.push('[');
@@ -173,23 +195,24 @@ impl MaskedSpan {
 ///
 /// `spans` are those that [`super::detect()`] returned for the same text and policy.
 pub fn apply(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -> MaskedText {
-    let mut segments = Vec::with_capacity(spans.len() * 2 + 1);
+    written(text, &place(policy, text, spans, tokens))
+}
+
+/// As [`apply`], with the place of each value.
+pub fn masking(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens) -> Masking {
+    Masking { placed: place(policy, text, spans, tokens) }
+}
+
+fn place<'s>(policy: &Policy, text: &str, spans: &'s [Span], tokens: &dyn Tokens) -> Vec<Placed> {
     let mut numbers = Numbers::default();
-    let mut from = 0;
-    for (place, span) in spans.iter().enumerate() {
-        let Some(rule) = policy.rules().get(usize::from(span.rule)) else { continue };
-        let quote = if span.is_quoted { "\"" } else { "" };
-        push_plain(&mut segments, text.get(from..span.bytes.start));
-        push_plain(&mut segments, Some(quote));
+    let placed = |(place, span): (usize, &'s Span)| {
+        let rule = policy.rules().get(usize::from(span.rule))?;
         let original = text.get(span.bytes.clone()).unwrap_or_default();
-        let number = numbers.of(span);
         let value = Value { is_pressed: is_pressed(policy, text, spans, place), ..Value::of(span) };
-        segments.push(Segment::Masked(mask(rule, &value, original, number, tokens)));
-        push_plain(&mut segments, Some(quote));
-        from = span.bytes.end;
-    }
-    push_plain(&mut segments, text.get(from..));
-    MaskedText { segments }
+        let shown = mask(rule, &value, original, numbers.of(span), tokens);
+        Some(Placed { range: span.bytes.clone(), is_quoted: span.is_quoted, span: shown })
+    };
+    spans.iter().enumerate().filter_map(placed).collect()
 }
 
 /// Returns the original with each C3 value replaced by U+FFFC: the form that may be sealed.
@@ -223,7 +246,7 @@ fn is_pressed(policy: &Policy, text: &str, spans: &[Span], place: usize) -> bool
         || !span.canonical.expose().bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-fn push_plain(segments: &mut Vec<Segment>, text: Option<&str>) {
+pub(super) fn push_plain(segments: &mut Vec<Segment>, text: Option<&str>) {
     match (segments.last_mut(), text.unwrap_or_default()) {
         (_, "") => {}
         (Some(Segment::Plain(before)), text) => before.push_str(text),
@@ -248,7 +271,7 @@ impl<'s> Numbers<'s> {
     }
 }
 
-/// What each view shows of a value.
+/// What each view shows of a value, which is `original` as it was written.
 pub(super) fn mask(rule: &Rule, value: &Value<'_>, original: &str, number: usize, tokens: &dyn Tokens) -> MaskedSpan {
     let mut shown: Vec<(u16, String)> = Vec::with_capacity(rule.shows.len());
     for (views, operator) in &rule.shows {
@@ -258,8 +281,9 @@ pub(super) fn mask(rule: &Rule, value: &Value<'_>, original: &str, number: usize
             None => shown.push((*views, text)),
         }
     }
+    let source = Source { bytes: original.len(), is_quoted: false, is_reversible: rule.opening.is_some() };
     let Value { entity, class, rule, confidence, .. } = *value;
-    MaskedSpan { entity, class, rule, confidence, shown }
+    MaskedSpan { entity, class, rule, confidence, shown, source: Some(source) }
 }
 
 fn show(operator: &Operator, value: &Value<'_>, original: &str, number: usize, tokens: &dyn Tokens) -> Option<String> {

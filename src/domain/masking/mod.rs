@@ -23,10 +23,12 @@ mod digits;
 mod earlier;
 mod email;
 mod entity;
+mod files;
 mod fold;
 mod fold_table;
 mod fpe;
 mod handles;
+mod hidden;
 mod ids;
 mod keywords;
 mod lexicon;
@@ -42,6 +44,7 @@ mod scene;
 mod secrets;
 mod shown;
 mod span;
+mod stricter;
 mod structured;
 mod symbol;
 mod tail;
@@ -51,17 +54,21 @@ mod view;
 
 pub use codec::DecodeError;
 pub use detect::{Heard, detect, hear};
-pub use earlier::{Again, mask_again, without_named};
+pub use earlier::{Again, mask_again, mask_rest, without_named};
 pub use entity::Entity;
-pub use masked::{MaskedText, ShownSpan, Tokens, apply, token_letters, without_c3};
+pub use files::Layout;
+pub(super) use files::hear_file;
+pub use hidden::{Hidden, comparable};
+pub use masked::{MaskedText, ShownSpan, Tokens, apply, masking, token_letters, without_c3};
 pub use operate::decrypt;
 pub use policy::{
-    Allowed, Approvals, Aspect, Decided, Difference, ENGINE_VERSION, Effective, Layer, Level, Lost, Occasion, Operator,
-    Pattern, Policy, PolicyError, Remark, Rule, RuleName, Stance, Trap, Unreachable, Way, compare, lint,
+    Allowed, Approvals, Aspect, Decided, Difference, ENGINE_VERSION, Effective, Layer, Level, Lost, Occasion, Opening,
+    Operator, Pattern, Policy, PolicyError, Remark, Rule, RuleName, Stance, Trap, Unreachable, Way, compare, lint,
     only_masks_more,
 };
 pub use shown::{FoundSpan, found_spans};
 pub use span::Span;
+pub use stricter::{Change, Masking, Shift, Words, changes, shows_the_same, stricter};
 pub use structured::{DEPTH_MAX, VALUES_MAX, detect_field, detect_form, detect_json};
 pub use tail::{TAIL_REACH_US, TAIL_US, Tail};
 pub use view::{Class, UnknownView, View};

@@ -86,8 +86,14 @@ impl Patterns {
             .build()
             .map_err(|_| TooLarge)?;
         let looks_around = rules.iter().filter_map(|rule| rule.pattern.as_ref()).any(|pattern| pattern.looks_around());
-        let allowed = allowed.map(|literal| canonical(&Plain::of(lexicon, literal).text)).collect();
-        Ok(Some(Self { set, each, looks_around, allowed }))
+        let mut patterns = Self { set, each, looks_around, allowed: Vec::new() };
+        patterns.allow(lexicon, allowed);
+        Ok(Some(patterns))
+    }
+
+    /// Takes these literals, and no others, for public.
+    pub(super) fn allow<'a>(&mut self, lexicon: &Lexicon, literals: impl Iterator<Item = &'a str>) {
+        self.allowed = literals.map(|literal| canonical(&Plain::of(lexicon, literal).text)).collect();
     }
 
     /// Whether a message in which nothing else is worth a look may hold a match.

@@ -28,6 +28,7 @@ pub fn found_spans(text: &str, spans: &[Span]) -> Vec<FoundSpan> {
             class: span.class,
             rule: span.rule,
             confidence: span.confidence,
+            is_reversible: false,
         },
         word: word(span),
     };

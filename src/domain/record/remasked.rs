@@ -1,5 +1,6 @@
 //! What takes the place of a message or note that was recorded before.
 
+use crate::domain::file::FileInfo;
 use crate::domain::message::Sealed;
 use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageId, MessageSeq, Timestamp};
 
@@ -24,6 +25,8 @@ pub struct Remasked {
     pub original: Sealed,
     /// The sealed masked text from here on.
     pub masked: Sealed,
+    /// What is told of its file from here on; one that is not kept is dropped.
+    pub file: Option<FileInfo>,
 }
 
 /// Where a text of a conversation is kept.

@@ -49,6 +49,11 @@ pub enum Remark {
         /// The role.
         role: String,
     },
+    /// A value may be opened with the word of a second person, whom no account can be.
+    NobodyAgrees {
+        /// Of what.
+        entity: String,
+    },
     /// Approval is asked for of nobody.
     NobodyApproves,
     /// A value that is never masked is very short.
@@ -84,6 +89,7 @@ impl From<masking::Remark> for Remark {
                 Self::FewCandidates { entity: entity.to_string(), views, mask, left }
             }
             masking::Remark::UnknownRole { role } => Self::UnknownRole { role },
+            masking::Remark::NobodyAgrees { entity } => Self::NobodyAgrees { entity: entity.to_string() },
             masking::Remark::NobodyApproves => Self::NobodyApproves,
             masking::Remark::ShortLiteral { literal } => Self::ShortLiteral { literal },
             masking::Remark::Trap { rule, trap } => Self::Trap {

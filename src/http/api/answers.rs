@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::desk_answers::{Author, Note, Span};
+use super::files::Attachment;
 use crate::domain::access::Action;
 use crate::domain::record::ConversationState;
 use crate::pipeline;
@@ -27,6 +28,9 @@ pub struct Accepted {
     pub receipt: Option<String>,
     /// Whether the same had been taken in before.
     pub duplicate: bool,
+    /// The file that its text was read from; missing when it is an ordinary message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Attachment>,
 }
 
 /// A message as the customer's side sees it.
@@ -46,6 +50,9 @@ pub struct CustomerMessage {
     pub from_bank: bool,
     /// Its text.
     pub text: String,
+    /// The file that its text was read from; missing when it is an ordinary message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Attachment>,
 }
 
 /// A page of messages.
@@ -258,6 +265,9 @@ pub struct TranscriptMessage {
     pub spans: Vec<Span>,
     /// Digest of the policy that masked it, if that is known.
     pub policy: Option<String>,
+    /// The file that its text was read from; missing when it is an ordinary message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Attachment>,
 }
 
 /// A conversation with a page of its messages.
@@ -304,6 +314,7 @@ impl From<pipeline::Accepted> for Accepted {
             text: accepted.text,
             receipt: accepted.receipt,
             duplicate: accepted.duplicate,
+            file: accepted.file.map(Into::into),
         }
     }
 }
@@ -324,6 +335,7 @@ impl From<pipeline::CustomerMessage> for CustomerMessage {
             time: message.time.to_string(),
             from_bank: message.from_bank,
             text: message.text,
+            file: message.file.map(Into::into),
         }
     }
 }
@@ -341,6 +353,7 @@ impl From<pipeline::TranscriptMessage> for TranscriptMessage {
             text: message.text,
             spans: message.spans.into_iter().map(Into::into).collect(),
             policy: message.policy.map(|digest| digest.to_string()),
+            file: message.file.map(Into::into),
         }
     }
 }

@@ -1,19 +1,22 @@
 //! Addresses that channels are reached by: the request is handed to the channel account as it came.
 
+use std::sync::Arc;
+
 use actix_web::http::header::HeaderValue;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::answers::{Accepted, CustomerMessages};
-use super::{AccountPath, Answer};
+use super::{AccountPath, Answer, files};
+use crate::domain::message::RawBody;
 use crate::http::body::{self, NewMessage};
 use crate::http::connection::right_machine;
 use crate::http::limiter::{Who, admit};
 use crate::http::problem::{Problem, ProblemDetails};
 use crate::http::service::{Served, Service};
 use crate::http::session::authority;
-use crate::pipeline::Refusal;
-use crate::ports::{Channel, ChannelCall, WebhookRequest, place, random_bytes};
+use crate::pipeline::{self, Refusal};
+use crate::ports::{Channel, ChannelCall, Webhook, WebhookRequest, place, random_bytes};
 use crate::units::{ChannelAccount, MessageId};
 
 /// Takes a customer's message in.
@@ -65,12 +68,31 @@ pub(in crate::http) async fn read(service: Data<Service>, request: HttpRequest, 
 
 async fn call(service: &Service, request: &HttpRequest, payload: Payload) -> Answer {
     let body = body::read(payload).await?;
+    called(service, request, found(service, request)?, body).await
+}
+
+/// A channel account that its peer posts to.
+pub(super) type WebhookAccount = (Arc<Served>, Arc<dyn Webhook>);
+
+/// Finds the channel account of the address.
+pub(super) fn found(service: &Service, request: &HttpRequest) -> Result<WebhookAccount, Problem> {
     let part = |name| request.match_info().query(name);
     let found = service.channel(part("channel"), part("tenant"), part("account"));
     let Some((served, Channel::Webhook(webhook))) = found else {
         return Err(Refusal::NotFound { what: "channel account" }.into());
     };
     right_machine(request, &served, webhook.account())?;
+    Ok((served, webhook))
+}
+
+/// Hands a request to its channel account, and does what it asks for.
+pub(super) async fn called(
+    service: &Service,
+    request: &HttpRequest,
+    (served, webhook): WebhookAccount,
+    body: RawBody,
+) -> Answer {
+    let part = |name| request.match_info().query(name);
     let webhook_request = WebhookRequest {
         method: request.method().as_str().to_owned(),
         authority: authority(request),
@@ -87,10 +109,10 @@ async fn call(service: &Service, request: &HttpRequest, payload: Payload) -> Ans
 
 async fn answer(served: &Served, account: &ChannelAccount, call: ChannelCall) -> Answer {
     match call {
-        ChannelCall::Receive(incoming) => {
-            let accepted = Accepted::from(served.tenant.receive(incoming).await?);
-            let mut answer = if accepted.duplicate { HttpResponse::Ok() } else { HttpResponse::Created() };
-            Ok(answer.json(accepted))
+        ChannelCall::Receive(incoming) => Ok(taken(served.tenant.receive(incoming).await?)),
+        ChannelCall::Upload(upload) => Ok(taken(served.tenant.receive_file(upload).await?)),
+        ChannelCall::Fetch { contact, message } => {
+            Ok(files::given(&served.tenant.customer_file(account, &contact, message).await?))
         }
         ChannelCall::Read { contact, after, limit } => {
             let messages = served.tenant.customer_messages(account, &contact, after, limit).await?;
@@ -103,6 +125,12 @@ async fn answer(served: &Served, account: &ChannelAccount, call: ChannelCall) ->
                 .json(CustomerMessages { messages: messages.into_iter().map(Into::into).collect(), next }))
         }
     }
+}
+
+fn taken(accepted: pipeline::Accepted) -> HttpResponse {
+    let accepted = Accepted::from(accepted);
+    let mut answer = if accepted.duplicate { HttpResponse::Ok() } else { HttpResponse::Created() };
+    answer.json(accepted)
 }
 
 fn headers(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {

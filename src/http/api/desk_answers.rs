@@ -23,6 +23,9 @@ pub struct Span {
     pub basis: Vec<String>,
     /// How sure the masker was, in percent.
     pub confidence: u8,
+    /// Whether the rule that masked it lets somebody open it.
+    #[serde(default)]
+    pub reversible: bool,
 }
 
 /// An internal note as its reader sees it.
@@ -172,6 +175,7 @@ impl From<pipeline::TextSpan> for Span {
             rule,
             basis,
             confidence: shown.confidence,
+            reversible: shown.is_reversible,
         }
     }
 }

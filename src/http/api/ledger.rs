@@ -51,7 +51,8 @@ pub(in crate::http) async fn keys(service: Data<Service>, request: HttpRequest) 
     let tenant = &session.served.tenant;
     let in_use = tenant.vkeys(&session.staff)?;
     let rotations = tenant.key_changes().await?.into_iter().map(LedgerRotation::from).collect();
-    Ok(HttpResponse::Ok().json(LedgerKeys { in_use, rotations }))
+    let generations = tenant.declarations().await?;
+    Ok(HttpResponse::Ok().json(LedgerKeys { in_use, rotations, generations }))
 }
 
 /// Lists entries, newest first; with `after` oldest first, and then it can wait for the next ones.

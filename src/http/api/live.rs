@@ -161,7 +161,10 @@ pub(super) fn allowed(service: &Service, request: &HttpRequest) -> Answer {
     let mut answer = HttpResponse::NoContent().finish();
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, last-event-id"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type, idempotency-key, last-event-id, lww-file-name",
+        ),
         (header::ACCESS_CONTROL_MAX_AGE, "600"),
     ] {
         answer.headers_mut().insert(name, HeaderValue::from_static(value));

@@ -35,8 +35,10 @@ pub struct LedgerEntries {
 pub struct LedgerKeys {
     /// Those in use, in vkey form, the newest first: two while the key is being changed.
     pub in_use: Vec<String>,
-    /// Every change, the oldest first.
+    /// Every change within this generation of the log, the oldest first.
     pub rotations: Vec<LedgerRotation>,
+    /// What the log declares of its gaps, the oldest first: files for `lww-verify --generation`. Empty for a log that lost nothing.
+    pub generations: Vec<String>,
 }
 
 /// A change of the log's key.

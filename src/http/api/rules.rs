@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::desk_answers::Span;
-use crate::domain::masking::{self, Decided, Lost, Operator, Policy, Rule, View};
+use crate::domain::masking::{self, Decided, Lost, Opening, Operator, Policy, Rule, View};
 use crate::pipeline::{self, FileDrift, InForce, TextSpan};
 use crate::units::{EntryIndex, Hash, Timestamp};
 
@@ -83,6 +83,27 @@ pub struct MaskingRule {
     pub context: Vec<String>,
     /// How many characters a word reaches.
     pub context_window: usize,
+    /// By whom its values may be opened; nothing: by nobody.
+    #[serde(default)]
+    pub opening: Option<RuleOpening>,
+}
+
+/// By whom, and how, a masked value may be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RuleOpening {
+    /// Roles, and groups or skills of the routing table.
+    pub roles: Vec<String>,
+    /// For how long, in seconds.
+    pub ttl_s: u32,
+    /// Roles of whom one other person has to agree first.
+    pub second_person: Vec<String>,
+}
+
+impl From<&Opening> for RuleOpening {
+    fn from(opening: &Opening) -> Self {
+        let Opening { roles, ttl_s, second_person } = opening.clone();
+        Self { roles, ttl_s, second_person }
+    }
 }
 
 /// Who decided what a view shows.
@@ -278,6 +299,7 @@ impl MaskingRule {
             min_confidence: rule.min_confidence,
             context: rule.context.clone(),
             context_window: rule.context_window,
+            opening: rule.opening.as_ref().map(Into::into),
         }
     }
 }

@@ -42,6 +42,48 @@ pub(in crate::http) struct NewAmendment {
     pub(in crate::http) at_once: bool,
 }
 
+/// A draft to be run over messages that are held: those of a conversation, the newest ones, or those of a time.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct PreviewWish {
+    /// The policy file's text; its tests must pass.
+    pub(in crate::http) source: String,
+    /// The public id of a conversation.
+    pub(in crate::http) conversation: Option<String>,
+    /// How many of the newest messages and notes.
+    #[schema(minimum = 1, maximum = 100_000)]
+    pub(in crate::http) last: Option<u32>,
+    /// From which instant on (RFC 3339).
+    pub(in crate::http) from: Option<String>,
+    /// Up to which instant (RFC 3339).
+    pub(in crate::http) to: Option<String>,
+}
+
+/// A policy to be run in shadow.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewShadow {
+    /// The policy file's text; its tests must pass.
+    pub(in crate::http) source: String,
+    /// After how many hours it ends by itself.
+    #[schema(minimum = 1, maximum = 168)]
+    pub(in crate::http) hours: u32,
+}
+
+/// A draft to be kept.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct DraftText {
+    /// What it is to be found by.
+    #[schema(min_length = 1, max_length = 128)]
+    pub(in crate::http) name: String,
+    /// The policy file as far as it is written.
+    #[schema(max_length = 262_144)]
+    pub(in crate::http) source: String,
+    /// The version that was read, of a draft that is written anew.
+    pub(in crate::http) version: Option<i64>,
+}
+
 /// Somebody to be erased: by their pseudonym, or by an identity.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -83,4 +125,38 @@ pub(in crate::http) struct NewHold {
     pub(in crate::http) subject: String,
     /// litigation, authority, investigation or complaint.
     pub(in crate::http) reason: String,
+}
+
+/// A masked value, by its place.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct ValuePlace {
+    /// The message or note that it stands in.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(in crate::http) message: String,
+    /// Its place among the masked values of the message, from 0.
+    pub(in crate::http) span: u16,
+    /// The entry that masked it so: `again` of the message, or its `index`.
+    pub(in crate::http) of: u64,
+}
+
+/// A masked value that somebody wants to open.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewUnmasking {
+    /// Which.
+    pub(in crate::http) value: ValuePlace,
+    /// fraud, dispute, identity, correction, authority or incident.
+    pub(in crate::http) reason: String,
+}
+
+/// A masked value, and what somebody says that it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct SaidValue {
+    /// Which.
+    pub(in crate::http) value: ValuePlace,
+    /// What is said; it is compared and not kept.
+    #[schema(value_type = String, min_length = 1, max_length = 256)]
+    pub(in crate::http) said: RawText,
 }

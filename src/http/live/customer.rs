@@ -95,11 +95,15 @@ pub(crate) async fn receive(
     let message = Message::new(id, service.clock.now(), text);
     let channel = session.account().clone();
     let about = Box::new(about);
-    let incoming =
-        Incoming { channel, contact, key: key.clone(), key_scope: KeyScope::Person, fingerprint, about, message };
-    let Accepted { message, conversation, index, leaf, text, receipt, duplicate } =
-        served.tenant.receive(incoming).await?;
-    Ok((CustomerEvent::Accepted { key, message, conversation, index, leaf, text, receipt, duplicate }, duplicate))
+    let (key_scope, file) = (KeyScope::Person, None);
+    let incoming = Incoming { channel, contact, key: key.clone(), key_scope, fingerprint, about, message, file };
+    Ok(accepted(key, served.tenant.receive(incoming).await?))
+}
+
+/// What the customer hears of what was taken in under a key, and whether it had been before.
+pub(crate) fn accepted(key: String, accepted: Accepted) -> (CustomerEvent, bool) {
+    let Accepted { message, conversation, index, leaf, text, receipt, duplicate, file } = accepted;
+    (CustomerEvent::Accepted { key, message, conversation, index, leaf, text, receipt, duplicate, file }, duplicate)
 }
 
 impl Peer for Customer {

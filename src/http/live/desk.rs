@@ -106,6 +106,10 @@ fn told(event: DeskEvent) -> Value {
         DeskEvent::Stirred { conversation, index, outbound } => json!({
             "type": "stirred", "conversation": conversation.to_string(), "index": index.0, "outbound": outbound,
         }),
+        DeskEvent::Unmasking { conversation, unmasked } => json!({
+            "type": "unmasking", "conversation": conversation.to_string(), "unmasking": unmasked.id.to_string(),
+            "state": unmasked.state.word(), "by": unmasked.by.to_string(),
+        }),
         DeskEvent::Typing { conversation } => json!({"type": "typing", "conversation": conversation.to_string()}),
         DeskEvent::Viewers { conversation, viewers } => json!({
             "type": "viewers", "conversation": conversation.to_string(),

@@ -72,6 +72,9 @@ kinds! {
     INVALID_FIELD = "invalid_field" 422
         "Invalid value" "{field}: expected {expected}."
         "取值无效" "{field}：应为{expected}。";
+    NOT_SENDABLE = "file_not_sendable" 422
+        "File not sent" "The file was not sent, because what leaves must be readable here: {reason}."
+        "文件未发送" "外发内容须可在本系统读取，文件未发送：{reason}。";
     CONFLICT = "conflict" 409
         "Changed meanwhile" "It kept changing while this was decided: read it again and repeat."
         "状态已变化" "处理期间数据不断变化：请重新读取后重试。";
@@ -105,6 +108,9 @@ kinds! {
     OVERTAKEN = "overtaken" 409
         "Overtaken" "Another policy came into force since this one was proposed: propose it again, against that one."
         "已被替代" "提出之后已有其他策略生效：请针对现行策略重新提出。";
+    UNREVIEWED = "policy_unreviewed" 409
+        "Not looked at yet" "One person brought the policy in force into force alone: somebody else has to look at it before history is masked by it."
+        "尚待复核" "现行策略由一人单独启用：须经他人复核后，方可据此对历史重新脱敏。";
     POLICY_REFUSED = "policy_refused" 422
         "Not a valid policy" "This is no policy that could come into force: {reason}."
         "策略无效" "该策略不能生效：{reason}。";
@@ -117,6 +123,15 @@ kinds! {
     NOT_ALLOWED = "not_allowed_here" 403
         "Not allowed here" "The configuration does not allow this: see {key}."
         "配置不允许" "配置不允许此操作：请见 {key}。";
+    NOT_REVERSIBLE = "not_reversible" 403
+        "Not to be opened" "Nobody may open what stands behind this mask: the rule doesn't allow it, or it is stored nowhere."
+        "不可查看明文" "此处脱敏内容任何人都不能查看明文：规则不允许，或该内容根本未存储。";
+    LAPSED = "lapsed" 410
+        "Time is over" "The time of this request is over: ask again, with a reason."
+        "已过期" "此次申请已过期：请重新填写事由并申请。";
+    TOO_OFTEN = "too_often" 429
+        "Too often" "This was done too often: wait {retry_after_s} seconds."
+        "次数过多" "操作次数已达上限：请等待 {retry_after_s} 秒。";
     NO_POLICY = "no_policy" 503 retry 60
         "No masking policy" "No masking policy is active, so nothing can be taken in: an operator activates one with `lww policy activate`."
         "无脱敏策略" "没有生效的脱敏策略，因此不能接收任何内容：请运维人员用 `lww policy activate` 启用。";
@@ -204,6 +219,9 @@ kinds! {
     NOT_CSV = "not_csv" 415
         "Not CSV" "Send Content-Type: text/csv, in UTF-8 (in spreadsheets: CSV UTF-8)."
         "不是 CSV" "请使用 Content-Type: text/csv，编码为 UTF-8（表格软件中选择 CSV UTF-8）。";
+    NOT_OCTETS = "not_octet_stream" 415
+        "Not sent as a file" "Send Content-Type: application/octet-stream; the content decides what the file is."
+        "发送方式不符" "请使用 Content-Type: application/octet-stream；文件类型由内容判断。";
     PROVIDER_UNAVAILABLE = "provider_unavailable" 503 retry 5
         "Identity provider unavailable" "The bank's identity provider did not do as it should: expected {expected}."
         "身份提供方不可用" "银行的身份提供方未正常响应：应为{expected}。";

@@ -23,6 +23,9 @@ async fn every_refusal_has_its_code_status_and_way_out() {
         (Refusal::Forbidden, 403, "forbidden", None, "role"),
         (Refusal::BadCredentials, 401, "bad_credentials", None, "POST /api/v1/session"),
         (Refusal::Throttled { retry_after_s: 42 }, 429, "throttled", Some("42"), "42 seconds"),
+        (Refusal::TooOften { retry_after_s: 42 }, 429, "too_often", Some("42"), "42 seconds"),
+        (Refusal::NotReversible, 403, "not_reversible", None, "stored nowhere"),
+        (Refusal::Lapsed, 410, "lapsed", None, "ask again"),
         (Refusal::MustChangePassword, 403, "must_change_password", None, "/api/v1/session/password"),
         (
             Refusal::Invalid { field: "text", expected: "1 to 16384 bytes" },

@@ -12,7 +12,7 @@ use super::super::head::{Head, LEASE_S, LogName};
 use super::routes::{ROUTE, routes};
 use super::rows::{AgentUpdate, Rows, Single, TipColumns, account, signed};
 use super::state::{LinkedEntry, Tip};
-use super::{amendment, desk, erasure, people};
+use super::{amendment, desk, erasure, files, history, people, unmasking};
 use crate::domain::record::{ConversationState, PolicyChange, PolicyKind};
 use crate::units::{ChannelAccount, ConversationId, EntryIndex, SubjectId};
 
@@ -380,6 +380,7 @@ async fn apply_single(database: &Database, log: &LogName, single: &Single) -> Re
         Single::Account(new, time) => people::insert(database, log, new, *time).await,
         Single::Password(change) => people::set_password(database, log, change).await,
         Single::Change(change) => people::change(database, log, change).await,
+        Single::File(message, new, index) => files::file(database, log, *message, new, *index).await,
         Single::Note(new, index, time) => desk::note(database, log, new, (*index, *time)).await,
         Single::Remasked(again, index) => desk::remasked(database, log, again, *index).await,
         Single::Reply(change, index, time) => desk::reply(database, log, change, (*index, *time)).await,
@@ -389,6 +390,9 @@ async fn apply_single(database: &Database, log: &LogName, single: &Single) -> Re
         Single::Subject(change) => erasure::subject(database, log, change).await,
         Single::Epoch(change, index, time) => erasure::epoch(database, log, change, (*index, *time)).await,
         Single::Amendment(change, index, time) => amendment::apply(database, log, change, (*index, *time)).await,
+        Single::Unmasking(change, index, time) => unmasking::apply(database, log, change, (*index, *time)).await,
+        Single::Run(change, index, time) => history::run(database, log, change, (*index, *time)).await,
+        Single::Draft(change, index, time) => history::draft(database, log, change, (*index, *time)).await,
     };
     match reached {
         Ok(1) => Ok(()),

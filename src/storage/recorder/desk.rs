@@ -5,6 +5,7 @@ use tokio_postgres::types::ToSql;
 
 use super::super::database::Database;
 use super::super::head::LogName;
+use super::files::drop_file;
 use super::rows::signed;
 use crate::domain::record::{NewNote, Remasked, ReplyChange, SealedText, Written};
 use crate::units::{EntryIndex, Timestamp, Version};
@@ -37,6 +38,9 @@ pub(super) async fn remasked(
     again: &Remasked,
     index: EntryIndex,
 ) -> Result<u64, Error> {
+    if again.file.is_some_and(|file| !file.kept) {
+        drop_file(database, log, again.id).await?;
+    }
     let sql = match again.kind {
         Written::Message { .. } => {
             "UPDATE message SET original = $5, masked = $6, remask_seq = $7 WHERE tenant = $1 AND conversation = $2 AND id = $3 \

@@ -7,7 +7,7 @@ use super::state::LinkedEntry;
 use crate::domain::event::Event;
 use crate::domain::message::Committed;
 use crate::domain::record::{Effect, NewMessage, NewNote, Proposal, Remasked, Step, Written};
-use crate::ports::{Changed, Happening, MessageRow, NoteRow};
+use crate::ports::{Changed, Happening, MessageRow, NoteRow, Unmasked};
 use crate::units::{EntryIndex, Hash, Timestamp};
 
 /// A step that has its place in the log.
@@ -63,6 +63,9 @@ impl Told {
                 | Effect::Policy(_)
                 | Effect::Erasure(_)
                 | Effect::Amendment(_)
+                | Effect::Unmasking(_)
+                | Effect::Run(_)
+                | Effect::Draft(_)
                 | Effect::Hold(_)
                 | Effect::Subject(_)
                 | Effect::Epoch(_) => {}
@@ -78,7 +81,9 @@ impl Told {
         } else {
             None
         };
-        Some(Happening { index, time, conversation, subject, change, message, note, viewed })
+        let unmask =
+            if let Event::Unmask(event) = &step.draft.event { Unmasked::of(event, step.draft.actor.id) } else { None };
+        Some(Happening { index, time, conversation, subject, change, message, note, viewed, unmask })
     }
 }
 
@@ -88,17 +93,17 @@ fn row(
     policy: Option<Hash>,
     committed: Committed,
 ) -> MessageRow {
-    let NewMessage { seq, id, direction, author, channel, masked, .. } = new;
-    let (remasked, outbound) = (None, direction == 1);
-    MessageRow { id, seq, index, remasked, time, outbound, author, channel, masked, policy, committed }
+    let NewMessage { seq, id, direction, author, channel, masked, file, .. } = new;
+    let (remasked, outbound, file) = (None, direction == 1, file.map(|file| file.info));
+    MessageRow { id, seq, index, remasked, time, outbound, author, channel, masked, file, policy, committed }
 }
 
 /// A message as it is shown from the entry at `by` on.
 fn again_row(again: Remasked, by: EntryIndex, policy: Option<Hash>, committed: Committed) -> Option<MessageRow> {
-    let Remasked { of: index, id, time, kind, author, channel, masked, .. } = again;
+    let Remasked { of: index, id, time, kind, author, channel, masked, file, .. } = again;
     let Written::Message { seq, outbound } = kind else { return None };
     let remasked = Some(by);
-    Some(MessageRow { id, seq, index, remasked, time, outbound, author, channel, masked, policy, committed })
+    Some(MessageRow { id, seq, index, remasked, time, outbound, author, channel, masked, file, policy, committed })
 }
 
 /// A note as it is shown from the entry at `by` on.

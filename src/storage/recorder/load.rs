@@ -16,8 +16,8 @@ use super::rows::account;
 use super::state::{Overlay, Tip, expectations, presupposed};
 use crate::domain::record::Aggregate;
 use crate::units::{
-    AccountId, AmendmentId, ConversationKey, EntryIndex, ErasureId, Hash, HoldId, MessageId, SubjectId, TenantId,
-    Version,
+    AccountId, AmendmentId, ConversationKey, DraftId, EntryIndex, ErasureId, Hash, HoldId, MessageId, RunId, SubjectId,
+    TenantId, UnmaskingId, Version,
 };
 
 /// What must be looked up before a batch can be decided.
@@ -32,6 +32,9 @@ struct Missing {
     people: HashSet<SubjectId>,
     erasures: HashSet<ErasureId>,
     amendments: HashSet<AmendmentId>,
+    unmaskings: HashSet<UnmaskingId>,
+    runs: HashSet<RunId>,
+    drafts: HashSet<DraftId>,
     holds: HashSet<HoldId>,
     settings: bool,
 }
@@ -115,6 +118,15 @@ impl Missing {
             Aggregate::Amendment(id) => {
                 self.amendments.insert(id);
             }
+            Aggregate::Unmasking(id) => {
+                self.unmaskings.insert(id);
+            }
+            Aggregate::Run(id) => {
+                self.runs.insert(id);
+            }
+            Aggregate::Draft(id) => {
+                self.drafts.insert(id);
+            }
             Aggregate::Settings => self.settings = true,
         }
     }
@@ -125,7 +137,7 @@ type Wanted = (&'static str, Vec<Uuid>, fn(Uuid) -> Aggregate);
 
 impl Missing {
     /// What is counted by a row of its own and no account.
-    fn others(&self) -> [Wanted; 5] {
+    fn others(&self) -> [Wanted; 8] {
         [
             ("canned_reply", self.replies.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Reply(MessageId::from_uuid(id))
@@ -138,6 +150,15 @@ impl Missing {
             }),
             ("amendment", self.amendments.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Amendment(AmendmentId::from_uuid(id))
+            }),
+            ("unmasking", self.unmaskings.iter().map(|id| id.to_uuid()).collect(), |id| {
+                Aggregate::Unmasking(UnmaskingId::from_uuid(id))
+            }),
+            ("policy_run", self.runs.iter().map(|id| id.to_uuid()).collect(), |id| {
+                Aggregate::Run(RunId::from_uuid(id))
+            }),
+            ("policy_draft", self.drafts.iter().map(|id| id.to_uuid()).collect(), |id| {
+                Aggregate::Draft(DraftId::from_uuid(id))
             }),
             ("legal_hold", self.holds.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Hold(HoldId::from_uuid(id))

@@ -23,7 +23,9 @@ mod amendment;
 mod commit;
 mod desk;
 mod erasure;
+mod files;
 mod happened;
+mod history;
 mod load;
 mod patience;
 mod people;
@@ -31,6 +33,7 @@ mod routes;
 mod rows;
 mod sign;
 mod state;
+mod unmasking;
 mod writer;
 
 use std::sync::Arc;

@@ -8,12 +8,15 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::state::{Overlay, Tip};
+use crate::domain::file::NewFile;
 use crate::domain::record::{
-    AccountChange, AmendmentChange, ConversationChange, ConversationState, Dedup, Effect, EpochChange, ErasureChange,
-    HoldChange, Marks, NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject, PasswordChange,
-    PolicyChange, Remasked, ReplyChange, RouteChange, SubjectChange,
+    AccountChange, AmendmentChange, ConversationChange, ConversationState, Dedup, DraftChange, Effect, EpochChange,
+    ErasureChange, HoldChange, Marks, NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject,
+    PasswordChange, PolicyChange, Remasked, ReplyChange, RouteChange, RunChange, SubjectChange, UnmaskingChange,
 };
-use crate::units::{AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageSeq, SubjectId, Timestamp, Version};
+use crate::units::{
+    AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageId, MessageSeq, SubjectId, Timestamp, Version,
+};
 
 /// A conversation that exists already: changed, or only touched by an entry about it.
 pub(super) struct ConversationUpdate {
@@ -59,6 +62,7 @@ pub(super) enum Single {
     Policy(PolicyChange, EntryIndex),
     Change(AccountChange),
     Note(NewNote, EntryIndex, Timestamp),
+    File(MessageId, NewFile, EntryIndex),
     Remasked(Box<Remasked>, EntryIndex),
     Reply(ReplyChange, EntryIndex, Timestamp),
     Erasure(ErasureChange, EntryIndex, Timestamp),
@@ -66,6 +70,9 @@ pub(super) enum Single {
     Subject(SubjectChange),
     Epoch(EpochChange, EntryIndex, Timestamp),
     Amendment(Box<AmendmentChange>, EntryIndex, Timestamp),
+    Unmasking(UnmaskingChange, EntryIndex, Timestamp),
+    Run(Box<RunChange>, EntryIndex, Timestamp),
+    Draft(DraftChange, EntryIndex, Timestamp),
 }
 
 /// The columns of one batch.
@@ -95,7 +102,11 @@ impl Rows {
                 Effect::NewSubject(new) => self.subject(new),
                 Effect::Identity(new) => self.identities.push(new.clone()),
                 Effect::NewConversation(new) => self.insert(new.clone(), index, time),
-                Effect::NewMessage(new) => self.messages.push((new.clone(), index, time)),
+                Effect::NewMessage(new) => {
+                    let file = new.file.clone().map(|file| Single::File(new.id, file, index));
+                    self.singles.extend(file);
+                    self.messages.push((new.clone(), index, time));
+                }
                 Effect::Remasked(again) => self.singles.push(Single::Remasked(again.clone(), index)),
                 Effect::NewNote(new) => self.singles.push(Single::Note(new.clone(), index, time)),
                 Effect::Reply(change) => self.singles.push(Single::Reply(change.clone(), index, time)),
@@ -118,6 +129,9 @@ impl Rows {
                 Effect::Subject(change) => self.singles.push(Single::Subject(*change)),
                 Effect::Epoch(change) => self.singles.push(Single::Epoch(*change, index, time)),
                 Effect::Amendment(change) => self.singles.push(Single::Amendment(change.clone(), index, time)),
+                Effect::Unmasking(change) => self.singles.push(Single::Unmasking(*change, index, time)),
+                Effect::Run(change) => self.singles.push(Single::Run(change.clone(), index, time)),
+                Effect::Draft(change) => self.singles.push(Single::Draft(change.clone(), index, time)),
             }
         }
     }

@@ -200,6 +200,9 @@ pub(super) fn expectations(effects: &[Effect]) -> impl Iterator<Item = (Aggregat
         Effect::Hold(change) => Some((Aggregate::Hold(change.id), change.expected)),
         Effect::Subject(change) => Some((Aggregate::Subject(change.subject), Some(change.expected))),
         Effect::Amendment(change) => Some((Aggregate::Amendment(change.id), change.expected)),
+        Effect::Unmasking(change) => Some((Aggregate::Unmasking(change.id), change.expected)),
+        Effect::Run(change) => change.expected().map(|expected| (Aggregate::Run(change.id), expected)),
+        Effect::Draft(change) => Some((Aggregate::Draft(change.id), change.expected)),
         Effect::NewSubject(_)
         | Effect::Identity(_)
         | Effect::NewMessage(_)
@@ -235,7 +238,9 @@ pub(super) fn presupposed(step: &Step) -> impl Iterator<Item = SubjectId> + '_ {
         | Effect::Hold(_)
         | Effect::Subject(_)
         | Effect::Epoch(_)
-        | Effect::Amendment(_) => None,
+        | Effect::Amendment(_)
+        | Effect::Unmasking(_) => None,
+        Effect::Run(_) | Effect::Draft(_) => None,
     })
 }
 

@@ -30,7 +30,10 @@ pub enum RecoverError {
     )]
     Empty,
     /// A bundle of entries is nowhere whole.
-    #[error("entries {first} to {last} are nowhere whole: {reason}")]
+    #[error(
+        "entries {first} to {last} are nowhere whole: {reason}. Find them in another copy; when there is none, and only then, the log can \
+         go on with a declared gap: --new-generation"
+    )]
     NotWhole {
         /// The first of the bundle.
         first: EntryIndex,
@@ -42,13 +45,35 @@ pub enum RecoverError {
     /// Something newer is known than what lies anywhere.
     #[error(
         "entries {published} to {} were signed and are nowhere: neither the published files, nor the copy, nor what is kept beside \
-         the rollback guard have them, so that nothing may be put back. Find a newer copy of the database or of the published files", known.0.saturating_sub(1)
+         the rollback guard have them. Find a newer copy of the database or of the published files; when there is none, and only then, the \
+         log can go on with a declared gap: --new-generation", known.0.saturating_sub(1)
     )]
     Unpublished {
         /// Size that was published.
         published: TreeSize,
         /// Size that the guard knows.
         known: TreeSize,
+    },
+    /// A generation shall be opened although everything can be had back.
+    #[error("everything that was signed can be had back: recover it, without --new-generation")]
+    NothingLost,
+    /// Nobody could verify what would be declared.
+    #[error(
+        "neither a signed checkpoint nor the log's old key is at hand, so that nobody could ever verify what would be declared: find \
+         one of them"
+    )]
+    NothingSigned,
+    /// What survives does not hold the beginning of the generation that lost entries.
+    #[error(
+        "only {kept} entries survive, and generation {generation} began behind them: find a copy that has its beginning, entry {begins}"
+    )]
+    BeforeItBegan {
+        /// How many survive.
+        kept: TreeSize,
+        /// The generation.
+        generation: u32,
+        /// Its first entry.
+        begins: EntryIndex,
     },
     /// An entry is not the next of this log.
     #[error("entry {index} is not the next of this log: {what}")]
@@ -83,6 +108,19 @@ pub enum RecoverError {
     /// It is not known whether PostgreSQL took it.
     #[error("PostgreSQL did not confirm the commit: run this again, it finds out")]
     Unknown,
+}
+
+impl RecoverError {
+    /// The first entry that is nowhere, when that is why.
+    pub(super) const fn first_lost(&self) -> Option<EntryIndex> {
+        if let Self::NotWhole { first, .. } = self {
+            Some(*first)
+        } else if let Self::Unpublished { published, .. } = self {
+            Some(published.next_index())
+        } else {
+            None
+        }
+    }
 }
 
 impl From<tokio_postgres::Error> for RecoverError {

@@ -6,12 +6,18 @@
 //! So a plan is the same act without its last word, a crash leaves nothing half done, and nothing that is not under a
 //! signature is ever put back. It knows no key: who may approve it is for its callers to find out.
 //!
+//! When entries are nowhere any more, and only then, the same transaction may open a new generation of the log instead.
+//!
+//! - `finish`: what is recorded of it, and the commit.
+//! - `gap`: the new generation, and what it declares.
 //! - `source`: entries out of files and copy.
 //! - `walk`: the log, entry by entry, and what its missing part brings.
 //! - `people`, `conversations`: rows made anew.
 
 mod conversations;
 mod error;
+mod finish;
+mod gap;
 mod people;
 mod plan;
 mod source;
@@ -21,24 +27,26 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use error::RecoverError;
-use lww_audit::entry::{self, Kind};
-use lww_audit::merkle::{Frontier, leaf_hash, root_at};
+pub use gap::{Opening, PlannedGap};
+use lww_audit::merkle::root_at;
 use lww_audit::note::NOTE_BYTES_MAX;
 use lww_audit::tile::CHECKPOINT;
-use lww_audit::{Checkpoint, Entry, SignedCheckpoint, TileDir, VerifierKey};
+use lww_audit::{SignedCheckpoint, TileDir, VerifierKey};
 pub use plan::{Approved, Plan, Planned};
 
+use self::finish::insert;
+use self::gap::Gap;
 use self::source::{Place, Source, Taken};
 use self::walk::Walk;
+use super::FatalError;
 use super::database::{Database, DatabaseError};
 use super::guard::Guard;
 use super::head::{self, Head, LogName};
 use super::witnessed::{self, TakeOver};
-use super::{FatalError, PARTITION_ENTRIES};
 use crate::domain::access::{Action, allows};
-use crate::domain::event::{Event, LostCounts, RecoverReason, Recovered, Role};
+use crate::domain::event::{APPROVERS, LostCounts, RecoverReason};
 use crate::ports::{Objects, Signer, Witnesses};
-use crate::units::{AccountId, EntryIndex, Hash, Origin, SERVER_ACTOR, Timestamp, TreeSize};
+use crate::units::{AccountId, EntryIndex, Hash, Origin, Timestamp, TreeSize};
 
 /// Entries of the database read at a time.
 const PAGE_ENTRIES: i64 = 4096;
@@ -55,8 +63,10 @@ pub struct Recovery<'a> {
     pub log: &'a LogName,
     /// The log's public keys.
     pub keys: &'a [VerifierKey],
-    /// Signs nothing but the question to witnesses.
-    pub signer: &'a dyn Signer,
+    /// Signs the question to witnesses, and for a generation that follows; `None` when the key is gone.
+    pub signer: Option<&'a dyn Signer>,
+    /// The generation to open when entries are nowhere any more.
+    pub opening: Option<Opening<'a>>,
     /// What was published here.
     pub tiles: &'a TileDir,
     /// The copy.
@@ -80,14 +90,15 @@ pub struct Recovery<'a> {
 /// Roots that are known, and where from.
 struct Known {
     guard: Option<(TreeSize, Hash)>,
-    published: Option<Checkpoint>,
-    mirror: Option<Checkpoint>,
+    published: Option<SignedCheckpoint>,
+    mirror: Option<SignedCheckpoint>,
 }
 
 impl Known {
     fn roots(&self) -> Result<BTreeMap<TreeSize, Hash>, FatalError> {
         let mut roots = BTreeMap::new();
-        let checkpoints = self.published.iter().chain(&self.mirror).map(|signed| (signed.size, signed.root));
+        let checkpoints = self.published.iter().chain(&self.mirror).map(SignedCheckpoint::unverified);
+        let checkpoints = checkpoints.map(|signed| (signed.size, signed.root));
         for (size, root) in checkpoints.chain(self.guard) {
             match roots.insert(size, root) {
                 Some(other) if other != root => {
@@ -98,6 +109,20 @@ impl Known {
         }
         Ok(roots)
     }
+
+    /// The newest signed checkpoint.
+    fn last(&self) -> Option<&SignedCheckpoint> {
+        self.published.iter().chain(&self.mirror).max_by_key(|signed| signed.unverified().size)
+    }
+}
+
+/// How a pass goes.
+#[derive(Clone, Copy)]
+struct How<'a> {
+    order: [Place; 3],
+    approved: Option<&'a Approved>,
+    /// Where it ends, when the rest is lost.
+    gap: Option<&'a Gap<'a>>,
 }
 
 /// What a pass over the log came to.
@@ -128,14 +153,41 @@ impl Recovery<'_> {
 
     async fn run(&self, approved: Option<&Approved>, progress: Progress<'_>) -> Result<Option<Pass>, RecoverError> {
         let database = Database::connect(self.owner, Some(self.log.tenant)).await?;
+        if gap::finish(self, &database).await? {
+            return Ok(None);
+        }
         let known = self.known().await?;
-        match self.pass(&database, &known, NEAREST_FIRST, approved, progress).await {
+        let Some(opening) = &self.opening else {
+            return self.whole(&database, &known, approved, progress).await.1;
+        };
+        // A new generation only when there is no other way: that is tried first, and taken back.
+        let (order, tried) = self.whole(&database, &known, None, progress).await;
+        let error = tried.map_or_else(|error| error, |_| RecoverError::NothingLost);
+        let Some(first) = error.first_lost() else { return Err(error) };
+        database.client.batch_execute("ROLLBACK").await?;
+        let head = head::read(&database.client, self.log.tenant).await?.ok_or(RecoverError::Empty)?;
+        let gap = Gap::find(self, opening, &known, (head.size(), TreeSize(first.0)), error.to_string())?;
+        self.pass(&database, &known, How { order, approved, gap: Some(&gap) }, progress).await
+    }
+
+    /// Everything that was signed, from where it lies nearest, or else farthest; and in which order it was looked for.
+    async fn whole(
+        &self,
+        database: &Database,
+        known: &Known,
+        approved: Option<&Approved>,
+        progress: Progress<'_>,
+    ) -> ([Place; 3], Result<Option<Pass>, RecoverError>) {
+        let how = |order| How { order, approved, gap: None };
+        match self.pass(database, known, how(NEAREST_FIRST), progress).await {
             // Files here that fit together and are not what was signed: perhaps others are.
             Err(RecoverError::Fatal(FatalError::Forked { .. }) | RecoverError::Entry { .. }) => {
-                database.client.batch_execute("ROLLBACK").await?;
-                self.pass(&database, &known, FARTHEST_FIRST, approved, progress).await
+                if let Err(error) = database.client.batch_execute("ROLLBACK").await {
+                    return (FARTHEST_FIRST, Err(error.into()));
+                }
+                (FARTHEST_FIRST, self.pass(database, known, how(FARTHEST_FIRST), progress).await)
             }
-            done => done,
+            done => (NEAREST_FIRST, done),
         }
     }
 
@@ -156,10 +208,10 @@ impl Recovery<'_> {
         Ok(Known { guard, published, mirror })
     }
 
-    fn verified(&self, signed: &SignedCheckpoint, origin: &Origin) -> Result<Checkpoint, RecoverError> {
+    fn verified(&self, signed: &SignedCheckpoint, origin: &Origin) -> Result<SignedCheckpoint, RecoverError> {
         let (checkpoint, _) = signed.verify(self.keys)?;
         if checkpoint.origin == *origin {
-            Ok(checkpoint.clone())
+            Ok(signed.clone())
         } else {
             let reason = format!("it is of the log {}", checkpoint.origin);
             Err(FatalError::Published { path: self.tiles.path().display().to_string(), reason }.into())
@@ -171,58 +223,97 @@ impl Recovery<'_> {
         &self,
         database: &Database,
         known: &Known,
-        order: [Place; 3],
-        approved: Option<&Approved>,
+        how: How<'_>,
         progress: Progress<'_>,
     ) -> Result<Option<Pass>, RecoverError> {
-        let roots = known.roots()?;
+        let roots = how.gap.map_or_else(|| known.roots(), |gap| Ok(gap.roots.clone()))?;
         let head = self.begin(database).await?;
-        let Some((upto, root)) = roots.last_key_value().map(|(size, root)| (*size, *root)) else { return Ok(None) };
+        let known_upto = roots.last_key_value().map(|(size, _)| *size);
+        let Some(upto) = how.gap.map(|gap| gap.kept).or(known_upto) else { return Ok(None) };
         let from = head.size();
-        if upto <= from {
-            self.check_witnesses(from).await?;
+        let is_whole = upto <= from && how.gap.is_none();
+        self.check_witnesses(how.gap.map_or(upto.max(from), |gap| gap.lost.0)).await?;
+        if is_whole {
             return Ok(None);
         }
-        self.check_witnesses(upto).await?;
         let mut walk = Walk::new(self.log.origin()?, roots, from);
         self.walk_rows(database, &mut walk, &head, (upto, progress)).await?;
         self.check_beginning(known, &head)?;
+        let mut source = self.source(known, how.order)?;
+        self.walk_missing(database, &mut walk, &mut source, (upto, progress)).await?;
+        if let Some(gap) = how.gap {
+            self.check_begun(&walk, gap)?;
+        }
+        let (plan, able) = self.restore(database, known, &mut walk, (source.taken, how)).await?;
+        match how.approved {
+            None => database.client.batch_execute("ROLLBACK").await?,
+            Some(approved) => self.finish(database, (&head, known), walk, (&plan, approved), how.gap).await?,
+        }
+        Ok(Some(Pass { plan, able }))
+    }
+
+    fn source(&self, known: &Known, order: [Place; 3]) -> Result<Source<'_>, RecoverError> {
         let tail = super::tail::read(self.guard)
             .map_err(|error| FatalError::Guard { path: self.guard.display().to_string(), reason: error.to_string() })?;
-        let size = |checkpoint: &Option<Checkpoint>| checkpoint.as_ref().map(|signed| signed.size);
-        let mut source = Source {
+        let size = |signed: &Option<SignedCheckpoint>| signed.as_ref().map(|signed| signed.unverified().size);
+        Ok(Source {
             tiles: (self.tiles, size(&known.published).unwrap_or(TreeSize(0))),
             mirror: self.mirror.zip(size(&known.mirror)),
             order,
             tail,
             taken: Taken::default(),
-        };
-        self.walk_missing(database, &mut walk, &mut source, (upto, progress)).await?;
-        debug_assert_eq!(walk.frontier.root(), root);
+        })
+    }
+
+    /// Makes rows anew of what the log says, and says what that comes to, and who could approve it.
+    async fn restore(
+        &self,
+        database: &Database,
+        known: &Known,
+        walk: &mut Walk,
+        (taken, how): (Taken, How<'_>),
+    ) -> Result<(Plan, Vec<AccountId>), RecoverError> {
         let lost = walk.settle();
-        self.texts(database, &walk).await?;
-        people::restore(self, database, &walk).await?;
-        let lost = LostCounts { texts: lost.texts + people::take_away(self, database, &walk).await?, ..lost };
-        let conversations = conversations::restore(self, database, &walk).await?;
+        let able = able(walk);
+        let mut passwords = 0;
+        if how.gap.is_some() {
+            let but = how.approved.map_or(&[][..], |approved| &approved.by);
+            walk.disbelieve(&but.iter().map(|account| account.0).collect::<Vec<_>>());
+            passwords = (walk.state.accounts.len() as u64).saturating_sub(APPROVERS as u64);
+        }
+        self.texts(database, walk).await?;
+        people::restore(self, database, walk).await?;
+        let lost = LostCounts { texts: lost.texts + people::take_away(self, database, walk).await?, ..lost };
+        let size = |signed: &Option<SignedCheckpoint>| signed.as_ref().map(|signed| signed.unverified().size.0);
         let plan = Plan {
             log: self.log.origin()?.to_string(),
-            database: from.0,
-            upto: upto.0,
-            root: root.to_string(),
+            database: walk.from.0,
+            upto: walk.frontier.size().0,
+            root: walk.frontier.root().to_string(),
             guard: known.guard.map(|(size, _)| size.0),
-            published: size(&known.published).map(|size| size.0),
-            mirror: size(&known.mirror).map(|size| size.0),
-            taken: source.taken,
+            published: size(&known.published),
+            mirror: size(&known.mirror),
+            taken,
             reason: self.reason.word(),
             lost,
-            conversations,
+            conversations: conversations::restore(self, database, walk).await?,
+            gap: how.gap.map(|gap| gap.planned(self, known, passwords)).transpose()?,
         };
-        let able = able(&walk);
-        match approved {
-            None => database.client.batch_execute("ROLLBACK").await?,
-            Some(approved) => self.finish(database, &head, walk, &plan, approved).await?,
+        Ok((plan, able))
+    }
+
+    /// Refuses to go on from before the generation that lost entries: its own declaration would be lost with them.
+    fn check_begun(&self, walk: &Walk, gap: &Gap<'_>) -> Result<(), RecoverError> {
+        let generation = self.log.generation;
+        let has_begun = match &walk.declared {
+            Some(declared) => declared.unverified().origin == self.log.origin()?,
+            None => generation == head::FIRST_GENERATION,
+        };
+        if has_begun {
+            return Ok(());
         }
-        Ok(Some(Pass { plan, able }))
+        let begins = gap.kept.next_index();
+        Err(RecoverError::BeforeItBegan { kept: gap.kept, generation, begins })
     }
 
     /// Begins the transaction and locks the head.
@@ -235,13 +326,15 @@ impl Recovery<'_> {
         if !row.get::<_, bool>(0) && !self.is_alone {
             return Err(RecoverError::Held);
         }
-        head::read(&database.client, self.log.tenant).await?.ok_or(RecoverError::Empty)
+        let head = head::read(&database.client, self.log.tenant).await?.ok_or(RecoverError::Empty)?;
+        gap::catch_up(self, database, &head).await?;
+        Ok(head)
     }
 
     async fn check_witnesses(&self, head: TreeSize) -> Result<(), RecoverError> {
-        let Some(witnesses) = self.witnesses else { return Ok(()) };
+        let (Some(witnesses), Some(signer)) = (self.witnesses, self.signer) else { return Ok(()) };
         let (tenant, origin) = (&*self.log.tenant_name, self.log.origin()?);
-        let what = TakeOver { tenant, origin, head, tiles: self.tiles.path(), signer: self.signer };
+        let what = TakeOver { tenant, origin, head, tiles: self.tiles.path(), signer };
         Ok(witnessed::check(witnesses, &what).await?)
     }
 
@@ -272,7 +365,8 @@ impl Recovery<'_> {
     /// Refuses a database that is no older copy of this log: somebody went on from it otherwise.
     fn check_beginning(&self, known: &Known, head: &Head) -> Result<(), RecoverError> {
         let size = head.size();
-        let Some(published) = known.published.as_ref().filter(|signed| signed.size >= size) else { return Ok(()) };
+        let published = known.published.as_ref().map(SignedCheckpoint::unverified);
+        let Some(published) = published.filter(|signed| signed.size >= size) else { return Ok(()) };
         // Damaged tiles say nothing: the whole log is held against its root afterwards.
         match root_at(&self.tiles.tree(published.size), size) {
             Ok(expected) if root_at(&self.tiles.tree(published.size), published.size).ok() == Some(published.root) => {
@@ -332,83 +426,6 @@ impl Recovery<'_> {
         }
         Ok(())
     }
-
-    /// Records the act as the log's next entry, moves the head, and commits.
-    async fn finish(
-        &self,
-        database: &Database,
-        head: &Head,
-        walk: Walk,
-        plan: &Plan,
-        approved: &Approved,
-    ) -> Result<(), RecoverError> {
-        if plan.digest() != approved.plan {
-            return Err(RecoverError::OtherPlan);
-        }
-        let (upto, time) = (walk.frontier.size(), self.now.max(walk.last_time));
-        let body = self.entry(&walk, plan, approved, time)?;
-        let generation = i32::try_from(self.log.generation).unwrap_or(i32::MAX);
-        insert(database, self.log, generation, upto.0, std::slice::from_ref(&body)).await?;
-        let mut frontier: Frontier = walk.frontier;
-        let leaf = leaf_hash(&body);
-        frontier.push(leaf);
-        // Whoever still believes to have the log finds another epoch, and can't write.
-        let sql = "UPDATE log_head SET size = $2, root = $3, last_leaf = $4, last_time = $5, frontier = $6, epoch = epoch + 1, \
-                   lease_expires = '-infinity' WHERE tenant = $1 AND size = $7 AND epoch = $8";
-        let size = |size: TreeSize| i64::try_from(size.0).unwrap_or(i64::MAX);
-        let moved = database
-            .client
-            .execute(
-                sql,
-                &[
-                    &self.log.tenant.0,
-                    &size(frontier.size()),
-                    &frontier.root().as_bytes().as_slice(),
-                    &leaf.as_bytes().as_slice(),
-                    &time.as_micros(),
-                    &frontier.to_bytes(),
-                    &size(head.size()),
-                    &head.epoch,
-                ],
-            )
-            .await?;
-        if moved != 1 {
-            return Err(RecoverError::Held);
-        }
-        let warnings = database.warnings();
-        let committed = database.client.batch_execute("COMMIT").await;
-        if committed.is_ok() && database.warnings() == warnings { Ok(()) } else { Err(RecoverError::Unknown) }
-    }
-
-    fn entry(&self, walk: &Walk, plan: &Plan, approved: &Approved, time: Timestamp) -> Result<Vec<u8>, RecoverError> {
-        let event = Event::LogRecovered(Box::new(Recovered {
-            from: TreeSize(plan.database),
-            upto: TreeSize(plan.upto),
-            root: walk.frontier.root(),
-            reason: self.reason,
-            lost: plan.lost,
-            plan: approved.plan,
-            approvers_of: approved.of.clone(),
-            approved_by: approved.by,
-        }));
-        let entry = Entry {
-            log: self.log.origin()?,
-            seq: EntryIndex(plan.upto),
-            time,
-            kind: Kind::new(event.kind())?,
-            actor: entry::Actor { id: SERVER_ACTOR.0, role: entry::Role::new(Role::Operator.word())? },
-            tenant: self.log.tenant_name.clone(),
-            conversation: None,
-            channel: None,
-            subject: None,
-            policy: None,
-            content: None,
-            chains: Vec::new(),
-            detail: event.detail(),
-            prev: walk.last_leaf,
-        };
-        Ok(entry.to_bytes()?)
-    }
 }
 
 /// Uses a code of somebody's second factor up; `false` when it, or a later one, was used before.
@@ -436,23 +453,4 @@ fn able(walk: &Walk) -> Vec<AccountId> {
             && allows(account.role, Action::Approve)
     });
     accounts.map(|(id, _)| AccountId(*id)).collect()
-}
-
-async fn insert(
-    database: &Database,
-    log: &LogName,
-    generation: i32,
-    first: u64,
-    bodies: &[Vec<u8>],
-) -> Result<(), RecoverError> {
-    let seqs: Vec<i64> = (first..).take(bodies.len()).map(|seq| i64::try_from(seq).unwrap_or(i64::MAX)).collect();
-    let last = first + bodies.len() as u64 - 1;
-    for partition in [first / PARTITION_ENTRIES, last / PARTITION_ENTRIES] {
-        let start = i64::try_from(partition * PARTITION_ENTRIES).unwrap_or(i64::MAX);
-        let sql = "SELECT ensure_partition($1, $2, $3)";
-        database.client.execute(sql, &[&log.tenant.0, &generation, &start]).await?;
-    }
-    let sql = "INSERT INTO ledger_entry (tenant, generation, seq, body) SELECT $1, $2, u.* FROM unnest($3::bigint[], $4::bytea[]) u";
-    database.client.execute(sql, &[&log.tenant.0, &generation, &seqs, &bodies]).await?;
-    Ok(())
 }

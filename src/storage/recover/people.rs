@@ -17,6 +17,7 @@ use crate::storage::verify::desk::REPLY_SAVED;
 use crate::storage::verify::erasures::Decided;
 use crate::storage::verify::lost::detail;
 use crate::storage::verify::state::Account;
+use crate::storage::verify::unmaskings::Asked;
 use crate::units::{EntryIndex, Hash, Id128, Timestamp};
 
 /// What a statement is given.
@@ -32,6 +33,7 @@ pub(super) async fn restore(of: &Recovery<'_>, database: &Database, walk: &Walk)
     rows.gone().await?;
     rows.erasures().await?;
     rows.amendments().await?;
+    rows.unmaskings().await?;
     rows.epochs().await
 }
 
@@ -246,6 +248,47 @@ impl Rows<'_> {
             &reviewed.0,
             &reviewed.1,
             &reviewed.2,
+        ];
+        self.run(sql, &own).await.map(drop)
+    }
+
+    /// Requests to open masked values.
+    async fn unmaskings(&self) -> Result<(), RecoverError> {
+        let asked = self.walk.state.unmaskings.0.iter();
+        for (id, asked) in asked.filter(|(_, asked)| self.is_missing(asked.newest())) {
+            self.unmasking(uuid(*id), asked).await?;
+        }
+        Ok(())
+    }
+
+    async fn unmasking(&self, id: Uuid, asked: &Asked) -> Result<(), RecoverError> {
+        let sql = "INSERT INTO unmasking (tenant, id, state, version, conversation, subject, message, span, of_seq, until, requested_by, \
+                   requested_seq, requested_at, decided_by, decided_seq, decided_at, used_by, used_seq, used_at) \
+                   SELECT $1, $2, $3, 1, c.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18 FROM conversation c \
+                   WHERE c.tenant = $1 AND c.public_id = $4 ON CONFLICT (tenant, id) DO UPDATE SET state = excluded.state, \
+                   version = unmasking.version + 1, until = excluded.until, decided_by = excluded.decided_by, \
+                   decided_seq = excluded.decided_seq, decided_at = excluded.decided_at, used_by = excluded.used_by, \
+                   used_seq = excluded.used_seq, used_at = excluded.used_at";
+        let (index, by) = asked.requested;
+        let (decided, used) = (self.act(asked.decided).await?, self.act(asked.used).await?);
+        let own: [&(dyn ToSql + Sync); 17] = [
+            &id,
+            &asked.state.code(),
+            &uuid(asked.conversation),
+            &uuid(asked.subject),
+            &uuid(asked.message),
+            &i32::try_from(asked.span).unwrap_or(-1),
+            &asked.of,
+            &asked.until.map(Timestamp::as_micros),
+            &uuid(by),
+            &signed(index),
+            &self.time_of(index).await?,
+            &decided.0,
+            &decided.1,
+            &decided.2,
+            &used.0,
+            &used.1,
+            &used.2,
         ];
         self.run(sql, &own).await.map(drop)
     }

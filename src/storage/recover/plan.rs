@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::super::backup::sha256;
+use super::gap::PlannedGap;
 use super::source::Taken;
 use crate::domain::event::{APPROVERS, LostCounts};
 use crate::units::{AccountId, Hash};
@@ -32,6 +33,9 @@ pub struct Plan {
     pub lost: LostCounts,
     /// Rows of conversations that are made anew.
     pub conversations: u64,
+    /// What is lost for good, when a new generation is opened: `upto` is what survives then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap: Option<PlannedGap>,
 }
 
 impl Plan {

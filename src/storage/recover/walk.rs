@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use lww_audit::Entry;
 use lww_audit::entry::{Chain, Detail};
 use lww_audit::merkle::{Frontier, leaf_hash};
+use lww_audit::{Entry, SignedDeclaration};
 
 use super::RecoverError;
 use crate::domain::event::{FactorKind, LostCounts};
+use crate::ports::{Activated, Activates, EntrySeen};
 use crate::storage::FatalError;
 use crate::storage::verify::desk::reply_of;
 use crate::storage::verify::lost::{detail, remasked_of};
@@ -42,6 +43,12 @@ pub(super) struct Missing {
 /// The walk.
 pub(super) struct Walk {
     origin: Origin,
+    /// The generation of the entry before.
+    at: Option<Origin>,
+    /// The newest gap that was declared.
+    pub(super) declared: Option<SignedDeclaration>,
+    /// What was brought into force.
+    pub(super) activated: Activated,
     roots: BTreeMap<TreeSize, Hash>,
     pub(super) from: TreeSize,
     pub(super) frontier: Frontier,
@@ -56,6 +63,9 @@ impl Walk {
     pub(super) fn new(origin: Origin, roots: BTreeMap<TreeSize, Hash>, from: TreeSize) -> Self {
         Self {
             origin,
+            at: None,
+            declared: None,
+            activated: Activated::default(),
             roots,
             from,
             frontier: Frontier::empty(),
@@ -74,7 +84,7 @@ impl Walk {
         let index = EntryIndex(self.frontier.size().0);
         let wrong = |what| RecoverError::Entry { index, what };
         let entry = Entry::parse(body).map_err(|_| wrong("it can't be read"))?;
-        if entry.log != self.origin {
+        if !self.is_of_this_log(&entry) {
             return Err(wrong("it is another log's"));
         }
         if entry.seq != index || entry.prev != self.last_leaf {
@@ -86,6 +96,9 @@ impl Walk {
         let leaf = leaf_hash(body);
         self.frontier.push(leaf);
         (self.last_leaf, self.last_time) = (leaf, entry.time);
+        if let Some(what) = Activates::of(&entry) {
+            self.activated.note(what, EntrySeen { index, leaf });
+        }
         self.state.take(index, leaf, &entry);
         if index.0 >= self.from.0 {
             self.missing.take((index, leaf), self.from, entry);
@@ -95,6 +108,33 @@ impl Walk {
             Some(expected) if *expected != got => Err(FatalError::Forked { size, expected: *expected, got }.into()),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether an entry is of this log's generation or an earlier one, which only a declared gap ends.
+    fn is_of_this_log(&mut self, entry: &Entry) -> bool {
+        if self.at.as_ref() == Some(&entry.log) {
+            return true;
+        }
+        let declared = SignedDeclaration::of(entry).ok().flatten();
+        let is_next = match (&self.at, &declared) {
+            (None, _) => {
+                let (log, own) = (&entry.log, &self.origin);
+                log.name() == own.name() && log.tenant() == own.tenant() && log.generation() <= own.generation()
+            }
+            (Some(at), Some(declared)) => declared.unverified().before() == at,
+            (Some(_), None) => false,
+        };
+        if is_next {
+            self.at = Some(entry.log.clone());
+            self.declared = declared.or(self.declared.take());
+        }
+        is_next
+    }
+
+    /// Has everybody but these show anew who they are: of what is lost nobody knows whose password changed in it.
+    pub(super) fn disbelieve(&mut self, but: &[Id128]) {
+        let index = EntryIndex(self.frontier.size().0);
+        self.state.disbelieve(but, index);
     }
 
     /// Declares lost what the missing entries sealed, and counts it.

@@ -5,6 +5,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::channel;
+use super::files::info;
 use crate::domain::message::Sealed;
 use crate::domain::record::Written;
 use crate::ports::{OriginalRow, StoreError};
@@ -15,7 +16,9 @@ use crate::units::{
 /// A subject's newest messages and notes since an instant, all or those of some ids. Notes are masked with the same tail: a
 /// number is not to be told in pieces by way of them.
 pub(super) const RECENT: &str = "SELECT t.id, t.entry_seq, t.time, t.seq, t.direction, t.author, a.channel, a.account, t.original, t.masked, \
-                     c.id, c.public_id FROM (SELECT id, public_id, channel FROM conversation \
+                     c.id, c.public_id, \
+                     (SELECT ARRAY[f.format::bigint, f.bytes, f.fate::bigint, f.kept::integer::bigint] \
+                         FROM attachment f WHERE f.tenant = $1 AND f.message = t.id) AS file FROM (SELECT id, public_id, channel FROM conversation \
                  WHERE tenant = $1 AND subject = $2 AND (touched_at >= $3 OR state <> 2) OFFSET 0) c \
              JOIN LATERAL ((SELECT m.entry_seq, m.id, m.time, m.seq, m.direction, m.author, m.channel, m.original, m.masked \
                      FROM message m WHERE m.tenant = $1 AND m.conversation = c.id AND m.time >= $3 \
@@ -39,6 +42,7 @@ pub(super) fn original(row: &Row) -> Result<OriginalRow, StoreError> {
         channel: channel(row.get(6), row.get(7))?,
         original: Sealed(row.get(8)),
         masked: Sealed(row.get(9)),
+        file: info(row)?,
     })
 }
 

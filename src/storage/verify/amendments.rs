@@ -151,6 +151,6 @@ fn as_told(row: &Row) -> Option<Told> {
     })
 }
 
-fn act(by: Uuid, seq: i64) -> Act {
+pub(super) fn act(by: Uuid, seq: i64) -> Act {
     (EntryIndex(u64::try_from(seq).unwrap_or(u64::MAX)), Id128(by.into_bytes()))
 }

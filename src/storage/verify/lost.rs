@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use lww_audit::Entry;
 use lww_audit::entry::Detail;
+use lww_audit::{Entry, SignedDeclaration};
 
 use super::state::{Account, State, int};
 use super::{Difference, Spoken};
@@ -17,6 +17,8 @@ use crate::units::{EntryIndex, Id128};
 
 /// The kind of the entry that declares it.
 pub(super) const RECOVERED: &str = "log.recovered";
+/// The kind of the entry that opens a generation; one after a gap declares it.
+pub(super) const OPENED: &str = "generation.opened";
 
 /// What was declared lost.
 #[derive(Default)]
@@ -57,6 +59,27 @@ impl State {
         let bound = |name| int(entry, name).and_then(|bound| u64::try_from(bound).ok());
         if let (Some(from), Some(upto)) = (bound("from"), bound("upto")) {
             self.lose(from..upto, index);
+        }
+    }
+
+    /// A generation that was opened after a gap. Of what is lost nothing is known, so that no password of before is believed, but of
+    /// the two who showed theirs.
+    pub(super) fn declared(&mut self, index: EntryIndex, entry: &Entry) {
+        let from = int(entry, "from").and_then(|bound| u64::try_from(bound).ok());
+        let signed = SignedDeclaration::of(entry).ok().flatten();
+        let (Some(from), Some(signed)) = (from, signed) else { return };
+        self.lose(from..index.0, index);
+        let declared = signed.unverified();
+        let is_own = declared.tenant == entry.tenant;
+        self.disbelieve(if is_own { &declared.by } else { &[] }, index);
+    }
+
+    /// Has everybody but these show anew who they are.
+    pub(in super::super) fn disbelieve(&mut self, but: &[Id128], index: EntryIndex) {
+        for (_, account) in self.accounts.iter_mut().filter(|(id, _)| !but.contains(id)) {
+            // Whoever comes by the bank's own provider alone shows it there.
+            account.must_change |= account.identities == 0;
+            (account.password, account.newest) = (Some(index), index);
         }
     }
 

@@ -12,7 +12,8 @@ use lww_audit::entry::{Chain, ChainLink, Detail};
 use super::amendments::Amendments;
 use super::erasures::Erasures;
 use super::field;
-use super::lost::{Lost, RECOVERED};
+use super::lost::{Lost, OPENED, RECOVERED};
+use super::unmaskings::Unmaskings;
 use crate::domain::event::{Role, Wish};
 use crate::domain::record::{ConversationState, PolicyKind};
 use crate::ports::Activates;
@@ -35,6 +36,8 @@ pub(in super::super) struct State {
     pub(in super::super) erasures: Erasures,
     /// Proposed changes of the masking policy.
     pub(in super::super) amendments: Amendments,
+    /// Requests to open masked values.
+    pub(in super::super) unmaskings: Unmaskings,
     /// What was declared lost.
     pub(in super::super) lost: Lost,
     /// Every customer by the entry that first spoke of them.
@@ -110,6 +113,7 @@ impl State {
         if let Some(Activates::Policy(policy)) = Activates::of(entry) {
             self.activated(index, policy, entry);
         } else if let Some(conversation) = entry.conversation {
+            self.unmaskings.take(index, kind, entry);
             self.about_conversation((index, leaf), conversation, kind, entry);
         } else if self.amendments.take(index, kind, entry) {
             // The text of a proposed policy is kept from the start.
@@ -139,6 +143,7 @@ impl State {
     fn about_account(&mut self, index: EntryIndex, kind: &str, entry: &Entry) {
         match kind {
             RECOVERED => self.recovered(index, entry),
+            OPENED => self.declared(index, entry),
             "account.created" => {
                 if let (Some(id), Some(role)) = (id(entry, "account"), role(entry)) {
                     self.accounts.insert(id, Account::new(index, role));

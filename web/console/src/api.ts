@@ -54,6 +54,7 @@ export function speak(tag: string): void {
 
 const ROOT = "/api/v1";
 const WAIT_MS = 30_000;
+const FILE_WAIT_MS = 120_000;
 
 export async function call<T>(method: Method, path: string, ask: Ask = {}): Promise<T> {
   const askedAt = performance.now();
@@ -64,6 +65,36 @@ export async function call<T>(method: Method, path: string, ask: Ask = {}): Prom
   return (
     isJson ? await response.json().catch(() => unreadable(response.status)) : await response.text()
   ) as T;
+}
+
+/** Sends a file as it is; `progress` hears how much of it is on its way, from 0 to 1. */
+export function upload<T>(
+  path: string,
+  { file, key, progress }: { file: File; key: string; progress: (done: number) => void },
+): Promise<T> {
+  const askedAt = performance.now();
+  return new Promise((done, failed) => {
+    // Only this kind of request tells how far it is.
+    const request = new XMLHttpRequest();
+    request.open("POST", ROOT + path);
+    request.timeout = FILE_WAIT_MS;
+    request.setRequestHeader("accept-language", language);
+    request.setRequestHeader("content-type", "application/octet-stream");
+    request.setRequestHeader("idempotency-key", key);
+    request.setRequestHeader("lww-file-name", encodeURIComponent(file.name.slice(-200)));
+    request.upload.onprogress = ({ loaded, total }) => progress(loaded / Math.max(total, 1));
+    request.onerror = request.ontimeout = () => {
+      isAway();
+      failed(new Problem("unreachable", 0, ""));
+    };
+    request.onload = () => {
+      const headers = { "retry-after": request.getResponseHeader("retry-after") ?? "" };
+      const answer = new Response(request.responseText, { status: request.status, headers });
+      if (answer.ok) void answer.json().then((value) => done(value as T), failed);
+      else void problem(answer, askedAt).then(failed);
+    };
+    request.send(file);
+  });
 }
 
 async function reach(method: Method, path: string, ask: Ask): Promise<Response> {

@@ -30,6 +30,12 @@ export const PAGES: Page[] = [
     load: () => import("./pages/policies/policies.vue"),
   },
   {
+    name: "unmaskings",
+    path: "/unmaskings",
+    right: "read_unmaskings",
+    load: () => import("./pages/unmaskings/unmaskings.vue"),
+  },
+  {
     name: "erasures",
     path: "/erasures",
     right: "erase_subjects",

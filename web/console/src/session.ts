@@ -29,7 +29,7 @@ export function duty(info: SessionInfo): Duty {
 
 // For a server that doesn't tell rights; a newer one does.
 const RIGHTS: Record<Role, Right[]> = {
-  agent: ["converse", "own_account"],
+  agent: ["converse", "own_account", "unmask", "read_unmaskings"],
   supervisor: [
     "converse",
     "supervise",
@@ -38,6 +38,8 @@ const RIGHTS: Record<Role, Right[]> = {
     "erase_subjects",
     "read_policies",
     "read_health",
+    "unmask",
+    "read_unmaskings",
   ],
   compliance: [
     "read_ledger",
@@ -47,8 +49,9 @@ const RIGHTS: Record<Role, Right[]> = {
     "hold_subjects",
     "read_policies",
     "read_health",
+    "read_unmaskings",
   ],
-  auditor: ["read_ledger", "own_account", "read_accounts", "read_policies", "read_health"],
+  auditor: ["read_ledger", "own_account", "read_accounts", "read_policies", "read_health", "read_unmaskings"],
   admin: ["read_ledger", "own_account", "read_accounts", "manage_accounts", "read_policies", "read_health"],
 };
 

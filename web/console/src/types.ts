@@ -16,6 +16,8 @@ export type Right =
   | "erase_subjects"
   | "hold_subjects"
   | "read_policies"
+  | "unmask"
+  | "read_unmaskings"
   | "read_health";
 
 export interface SessionInfo {
@@ -45,6 +47,8 @@ export interface Span {
   basis?: string[];
   /** In percent. */
   confidence: number;
+  /** Whether the rule that masked it lets somebody open it. */
+  reversible?: boolean;
 }
 
 export interface Conversation {
@@ -69,6 +73,15 @@ export interface Conversation {
   wish?: "message" | "callback" | null;
 }
 
+/** What became of a file that a message was read from. */
+export interface Attachment {
+  format: string;
+  bytes: number;
+  fate: "shown" | "sealed" | "quarantined";
+  reason: string | null;
+  kept: boolean;
+}
+
 export interface Message {
   message: string;
   index: number;
@@ -81,6 +94,7 @@ export interface Message {
   spans?: Span[];
   policy?: string | null;
   by?: "customer" | "agent" | "bot" | "server";
+  file?: Attachment | null;
 }
 
 export interface Note {

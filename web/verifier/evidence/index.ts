@@ -6,6 +6,7 @@
  */
 import { type Bytes, equal, fromHex, fromUtf8, toHex } from "../bytes";
 import { type Entry, readEntry } from "../entry";
+import { type Declaration, Generations, readDeclarationLine } from "../generation";
 import { readCanonical } from "../json";
 import { leafHash, verifyInclusion } from "../merkle";
 import { type Checkpoint, readCheckpoint, readNote, verifyCheckpoint, verifySignedBy } from "../note";
@@ -56,6 +57,8 @@ export interface Report {
   readonly policies: ReadonlyMap<string, NamedPolicy>;
   /** Names of staff by their pseudonym: signed by the log's owner, not proven by the log. */
   readonly staff: ReadonlyMap<string, string>;
+  /** What the log declares of its gaps: entries of the scopes may be among those that were lost. */
+  readonly gaps: readonly Declaration[];
 }
 
 export type EvidenceVerdict =
@@ -90,7 +93,7 @@ export async function verifyEvidence(
     const [checkpoint, signer] = await inFile("checkpoint", () => readHead(files, trusted));
     const manifest = await inFile("manifest", () => readSigned(files, trusted, checkpoint));
     demandNames(files, manifest);
-    const check = new Check(files, checkpoint, manifest, watch);
+    const check = new Check(files, checkpoint, manifest, trusted, watch);
     const found = await check.run();
     const cosigned = await inFile("checkpoint", () => verifyQuorum(checkpoint, trusted));
     return { ok: true, report: { manifest, checkpoint, signer, cosigned, ...found } };
@@ -133,6 +136,7 @@ class Check {
   private readonly digests = new Map<string, Digest>();
   private readonly policies = new Map<string, NamedPolicy>();
   private readonly staff = new Map<string, string>();
+  private generations = Generations.none;
   private before = -1;
   private entries = 0;
   private texts = 0;
@@ -143,19 +147,34 @@ class Check {
     private readonly files: PackageFiles,
     private readonly checkpoint: Checkpoint,
     private readonly manifest: Manifest,
+    private readonly trust: Trust,
     private readonly watch: Watch,
   ) {
     this.walk = new Walk(manifest.scopes);
   }
 
   async run() {
+    await inFile("generations.jsonl", () => this.declared());
     await this.eachLine("entries.jsonl", (line) => this.entry(readLine(line)));
     const ends = await inFile("ends.json", () => this.ends());
     await this.context(ends);
     await this.rest();
     this.demandDigests();
     const { entries, texts, policies, staff } = this;
-    return { seal: ends.seal?.seq ?? null, entries, texts, policies, staff };
+    const gaps = this.generations.all;
+    return { seal: ends.seal?.seq ?? null, entries, texts, policies, staff, gaps };
+  }
+
+  /** What is declared of the generations before this one, each of which must be. */
+  private async declared(): Promise<void> {
+    const declared: Declaration[] = [];
+    if (this.manifest.files.some(({ name }) => name === "generations.jsonl")) {
+      await this.eachLine("generations.jsonl", async (line) => {
+        declared.push(await readDeclarationLine(line));
+      });
+    }
+    this.generations = await Generations.vouched(declared, this.trust.logs);
+    this.generations.demandAll(this.checkpoint.origin);
   }
 
   private async eachLine(file: string, each: (line: Bytes) => void | Promise<void>): Promise<void> {
@@ -217,8 +236,8 @@ class Check {
     const claimed = claimedSeq(line.entry);
     const entry = await atEntry(claimed, "entry", () => readEntry(line.entry));
     await atEntry(claimed, "entry log", () => {
-      if (entry.log !== this.checkpoint.origin) {
-        throw new Refusal("other_log", "entry.log", "the checkpoint's origin");
+      if (entry.log !== this.generations.logAt(this.checkpoint.origin, entry.seq)) {
+        throw new Refusal("other_log", "entry.log", "the checkpoint's origin, or that of its generation");
       }
     });
     return entry;

@@ -88,7 +88,7 @@ function demandWhole({ scopes, files }: Manifest, different: number): void {
   if (names.some((name, at) => at > 0 && name <= (names[at - 1] ?? ""))) {
     throw malformed("file", "files sorted by name, each once");
   }
-  const known = new Set([...ALWAYS, "ends.json", "staff.jsonl"]);
+  const known = new Set([...ALWAYS, "ends.json", "generations.jsonl", "staff.jsonl"]);
   if (!names.every((name) => known.has(name) || policyOf(name) !== undefined)) {
     throw malformed("file", "files that packages have");
   }

@@ -33,6 +33,7 @@ const PATHS = {
   note: "M12 8h.01M12 11v6M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z",
   shield: "M12 3l7 3v6c0 4-3 7-7 9-4-2-7-5-7-9V6zM9 12l2 2 4-4",
   back: "M15 5l-7 7 7 7",
+  clip: "M8 12l6-6a3 3 0 0 1 4 4l-8 8a5 5 0 0 1-7-7l8-8",
 } as const;
 
 /** A picture for eyes only: words stand beside it or in its button's label. */

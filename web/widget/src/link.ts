@@ -19,6 +19,8 @@ const OPENING_MS = 10_000;
  * the browser believes: a dead one says nothing, and a machine that slept has none. */
 const SILENCE_MS = 45_000;
 const TICK_MS = 5_000;
+/** Longest that a file may take. */
+const FILE_MS = 120_000;
 /** How often something is asked for again that the server says to come back for. */
 const AGAIN_MAX = 5;
 /** How many messages a page holds: the newest at first, and earlier ones when they are asked for. */
@@ -145,6 +147,41 @@ export class Link {
         if (this.#person !== person) throw new Gone();
       }
     }
+  }
+
+  /** A file that the bank sent with a message. */
+  async file(message: string): Promise<Blob> {
+    const signal = AbortSignal.timeout(FILE_MS);
+    return (await this.#fetch(`files?message=${message}`, { signal })).blob();
+  }
+
+  /** Sends a file; tells how much of it is on its way, from 0 to 1. The same key counts once. */
+  async upload(file: File, key: string, progress: (done: number) => void): Promise<void> {
+    const person = this.#person;
+    const token = await this.#token();
+    if (this.#person !== person) throw new Gone();
+    await new Promise<void>((done, failed) => {
+      // Only this kind of request tells how far it is.
+      const request = new XMLHttpRequest();
+      request.open("POST", `${this.#base}/files`);
+      request.timeout = FILE_MS;
+      request.setRequestHeader("authorization", `Bearer ${token}`);
+      request.setRequestHeader("content-type", "application/octet-stream");
+      request.setRequestHeader("idempotency-key", key);
+      request.setRequestHeader("lww-file-name", encodeURIComponent(file.name.slice(-200)));
+      request.upload.onprogress = ({ loaded, total }) => progress(loaded / Math.max(total, 1));
+      request.onerror = request.ontimeout = () => failed(new Problem(0, "", "", null));
+      request.onload = () => {
+        if (request.status < 300) {
+          done();
+          return;
+        }
+        if (request.status === 401) this.#keep.set({ since: 0 });
+        const told = parsed(request.responseText);
+        failed(new Problem(request.status, told.code ?? "", told.detail ?? "", null));
+      };
+      request.send(file);
+    });
   }
 
   async #connect(): Promise<void> {
@@ -343,6 +380,14 @@ export class Link {
     // Many pages lose one server at the same moment; they shall not all come again at the same moment.
     const pause = afterS === 0 ? 0 : Math.max(usual * (0.5 + Math.random()), (afterS ?? 0) * 1000);
     this.#timer = setTimeout(() => void this.#connect(), pause);
+  }
+}
+
+function parsed(text: string): { code?: string; detail?: string } {
+  try {
+    return JSON.parse(text) as { code?: string; detail?: string };
+  } catch {
+    return {};
   }
 }
 

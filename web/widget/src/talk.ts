@@ -324,9 +324,11 @@ export class Talk {
   }
 
   /** A line of the customer's own: what waits for it is over, and what was sent and not answered is probably what it tells. */
-  #stood({ index, text, masked }: Said): void {
+  #stood({ index, text, masked, file }: Said): void {
     this.pending = this.pending.filter((message) => message.taken !== index);
     const first = this.#next();
+    // What was read from a file is told by no text that waits.
+    if (file) return;
     if (first !== undefined && (masked || first.text === text)) first.isThere = true;
   }
 
@@ -393,7 +395,7 @@ export class Talk {
 }
 
 /** A key that nobody else has; pages without HTTPS have no `randomUUID`. */
-function key(): string {
+export function key(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))]
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join("");

@@ -1,5 +1,6 @@
 /** What the customer sees and does. It follows the talk and keeps nothing of its own but what is open. */
 import { button, el, icon, readableOn, show } from "./dom";
+import { Files } from "./files";
 import { Proofs } from "./proofs";
 import css from "./style.css?inline";
 import { PATIENCE_MS, type Pending, type Talk } from "./talk";
@@ -32,6 +33,7 @@ export class View {
   readonly #talk: Talk;
   readonly #look: Look;
   readonly #proofs: Proofs;
+  readonly #files: Files;
   readonly #host: HTMLElement;
   readonly #launch: HTMLButtonElement;
   readonly #badge = el("span", { class: "badge", hidden: true });
@@ -57,6 +59,7 @@ export class View {
     this.#look = look;
     this.#times = new Times(look.zone);
     this.#proofs = new Proofs(talk, files, vkey);
+    this.#files = new Files(talk, () => this.#words);
     this.#host = el("lww-chat" as "div", { lang: this.#language, "data-side": look.side });
     const root = this.#host.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet();
@@ -71,7 +74,14 @@ export class View {
     this.#log = el("div", { class: "log", role: "log", "aria-live": "polite", tabindex: "0" });
     this.#log.append(this.#earlier, this.#list);
     this.#input = el("textarea", { rows: "1", maxlength: "5000", enterkeyhint: "send" });
-    this.#form = el("form", {}, this.#input, el("button", { type: "submit", class: "send" }, icon("send")));
+    this.#form = el(
+      "form",
+      {},
+      this.#files.input,
+      this.#files.add,
+      this.#input,
+      el("button", { type: "submit", class: "send" }, icon("send")),
+    );
     this.#panel = el("section", { class: "panel", role: "dialog", hidden: true });
     this.#panel.append(
       this.#header,
@@ -80,9 +90,11 @@ export class View {
       this.#typing,
       this.#notice,
       this.#receipts,
+      this.#files.bar,
       this.#form,
       this.#consent,
     );
+    this.#files.takes(this.#panel);
     root.append(this.#launch, this.#panel);
     this.#dress();
     this.#listen();
@@ -145,6 +157,7 @@ export class View {
   /** Somebody else is here: what the one before had in front of them is gone. */
   #begin(): void {
     this.#person = this.#talk.person;
+    this.#files.draw();
     this.#paged.textContent = "";
     if (!this.#receipts.hidden) this.#aside(false);
   }
@@ -179,7 +192,8 @@ export class View {
     this.#earlier.textContent = words.earlier;
     this.#input.placeholder = words.input;
     this.#input.setAttribute("aria-label", words.input);
-    this.#form.querySelector("button")?.setAttribute("aria-label", words.send);
+    this.#form.querySelector(".send")?.setAttribute("aria-label", words.send);
+    this.#files.draw();
     const { consent, consentLink } = this.#look;
     const text = consent ?? words.consent;
     const linked =
@@ -343,7 +357,7 @@ export class View {
       before = date;
       wanted.push([
         `m${said.index}`,
-        `${isRead}${day}${said.text}`,
+        `${isRead}${day}${said.file?.kept}${said.text}`,
         () => this.#message(said, isRead, day, words),
       ]);
     }
@@ -391,7 +405,8 @@ export class View {
         button({ class: "mark", "aria-label": `${mark} · ${words.check} #${said.index}` }, check, mark),
       );
     }
-    const item = this.#bubble(said.by, said.text, time, under, words);
+    const shown = said.file ? this.#files.shown(said, said.file, words) : said.text;
+    const item = this.#bubble(said.by, shown, time, under, words);
     if (day !== "") item.prepend(el("span", { class: "day" }, day));
     return item;
   }
@@ -417,9 +432,16 @@ export class View {
     return item;
   }
 
-  #bubble(by: Author, text: string, time: Node | string, under: HTMLElement, words: Words): HTMLElement {
+  #bubble(
+    by: Author,
+    said: HTMLElement | string,
+    time: Node | string,
+    under: HTMLElement,
+    words: Words,
+  ): HTMLElement {
     const who = el("span", { class: "who" }, icon(PICTURES[by]), words.by[by], time);
-    return el("li", { class: `said ${by}` }, who, el("p", { class: "text" }, text), under);
+    const text = typeof said === "string" ? el("p", { class: "text" }, said) : said;
+    return el("li", { class: `said ${by}` }, who, text, under);
   }
 
   #drawNotice(words: Words): void {
@@ -487,7 +509,8 @@ export class View {
   #aside(isShown: boolean): void {
     this.#receipts.hidden = !isShown;
     if (!isShown) this.#proofs.leave();
-    for (const part of [this.#log, this.#typing, this.#form, this.#consent]) part.hidden = isShown;
+    for (const part of [this.#log, this.#typing, this.#files.bar, this.#form, this.#consent])
+      part.hidden = isShown;
     this.draw();
   }
 

@@ -4,6 +4,15 @@ export type State = "waiting" | "assigned" | "solved" | "closed";
 export type Wish = "message" | "callback";
 export type Author = "customer" | "agent" | "bot" | "server";
 
+/** What became of a file that a message was read from. */
+export interface FileInfo {
+  format: string;
+  bytes: number;
+  fate: "shown" | "sealed" | "quarantined";
+  reason: string | null;
+  kept: boolean;
+}
+
 export interface Said {
   type: "message";
   message: string;
@@ -15,6 +24,7 @@ export interface Said {
   by: Author;
   masked: boolean;
   text: string;
+  file?: FileInfo | null;
 }
 
 /** Something that was said before, as it may be shown from here on. */

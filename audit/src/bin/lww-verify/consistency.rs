@@ -31,14 +31,20 @@ pub fn run(args: &ConsistencyArgs, trust: &Trust, output: &mut Output) {
     let mut facts = Facts::default();
     facts.add("log", first.origin.as_str()).add("old_size", first.size.0).add("new_size", second.size.0);
     // A contradiction first: that a quorum is missing must not keep a fork from being told.
-    let Err(error) = compare(args, first, second, &mut path) else {
+    let Err(error) = compare(args, trust, (first, second), &mut path) else {
         return match cosigned(trust, &old, &new, &mut facts) {
-            Ok(()) => output.accept(&subject, facts),
+            Ok(()) => {
+                // What was declared between the two; a gap before both is no matter here.
+                let before = trust.generations().before(&first.origin);
+                let between = trust.generations().before(&second.origin).into_iter();
+                output.accept_with_gaps(&subject, between.filter(|gap| !before.contains(gap)), facts);
+            }
             Err(error) => output.refuse_with(&subject, &error, facts),
         };
     };
     if contradict(&error, args) {
         let found = format!("{}: {error}", error.class().name());
+        let new = contradicting(trust, &old, new);
         let text = Evidence { found, old, new, path }.to_string();
         match write_new(&args.evidence, &text) {
             Ok(()) => facts.add("evidence", args.evidence.display().to_string()),
@@ -46,6 +52,14 @@ pub fn run(args: &ConsistencyArgs, trust: &Trust, output: &mut Output) {
         };
     }
     output.refuse_with(&subject, &error, facts);
+}
+
+/// What contradicts the older checkpoint under the same log's key: of a log that went on as another generation, what that says was
+/// signed last.
+fn contradicting(trust: &Trust, old: &SignedCheckpoint, new: SignedCheckpoint) -> SignedCheckpoint {
+    let origin = &old.unverified().origin;
+    let gap = trust.generations().iter().find(|gap| gap.before() == origin && new.unverified().origin != *origin);
+    gap.map_or(new, |gap| gap.last.clone())
 }
 
 fn cosigned(trust: &Trust, old: &SignedCheckpoint, new: &SignedCheckpoint, facts: &mut Facts) -> Result<(), Error> {
@@ -68,33 +82,53 @@ fn contradict(error: &Error, args: &ConsistencyArgs) -> bool {
         | Class::Gap
         | Class::Stale
         | Class::OtherLog
-        | Class::NoQuorum => false,
+        | Class::NoQuorum
+        | Class::DeclaredGap
+        | Class::FalseDeclaration => false,
     }
 }
 
 fn read_both(args: &ConsistencyArgs, trust: &Trust) -> Result<(SignedCheckpoint, SignedCheckpoint), Error> {
+    let keys = trust.keys_with(trust.generations());
     let read_one = |path: &Path| {
         let signed = SignedCheckpoint::parse(&read(path, NOTE_BYTES_MAX, Format::Checkpoint)?);
         let signed = signed.map_err(|error| error.in_file(path))?;
-        signed.verify(trust.keys()).map_err(|error| error.in_file(path))?;
+        signed.verify(&keys).map_err(|error| error.in_file(path))?;
         Ok::<_, Error>(signed)
     };
     let (old, new) = (read_one(&args.old)?, read_one(&args.new)?);
     let (expected, got) = (&old.unverified().origin, &new.unverified().origin);
-    if expected != got {
+    let is_declared = trust.generations().before(got).iter().any(|gap| gap.before() == expected);
+    if expected != got && !is_declared {
         return Err(Error::OtherLog { expected: expected.clone(), got: got.clone() });
     }
     Ok((old, new))
 }
 
-fn compare(args: &ConsistencyArgs, old: &Checkpoint, new: &Checkpoint, path: &mut Vec<Hash>) -> Result<(), Error> {
+fn compare(
+    args: &ConsistencyArgs,
+    trust: &Trust,
+    (old, new): (&Checkpoint, &Checkpoint),
+    path: &mut Vec<Hash>,
+) -> Result<(), Error> {
+    // Of a tree that reaches into a declared gap, what survived is what the newer one has to begin with.
+    let gaps = trust.generations().before(&new.origin);
+    let mut common = old.clone();
+    for gap in gaps.iter().skip_while(|gap| *gap.before() != old.origin) {
+        if *gap.before() == old.origin {
+            gap.admits(old)?;
+        }
+        if gap.kept.0 < common.size {
+            (common.size, common.root) = gap.kept;
+        }
+    }
     if let Some(file) = &args.proof {
         *path = read_path(file)?;
-        return verify_consistency(old.size, &old.root, new.size, &new.root, path);
+        return verify_consistency(common.size, &common.root, new.size, &new.root, path);
     }
     // Contradictions that need no proof are found before the tiles are asked for one.
-    if new.size <= old.size {
-        return verify_consistency(old.size, &old.root, new.size, &new.root, &[]);
+    if new.size <= common.size {
+        return verify_consistency(common.size, &common.root, new.size, &new.root, &[]);
     }
     let directory = TileDir::open(args.tiles.clone().unwrap_or_default());
     let tree = directory.tree(new.size);
@@ -102,12 +136,12 @@ fn compare(args: &ConsistencyArgs, old: &Checkpoint, new: &Checkpoint, path: &mu
     if got != new.root {
         return Err(Error::BadHash { expected: new.root, got }.in_file(directory.path()));
     }
-    *path = consistency_path(&tree, old.size, new.size)?;
+    *path = consistency_path(&tree, common.size, new.size)?;
     // The tiles lead to the newer root, so their beginning is what the older one should have been.
-    if root_at(&tree, old.size)? != old.root {
-        return Err(Error::Fork { old: old.size, old_root: old.root, new: new.size, new_root: new.root });
+    if root_at(&tree, common.size)? != common.root {
+        return Err(Error::Fork { old: common.size, old_root: common.root, new: new.size, new_root: new.root });
     }
-    verify_consistency(old.size, &old.root, new.size, &new.root, path)
+    verify_consistency(common.size, &common.root, new.size, &new.root, path)
 }
 
 fn read_path(file: &Path) -> Result<Vec<Hash>, Error> {

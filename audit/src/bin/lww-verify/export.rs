@@ -8,9 +8,9 @@ use crate::bar::Bar;
 use crate::input::Trust;
 use crate::output::{Facts, Output};
 use crate::proof::key_names;
-use lww_audit::entry::kinds;
+use lww_audit::entry::{Detail, kinds};
 use lww_audit::export::{Finding, Item, Package, Report, verify};
-use lww_audit::{Error, Id128};
+use lww_audit::{Entry, Error, Id128};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub fn run(args: &ExportArgs, trust: &Trust, output: &mut Output) {
         Err(finding) => return output.refuse_with(&subject, &finding.error, found(&finding)),
     };
     match facts(&report, trust) {
-        Ok(facts) => output.accept(&subject, facts),
+        Ok(facts) => output.accept_with_gaps(&subject, report.generations.iter(), facts),
         Err(error) => return output.refuse(&subject, &error),
     }
     let shown = verify(&package, trust.keys(), &mut |item| show(item, &report.staff, output), &mut |_, _| {});
@@ -57,8 +57,9 @@ fn facts(report: &Report, trust: &Trust) -> Result<Facts, Error> {
         json!(if *is_there { digest.to_string() } else { format!("{digest} (text not in the package)") })
     });
     let signers: Vec<_> = report.signers.iter().collect();
+    let complete = if report.generations.is_empty() { "complete_for" } else { "complete_but_for_the_gap_for" };
     facts
-        .add("complete_for", scopes.collect::<Vec<_>>())
+        .add(complete, scopes.collect::<Vec<_>>())
         .add("entries", report.entries)
         .add("texts", report.texts)
         .add("made", report.manifest.made.to_string())
@@ -73,6 +74,20 @@ fn facts(report: &Report, trust: &Trust) -> Result<Facts, Error> {
     Ok(facts)
 }
 
+/// A file that came with the message of the next entry, whose text is that message's: what it is, how large, and what became of it.
+fn attachment(entry: &Entry) -> Option<String> {
+    let (Detail::Object(fields), "attachment.kept/1") = (&entry.detail, entry.kind.as_str()) else { return None };
+    let word = |name| match fields.get(name) {
+        Some(Detail::String(word)) => Some(word.clone()),
+        Some(Detail::Int(number)) => Some(number.to_string()),
+        Some(_) | None => None,
+    };
+    let not_kept = word("commit_file").is_none().then(|| "not kept".to_owned());
+    let bytes = word("bytes").map(|bytes| format!("{bytes} bytes"));
+    let parts = [word("format"), bytes, word("fate"), word("reason"), not_kept];
+    Some(format!("[attachment: {}]", parts.into_iter().flatten().collect::<Vec<_>>().join(", ")))
+}
+
 /// One entry of the transcript: time, place, who, and what was said or done.
 fn show(item: &Item<'_>, staff: &BTreeMap<Id128, String>, output: &Output) {
     let Item { entry, texts } = item;
@@ -85,7 +100,7 @@ fn show(item: &Item<'_>, staff: &BTreeMap<Id128, String>, output: &Output) {
     } else if entry.content.is_some() {
         format!("{kind}, its text is not in the package")
     } else {
-        kinds::about(kind).unwrap_or(kind).to_owned()
+        attachment(entry).unwrap_or_else(|| kinds::about(kind).unwrap_or(kind).to_owned())
     };
     let line = format!("{}  #{}  {} {who}  {what}", entry.time, entry.seq, entry.actor.role.as_str());
     let mut facts = Facts::default();

@@ -6,7 +6,7 @@ use crate::input::Trust;
 use crate::output::{Facts, Output};
 use crate::proof::{key_names, read_receipt};
 use lww_audit::entry::kinds;
-use lww_audit::fsck::{Finding, Pass, Progress, Summary, check, check_receipt};
+use lww_audit::fsck::{Finding, Pass, Progress, Summary, check, check_earlier, check_receipt};
 use lww_audit::{Error, TileDir};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -33,8 +33,11 @@ pub fn run(args: &FsckArgs, trust: &Trust, output: &mut Output) {
     };
     let mut facts = facts(&summary);
     match fresh_and_cosigned(args, trust, &summary, &mut facts) {
-        Ok(()) => output.accept(&subject, facts),
+        Ok(()) => output.accept_with_gaps(&subject, summary.generations.iter(), facts),
         Err(error) => output.refuse_with(&subject, &error, facts),
+    }
+    for earlier in &args.earlier {
+        check_earlier_copy(earlier, (&summary, &directory), trust, output);
     }
     if let Some(receipts) = &args.receipts {
         check_receipts(receipts, &directory, &summary, trust, output);
@@ -75,6 +78,19 @@ fn facts(summary: &Summary) -> Facts {
     facts
 }
 
+fn check_earlier_copy(copy: &Path, log: (&Summary, &TileDir), trust: &Trust, output: &mut Output) {
+    let subject = copy.display().to_string();
+    match check_earlier(&TileDir::open(copy), log, trust.keys()) {
+        Ok((origin, signed)) => {
+            let mut facts = Facts::default();
+            facts.add("log", origin.as_str()).add("signed", signed.0);
+            facts.add("finding", "nothing that is declared lost is in it");
+            output.accept(&subject, facts);
+        }
+        Err(finding) => output.refuse_with(&subject, &finding.error, found(&finding)),
+    }
+}
+
 fn check_receipts(receipts: &Path, directory: &TileDir, log: &Summary, trust: &Trust, output: &mut Output) {
     let files = match list_receipts(receipts) {
         Ok(files) => files,
@@ -83,12 +99,14 @@ fn check_receipts(receipts: &Path, directory: &TileDir, log: &Summary, trust: &T
             return output.refuse(&receipts.display().to_string(), &error);
         }
     };
+    let keys = trust.keys_with(&log.generations);
     let mut honoured = 0_u64;
     for file in &files {
-        let verdict =
-            read_receipt(file).and_then(|receipt| check_receipt(directory, log, &receipt, trust.keys()).map(|_| ()));
+        let verdict = read_receipt(file)
+            .and_then(|receipt| check_receipt(directory, log, &receipt, &keys).map(|honoured| honoured.lost));
         match verdict {
-            Ok(()) => honoured += 1,
+            Ok(None) => honoured += 1,
+            Ok(lost) => output.accept_with_gaps(&file.display().to_string(), &lost, Facts::default()),
             Err(error) => output.refuse(&file.display().to_string(), &error),
         }
     }

@@ -2,15 +2,19 @@
 //!
 //! It judges form only.
 
+use crate::Common;
 use lww_audit::error::Format;
+use lww_audit::generation::DECLARATION_BYTES_MAX;
 use lww_audit::note::NOTE_BYTES_MAX;
 use lww_audit::rotation::follow;
 use lww_audit::sample::NONCE_BYTES_MAX;
 use lww_audit::trust::POLICY_BYTES_MAX;
-use lww_audit::{Error, SignedCheckpoint, SignedRotation, Timestamp, TrustPolicy, VerifierKey};
+use lww_audit::{
+    Error, Generations, SignedCheckpoint, SignedDeclaration, SignedRotation, Timestamp, TrustPolicy, VerifierKey,
+};
 use std::fs::OpenOptions;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 /// Longest file of keys in bytes.
@@ -21,20 +25,48 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 pub struct Trust {
     keys: Vec<VerifierKey>,
     policy: Option<TrustPolicy>,
+    generations: Generations,
 }
 
 impl Trust {
-    /// Reads keys given as text or as files, a policy, whose logs are trusted like the keys, and changes of these keys.
-    pub fn read(keys: &[String], policy: Option<&Path>, rotations: &[PathBuf]) -> Result<Self, Error> {
-        let mut keys = read_keys(keys)?;
-        let policy = policy.map(read_policy).transpose()?;
+    /// Reads keys given as text or as files, a policy, whose logs are trusted like the keys, changes of these keys, and generations
+    /// that were opened after a gap.
+    pub fn read(common: &Common) -> Result<Self, Error> {
+        let mut keys = read_keys(&common.keys)?;
+        let policy = common.policy.as_deref().map(read_policy).transpose()?;
         keys.extend(policy.iter().flat_map(|policy| policy.logs().iter().map(|log| log.key.clone())));
-        for path in rotations {
-            let signed = SignedRotation::parse(&read(path, NOTE_BYTES_MAX, Format::Rotation)?);
-            let followed = signed.and_then(|signed| follow(&mut keys, [&signed]));
+        let mut changes = common.rotations.iter().peekable();
+        let mut declared = Vec::new();
+        for path in &common.generations {
+            // A key may have changed within a generation: its changes come before the next.
+            while let Some(change) = changes.peek().map(|path| read_rotation(path)).transpose()? {
+                if follow(&mut keys, [&change]).is_err() {
+                    break;
+                }
+                changes.next();
+            }
+            let signed = SignedDeclaration::parse(&read(path, DECLARATION_BYTES_MAX, Format::Generation)?);
+            let followed = signed.and_then(|signed| {
+                let known = Generations::follow(&mut keys, [signed.clone()]);
+                known.map(|_| declared.push(signed))
+            });
             followed.map_err(|error| error.in_file(path))?;
         }
-        Ok(Self { keys, policy })
+        for path in changes {
+            follow(&mut keys, [&read_rotation(path)?]).map_err(|error| error.in_file(path))?;
+        }
+        let generations = Generations::follow(&mut keys.clone(), declared)?;
+        Ok(Self { keys, policy, generations })
+    }
+
+    /// Borrows the generations that the user was told of.
+    pub const fn generations(&self) -> &Generations {
+        &self.generations
+    }
+
+    /// The trusted keys, and those that declarations of a log vouch for besides.
+    pub fn keys_with(&self, generations: &Generations) -> Vec<VerifierKey> {
+        self.keys.iter().cloned().chain(generations.iter().filter_map(|declared| declared.old.clone())).collect()
     }
 
     /// Borrows the trusted keys of logs.
@@ -48,6 +80,10 @@ impl Trust {
         let found = policy.verify(signed, &self.keys)?.witnesses;
         Ok(Some(found.into_iter().map(|(witness, time_s)| format!("{} at {}", witness.name, at(time_s))).collect()))
     }
+}
+
+fn read_rotation(path: &Path) -> Result<SignedRotation, Error> {
+    SignedRotation::parse(&read(path, NOTE_BYTES_MAX, Format::Rotation)?).map_err(|error| error.in_file(path))
 }
 
 fn at(time_s: u64) -> Timestamp {

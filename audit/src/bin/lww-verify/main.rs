@@ -30,6 +30,10 @@ signed by hand, not from the server that you are checking.
 When a log's key changed, the old key's word for the new one is enough: --rotation takes the statement that both have signed
 (the console and `lww ledger rotations` give it), and the new key is trusted from then on.
 
+When a log lost entries for good, it goes on as a new generation and declares the gap: --generation takes that declaration
+(`lww ledger generations` gives it), signed by the new key and, if it still exists, by the old one, whose word is enough then.
+Everything that is there may be valid and the code is 22 all the same: entries are missing, and two people have said so.
+
 Witnesses: --policy takes a C2SP tlog-policy. Its logs are trusted like --vkey, and the checkpoint must be cosigned by
 its quorum, so that you were shown the same log as the witnesses. Receipts that --receipts lists need no quorum of their own.
 
@@ -49,6 +53,8 @@ Exit codes:
   19  stale: the newest entry is older than accepted
   20  other log: the documents are of different logs
   21  no quorum: fewer witnesses have cosigned than the policy asks for
+  22  declared gap: what is there is valid, and the log declares which entries were lost, when, and by whose word
+  23  false declaration: a gap that nobody declares, or a declaration that is not true
 
 Examples:
   lww-verify proof --vkey vkey receipts/*.tlog-proof
@@ -58,7 +64,8 @@ Examples:
   lww-verify sample --vkey vkey --nonce 'dice 4 6 1 3' --count 25 tiles/checkpoint
   lww-verify export --vkey vkey complaint-4711.tar
   lww-verify consistency --vkey vkey --tiles tiles yesterday.checkpoint tiles/checkpoint
-  lww-verify evidence --vkey vkey lww-evidence.txt";
+  lww-verify evidence --vkey vkey lww-evidence.txt
+  lww-verify fsck --vkey old.vkey --generation demo-2.generation --earlier copy-of-demo-1 tiles";
 
 #[derive(Parser)]
 #[command(name = "lww-verify", version, about = ABOUT, after_help = AFTER_HELP)]
@@ -91,6 +98,9 @@ struct Common {
     /// A change of a trusted key, as its log recorded it: the successor is trusted, too; in their order, several times
     #[arg(long = "rotation", value_name = "FILE")]
     rotations: Vec<PathBuf>,
+    /// A declared gap: the generation that it opened is trusted, too; in their order, several times
+    #[arg(long = "generation", value_name = "FILE")]
+    generations: Vec<PathBuf>,
     /// A trust policy (C2SP tlog-policy): more trusted logs, and the witnesses whose quorum must have cosigned
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -167,6 +177,9 @@ struct FsckArgs {
     /// A directory of receipts (*.tlog-proof) that this log must still honour
     #[arg(long, value_name = "DIR")]
     receipts: Option<PathBuf>,
+    /// A copy of an earlier generation's directory: nothing that is declared lost may lie in it
+    #[arg(long, value_name = "DIR")]
+    earlier: Vec<PathBuf>,
     /// Refuse the log if its newest entry is older than this: a number with s, m, h or d
     #[arg(long, value_name = "AGE", value_parser = input::parse_age)]
     fresh_within: Option<input::Age>,
@@ -183,7 +196,7 @@ fn main() -> ExitCode {
         | Command::Fsck(FsckArgs { common, .. }) => common,
     };
     let mut output = Output::new(common.json);
-    let trust = match Trust::read(&common.keys, common.policy.as_deref(), &common.rotations) {
+    let trust = match Trust::read(common) {
         Ok(trust) => trust,
         Err(error) => {
             output.refuse("whom to trust", &error);

@@ -1,14 +1,15 @@
 //! Words verdicts: text for people, with colour on a terminal only, or one line of JSON.
 //!
-//! The exit code is that of the first thing refused. Opened texts come from outside and may hold terminal escapes, so
+//! The exit code is that of the first thing refused; a declared gap has its own where nothing is. Opened texts come from outside and may hold terminal escapes, so
 //! control characters are shown, not sent.
 
-use lww_audit::{Class, Error};
+use lww_audit::{Class, Declaration, Error};
 use serde_json::{Map, Value, json};
 use std::io::{IsTerminal as _, Write as _, stdout};
 use std::process::ExitCode;
 
 const GREEN: &str = "\x1b[1;32m";
+const YELLOW: &str = "\x1b[1;33m";
 const RED: &str = "\x1b[1;31m";
 const PLAIN: &str = "\x1b[0m";
 /// Width of the column of names in text output.
@@ -19,6 +20,7 @@ pub struct Output {
     json: bool,
     colour: bool,
     first_refused: Option<Class>,
+    has_gap: bool,
 }
 
 /// The facts of a verdict, in order.
@@ -37,12 +39,32 @@ impl Output {
     /// Starts with nothing refused.
     pub fn new(json: bool) -> Self {
         let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { json, colour, first_refused: None }
+        Self { json, colour, first_refused: None, has_gap: false }
     }
 
     /// Says that `subject` is valid, and what it says.
     pub fn accept(&self, subject: &str, facts: Facts) {
         self.print("VALID", GREEN, subject, None, facts);
+    }
+
+    /// Says that `subject` is valid as far as it goes, and which gaps are declared; without any it is valid.
+    pub fn accept_with_gaps<'a>(
+        &mut self,
+        subject: &str,
+        gaps: impl IntoIterator<Item = &'a Declaration>,
+        facts: Facts,
+    ) {
+        let gaps: Vec<_> = gaps.into_iter().collect();
+        if gaps.is_empty() {
+            return self.accept(subject, facts);
+        }
+        let mut all = Facts::default();
+        all.add("gap", gaps.iter().map(|gap| json!(gap.told())).collect::<Vec<_>>());
+        all.add("kept_proven", gaps.iter().map(|gap| json!(proven(gap))).collect::<Vec<_>>());
+        all.add("old_key_signed", gaps.iter().all(|gap| gap.old.is_some()));
+        all.0.extend(facts.0);
+        self.print("DECLARED GAP", YELLOW, subject, Some(Class::DeclaredGap), all);
+        self.has_gap = true;
     }
 
     /// Says that `subject` is refused, and why.
@@ -78,7 +100,8 @@ impl Output {
 
     /// Returns the exit code of everything said so far.
     pub fn exit_code(&self) -> ExitCode {
-        self.first_refused.map_or(ExitCode::SUCCESS, |class| ExitCode::from(class.exit_code()))
+        let gap = self.has_gap.then_some(Class::DeclaredGap);
+        self.first_refused.or(gap).map_or(ExitCode::SUCCESS, |class| ExitCode::from(class.exit_code()))
     }
 
     fn print(&self, verdict: &str, colour: &str, subject: &str, class: Option<Class>, facts: Facts) {
@@ -92,6 +115,16 @@ impl Output {
         };
         // A closed pipe is the reader's choice and changes no verdict.
         let _ = stdout().lock().write_all(text.as_bytes());
+    }
+}
+
+/// How much of what survived is proven to be what was signed.
+fn proven(gap: &Declaration) -> String {
+    let (proven, kept) = (gap.proven(), gap.kept.0);
+    if proven == kept {
+        format!("all {kept} entries before it, by what was signed last")
+    } else {
+        format!("{proven} of {kept} entries before it, by what was signed last: compare with checkpoints that you kept")
     }
 }
 

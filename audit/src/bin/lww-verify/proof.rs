@@ -6,7 +6,7 @@ use crate::output::{Facts, Output};
 use lww_audit::entry::kinds;
 use lww_audit::error::Format;
 use lww_audit::proof::PROOF_BYTES_MAX;
-use lww_audit::{Error, Receipt, Verified, VerifierKey};
+use lww_audit::{Declaration, Error, Receipt, Verified, VerifierKey};
 use std::path::Path;
 
 /// Verifies each receipt and says what it proves.
@@ -14,17 +14,25 @@ pub fn run(args: &ProofArgs, trust: &Trust, output: &mut Output) {
     for path in &args.receipts {
         let subject = path.display().to_string();
         match check(path, trust) {
-            Ok(facts) => output.accept(&subject, facts),
+            Ok((facts, lost)) => output.accept_with_gaps(&subject, &lost, facts),
             Err(error) => output.refuse(&subject, &error),
         }
     }
 }
 
-fn check(path: &Path, trust: &Trust) -> Result<Facts, Error> {
+fn check(path: &Path, trust: &Trust) -> Result<(Facts, Option<Declaration>), Error> {
     let receipt = read_receipt(path)?;
-    let mut facts = facts(&receipt.verify(trust.keys())?);
+    let generations = trust.generations();
+    let keys = trust.keys_with(generations);
+    let verified = receipt.verify_in(&keys, generations)?;
+    let origin = &verified.checkpoint.origin;
+    if let Some(later) = generations.iter().find(|declared| declared.before() == origin) {
+        later.admits(verified.checkpoint)?;
+    }
+    let lost = generations.lost(origin, verified.entry.seq).cloned();
+    let mut facts = facts(&verified);
     facts.add("cosigned_by", trust.witnesses(&receipt.proof().checkpoint)?);
-    Ok(facts)
+    Ok((facts, lost))
 }
 
 /// Reads a receipt without verifying it.

@@ -9,7 +9,7 @@ use std::fmt;
 
 use super::super::view::View;
 use super::occasion::{Occasion, combinations};
-use super::{Approvals, Operator, Policy, Rule, RuleName};
+use super::{Approvals, Opening, Operator, Policy, Rule, RuleName};
 
 /// Which way a difference goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +58,8 @@ pub enum Aspect {
     Pattern(RuleName),
     /// How sure a match of the pattern is by itself.
     Certainty(RuleName),
+    /// By whom its values may be opened.
+    Opening(RuleName),
 }
 
 impl fmt::Display for Aspect {
@@ -74,6 +76,7 @@ impl fmt::Display for Aspect {
             Self::ContextWindow(entity) => write!(f, "{entity}.detect.context_window"),
             Self::Pattern(entity) => write!(f, "{entity}.pattern"),
             Self::Certainty(entity) => write!(f, "{entity}.detect.confidence"),
+            Self::Opening(entity) => write!(f, "{entity}.reversible"),
         }
     }
 }
@@ -204,6 +207,11 @@ fn compare_rules(was: &Rule, is: &Rule) -> Vec<Difference> {
             is.context_window.to_string(),
         ),
     ];
+    found.push(way_of_openings(was.opening.as_ref(), is.opening.as_ref()).map(|way| {
+        let written =
+            |opening: &Option<Opening>| opening.as_ref().map_or_else(|| "false".to_owned(), Opening::to_string);
+        difference(Aspect::Opening(name()), way, written(&was.opening), written(&is.opening))
+    }));
     found.extend(View::ALL.map(|view| {
         let (before, after) = (was.operator(view), is.operator(view));
         let way = way_of_operators(before, after)?;
@@ -252,6 +260,23 @@ fn way_of_approvals(was: &Approvals, is: &Approvals) -> Option<Way> {
     }
     let is_stricter =
         is.required >= was.required && after.is_subset(&before) && (was.author_may_approve || !is.author_may_approve);
+    Some(if is_stricter { Way::Stricter } else { Way::Weaker })
+}
+
+/// Fewer who may, for less time, with one more who has to agree: each is stricter, and all that differ must be.
+fn way_of_openings(was: Option<&Opening>, is: Option<&Opening>) -> Option<Way> {
+    let (was, is) = match (was, is) {
+        (None, None) => return None,
+        (Some(_), None) => return Some(Way::Stricter),
+        (None, Some(_)) => return Some(Way::Weaker),
+        (Some(was), Some(is)) if was == is => return None,
+        (Some(was), Some(is)) => (was, is),
+    };
+    let set = |words: &[String]| words.iter().cloned().collect::<BTreeSet<_>>();
+    // Whoever had to agree still has to, or somebody of fewer roles.
+    let agrees = was.second_person.is_empty()
+        || (!is.second_person.is_empty() && set(&is.second_person).is_subset(&set(&was.second_person)));
+    let is_stricter = set(&is.roles).is_subset(&set(&was.roles)) && is.ttl_s <= was.ttl_s && agrees;
     Some(if is_stricter { Way::Stricter } else { Way::Weaker })
 }
 
@@ -364,6 +389,38 @@ tests: [{in: "13812345678", customer: "[mobile]"}, {in: "a.bcdefg@example.com", 
         }
         let allowed = differences("literal: \"95588\"", "literal: \"95599\"");
         assert_eq!(allowed, [("allow".to_owned(), Way::Stricter), ("allow".to_owned(), Way::Weaker)]);
+    }
+
+    #[test]
+    fn whoever_may_open_more_longer_or_alone_makes_a_policy_weaker() {
+        let with = |opening: &str| {
+            let rule = "- {entity: email, class: C2, ";
+            assert!(BEFORE.contains(rule));
+            let written = format!("{rule}reversible: {{vault: true, reason: required, {opening}}}, ");
+            Policy::load(&BEFORE.replacen(rule, &written, 1)).unwrap_or_else(|error| panic!("{error}"))
+        };
+        let nobody = Policy::load(BEFORE).unwrap();
+        let one = "unmask_roles: [agent], ttl: 15m, second_person: [compliance, supervisor]";
+        let ways = |before: &Policy, after: &Policy| {
+            let found = compare(before, after);
+            assert!(found.len() <= 1 && found.iter().all(|found| found.aspect.to_string() == "email.reversible"));
+            found.first().map(|found| found.way)
+        };
+        assert_eq!(ways(&nobody, &with(one)), Some(Way::Weaker));
+        assert_eq!(ways(&with(one), &nobody), Some(Way::Stricter));
+        assert_eq!(ways(&with(one), &with(one)), None);
+        for (after, way) in [
+            ("unmask_roles: [agent, fraud], ttl: 15m, second_person: [compliance, supervisor]", Way::Weaker),
+            ("unmask_roles: [fraud], ttl: 15m, second_person: [compliance, supervisor]", Way::Weaker),
+            ("unmask_roles: [agent], ttl: 16m, second_person: [compliance, supervisor]", Way::Weaker),
+            ("unmask_roles: [agent], ttl: 15m", Way::Weaker),
+            ("unmask_roles: [agent], ttl: 15m, second_person: [compliance, admin]", Way::Weaker),
+            ("unmask_roles: [agent], ttl: 15m, second_person: [compliance]", Way::Stricter),
+            ("unmask_roles: [agent], ttl: 5m, second_person: [compliance, supervisor]", Way::Stricter),
+            ("unmask_roles: [agent], ttl: 5m", Way::Weaker),
+        ] {
+            assert_eq!(ways(&with(one), &with(after)), Some(way), "{after}");
+        }
     }
 
     #[test]

@@ -27,9 +27,6 @@ const LIST_LEN_MAX: usize = 1024;
 pub(super) fn compile(yaml: &str) -> Result<(Policy, Vec<Spanned<TestDoc>>), PolicyError> {
     let document: Document = yaml::read(yaml, POLICY_BYTES_MAX)?;
     let ApiVersion::MaskV1 = document.api_version;
-    if document.mode.value == Mode::Shadow {
-        return Err(unavailable(&document.mode, "mode: shadow"));
-    }
     check_name(&document.id)?;
     let line = document.id.referenced.line();
     let length = document.rules.len().max(document.allow.len()).max(document.define.len());
@@ -94,6 +91,7 @@ impl Whole<'_> {
             rules: rules.to_vec(),
             by_entity,
             allow: allow.clone(),
+            is_shadow: (document.mode.value == Mode::Shadow).then(|| document.mode.referenced.line()),
             has_clean_test: document.tests.iter().any(|test| test.value.unchanged),
             digest: [0; 32],
             layers: Vec::new(),
@@ -147,8 +145,4 @@ fn allowed(written: &Spanned<super::document::AllowDoc>) -> Result<Allowed, Poli
         return Err(invalid(line, "allow", "a literal and a reason", String::from("an empty one")));
     }
     Ok(Allowed { literal: entry.literal.clone(), why: entry.why.clone() })
-}
-
-fn unavailable<T>(written: &Spanned<T>, feature: &'static str) -> PolicyError {
-    PolicyError::Unavailable { line: written.referenced.line(), feature }
 }

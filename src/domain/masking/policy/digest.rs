@@ -14,7 +14,7 @@ use super::{
         validate::{bank_card, iban, national},
         view::View,
     },
-    ENGINE_VERSION, Operator, Policy, Rule,
+    ENGINE_VERSION, Opening, Operator, Policy, Rule,
     layers::Words,
     occasion::Occasion,
 };
@@ -40,20 +40,22 @@ pub(super) fn of(policy: &Policy) -> [u8; 32] {
 
 /// What a layer says, in JSON.
 pub(super) fn words(words: &Words) -> Value {
-    let said = |operators: &[Option<Operator>; View::ALL.len()]| -> serde_json::Map<String, Value> {
+    let views = |operators: &[Option<Operator>; View::ALL.len()]| -> serde_json::Map<String, Value> {
         let said = View::ALL.into_iter().zip(operators);
         said.filter_map(|(view, said)| Some((view.to_string(), operator(said.as_ref()?)))).collect()
     };
     let one = words.iter().map(|(name, stance)| {
-        json!({
+        let mut said = json!({
             "entity": name.to_string(),
             "class": stance.class.as_str(),
             "min_confidence": stance.min_confidence,
             "context": stance.context,
             "context_window": stance.context_window,
             "pattern": stance.pattern.as_ref().map(|pattern| json!([pattern.text, pattern.certainty])),
-            "views": said(&stance.operators),
-        })
+            "views": views(&stance.operators),
+        });
+        insert_opening(&mut said, stance.opening.as_ref());
+        said
     });
     one.collect()
 }
@@ -140,7 +142,16 @@ fn rule(rule: &Rule) -> Value {
         fields.insert("pattern".to_owned(), json!(pattern.text));
         fields.insert("confidence".to_owned(), json!(pattern.certainty));
     }
+    insert_opening(&mut resolved, rule.opening.as_ref());
     resolved
+}
+
+/// Only where there is one: what nobody may open resolves as it did before anybody could open anything.
+fn insert_opening(said: &mut Value, opening: Option<&Opening>) {
+    if let (Some(Opening { roles, ttl_s, second_person }), Some(fields)) = (opening, said.as_object_mut()) {
+        let opening = json!({"unmask_roles": roles, "ttl_s": ttl_s, "second_person": second_person});
+        fields.insert("opening".to_owned(), opening);
+    }
 }
 
 fn operator(operator: &Operator) -> Value {

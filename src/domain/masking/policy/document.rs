@@ -132,12 +132,32 @@ pub(super) struct DetectDoc {
     pub(super) context_window: Option<u64>,
 }
 
-/// Whether a masked value can be shown again.
-#[derive(Default, PartialEq, Eq)]
+/// Whether a masked value can be opened again.
+#[derive(Default)]
 pub(super) enum Reversible {
     #[default]
     No,
-    Vault,
+    Vault(VaultDoc),
+}
+
+/// Who may open a masked value, and how.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VaultDoc {
+    pub(super) vault: bool,
+    pub(super) unmask_roles: Vec<String>,
+    #[serde(rename = "reason")]
+    _reason: ReasonDoc,
+    pub(super) ttl: String,
+    #[serde(default)]
+    pub(super) second_person: Vec<String>,
+}
+
+/// Nobody opens anything without a reason.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ReasonDoc {
+    Required,
 }
 
 impl<'de> Deserialize<'de> for Reversible {
@@ -147,16 +167,15 @@ impl<'de> Deserialize<'de> for Reversible {
             type Value = Reversible;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("false or {vault: …}")
+                f.write_str("false or {vault: true, unmask_roles: […], reason: required, ttl: 15m}")
             }
 
             fn visit_bool<E: de::Error>(self, value: bool) -> Result<Reversible, E> {
-                Ok(if value { Reversible::Vault } else { Reversible::No })
+                if value { Err(E::invalid_value(de::Unexpected::Bool(value), &self)) } else { Ok(Reversible::No) }
             }
 
-            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Reversible, A::Error> {
-                while map.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
-                Ok(Reversible::Vault)
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Reversible, A::Error> {
+                VaultDoc::deserialize(de::value::MapAccessDeserializer::new(map)).map(Reversible::Vault)
             }
         }
         deserializer.deserialize_any(Visitor)
@@ -246,7 +265,9 @@ struct OperatorFields {
 impl OperatorFields {
     fn one<E: de::Error>(self) -> Result<OperatorDoc, E> {
         if self.vault.is_some() {
-            return Ok(OperatorDoc::Unavailable("the operator vault"));
+            return Ok(OperatorDoc::Unavailable(
+                "vault as what a view shows (write reversible: {vault: …} beside views)",
+            ));
         }
         let Self { keep, replace, token, key, fpe, date_shift, generalise, vault: _ } = self;
         let named = [

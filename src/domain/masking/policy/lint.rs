@@ -33,6 +33,11 @@ pub enum Remark {
         /// The role.
         role: String,
     },
+    /// A value may be opened with the word of a second person, whom no account can be.
+    NobodyAgrees {
+        /// Of what.
+        entity: RuleName,
+    },
     /// Approval is asked for of nobody at all, or not at all.
     NobodyApproves,
     /// A value that is never masked is very short.
@@ -92,6 +97,9 @@ impl fmt::Display for Remark {
                 write!(f, "{entity}: behind {mask} at most {left} values are left ({})", views.join(", "))
             }
             Self::UnknownRole { role } => write!(f, "approvals: no account can have the role {role}"),
+            Self::NobodyAgrees { entity } => {
+                write!(f, "{entity}: no account can be the second person by whose word a value is opened")
+            }
             Self::NobodyApproves => f.write_str(
                 "approvals: nobody has to approve a change; ask for one person at least, of a role that exists",
             ),
@@ -114,6 +122,7 @@ pub fn lint(policy: &Policy, roles: &[&str]) -> Vec<Remark> {
     let mut remarks: Vec<Remark> = policy.rules().iter().flat_map(few_candidates).collect();
     remarks.extend(policy.rules().iter().flat_map(traps));
     remarks.extend(unreachable(policy.rules()));
+    remarks.extend(policy.rules().iter().filter_map(|rule| nobody_agrees(rule, roles)));
     let consent = policy.consent();
     let unknown = consent.roles.iter().filter(|role| !roles.contains(&role.as_str()));
     remarks.extend(unknown.map(|role| Remark::UnknownRole { role: role.clone() }));
@@ -127,6 +136,12 @@ pub fn lint(policy: &Policy, roles: &[&str]) -> Vec<Remark> {
         remarks.push(Remark::NoCleanTest);
     }
     remarks
+}
+
+fn nobody_agrees(rule: &Rule, roles: &[&str]) -> Option<Remark> {
+    let agrees = &rule.opening.as_ref()?.second_person;
+    let is_nobody = !agrees.is_empty() && !agrees.iter().any(|role| roles.contains(&role.as_str()));
+    is_nobody.then(|| Remark::NobodyAgrees { entity: rule.name.clone() })
 }
 
 /// One remark for each mask of a rule, however many views have it.

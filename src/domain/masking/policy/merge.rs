@@ -12,7 +12,7 @@ use super::layers::Words;
 use super::occasion::Occasion;
 use super::residual::candidates;
 use super::resolve::{CONTEXT_WINDOW, MIN_CONFIDENCE, Stance, invalid};
-use super::{Level, Operator, PolicyError, Rule, RuleName};
+use super::{Level, Opening, Operator, PolicyError, Rule, RuleName};
 
 /// Why a layer's word did not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,11 +180,31 @@ fn merged(name: &RuleName, stances: &[&Stance], is_active: bool) -> Rule {
         context: all(|stance| &stance.context),
         context_window: window.unwrap_or(CONTEXT_WINDOW),
         pattern: patterns.max_by_key(|pattern| pattern.certainty).cloned(),
+        opening: opening(class, stances),
         is_active,
         shows: super::compile::shows(&operators),
         operators,
         said: stances.iter().map(|stance| (*stance).clone()).collect(),
     }
+}
+
+/// By whom a value may be opened: only by whom every layer that speaks of it names, for the shortest time, and with the word of
+/// somebody whom all of them would ask. Packs say nothing of it: whom a bank trusts is its own word.
+fn opening(class: Class, stances: &[&Stance]) -> Option<Opening> {
+    let mut said = stances.iter().filter_map(|stance| stance.opening.as_ref());
+    let first = said.next().filter(|_| class != Class::C3)?.clone();
+    said.try_fold(first, |stands, more| {
+        let both = |some: &[String], others: &[String]| -> Vec<String> {
+            some.iter().filter(|word| others.contains(word)).cloned().collect()
+        };
+        let second_person = match (stands.second_person.is_empty(), more.second_person.is_empty()) {
+            (_, true) => stands.second_person,
+            (true, false) => more.second_person.clone(),
+            (false, false) => Some(both(&stands.second_person, &more.second_person)).filter(|all| !all.is_empty())?,
+        };
+        let roles = Some(both(&stands.roles, &more.roles)).filter(|roles| !roles.is_empty())?;
+        Some(Opening { roles, ttl_s: stands.ttl_s.min(more.ttl_s), second_person })
+    })
 }
 
 /// Refuses what can't count: words of a layer that are weaker than those of one below it which applies wherever it does. Packs

@@ -174,6 +174,26 @@ impl fmt::Display for RuleName {
     }
 }
 
+/// By whom, and how, a masked value may be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Roles, and groups or skills of the routing table, that may open it.
+    pub roles: Vec<String>,
+    /// For how long, in seconds.
+    pub ttl_s: u32,
+    /// Roles of whom one other person has to agree first; empty: nobody has to.
+    pub second_person: Vec<String>,
+}
+
+/// As a policy file writes it.
+impl fmt::Display for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { roles, ttl_s, second_person } = self;
+        write!(f, "vault: true, unmask_roles: [{}], reason: required, ttl: {ttl_s}s", roles.join(", "))?;
+        if second_person.is_empty() { Ok(()) } else { write!(f, ", second_person: [{}]", second_person.join(", ")) }
+    }
+}
+
 /// What is done with one entity.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -191,6 +211,8 @@ pub struct Rule {
     pub context: Vec<String>,
     /// How many characters a keyword reaches.
     pub context_window: usize,
+    /// By whom its values may be opened; `None`: by nobody.
+    pub opening: Option<Opening>,
     /// What a value looks like, of an entity that the policy makes up.
     pub pattern: Option<Pattern>,
     is_active: bool,
@@ -246,6 +268,8 @@ pub struct Policy {
     rules: Vec<Rule>,
     by_entity: [Option<u16>; Entity::ALL.len()],
     allow: Vec<Allowed>,
+    /// The line that says that it only runs beside the one in force.
+    is_shadow: Option<u64>,
     /// Whether a test holds that clean text stays as it is.
     has_clean_test: bool,
     digest: [u8; 32],
@@ -270,6 +294,10 @@ impl Policy {
     /// its own tests; the error names the line or the test.
     pub fn load(yaml: &str) -> Result<Self, PolicyError> {
         let (policy, tests) = compile::compile(yaml)?;
+        if let Some(line) = policy.is_shadow {
+            let expected = "enforce to bring it into force (`lww policy shadow` runs it beside what is)";
+            return Err(PolicyError::Invalid { line, field: "mode", expected, got: "shadow".to_owned() });
+        }
         let failure = self_test::failures(&policy, &tests).into_iter().next();
         failure.map_or(Ok(policy), Err)
     }
@@ -365,6 +393,26 @@ impl Policy {
         &self.allow
     }
 
+    /// The same policy without the public values that another one doesn't name: whoever tries values on what customers wrote
+    /// could else tell by what is masked no more which of them stand there. Also how many values that takes away.
+    #[must_use]
+    pub fn without_further_allowed(mut self, other: &Self) -> (Self, usize) {
+        let before = self.allowed.len();
+        self.others.values_mut().for_each(|form| form.keep_allowed(other));
+        self.keep_allowed(other);
+        let taken = before - self.allowed.len();
+        (self, taken)
+    }
+
+    fn keep_allowed(&mut self, other: &Self) {
+        self.allowed.retain(|value| other.allowed.contains(value));
+        let is_known = |literal: &str| other.allow.iter().any(|known| known.literal == literal);
+        let literals = self.allow.iter().map(|allowed| allowed.literal.as_str()).filter(|literal| is_known(literal));
+        if let Some(patterns) = &mut self.patterns {
+            patterns.allow(&self.lexicon, literals);
+        }
+    }
+
     /// Returns the digest of the policy that this one means to follow, as written.
     pub fn supersedes(&self) -> Option<&str> {
         self.supersedes.as_deref()
@@ -392,6 +440,11 @@ impl Policy {
             roles: vec![DEFAULT_APPROVER.to_owned()],
             author_may_approve: false,
         })
+    }
+
+    /// Returns by whom values of an entity may be opened; `None`: by nobody.
+    pub fn opening(&self, entity: Entity) -> Option<&Opening> {
+        self.rule_for(entity).and_then(|(_, rule)| rule.opening.as_ref())
     }
 
     /// Returns the rule of an entity and its position, if there is one.

@@ -13,7 +13,7 @@ use super::super::{
 use super::document::{KeepDoc, OperatorDoc, Reversible, RuleDoc};
 use super::occasion::Occasion;
 use super::pattern::Pattern;
-use super::{Level, Operator, PolicyError, RuleName};
+use super::{Level, Opening, Operator, PolicyError, RuleName};
 
 /// Most context words of one rule.
 const CONTEXT_WORDS_MAX: usize = 256;
@@ -33,6 +33,12 @@ const KEEP_MAX: u64 = 10;
 const SHIFT_DAYS_MAX: u16 = 3650;
 /// Longest name of a replacement.
 const REPLACEMENT_NAME_LEN_MAX: usize = 24;
+/// Longest name of a role or group that may open values, in bytes, and most of them.
+const OPENER_LEN_MAX: usize = 32;
+const OPENERS_MAX: usize = 16;
+/// Shortest and longest time for which a value may be opened, in seconds.
+const OPENING_S_MIN: u32 = 5;
+const OPENING_S_MAX: u32 = 3_600;
 /// Longest name that a policy gives an entity of its own.
 const OWN_NAME_LEN_MAX: usize = 32;
 /// Stands for every view that is not named.
@@ -57,6 +63,7 @@ pub struct Stance {
     pub(super) context: Vec<String>,
     pub(super) context_window: Option<usize>,
     pub(super) pattern: Option<Pattern>,
+    pub(super) opening: Option<Opening>,
 }
 
 /// Whose words are resolved.
@@ -84,9 +91,6 @@ fn one(speaker: Speaker<'_>, written: &Spanned<RuleDoc>) -> Result<(RuleName, St
     let line = written.referenced.line();
     let rule = &written.value;
     let name = name(line, rule)?;
-    if rule.reversible == Reversible::Vault {
-        return Err(PolicyError::Unavailable { line, feature: "reversible: {vault: …}" });
-    }
     check_context(line, rule)?;
     let detect = &rule.detect;
     let window = detect.context_window.map(|window| usize::try_from(window).unwrap_or(usize::MAX));
@@ -109,8 +113,48 @@ fn one(speaker: Speaker<'_>, written: &Spanned<RuleDoc>) -> Result<(RuleName, St
         context: detect.context.clone(),
         context_window: window,
         pattern: pattern.transpose()?,
+        opening: opening(line, rule)?,
     };
     Ok((name, stance))
+}
+
+/// By whom, and how, a value may be opened; one of class C3 by nobody, because it is stored nowhere.
+fn opening(line: u64, rule: &RuleDoc) -> Result<Option<Opening>, PolicyError> {
+    let Reversible::Vault(written) = &rule.reversible else { return Ok(None) };
+    if !written.vault || rule.class == Class::C3 {
+        let got = if written.vault { "a vault for C3" } else { "vault: false" };
+        return Err(invalid(line, "reversible", "false, or a vault for a class that is stored", got.to_owned()));
+    }
+    let plain = |word: &String| {
+        (1..=OPENER_LEN_MAX).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+    };
+    let words = |field, words: &[String], fewest: usize| match words.iter().find(|word| !plain(word)) {
+        Some(word) => Err(invalid(line, field, "words of a-z, 0-9, - and _", word.clone())),
+        None if !(fewest..=OPENERS_MAX).contains(&words.len()) => {
+            Err(invalid(line, field, "1 to 16 words", words.len().to_string()))
+        }
+        None => Ok(words.to_vec()),
+    };
+    let ttl_s = seconds(&written.ttl).filter(|ttl_s| (OPENING_S_MIN..=OPENING_S_MAX).contains(ttl_s));
+    Ok(Some(Opening {
+        roles: words("reversible.unmask_roles", &written.unmask_roles, 1)?,
+        ttl_s: ttl_s.ok_or_else(|| invalid(line, "reversible.ttl", "5s to 1h, such as 15m", written.ttl.clone()))?,
+        second_person: words("reversible.second_person", &written.second_person, 0)?,
+    }))
+}
+
+/// `90s`, `15m` or `1h`.
+fn seconds(written: &str) -> Option<u32> {
+    let (number, unit) = written.split_at_checked(written.len().checked_sub(1)?)?;
+    let unit_s = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        _ => return None,
+    };
+    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse::<u32>().ok().filter(|_| is_plain)?.checked_mul(unit_s)
 }
 
 /// An entity of the engine's, or one that the policy makes up with a pattern: `custom.loan_no`.

@@ -159,6 +159,9 @@ impl Writer {
                 | Effect::Account(_)
                 | Effect::Erasure(_)
                 | Effect::Amendment(_)
+                | Effect::Unmasking(_)
+                | Effect::Run(_)
+                | Effect::Draft(_)
                 | Effect::Hold(_)
                 | Effect::Epoch(_) => {}
             }

@@ -12,6 +12,7 @@ const shared = {
     accounts: "Agents & accounts",
     ledger: "Ledger",
     policies: "Masking policies",
+    unmaskings: "Unmasking",
     erasures: "Erasures & holds",
     health: "Health",
     short: {
@@ -20,6 +21,7 @@ const shared = {
       accounts: "Accounts",
       ledger: "Ledger",
       policies: "Policies",
+      unmaskings: "Unmask",
       erasures: "Erasures",
       health: "Health",
     },

@@ -12,6 +12,7 @@ const shared = {
     accounts: "坐席与账号",
     ledger: "存证账本",
     policies: "脱敏策略",
+    unmaskings: "明文查看",
     erasures: "删除与保全",
     health: "运行状态",
     short: {
@@ -20,6 +21,7 @@ const shared = {
       accounts: "账号",
       ledger: "账本",
       policies: "策略",
+      unmaskings: "明文",
       erasures: "删除",
       health: "状态",
     },

@@ -9,6 +9,7 @@ import {
   List,
   Monitor,
   User,
+  View,
 } from "@element-plus/icons-vue";
 import type { Component } from "vue";
 
@@ -18,6 +19,7 @@ const ICONS: Record<string, Component> = {
   accounts: User,
   ledger: Document,
   policies: Hide,
+  unmaskings: View,
   erasures: Delete,
   health: Monitor,
 };

@@ -1,6 +1,7 @@
 // The desk's socket: it comes again after every drop, and asks for what was open.
 
 import { server } from "../../api";
+import type { Unmasked } from "../../parts/span/live";
 import type { Accepted, Conversation, Message, Note, State } from "../../types";
 import { together } from "./together";
 
@@ -22,6 +23,7 @@ export type Line =
   | { type: "message"; conversation: string; message: Message }
   | { type: "note"; conversation: string; note: Note }
   | { type: "stirred"; conversation: string; index: number; outbound: boolean }
+  | ({ type: "unmasking"; conversation: string } & Unmasked)
   | { type: "typing"; conversation: string }
   | { type: "viewers"; conversation: string; viewers: Viewer[] }
   | { type: "waiting"; count: number }

@@ -2,6 +2,7 @@
 
 import { watch } from "vue";
 import { Problem, call } from "../../api";
+import { heard } from "../../parts/span/live";
 import { onLogout, recall, session } from "../../session";
 import { badges } from "../../shell/badges";
 import type { Conversation, Message, Note, State } from "../../types";
@@ -93,6 +94,8 @@ function hear(line: Line): void {
         desk.viewers = line.viewers.filter((one) => one.account !== session.info?.account);
       }
       return;
+    case "unmasking":
+      return heard(line);
     case "waiting":
       desk.waiting = line.count;
       if (desk.filter.name === "waiting") refreshSoon();

@@ -35,6 +35,8 @@ export interface LogKeys {
   in_use: string[];
   /** Every change, the oldest first: its entry, and the statement that the old key and the new one have signed. */
   rotations: { index: number; statement: string }[];
+  /** What the log declares of its gaps, the oldest first. */
+  generations: string[];
 }
 
 export const keys = () => call<LogKeys>("GET", "/ledger/keys");

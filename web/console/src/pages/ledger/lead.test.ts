@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type Maker, maker, statementOf } from "../../../../verifier/tests/maker";
+import { vectorJson, vectorText } from "../../../../verifier/tests/vectors";
 import { lead } from "./lead";
 
 const ORIGIN = "lww.example/acme/1";
@@ -50,4 +51,23 @@ test("a key that has named one successor names no other", async () => {
   const known = [changed(10, first, second)];
   const keys = [first.vkey, second.vkey];
   expect(await lead(keys, known, await told([first, third]), third.vkey)).toBeNull();
+});
+
+test("a declared gap leads to the next generation's key, if the old one has signed for it", async () => {
+  interface Row {
+    name: string;
+    trusted: string[];
+    declaration: string;
+  }
+  const { declarations } = await vectorJson<{ declarations: Row[] }>("generations.json");
+  const row = (wanted: string) => declarations.find(({ name }) => name === wanted) as Row;
+  const old = (await vectorText("vkey")).trim();
+  const fresh = row("by-both-keys-to-holders-of-the-new").trusted[0] ?? "";
+  const over = (name: string, keys = [old]) => lead(keys, [], [], fresh, [row(name).declaration]);
+  expect(await over("by-both-keys")).toEqual([{ index: 20, old, successor: fresh }]);
+  for (const name of ["by-the-old-key-alone", "by-strangers", "one-person-twice", "another-old-root"]) {
+    expect(await over(name), name).toBeNull();
+  }
+  expect(await over("by-the-new-key-when-the-old-is-gone"), "nobody vouches for it").toBeNull();
+  expect(await over("by-both-keys", [first.vkey]), "a stranger's key leads nowhere").toBeNull();
 });

@@ -2,13 +2,15 @@
 // and the newest signed head that it has seen. All are kept here, not asked of the server, so a server that shows something else
 // is found out.
 
-import { reactive } from "vue";
+import { markRaw, reactive } from "vue";
 import {
   canVerify,
   type Checkpoint,
   fingerprint,
   fromHex,
+  Generations,
   readCheckpoint,
+  readDeclaration,
   readVerifierKeys,
   Refusal,
   toBase64,
@@ -64,6 +66,8 @@ export const trust = reactive({
   head: null as { size: number; root: string; origin: string; seen: string } | null,
   /** What the present head was found to go on from. */
   grownFrom: null as { size: number; seen: string } | null,
+  /** What the log declares of its gaps, as the trusted keys vouch for it. */
+  generations: markRaw(Generations.none),
   alarm: null as Alarm | null,
   isChecked: false,
 });
@@ -129,14 +133,31 @@ export async function checkHead(): Promise<void> {
   Object.assign(trust, { keys: await trusted(kept), since: kept.since });
   trust.alarm = kept.keys.includes(offered) ? null : await changedKey(offered);
   // An older key may be in other hands by now: of a new head it says nothing that counts.
-  if (trust.alarm === null && head.checkpoint !== null) await observe(head.checkpoint, offered);
+  if (trust.alarm === null && head.checkpoint !== null) {
+    await learnGaps(head.checkpoint);
+    await observe(head.checkpoint, offered);
+  }
   trust.isChecked = true;
+}
+
+/** Asks what a log of a later generation declares; what does not hold is as if nothing were declared, which is found out. */
+async function learnGaps(note: string): Promise<void> {
+  if (/^[^\n]*\/1\n/.test(note)) return;
+  try {
+    const { generations } = await api.keys();
+    const declared = await Promise.all(generations.map((one) => readDeclaration(utf8(one))));
+    const keys = await readVerifierKeys(trustedKeys());
+    trust.generations = markRaw(await Generations.vouched(declared, keys));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    trust.generations = markRaw(Generations.none);
+  }
 }
 
 /** Takes the offered key, too, if the trusted ones lead to it: whoever trusts them needs nobody's word for their successor. */
 async function led(kept: Kept, offered: string): Promise<Kept> {
-  const { rotations } = await api.keys();
-  const found = await lead(kept.keys, kept.changes ?? [], rotations, offered);
+  const { rotations, generations } = await api.keys();
+  const found = await lead(kept.keys, kept.changes ?? [], rotations, offered, generations);
   if (found === null) return kept;
   const now: Kept = {
     ...kept,
@@ -174,7 +195,15 @@ async function compare(note: string, by?: string): Promise<void> {
     return;
   }
   const before = kept.head === null ? null : await verified(kept.head.note, keys);
-  // Another origin under a key that the reader has accepted is another generation of the log, which begins anew.
+  // Another origin under a key that is trusted is another generation of the log: what was seen before is held against its gap.
+  if (before !== null && kept.head !== null && before.origin !== now.origin) {
+    const refusal = ended(before, now);
+    if (refusal !== null) {
+      const evidence = evidenceOf({ reason: refusal.reason, path: [] }, kept.head.note, note);
+      trust.alarm = { kind: "contradiction", reason: refusal.reason, evidence };
+      return;
+    }
+  }
   if (before !== null && kept.head !== null && before.origin === now.origin) {
     const [older, newer] = before.size <= now.size ? [before, now] : [now, before];
     const refusal = await contradiction(older, newer);
@@ -192,6 +221,24 @@ async function compare(note: string, by?: string): Promise<void> {
   keep({ ...kept, head });
   const newest = isNewer || before === null ? now : before;
   trust.head = { size: newest.size, root: toHex(newest.root), origin: newest.origin, seen: head.seen };
+}
+
+/** Whether the log of a head that was seen before ended as a later generation declares. */
+function ended(before: Checkpoint, now: Checkpoint): Refusal | null {
+  // An older head may be asked for again; then the newer one was judged already.
+  const [older, newer] = generationOf(before) <= generationOf(now) ? [before, now] : [now, before];
+  try {
+    trust.generations.demandAll(newer.origin);
+    trust.generations.demandAdmitted(older);
+    return null;
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
+
+function generationOf({ origin }: Checkpoint): number {
+  return Number(origin.slice(origin.lastIndexOf("/") + 1));
 }
 
 async function verified(note: string, keys: readonly VerifierKey[]): Promise<Checkpoint | null> {

@@ -29,6 +29,8 @@ export interface MaskingRule {
   min_confidence: number;
   context: string[];
   context_window: number;
+  /** By whom its values may be opened; nothing: by nobody. */
+  opening?: { roles: string[]; ttl_s: number; second_person: string[] } | null;
 }
 
 export interface Decided {

@@ -38,6 +38,7 @@ export interface Difference {
 export type Remark =
   | { remark: "few_candidates"; entity: string; views: string[]; mask: string; left: number }
   | { remark: "unknown_role"; role: string }
+  | { remark: "nobody_agrees"; entity: string }
   | { remark: "nobody_approves" }
   | { remark: "short_literal"; literal: string }
   | { remark: "trap"; rule: string; part: string; instead: string }
@@ -108,8 +109,8 @@ export function partsOf(aspect: string): { entity: string | null; of: string; vi
   if (detected?.[1] !== undefined && detected[2] !== undefined) {
     return { entity: detected[1], of: detected[2], view: null };
   }
-  if (aspect.endsWith(".class"))
-    return { entity: aspect.slice(0, -".class".length), of: "class", view: null };
+  for (const of of ["class", "reversible"])
+    if (aspect.endsWith(`.${of}`)) return { entity: aspect.slice(0, -of.length - 1), of, view: null };
   if (["id", "approvals", "allow"].includes(aspect)) return { entity: null, of: aspect, view: null };
   return { entity: aspect, of: "rule", view: null };
 }

@@ -1,0 +1,48 @@
+export default {
+  title: "脱敏内容：{entity}",
+  why: "规则 {rule} · {class} · 把握 {percent}%",
+  match: {
+    title: "核对",
+    detail:
+      "请客户说出，在此输入。系统只回答一致或不一致，不显示原文；全角、空格、横线等写法不影响结果。每次核对都记录在账，次数有限。",
+    said: "客户所说",
+    send: "核对",
+    same: "一致",
+    other: "不一致",
+  },
+  open: {
+    title: "应急授权查看明文",
+    detail:
+      "须有事由和动态口令；先记录在账，再显示一次，到时自动隐藏。主管即时可见，客户档案和证据包中都会列出。",
+    never: "按现行规则，此内容任何人都不能查看明文。",
+    reason: "事由",
+    choose: "请选择",
+    must_enrol: "查看明文需要动态口令，而您还没有设置第二验证因素。请先设置：",
+    send: "申请查看",
+    show: "显示明文",
+    waits: "已申请，等待第二人批准。批准后可在此显示；您可以关闭此窗，稍后在“明文查看”页看到结果。",
+    granted: "已获批准，可以显示一次。",
+    denied: "申请被驳回。",
+    lapsed: "申请已过期。",
+    over: "明文已隐藏。需要再看时，请重新申请。",
+    anew: "重新申请",
+    left: "{time} 后隐藏",
+    copy: "复制（带水印）",
+    copied: "已复制，内容带有水印",
+    hide: "立即隐藏",
+    mark: "【{name} {account} · {time} · 申请 {request} · 第 {entry} 条存证记录】",
+  },
+  reasons: {
+    fraud: "涉嫌欺诈",
+    dispute: "投诉或交易争议",
+    identity: "核实客户身份",
+    correction: "更正客户资料",
+    authority: "法院或主管机关要求",
+    incident: "安全事件",
+  },
+  noted: {
+    requested: "有人申请查看明文",
+    used: "有人查看了明文",
+    where: "账号 {account}，申请 {request}。详见“明文查看”页。",
+  },
+};
