@@ -41,7 +41,7 @@ interface Place {
   kind: "key" | "value";
 }
 
-const ROOT = schema as Schema & { $defs: Record<string, Schema> };
+const ROOT = schema as unknown as Schema & { $defs: Record<string, Schema> };
 const LISTED = 60;
 
 /** What can stand where the caret is. */
