@@ -349,9 +349,7 @@ impl Event {
             Self::PersonLinked { of } => object([("of", text(of.word()))]),
             Self::PersonProven { to } => object([("to", text(to))]),
             Self::ConversationAssigned(assigned) => assigned.detail(),
-            Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => {
-                object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
-            }
+            Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => said(message, *seq),
             Self::MessageRemasked { message, of } => object([("message", text(message)), ("of", count(of.0))]),
             Self::TranscriptViewed { until } | Self::TranscriptFollowed { until } => object([("until", index(*until))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
@@ -431,6 +429,10 @@ fn transferred(from: (Option<AccountId>, &str), to: (Option<AccountId>, &str)) -
 
 fn locked(account: &AccountId, failures: u32) -> Detail {
     object([("account", text(account)), ("failures", int(i64::from(failures)))])
+}
+
+fn said(message: &MessageId, seq: MessageSeq) -> Detail {
+    object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
 }
 
 fn revoked(account: &AccountId, sessions: u64) -> Detail {
