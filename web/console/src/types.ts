@@ -129,6 +129,8 @@ export interface Note {
   author: string | null;
   text: string;
   spans?: Span[];
+  /** Digest of the policy that masked it. */
+  policy?: string | null;
 }
 
 export interface Transcript {
