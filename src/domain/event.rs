@@ -457,14 +457,6 @@ fn locked(account: &AccountId, failures: u32) -> Detail {
     object([("account", text(account)), ("failures", int(i64::from(failures)))])
 }
 
-fn said(message: &MessageId, seq: MessageSeq) -> Detail {
-    object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
-}
-
-fn revoked(account: &AccountId, sessions: u64) -> Detail {
-    object([("account", text(account)), ("sessions", count(sessions))])
-}
-
 fn words_of(words: &[String]) -> Detail {
     Detail::Array(words.iter().map(text).collect())
 }
