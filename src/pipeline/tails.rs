@@ -116,7 +116,8 @@ impl Tenant {
         Ok(Some(self.routed(&table, channel, about, language).decision.queue))
     }
 
-    fn occasion(&self, channel: &ChannelAccount, purpose: Option<&str>) -> Occasion {
+    /// Where something is said, as far as layers ask for it.
+    pub(super) fn occasion(&self, channel: &ChannelAccount, purpose: Option<&str>) -> Occasion {
         let tenant = Some(self.name.name.clone());
         Occasion { tenant, channel: Some(channel.channel.to_owned()), purpose: purpose.map(str::to_owned) }
     }
