@@ -36,6 +36,14 @@ pub const FILE_XML_DEPTH_MAX: usize = 128;
 pub const CONTACT_BYTES_MAX: usize = 256;
 /// Longest idempotency key, in bytes of visible ASCII.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+/// How long whoever wrote a held message may decide on it, in seconds.
+pub const LEAVING_S_MAX: i64 = 15 * 60;
+/// Most reports of the desk that one list holds.
+pub const REPORTS_MAX: u32 = 200;
+/// Longest place in a message that can be reported, in characters.
+pub const REPORT_PLACE_CHARS_MAX: usize = 200;
+/// Most reports that one change of the masking policy answers.
+pub const AMENDMENT_REPORTS_MAX: usize = 64;
 /// Largest request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Most messages or conversations that one page holds.

@@ -33,6 +33,7 @@ mod import;
 mod in_force;
 mod keys;
 mod keys_of;
+mod leaving;
 mod ledger;
 mod lifecycle;
 mod live;
@@ -46,6 +47,7 @@ mod proposals;
 mod reconcile;
 mod refusal;
 mod replies;
+mod reports;
 mod seals;
 mod sessions;
 mod shredded;
@@ -80,10 +82,11 @@ pub use feed::{Notice, Subscription, Viewer};
 pub use files::SentFile;
 pub use handover::Target;
 pub use health::{Health, PolicyName};
-pub use history::{Counts, NewPreview, Preview, PreviewState, Report, RunView, Sample};
+pub use history::{Counts, MaskingReport, NewPreview, Preview, PreviewState, RunView, Sample};
 pub use import::{Imported, account_lines};
 pub use in_force::{FileDrift, InForce, Tried, TriedSpan};
 pub use keys::{KeyChange, RotationRecord};
+pub use leaving::{HeldCount, HeldCounts, Leaving, LeavingFind, Word};
 pub use ledger::{LedgerCursor, LedgerEntry, LedgerFilter, LedgerPage};
 pub use lifecycle::Rest;
 pub use live::{CustomerStream, Since};
@@ -93,6 +96,7 @@ pub use on_record::Altered;
 pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
 pub use replies::{CannedReply, NewReply};
+pub use reports::{NewReport, Report, ReportInFull, TestCase};
 pub use sessions::SessionView;
 pub use shredded::{CERTIFICATE_FORMAT, Certificate, Proven, ShreddedEpoch};
 pub use staff::{NewSession, Staff, StaffRules};
@@ -107,18 +111,19 @@ use crate::domain::access::Action;
 use crate::domain::file::FileInfo;
 use crate::domain::masking::{Policy, View};
 use crate::domain::message::{Direction, Masked, Message, Outbound, Raw, RawText, Recorded, Salt};
-use crate::domain::record::{Dedup, Outcome, Receipt};
+use crate::domain::record::{Outcome, Receipt};
 use crate::domain::routing::Table;
 use crate::limits::{DECISIONS_MAX, FILES_AT_ONCE_MAX};
 use crate::ports::{
     Amendments, Attached, Clock, CustodyCell, Entries, ErasedPersons, Erasures, FilePorts, History, Incoming, KeyScope,
-    LogKeys, Packages, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, SignedHead, Signer, Store,
-    TenantName, Unmaskings, Vault, random_bytes,
+    LogKeys, Packages, Passwords, People, Proofs, Queues, Random, RecordError, Recorder, Reports, SignedHead, Signer,
+    Store, TenantName, Unmaskings, Vault, random_bytes,
 };
 use crate::telemetry::{Occurrence, emit};
 use crate::units::{AccountId, ConversationId, EntryIndex, Hash, MessageId};
 use feed::Feed;
 use files::with;
+use leaving::Said;
 use memory::{Known, Memory};
 use proposals::Taken;
 use tails::Tails;
@@ -146,6 +151,8 @@ pub struct Ports {
     pub packages: Arc<dyn Packages>,
     /// Reads about proposed changes of the masking policy.
     pub amendments: Arc<dyn Amendments>,
+    /// Reads about reports of the desk.
+    pub reports: Arc<dyn Reports>,
     /// Reads about values behind masks.
     pub unmaskings: Arc<dyn Unmaskings>,
     /// Reads what was said before, what runs over it, and drafts of policies.
@@ -332,23 +339,25 @@ impl Tenant {
         Err(Refusal::Conflict)
     }
 
-    /// Sends an agent's answer: masked, recorded, and from then on what the customer's channel fetches.
+    /// Sends an agent's answer: masked, recorded, and from then on what the customer's channel fetches. What the policy holds
+    /// is sent by its writer's `word` only.
     ///
     /// # Errors
-    /// [`Refusal`], as for [`Tenant::receive`]; `Forbidden` when the agent doesn't hold the conversation.
+    /// [`Refusal`], as for [`Tenant::receive`]; `Forbidden` when the agent doesn't hold the conversation, `Leaving` when the
+    /// policy holds the text.
     pub async fn reply(
         &self,
         staff: &Staff,
         id: ConversationId,
         text: RawText,
         key: &str,
+        word: Option<Word>,
     ) -> Result<Accepted, Refusal> {
         staff.may(Action::Converse)?;
-        let dedup =
-            self.ports.vault.dedup(&format!("reply/{}", staff.account), key.as_bytes(), &transcript::keyed(id, &text));
+        let said = self.said(staff, (id, &text), key, word)?;
         let own = MessageId::from_random(random_bytes(&*self.ports.random));
         let message = Message::<Raw, Outbound>::new(own, self.ports.clock.now(), text);
-        self.send(staff, id, (message, None), dedup).await
+        self.send(staff, id, (message, None), said).await
     }
 
     /// Records what an agent says, with the file that it was read from.
@@ -357,26 +366,31 @@ impl Tenant {
         staff: &Staff,
         id: ConversationId,
         (message, file): (Message<Raw, Outbound>, Option<Attached>),
-        dedup: Dedup,
+        said: Said,
     ) -> Result<Accepted, Refusal> {
         let mut held = self.held(staff, id).await?;
         let contact = self.known_contact(held.subject).await?;
-        let (masked, mut tail) = self.mask(message, &contact, said_in(&held)).await?;
+        let (masked, mut tail) = self.mask_releasing(message, &contact, said_in(&held), said.releasing(staff)).await?;
         let file = file.map(|file| self.sealed_file(&file, &masked, &contact)).transpose()?;
+        // A file with anything masked in it leaves as its masked text alone.
+        if file.is_none() {
+            self.leave(staff, &held, (&masked, &tail), &said).await?;
+        }
         for _ in 0..DECISIONS_MAX {
-            let proposal = with(proposals::reply(staff.actor(), &held, &masked, dedup), file.as_ref());
-            let recorded = self.record(tail.complete(proposal)).await;
+            let reply = with(proposals::reply(staff.actor(), &held, &masked, said.dedup), file.as_ref());
+            let recorded = self.record(tail.complete(said.complete(staff, &held, reply))).await;
             tail.learn(&recorded);
             match recorded {
                 Ok(outcome) => {
                     if let Outcome::Recorded(..) = &outcome {
                         emit(&Occurrence::Sent { tenant: &self.name.name });
+                        said.emit(&self.name.name);
                     }
                     let about = (held.conversation.public, file.map(|file| file.info));
                     return self.told(outcome, masked, about, Some(staff.account), View::Agent).await;
                 }
                 Err(RecordError::Conflict { .. }) => held = self.held(staff, held.conversation.public).await?,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(said.refusal(error)),
             }
         }
         Err(Refusal::Conflict)

@@ -18,6 +18,7 @@ mod passwords;
 mod people;
 mod proofs;
 mod queues;
+mod reports;
 mod rows;
 mod session;
 mod signing;
@@ -54,6 +55,7 @@ pub use passwords::Passwords;
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
 pub use proofs::Proofs;
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
+pub use reports::{ReportRow, Reports};
 pub use rows::{
     AgentRow, ContactRow, ConversationCounts, ConversationFilter, ConversationRow, MessageRow, NoteRow, OriginalRow,
     ReplyRow, SettingsRow, TextRow, WrappedKey, place,

@@ -72,6 +72,16 @@ pub enum Occurrence<'a> {
         /// The tenant's name.
         tenant: &'a str,
     },
+    /// An answer was held before it left.
+    Held {
+        /// The tenant's name.
+        tenant: &'a str,
+    },
+    /// A held answer was sent as it was written.
+    Released {
+        /// The tenant's name.
+        tenant: &'a str,
+    },
     /// Somebody's caller has the recorder's answer.
     Acknowledged {
         /// The tenant's name.
@@ -162,8 +172,10 @@ pub fn emit(event: &Occurrence<'_>) {
         Occurrence::Answered { .. }
         | Occurrence::Received { .. }
         | Occurrence::Sent { .. }
+        | Occurrence::Held { .. }
         | Occurrence::Acknowledged { .. }
         | Occurrence::Committed { .. } => {}
+        Occurrence::Released { tenant } => tracing::info!(event = "held_message_released", tenant),
         Occurrence::Erased { tenant } => tracing::info!(event = "subject_erased", tenant),
         Occurrence::Unmasked { tenant } => tracing::info!(event = "value_unmasked", tenant),
         Occurrence::RateLimited { whose } => tracing::info!(event = "rate_limited", ?whose),

@@ -92,6 +92,14 @@ public_id! {
     DraftId
 }
 public_id! {
+    /// A message of staff that is held before it leaves.
+    LeavingId
+}
+public_id! {
+    /// A report that something was masked wrongly, or wasn't.
+    ReportId
+}
+public_id! {
     /// A legal hold.
     HoldId
 }

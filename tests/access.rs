@@ -92,6 +92,12 @@ fn body(need: &Need) -> Option<String> {
             | "/api/v1/agent/conversations/{id}/notes"
             | "/api/v1/policies/masking/try",
         ) => json!({"text": "您好"}),
+        ("post", "/api/v1/agent/reports") => {
+            json!({"conversation": "00".repeat(16), "index": 0, "misread": "missed", "start": 0, "end": 1})
+        }
+        ("post", "/api/v1/policies/masking/reports/{id}/decline") => json!({"reason": "covered"}),
+        ("post", "/api/v1/policies/masking/reports/{id}/draft") => json!({}),
+        ("post", "/api/v1/agent/conversations/{id}/held/withdraw") => json!({"token": "none"}),
         ("post", "/api/v1/evidence") => json!({"subject": "0".repeat(32), "reason": "x"}),
         ("post", "/api/v1/ledger/messages") => json!({"channel": "http:app", "ids": ["first"]}),
         ("post", "/api/v1/agent/conversations/{id}/transfer") => json!({"queue": "nowhere"}),
@@ -262,7 +268,9 @@ async fn every_address_answers_every_role_as_the_table_says() {
                 // Whose conversation it is decides further: a supervisor answers none that an agent holds.
                 Right::Staff(Action::Converse)
                     if *role == Role::Supervisor
-                        && (need.path.ends_with("{id}/messages") || need.path.ends_with("{id}/attachments")) =>
+                        && ["{id}/messages", "{id}/attachments", "held/withdraw"]
+                            .iter()
+                            .any(|end| need.path.ends_with(end)) =>
                 {
                     assert_eq!(code(&answer), "forbidden", "{what}");
                 }

@@ -429,7 +429,7 @@ async fn staff(server: &Server, conversation: &str) {
         None
     );
     let answer = format!("{AGENT_WORDS}，您的卡{CARD}，密码是{PASSWORD}，验证码{ONE_TIME}");
-    desk.reply(conversation, &answer, REFUSED_WORDS).await.unwrap();
+    desk.reply_masked(conversation, &answer, REFUSED_WORDS).await.unwrap();
     let target = format!("/api/v1/agent/conversations/{conversation}/messages");
     let too_long = format!(r#"{{"text":"{}"}}"#, REFUSED_WORDS.repeat(1_000));
     let again = format!(r#"{{"text":"{REFUSED_WORDS}"}}"#);

@@ -165,7 +165,7 @@ async fn masked_values_are_told_with_their_place_entity_class_and_rule_and_never
     // The socket's lines tell the same, and so does what is said from then on.
     socket.send(&json!({"type": "open", "conversation": conversation})).await;
     assert_eq!(socket.wait_for("message").await["message"], *message);
-    agent.reply(&conversation, &format!("已收到 {CARD}"), "r-1").await.unwrap();
+    agent.reply_masked(&conversation, &format!("已收到 {CARD}"), "r-1").await.unwrap();
     let said = socket.wait_for("message").await["message"].clone();
     assert_eq!((said["by"].as_str(), said["spans"].as_array().unwrap().len()), (Some("agent"), 1));
     assert_eq!(said["policy"], message["policy"]);

@@ -84,7 +84,7 @@ async fn a_message_is_masked_recorded_assigned_answered_fetched_and_proven() {
     let opened = desk.open(&asked.conversation, Page::default()).await.unwrap();
     assert_eq!(opened.messages.len(), 1);
     assert_eq!(opened.messages[0].text, "卡号622202*********0128丢了,CVV [cvv],快挂失");
-    let answered = desk.reply(&asked.conversation, &format!("已为{CARD}挂失"), "r-1").await.unwrap();
+    let answered = desk.reply_masked(&asked.conversation, &format!("已为{CARD}挂失"), "r-1").await.unwrap();
     assert!(!answered.text.contains(CARD), "{}", answered.text);
     let page = Page { after: Some(asked.index), limit: None };
     let fetched = app.messages(&key("demo"), "customer-1", page, now()).await.unwrap();

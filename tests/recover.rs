@@ -128,6 +128,11 @@ impl Case {
         agent.login("demo", "agent", &chosen_password("agent")).await.unwrap();
         agent.set_online(true).await.unwrap();
         self.receipts = send(server, "zhang", 3..6).await;
+        // A report of the desk, whose row nobody keeps.
+        let (_, index) = said(server, "zhang", None).await[0].clone();
+        let place = json!({"conversation": held, "index": index, "misread": "missed", "start": 0, "end": 7});
+        let (status, made) = ask(&agent, "POST", "/api/v1/agent/reports", Some(place)).await;
+        assert_eq!(status, 201, "{made}");
         agent.reply(held, "another answer", "answer-2").await.unwrap();
         // Somebody whom the copy has never heard of, and an account that it doesn't know.
         self.receipts.extend(send(server, "li", 0..2).await);

@@ -171,7 +171,7 @@ async fn what_an_agent_writes_or_notes_completes_a_customer_s_number() {
     let desk = server.trial_agent().await;
     let first = tell(&server, "zhang", &PARTS[..1]).await;
     let id = held(&desk).await;
-    let told = desk.reply(&id, "567890128 对吗", "r1").await.unwrap();
+    let told = desk.reply_masked(&id, "567890128 对吗", "r1").await.unwrap();
     assert_eq!(told.text, "*****0128 对吗");
     assert_eq!(said(&server, "zhang").await, [SHOWN[0], "[bank_card] 对吗"]);
     server.stop();

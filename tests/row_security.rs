@@ -69,6 +69,7 @@ async fn filled() -> World {
             "INSERT INTO attachment_piece SELECT $1, id, 0, 'x' FROM account LIMIT 1",
             "INSERT INTO erasure SELECT $1, id, id, 0, 0, false, 1, id, 0, 0 FROM account LIMIT 1",
             "INSERT INTO amendment SELECT $1, id, 0, 'x', 'x', false, NULL, 1, id, 0, 0 FROM account LIMIT 1",
+            "INSERT INTO mask_report SELECT $1, id, 1, 0, id, 0, 0, id, 0, 0, NULL, NULL FROM account LIMIT 1",
             "INSERT INTO amendment_consent SELECT $1, id, id, 0, 0 FROM account LIMIT 1",
             "INSERT INTO unmasking SELECT $1, id, 0, 1, id, id, id, 0, 0, NULL, id, 0, 0 FROM account LIMIT 1",
             "INSERT INTO policy_run SELECT $1, id, 1, 0, 'x', NULL, id, 0, 0, NULL, 0, 0 FROM account LIMIT 1",

@@ -7,6 +7,7 @@
 mod check;
 mod erasure;
 mod error;
+mod generation;
 mod keys;
 mod mirror;
 mod read;
@@ -41,7 +42,7 @@ use crate::domain::event::Role;
 use crate::http::{Rates, TrustedProxies};
 use crate::pipeline::Rest;
 use crate::storage::database;
-use crate::storage::head::{FIRST_GENERATION, LogName};
+use crate::storage::head::LogName;
 use crate::units::Hash;
 use crate::workers::self_audit::Pace;
 
@@ -318,19 +319,6 @@ impl Config {
     /// The folder of a log's tiles.
     pub fn tiles_dir(&self, log: &LogName) -> PathBuf {
         self.data_dir.join("audit").join(format!("{}-{}", log.tenant_name, log.generation))
-    }
-
-    /// The newest generation of a tenant's log that guards or published files of this server know.
-    pub fn generation(&self, tenant: &str) -> u32 {
-        let of = |folder: &str| {
-            let names = std::fs::read_dir(self.data_dir.join(folder)).into_iter().flatten().flatten();
-            let number = |name: std::ffi::OsString| {
-                let digits = name.to_str()?.strip_prefix(tenant)?.strip_prefix('-')?.to_owned();
-                digits.parse().ok().filter(|number: &u32| number.to_string() == digits)
-            };
-            names.filter_map(|file| number(file.file_name())).max()
-        };
-        of("guard").max(of("audit")).unwrap_or(FIRST_GENERATION)
     }
 
     /// SHA-256 of everything that was decided, defaults included; of secrets only the references.

@@ -21,7 +21,7 @@ use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
     Amendments, Channel, Clock, Erasures, FilePorts, FileReader, Follower, History, LogKeys, People, Queues, Random,
-    RecordError, Recorder, Signer, Store, TenantName, Unmaskings, Witnesses,
+    RecordError, Recorder, Reports, Signer, Store, TenantName, Unmaskings, Witnesses,
 };
 use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
@@ -135,11 +135,7 @@ async fn open_one(
         head::OpenError::Fatal(reason) => fatal(reason),
     })?;
     let is_new = present.as_ref().is_none_or(|head| head.size().0 == 0);
-    let generation = present.map_or(FIRST_GENERATION, |head| head.generation);
-    let known = context.config.generation(name);
-    if generation < known && !is_new {
-        return Err(fatal(FatalError::OtherGeneration { database: generation, known }));
-    }
+    let generation = generation(context.config, name, present.as_ref()).map_err(fatal)?;
     let log = LogName { tenant: id, name: context.config.name.clone(), tenant_name: name.to_owned(), generation };
     let origin = log.origin().map_err(fatal)?;
     let signer = Arc::new(context.keys.log_signer(&origin, is_new)?);
@@ -152,6 +148,7 @@ async fn open_one(
         people: Arc::clone(&store) as Arc<dyn People>,
         queues: Arc::clone(&store) as Arc<dyn Queues>,
         amendments: Arc::clone(&store) as Arc<dyn Amendments>,
+        reports: Arc::clone(&store) as Arc<dyn Reports>,
         unmaskings: Arc::clone(&store) as Arc<dyn Unmaskings>,
         history: Arc::clone(&store) as Arc<dyn History>,
         erasures: Arc::clone(&store) as Arc<dyn Erasures>,
@@ -191,6 +188,14 @@ async fn open_one(
     let provider = config.map_or(Ok(None), |config| identity_provider(context, config))?;
     let rotation = Arc::clone(&context.rotation);
     Ok((Served { tenant, log, slot, channels, provider, config: config.cloned(), rotation }, keeper))
+}
+
+/// The log's generation in the database; an older one than this server knows is refused.
+fn generation(config: &Config, tenant: &str, present: Option<&head::Head>) -> Result<u32, FatalError> {
+    let database = present.map_or(FIRST_GENERATION, |head| head.generation);
+    let known = config.generation(tenant);
+    let is_new = present.is_none_or(|head| head.size().0 == 0);
+    if is_new || database >= known { Ok(database) } else { Err(FatalError::OtherGeneration { database, known }) }
 }
 
 fn erasure_ports(context: &Context<'_>, name: &str, signer: &Arc<LogSigner>) -> Result<ErasurePorts, AppError> {

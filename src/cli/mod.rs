@@ -19,6 +19,7 @@ mod policy_runs;
 mod reader;
 pub mod reconcile;
 mod recover;
+mod reports;
 pub mod route;
 mod run;
 mod screen;

@@ -12,6 +12,7 @@ use super::explain::{self, ExplainArgs};
 use super::operator::{named, read};
 use super::person::{Person, PersonError};
 use super::policy_runs::{self, DraftsCommand, PreviewArguments, RemaskCommand, ShadowCommand};
+use super::reports::{self, ReportsCommand};
 use super::{CommandError, Place, screen};
 use crate::app::{Order, ask};
 use crate::domain::event::Role;
@@ -124,6 +125,9 @@ pub enum PolicyCommand {
     /// Policy files that officers are writing in the console.
     #[command(subcommand)]
     Drafts(DraftsCommand),
+    /// What the desk reports of masks: places where one is missing, or should not be.
+    #[command(subcommand)]
+    Reports(ReportsCommand),
     /// Say that you have looked at a policy that somebody else brought into force alone.
     Review {
         /// The amendment.
@@ -164,6 +168,7 @@ pub(super) async fn run(command: PolicyCommand) -> Result<(), CommandError> {
             screen::line(&format!("{}: {}", amendment.state, amendment.id));
             screen::line(&what_comes(&amendment));
         }
+        PolicyCommand::Reports(command) => reports::run(command).await?,
         PolicyCommand::Reject { id, who } => decide(&who, &id, "reject", "Turned down.").await?,
         PolicyCommand::Withdraw { id, who } => decide(&who, &id, "withdraw", "Taken back.").await?,
         PolicyCommand::Preview(arguments) => policy_runs::preview(*arguments).await?,

@@ -8,7 +8,9 @@ mod attachment;
 mod declared;
 mod erasure;
 mod history;
+mod leaving;
 mod recovered;
+mod report;
 mod unmask;
 mod words;
 
@@ -19,7 +21,9 @@ pub use attachment::AttachmentEvent;
 pub use declared::Declared;
 pub use erasure::{Erased, ErasureEvent};
 pub use history::{HistoryEvent, PreviewScope, RunEnd};
+pub use leaving::{HELD, LeavingEvent, ReleaseReason, SendAs};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
+pub use report::{DeclineReason, Misread, ReportEvent, ReportedPlace};
 pub use unmask::{SpanPlace, UnmaskEvent, UnmaskReason};
 pub use words::{
     Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
@@ -143,6 +147,10 @@ pub enum Event {
     KeyDestroyed { purpose: &'static str, fingerprint: Hash },
     /// Something on the way of a customer's data to its end.
     Erasure(ErasureEvent),
+    /// Something about a message that is held before it leaves.
+    Leaving(LeavingEvent),
+    /// Something about a report of what is masked wrongly, or isn't.
+    Report(ReportEvent),
     /// Something on the way of a masking policy into force.
     Amendment(AmendmentEvent),
     /// Something on the way to what stands behind a mask.
@@ -256,6 +264,8 @@ impl Event {
             Self::KeyRotated { .. } => "key.rotated/1",
             Self::KeyDestroyed { .. } => "key.destroyed/1",
             Self::Erasure(step) => step.kind(),
+            Self::Leaving(step) => step.kind(),
+            Self::Report(step) => step.kind(),
             Self::Amendment(step) => step.kind(),
             Self::Unmask(step) => step.kind(),
             Self::History(step) => step.kind(),
@@ -307,9 +317,7 @@ impl Event {
     /// The details, as they stand in the entry.
     pub fn detail(&self) -> Detail {
         match self {
-            Self::GenerationOpened { generation, key } => {
-                object([("generation", int(i64::from(*generation))), ("key", text(key))])
-            }
+            Self::GenerationOpened { generation, key } => opened(*generation, key),
             Self::ServerStarted { version, binary, configuration } => started(version, binary, configuration),
             Self::LogTaken { epoch } => object([("epoch", int(*epoch))]),
             Self::GuardAdopted { size, root } => object([("size", count(size.0)), ("root", text(root))]),
@@ -324,6 +332,8 @@ impl Event {
                 object([("purpose", text(purpose)), ("fingerprint", text(fingerprint))])
             }
             Self::Erasure(step) => step.detail(),
+            Self::Leaving(step) => step.detail(),
+            Self::Report(step) => step.detail(),
             Self::Amendment(step) => step.detail(),
             Self::Attachment(file) => file.detail(),
             Self::Unmask(step) => step.detail(),
@@ -340,18 +350,12 @@ impl Event {
             Self::ConversationNoted { note } => object([("note", text(note))]),
             Self::ConversationWished { wish } => object([("wish", text(wish.word()))]),
             Self::ReplySaved { reply, version } | Self::ReplyRemoved { reply, version } => canned(reply, *version),
-            Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => {
-                object([("reason", text(reason.word()))])
-            }
-            Self::MessageDelivery { delivered, read } => {
-                object([("delivered", index(*delivered)), ("read", index(*read))])
-            }
+            Self::ConversationClosed { reason } | Self::ConversationSolved { reason } => because(reason.word()),
+            Self::MessageDelivery { delivered, read } => marks(*delivered, *read),
             Self::PersonLinked { of } => object([("of", text(of.word()))]),
             Self::PersonProven { to } => object([("to", text(to))]),
             Self::ConversationAssigned(assigned) => assigned.detail(),
-            Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => {
-                object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
-            }
+            Self::MessageReceived { message, seq } | Self::MessageSent { message, seq } => said(message, *seq),
             Self::MessageRemasked { message, of } => object([("message", text(message)), ("of", count(of.0))]),
             Self::TranscriptViewed { until } | Self::TranscriptFollowed { until } => object([("until", index(*until))]),
             Self::AccountCreated { account, role } => object([("account", text(account)), ("role", text(role.word()))]),
@@ -364,9 +368,7 @@ impl Event {
             Self::AccountChanged { account, role, capacity, enabled } => place(account, *role, *capacity, *enabled),
             Self::AccountLocked { account, failures } => locked(account, *failures),
             Self::AccountsImported { accounts } => object([("accounts", by_role(accounts))]),
-            Self::SessionsRevoked { account, sessions } => {
-                object([("account", text(account)), ("sessions", count(*sessions))])
-            }
+            Self::SessionsRevoked { account, sessions } => revoked(account, *sessions),
             Self::ExportMade { package, scope, names } => exported(package, scope, *names),
             Self::FactorPassed { by } => object([("by", text(by.word()))]),
             Self::LoginFailed { count, window_ms } => failed(*count, *window_ms),
@@ -381,8 +383,28 @@ impl Event {
     }
 }
 
+fn marks(delivered: Option<EntryIndex>, read: Option<EntryIndex>) -> Detail {
+    object([("delivered", index(delivered)), ("read", index(read))])
+}
+
+fn said(message: &MessageId, seq: MessageSeq) -> Detail {
+    object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
+}
+
+fn revoked(account: &AccountId, sessions: u64) -> Detail {
+    object([("account", text(account)), ("sessions", count(sessions))])
+}
+
 fn failed(failures: u64, window_ms: i64) -> Detail {
     object([("count", count(failures)), ("window_ms", int(window_ms))])
+}
+
+fn because(reason: &str) -> Detail {
+    object([("reason", text(reason))])
+}
+
+fn opened(generation: u32, key: &str) -> Detail {
+    object([("generation", int(i64::from(generation))), ("key", text(key))])
 }
 
 fn started(version: &str, binary: &Hash, configuration: &Hash) -> Detail {
@@ -435,6 +457,14 @@ fn locked(account: &AccountId, failures: u32) -> Detail {
     object([("account", text(account)), ("failures", int(i64::from(failures)))])
 }
 
+fn said(message: &MessageId, seq: MessageSeq) -> Detail {
+    object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
+}
+
+fn revoked(account: &AccountId, sessions: u64) -> Detail {
+    object([("account", text(account)), ("sessions", count(sessions))])
+}
+
 fn words_of(words: &[String]) -> Detail {
     Detail::Array(words.iter().map(text).collect())
 }
@@ -473,7 +503,7 @@ fn who(value: Option<AccountId>) -> Detail {
     value.map_or(Detail::Null, |account| text(&account))
 }
 
-fn index(value: Option<EntryIndex>) -> Detail {
+pub(super) fn index(value: Option<EntryIndex>) -> Detail {
     value.map_or(Detail::Null, |index| count(index.0))
 }
 

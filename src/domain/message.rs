@@ -5,6 +5,8 @@
 //! who may call them. A masked message has no public constructor, and a recorded one needs [`Committed`], which exists
 //! only after a commit. This module knows neither channels nor the database.
 
+mod leaving;
+
 use std::marker::PhantomData;
 
 use lww_audit::entry::{Content, PolicyRef, SpanCount, Tag, commitment};
@@ -252,13 +254,31 @@ impl<D: Direction> Message<Raw, D> {
         sealer: &dyn Sealer,
         tokens: &dyn Tokens,
     ) -> Result<Message<Masked, D>, MaskError> {
+        self.mask_releasing(None, policy, tail, salts, (sealer, tokens))
+    }
+
+    /// The same; with a role, what the policy holds and lets that role release leaves as it was written.
+    ///
+    /// # Errors
+    /// As [`Message::mask`].
+    pub fn mask_releasing(
+        self,
+        release: Option<&str>,
+        policy: &Policy,
+        tail: &mut Tail,
+        salts: Salts,
+        (sealer, tokens): (&dyn Sealer, &dyn Tokens),
+    ) -> Result<Message<Masked, D>, MaskError> {
         let raw = self.state.text.expose();
         let now_us = self.time.as_micros();
         let Heard { spans, again } = match self.state.file {
             None => masking::hear(policy, raw, tail, self.id, now_us),
             Some((name, layout)) => masking::hear_file(policy, (raw, name, layout), tail, self.id, now_us),
         };
-        let text = masking::apply(policy, raw, &spans, tokens);
+        let text = match release {
+            None => masking::apply(policy, raw, &spans, tokens),
+            Some(role) => masking::apply_releasing(policy, raw, &spans, tokens, role),
+        };
         let keep = Zeroizing::new(masking::without_c3(raw, &spans));
         let (original, masked, content) = sealed_parts(self.id, (&text, &keep), &salts, sealer)?;
         let policy = policy_ref(policy);

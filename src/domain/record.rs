@@ -9,6 +9,7 @@ mod erasure;
 mod history;
 mod people;
 mod remasked;
+mod report;
 mod unmasking;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub use erasure::{EpochChange, ErasureChange, ErasureState, HoldChange, SubjectC
 pub use history::{DraftChange, RunChange, RunKind, RunStep};
 pub use people::{NewIdentity, NewSubject};
 pub use remasked::{Remasked, Written};
+pub use report::{ReportChange, ReportState, ReportStep};
 pub use unmasking::{UnmaskingChange, UnmaskingState, UnmaskingStep};
 
 use lww_audit::entry::{Content, PolicyRef};
@@ -30,7 +32,7 @@ use super::message::{Committed, Sealed};
 use crate::limits::IMPORT_ACCOUNTS_MAX;
 use crate::units::{
     AccountId, AmendmentId, ChannelAccount, ConversationId, ConversationKey, ConversationRef, DraftId, EntryIndex,
-    ErasureId, Hash, HoldId, MessageId, MessageSeq, RunId, SubjectId, Timestamp, UnmaskingId, Version,
+    ErasureId, Hash, HoldId, MessageId, MessageSeq, ReportId, RunId, SubjectId, Timestamp, UnmaskingId, Version,
 };
 
 /// Most entries that one proposal may hold: an import's own, and one for what each of its agents can do.
@@ -101,6 +103,8 @@ pub enum Aggregate {
     Hold(HoldId),
     /// A proposed change of the masking policy.
     Amendment(AmendmentId),
+    /// A report of what is masked wrongly, or isn't.
+    Report(ReportId),
     /// A request to open a masked value.
     Unmasking(UnmaskingId),
     /// A policy that runs for a while.
@@ -186,6 +190,8 @@ pub enum Effect {
     Epoch(EpochChange),
     /// A change of the masking policy is proposed, consented to or decided on.
     Amendment(Box<AmendmentChange>),
+    /// A place in a message is reported, or a report is decided on.
+    Report(ReportChange),
     /// A request to open a masked value is made, decided on or used.
     Unmasking(UnmaskingChange),
     /// A run over what was said before, or beside the policy in force, begins, goes on or ends.

@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 pub(super) use governance::{
-    DraftText, NamedIdentity, NewAmendment, NewErasure, NewHold, NewShadow, NewUnmasking, PolicyText, PreviewWish,
-    SaidValue, TriedText, ValuePlace,
+    DeclinedReport, DraftText, NamedIdentity, NewAmendment, NewErasure, NewHold, NewReport, NewShadow, NewUnmasking,
+    PolicyText, PreviewWish, SaidValue, TriedText, ValuePlace,
 };
 
 use super::problem::Problem;
@@ -128,6 +128,30 @@ pub(super) struct Reply {
     /// What to say; it is masked before it is recorded.
     #[schema(value_type = String, min_length = 1, max_length = 16384)]
     pub(super) text: RawText,
+    /// What is decided on a text that was held before.
+    pub(super) held: Option<HeldWord>,
+}
+
+/// What its writer decides on a held message.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeldWord {
+    /// The token that came with the problem.
+    #[schema(max_length = 128)]
+    pub(super) token: String,
+    /// masked, or as_it_is.
+    pub(super) send: String,
+    /// Why it goes as it is: bank_own, customer_asked, procedure or not_sensitive.
+    pub(super) reason: Option<String>,
+}
+
+/// A held message that is taken back.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeldToken {
+    /// The token that came with the problem.
+    #[schema(max_length = 128)]
+    pub(super) token: String,
 }
 
 /// An internal note.

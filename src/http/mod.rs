@@ -26,7 +26,7 @@ mod witness;
 
 pub use api::{
     amendment_answers, answers, desk_answers, erasure_answers, evidence_answers, files as file_answers,
-    history_answers, reading, rules, staff, unmasking_answers,
+    history_answers, leaving_answers, reading, report_answers, rules, staff, unmasking_answers,
 };
 pub use connection::TrustedProxies;
 pub use limiter::Rates;

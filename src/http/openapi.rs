@@ -4,8 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
-    accounts, amendments, channels, custody, desk, erasures, evidence, files, handover, health, history, ledger, live,
-    oidc, own, policies, receipts, replies, sessions, tlog, unmaskings,
+    accounts, amendments, channels, custody, desk, erasures, evidence, files, handover, health, history, leaving,
+    ledger, live, oidc, own, policies, receipts, replies, reports, sessions, tlog, unmaskings,
 };
 use super::problem::codes;
 
@@ -50,6 +50,8 @@ use super::problem::codes;
         replies::remove,
         desk::open,
         desk::reply,
+        leaving::withdraw,
+        leaving::counts,
         handover::note,
         handover::transfer,
         handover::take,
@@ -76,6 +78,12 @@ use super::problem::codes;
         amendments::reject,
         amendments::withdraw,
         amendments::review,
+        reports::create,
+        reports::own,
+        reports::list,
+        reports::show,
+        reports::draft,
+        reports::decline,
         unmaskings::request,
         unmaskings::compare,
         unmaskings::list,

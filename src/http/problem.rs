@@ -219,6 +219,9 @@ fn of_refusal(refusal: &Refusal) -> (&'static Kind, Fills) {
         Refusal::SamePerson => (&kinds::SAME_PERSON, Vec::new()),
         Refusal::Overtaken => (&kinds::OVERTAKEN, Vec::new()),
         Refusal::Unreviewed => (&kinds::UNREVIEWED, Vec::new()),
+        Refusal::Leaving(_) => (&kinds::HELD_LEAVING, Vec::new()),
+        Refusal::HeldOver => (&kinds::HELD_OVER, Vec::new()),
+        Refusal::NotReleasable => (&kinds::NOT_RELEASABLE, Vec::new()),
         Refusal::NotAllowed { key } => (&kinds::NOT_ALLOWED, vec![("key", Fill::Name(key))]),
     }
 }

@@ -6,8 +6,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 
 use super::api::{
-    accounts, amendments, channels, custody, desk, erasures, evidence, files, handover, health, history, ledger, live,
-    oidc, own, policies, receipts, replies, sessions, tlog, unmaskings,
+    accounts, amendments, channels, custody, desk, erasures, evidence, files, handover, health, history, leaving,
+    ledger, live, oidc, own, policies, receipts, replies, reports, sessions, tlog, unmaskings,
 };
 use super::pages;
 
@@ -144,6 +144,20 @@ pub(super) const ADDRESSES: &[Address] = &[
         path: "/api/v1/agent/replies/{id}",
         methods: &[("put", || web::put().to(replies::change)), ("delete", || web::delete().to(replies::remove))],
     },
+    Address {
+        path: "/api/v1/agent/reports",
+        methods: &[("get", || web::get().to(reports::own)), ("post", || web::post().to(reports::create))],
+    },
+    Address { path: "/api/v1/policies/masking/reports", methods: &[("get", || web::get().to(reports::list))] },
+    Address { path: "/api/v1/policies/masking/reports/{id}", methods: &[("get", || web::get().to(reports::show))] },
+    Address {
+        path: "/api/v1/policies/masking/reports/{id}/draft",
+        methods: &[("post", || web::post().to(reports::draft))],
+    },
+    Address {
+        path: "/api/v1/policies/masking/reports/{id}/decline",
+        methods: &[("post", || web::post().to(reports::decline))],
+    },
     Address { path: "/api/v1/agent/queues", methods: &[("get", || web::get().to(desk::queues))] },
     Address { path: "/api/v1/agent/queues/targets", methods: &[("get", || web::get().to(desk::targets))] },
     Address { path: "/api/v1/agent/conversations", methods: &[("get", || web::get().to(desk::conversations))] },
@@ -151,6 +165,11 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/agent/conversations/count", methods: &[("get", || web::get().to(desk::count))] },
     Address { path: "/api/v1/agent/conversations/{id}", methods: &[("get", || web::get().to(desk::open))] },
     Address { path: "/api/v1/agent/conversations/{id}/messages", methods: &[("post", || web::post().to(desk::reply))] },
+    Address {
+        path: "/api/v1/agent/conversations/{id}/held/withdraw",
+        methods: &[("post", || web::post().to(leaving::withdraw))],
+    },
+    Address { path: "/api/v1/agent/held", methods: &[("get", || web::get().to(leaving::counts))] },
     Address { path: "/api/v1/agent/conversations/{id}/notes", methods: &[("post", || web::post().to(handover::note))] },
     Address {
         path: "/api/v1/agent/conversations/{id}/transfer",

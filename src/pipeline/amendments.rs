@@ -433,7 +433,7 @@ fn said(event: AmendmentEvent, actor: Actor, change: AmendmentChange) -> Step {
     Step { draft: draft(event, actor), effects: vec![Effect::Amendment(Box::new(change))] }
 }
 
-fn field<'e>(entry: &'e Entry, name: &str) -> Option<&'e Detail> {
+pub(super) fn field<'e>(entry: &'e Entry, name: &str) -> Option<&'e Detail> {
     match &entry.detail {
         Detail::Object(fields) => fields.get(name),
         Detail::Null | Detail::Bool(_) | Detail::Int(_) | Detail::String(_) | Detail::Array(_) => None,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::sync::SemaphorePermit;
 use zeroize::Zeroizing;
 
+use super::leaving::Said;
 use super::proposals::Contact;
 use super::transcript::open;
 use super::{Accepted, Refusal, Staff, Tenant};
@@ -70,7 +71,7 @@ impl Tenant {
         let dedup = self.ports.vault.dedup(&format!("reply/{}", staff.account), key.as_bytes(), &body);
         let (message, attached) = self.read_file::<Outbound>(&name, file).await?;
         match attached.fate {
-            Fate::Shown => self.send(staff, id, (message, Some(attached)), dedup).await,
+            Fate::Shown => self.send(staff, id, (message, Some(attached)), Said::by_file(dedup)).await,
             Fate::Sealed => Err(Refusal::NotSendable { reason: Withheld::NoText }),
             Fate::Quarantined(reason) => Err(Refusal::NotSendable { reason }),
         }

@@ -20,7 +20,7 @@ use lww_audit::entry::Detail;
 pub(super) use self::preview::Previews;
 pub use self::preview::{NewPreview, Preview, PreviewState};
 pub(super) use self::remask::Remasking;
-pub use self::report::{Counts, Report, Sample};
+pub use self::report::{Counts, MaskingReport, Sample};
 pub(super) use self::shadow::Shadow;
 use super::{Activation, Refusal, Tenant};
 use crate::domain::event::{Event, HistoryEvent};
@@ -41,7 +41,7 @@ pub struct RunView {
     /// See `done`.
     pub all: u64,
     /// What it found so far, of a policy in shadow; a server that was started since it ended has it no more.
-    pub report: Option<Report>,
+    pub report: Option<MaskingReport>,
 }
 
 /// A part of the log: where texts are, and where to go on.

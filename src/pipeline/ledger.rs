@@ -192,11 +192,11 @@ impl Tenant {
         Entry::parse(entry.text.as_bytes()).map_err(|_| self.differs(index))
     }
 
-    fn readable(&self) -> Result<TreeSize, Refusal> {
+    pub(super) fn readable(&self) -> Result<TreeSize, Refusal> {
         self.head().map(|head| head.size).ok_or(Refusal::Unavailable)
     }
 
-    async fn newest_first(
+    pub(super) async fn newest_first(
         &self,
         size: TreeSize,
         before: Option<EntryIndex>,

@@ -194,6 +194,7 @@ impl Change {
             | Effect::Account(_)
             | Effect::Erasure(_)
             | Effect::Amendment(_)
+            | Effect::Report(_)
             | Effect::Unmasking(_)
             | Effect::Run(_)
             | Effect::Draft(_)

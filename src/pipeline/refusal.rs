@@ -1,5 +1,6 @@
 //! Why something was not done, by blame; `http` maps each variant to one stable problem code.
 
+use super::Leaving;
 use crate::domain::file::Withheld;
 use crate::domain::message::SealError;
 use crate::ports::{RecordError, StoreError, VaultError};
@@ -116,6 +117,15 @@ pub enum Refusal {
     /// One person brought the policy into force and nobody else has looked at it.
     #[error("somebody else has to look at the policy in force first")]
     Unreviewed,
+    /// The policy holds what is about to leave: nothing of it was sent.
+    #[error("the policy holds it: its writer decides how it goes")]
+    Leaving(Box<Leaving>),
+    /// A held message was decided on already, or its time or its policy is over.
+    #[error("the held message was decided on, or its time or its policy is over")]
+    HeldOver,
+    /// The policy lets nobody, or not this role, send a held value as it is.
+    #[error("it can't be sent as it is")]
+    NotReleasable,
     /// The configuration says no.
     #[error("{key} does not allow it")]
     NotAllowed {

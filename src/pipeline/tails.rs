@@ -44,10 +44,17 @@ impl Tails {
 pub(super) struct Learning {
     slot: OwnedMutexGuard<Option<Tail>>,
     after: Tail,
+    whole: Arc<Policy>,
+    there: Occasion,
     again: Vec<(Draft, Effect)>,
 }
 
 impl Learning {
+    /// The policy that masked it, as it is where it was said.
+    pub(super) fn policy(&self) -> &Policy {
+        self.whole.on(&self.there)
+    }
+
     /// Puts what earlier messages are from here on before what is proposed: it commits with it or not at all, and whoever
     /// follows the log never sees the rest of a number while its beginning stands there.
     pub(super) fn complete(&self, mut proposal: Proposal) -> Proposal {
@@ -78,22 +85,33 @@ impl Tenant {
         contact: &Contact,
         (channel, purpose): (&ChannelAccount, Option<&str>),
     ) -> Result<(Message<Masked, D>, Learning), Refusal> {
+        self.mask_releasing(message, contact, (channel, purpose), None).await
+    }
+
+    /// The same; with a role, what the policy holds and lets that role release leaves as it was written.
+    pub(super) async fn mask_releasing<D: Direction>(
+        &self,
+        message: Message<Raw, D>,
+        contact: &Contact,
+        (channel, purpose): (&ChannelAccount, Option<&str>),
+        release: Option<&str>,
+    ) -> Result<(Message<Masked, D>, Learning), Refusal> {
         // A server that stands by, or has just begun, has none either, and that is nobody's omission.
         let has_looked = || self.head().is_some() && self.has_looked.load(Ordering::Acquire);
         let missing = || if has_looked() { Refusal::NoPolicy } else { Refusal::Unavailable };
-        let policy = self.policy().ok_or_else(missing)?;
+        let whole = self.policy().ok_or_else(missing)?;
         let there = self.occasion(channel, purpose);
-        let policy = policy.on(&there);
+        let policy = whole.on(&there);
         let slot = self.tails.slot(contact.subject).lock_owned().await;
         let mut after = match &*slot {
             Some(tail) => tail.clone(),
             None => self.rebuild_tail(policy, contact).await?,
         };
-        let tokens = self.ports.vault.tokens();
-        let masked = message.mask(policy, &mut after, self.salts(), &*contact.sealer, tokens);
+        let sealer: (&dyn Sealer, &dyn Tokens) = (&*contact.sealer, self.ports.vault.tokens());
+        let masked = message.mask_releasing(release, policy, &mut after, self.salts(), sealer);
         let masked = masked.map_err(|_| Refusal::Unavailable)?;
         let again = self.mask_again(policy, contact, masked.again()).await?;
-        Ok((masked, Learning { slot, after, again }))
+        Ok((masked, Learning { slot, after, whole, there, again }))
     }
 
     /// What a customer's message is for, where the policy asks for that: the queue of their conversation, or the one that a
@@ -116,7 +134,6 @@ impl Tenant {
         Ok(Some(self.routed(&table, channel, about, language).decision.queue))
     }
 
-    /// Where something is said, as far as layers ask for it.
     pub(super) fn occasion(&self, channel: &ChannelAccount, purpose: Option<&str>) -> Occasion {
         let tenant = Some(self.name.name.clone());
         Occasion { tenant, channel: Some(channel.channel.to_owned()), purpose: purpose.map(str::to_owned) }

@@ -7,6 +7,7 @@ use lww_audit::Entry;
 use super::memory::{Known, Open};
 use super::proposals::{Before, Contact};
 use super::{Accepted, Refusal, Tenant, accepted, opened};
+use crate::domain::event::HELD;
 use crate::domain::file::FileInfo;
 use crate::domain::masking::{MaskedText, Policy, ShownSpan, View};
 use crate::domain::message::{
@@ -274,6 +275,9 @@ impl Tenant {
         let missing = || Refusal::NotFound { what: "entry" };
         let bytes = self.ports.store.entry(index).await?.ok_or_else(missing)?;
         let entry = Entry::parse(&bytes).map_err(|_| missing())?;
+        if entry.kind.as_str() == HELD {
+            return Err(Refusal::HeldOver);
+        }
         let conversation = ConversationId(entry.conversation.ok_or_else(missing)?);
         let row = self.ports.store.conversation(conversation).await?.ok_or_else(missing)?;
         let before = index.0.checked_sub(1).map(EntryIndex);

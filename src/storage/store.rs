@@ -11,6 +11,7 @@ mod erasures;
 mod files;
 mod history;
 mod recent;
+mod reports;
 mod routes;
 mod sealing;
 mod texts;

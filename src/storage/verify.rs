@@ -10,6 +10,7 @@ pub(super) mod erasures;
 mod files;
 pub(super) mod lost;
 mod remasked;
+pub(super) mod reports;
 pub(super) mod rows;
 pub(super) mod state;
 pub(super) mod unmaskings;

@@ -100,6 +100,8 @@ pub(super) struct Metrics {
     rate_limited: Family<OfWhom, Counter>,
     received: Family<OfChannel, Counter>,
     sent: Family<OfTenant, Counter>,
+    held: Family<OfTenant, Counter>,
+    released: Family<OfTenant, Counter>,
     acknowledgement_seconds: Times,
     batch_entries: Times,
     commit_seconds: Times,
@@ -141,6 +143,8 @@ impl Metrics {
             rate_limited: register(put, "rate_limited", "Requests refused: too many", Family::default()),
             received: register(put, "messages_received", "Customers' messages recorded", Family::default()),
             sent: register(put, "messages_sent", "Answers recorded", Family::default()),
+            held: register(put, "messages_held", "Answers held before they left", Family::default()),
+            released: register(put, "messages_released", "Held answers sent as they were", Family::default()),
             acknowledgement_seconds: register(
                 put,
                 "acknowledgement_seconds",
@@ -211,6 +215,8 @@ impl Metrics {
                 self.received.get_or_create(&labels).inc();
             }
             Occurrence::Sent { tenant } => drop(self.sent.get_or_create(&of(tenant)).inc()),
+            Occurrence::Held { tenant } => drop(self.held.get_or_create(&of(tenant)).inc()),
+            Occurrence::Released { tenant } => drop(self.released.get_or_create(&of(tenant)).inc()),
             Occurrence::Acknowledged { tenant, waited } => {
                 self.acknowledgement_seconds.get_or_create(&of(tenant)).observe(waited.as_secs_f64());
             }
@@ -325,6 +331,8 @@ mod tests {
             Occurrence::RateLimited { whose: Limited::Address },
             Occurrence::Received { tenant, channel: &"http:app" },
             Occurrence::Sent { tenant },
+            Occurrence::Held { tenant },
+            Occurrence::Released { tenant },
             Occurrence::Acknowledged { tenant, waited: took },
             Occurrence::Committed { tenant, entries: 1, took },
             Occurrence::Erased { tenant },

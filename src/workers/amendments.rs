@@ -21,6 +21,9 @@ pub async fn run(tenant: Arc<Tenant>, mut stop: watch::Receiver<bool>) {
                 tracing::error!(event = "amendment_not_carried_out", tenant = number, %error, "tried again soon");
             }
         }
+        if let Err(error) = tenant.settle_reports().await {
+            tracing::warn!(event = "reports_not_settled", tenant = number, %error, "tried again soon");
+        }
         if let Ok(unreviewed) = tenant.unreviewed().await {
             if unreviewed > known {
                 tracing::warn!(

@@ -1,3 +1,5 @@
+//! Declarations that are true, that lie, and that somebody bent; and what they say of places in a log of three generations.
+
 use super::*;
 use crate::merkle::leaf_hash;
 use crate::note::NoteSigner;

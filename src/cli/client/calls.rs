@@ -215,8 +215,26 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; repeat with the same `key` when it is not known what became of it.
     pub async fn reply(&self, conversation: &str, text: &str, key: &str) -> Result<Accepted, ClientError> {
+        self.say(conversation, &json!({"text": text}), key).await
+    }
+
+    /// Answers the customer; what the policy holds goes masked.
+    ///
+    /// # Errors
+    /// As [`Client::reply`].
+    pub async fn reply_masked(&self, conversation: &str, text: &str, key: &str) -> Result<Accepted, ClientError> {
+        let held = match self.reply(conversation, text, key).await {
+            Err(ClientError::Problem(problem)) if problem.held.is_some() => problem.held,
+            other => return other,
+        };
+        let token = held.map(|held| held.token);
+        let body = json!({"text": text, "held": {"token": token, "send": "masked"}});
+        self.say(conversation, &body, key).await
+    }
+
+    async fn say(&self, conversation: &str, body: &serde_json::Value, key: &str) -> Result<Accepted, ClientError> {
         let target = format!("/api/v1/agent/conversations/{conversation}/messages");
-        let mut call = call("POST", &target, Some(&json!({"text": text})));
+        let mut call = call("POST", &target, Some(body));
         call.headers.push(("idempotency-key", key.to_owned()));
         self.ask(call).await
     }

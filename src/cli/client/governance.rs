@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 use super::calls::call;
 use super::{Client, ClientError};
 use crate::http::amendment_answers::{Amendment, AmendmentInFull, Amendments};
+use crate::http::report_answers::{ReportInFull, Reports};
 use crate::http::unmasking_answers::{Unmasking, Unmaskings};
 
 const AMENDMENTS: &str = "/api/v1/policies/masking/amendments";
+const REPORTS: &str = "/api/v1/policies/masking/reports";
 const UNMASKINGS: &str = "/api/v1/unmaskings";
 
 impl Client {
@@ -42,6 +44,30 @@ impl Client {
     /// [`ClientError`].
     pub async fn approve_policy(&self, id: &str) -> Result<Amendment, ClientError> {
         self.ask(call("POST", &format!("{AMENDMENTS}/{id}/approve"), Some(&json!({})))).await
+    }
+
+    /// Reports of the desk, the newest first.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn reports(&self) -> Result<Reports, ClientError> {
+        self.ask(call("GET", REPORTS, None)).await
+    }
+
+    /// One report with its sentence.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn report(&self, id: &str) -> Result<ReportInFull, ClientError> {
+        self.ask(call("GET", &format!("{REPORTS}/{id}"), None)).await
+    }
+
+    /// Decides that nothing changes for a report.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn decline_report(&self, id: &str, reason: &str) -> Result<(), ClientError> {
+        self.done(call("POST", &format!("{REPORTS}/{id}/decline"), Some(&json!({"reason": reason})))).await
     }
 
     /// Turns a proposed policy down (`reject`), takes one's own back (`withdraw`), or says that one has looked at what somebody

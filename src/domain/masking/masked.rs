@@ -161,6 +161,32 @@ impl MaskedText {
         spans
     }
 
+    /// Returns where a place in what one view shows stands in what another shows: within a masked value it is all of that.
+    pub fn place_in(&self, (from, to): (View, View), place: Range<usize>) -> Range<usize> {
+        let (mut seen, mut shown, mut found) = (0, 0, None::<Range<usize>>);
+        for segment in &self.segments {
+            let count = |view| match segment {
+                Segment::Plain(plain) => plain.chars().count(),
+                Segment::Masked(span) => {
+                    let mut text = String::new();
+                    span.render(view, &mut text);
+                    text.chars().count()
+                }
+            };
+            let (before, after) = (count(from), count(to));
+            let (start, end) = (place.start.max(seen), place.end.min(seen + before));
+            if start < end {
+                let here = match segment {
+                    Segment::Plain(_) => shown + start - seen..shown + end - seen,
+                    Segment::Masked(_) => shown..shown + after,
+                };
+                found = Some(found.map_or(here.start, |found| found.start)..here.end);
+            }
+            (seen, shown) = (seen + before, shown + after);
+        }
+        found.unwrap_or(0..0)
+    }
+
     /// Returns how many spans of each entity and class there are, ordered by entity.
     pub fn span_counts(&self) -> Vec<(Entity, Class, usize)> {
         let mut counts = BTreeMap::new();
@@ -178,6 +204,18 @@ impl MaskedSpan {
     /// What a view shows of the value; nothing: its placeholder.
     pub(super) fn text(&self, view: View) -> Option<&str> {
         self.shown.iter().find(|(views, _)| views & view.bit() != 0).map(|(_, shown)| shown.as_str())
+    }
+
+    /// Shows `original` to the view that leaves, in the form that the layout keeps: no text and no view twice, in order.
+    fn leaves_as(&mut self, original: &str) {
+        let leaves = View::Outbound.bit();
+        self.shown.iter_mut().for_each(|(views, _)| *views &= !leaves);
+        self.shown.retain(|(views, _)| *views != 0);
+        match self.shown.iter_mut().find(|(_, text)| text == original) {
+            Some((views, _)) => *views |= leaves,
+            None => self.shown.push((leaves, original.to_owned())),
+        }
+        self.shown.sort_by_key(|(views, _)| views.trailing_zeros());
     }
 
     fn render(&self, view: View, text: &mut String) {
@@ -213,6 +251,23 @@ fn place<'s>(policy: &Policy, text: &str, spans: &'s [Span], tokens: &dyn Tokens
         Some(Placed { range: span.bytes.clone(), is_quoted: span.is_quoted, span: shown })
     };
     spans.iter().enumerate().filter_map(placed).collect()
+}
+
+/// Masks a message as [`apply`] does, but lets what is held leave as it was written where a rule lets `role` decide so. Every view
+/// but the one that leaves shows what it shows of any message; C3 values leave for nobody.
+pub fn apply_releasing(policy: &Policy, text: &str, spans: &[Span], tokens: &dyn Tokens, role: &str) -> MaskedText {
+    let mut masked = apply(policy, text, spans, tokens);
+    let values = masked.segments.iter_mut().filter_map(|segment| match segment {
+        Segment::Plain(_) => None,
+        Segment::Masked(span) => Some(span),
+    });
+    for (value, span) in values.zip(spans) {
+        let leaving = policy.rules().get(usize::from(span.rule)).map(|rule| &rule.leaving);
+        if leaving.is_some_and(|leaving| leaving.hold && leaving.may_release(span.class, role)) {
+            value.leaves_as(text.get(span.bytes.clone()).unwrap_or_default());
+        }
+    }
+    masked
 }
 
 /// Returns the original with each C3 value replaced by U+FFFC: the form that may be sealed.

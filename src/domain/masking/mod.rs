@@ -40,6 +40,7 @@ mod patterns;
 mod people;
 mod plates;
 mod policy;
+mod sample;
 mod scene;
 mod secrets;
 mod shown;
@@ -59,13 +60,14 @@ pub use entity::Entity;
 pub use files::Layout;
 pub(super) use files::hear_file;
 pub use hidden::{Hidden, comparable};
-pub use masked::{MaskedText, ShownSpan, Tokens, apply, masking, token_letters, without_c3};
+pub use masked::{MaskedText, ShownSpan, Tokens, apply, apply_releasing, masking, token_letters, without_c3};
 pub use operate::decrypt;
 pub use policy::{
-    Allowed, Approvals, Aspect, Decided, Difference, ENGINE_VERSION, Effective, Layer, Level, Lost, Occasion, Opening,
-    Operator, Pattern, Policy, PolicyError, Remark, Rule, RuleName, Stance, Trap, Unreachable, Way, compare, lint,
-    only_masks_more,
+    Allowed, Approvals, Aspect, Decided, Difference, ENGINE_VERSION, Effective, Layer, Leaving, Level, Lost, Occasion,
+    Opening, Operator, Pattern, Policy, PolicyError, Remark, Rule, RuleName, Stance, Trap, Unreachable, Way, compare,
+    lint, only_masks_more,
 };
+pub use sample::{Draw, SampleTest, guess, sample, sample_test};
 pub use shown::{FoundSpan, found_spans};
 pub use span::Span;
 pub use stricter::{Change, Masking, Shift, Words, changes, shows_the_same, stricter};

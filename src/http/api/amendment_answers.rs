@@ -165,7 +165,9 @@ impl From<masking::PolicyError> for Failure {
             | masking::PolicyError::DuplicateRule { .. }
             | masking::PolicyError::Weakens { .. }
             | masking::PolicyError::TooManyKeywords
-            | masking::PolicyError::Untested { .. } => None,
+            | masking::PolicyError::Untested { .. }
+            | masking::PolicyError::UntestedHold { .. }
+            | masking::PolicyError::HeldOtherwise { .. } => None,
         };
         Self { detail, test }
     }

@@ -4,11 +4,12 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::amendment_answers::{Amendment, AmendmentInFull, Amendments, Assessment};
-use super::{Answer, named};
+use super::{Answer, id, named};
 use crate::http::body::{self, NewAmendment, PolicyText};
 use crate::http::problem::ProblemDetails;
 use crate::http::service::Service;
 use crate::http::session;
+use crate::limits::AMENDMENT_REPORTS_MAX;
 use crate::pipeline::Refusal;
 use crate::wire;
 
@@ -51,13 +52,21 @@ pub(in crate::http) async fn list(service: Data<Service>, request: HttpRequest) 
     ),
 )]
 pub(in crate::http) async fn propose(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
-    let NewAmendment { source, effective, at_once } = body::policy(&request, payload).await?;
+    let NewAmendment { source, effective, at_once, reports } = body::policy(&request, payload).await?;
     session::same_origin(&request)?;
     let session = session::of(&service, &request).await?;
     let expected = "a time such as 2026-01-05T08:00:00+08:00";
     let wrong = Refusal::Invalid { field: "effective", expected };
     let effective = effective.map(|text| wire::time(&text).ok_or(wrong)).transpose()?;
-    let proposed = session.served.tenant.propose_policy(&session.staff, &source, (effective, at_once)).await?;
+    let expected = "at most 64 reports";
+    if reports.len() > AMENDMENT_REPORTS_MAX {
+        return Err(Refusal::Invalid { field: "reports", expected }.into());
+    }
+    let reports = reports.iter().map(|report| id("reports", report)).collect::<Result<Vec<_>, _>>()?;
+    let tenant = &session.served.tenant;
+    tenant.check_reports(&reports).await?;
+    let proposed = tenant.propose_policy(&session.staff, &source, (effective, at_once)).await?;
+    tenant.proposed_for(&session.staff, proposed.row.id, &reports).await?;
     Ok(HttpResponse::Created().json(Amendment::from(proposed)))
 }
 

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::answers::{Accepted, Conversation, Conversations, Queues, Transcript};
 use super::desk_answers::{Colleagues, Counts, Place, TransferTarget, TransferTargets};
-use super::{Answer, id, idempotency_key, named, page};
+use super::{Answer, id, idempotency_key, leaving, named, page};
 use crate::domain::record::ConversationState;
 use crate::http::body::{self, Presence, Reply};
 use crate::http::problem::ProblemDetails;
@@ -174,7 +174,7 @@ pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest) 
     Ok(HttpResponse::Ok().json(Transcript { conversation, messages, notes, next }))
 }
 
-/// Answers the customer.
+/// Answers the customer. What the policy holds is refused with `held_before_leaving`, and can be sent again with a decision.
 #[utoipa::path(
     post, path = "/api/v1/agent/conversations/{id}/messages", tag = "desk", request_body = Reply,
     params(
@@ -188,15 +188,16 @@ pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest) 
     ),
 )]
 pub(in crate::http) async fn reply(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
-    let Reply { text } = body::json(&request, payload).await?;
+    let Reply { text, held } = body::json(&request, payload).await?;
     session::same_origin(&request)?;
     let id = named(&request)?;
     let key = idempotency_key(&request)?;
     if !(1..=TEXT_BYTES_MAX).contains(&text.len()) {
         return Err(Refusal::Invalid { field: "text", expected: "1 to 16384 bytes" }.into());
     }
+    let word = held.map(leaving::word).transpose()?;
     let session = session::of(&service, &request).await?;
-    let accepted = Accepted::from(session.served.tenant.reply(&session.staff, id, text, &key).await?);
+    let accepted = Accepted::from(session.served.tenant.reply(&session.staff, id, text, &key, word).await?);
     let mut answer = if accepted.duplicate { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(answer.json(accepted))
 }

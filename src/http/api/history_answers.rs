@@ -175,9 +175,9 @@ fn way(shift: Shift) -> &'static str {
     }
 }
 
-impl From<pipeline::Report> for MaskingReport {
-    fn from(report: pipeline::Report) -> Self {
-        let pipeline::Report { looked_at, differ, show_more, left_out, counts, samples } = report;
+impl From<pipeline::MaskingReport> for MaskingReport {
+    fn from(report: pipeline::MaskingReport) -> Self {
+        let pipeline::MaskingReport { looked_at, differ, show_more, left_out, counts, samples } = report;
         let counted = |(entity, counts): (crate::domain::masking::Entity, pipeline::Counts)| {
             let pipeline::Counts { more_masked, less_masked, otherwise, same } = counts;
             EntityCounts { entity: entity.to_string(), more_masked, less_masked, otherwise, same }

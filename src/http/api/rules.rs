@@ -83,6 +83,10 @@ pub struct MaskingRule {
     pub context: Vec<String>,
     /// How many characters a word reaches.
     pub context_window: usize,
+    /// Whether a message of staff is held when it is about to leave with such a value.
+    pub hold: bool,
+    /// Roles that may then send it as it is.
+    pub release_roles: Vec<String>,
     /// By whom its values may be opened; nothing: by nobody.
     #[serde(default)]
     pub opening: Option<RuleOpening>,
@@ -299,6 +303,8 @@ impl MaskingRule {
             min_confidence: rule.min_confidence,
             context: rule.context.clone(),
             context_window: rule.context_window,
+            hold: rule.leaving.hold,
+            release_roles: rule.leaving.release_roles.clone(),
             opening: rule.opening.as_ref().map(Into::into),
         }
     }

@@ -40,6 +40,35 @@ pub(in crate::http) struct NewAmendment {
     #[serde(default)]
     #[schema(required = false)]
     pub(in crate::http) at_once: bool,
+    /// Reports of the desk that it answers: they are closed when it comes into force.
+    #[serde(default)]
+    #[schema(required = false, max_items = 64)]
+    pub(in crate::http) reports: Vec<String>,
+}
+
+/// A place in a message that somebody reports, as they see the message.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewReport {
+    /// The conversation.
+    #[schema(min_length = 32, max_length = 32)]
+    pub(in crate::http) conversation: String,
+    /// Index of the message's entry.
+    pub(in crate::http) index: u64,
+    /// missed: it should be masked and isn't; wrong: it is masked and should not be.
+    pub(in crate::http) misread: String,
+    /// Unicode scalar values before the place.
+    pub(in crate::http) start: u32,
+    /// Unicode scalar values up to its end.
+    pub(in crate::http) end: u32,
+}
+
+/// A report for which nothing changes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct DeclinedReport {
+    /// not_sensitive, intended, covered or duplicate.
+    pub(in crate::http) reason: String,
 }
 
 /// A draft to be run over messages that are held: those of a conversation, the newest ones, or those of a time.

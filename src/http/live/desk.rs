@@ -72,7 +72,7 @@ impl Desk {
             return Err(bad("text", "1 to 16384 bytes").into());
         }
         let id = id(conversation)?;
-        let accepted = Accepted::from(self.served.tenant.reply(staff, id, text, &key).await?);
+        let accepted = Accepted::from(self.served.tenant.reply(staff, id, text, &key, None).await?);
         Ok(vec![line(&json!({"type": "accepted", "key": key, "accepted": accepted}))])
     }
 }

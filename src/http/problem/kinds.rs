@@ -102,6 +102,15 @@ kinds! {
     HELD = "legal_hold" 409
         "Legal hold" "A legal hold is on this person: release it first, or leave the data as it is."
         "司法冻结保全中" "该客户处于司法冻结保全中：请先解除保全，或保持数据不变。";
+    HELD_LEAVING = "held_before_leaving" 409
+        "Held before it leaves" "The policy holds what this text says, and nothing of it was sent: change it, or decide how it goes with the token in `held`."
+        "外发前已拦截" "该内容触发脱敏策略的外发拦截，未发送任何内容：请修改文字，或凭 `held` 中的令牌决定如何发送。";
+    HELD_OVER = "held_over" 409
+        "Decided or over" "The held text was decided on, it is another one, or its time or its policy is over: send it again as a new message."
+        "已处理或已失效" "该拦截已处理、文字不符、已过期或策略已变更：请作为新消息重新发送。";
+    NOT_RELEASABLE = "not_releasable" 403
+        "Stays masked" "The policy lets nobody, or not your role, send this as it is: send it masked, or change the text."
+        "只能脱敏发送" "策略不允许原样发送，或不允许您的角色原样发送：请脱敏发送或修改文字。";
     SAME_PERSON = "same_person" 403
         "Somebody else decides" "Whoever proposed this can't approve it: another person has to."
         "须由他人复核" "提出人不能自行批准：须由另一人复核。";

@@ -1,6 +1,16 @@
 //! The phrases that rooms below put into errors ("expected …", "no such …"), in Chinese. A test finds each in the source.
 
 const PHRASES: &[(&str, &str)] = &[
+    ("report", "报告"),
+    ("missed or wrong", "missed 或 wrong"),
+    ("1 to 200 characters of the message", "消息中的 1 至 200 个字符"),
+    ("a masked value, whole", "一个完整的脱敏内容"),
+    ("a place of which nothing is masked", "未含脱敏内容的位置"),
+    ("at most 64 reports", "最多 64 个报告"),
+    ("not_sensitive, intended, covered or duplicate", "not_sensitive、intended、covered 或 duplicate"),
+    ("bank_own, customer_asked, procedure or not_sensitive", "bank_own、customer_asked、procedure 或 not_sensitive"),
+    ("masked or as_it_is", "masked 或 as_it_is"),
+    ("nothing, for what goes masked", "留空：脱敏发送不需要原因"),
     ("either a pseudonym or an identity", "假名或身份标识二者之一"),
     (
         "not_needed, retention_over, consent_withdrawn, objection, unlawful or legal_obligation",

@@ -8,6 +8,8 @@ use utoipa::ToSchema;
 
 use super::kinds::{self, Kind};
 use super::{Fill, Fills, Problem, phrases};
+use crate::http::api::leaving_answers::Held;
+use crate::pipeline::Refusal;
 
 /// A problem document (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -32,6 +34,9 @@ pub struct ProblemDetails {
     /// Index of the entry that a reused key stands for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_index: Option<i64>,
+    /// A message that is held before it leaves, with its way out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
 }
 
 /// The languages that problems are told in.
@@ -80,7 +85,9 @@ impl ResponseError for Problem {
 /// The answer to a request that ended in `problem`.
 pub(crate) fn render(problem: &Problem, request: &HttpRequest) -> HttpResponse {
     let (kind, fills) = problem.told();
-    document(kind, &fills, Language::of(request.headers()))
+    let held =
+        if let Problem::Refused(Refusal::Leaving(leaving)) = problem { Some(Held::from(&**leaving)) } else { None };
+    document(kind, (&fills, held), Language::of(request.headers()))
 }
 
 /// The answer in place of one that the framework gave with nothing but a status.
@@ -91,11 +98,11 @@ pub(crate) fn replacement(status: StatusCode, request: &HttpRequest) -> HttpResp
         client if client.is_client_error() => &kinds::BAD_REQUEST,
         _ => &kinds::INTERNAL,
     };
-    document(kind, &Vec::new(), Language::of(request.headers()))
+    document(kind, (&Vec::new(), None), Language::of(request.headers()))
 }
 
-fn document(kind: &Kind, fills: &Fills, language: Language) -> HttpResponse {
-    let details = details(kind, fills, language);
+fn document(kind: &Kind, (fills, held): (&Fills, Option<Held>), language: Language) -> HttpResponse {
+    let details = ProblemDetails { held, ..details(kind, fills, language) };
     let mut response = HttpResponse::build(status(kind));
     response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
     response.insert_header((header::CONTENT_LANGUAGE, language.tag()));
@@ -155,6 +162,7 @@ pub(super) fn details(kind: &Kind, fills: &Fills, language: Language) -> Problem
         field: word("field"),
         offset: figure("offset"),
         first_index: figure("first_index"),
+        held: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::report::Report;
+use super::report::MaskingReport;
 use super::{Page, Text, is_forgotten};
 use crate::domain::history::Rivals;
 use crate::domain::masking::Policy;
@@ -23,7 +23,7 @@ pub(super) struct Comparison {
     /// The next entry to look at.
     pub(super) cursor: EntryIndex,
     people: HashMap<SubjectId, (Rivals, Timestamp)>,
-    pub(super) report: Report,
+    pub(super) report: MaskingReport,
 }
 
 impl Comparison {
@@ -34,7 +34,7 @@ impl Comparison {
         only: Option<ConversationId>,
     ) -> Self {
         let (draft, untried) = draft.without_further_allowed(&active);
-        let (people, report, draft) = (HashMap::new(), Report::default(), Arc::new(draft));
+        let (people, report, draft) = (HashMap::new(), MaskingReport::default(), Arc::new(draft));
         Self { active, draft, untried, tokens, only, cursor, people, report }
     }
 

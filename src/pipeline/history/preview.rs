@@ -7,7 +7,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::compare::Comparison;
-use super::report::Report;
+use super::report::MaskingReport;
 use super::runnable;
 use crate::domain::access::Action;
 use crate::domain::event::{self, HistoryEvent, PreviewScope};
@@ -72,7 +72,7 @@ pub struct Preview {
     /// How far it is.
     pub state: PreviewState,
     /// What came of it so far.
-    pub report: Report,
+    pub report: MaskingReport,
 }
 
 struct Kept {
@@ -181,7 +181,7 @@ impl Tenant {
             begun: now,
             untried: work.untried,
             state: PreviewState::Running { done: 0, all: until.0.saturating_sub(from.0) },
-            report: Report::default(),
+            report: MaskingReport::default(),
         };
         let kept = Kept { by: staff.account, preview: preview.clone(), work: Some(work), from, until };
         self.previews.kept().push(kept);

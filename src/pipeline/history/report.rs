@@ -47,7 +47,7 @@ pub struct Sample {
 
 /// What came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct MaskingReport {
     /// Messages and notes that were looked at.
     pub looked_at: u64,
     /// Those that the draft would mask otherwise.
@@ -62,7 +62,7 @@ pub struct Report {
     pub samples: Vec<Sample>,
 }
 
-impl Report {
+impl MaskingReport {
     /// Counts one text, and keeps it as a sample while there are few of its way.
     pub(super) fn take(&mut self, text: &HeldText, contrast: Contrast) {
         self.looked_at += 1;

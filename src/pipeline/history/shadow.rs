@@ -8,7 +8,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::compare::Comparison;
-use super::report::Report;
+use super::report::MaskingReport;
 use super::{RunView, runnable};
 use crate::domain::access::Action;
 use crate::domain::event::{self, HistoryEvent, Role, RunEnd};
@@ -27,7 +27,7 @@ const HOUR_US: i64 = 3_600 * MICROS_PER_SECOND;
 #[derive(Default)]
 pub(in crate::pipeline) struct Shadow {
     work: Mutex<Option<(RunId, Comparison)>>,
-    report: Mutex<Option<(RunId, Report, EntryIndex)>>,
+    report: Mutex<Option<(RunId, MaskingReport, EntryIndex)>>,
 }
 
 impl Shadow {
@@ -35,7 +35,7 @@ impl Shadow {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn report(&self) -> MutexGuard<'_, Option<(RunId, Report, EntryIndex)>> {
+    fn report(&self) -> MutexGuard<'_, Option<(RunId, MaskingReport, EntryIndex)>> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -110,7 +110,8 @@ impl Tenant {
 
     async fn shadow_ends(&self, row: &RunRow, actor: Actor, end: RunEnd) -> Result<(), Refusal> {
         let found = self.shadow.report().clone().filter(|(run, ..)| *run == row.id);
-        let Report { looked_at, differ, .. } = found.map_or_else(Report::default, |(_, report, _)| report);
+        let MaskingReport { looked_at, differ, .. } =
+            found.map_or_else(MaskingReport::default, |(_, report, _)| report);
         let event = HistoryEvent::ShadowEnded { run: row.id, digest: row.digest, looked_at, differ, end };
         let change = RunChange { id: row.id, by: actor.id, step: RunStep::Ended { end } };
         self.record_run(actor, event, Some(change)).await

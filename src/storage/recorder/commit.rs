@@ -12,7 +12,7 @@ use super::super::head::{Head, LEASE_S, LogName};
 use super::routes::{ROUTE, routes};
 use super::rows::{AgentUpdate, Rows, Single, TipColumns, account, signed};
 use super::state::{LinkedEntry, Tip};
-use super::{amendment, desk, erasure, files, history, people, unmasking};
+use super::{amendment, desk, erasure, files, history, people, report, unmasking};
 use crate::domain::record::{ConversationState, PolicyChange, PolicyKind};
 use crate::units::{ChannelAccount, ConversationId, EntryIndex, SubjectId};
 
@@ -390,6 +390,7 @@ async fn apply_single(database: &Database, log: &LogName, single: &Single) -> Re
         Single::Subject(change) => erasure::subject(database, log, change).await,
         Single::Epoch(change, index, time) => erasure::epoch(database, log, change, (*index, *time)).await,
         Single::Amendment(change, index, time) => amendment::apply(database, log, change, (*index, *time)).await,
+        Single::Report(change, index, time) => report::apply(database, log, change, (*index, *time)).await,
         Single::Unmasking(change, index, time) => unmasking::apply(database, log, change, (*index, *time)).await,
         Single::Run(change, index, time) => history::run(database, log, change, (*index, *time)).await,
         Single::Draft(change, index, time) => history::draft(database, log, change, (*index, *time)).await,

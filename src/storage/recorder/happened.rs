@@ -63,6 +63,7 @@ impl Told {
                 | Effect::Policy(_)
                 | Effect::Erasure(_)
                 | Effect::Amendment(_)
+                | Effect::Report(_)
                 | Effect::Unmasking(_)
                 | Effect::Run(_)
                 | Effect::Draft(_)

@@ -16,8 +16,8 @@ use super::rows::account;
 use super::state::{Overlay, Tip, expectations, presupposed};
 use crate::domain::record::Aggregate;
 use crate::units::{
-    AccountId, AmendmentId, ConversationKey, DraftId, EntryIndex, ErasureId, Hash, HoldId, MessageId, RunId, SubjectId,
-    TenantId, UnmaskingId, Version,
+    AccountId, AmendmentId, ConversationKey, DraftId, EntryIndex, ErasureId, Hash, HoldId, MessageId, ReportId, RunId,
+    SubjectId, TenantId, UnmaskingId, Version,
 };
 
 /// What must be looked up before a batch can be decided.
@@ -32,6 +32,7 @@ struct Missing {
     people: HashSet<SubjectId>,
     erasures: HashSet<ErasureId>,
     amendments: HashSet<AmendmentId>,
+    reports: HashSet<ReportId>,
     unmaskings: HashSet<UnmaskingId>,
     runs: HashSet<RunId>,
     drafts: HashSet<DraftId>,
@@ -118,6 +119,9 @@ impl Missing {
             Aggregate::Amendment(id) => {
                 self.amendments.insert(id);
             }
+            Aggregate::Report(id) => {
+                self.reports.insert(id);
+            }
             Aggregate::Unmasking(id) => {
                 self.unmaskings.insert(id);
             }
@@ -137,7 +141,7 @@ type Wanted = (&'static str, Vec<Uuid>, fn(Uuid) -> Aggregate);
 
 impl Missing {
     /// What is counted by a row of its own and no account.
-    fn others(&self) -> [Wanted; 8] {
+    fn others(&self) -> [Wanted; 9] {
         [
             ("canned_reply", self.replies.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Reply(MessageId::from_uuid(id))
@@ -150,6 +154,9 @@ impl Missing {
             }),
             ("amendment", self.amendments.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Amendment(AmendmentId::from_uuid(id))
+            }),
+            ("mask_report", self.reports.iter().map(|id| id.to_uuid()).collect(), |id| {
+                Aggregate::Report(ReportId::from_uuid(id))
             }),
             ("unmasking", self.unmaskings.iter().map(|id| id.to_uuid()).collect(), |id| {
                 Aggregate::Unmasking(UnmaskingId::from_uuid(id))

@@ -29,6 +29,7 @@ mod history;
 mod load;
 mod patience;
 mod people;
+mod report;
 mod routes;
 mod rows;
 mod sign;

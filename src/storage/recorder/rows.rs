@@ -12,7 +12,8 @@ use crate::domain::file::NewFile;
 use crate::domain::record::{
     AccountChange, AmendmentChange, ConversationChange, ConversationState, Dedup, DraftChange, Effect, EpochChange,
     ErasureChange, HoldChange, Marks, NewAccount, NewConversation, NewIdentity, NewMessage, NewNote, NewSubject,
-    PasswordChange, PolicyChange, Remasked, ReplyChange, RouteChange, RunChange, SubjectChange, UnmaskingChange,
+    PasswordChange, PolicyChange, Remasked, ReplyChange, ReportChange, RouteChange, RunChange, SubjectChange,
+    UnmaskingChange,
 };
 use crate::units::{
     AccountId, ChannelAccount, ConversationKey, EntryIndex, MessageId, MessageSeq, SubjectId, Timestamp, Version,
@@ -70,6 +71,7 @@ pub(super) enum Single {
     Subject(SubjectChange),
     Epoch(EpochChange, EntryIndex, Timestamp),
     Amendment(Box<AmendmentChange>, EntryIndex, Timestamp),
+    Report(ReportChange, EntryIndex, Timestamp),
     Unmasking(UnmaskingChange, EntryIndex, Timestamp),
     Run(Box<RunChange>, EntryIndex, Timestamp),
     Draft(DraftChange, EntryIndex, Timestamp),
@@ -129,6 +131,7 @@ impl Rows {
                 Effect::Subject(change) => self.singles.push(Single::Subject(*change)),
                 Effect::Epoch(change) => self.singles.push(Single::Epoch(*change, index, time)),
                 Effect::Amendment(change) => self.singles.push(Single::Amendment(change.clone(), index, time)),
+                Effect::Report(change) => self.singles.push(Single::Report(*change, index, time)),
                 Effect::Unmasking(change) => self.singles.push(Single::Unmasking(*change, index, time)),
                 Effect::Run(change) => self.singles.push(Single::Run(change.clone(), index, time)),
                 Effect::Draft(change) => self.singles.push(Single::Draft(change.clone(), index, time)),

@@ -200,6 +200,7 @@ pub(super) fn expectations(effects: &[Effect]) -> impl Iterator<Item = (Aggregat
         Effect::Hold(change) => Some((Aggregate::Hold(change.id), change.expected)),
         Effect::Subject(change) => Some((Aggregate::Subject(change.subject), Some(change.expected))),
         Effect::Amendment(change) => Some((Aggregate::Amendment(change.id), change.expected)),
+        Effect::Report(change) => Some((Aggregate::Report(change.id), change.expected)),
         Effect::Unmasking(change) => Some((Aggregate::Unmasking(change.id), change.expected)),
         Effect::Run(change) => change.expected().map(|expected| (Aggregate::Run(change.id), expected)),
         Effect::Draft(change) => Some((Aggregate::Draft(change.id), change.expected)),
@@ -239,8 +240,10 @@ pub(super) fn presupposed(step: &Step) -> impl Iterator<Item = SubjectId> + '_ {
         | Effect::Subject(_)
         | Effect::Epoch(_)
         | Effect::Amendment(_)
-        | Effect::Unmasking(_) => None,
-        Effect::Run(_) | Effect::Draft(_) => None,
+        | Effect::Report(_)
+        | Effect::Unmasking(_)
+        | Effect::Run(_)
+        | Effect::Draft(_) => None,
     })
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::walk::Walk;
 use super::{RecoverError, Recovery};
-use crate::domain::event::{ErasureReason, HoldReason};
+use crate::domain::event::{DeclineReason, ErasureReason, HoldReason};
 use crate::domain::record::ErasureState;
 use crate::storage::database::Database;
 use crate::storage::head;
@@ -33,6 +33,7 @@ pub(super) async fn restore(of: &Recovery<'_>, database: &Database, walk: &Walk)
     rows.gone().await?;
     rows.erasures().await?;
     rows.amendments().await?;
+    rows.reports().await?;
     rows.unmaskings().await?;
     rows.epochs().await
 }
@@ -250,6 +251,33 @@ impl Rows<'_> {
             &reviewed.2,
         ];
         self.run(sql, &own).await.map(drop)
+    }
+
+    /// Reports of the desk, as the entries leave them.
+    async fn reports(&self) -> Result<(), RecoverError> {
+        let sql = "INSERT INTO mask_report (tenant, id, version, state, made_by, made_seq, made_at, changed_by, changed_seq, \
+                   changed_at, amendment, reason) VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+                   ON CONFLICT (tenant, id) DO UPDATE SET version = mask_report.version + 1, state = excluded.state, \
+                   changed_by = excluded.changed_by, changed_seq = excluded.changed_seq, changed_at = excluded.changed_at, \
+                   amendment = excluded.amendment, reason = excluded.reason";
+        for (id, told) in self.walk.state.reports.told.iter().filter(|(_, told)| self.is_missing(told.changed.0)) {
+            let (made, changed) = (self.act(Some(told.made)).await?, self.act(Some(told.changed)).await?);
+            let (amendment, reason) = (told.amendment.map(uuid), told.reason.map(DeclineReason::code));
+            let own: [&(dyn ToSql + Sync); 10] = [
+                &uuid(*id),
+                &told.state.code(),
+                &made.0,
+                &made.1,
+                &made.2,
+                &changed.0,
+                &changed.1,
+                &changed.2,
+                &amendment,
+                &reason,
+            ];
+            self.run(sql, &own).await?;
+        }
+        Ok(())
     }
 
     /// Requests to open masked values.

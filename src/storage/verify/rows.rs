@@ -140,6 +140,7 @@ impl Comparison<'_> {
         self.conversations(state, &mut found).await?;
         self.erasures(&state.erasures, &mut found).await?;
         self.amendments(&state.amendments, &mut found).await?;
+        self.reports(&state.reports, &mut found).await?;
         self.unmaskings(&state.unmaskings, &mut found).await?;
         Ok(found)
     }

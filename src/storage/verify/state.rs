@@ -13,6 +13,7 @@ use super::amendments::Amendments;
 use super::erasures::Erasures;
 use super::field;
 use super::lost::{Lost, OPENED, RECOVERED};
+use super::reports::Reports;
 use super::unmaskings::Unmaskings;
 use crate::domain::event::{Role, Wish};
 use crate::domain::record::{ConversationState, PolicyKind};
@@ -36,6 +37,8 @@ pub(in super::super) struct State {
     pub(in super::super) erasures: Erasures,
     /// Proposed changes of the masking policy.
     pub(in super::super) amendments: Amendments,
+    /// Reports of the desk.
+    pub(in super::super) reports: Reports,
     /// Requests to open masked values.
     pub(in super::super) unmaskings: Unmaskings,
     /// What was declared lost.
@@ -110,6 +113,7 @@ impl State {
         if let (Some(subject), Some(_)) = (entry.subject, entry.chains.iter().find(begins)) {
             self.newcomers.insert(subject, index);
         }
+        let is_report = self.reports.take(index, kind, entry);
         if let Some(Activates::Policy(policy)) = Activates::of(entry) {
             self.activated(index, policy, entry);
         } else if let Some(conversation) = entry.conversation {
@@ -122,7 +126,7 @@ impl State {
                 let text = Text { index, kind: PolicyKind::Masking, source };
                 self.texts.entry(*digest.as_bytes()).or_insert(text);
             }
-        } else if !self.erasures.take(index, kind, entry) {
+        } else if !is_report && !self.erasures.take(index, kind, entry) {
             self.about_account(index, kind, entry);
         }
     }

@@ -41,6 +41,7 @@ SKIPPED = {
     "lww subject erase --identity": "takes two people with second factors and a customer to erase; tests/erasure.rs runs them",
     "dpkg -i liaowaiwai": "needs the package and systemd; tests/outside/unit.sh runs the unit",
     "lww policy propose": "takes three people with second factors; tests/governance.rs and the browser's tests run them",
+    "lww policy reports": "takes an officer and a report of the desk; tests/reports.rs runs them",
     "lww unmask list --login": "takes people with second factors; tests/vault.rs and the browser's tests do what these ask for",
     "lww policy preview": "takes an officer's login; tests/history.rs runs the same calls",
     "lww policy remask": "takes two people with second factors; tests/history.rs runs the same calls",

@@ -23,6 +23,8 @@ export class Problem extends Error {
     detail: string,
     readonly retryAfterS: number | null = null,
     readonly field: string | null = null,
+    /** The whole problem document, for what only one page asks of it. */
+    readonly told: Readonly<Record<string, unknown>> = {},
   ) {
     super(detail);
     this.name = "Problem";
@@ -141,7 +143,7 @@ async function problem(response: Response, askedAt: number): Promise<Problem> {
   if (code === "malformed_answer" && response.status >= 502) isAway();
   if (code === "bad_credentials" && response.url.includes(ROOT) && !isLogin(response))
     lapsed.forEach((tell) => tell(askedAt));
-  return new Problem(code, response.status, detail, Number.isFinite(retry) ? retry : null, field);
+  return new Problem(code, response.status, detail, Number.isFinite(retry) ? retry : null, field, told ?? {});
 }
 
 /** A wrong password is no lapse of a session. */

@@ -51,6 +51,31 @@ export interface Span {
   reversible?: boolean;
 }
 
+/** A reply that the policy holds before it leaves; the server keeps nothing of it. */
+export interface Held {
+  token: string;
+  until: string;
+  /** What the customer would get if it were sent masked. */
+  text: string;
+  finds: { span: Span; may_release: boolean }[];
+  may_release: boolean;
+  reasons: string[];
+}
+
+/** A report that a place in a message is masked wrongly, or isn't masked. */
+export interface Report {
+  id: string;
+  misread: "missed" | "wrong";
+  entity: string | null;
+  state: "open" | "drafted" | "proposed" | "declined" | "closed";
+  conversation: string;
+  index: number;
+  made: { by: string; index: number; time: string };
+  changed: { by: string; index: number; time: string };
+  amendment: string | null;
+  reason: string | null;
+}
+
 export interface Conversation {
   id: string;
   state: State;
@@ -104,6 +129,8 @@ export interface Note {
   author: string | null;
   text: string;
   spans?: Span[];
+  /** Digest of the policy that masked it. */
+  policy?: string | null;
 }
 
 export interface Transcript {

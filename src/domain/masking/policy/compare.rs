@@ -60,6 +60,8 @@ pub enum Aspect {
     Certainty(RuleName),
     /// By whom its values may be opened.
     Opening(RuleName),
+    /// Whether a value is held when it is about to leave, and who may release it.
+    Leaving(RuleName),
 }
 
 impl fmt::Display for Aspect {
@@ -74,6 +76,7 @@ impl fmt::Display for Aspect {
             Self::MinConfidence(entity) => write!(f, "{entity}.detect.min_confidence"),
             Self::Context(entity) => write!(f, "{entity}.detect.context"),
             Self::ContextWindow(entity) => write!(f, "{entity}.detect.context_window"),
+            Self::Leaving(entity) => write!(f, "{entity}.leaving"),
             Self::Pattern(entity) => write!(f, "{entity}.pattern"),
             Self::Certainty(entity) => write!(f, "{entity}.detect.confidence"),
             Self::Opening(entity) => write!(f, "{entity}.reversible"),
@@ -206,6 +209,9 @@ fn compare_rules(was: &Rule, is: &Rule) -> Vec<Difference> {
             was.context_window.to_string(),
             is.context_window.to_string(),
         ),
+        was.leaving
+            .way_to(&is.leaving)
+            .map(|way| difference(Aspect::Leaving(name()), way, was.leaving.to_string(), is.leaving.to_string())),
     ];
     found.push(way_of_openings(was.opening.as_ref(), is.opening.as_ref()).map(|way| {
         let written =

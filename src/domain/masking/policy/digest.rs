@@ -138,6 +138,11 @@ fn rule(rule: &Rule) -> Value {
         "context_window": rule.context_window,
         "views": views,
     });
+    // A rule that holds nothing is what it was before rules could hold, and keeps its digest.
+    if let (Value::Object(fields), true) = (&mut resolved, rule.leaving.hold) {
+        let leaving = json!({"hold": true, "release_roles": rule.leaving.release_roles});
+        fields.insert("leaving".to_owned(), leaving);
+    }
     if let (Value::Object(fields), Some(pattern)) = (&mut resolved, &rule.pattern) {
         fields.insert("pattern".to_owned(), json!(pattern.text));
         fields.insert("confidence".to_owned(), json!(pattern.certainty));

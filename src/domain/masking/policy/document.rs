@@ -119,6 +119,17 @@ pub(super) struct RuleDoc {
     pub(super) views: BTreeMap<String, OperatorDoc>,
     #[serde(default)]
     pub(super) reversible: Reversible,
+    #[serde(default)]
+    pub(super) leaving: Option<LeavingDoc>,
+}
+
+/// What happens when staff are about to send a value to a customer.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LeavingDoc {
+    pub(super) hold: bool,
+    #[serde(default)]
+    pub(super) release_roles: Vec<String>,
 }
 
 /// How surely, and beside which words, a value counts; what is not written is as in [`super::resolve`].
@@ -373,4 +384,7 @@ pub(super) struct TestDoc {
     /// States that every view shows the input unchanged.
     #[serde(default)]
     pub(super) unchanged: bool,
+    /// Entities for which the input is held when staff are about to send it.
+    #[serde(default)]
+    pub(super) held: Option<Vec<String>>,
 }

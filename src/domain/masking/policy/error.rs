@@ -68,6 +68,24 @@ pub enum PolicyError {
         /// Name of the rule, with its layer where that is not the policy's own list.
         entity: String,
     },
+    /// The policy holds a value that leaves, and no test says so.
+    #[error("{entity} is held when it leaves but no test says so: write one with held: [{entity}]")]
+    UntestedHold {
+        /// Name of the rule.
+        entity: String,
+    },
+    /// A test expects other values to be held than the policy holds.
+    #[error("test {number} (line {line}), held: expected [{expected}], got [{got}]")]
+    HeldOtherwise {
+        /// Number of the test in the file, from 1.
+        number: usize,
+        /// Line of the test, from 1.
+        line: u64,
+        /// What the test expects to be held.
+        expected: String,
+        /// What is held of the input.
+        got: String,
+    },
     /// One of the policy's own tests fails.
     #[error("test {number} (line {line}), view {view}: expected {expected:?}, got {got:?}")]
     TestFailed {

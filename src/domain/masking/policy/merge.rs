@@ -12,7 +12,7 @@ use super::layers::Words;
 use super::occasion::Occasion;
 use super::residual::candidates;
 use super::resolve::{CONTEXT_WINDOW, MIN_CONFIDENCE, Stance, invalid};
-use super::{Level, Opening, Operator, PolicyError, Rule, RuleName};
+use super::{Leaving, Level, Opening, Operator, PolicyError, Rule, RuleName};
 
 /// Why a layer's word did not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,11 +181,23 @@ fn merged(name: &RuleName, stances: &[&Stance], is_active: bool) -> Rule {
         context_window: window.unwrap_or(CONTEXT_WINDOW),
         pattern: patterns.max_by_key(|pattern| pattern.certainty).cloned(),
         opening: opening(class, stances),
+        leaving: leaving(class, stances),
         is_active,
         shows: super::compile::shows(&operators),
         operators,
         said: stances.iter().map(|stance| (*stance).clone()).collect(),
     }
+}
+
+/// What happens when a value is about to leave: it is held if any layer holds it, and released only by whom all of those name.
+fn leaving(class: Class, stances: &[&Stance]) -> Leaving {
+    let held = stances.iter().filter_map(|stance| stance.leaving.as_ref()).filter(|leaving| leaving.hold);
+    let stands = held.cloned().reduce(|stands, more| {
+        let roles = stands.release_roles.into_iter().filter(|role| more.release_roles.contains(role));
+        Leaving { hold: true, release_roles: roles.collect() }
+    });
+    let Leaving { hold, release_roles } = stands.unwrap_or_default();
+    Leaving { hold, release_roles: if class == Class::C3 { Vec::new() } else { release_roles } }
 }
 
 /// By whom a value may be opened: only by whom every layer that speaks of it names, for the shortest time, and with the word of

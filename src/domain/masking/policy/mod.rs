@@ -9,6 +9,7 @@ mod digest;
 mod document;
 mod error;
 mod layers;
+mod leaving;
 mod lint;
 mod merge;
 mod occasion;
@@ -21,6 +22,7 @@ pub use compare::{Aspect, Difference, Way, compare, only_masks_more};
 pub use document::{Approvals, Effective};
 pub use error::PolicyError;
 pub use layers::Layer;
+pub use leaving::Leaving;
 pub use lint::{Remark, Unreachable, lint};
 pub use merge::{Decided, Lost};
 pub use occasion::Occasion;
@@ -28,12 +30,14 @@ pub(super) use pattern::VALUE;
 pub use pattern::{Pattern, Trap};
 pub use resolve::Stance;
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::{
     entity::Entity,
     lexicon::Lexicon,
     patterns::Patterns,
+    span::Span,
     view::{Class, View},
 };
 
@@ -211,6 +215,8 @@ pub struct Rule {
     pub context: Vec<String>,
     /// How many characters a keyword reaches.
     pub context_window: usize,
+    /// What happens when staff are about to send a value of it to a customer.
+    pub leaving: Leaving,
     /// By whom its values may be opened; `None`: by nobody.
     pub opening: Option<Opening>,
     /// What a value looks like, of an entity that the policy makes up.
@@ -440,6 +446,13 @@ impl Policy {
             roles: vec![DEFAULT_APPROVER.to_owned()],
             author_may_approve: false,
         })
+    }
+
+    /// Returns the names of the rules for which a message with these values is held when it is about to leave, each once.
+    pub(super) fn held(&self, spans: &[Span]) -> Vec<String> {
+        let rules = spans.iter().filter_map(|span| self.rules.get(usize::from(span.rule)));
+        let held: BTreeSet<&RuleName> = rules.filter(|rule| rule.leaving.hold).map(|rule| &rule.name).collect();
+        held.into_iter().map(RuleName::to_string).collect()
     }
 
     /// Returns by whom values of an entity may be opened; `None`: by nobody.

@@ -10,10 +10,11 @@ use super::super::{
     entity::Entity,
     view::{Class, View},
 };
-use super::document::{KeepDoc, OperatorDoc, Reversible, RuleDoc};
+use super::document::{KeepDoc, LeavingDoc, OperatorDoc, Reversible, RuleDoc};
+use super::leaving::RELEASING_ROLES;
 use super::occasion::Occasion;
 use super::pattern::Pattern;
-use super::{Level, Opening, Operator, PolicyError, RuleName};
+use super::{Leaving, Level, Opening, Operator, PolicyError, RuleName};
 
 /// Most context words of one rule.
 const CONTEXT_WORDS_MAX: usize = 256;
@@ -64,6 +65,7 @@ pub struct Stance {
     pub(super) context_window: Option<usize>,
     pub(super) pattern: Option<Pattern>,
     pub(super) opening: Option<Opening>,
+    pub(super) leaving: Option<Leaving>,
 }
 
 /// Whose words are resolved.
@@ -114,8 +116,24 @@ fn one(speaker: Speaker<'_>, written: &Spanned<RuleDoc>) -> Result<(RuleName, St
         context_window: window,
         pattern: pattern.transpose()?,
         opening: opening(line, rule)?,
+        leaving: rule.leaving.as_ref().map(|written| leaving(line, rule.class, written)).transpose()?,
     };
     Ok((name, stance))
+}
+
+/// What happens when a value is about to leave; C3 is released by nobody.
+fn leaving(line: u64, class: Class, written: &LeavingDoc) -> Result<Leaving, PolicyError> {
+    let LeavingDoc { hold, release_roles } = written;
+    let bad = |expected, got: &String| invalid(line, "leaving.release_roles", expected, got.clone());
+    if let Some(role) = release_roles.iter().find(|role| !RELEASING_ROLES.contains(&role.as_str())) {
+        return Err(bad("agent or supervisor: nobody else writes to customers", role));
+    }
+    match (release_roles.first(), hold, class) {
+        (None, _, _) | (Some(_), true, Class::C1 | Class::C2) => {}
+        (Some(role), false, _) => return Err(bad("nothing, where nothing is held", role)),
+        (Some(role), true, Class::C3) => return Err(bad("nothing: C3 never leaves", role)),
+    }
+    Ok(Leaving { hold: *hold, release_roles: release_roles.clone() })
 }
 
 /// By whom, and how, a value may be opened; one of class C3 by nobody, because it is stored nowhere.

@@ -8,7 +8,7 @@ use serde_saphyr::Spanned;
 
 use super::{
     super::{Heard, MaskedText, Tail, Tokens, apply, hear, mask_again, view::View},
-    Occasion, Policy, PolicyError,
+    Occasion, Policy, PolicyError, Rule,
     document::TestDoc,
     layers::OWN,
 };
@@ -37,6 +37,10 @@ pub(super) fn failures(policy: &Policy, tests: &[Spanned<TestDoc>]) -> Vec<Polic
         failures.extend(run_one(policy, number, test, &mut tested));
     }
     failures.extend(untested(policy, &tested));
+    let told: BTreeSet<&String> = tests.iter().filter_map(|test| test.value.held.as_ref()).flatten().collect();
+    let is_told = |rule: &&Rule| told.iter().any(|name| **name == rule.name.to_string());
+    let untold = policy.rules.iter().filter(|rule| rule.leaving.hold).find(|rule| !is_told(rule));
+    failures.extend(untold.map(|rule| PolicyError::UntestedHold { entity: rule.name.to_string() }));
     failures
 }
 
@@ -58,6 +62,7 @@ fn run_one(policy: &Policy, number: usize, test: &Spanned<TestDoc>, tested: &mut
     let policy = policy.on(&there);
     let mut tail = Tail::empty();
     let mut shown: Vec<MaskedText> = Vec::with_capacity(test.after.len() + 1);
+    let mut held = Vec::new();
     for text in test.after.iter().chain([&test.input]) {
         let id = |place: usize| MessageId::from_random((place as u128).to_be_bytes());
         let Heard { spans, again } = hear(policy, text, &mut tail, id(shown.len()), 0);
@@ -69,6 +74,7 @@ fn run_one(policy: &Policy, number: usize, test: &Spanned<TestDoc>, tested: &mut
         }
         if shown.len() == test.after.len() {
             tested.extend(spans.iter().map(|span| (span.rule, there.clone())));
+            held = policy.held(&spans);
         }
         shown.push(apply(policy, text, &spans, &TestTokens));
     }
@@ -76,9 +82,12 @@ fn run_one(policy: &Policy, number: usize, test: &Spanned<TestDoc>, tested: &mut
     if let Err(error) = check_earlier(test, (number, line), &shown) {
         return vec![error];
     }
+    if let Some(error) = check_held(test, (number, line), &held) {
+        return vec![error];
+    }
     let expectations = expectations(test);
-    if expectations.is_empty() {
-        let expected = "at least one view, or unchanged: true";
+    if expectations.is_empty() && test.held.is_none() {
+        let expected = "at least one view, held, or unchanged: true";
         return vec![PolicyError::Invalid { line, field: "tests", expected, got: String::from("neither") }];
     }
     let failing = expectations.into_iter().filter_map(|(view, expected)| {
@@ -86,6 +95,16 @@ fn run_one(policy: &Policy, number: usize, test: &Spanned<TestDoc>, tested: &mut
         (got != expected).then_some(PolicyError::TestFailed { number, line, view, expected, got })
     });
     failing.collect()
+}
+
+/// Holds what would be held, were it about to leave, against what the test says.
+fn check_held(test: &TestDoc, (number, line): (usize, u64), held: &[String]) -> Option<PolicyError> {
+    let mut expected: Vec<&str> = test.held.as_ref()?.iter().map(String::as_str).collect();
+    let mut got: Vec<&str> = held.iter().map(String::as_str).collect();
+    expected.sort_unstable();
+    got.sort_unstable();
+    let (expected, got) = (expected.join(", "), got.join(", "));
+    (expected != got).then_some(PolicyError::HeldOtherwise { number, line, expected, got })
 }
 
 /// Holds what is shown of the earlier messages in the end against what the test says.

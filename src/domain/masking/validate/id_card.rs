@@ -29,7 +29,8 @@ pub(in super::super) fn fifteen(digits: &[u8]) -> Option<Confidence> {
     valid.then_some(Confidence::new(76, 92))
 }
 
-fn check_character(body: &[u8]) -> Option<u8> {
+/// The check character behind 17 digits.
+pub(in super::super) fn check_character(body: &[u8]) -> Option<u8> {
     let mut sum = 0;
     for (weight, digit) in WEIGHTS.iter().zip(body) {
         sum += weight * u32::from(digit.checked_sub(b'0')?);

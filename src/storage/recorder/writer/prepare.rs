@@ -159,6 +159,7 @@ impl Writer {
                 | Effect::Account(_)
                 | Effect::Erasure(_)
                 | Effect::Amendment(_)
+                | Effect::Report(_)
                 | Effect::Unmasking(_)
                 | Effect::Run(_)
                 | Effect::Draft(_)

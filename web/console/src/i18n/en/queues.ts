@@ -22,4 +22,13 @@ export default {
   offline: "Not taking",
   show: "Show who waits",
   hours: "Weekly hours",
+  held: "Held replies",
+  held_detail:
+    "Replies that the policy held before they left, among the newest entries of the ledger (from #{from}).",
+  held_none: "Nothing was held lately",
+  held_count: "Held",
+  held_masked: "Sent masked",
+  held_released: "Sent as they were",
+  held_withdrawn: "Taken back",
+  held_entities: "For",
 };

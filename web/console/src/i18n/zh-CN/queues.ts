@@ -22,4 +22,12 @@ export default {
   offline: "未接待",
   show: "查看等待的会话",
   hours: "每周服务时间",
+  held: "外发拦截",
+  held_detail: "外发前被策略拦截的回复（统计最近的存证记录，自 #{from} 起）。",
+  held_none: "近期没有拦截",
+  held_count: "拦截",
+  held_masked: "脱敏发送",
+  held_released: "原样发送",
+  held_withdrawn: "撤回",
+  held_entities: "涉及",
 };

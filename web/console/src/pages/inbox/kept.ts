@@ -19,33 +19,35 @@ export interface Sending {
 
 const PREFIX = "lww.kept";
 const AGE_MS_MAX = 7 * 86_400_000;
+/** As long as the server lets a held message be decided on. */
+const HELD_MS_MAX = 15 * 60_000;
 
-type Shelf = "draft" | "sending" | "unread";
+type Shelf = "draft" | "sending" | "unread" | "held";
 
 function place(shelf: Shelf, conversation: string, account = session.info?.account ?? ""): string {
   return `${PREFIX}:${account}:${shelf}:${conversation}`;
 }
 
-function read<T>(name: string): T | null {
+function read<T>(name: string, storage = localStorage): T | null {
   try {
-    return JSON.parse(localStorage.getItem(name) ?? "null") as T | null;
+    return JSON.parse(storage.getItem(name) ?? "null") as T | null;
   } catch {
     return null;
   }
 }
 
 /** A browser that keeps nothing any more (full, or forbidden) still lets one type. */
-function write(name: string, value: unknown): void {
+function write(name: string, value: unknown, storage = localStorage): void {
   try {
-    if (value === null) localStorage.removeItem(name);
-    else localStorage.setItem(name, JSON.stringify(value));
+    if (value === null) storage.removeItem(name);
+    else storage.setItem(name, JSON.stringify(value));
   } catch (error) {
     console.warn(error);
   }
 }
 
-function names(beginning: string): string[] {
-  return Object.keys(localStorage).filter((name) => name.startsWith(beginning));
+function names(beginning: string, storage = localStorage): string[] {
+  return Object.keys(storage).filter((name) => name.startsWith(beginning));
 }
 
 export const kept = {
@@ -59,6 +61,16 @@ export const kept = {
 
   keepSending(conversation: string, all: Sending[]): void {
     write(place("sending", conversation), all.length === 0 ? null : all);
+  },
+
+  /** What the policy holds is kept by its tab only, and not longer than it can be decided on. */
+  held: (conversation: string) =>
+    (read<Sending[]>(place("held", conversation), sessionStorage) ?? []).filter(
+      (one) => Date.now() - one.at < HELD_MS_MAX,
+    ),
+
+  keepHeld(conversation: string, all: Sending[]): void {
+    write(place("held", conversation), all.length === 0 ? null : all, sessionStorage);
   },
 
   unread: () => read<Record<string, number>>(place("unread", "")) ?? {},
@@ -81,4 +93,8 @@ export const kept = {
   },
 };
 
-onLogout((account) => names(`${PREFIX}:${account}:`).forEach((name) => localStorage.removeItem(name)));
+onLogout((account) => {
+  for (const storage of [localStorage, sessionStorage]) {
+    names(`${PREFIX}:${account}:`, storage).forEach((name) => storage.removeItem(name));
+  }
+});

@@ -5,15 +5,25 @@ import { reactive, watch } from "vue";
 import { Problem, call, newKey } from "../../api";
 import { wordsOf } from "../../say";
 import { session } from "../../session";
-import type { Accepted, Note } from "../../types";
+import type { Accepted, Held, Note } from "../../types";
 import { kept } from "./kept";
 import type { Sending } from "./kept";
 
 export interface Outgoing extends Sending {
-  /** `sending`: asked; `waiting`: will be asked again by itself; `refused`: the writer has to decide; `stopped`: too old to go by itself. */
-  state: "sending" | "waiting" | "refused" | "stopped";
+  /** `sending`: asked; `waiting`: will be asked again by itself; `refused`: the writer has to decide; `stopped`: too old to go by itself; `held`: the policy holds it until the writer decides how it goes. */
+  state: "sending" | "waiting" | "refused" | "stopped" | "held";
   /** Why it was refused, in words. */
   why: string;
+  /** What the policy holds it for, with the token that a decision takes. */
+  held?: Held;
+  /** What its writer decided. */
+  word?: SendAs;
+}
+
+/** How a held one goes; `again`: its time is over, and it is sent as a new one. */
+export interface SendAs {
+  send: "masked" | "as_it_is" | "again";
+  reason?: string;
 }
 
 /** By conversation, oldest first. */
@@ -33,10 +43,9 @@ const GOES_BY_ITSELF_MS_MAX = 10 * 60_000;
 
 function keep(conversation: string): void {
   const all = outgoing.get(conversation) ?? [];
-  kept.keepSending(
-    conversation,
-    all.map(({ key, text, isNote, at }) => ({ key, text, isNote, at })),
-  );
+  const plain = (some: Outgoing[]) => some.map(({ key, text, isNote, at }) => ({ key, text, isNote, at }));
+  kept.keepSending(conversation, plain(all.filter((one) => one.state !== "held")));
+  kept.keepHeld(conversation, plain(all.filter((one) => one.state === "held")));
 }
 
 export function send(conversation: string, text: string, isNote: boolean): void {
@@ -50,8 +59,36 @@ export function send(conversation: string, text: string, isNote: boolean): void 
 export function sendAgain(conversation: string, key: string): void {
   const one = find(conversation, key);
   if (one === undefined) return;
+  if (one.held !== undefined) renew(one);
+  one.state = "sending";
+  keep(conversation);
+  void run(conversation);
+}
+
+/** What was held counts as said under its key: as a new one it takes another. */
+function renew(one: Outgoing): void {
+  one.key = newKey();
+  delete one.held;
+  delete one.word;
+}
+
+/** Sends a held one as its writer decided. */
+export function decide(conversation: string, key: string, word: SendAs): void {
+  const one = find(conversation, key);
+  if (one?.held === undefined) return;
+  if (word.send === "again") return sendAgain(conversation, key);
+  one.word = word;
   one.state = "sending";
   void run(conversation);
+}
+
+/** Takes a held one back; gives back what it said. */
+export function takeBack(conversation: string, key: string): string {
+  const token = find(conversation, key)?.held?.token;
+  const path = `/agent/conversations/${conversation}/held/withdraw`;
+  // One whose time is over needs no taking back.
+  if (token !== undefined) void call("POST", path, { body: { token } }).catch(() => undefined);
+  return drop(conversation, key);
 }
 
 /** Gives up on one; gives back what it said. */
@@ -71,7 +108,7 @@ function find(conversation: string, key: string): Outgoing | undefined {
 /** Takes up what an earlier page could not finish. */
 export function recallOutgoing(conversation: string): void {
   if (outgoing.has(conversation)) return;
-  const all = kept.sending(conversation).map((one): Outgoing => {
+  const all = [...kept.sending(conversation), ...kept.held(conversation)].map((one): Outgoing => {
     const isFresh = Date.now() - one.at < GOES_BY_ITSELF_MS_MAX;
     return { ...one, state: isFresh ? "sending" : "stopped", why: "" };
   });
@@ -113,7 +150,8 @@ async function deliver(conversation: string, one: Outgoing): Promise<void> {
 }
 
 async function attempt(conversation: string, one: Outgoing): Promise<boolean> {
-  const { key, text, isNote } = one;
+  const { key, text, isNote, held, word } = one;
+  const decided = held && word ? { held: { token: held.token, ...word } } : {};
   const path = `/agent/conversations/${conversation}`;
   try {
     if (isNote)
@@ -121,7 +159,7 @@ async function attempt(conversation: string, one: Outgoing): Promise<boolean> {
     else
       taken(
         conversation,
-        await call<Accepted>("POST", `${path}/messages`, { key, body: { text } }),
+        await call<Accepted>("POST", `${path}/messages`, { key, body: { text, ...decided } }),
         null,
         one,
       );
@@ -133,8 +171,12 @@ async function attempt(conversation: string, one: Outgoing): Promise<boolean> {
       one.state = "waiting";
       return false;
     }
-    one.state = "refused";
+    const hold = error instanceof Problem ? (error.told["held"] as Held | undefined) : undefined;
+    one.state = hold ? "held" : "refused";
+    if (hold) one.held = hold;
+    delete one.word;
     one.why = wordsOf(error);
+    keep(conversation);
     taken(conversation, null, null, one);
     return true;
   }

@@ -29,6 +29,9 @@ export interface MaskingRule {
   min_confidence: number;
   context: string[];
   context_window: number;
+  /** A reply with such a value is held before it leaves. */
+  hold: boolean;
+  release_roles: string[];
   /** By whom its values may be opened; nothing: by nobody. */
   opening?: { roles: string[]; ttl_s: number; second_person: string[] } | null;
 }

@@ -73,8 +73,11 @@ export const changes = () => call<{ amendments: Change[] }>("GET", ROOT).then((t
 export const inFull = (id: string) => call<ChangeInFull>("GET", `${ROOT}/${id}`);
 export const assess = (source: string, signal?: AbortSignal) =>
   call<Assessment>("POST", "/policies/masking/assess", { body: { source }, ...(signal ? { signal } : {}) });
-export const propose = (source: string, when: { effective?: string; at_once?: boolean }) =>
-  call<Change>("POST", ROOT, { body: { source, ...when } });
+export const propose = (
+  source: string,
+  when: { effective?: string; at_once?: boolean },
+  reports: string[] = [],
+) => call<Change>("POST", ROOT, { body: { source, ...when, ...(reports.length > 0 ? { reports } : {}) } });
 export const decide = (id: string, way: Way) => call<unknown>("POST", `${ROOT}/${id}/${way}`);
 
 export type Way = "approve" | "reject" | "withdraw" | "review";
@@ -109,7 +112,7 @@ export function partsOf(aspect: string): { entity: string | null; of: string; vi
   if (detected?.[1] !== undefined && detected[2] !== undefined) {
     return { entity: detected[1], of: detected[2], view: null };
   }
-  for (const of of ["class", "reversible"])
+  for (const of of ["class", "reversible", "leaving"])
     if (aspect.endsWith(`.${of}`)) return { entity: aspect.slice(0, -of.length - 1), of, view: null };
   if (["id", "approvals", "allow"].includes(aspect)) return { entity: null, of: aspect, view: null };
   return { entity: aspect, of: "rule", view: null };

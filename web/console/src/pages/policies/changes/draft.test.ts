@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { read, withMask, withNextVersion, withResults } from "./draft";
+import { read, withMask, withNextVersion, withResults, withTest } from "./draft";
 
 const FILE = readFileSync(
   new URL("../../../../../../policies/masking/cn-retail.yaml", import.meta.url),
@@ -73,4 +73,16 @@ test("the next version is one higher, and what can't be read is left alone and t
   expect(withMask(broken, "cn.mobile", "agent", { operator: "drop" })).toBe(broken);
   expect(withNextVersion("id: x\n")).toBe("id: x\n");
   expect(withResults("id: x\n", [{ number: 1, view: "agent", got: "" }])).toBe("id: x\n");
+});
+
+test("one more test stands behind the last one, in a list of lines and in one line", () => {
+  const line = '- {in: "卡号1", unchanged: true}';
+  const after = withTest(FILE, line);
+  expect(read(after).error).toBeNull();
+  expect(after.trimEnd().split("\n").at(-1)).toBe(`  ${line}`);
+  expect(after.trimEnd().split("\n").length).toBe(FILE.trimEnd().split("\n").length + 1);
+  expect(withTest('tests: [{in: "a", unchanged: true}]\n', line)).toBe(
+    'tests: [{in: "a", unchanged: true}, {in: "卡号1", unchanged: true}]\n',
+  );
+  expect(withTest("tests: []\n", line)).toBe("tests: []\n");
 });

@@ -65,6 +65,17 @@ export function withResults(text: string, failing: { number: number; view: strin
   );
 }
 
+/** The text with one more test at the end; `test` is an item of a block list: `- {in: …}`. */
+export function withTest(text: string, test: string): string {
+  const tests = parse(text).get("tests", true);
+  const last = isSeq(tests) ? (tests.items.at(-1) as ParsedNode | undefined) : undefined;
+  if (!isSeq(tests) || !last?.range) return text;
+  if (tests.flow) return put(text, last.range[1], last.range[1], `, ${test.replace(/^- /, "")}`);
+  const line = text.lastIndexOf("\n", last.range[0] - 1) + 1;
+  const indent = /^ */.exec(text.slice(line))?.[0] ?? "";
+  return put(text, last.range[1], last.range[1], `\n${indent}${test}`);
+}
+
 /** The text as the next version of itself. */
 export function withNextVersion(text: string): string {
   const version = parse(text).get("version", true) as ParsedNode | undefined;
@@ -117,6 +128,12 @@ function write(mask: ViewRule): string {
       return `{replace: "<${mask.name}_{n}>"}`;
     case "token":
       return `{token: hmac, key: ${mask.key}}`;
+    case "encrypt":
+      return `{fpe: ff1, key: ${mask.key}}`;
+    case "shift_date":
+      return `{date_shift: ${mask.days_max}, key: ${mask.key}}`;
+    case "generalise":
+      return `{generalise: ${mask.level}}`;
   }
 }
 
