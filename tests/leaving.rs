@@ -193,7 +193,7 @@ async fn what_a_role_may_release_goes_as_it_is_to_the_customer_and_is_masked_eve
     let (status, sent) = case.send("k-2", &decided(&text, &held, "as_it_is", Some("bank_own"))).await;
     assert_eq!(status, 201, "{sent}");
     assert_eq!(sent["text"], "请转账至622202*********0128", "the desk shows it masked");
-    assert_eq!(case.got().await, [text.clone()], "and the customer gets it");
+    assert_eq!(case.got().await, std::slice::from_ref(&text), "and the customer gets it");
     let seen = case.agent.open(&case.conversation, Page::default()).await.unwrap();
     assert_eq!(seen.messages.last().unwrap().text, "请转账至622202*********0128");
     let supervisor = case.server.staff("supervisor").await;

@@ -1,14 +1,16 @@
 //! Logs that lost entries: a gap that is declared as it is has a verdict of its own, and every other gap is refused by name.
 #![cfg(test)]
 
+#[expect(dead_code, reason = "the vectors use the rest")]
 mod common;
+#[expect(dead_code, reason = "the vectors use the rest")]
 #[path = "common/declared.rs"]
 mod declared;
 
 use common::{Log, log_signer, signer};
 use declared::{KEPT, LOST, SECOND, SIZE, key, log_of, log_with, second, truth};
 use lww_audit::entry::Detail;
-use lww_audit::fsck::{Finding, Summary, check, check_earlier};
+use lww_audit::fsck::{Finding, Summary, check};
 use lww_audit::{Class, Declaration, EntryIndex, Error, SignedCheckpoint, TileDir, TileWriter, VerifierKey};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

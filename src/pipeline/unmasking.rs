@@ -303,7 +303,7 @@ impl Tenant {
 }
 
 /// By whom a value may be opened: as the policy in force says, where the rule that masked it said so, too.
-fn opening_of<'p>(policy: &'p Policy, hidden: Hidden) -> Result<&'p Opening, Refusal> {
+fn opening_of(policy: &Policy, hidden: Hidden) -> Result<&Opening, Refusal> {
     policy.opening(hidden.entity).filter(|_| hidden.is_reversible).ok_or(Refusal::NotReversible)
 }
 

@@ -14,7 +14,7 @@ use super::{
     fold_table::Entry,
     lexicon::Lexicon,
     masked::HIDDEN_MIN,
-    policy::{Rule, VALUE},
+    policy::{Pattern, Rule, VALUE},
     scene::{Candidate, Scene},
     span::Canonical,
     symbol,
@@ -85,7 +85,7 @@ impl Patterns {
             .dfa_size_limit(PATTERN_MEMORY_BYTES_MAX)
             .build()
             .map_err(|_| TooLarge)?;
-        let looks_around = rules.iter().filter_map(|rule| rule.pattern.as_ref()).any(|pattern| pattern.looks_around());
+        let looks_around = rules.iter().filter_map(|rule| rule.pattern.as_ref()).any(Pattern::looks_around);
         let mut patterns = Self { set, each, looks_around, allowed: Vec::new() };
         patterns.allow(lexicon, allowed);
         Ok(Some(patterns))

@@ -163,7 +163,7 @@ impl From<masking::PolicyError> for Failure {
             | masking::PolicyError::Unavailable { .. }
             | masking::PolicyError::Invalid { .. }
             | masking::PolicyError::DuplicateRule { .. }
-            | masking::PolicyError::Weakens { .. }
+            | masking::PolicyError::Weakens(_)
             | masking::PolicyError::TooManyKeywords
             | masking::PolicyError::Untested { .. }
             | masking::PolicyError::UntestedHold { .. }

@@ -137,7 +137,7 @@ pub fn compare(before: &Policy, after: &Policy) -> Vec<Difference> {
     found.extend(is.difference(&was).map(|literal| of(Aspect::Allow, Way::Weaker, "", literal)));
     found.extend(compare_forms(before, after));
     found.sort_by(|one, other| one.aspect.cmp(&other.aspect));
-    for there in combinations(before.occasions().chain(after.occasions())).iter().skip(1) {
+    for there in combinations(&before.occasions().chain(after.occasions())).iter().skip(1) {
         let mut more = compare_forms(before.on(there), after.on(there));
         // What differs for any message is said once, and what differs on a wider occasion too.
         more.retain(|one| !found.iter().any(|known| known.occasion.holds_at(there) && known.is_like(one)));

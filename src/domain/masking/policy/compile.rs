@@ -35,7 +35,7 @@ pub(super) fn compile(yaml: &str) -> Result<(Policy, Vec<Spanned<TestDoc>>), Pol
     }
     let (layers, words) = layers::of(&document)?;
     merge::check(&words)?;
-    let occasions = combinations(layers.iter().map(|layer| &layer.occasion));
+    let occasions = combinations(&layers.iter().map(|layer| &layer.occasion));
     if occasions.len() > OCCASIONS_MAX {
         let expected = "at most 32 combinations of tenants, channels and purposes";
         return Err(invalid(line, "layers", expected, occasions.len().to_string()));

@@ -40,25 +40,8 @@ pub enum PolicyError {
         entity: String,
     },
     /// A layer would show more, or find less, than one below it; the stricter wins, so that it would be in vain.
-    #[error(
-        "line {line}: {rule}.{field} of the layer {layer}: {says} is weaker than {stricter}, which {by} asks for and which wins: leave it out"
-    )]
-    Weakens {
-        /// Line of the weaker rule, from 1.
-        line: u64,
-        /// The layer whose rule it is; `rules` for the policy's own.
-        layer: String,
-        /// Name of the rule.
-        rule: String,
-        /// Path of the field in the rule.
-        field: String,
-        /// What it says.
-        says: String,
-        /// What wins.
-        stricter: String,
-        /// The layer that asks for that.
-        by: String,
-    },
+    #[error(transparent)]
+    Weakens(Box<Weakening>),
     /// The context words are too many or use too many different characters.
     #[error("the context words of the rules are too many or use too many different characters")]
     TooManyKeywords,
@@ -100,4 +83,26 @@ pub enum PolicyError {
         /// What the policy makes of the input.
         got: String,
     },
+}
+
+/// A layer's word that would be in vain.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "line {line}: {rule}.{field} of the layer {layer}: {says} is weaker than {stricter}, which {by} asks for and which wins: leave it out"
+)]
+pub struct Weakening {
+    /// Line of the weaker rule, from 1.
+    pub line: u64,
+    /// The layer whose rule it is; `rules` for the policy's own.
+    pub layer: String,
+    /// Name of the rule.
+    pub rule: String,
+    /// Path of the field in the rule.
+    pub field: String,
+    /// What it says.
+    pub says: String,
+    /// What wins.
+    pub stricter: String,
+    /// The layer that asks for that.
+    pub by: String,
 }

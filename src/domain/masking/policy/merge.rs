@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 
 use super::super::view::{Class, View};
 use super::compare::strictness;
+use super::error::Weakening;
 use super::layers::Words;
 use super::occasion::Occasion;
 use super::residual::candidates;
@@ -250,7 +251,7 @@ fn check_against(name: &RuleName, stance: &Stance, below: &Stance) -> Result<(),
         return Ok(());
     }
     let weaker = |field: String, says: String, stricter: String| {
-        Err(PolicyError::Weakens {
+        Err(PolicyError::Weakens(Box::new(Weakening {
             line: stance.line,
             layer: stance.layer.clone(),
             rule: name.to_string(),
@@ -258,7 +259,7 @@ fn check_against(name: &RuleName, stance: &Stance, below: &Stance) -> Result<(),
             says,
             stricter,
             by: below.layer.clone(),
-        })
+        })))
     };
     if stance.class < below.class {
         return weaker("class".into(), stance.class.to_string(), below.class.to_string());

@@ -70,7 +70,7 @@ impl fmt::Display for Occasion {
 }
 
 /// Where the layers of a policy apply: each combination of what they ask for, the one of any message first.
-pub(super) fn combinations<'o>(asked: impl Iterator<Item = &'o Occasion> + Clone) -> Vec<Occasion> {
+pub(super) fn combinations<'o>(asked: &(impl Iterator<Item = &'o Occasion> + Clone)) -> Vec<Occasion> {
     let values = |of: fn(&Occasion) -> &Option<String>| {
         let mut values: Vec<Option<String>> = asked.clone().map(|occasion| of(occasion).clone()).collect();
         values.push(None);
@@ -117,8 +117,8 @@ mod tests {
     #[test]
     fn every_combination_is_there_once_and_that_of_any_message_first() {
         let asked = [of("channel/web"), of("channel/http"), of("purpose/loans"), of("channel/web")];
-        let all = combinations(asked.iter());
+        let all = combinations(&asked.iter());
         assert_eq!((all.len(), &all[0]), (6, &Occasion::ANY));
-        assert_eq!(combinations([Occasion::ANY].iter()), [Occasion::ANY]);
+        assert_eq!(combinations(&[Occasion::ANY].iter()), [Occasion::ANY]);
     }
 }

@@ -163,7 +163,7 @@ fn characters(hir: &Hir) -> usize {
 /// A character that it asks for and folding leaves nowhere: then a part of it can't match.
 fn unreachable(hir: &Hir) -> Option<char> {
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => None,
+        HirKind::Empty | HirKind::Look(_) | HirKind::Class(Class::Bytes(_)) => None,
         HirKind::Literal(literal) => {
             String::from_utf8_lossy(&literal.0).chars().find(|character| is_folded_away(*character))
         }
@@ -172,7 +172,6 @@ fn unreachable(hir: &Hir) -> Option<char> {
             let gone = |range: &ClassUnicodeRange| is_folded_away(range.start()) && is_folded_away(range.end());
             class.iter().next().filter(|_| class.iter().all(gone)).map(ClassUnicodeRange::start)
         }
-        HirKind::Class(Class::Bytes(_)) => None,
         HirKind::Repetition(repetition) => unreachable(&repetition.sub),
         HirKind::Capture(capture) => unreachable(&capture.sub),
         HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(unreachable),
