@@ -1,6 +1,6 @@
 //! Officers' own patterns: found however they are disguised, in their place among the engine's entities, and never twice.
 
-#![expect(clippy::panic, reason = "a test stops at the first fault")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test stops at the first fault")]
 
 use liaowaiwai::domain::masking::{Entity, Policy, Tail, Tokens, View, apply, detect, lint};
 use proptest::prelude::*;

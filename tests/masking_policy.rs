@@ -117,7 +117,7 @@ fn policies_without_layers_keep_their_digests() {
         (GOOD, "def6d2110ba845280c7aa2749294036b8be16568e507f768334375c0a1c546d5"),
         (retail.as_str(), "e95c45578685f7ef3b166dffd670176a48727fd534d1ffc70e29d418e185de7c"),
     ] {
-        let named: String = load(yaml).unwrap().digest().iter().map(|byte| format!("{byte:02x}")).collect();
+        let named = data_encoding::HEXLOWER.encode(&load(yaml).unwrap().digest());
         assert_eq!(named, digest);
     }
 }
