@@ -192,6 +192,7 @@ fn message(conversation: &mut Conversation, random: &dyn Random) -> Proposal {
         author: None,
         original: Sealed(bytes(random, SEALED_BYTES)),
         masked: Sealed(bytes(random, SEALED_BYTES)),
+        file: None,
     };
     let change = ConversationChange {
         conversation: names.key,
