@@ -84,7 +84,7 @@ fn body(need: &Need) -> Option<String> {
         ("post", "/api/v1/policies/masking/previews") => json!({"source": "none", "last": 1}),
         ("post", "/api/v1/policies/masking/shadow") => json!({"source": "none", "hours": 1}),
         ("post", "/api/v1/policies/masking/drafts") => json!({"name": "", "source": "none"}),
-        ("put", "/api/v1/policies/masking/drafts/{id}") => json!({"name": "", "source": "none", "version": 1}),
+        ("put", "/api/v1/policies/masking/drafts/{id}") => json!({"name": "x", "source": "none", "version": 99}),
         ("post", "/api/v1/holds") => json!({"subject": "00".repeat(16), "reason": "litigation"}),
         (
             "post",

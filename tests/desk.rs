@@ -252,7 +252,7 @@ async fn colleagues_presence_and_rights_are_told_to_those_with_a_desk() {
     assert!(!own["name"].as_str().unwrap().is_empty() && own["skills"].is_array() && own["groups"].is_array());
 
     let rights = async |client: &Client| get(client, "/api/v1/session").await["rights"].clone();
-    assert_eq!(rights(&agent).await, json!(["converse", "own_account"]));
+    assert_eq!(rights(&agent).await, json!(["converse", "own_account", "unmask", "read_unmaskings"]));
     assert!(rights(&supervisor).await.as_array().unwrap().contains(&json!("supervise")));
     assert_eq!(get(&agent, "/api/v1/session").await["time_zone"], "Asia/Shanghai");
     activate(&world, TABLE);

@@ -369,7 +369,7 @@ async fn a_layer_masks_what_is_said_on_its_channel_and_in_its_queue_and_every_me
     );
     assert!(activate(&queue).0);
     assert_eq!(say(&app, "goes-on").await, ("手机[mobile]".to_owned(), digest(&queue)));
-    assert_eq!(say(&app, "another person begins").await, ("手机[mobile]".to_owned(), digest(&queue)));
+    assert_eq!(say(&app, "another-person-begins").await, ("手机[mobile]".to_owned(), digest(&queue)));
 
     // To leave a layer out shows more: nobody does that alone.
     let (done, told) = activate(&channel.replacen("version: 4", "version: 6", 1));
@@ -379,6 +379,6 @@ async fn a_layer_masks_what_is_said_on_its_channel_and_in_its_queue_and_every_me
     assert!(valid, "{said}");
     // A start reads the same policy out of its stored text.
     let server = world.start("a");
-    assert_eq!(say(&server.client(), "after a start").await, ("手机[mobile]".to_owned(), digest(&queue)));
+    assert_eq!(say(&server.client(), "after-a-start").await, ("手机[mobile]".to_owned(), digest(&queue)));
     server.stop();
 }

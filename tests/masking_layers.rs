@@ -1,7 +1,7 @@
 //! Policies out of layers: the stricter wins, each message has one effective policy and all of them one digest, and what could
 //! never count is refused with its place.
 
-#![expect(clippy::panic, reason = "a test stops at the first fault")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test stops at the first fault")]
 
 use std::io::Write as _;
 use std::path::Path;
@@ -161,14 +161,13 @@ fn the_digest_sees_what_a_layer_says_wherever_it_says_it() {
 }
 
 #[test]
-fn what_is_missing_circular_too_deep_or_weaker_is_refused_with_its_place() {
-    let one = |shows: &str| format!("rules: [{{entity: cn.bank_card, class: C2, {shows}}}]\ntests: []\n");
+fn layers_that_are_missing_circular_too_deep_or_too_many_are_refused_with_their_place() {
     let deep = "layers: [channel/a]\ndefine:\n  channel/a: {layers: [purpose/b]}\n  purpose/b: {layers: [tenant/c]}\n  \
                 tenant/c: {layers: [base/pci]}\nrules: []\ntests: []\n";
     let many: Vec<String> = (0..40).map(|at| format!("channel/c{at}")).collect();
-    let define: String = many.iter().map(|name| format!("  {name}: {{rules: []}}\n")).collect();
+    let define = many.iter().map(|name| format!("  {name}: {{rules: []}}\n")).collect::<Vec<_>>().concat();
     let crowded: Vec<String> = (0..6).flat_map(|at| [format!("channel/c{at}"), format!("purpose/p{at}")]).collect();
-    let crowd: String = crowded.iter().map(|name| format!("  {name}: {{rules: []}}\n")).collect();
+    let crowd = crowded.iter().map(|name| format!("  {name}: {{rules: []}}\n")).collect::<Vec<_>>().concat();
     for (rest, expected) in [
         ("layers: [base/pcidss]\nrules: []\ntests: []\n".to_owned(), "line 5: layers: expected a pack that is built in"),
         ("layers: [base/pci@2]\nrules: []\ntests: []\n".to_owned(), "got base/pci@2"),
@@ -201,6 +200,16 @@ fn what_is_missing_circular_too_deep_or_weaker_is_refused_with_its_place() {
             format!("layers: [{}]\ndefine:\n{crowd}rules: []\ntests: []\n", crowded.join(", ")),
             "at most 32 combinations of tenants, channels and purposes, got 49",
         ),
+    ] {
+        let error = refused(&rest);
+        assert!(error.contains(expected), "expected {expected:?} in {error:?}");
+    }
+}
+
+#[test]
+fn what_is_weaker_than_a_layer_below_is_refused_with_its_place() {
+    let one = |shows: &str| format!("rules: [{{entity: cn.bank_card, class: C2, {shows}}}]\ntests: []\n");
+    for (rest, expected) in [
         (
             format!("layers: [base/pci]\n{}", one("views: {agent: {keep: {first: 8, last: 4}}}")),
             "line 6: cn.bank_card.views.agent of the layer rules: keep: {first: 8, last: 4} is weaker than keep: {first: 6, last: 4}, which base/pci@1 asks for",

@@ -110,7 +110,7 @@ async fn a_new_demo_tenant_is_filled_once_and_what_is_in_it_is_proven() {
     // The one that answered left a password behind that works, and no session.
     server.staff("colleague").await;
     let officer = server.staff("compliance").await;
-    assert!(proposed(&officer).await.contains("version: 2"));
+    assert!(proposed(&officer).await.contains("version: 3"));
     server.stop();
     // Started again, nothing is made twice.
     let again = start(&world);
@@ -119,7 +119,7 @@ async fn a_new_demo_tenant_is_filled_once_and_what_is_in_it_is_proven() {
     assert_eq!(counted, [6, 20, 5]);
     let officer = again.client();
     officer.login("demo", "compliance", &common::chosen_password("compliance")).await.unwrap();
-    assert!(proposed(&officer).await.contains("version: 2"), "a proposal outlives a restart");
+    assert!(proposed(&officer).await.contains("version: 3"), "a proposal outlives a restart");
     assert_eq!(count("policy.activated/2"), 1, "and is activated by nobody but an officer");
     let (held, told) = world.verify("one", "demo");
     assert!(held, "{told}");

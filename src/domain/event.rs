@@ -6,6 +6,7 @@
 mod amendment;
 mod attachment;
 mod declared;
+mod details;
 mod erasure;
 mod history;
 mod leaving;
@@ -14,6 +15,7 @@ mod report;
 mod unmask;
 mod words;
 
+use details::{because, exported, failed, found, marks, opened, requeued, revoked, rotated, said, started};
 use std::collections::BTreeMap;
 
 pub use amendment::{AmendmentEvent, Turned};
@@ -381,56 +383,6 @@ impl Event {
             | Self::FactorEnrolled => object([]),
         }
     }
-}
-
-fn marks(delivered: Option<EntryIndex>, read: Option<EntryIndex>) -> Detail {
-    object([("delivered", index(delivered)), ("read", index(read))])
-}
-
-fn said(message: &MessageId, seq: MessageSeq) -> Detail {
-    object([("message", text(message)), ("seq", int(i64::from(seq.0)))])
-}
-
-fn revoked(account: &AccountId, sessions: u64) -> Detail {
-    object([("account", text(account)), ("sessions", count(sessions))])
-}
-
-fn failed(failures: u64, window_ms: i64) -> Detail {
-    object([("count", count(failures)), ("window_ms", int(window_ms))])
-}
-
-fn because(reason: &str) -> Detail {
-    object([("reason", text(reason))])
-}
-
-fn opened(generation: u32, key: &str) -> Detail {
-    object([("generation", int(i64::from(generation))), ("key", text(key))])
-}
-
-fn started(version: &str, binary: &Hash, configuration: &Hash) -> Detail {
-    object([("version", text(version)), ("binary", text(binary)), ("configuration", text(configuration))])
-}
-
-fn rotated(statement: &str, previous: Option<EntryIndex>) -> Detail {
-    object([("purpose", text(LOG_KEY)), ("statement", text(statement)), ("previous", index(previous))])
-}
-
-fn exported(package: &PackageId, scope: &Scope, names: bool) -> Detail {
-    object([("names", Detail::Bool(names)), ("package", text(package)), ("scope", text(scope))])
-}
-
-fn found(Found { part, name, index: entry }: &Found) -> Detail {
-    object([("part", text(part.word())), ("name", text(name)), ("index", index(*entry))])
-}
-
-fn requeued(agent: AccountId, queue: &str, reason: RequeueReason, after_s: u32, elapsed_ms: i64) -> Detail {
-    object([
-        ("agent", text(&agent)),
-        ("queue", text(queue)),
-        ("reason", text(reason.word())),
-        ("after_s", int(i64::from(after_s))),
-        ("elapsed_ms", int(elapsed_ms)),
-    ])
 }
 
 fn activated(activation: &Activation) -> Detail {

@@ -8,6 +8,7 @@ mod desk;
 mod erasure;
 mod history;
 mod people;
+mod policy;
 mod remasked;
 mod report;
 mod unmasking;
@@ -19,6 +20,7 @@ pub use desk::{NewNote, ReplyChange, SealedText};
 pub use erasure::{EpochChange, ErasureChange, ErasureState, HoldChange, SubjectChange, SubjectEnd};
 pub use history::{DraftChange, RunChange, RunKind, RunStep};
 pub use people::{NewIdentity, NewSubject};
+pub use policy::{PolicyChange, PolicyKind};
 pub use remasked::{Remasked, Written};
 pub use report::{ReportChange, ReportState, ReportStep};
 pub use unmasking::{UnmaskingChange, UnmaskingState, UnmaskingStep};
@@ -410,28 +412,6 @@ pub enum Alteration {
     Linked([u8; 32]),
     /// No identity of the bank's provider is the account's any more.
     Unlinked,
-}
-
-/// What a text that becomes active decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PolicyKind {
-    /// What is masked.
-    Masking,
-    /// Where conversations go.
-    Routing,
-}
-
-/// See [`Effect::Policy`].
-#[derive(Clone)]
-pub struct PolicyChange {
-    /// Which of them.
-    pub kind: PolicyKind,
-    /// Version of the tenant's settings that this was decided on.
-    pub expected: Version,
-    /// Digest of the resolved policy.
-    pub digest: Hash,
-    /// The file's text, so that what is active can be read back.
-    pub source: String,
 }
 
 /// Guards against recording the same thing twice.

@@ -92,7 +92,9 @@ fn has_frames(entity: Entity) -> bool {
 
 /// Entities that the retail policy has a rule for.
 fn entities() -> impl Iterator<Item = Entity> {
-    Entity::ALL.into_iter().filter(|entity| !Entity::ON_DEMAND.contains(entity) && !entity.is_recognised())
+    Entity::ALL
+        .into_iter()
+        .filter(|entity| *entity != Entity::Custom && !Entity::ON_DEMAND.contains(entity) && !entity.is_recognised())
 }
 
 #[derive(Default)]
