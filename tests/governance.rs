@@ -326,13 +326,14 @@ async fn a_layer_masks_what_is_said_on_its_channel_and_in_its_queue_and_every_me
     let first = std::fs::read_to_string(world.policy()).unwrap();
     // What only masks more the operator may bring into force.
     let layered = |version: u32, layers: &[(&str, &str, &str)]| {
-        let (mut names, mut define, mut tests) = (Vec::new(), String::new(), String::new());
+        let (mut names, mut define, mut tests) = (Vec::new(), Vec::new(), Vec::new());
         for (layer, shows, expected) in layers {
             let rule = format!("{{entity: cn.mobile, class: C2, views: {{customer: {shows}}}}}");
-            define += &format!("  {layer}: {{rules: [{rule}]}}\n");
-            tests += &format!("  - {{{}, in: {MOBILE}, customer: '{expected}'}}\n", layer.replacen('/', ": ", 1));
+            define.push(format!("  {layer}: {{rules: [{rule}]}}\n"));
+            tests.push(format!("  - {{{}, in: {MOBILE}, customer: '{expected}'}}\n", layer.replacen('/', ": ", 1)));
             names.push(*layer);
         }
+        let (define, tests) = (define.concat(), tests.concat());
         first
             .replacen("version: 2", &format!("version: {version}"), 1)
             .replacen("layers: []\n", &format!("layers: [{}]\ndefine:\n{define}", names.join(", ")), 1)
