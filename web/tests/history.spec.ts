@@ -98,9 +98,9 @@ test("what is written is run over history and in shadow, kept for another machin
   await expect(run.locator('[data-test="run-failure"]')).toBeVisible();
   const { staff: third } = await enrol(server, await server.hire("doris", 0, "compliance"));
   const last = await browser.newContext({ locale: "en", colorScheme: "dark" });
-  await last.addInitScript(() => localStorage.setItem("lww.language", "en"));
   await server.enter(last, third);
   const reviewer = await last.newPage();
+  await reviewer.addInitScript(() => localStorage.setItem("lww.language", "en"));
   await reviewer.goto(server.base + CHANGES);
   await reviewer.locator('[data-test="review"]').first().click();
   await reviewer.locator('[data-test="send-decision"]').click();
