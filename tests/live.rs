@@ -406,40 +406,6 @@ async fn streams_and_polls_tell_what_sockets_tell() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_desk_s_stream_tells_what_its_socket_tells_and_ends_with_its_session() {
-    let (_world, server, agent) = desk().await;
-    let cookie = format!("Cookie: {}\r\n", agent.session_cookie().unwrap().as_str());
-    let events = "/api/v1/agent/events";
-    let mut stream = common::raw::stream_with(server.http, events, &cookie).await;
-    let mut socket = Socket::desk(server.http, &agent).await.unwrap();
-    stream.until("\"live\"").await;
-    socket.wait_for("live").await;
-    let token = visit(server.http, "demo", None, None).await;
-    let mut customer = Socket::customer(server.http, "demo", &token, None).await.unwrap();
-    customer.wait_for("live").await;
-    say(&mut customer, "k1", "for whoever listens").await;
-    let given = socket.wait_for("conversation").await;
-    let id = given["conversation"]["id"].as_str().unwrap();
-    let told = stream.until(id).await;
-    assert!(told.contains("content-type: text/event-stream"), "{told}");
-    let line = told.lines().find(|line| line.contains(id)).unwrap().strip_prefix("data: ").unwrap();
-    assert_eq!(serde_json::from_str::<Value>(line).unwrap()["conversation"]["id"], id);
-
-    // A page of another site hears nothing, and nobody without a session does.
-    for headers in [format!("{cookie}Origin: https://evil.example\r\n"), String::new()] {
-        let mut refused = common::raw::stream_with(server.http, events, &headers).await;
-        let answer = refused.until("\r\n\r\n").await;
-        assert!(answer.starts_with("HTTP/1.1 40"), "{answer}");
-    }
-    // It says that it is there although much is heard of that it has nothing to tell about, and ends with its session.
-    stream.until(r#"data: {"type":"alive"}"#).await;
-    socket.alive().await;
-    agent.logout().await.unwrap();
-    stream.ended().await;
-    server.stop();
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn who_comes_first_begins_with_the_newest_and_pages_back_without_gap_or_duplicate() {
     let (_world, server, agent) = desk().await;
     let begun = visit(server.http, "demo", None, None).await;
@@ -527,4 +493,42 @@ async fn a_visitor_s_key_counts_once_for_them_and_says_nothing_of_another_s() {
     let once_more = post(server.http, &frames, &send("the-same-key", "the same text"), Some(&token)).await.unwrap();
     assert_eq!((&once_more["duplicate"], &once_more["conversation"]), (&json!(true), &told[2]));
     server.stop();
+}
+
+mod slow {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_desk_s_stream_tells_what_its_socket_tells_and_ends_with_its_session() {
+        let (_world, server, agent) = desk().await;
+        let cookie = format!("Cookie: {}\r\n", agent.session_cookie().unwrap().as_str());
+        let events = "/api/v1/agent/events";
+        let mut stream = common::raw::stream_with(server.http, events, &cookie).await;
+        let mut socket = Socket::desk(server.http, &agent).await.unwrap();
+        stream.until("\"live\"").await;
+        socket.wait_for("live").await;
+        let token = visit(server.http, "demo", None, None).await;
+        let mut customer = Socket::customer(server.http, "demo", &token, None).await.unwrap();
+        customer.wait_for("live").await;
+        say(&mut customer, "k1", "for whoever listens").await;
+        let given = socket.wait_for("conversation").await;
+        let id = given["conversation"]["id"].as_str().unwrap();
+        let told = stream.until(id).await;
+        assert!(told.contains("content-type: text/event-stream"), "{told}");
+        let line = told.lines().find(|line| line.contains(id)).unwrap().strip_prefix("data: ").unwrap();
+        assert_eq!(serde_json::from_str::<Value>(line).unwrap()["conversation"]["id"], id);
+
+        // A page of another site hears nothing, and nobody without a session does.
+        for headers in [format!("{cookie}Origin: https://evil.example\r\n"), String::new()] {
+            let mut refused = common::raw::stream_with(server.http, events, &headers).await;
+            let answer = refused.until("\r\n\r\n").await;
+            assert!(answer.starts_with("HTTP/1.1 40"), "{answer}");
+        }
+        // It says that it is there although much is heard of that it has nothing to tell about, and ends with its session.
+        stream.until(r#"data: {"type":"alive"}"#).await;
+        socket.alive().await;
+        agent.logout().await.unwrap();
+        stream.ended().await;
+        server.stop();
+    }
 }

@@ -171,43 +171,6 @@ fn changes(other: &str) -> [(&'static str, String, &'static str); 9] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_that_was_changed_in_the_database_is_not_loaded_and_its_tenant_is_named() {
-    let world = World::private();
-    let first = std::fs::read_to_string(world.policy()).unwrap();
-    let other = changed(&first);
-    let server = world.start("a");
-    assert_eq!(say(&server, "one").await.text, BEFORE);
-    server.stop();
-    for (what, sql, told) in changes(&other) {
-        let (postgres, owner) = world.owner_of("a").await;
-        for table in ["policy", "settings", "ledger_entry"] {
-            owner.batch_execute(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).await.unwrap();
-        }
-        owner.batch_execute(&sql).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
-        postgres.stop().await.unwrap();
-        std::fs::write(world.data("a").with_extension("stderr"), "").unwrap();
-        refuses(&world, what, told).await.stop();
-        let (postgres, owner) = world.owner_of("a").await;
-        for table in ["policy", "settings", "ledger_entry"] {
-            let kept = if table == "ledger_entry" { "ON CONFLICT DO NOTHING" } else { "" };
-            let gone = if table == "ledger_entry" { "WHERE seq IN (SELECT seq FROM kept_ledger_entry)" } else { "" };
-            let back = format!(
-                "DELETE FROM {table} {gone}; INSERT INTO {table} SELECT * FROM kept_{table} {kept}; DROP TABLE kept_{table}"
-            );
-            owner.batch_execute(&back).await.unwrap();
-        }
-        postgres.stop().await.unwrap();
-    }
-    let server = world.start("a");
-    assert_eq!(say(&server, "mended").await.text, BEFORE, "all was put back");
-    server.stop();
-    let active = [(digest(&first), Detail::Null, "server".to_owned())];
-    assert_eq!(activated(&world.entries("a", "demo")), active, "none of that activated anything");
-    let (valid, said) = world.verify("a", "demo");
-    assert!(valid, "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn an_earlier_policy_is_not_brought_back_by_a_row_and_the_operator_has_a_way_out() {
     let world = World::private();
     let first = std::fs::read_to_string(world.policy()).unwrap();
@@ -238,4 +201,46 @@ async fn an_earlier_policy_is_not_brought_back_by_a_row_and_the_operator_has_a_w
     let entries = activated(&world.entries("a", "demo"));
     let by_hand = (digest(&second), Detail::String(digest(&second).to_string()), "operator".to_owned());
     assert_eq!(entries.last().unwrap(), &by_hand, "the entry before it is the log's, not the row's");
+}
+
+mod slow {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_policy_that_was_changed_in_the_database_is_not_loaded_and_its_tenant_is_named() {
+        let world = World::private();
+        let first = std::fs::read_to_string(world.policy()).unwrap();
+        let other = changed(&first);
+        let server = world.start("a");
+        assert_eq!(say(&server, "one").await.text, BEFORE);
+        server.stop();
+        for (what, sql, told) in changes(&other) {
+            let (postgres, owner) = world.owner_of("a").await;
+            for table in ["policy", "settings", "ledger_entry"] {
+                owner.batch_execute(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).await.unwrap();
+            }
+            owner.batch_execute(&sql).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
+            postgres.stop().await.unwrap();
+            std::fs::write(world.data("a").with_extension("stderr"), "").unwrap();
+            refuses(&world, what, told).await.stop();
+            let (postgres, owner) = world.owner_of("a").await;
+            for table in ["policy", "settings", "ledger_entry"] {
+                let kept = if table == "ledger_entry" { "ON CONFLICT DO NOTHING" } else { "" };
+                let gone =
+                    if table == "ledger_entry" { "WHERE seq IN (SELECT seq FROM kept_ledger_entry)" } else { "" };
+                let back = format!(
+                    "DELETE FROM {table} {gone}; INSERT INTO {table} SELECT * FROM kept_{table} {kept}; DROP TABLE kept_{table}"
+                );
+                owner.batch_execute(&back).await.unwrap();
+            }
+            postgres.stop().await.unwrap();
+        }
+        let server = world.start("a");
+        assert_eq!(say(&server, "mended").await.text, BEFORE, "all was put back");
+        server.stop();
+        let active = [(digest(&first), Detail::Null, "server".to_owned())];
+        assert_eq!(activated(&world.entries("a", "demo")), active, "none of that activated anything");
+        let (valid, said) = world.verify("a", "demo");
+        assert!(valid, "{said}");
+    }
 }

@@ -140,57 +140,6 @@ async fn a_copy_in_a_folder_verifies_goes_on_after_a_restart_and_holds_what_is_p
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_lies_in_the_copy_s_place_is_never_written_over_and_what_can_not_be_reached_stops_nobody() {
-    let world = World::private();
-    let server = start(&world);
-    let auditor = server.staff("auditor").await;
-    write(&server, 270).await;
-    copied(&auditor).await;
-    server.stop();
-    // Somebody changed a tile and took the checkpoint away, so that it would be written again.
-    let (tile, checkpoint) = (copy(&world).join("tile/entries/000"), copy(&world).join("checkpoint"));
-    let kept = std::fs::read(&checkpoint).unwrap();
-    flip(&tile);
-    let changed = std::fs::read(&tile).unwrap();
-    std::fs::remove_file(&checkpoint).unwrap();
-    let server = start(&world);
-    let auditor = again(&server).await;
-    let is = async |state: &str, word: &str| {
-        let told = custody(&auditor).await;
-        told["mirror"]["state"] == state && told["mirror"]["reason"].as_str().unwrap_or("").contains(word)
-    };
-    until("the changed tile to be told", async || is("differs", "tile/entries/000").await).await;
-    assert_eq!((std::fs::read(&tile).unwrap(), checkpoint.exists()), (changed, false));
-    // Another log's checkpoint, and one of more than there is.
-    let other = std::fs::read_to_string(world.tiles(NODE, "other").join("checkpoint")).unwrap();
-    std::fs::write(&checkpoint, &other).unwrap();
-    until("another log's checkpoint to be told", async || is("differs", "another log's").await).await;
-    assert_eq!(std::fs::read_to_string(&checkpoint).unwrap(), other);
-    let size = String::from_utf8(kept.clone()).unwrap().lines().nth(1).unwrap().to_owned();
-    let larger = String::from_utf8(kept.clone()).unwrap().replacen(&format!("\n{size}\n"), "\n9999999\n", 1);
-    std::fs::write(&checkpoint, &larger).unwrap();
-    until("a larger copy to be told", async || is("differs", "more than this server has published").await).await;
-    assert_eq!(std::fs::read_to_string(&checkpoint).unwrap(), larger);
-    // Put right, it goes on by itself. Meanwhile nobody was kept waiting.
-    flip(&tile);
-    std::fs::write(&checkpoint, kept).unwrap();
-    write(&server, 5).await;
-    copied(&auditor).await;
-    let aside = mirror(&world).with_extension("aside");
-    std::fs::rename(mirror(&world), &aside).unwrap();
-    std::fs::write(mirror(&world), "not a folder").unwrap();
-    write(&server, 5).await;
-    until("the place to be told as out of reach", async || is("unreachable", "").await).await;
-    write(&server, 5).await;
-    std::fs::remove_file(mirror(&world)).unwrap();
-    std::fs::rename(&aside, mirror(&world)).unwrap();
-    copied(&auditor).await;
-    check(&world, &copy(&world)).unwrap_or_else(|finding| panic!("{finding:?}"));
-    server.stop();
-    world.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_found_on_a_server_that_is_well_under_load_and_over_a_restart() {
     let world = World::shared().await;
     let sql = superuser(&world).await;
@@ -305,4 +254,59 @@ async fn a_sealed_text_that_somebody_changes_is_found_and_of_whoever_is_erased_n
     assert_eq!(recorded(&sql).await, found);
     drop(sql);
     world.end().await;
+}
+
+mod slow {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_lies_in_the_copy_s_place_is_never_written_over_and_what_can_not_be_reached_stops_nobody() {
+        let world = World::private();
+        let server = start(&world);
+        let auditor = server.staff("auditor").await;
+        write(&server, 270).await;
+        copied(&auditor).await;
+        server.stop();
+        // Somebody changed a tile and took the checkpoint away, so that it would be written again.
+        let (tile, checkpoint) = (copy(&world).join("tile/entries/000"), copy(&world).join("checkpoint"));
+        let kept = std::fs::read(&checkpoint).unwrap();
+        flip(&tile);
+        let changed = std::fs::read(&tile).unwrap();
+        std::fs::remove_file(&checkpoint).unwrap();
+        let server = start(&world);
+        let auditor = again(&server).await;
+        let is = async |state: &str, word: &str| {
+            let told = custody(&auditor).await;
+            told["mirror"]["state"] == state && told["mirror"]["reason"].as_str().unwrap_or("").contains(word)
+        };
+        until("the changed tile to be told", async || is("differs", "tile/entries/000").await).await;
+        assert_eq!((std::fs::read(&tile).unwrap(), checkpoint.exists()), (changed, false));
+        // Another log's checkpoint, and one of more than there is.
+        let other = std::fs::read_to_string(world.tiles(NODE, "other").join("checkpoint")).unwrap();
+        std::fs::write(&checkpoint, &other).unwrap();
+        until("another log's checkpoint to be told", async || is("differs", "another log's").await).await;
+        assert_eq!(std::fs::read_to_string(&checkpoint).unwrap(), other);
+        let size = String::from_utf8(kept.clone()).unwrap().lines().nth(1).unwrap().to_owned();
+        let larger = String::from_utf8(kept.clone()).unwrap().replacen(&format!("\n{size}\n"), "\n9999999\n", 1);
+        std::fs::write(&checkpoint, &larger).unwrap();
+        until("a larger copy to be told", async || is("differs", "more than this server has published").await).await;
+        assert_eq!(std::fs::read_to_string(&checkpoint).unwrap(), larger);
+        // Put right, it goes on by itself. Meanwhile nobody was kept waiting.
+        flip(&tile);
+        std::fs::write(&checkpoint, kept).unwrap();
+        write(&server, 5).await;
+        copied(&auditor).await;
+        let aside = mirror(&world).with_extension("aside");
+        std::fs::rename(mirror(&world), &aside).unwrap();
+        std::fs::write(mirror(&world), "not a folder").unwrap();
+        write(&server, 5).await;
+        until("the place to be told as out of reach", async || is("unreachable", "").await).await;
+        write(&server, 5).await;
+        std::fs::remove_file(mirror(&world)).unwrap();
+        std::fs::rename(&aside, mirror(&world)).unwrap();
+        copied(&auditor).await;
+        check(&world, &copy(&world)).unwrap_or_else(|finding| panic!("{finding:?}"));
+        server.stop();
+        world.end().await;
+    }
 }
