@@ -9,10 +9,11 @@ use lww_audit::Entry;
 use lww_audit::entry::Detail;
 
 use super::proposals::about;
+use super::tails::said_in;
 use super::{Refusal, Staff, Tenant};
 use crate::domain::access::{Action, Whose, reach};
 use crate::domain::event::{Event, Role, SpanPlace, UnmaskEvent, UnmaskReason};
-use crate::domain::masking::{Entity, Hidden, Opening, Policy};
+use crate::domain::masking::{Entity, Hidden, Occasion, Opening, Policy};
 use crate::domain::message::RawText;
 use crate::domain::record::{
     Draft, Effect, Proposal, Step, SubjectChange, SubjectEnd, UnmaskingChange, UnmaskingState, UnmaskingStep,
@@ -65,7 +66,7 @@ impl Tenant {
         let row = self.visible(staff, conversation).await?;
         let behind = self.behind(&row, place).await?;
         let policy = self.policy().ok_or(Refusal::NoPolicy)?;
-        let opening = opening_of(&policy, behind.hidden)?;
+        let opening = opening_of(policy.on(&self.occasion_of(&row)), behind.hidden)?;
         self.may_open(staff, opening).await?;
         let key = [b"unmask/".as_slice(), &staff.account.0.0].concat();
         self.within(&key, (UNMASK_REQUESTS_MAX, UNMASK_REQUESTS_FORGET_S)).await?;
@@ -102,8 +103,11 @@ impl Tenant {
             return Err(Refusal::Lapsed);
         }
         let asked = self.check_request(&row).await?;
+        let conversation = self.ports.store.conversation(row.conversation.public).await?;
+        let there = self.occasion_of(&conversation.ok_or(Refusal::NotFound { what: "conversation" })?);
         let policy = self.policy().ok_or(Refusal::NoPolicy)?;
-        let opening = entity_of(&asked).and_then(|entity| policy.opening(entity)).ok_or(Refusal::NotReversible)?;
+        let opening = entity_of(&asked).and_then(|entity| policy.on(&there).opening(entity));
+        let opening = opening.ok_or(Refusal::NotReversible)?;
         if !opening.second_person.iter().any(|role| role == staff.role.word()) {
             return Err(Refusal::Forbidden);
         }
@@ -190,7 +194,8 @@ impl Tenant {
         let subject = self.ports.erasures.subject(row.subject).await?.ok_or(Refusal::Erased)?;
         let behind = self.behind(&conversation, row.place).await?;
         let policy = self.policy().ok_or(Refusal::NoPolicy)?;
-        self.may_open(staff, opening_of(&policy, behind.hidden)?).await?;
+        let policy = policy.on(&self.occasion_of(&conversation));
+        self.may_open(staff, opening_of(policy, behind.hidden)?).await?;
         let value = self.value(&behind).await?;
         let reason = word(&asked, "reason").and_then(UnmaskReason::from_word).ok_or(UNMASKING)?;
         let entity = behind.hidden.entity;
@@ -293,6 +298,11 @@ impl Tenant {
         }
     }
 
+    fn occasion_of(&self, row: &ConversationRow) -> Occasion {
+        let (channel, purpose) = said_in(row);
+        self.occasion(channel, purpose)
+    }
+
     async fn entry_about(&self, row: &UnmaskingRow, act: &Act, kind: &str) -> Result<Entry, Refusal> {
         let entry = self.proven_entry(act.index).await?;
         let is_it = entry.kind.as_str() == kind
@@ -302,7 +312,7 @@ impl Tenant {
     }
 }
 
-/// By whom a value may be opened: as the policy in force says, where the rule that masked it said so, too.
+/// By whom a value may be opened: as the policy in force says for the conversation's channel and queue, where the rule that masked it said so, too.
 fn opening_of(policy: &Policy, hidden: Hidden) -> Result<&Opening, Refusal> {
     policy.opening(hidden.entity).filter(|_| hidden.is_reversible).ok_or(Refusal::NotReversible)
 }
