@@ -168,7 +168,7 @@ fn greedy() -> Policy {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
-    // A text with stars of its own holds what looks like a mask before anything is masked, and is none of these.
+    // Stars that somebody typed look like a mask before anything is masked; where such a mask ends, nobody can tell.
     #[test]
     fn masking_what_patterns_masked_changes_nothing(text in "([a-cL\\[\\]<>_ 一二三０-９0-9]|LN20240012|13812345678|abc){0,24}") {
         let policy = greedy();

@@ -345,6 +345,8 @@ fn show(operator: &Operator, value: &Value<'_>, original: &str, number: usize, t
     match operator {
         Operator::Drop => None,
         Operator::KeepAll => Some(original.to_owned()),
+        // Stars beside stars or digits would be read as one mask; the placeholder has an end of its own.
+        Operator::Keep { .. } if value.is_pressed => None,
         Operator::Keep { first, last } => Some(ends(value, *first, *last)),
         Operator::Replace { name } => Some(format!("<{name}_{number}>")),
         Operator::Token { key } => {
@@ -376,7 +378,7 @@ fn ends(value: &Value<'_>, first: usize, last: usize) -> String {
         .skip(value.part.start)
         .take(value.part.len())
         .map(|(place, character)| {
-            let kept = hides && !value.is_pressed && (place < first || place >= length - last);
+            let kept = hides && (place < first || place >= length - last);
             if kept { character } else { '*' }
         })
         .collect()
