@@ -166,7 +166,7 @@ fn greedy() -> Policy {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     // Stars that somebody typed look like a mask before anything is masked; where such a mask ends, nobody can tell.
     #[test]
