@@ -4,6 +4,7 @@
 
 use liaowaiwai::domain::masking::{Entity, Policy, Tail, Tokens, View, apply, detect, lint};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 const HEAD: &str = "apiVersion: mask/v1\nid: own\nversion: 1\nmode: enforce\n";
 
@@ -166,7 +167,7 @@ fn greedy() -> Policy {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, rng_seed: RngSeed::Fixed(2), ..ProptestConfig::default() })]
 
     // Stars that somebody typed look like a mask before anything is masked; where such a mask ends, nobody can tell.
     #[test]
