@@ -194,7 +194,7 @@ test("a masked value tells its rule, what asks for it, its class and how sure it
   await expect(why).toContainText("JR/T 0171-2020 7.1");
   await expect(why).toContainText("C2 可识别个人或账户");
   await expect(why).toContainText(/把握\d+%/);
-  await expect(why).toContainText("原文已加密保存，此处不可查看");
+  await expect(why).toContainText("原文已加密保存；点选可核对");
   await page.mouse.move(0, 0);
   await page.getByRole("button", { name: /卡安全码 已脱敏/ }).hover();
   await expect(page.locator(".el-popover:visible").last()).toContainText("未保存原文");

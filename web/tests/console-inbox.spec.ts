@@ -109,7 +109,7 @@ test("a session that ends sends to the login and back, and nothing typed is lost
   await logIn(page, server.accounts.agent);
   await expect(page.locator(".message.theirs")).toContainText(["账单不对"]);
   await expect(page.getByLabel("回复客户", { exact: true })).toHaveValue("我正在查");
-  await page.getByRole("button", { name: "发送" }).click();
+  await page.getByRole("button", { name: "发送", exact: true }).click();
   await expect(page.locator(".message.ours").last()).toContainText("我正在查");
 });
 

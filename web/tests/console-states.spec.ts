@@ -209,7 +209,7 @@ test("a policy file that was changed is told line by line, and a broken one with
   await expect(page.locator(".diff .line.in")).toContainText(["version: 3", "first: 2, last: 4"]);
   await expect(page.locator(".diff .line.out .number").last()).toHaveText(String(line));
   // What is in force is what the entry says, not the file.
-  await expect(page.locator(".force h2")).toContainText("v1");
+  await expect(page.locator(".force h2")).toContainText("v2");
 
   writeFileSync(FILE, before.replace("apiVersion: mask/v1", "apiVersion: mask/v9"));
   await server.restart();

@@ -69,12 +69,16 @@ export class Watch {
 /** Fails where axe finds something serious, by all of its rules or by those named. */
 export async function accessible(page: Page, within?: string, rules?: string[]): Promise<void> {
   // What moves is judged where it comes to stand. An end may begin the next: a colour that is inherited moves after its parent's.
-  await page.evaluate(() => {
+  // The page hears of another colour scheme by an event, and changes with the frame after it.
+  await page.evaluate(async () => {
+    const frames = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    await frames();
     for (let round = 0; round < 10 && document.getAnimations().length > 0; round += 1) {
       for (const one of document.getAnimations()) {
         if (one.effect?.getComputedTiming().endTime === Infinity) one.cancel();
         else one.finish();
       }
+      await frames();
     }
   });
   // Not as an element of the page: its policy would not let it in.

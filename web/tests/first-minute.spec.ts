@@ -68,7 +68,7 @@ test("a new customer reaches a verified proof in three clicks from the address t
   await page.goto(after(told, /customer's page/));
   await page.getByRole("button", { name: "打开在线客服" }).click();
   await page.getByRole("textbox").fill("我的卡号是6222021234567890128，卡丢了");
-  await page.getByRole("button", { name: "发送" }).click();
+  await page.getByRole("button", { name: "发送", exact: true }).click();
   await page.getByRole("button", { name: /^(已存证|已读) · 核验/ }).click();
   await expect(page.getByText(/核验通过：第 \d+ 号存证记录/)).toBeVisible();
   expect(clicks()).toBe(3);

@@ -137,7 +137,7 @@ test("in the chat window, receipts from before a change stay good, and a strange
   // What the server gives now is signed by the new key alone; what was kept, by the old one alone.
   await check("核验通过");
   const verdict = page.locator(".receipts > .verdict:not(.all)");
-  await page.locator("input[type=file]").setInputFiles(kept);
+  await page.locator("#lww-file").setInputFiles(kept);
   await expect(verdict).toContainText("核验通过");
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "存证回执" }).click();

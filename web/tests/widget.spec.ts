@@ -192,7 +192,7 @@ test("a receipt verifies in the page and as a file, and one that was tampered wi
   ]);
   const receipt = readFileSync(await download.path(), "utf8");
   expect(download.suggestedFilename()).toMatch(/^\d+\.tlog-proof$/);
-  const file = page.locator("input[type=file]");
+  const file = page.locator("#lww-file");
   const verdict = page.locator(".receipts > .verdict:not(.all)");
   const upload = (text: string) =>
     file.setInputFiles({ name: "kept.tlog-proof", mimeType: "text/plain", buffer: Buffer.from(text) });
