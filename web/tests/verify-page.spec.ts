@@ -195,7 +195,7 @@ test("a statement that the key on paper did not sign makes no key trusted", asyn
     `${keys[0].vkey}\n${one.replace(keys[1].vkey, keys[2].vkey)}`,
   ]) {
     await page.locator("#key").fill(text);
-    await expect(wrong).toContainText("密钥更换声明");
+    await expect(wrong).toContainText("不成立");
     await expect(page.locator("[data-successors]")).toHaveCount(0);
     await expect(page.locator(VERDICT)).toHaveCount(0);
   }
