@@ -1,5 +1,7 @@
 //! The description of the interface, OpenAPI 3.1, made from the handlers themselves.
 
+use std::sync::LazyLock;
+
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
@@ -154,6 +156,14 @@ pub fn document() -> Document {
     document
 }
 
+/// The document's text, made once: whoever asks for it is nobody yet, and making it costs more than anything else they can ask for.
+static TEXT: LazyLock<Option<String>> = LazyLock::new(|| document().to_json().ok());
+
+/// The description as it is answered; `None` when it can't be written, which a test excludes.
+pub fn text() -> Option<&'static str> {
+    TEXT.as_deref()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -177,9 +187,9 @@ mod tests {
 
     #[test]
     fn the_description_is_openapi_3_1_and_names_every_reference() {
-        let text = serde_json::to_string(&document()).unwrap();
+        let text = text().unwrap();
         assert!(text.starts_with("{\"openapi\":\"3.1"), "{}", &text[..40]);
-        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let value: serde_json::Value = serde_json::from_str(text).unwrap();
         for reference in text.split("\"$ref\":\"#").skip(1) {
             let pointer = reference.split('"').next().unwrap();
             assert!(value.pointer(pointer).is_some(), "{pointer}");

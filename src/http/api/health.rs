@@ -58,7 +58,10 @@ pub(in crate::http) async fn metrics(guard: Data<Guard>, request: HttpRequest) -
     responses((status = 200, description = "The description", content_type = "application/json")),
 )]
 pub(in crate::http) async fn description() -> HttpResponse {
-    HttpResponse::Ok().json(openapi::document())
+    match openapi::text() {
+        Some(text) => HttpResponse::Ok().content_type("application/json").body(text),
+        None => HttpResponse::InternalServerError().finish(),
+    }
 }
 
 /// Tells what runs, since when, with which digests, how far the tenant's log is, and what `lww doctor` says of the machine, in
