@@ -19,6 +19,7 @@ test("the inbox, the ledger and the widget tell the tenant's time to a browser e
   const agent = await server.login("agent");
   await agent.present();
   const id = await (await Visitor.come(server)).say("现在几点？");
+  await agent.gets(id);
   const path = `/api/v1/agent/conversations/${id}`;
   const { messages } = await agent.ask<{ messages: { time: string; index: number }[] }>("GET", path);
   const { time = "", index = 0 } = messages[0] ?? {};

@@ -2,7 +2,7 @@
 import type { Page } from "@playwright/test";
 import { enrol, Visitor } from "./console-people";
 import { accessible, Watch } from "./eyes";
-import { expect, type Server, test, until } from "./harness";
+import { expect, type Server, test } from "./harness";
 
 test.use({ wish: { name: "governance" } });
 
@@ -32,11 +32,7 @@ async function seenByAgent(server: Server): Promise<string> {
   const agent = await server.login("agent");
   await agent.ask("PUT", "/api/v1/agent/presence", { online: true });
   const conversation = await Visitor.come(server).then((one) => one.say("手机13812345678"));
-  const held = "/api/v1/agent/conversations?mine=true&limit=200";
-  await until("the conversation to be given", async () => {
-    const { conversations } = await agent.ask<{ conversations: { id: string }[] }>("GET", held);
-    return conversations.some(({ id }) => id === conversation);
-  });
+  await agent.gets(conversation);
   const { messages } = await agent.ask<{ messages: { text: string }[] }>(
     "GET",
     `/api/v1/agent/conversations/${conversation}`,

@@ -272,6 +272,13 @@ export class Staff {
     return (await this.ask<{ conversations: { id: string }[] }>("GET", path)).conversations;
   }
 
+  /** Waits until the person has been given a conversation: before, it is not theirs to see. */
+  async gets(conversation: string): Promise<void> {
+    await until("the conversation to be given", async () =>
+      (await this.conversations("assigned")).some((one) => one.id === conversation),
+    );
+  }
+
   /** Says something to a customer. */
   async reply(conversation: string, text: string): Promise<void> {
     const path = `/api/v1/agent/conversations/${conversation}/messages`;

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import type { Page } from "@playwright/test";
 import { codeOf, enrol, Visitor } from "./console-people";
 import { accessible } from "./eyes";
-import { expect, type Server, test, until } from "./harness";
+import { expect, type Server, test } from "./harness";
 
 /** The shipped policy, by which agents open mobiles, mail addresses for some seconds, and cards with a supervisor's word. */
 function policy(): string {
@@ -34,15 +34,9 @@ const CARD = "6222 0212 3456 7890 128";
 /** A conversation that the agent holds; its id. */
 async function given(server: Server): Promise<string> {
   const agent = await server.login("agent");
-  await agent.ask("PUT", "/api/v1/agent/presence", { online: true });
+  await agent.present();
   const id = await Visitor.come(server).then((one) => one.say(SAID));
-  await until("the agent has it", async () => {
-    const row = await agent.ask<{ conversation: { state: string } }>(
-      "GET",
-      `/api/v1/agent/conversations/${id}`,
-    );
-    return row.conversation.state === "assigned";
-  });
+  await agent.gets(id);
   return id;
 }
 

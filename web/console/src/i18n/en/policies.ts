@@ -313,7 +313,7 @@ export default {
     purpose: "queue {name}",
     only: "Only for: {where}",
     by: "Decided by {layer}",
-    nobody: "no layer says anything",
+    nobody: "No layer says anything of it",
     others: "The other layers",
     lost: "{layer}: {shows} ({why})",
     why: {

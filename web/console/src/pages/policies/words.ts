@@ -53,6 +53,9 @@ export function useLost() {
     t("policies.layers.lost", {
       layer,
       shows: shows(said),
-      why: t(`policies.layers.why.${why}`, { left: left ?? 0, winner: behind_winner ?? 0 }),
+      why: t(`policies.layers.why.${why}`, {
+        left: (left ?? 0).toLocaleString(),
+        winner: (behind_winner ?? 0).toLocaleString(),
+      }),
     });
 }
