@@ -17,6 +17,7 @@
 )]
 
 #[path = "../tests/common/mod.rs"]
+#[expect(dead_code, reason = "a measurement uses a part of what tests share")]
 mod common;
 #[path = "live/crash.rs"]
 mod crash;

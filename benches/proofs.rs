@@ -14,6 +14,7 @@
 )]
 
 #[path = "../tests/common/mod.rs"]
+#[expect(dead_code, reason = "a measurement uses a part of what tests share")]
 mod common;
 
 use std::path::{Path, PathBuf};

@@ -19,6 +19,8 @@ mod descriptions;
 mod documents;
 #[path = "tidy/floors.rs"]
 mod floors;
+#[path = "tidy/programs.rs"]
+mod programs;
 #[path = "tidy/schema.rs"]
 mod schema;
 #[path = "tidy/shape.rs"]
@@ -54,6 +56,11 @@ fn functions_and_files_stay_short() {
 #[test]
 fn every_module_says_what_it_is() {
     accept(&Repository::open().each(shape::module_docs));
+}
+
+#[test]
+fn every_test_file_runs_and_few_programs_are_linked() {
+    accept(&programs::whole(&Repository::open()));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //!
 //! Customers resume by cursor and send what was not acknowledged again under the same keys; agents open their conversations
 //! again from where they were. In the end every message must have stood on its agent's socket once, and once in the ledger.
-//! PostgreSQL is not killed with it (`tests/crash.rs` does that). The time of a recovery is from the kill to the first
+//! PostgreSQL is not killed with it (`tests/server/crash.rs` does that). The time of a recovery is from the kill to the first
 //! message that is acknowledged again: the process's start, the take-over of the log and the sockets' return.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

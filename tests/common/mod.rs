@@ -1,7 +1,6 @@
 //! What integration tests share: a world of their own (folder, configuration, perhaps the bank's own PostgreSQL), servers
 //! as real processes in it, and the people who talk to them.
 
-#![expect(dead_code, reason = "each test file uses its own part of this")]
 #![expect(clippy::unnecessary_debug_formatting, reason = "paths are quoted for TOML")]
 #![expect(
     clippy::unwrap_used,
@@ -11,6 +10,7 @@
     reason = "a broken test world fails the test"
 )]
 
+pub mod files;
 pub mod listening;
 pub mod load;
 pub mod people;

@@ -1,5 +1,5 @@
 //! A PostgreSQL that was made and migrated once for all tests of a build, and is copied into each world: to make one takes a
-//! second of a core, and `tests/embedded_postgres.rs` sees that it works.
+//! second of a core, and `tests/server/embedded_postgres.rs` sees that it works.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};

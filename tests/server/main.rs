@@ -1,0 +1,63 @@
+//! Every test that needs a server, a database or a command of the program, as one program: each of its files is one
+//! subject. One program is linked once, and what they share (`tests/common`) is compiled once.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod access;
+mod accounts;
+mod attachments;
+mod backup;
+mod bad_input;
+mod canaries;
+mod certificates;
+mod config_command;
+mod confinement;
+mod crash;
+mod database_plan;
+mod demo;
+mod desk;
+mod disk_full;
+mod doctor;
+mod embedded_postgres;
+mod erasure;
+mod evidence;
+mod failover;
+mod federation;
+mod governance;
+mod handover;
+mod hardening;
+mod history;
+mod http_limits;
+mod leaving;
+mod live;
+mod live_crash;
+mod live_failover;
+mod live_slow;
+mod main_job;
+mod package;
+mod people;
+mod policy_drift;
+mod presence;
+mod rates;
+mod reading;
+mod recorder;
+mod recover;
+mod remask;
+mod reports;
+mod restore_matrix;
+mod rotation;
+mod routing;
+mod routing_command;
+mod row_security;
+mod seals;
+mod self_audit;
+mod skills;
+mod stories;
+mod tamper;
+mod tlog;
+mod upgrade;
+mod vault;
+mod waiting;
+mod widget;
+mod witness;
