@@ -2,6 +2,7 @@
 
 mod masking_again;
 mod masking_command;
+mod masking_corpus;
 mod masking_data;
 mod masking_eval;
 mod masking_layers;

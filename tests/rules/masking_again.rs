@@ -9,6 +9,7 @@ use liaowaiwai::domain::masking::{
 };
 use liaowaiwai::units::MessageId;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 /// Digits of a bank card that may be shown: the first six and the last four (PCI DSS 4.0.1 requirement 3.4.1).
 const SHOWN_DIGITS_MAX: usize = 10;
@@ -196,19 +197,23 @@ fn split(card: &str, cuts: &[prop::sample::Index]) -> Vec<String> {
     at.windows(2).map(|ends| card[ends[0]..ends[1]].to_owned()).collect()
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
+mod slow {
+    use super::*;
 
-    #[test]
-    fn however_a_card_is_split_over_messages_no_view_shows_more_than_ten_digits(
-        card in card(),
-        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 1..4),
-        spoken in any::<bool>(),
-    ) {
-        let mut parts = split(&card, &cuts);
-        if spoken && let Some(first) = parts.first_mut() {
-            *first = format!("我的卡号是{first}");
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, rng_seed: RngSeed::Fixed(4), ..ProptestConfig::default() })]
+
+        #[test]
+        fn however_a_card_is_split_over_messages_no_view_shows_more_than_ten_digits(
+            card in card(),
+            cuts in proptest::collection::vec(any::<prop::sample::Index>(), 1..4),
+            spoken in any::<bool>(),
+        ) {
+            let mut parts = split(&card, &cuts);
+            if spoken && let Some(first) = parts.first_mut() {
+                *first = format!("我的卡号是{first}");
+            }
+            shows_at_most_ten_digits(&parts);
         }
-        shows_at_most_ten_digits(&parts);
     }
 }

@@ -83,128 +83,12 @@ fn forge(
     forged.finish(&list, voucher.of(&list)).unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_machine_is_restored_from_backup_and_keys_and_goes_on() {
-    let world = World::private();
-    let server = world.start(NODE);
-    let desk = server.staff("agent").await;
-    desk.set_online(true).await.unwrap();
-    send(&server, 0..5).await;
-    until("the assignment", async || {
-        !desk.conversations(Listing { mine: true, ..Listing::default() }).await.unwrap().conversations.is_empty()
-    })
-    .await;
-    let (keys, master) = (world.path().join("keys.tar"), world.path().join("master.copy"));
-    std::fs::copy(world.path().join("keys/master.key"), &master).unwrap();
-    // The server runs on meanwhile.
-    let backup = back_up(&world, NODE, &["--keys-to", &text(&keys)]);
-    server.stop();
-    // It recorded who took what: the digest is that of the list in the file.
-    let list = Archive::<About>::open(&backup, BACKUP_FORMAT, &|_, _| {}).unwrap().list;
-    let entries = world.entries(NODE, "system");
-    let [made] = entries.iter().filter(|entry| entry.kind.as_str() == "backup.made/1").collect::<Vec<_>>()[..] else {
-        panic!("not one backup was recorded")
-    };
-    let told = String::from_utf8(made.to_bytes().unwrap()).unwrap();
-    let detail = format!("\"detail\":{{\"keys\":true,\"list\":\"{}\"}}", sha256(&list));
-    assert!(told.contains(&detail) && told.contains("\"role\":\"operator\""), "{told}");
-    // The machine is gone with everything on it.
-    for lost in [world.path().join("keys"), world.data(NODE)] {
-        std::fs::remove_dir_all(lost).unwrap();
-    }
-    let with_keys = ["--keys-from", &text(&keys), "--master-key-from", &text(&master)];
-    let (done, said) = restore(&world, &backup, &with_keys);
-    assert!(done && said.contains("5 messages opened and compared") && said.contains("--adopt-head"), "{said}");
-    for log in ["demo", "other"] {
-        let (valid, said) = world.verify(NEW, log);
-        assert!(valid, "{said}");
-        world.fsck(NEW, log).unwrap();
-    }
-    let waiting = world.launch(NEW, &[]).err().unwrap();
-    assert!(waiting.contains("rollback guard for the log is missing"), "{waiting}");
-    let server = world.try_start(NEW, &["--adopt-head"]).unwrap();
-    assert!(desk.session().await.is_err(), "a session came back with the backup");
-    let login = server.client();
-    login.login("demo", "agent", &common::chosen_password("agent")).await.unwrap();
-    let held = login.conversations(Listing { mine: true, ..Listing::default() }).await.unwrap().conversations;
-    login.reply(&held[0].id, "we are back", "reply-1").await.unwrap();
-    send(&server, 5..6).await;
-    let app = Client::http(server.http);
-    // What was sent before is a duplicate after, and is answered with the first index.
-    let again = app.send_message(&key("demo"), ("zhang", "message 2"), "key-2", now()).await.unwrap();
-    assert!(again.duplicate);
-    let said = app.messages(&key("demo"), "zhang", Page::default(), now()).await.unwrap().messages;
-    let said: Vec<_> = said.iter().map(|message| message.text.as_str()).collect();
-    let before = ["message 0", "message 1", "message 2", "message 3", "message 4"];
-    assert_eq!(said, [&before[..], &["we are back", "message 5"]].concat());
-    server.stop();
-    let (valid, said) = world.verify(NEW, "demo");
-    assert!(valid && said.contains("7 messages"), "{said}");
-    let entries = world.entries(NEW, "demo");
-    assert_eq!(entries.iter().filter(|entry| entry.kind.as_str() == "guard.adopted/1").count(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_backup_older_than_what_outlived_its_database_is_refused_with_the_missing_range() {
-    let world = World::private();
-    let server = world.start(NODE);
-    send(&server, 0..3).await;
-    server.stop();
-    let (old, size) = (back_up(&world, NODE, &[]), world.entries(NODE, "demo").len());
-    let server = world.start(NODE);
-    send(&server, 3..6).await;
-    server.stop();
-    let (newest, last) = (back_up(&world, NODE, &[]), world.entries(NODE, "demo").len() - 1);
-    let known = ["--known-from", &text(&world.data(NODE))];
-    let missing = format!("entries {size} to {last} are missing");
-    // The system log is looked at first; it has grown as well.
-    refused(&world, &old, &known, "too old for tenant system: the database's head");
-    std::fs::remove_file(world.data(NODE).join("guard/system-1")).unwrap();
-    std::fs::remove_dir_all(world.data(NODE).join("audit/system-1")).unwrap();
-    refused(&world, &old, &known, &missing);
-    std::fs::remove_file(world.data(NODE).join("guard/demo-1")).unwrap();
-    refused(&world, &old, &known, &format!("behind the published checkpoint (size {}): {missing}", last + 1));
-    // A guard that fits comes along, and no word of an operator is needed for its log.
-    let (done, said) = restore(&world, &newest, &known);
-    assert!(done, "{said}");
-    let start = world.launch(NEW, &[]).err().unwrap();
-    assert!(start.contains("tenant system") || start.contains("tenant demo"), "{start}");
-    assert!(world.data(NEW).join("guard/other-1").exists());
-    world.try_start(NEW, &["--adopt-head"]).unwrap().stop();
-}
-
 /// A world with a server that has stopped, and its backup.
 async fn finished(world: &World, more: &[&str]) -> PathBuf {
     let server = world.start(NODE);
     send(&server, 0..3).await;
     server.stop();
     back_up(world, NODE, more)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn rows_that_somebody_changed_are_refused_although_their_digests_are_right() {
-    let world = World::private();
-    let backup = finished(&world, &[]).await;
-    let flip = |bytes: &mut Vec<u8>| {
-        let at = bytes.len() - 20;
-        bytes[at] ^= 1;
-    };
-    let cut = |bytes: &mut Vec<u8>| bytes.truncate(15);
-    let cases: [(&str, &dyn Fn(&mut Vec<u8>), &str); 3] = [
-        ("rows/1/ledger_entry/", &flip, "does not verify"),
-        ("rows/1/message/", &flip, "its masked text does not open"),
-        ("rows/1/policy/", &cut, "SQLSTATE"),
-    ];
-    for (number, (table, change, reason)) in cases.into_iter().enumerate() {
-        let at = world.path().join("backups").join(format!("forged-{number}"));
-        let change = |name: &str, bytes: &mut Vec<u8>| {
-            if name.starts_with(table) {
-                change(bytes);
-            }
-        };
-        forge(&world, (&backup, &at), change, |_| {});
-        refused(&world, &at, &[], reason);
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -388,4 +272,125 @@ async fn the_schema_has_nothing_that_a_backup_would_leave_out() {
         assert!(found.is_empty(), "{what}: {found:?}; src/storage/backup/tables.rs must learn of it");
     }
     world.end().await;
+}
+
+mod slow {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_lost_machine_is_restored_from_backup_and_keys_and_goes_on() {
+        let world = World::private();
+        let server = world.start(NODE);
+        let desk = server.staff("agent").await;
+        desk.set_online(true).await.unwrap();
+        send(&server, 0..5).await;
+        until("the assignment", async || {
+            !desk.conversations(Listing { mine: true, ..Listing::default() }).await.unwrap().conversations.is_empty()
+        })
+        .await;
+        let (keys, master) = (world.path().join("keys.tar"), world.path().join("master.copy"));
+        std::fs::copy(world.path().join("keys/master.key"), &master).unwrap();
+        // The server runs on meanwhile.
+        let backup = back_up(&world, NODE, &["--keys-to", &text(&keys)]);
+        server.stop();
+        // It recorded who took what: the digest is that of the list in the file.
+        let list = Archive::<About>::open(&backup, BACKUP_FORMAT, &|_, _| {}).unwrap().list;
+        let entries = world.entries(NODE, "system");
+        let [made] = entries.iter().filter(|entry| entry.kind.as_str() == "backup.made/1").collect::<Vec<_>>()[..]
+        else {
+            panic!("not one backup was recorded")
+        };
+        let told = String::from_utf8(made.to_bytes().unwrap()).unwrap();
+        let detail = format!("\"detail\":{{\"keys\":true,\"list\":\"{}\"}}", sha256(&list));
+        assert!(told.contains(&detail) && told.contains("\"role\":\"operator\""), "{told}");
+        // The machine is gone with everything on it.
+        for lost in [world.path().join("keys"), world.data(NODE)] {
+            std::fs::remove_dir_all(lost).unwrap();
+        }
+        let with_keys = ["--keys-from", &text(&keys), "--master-key-from", &text(&master)];
+        let (done, said) = restore(&world, &backup, &with_keys);
+        assert!(done && said.contains("5 messages opened and compared") && said.contains("--adopt-head"), "{said}");
+        for log in ["demo", "other"] {
+            let (valid, said) = world.verify(NEW, log);
+            assert!(valid, "{said}");
+            world.fsck(NEW, log).unwrap();
+        }
+        let waiting = world.launch(NEW, &[]).err().unwrap();
+        assert!(waiting.contains("rollback guard for the log is missing"), "{waiting}");
+        let server = world.try_start(NEW, &["--adopt-head"]).unwrap();
+        assert!(desk.session().await.is_err(), "a session came back with the backup");
+        let login = server.client();
+        login.login("demo", "agent", &common::chosen_password("agent")).await.unwrap();
+        let held = login.conversations(Listing { mine: true, ..Listing::default() }).await.unwrap().conversations;
+        login.reply(&held[0].id, "we are back", "reply-1").await.unwrap();
+        send(&server, 5..6).await;
+        let app = Client::http(server.http);
+        // What was sent before is a duplicate after, and is answered with the first index.
+        let again = app.send_message(&key("demo"), ("zhang", "message 2"), "key-2", now()).await.unwrap();
+        assert!(again.duplicate);
+        let said = app.messages(&key("demo"), "zhang", Page::default(), now()).await.unwrap().messages;
+        let said: Vec<_> = said.iter().map(|message| message.text.as_str()).collect();
+        let before = ["message 0", "message 1", "message 2", "message 3", "message 4"];
+        assert_eq!(said, [&before[..], &["we are back", "message 5"]].concat());
+        server.stop();
+        let (valid, said) = world.verify(NEW, "demo");
+        assert!(valid && said.contains("7 messages"), "{said}");
+        let entries = world.entries(NEW, "demo");
+        assert_eq!(entries.iter().filter(|entry| entry.kind.as_str() == "guard.adopted/1").count(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_backup_older_than_what_outlived_its_database_is_refused_with_the_missing_range() {
+        let world = World::private();
+        let server = world.start(NODE);
+        send(&server, 0..3).await;
+        server.stop();
+        let (old, size) = (back_up(&world, NODE, &[]), world.entries(NODE, "demo").len());
+        let server = world.start(NODE);
+        send(&server, 3..6).await;
+        server.stop();
+        let (newest, last) = (back_up(&world, NODE, &[]), world.entries(NODE, "demo").len() - 1);
+        let known = ["--known-from", &text(&world.data(NODE))];
+        let missing = format!("entries {size} to {last} are missing");
+        // The system log is looked at first; it has grown as well.
+        refused(&world, &old, &known, "too old for tenant system: the database's head");
+        std::fs::remove_file(world.data(NODE).join("guard/system-1")).unwrap();
+        std::fs::remove_dir_all(world.data(NODE).join("audit/system-1")).unwrap();
+        refused(&world, &old, &known, &missing);
+        std::fs::remove_file(world.data(NODE).join("guard/demo-1")).unwrap();
+        refused(&world, &old, &known, &format!("behind the published checkpoint (size {}): {missing}", last + 1));
+        // A guard that fits comes along, and no word of an operator is needed for its log.
+        let (done, said) = restore(&world, &newest, &known);
+        assert!(done, "{said}");
+        let start = world.launch(NEW, &[]).err().unwrap();
+        assert!(start.contains("tenant system") || start.contains("tenant demo"), "{start}");
+        assert!(world.data(NEW).join("guard/other-1").exists());
+        world.try_start(NEW, &["--adopt-head"]).unwrap().stop();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn rows_that_somebody_changed_are_refused_although_their_digests_are_right() {
+        let world = World::private();
+        let backup = finished(&world, &[]).await;
+        let flip = |bytes: &mut Vec<u8>| {
+            let at = bytes.len() - 20;
+            bytes[at] ^= 1;
+        };
+        let cut = |bytes: &mut Vec<u8>| bytes.truncate(15);
+        let cases: [(&str, &dyn Fn(&mut Vec<u8>), &str); 3] = [
+            ("rows/1/ledger_entry/", &flip, "does not verify"),
+            ("rows/1/message/", &flip, "its masked text does not open"),
+            ("rows/1/policy/", &cut, "SQLSTATE"),
+        ];
+        for (number, (table, change, reason)) in cases.into_iter().enumerate() {
+            let at = world.path().join("backups").join(format!("forged-{number}"));
+            let change = |name: &str, bytes: &mut Vec<u8>| {
+                if name.starts_with(table) {
+                    change(bytes);
+                }
+            };
+            forge(&world, (&backup, &at), change, |_| {});
+            refused(&world, &at, &[], reason);
+        }
+    }
 }

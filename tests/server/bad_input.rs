@@ -209,24 +209,6 @@ fn silence(address: SocketAddr) -> Vec<TcpStream> {
     (0..SILENT_CONNECTIONS).map(|_| TcpStream::connect(address).unwrap()).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_silent_connections_keep_nobody_from_being_served() {
-    let world = World::private();
-    let server = world.start("a");
-    let desk = server.staff("agent").await;
-    for (address, key_of_message) in [(server.http, "while-http"), (server.https, "while-https")] {
-        let silent = silence(address);
-        let over_https =
-            server.client().send_message(&key("demo"), ("c", "还在吗"), key_of_message, now()).await.unwrap();
-        let plain = Client::http(server.http);
-        let over_http =
-            plain.send_message(&key("demo"), ("c", "还在吗"), &format!("{key_of_message}-plain"), now()).await;
-        assert!(over_https.receipt.is_some() && over_http.is_ok());
-        assert!(desk.session().await.is_ok());
-        drop(silent);
-    }
-}
-
 /// The policy that comes with the server, with one test that it can't pass.
 fn failing_policy() -> String {
     let good = std::fs::read_to_string(POLICY).unwrap();
@@ -278,5 +260,27 @@ fn a_mistake_in_the_configuration_is_named_with_its_line() {
         assert!(!started, "{to} was taken");
         assert!(said.contains(&format!("bad.toml:{at}:")) && said.contains(told), "{to}, line {at}: {said}");
         assert!(!world.data("a").exists(), "nothing is made before the configuration is right");
+    }
+}
+
+mod slow {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_thousand_silent_connections_keep_nobody_from_being_served() {
+        let world = World::private();
+        let server = world.start("a");
+        let desk = server.staff("agent").await;
+        for (address, key_of_message) in [(server.http, "while-http"), (server.https, "while-https")] {
+            let silent = silence(address);
+            let over_https =
+                server.client().send_message(&key("demo"), ("c", "还在吗"), key_of_message, now()).await.unwrap();
+            let plain = Client::http(server.http);
+            let over_http =
+                plain.send_message(&key("demo"), ("c", "还在吗"), &format!("{key_of_message}-plain"), now()).await;
+            assert!(over_https.receipt.is_some() && over_http.is_ok());
+            assert!(desk.session().await.is_ok());
+            drop(silent);
+        }
     }
 }

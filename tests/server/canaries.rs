@@ -539,30 +539,34 @@ fn parts(sealer: &SharedSealer, id: MessageId, [original, masked]: [Vec<u8>; 2])
     [(Part::Original, original), (Part::Masked, masked)].map(open).into()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn secrets_are_found_nowhere_on_disk_and_the_worst_not_even_decrypted() {
-    let world = World::private();
-    let server = world.start("a");
-    let conversation = customers(&server).await;
-    staff(&server, &conversation).await;
-    replies(&server).await;
-    server.stop();
+mod slow {
+    use super::*;
 
-    let logs: Vec<PathBuf> = common::files(&world.data("a").join("logs"));
-    let told = logs.iter().any(|log| std::fs::read_to_string(log).unwrap().contains("\"event\":\"request\""));
-    assert!(told, "the log says nothing of the requests: there is nothing to be searched");
-    let searcher = Searcher::new(&[NEVER.as_slice(), &SEALED].concat());
-    let (found, looked_at) = searcher.search(world.path());
-    assert!(looked_at > 30 << 20, "{looked_at} bytes are less than a database has");
-    assert_eq!(found, Vec::<String>::new());
+    #[tokio::test(flavor = "multi_thread")]
+    async fn secrets_are_found_nowhere_on_disk_and_the_worst_not_even_decrypted() {
+        let world = World::private();
+        let server = world.start("a");
+        let conversation = customers(&server).await;
+        staff(&server, &conversation).await;
+        replies(&server).await;
+        server.stop();
 
-    let opened = opened(&world).await;
-    let never = Searcher::new(&[PASSWORD, ONE_TIME, PIN, CVV, LOGIN_PASSWORD, REFUSED_WORDS]);
-    for text in &opened {
-        assert_eq!(never.find(text.as_bytes()), None, "stored: {text}");
-    }
-    for canary in [CARD, ID_CARD, MOBILE, MAIL, WORDS, CONTACT, AGENT_WORDS, NOTE_WORDS, REPLY_WORDS] {
-        let one = Searcher::new(&[canary]);
-        assert!(opened.iter().any(|text| one.find(text.as_bytes()).is_some()), "{canary} was not even sealed");
+        let logs: Vec<PathBuf> = common::files(&world.data("a").join("logs"));
+        let told = logs.iter().any(|log| std::fs::read_to_string(log).unwrap().contains("\"event\":\"request\""));
+        assert!(told, "the log says nothing of the requests: there is nothing to be searched");
+        let searcher = Searcher::new(&[NEVER.as_slice(), &SEALED].concat());
+        let (found, looked_at) = searcher.search(world.path());
+        assert!(looked_at > 30 << 20, "{looked_at} bytes are less than a database has");
+        assert_eq!(found, Vec::<String>::new());
+
+        let opened = opened(&world).await;
+        let never = Searcher::new(&[PASSWORD, ONE_TIME, PIN, CVV, LOGIN_PASSWORD, REFUSED_WORDS]);
+        for text in &opened {
+            assert_eq!(never.find(text.as_bytes()), None, "stored: {text}");
+        }
+        for canary in [CARD, ID_CARD, MOBILE, MAIL, WORDS, CONTACT, AGENT_WORDS, NOTE_WORDS, REPLY_WORDS] {
+            let one = Searcher::new(&[canary]);
+            assert!(opened.iter().any(|text| one.find(text.as_bytes()).is_some()), "{canary} was not even sealed");
+        }
     }
 }

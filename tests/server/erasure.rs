@@ -427,46 +427,6 @@ impl Case {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_command_line_erases_holds_certifies_and_rotates_like_the_interface() {
-    let mut case = Case::begin().await;
-    let identity = format!("http:app:{ANNA}");
-    let (done, said) = case.subject("supervisor", &["erase", "--identity", &identity, "--reason", "objection"]);
-    assert!(done && !said.contains(ANNA), "{said}");
-    let erasure = said.lines().find_map(|line| line.strip_prefix("proposed: ")).unwrap().to_owned();
-    let (done, said) = case.subject("compliance", &["approve", &erasure]);
-    assert!(!done && said.contains("with --code"), "{said}");
-    let password = create(&case.world, "demo", "officer", "compliance");
-    case.server().staff_with("demo", "officer", &password).await;
-    let (done, said) = case.subject("officer", &["hold", &case.anna, "--reason", "authority"]);
-    assert!(done, "{said}");
-    let hold = said.lines().find_map(|line| line.strip_prefix("held: ")).unwrap().to_owned();
-    let refused = case.approve(&json!({"id": erasure})).await;
-    assert_eq!(code(&refused), "legal_hold");
-    let (done, said) = case.subject("officer", &["release", &hold]);
-    assert!(done, "{said}");
-    let digits = case.phone.code().await;
-    let (done, said) = case.subject("compliance", &["approve", &erasure, "--code", &digits]);
-    assert!(done && said.contains(&case.anna), "{said}");
-    let (done, said) = case.subject("supervisor", &["list"]);
-    assert!(done && said.contains(&erasure) && said.contains("erased"), "{said}");
-    let (done, said) = case.world.lww(NODE, &["keys", "rotate"]);
-    assert!(done && said.contains("epoch 2 leads"), "{said}");
-    case.published("key.rotated/1").await;
-    assert!(case.world.path().join("keys/epoch-1.key").exists(), "it waits for the backups");
-    let to = case.world.path().join("case");
-    case.server().staff("auditor").await;
-    let (done, said) = case.subject("auditor", &["certificate", &erasure, "--to", to.to_str().unwrap()]);
-    assert!(done && said.contains("lww-shred-certificate@v1") && said.contains("older copies until"), "{said}");
-    assert!(to.join("certificate.json").exists() && to.join("certificate.note").exists());
-    let (server, key) = (case.world.path().join("demo.vkey"), common::files(&to));
-    case.world.vkey(NODE, "demo");
-    let proof = key.iter().find(|file| file.extension().is_some_and(|ending| ending == "tlog-proof")).unwrap();
-    let (holds, said) = common::verified(&[Path::new("proof"), Path::new("--vkey"), &server, proof]);
-    assert!(holds, "{said}");
-    case.stop();
-}
-
 /// Every byte of every file below some folders; a socket is no file.
 fn found(folders: &[PathBuf], needles: &[(&str, Regex)]) -> Vec<String> {
     let mut found = Vec::new();
@@ -529,126 +489,6 @@ fn opens(vault: &TenantVault, subject: SubjectId, keys: &[WrappedKey], texts: &[
         sealers.iter().any(|sealer| sealer.open(Part::Original, *id, &sealed).is_ok())
     };
     texts.iter().filter(open).count()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn at_once_no_file_and_no_older_backup_holds_a_key_or_a_word_of_the_customer() {
-    let mut case = Case::begin().await;
-    let subject: SubjectId = case.anna.parse().unwrap();
-    let backups = case.world.path().join("backups");
-    std::fs::create_dir_all(&backups).unwrap();
-    let (done, said) = case.world.lww(NODE, &["backup", "--to", backups.to_str().unwrap()]);
-    assert!(done, "{said}");
-    case.stop();
-    // A base backup, as an administrator of PostgreSQL takes it, with everything beside it but the keys.
-    copy(&case.world.data(NODE), &case.world.data("before"));
-    let (keys, texts_before) = rows_of(&case.world, "before", subject).await;
-    assert_eq!((keys.len(), texts_before.len()), (1, 2));
-    assert_eq!(opens(&vault(&case.world), subject, &keys, &texts_before), 2, "before it everything opens");
-    let epoch = std::fs::read(case.world.path().join("keys/epoch-1.key")).unwrap();
-    case.server = Some(case.world.start_on(&case.world.config(NODE), NODE, &[]).unwrap());
-    let [supervisor, compliance] = case.logged_in(["supervisor", "compliance"]).await;
-    (case.supervisor, case.compliance) = (supervisor, compliance);
-    let erased = case.erase(true).await;
-    let destroyed = case.published("key.destroyed/1").await;
-    let rotated = case.published("key.rotated/1").await;
-    assert!(rotated.seq < destroyed.seq);
-    until("the certificate to be proven", async || {
-        let certificate = case.certificate(&erased).await;
-        certificate["epochs"][0]["destroyed"]["proof"].is_string()
-    })
-    .await;
-    let certificate = case.certificate(&erased).await;
-    assert_eq!(certificate["destroyed_at"], destroyed.time.to_string());
-    assert_eq!(certificate["epochs"][0]["destroyed"]["index"], destroyed.seq.0);
-    case.is_certified(&certificate);
-    let system = case.world.entries(NODE, "system");
-    for kind in ["key.created/1", "key.rotated/1", "key.destroyed/1"] {
-        assert!(system.iter().any(|entry| entry.kind.as_str() == kind), "{kind}");
-    }
-    assert_eq!(case.his_words().await, [HIS_WORDS]);
-    let again = case.server().client().send_message(&key("demo"), (BORIS, "又来了"), "boris-2", now()).await.unwrap();
-    until("it to be published", async || case.world.entries(NODE, "demo").len() as u64 > again.index).await;
-    assert_eq!(subject_of(&case.world, &again.conversation), case.boris, "he is found under the new epoch");
-    case.verified().await;
-    let (done, said) = case.world.lww(NODE, &["backup", "--to", backups.to_str().unwrap()]);
-    assert!(done, "a backup after it: {said}");
-    case.stop();
-    // No word, and no key: neither here nor in what was copied before.
-    let exact = |bytes: &[u8]| {
-        let each: String = bytes.iter().flat_map(|byte| [r"\x".to_owned(), format!("{byte:02x}")]).collect();
-        Regex::new(&format!("(?-u){each}")).unwrap()
-    };
-    let needles: Vec<(&str, Regex)> = [HER_WORDS, HER_ANSWER, HER_NOTE, ANNA]
-        .into_iter()
-        .map(|text| (text, exact(text.as_bytes())))
-        .chain([("the epoch's key", exact(&epoch))])
-        .collect();
-    is_searched(&case.world, [NODE, "before"], &needles);
-    assert_eq!(found(&[case.world.path().to_owned()], &needles), Vec::<String>::new());
-    let (left, sealed) = rows_of(&case.world, NODE, subject).await;
-    assert_eq!((left.len(), sealed.len()), (0, 2), "the rows stay, the keys are gone");
-    let vault = vault(&case.world);
-    assert_eq!(opens(&vault, subject, &keys, &texts_before), 0);
-    for (epoch, key) in (1..=2).flat_map(|epoch| keys.iter().map(move |key| (epoch, key))) {
-        assert!(vault.sealer(subject, &WrappedKey { epoch, ..key.clone() }).is_err(), "as of epoch {epoch}");
-    }
-    // The older backup is refused by name; the one after it goes into place.
-    let mut files: Vec<_> = common::files(&backups);
-    files.sort();
-    std::fs::write(case.world.config("b"), std::fs::read_to_string(case.world.configure("b")).unwrap()).unwrap();
-    let (done, said) = case.world.lww("b", &["restore", "--from", files[0].to_str().unwrap()]);
-    assert!(!done && said.contains("needs the epoch key"), "{said}");
-    let (done, said) = case.world.lww("b", &["restore", "--from", files[1].to_str().unwrap()]);
-    assert!(done, "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restored_backup_erases_again_before_it_serves() {
-    let mut case = Case::begin().await;
-    let folder = case.world.path().join("backups");
-    std::fs::create_dir_all(&folder).unwrap();
-    let (done, said) = case.world.lww(NODE, &["backup", "--to", folder.to_str().unwrap()]);
-    assert!(done, "{said}");
-    case.erase(false).await;
-    let erased = case.published("subject.erased/1").await;
-    // The keys are backed up after it: who was erased comes along.
-    let keys = case.world.path().join("keys.tar");
-    let later = case.world.path().join("later");
-    std::fs::create_dir_all(&later).unwrap();
-    let (to, with) = (later.to_str().unwrap(), keys.to_str().unwrap());
-    let (done, said) = case.world.lww(NODE, &["backup", "--to", to, "--keys-to", with]);
-    assert!(done, "{said}");
-    let master = case.world.path().join("master.copy");
-    copy(&case.world.path().join("keys/master.key"), &master);
-    case.stop();
-    // The machine is lost, and what is left of the rows is older than the erasure.
-    for lost in [case.world.path().join("keys"), case.world.data(NODE)] {
-        std::fs::remove_dir_all(lost).unwrap();
-    }
-    case.world.configure(NODE);
-    let from = common::files(&folder).pop().unwrap();
-    let restore = ["restore", "--from", from.to_str().unwrap(), "--keys-from", with, "--master-key-from"];
-    let (done, said) = case.world.lww(NODE, &[&restore[..], &[master.to_str().unwrap()]].concat());
-    assert!(done, "{said}");
-    let server = case.world.start_on(&case.world.config(NODE), NODE, &["--adopt-head"]).unwrap();
-    assert_eq!(texts(&server, ANNA).await, Vec::<String>::new());
-    assert_eq!(texts(&server, BORIS).await, [HIS_WORDS]);
-    let again = server.client().send_message(&key("demo"), (ANNA, "hello again"), "anna-2", now()).await.unwrap();
-    case.server = Some(server);
-    until("it to be published", async || case.world.entries(NODE, "demo").len() as u64 > again.index).await;
-    let replayed = case.published("subject.erased/1").await;
-    assert_eq!(replayed.subject, erased.subject);
-    assert!(replayed.seq.0 < again.index, "before anybody was served");
-    let told = String::from_utf8(replayed.to_bytes().unwrap()).unwrap();
-    assert!(told.contains(&format!("\"replays\":{}", erased.seq.0)) && told.contains("\"role\":\"server\""), "{told}");
-    case.verified().await;
-    // Once: the next start finds nobody to erase.
-    case.stop();
-    case.server = Some(case.world.start_on(&case.world.config(NODE), NODE, &[]).unwrap());
-    assert_eq!(texts(case.server(), ANNA).await, ["hello again"]);
-    assert_eq!(case.of_kind("subject.erased/1").len(), 1);
-    case.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -722,6 +562,170 @@ mod slow {
         let last = case.server().client().send_message(&key("demo"), (BORIS, "end"), "end", now()).await.unwrap();
         until("it to be published", async || case.world.entries(NODE, "demo").len() as u64 > last.index).await;
         case.verified().await;
+        case.stop();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn at_once_no_file_and_no_older_backup_holds_a_key_or_a_word_of_the_customer() {
+        let mut case = Case::begin().await;
+        let subject: SubjectId = case.anna.parse().unwrap();
+        let backups = case.world.path().join("backups");
+        std::fs::create_dir_all(&backups).unwrap();
+        let (done, said) = case.world.lww(NODE, &["backup", "--to", backups.to_str().unwrap()]);
+        assert!(done, "{said}");
+        case.stop();
+        // A base backup, as an administrator of PostgreSQL takes it, with everything beside it but the keys.
+        copy(&case.world.data(NODE), &case.world.data("before"));
+        let (keys, texts_before) = rows_of(&case.world, "before", subject).await;
+        assert_eq!((keys.len(), texts_before.len()), (1, 2));
+        assert_eq!(opens(&vault(&case.world), subject, &keys, &texts_before), 2, "before it everything opens");
+        let epoch = std::fs::read(case.world.path().join("keys/epoch-1.key")).unwrap();
+        case.server = Some(case.world.start_on(&case.world.config(NODE), NODE, &[]).unwrap());
+        let [supervisor, compliance] = case.logged_in(["supervisor", "compliance"]).await;
+        (case.supervisor, case.compliance) = (supervisor, compliance);
+        let erased = case.erase(true).await;
+        let destroyed = case.published("key.destroyed/1").await;
+        let rotated = case.published("key.rotated/1").await;
+        assert!(rotated.seq < destroyed.seq);
+        until("the certificate to be proven", async || {
+            let certificate = case.certificate(&erased).await;
+            certificate["epochs"][0]["destroyed"]["proof"].is_string()
+        })
+        .await;
+        let certificate = case.certificate(&erased).await;
+        assert_eq!(certificate["destroyed_at"], destroyed.time.to_string());
+        assert_eq!(certificate["epochs"][0]["destroyed"]["index"], destroyed.seq.0);
+        case.is_certified(&certificate);
+        let system = case.world.entries(NODE, "system");
+        for kind in ["key.created/1", "key.rotated/1", "key.destroyed/1"] {
+            assert!(system.iter().any(|entry| entry.kind.as_str() == kind), "{kind}");
+        }
+        assert_eq!(case.his_words().await, [HIS_WORDS]);
+        let again =
+            case.server().client().send_message(&key("demo"), (BORIS, "又来了"), "boris-2", now()).await.unwrap();
+        until("it to be published", async || case.world.entries(NODE, "demo").len() as u64 > again.index).await;
+        assert_eq!(subject_of(&case.world, &again.conversation), case.boris, "he is found under the new epoch");
+        case.verified().await;
+        let (done, said) = case.world.lww(NODE, &["backup", "--to", backups.to_str().unwrap()]);
+        assert!(done, "a backup after it: {said}");
+        case.stop();
+        // No word, and no key: neither here nor in what was copied before.
+        let exact = |bytes: &[u8]| {
+            let each: String = bytes.iter().flat_map(|byte| [r"\x".to_owned(), format!("{byte:02x}")]).collect();
+            Regex::new(&format!("(?-u){each}")).unwrap()
+        };
+        let needles: Vec<(&str, Regex)> = [HER_WORDS, HER_ANSWER, HER_NOTE, ANNA]
+            .into_iter()
+            .map(|text| (text, exact(text.as_bytes())))
+            .chain([("the epoch's key", exact(&epoch))])
+            .collect();
+        is_searched(&case.world, [NODE, "before"], &needles);
+        assert_eq!(found(&[case.world.path().to_owned()], &needles), Vec::<String>::new());
+        let (left, sealed) = rows_of(&case.world, NODE, subject).await;
+        assert_eq!((left.len(), sealed.len()), (0, 2), "the rows stay, the keys are gone");
+        let vault = vault(&case.world);
+        assert_eq!(opens(&vault, subject, &keys, &texts_before), 0);
+        for (epoch, key) in (1..=2).flat_map(|epoch| keys.iter().map(move |key| (epoch, key))) {
+            assert!(vault.sealer(subject, &WrappedKey { epoch, ..key.clone() }).is_err(), "as of epoch {epoch}");
+        }
+        // The older backup is refused by name; the one after it goes into place.
+        let mut files: Vec<_> = common::files(&backups);
+        files.sort();
+        std::fs::write(case.world.config("b"), std::fs::read_to_string(case.world.configure("b")).unwrap()).unwrap();
+        let (done, said) = case.world.lww("b", &["restore", "--from", files[0].to_str().unwrap()]);
+        assert!(!done && said.contains("needs the epoch key"), "{said}");
+        let (done, said) = case.world.lww("b", &["restore", "--from", files[1].to_str().unwrap()]);
+        assert!(done, "{said}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_restored_backup_erases_again_before_it_serves() {
+        let mut case = Case::begin().await;
+        let folder = case.world.path().join("backups");
+        std::fs::create_dir_all(&folder).unwrap();
+        let (done, said) = case.world.lww(NODE, &["backup", "--to", folder.to_str().unwrap()]);
+        assert!(done, "{said}");
+        case.erase(false).await;
+        let erased = case.published("subject.erased/1").await;
+        // The keys are backed up after it: who was erased comes along.
+        let keys = case.world.path().join("keys.tar");
+        let later = case.world.path().join("later");
+        std::fs::create_dir_all(&later).unwrap();
+        let (to, with) = (later.to_str().unwrap(), keys.to_str().unwrap());
+        let (done, said) = case.world.lww(NODE, &["backup", "--to", to, "--keys-to", with]);
+        assert!(done, "{said}");
+        let master = case.world.path().join("master.copy");
+        copy(&case.world.path().join("keys/master.key"), &master);
+        case.stop();
+        // The machine is lost, and what is left of the rows is older than the erasure.
+        for lost in [case.world.path().join("keys"), case.world.data(NODE)] {
+            std::fs::remove_dir_all(lost).unwrap();
+        }
+        case.world.configure(NODE);
+        let from = common::files(&folder).pop().unwrap();
+        let restore = ["restore", "--from", from.to_str().unwrap(), "--keys-from", with, "--master-key-from"];
+        let (done, said) = case.world.lww(NODE, &[&restore[..], &[master.to_str().unwrap()]].concat());
+        assert!(done, "{said}");
+        let server = case.world.start_on(&case.world.config(NODE), NODE, &["--adopt-head"]).unwrap();
+        assert_eq!(texts(&server, ANNA).await, Vec::<String>::new());
+        assert_eq!(texts(&server, BORIS).await, [HIS_WORDS]);
+        let again = server.client().send_message(&key("demo"), (ANNA, "hello again"), "anna-2", now()).await.unwrap();
+        case.server = Some(server);
+        until("it to be published", async || case.world.entries(NODE, "demo").len() as u64 > again.index).await;
+        let replayed = case.published("subject.erased/1").await;
+        assert_eq!(replayed.subject, erased.subject);
+        assert!(replayed.seq.0 < again.index, "before anybody was served");
+        let told = String::from_utf8(replayed.to_bytes().unwrap()).unwrap();
+        assert!(
+            told.contains(&format!("\"replays\":{}", erased.seq.0)) && told.contains("\"role\":\"server\""),
+            "{told}"
+        );
+        case.verified().await;
+        // Once: the next start finds nobody to erase.
+        case.stop();
+        case.server = Some(case.world.start_on(&case.world.config(NODE), NODE, &[]).unwrap());
+        assert_eq!(texts(case.server(), ANNA).await, ["hello again"]);
+        assert_eq!(case.of_kind("subject.erased/1").len(), 1);
+        case.stop();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_command_line_erases_holds_certifies_and_rotates_like_the_interface() {
+        let mut case = Case::begin().await;
+        let identity = format!("http:app:{ANNA}");
+        let (done, said) = case.subject("supervisor", &["erase", "--identity", &identity, "--reason", "objection"]);
+        assert!(done && !said.contains(ANNA), "{said}");
+        let erasure = said.lines().find_map(|line| line.strip_prefix("proposed: ")).unwrap().to_owned();
+        let (done, said) = case.subject("compliance", &["approve", &erasure]);
+        assert!(!done && said.contains("with --code"), "{said}");
+        let password = create(&case.world, "demo", "officer", "compliance");
+        case.server().staff_with("demo", "officer", &password).await;
+        let (done, said) = case.subject("officer", &["hold", &case.anna, "--reason", "authority"]);
+        assert!(done, "{said}");
+        let hold = said.lines().find_map(|line| line.strip_prefix("held: ")).unwrap().to_owned();
+        let refused = case.approve(&json!({"id": erasure})).await;
+        assert_eq!(code(&refused), "legal_hold");
+        let (done, said) = case.subject("officer", &["release", &hold]);
+        assert!(done, "{said}");
+        let digits = case.phone.code().await;
+        let (done, said) = case.subject("compliance", &["approve", &erasure, "--code", &digits]);
+        assert!(done && said.contains(&case.anna), "{said}");
+        let (done, said) = case.subject("supervisor", &["list"]);
+        assert!(done && said.contains(&erasure) && said.contains("erased"), "{said}");
+        let (done, said) = case.world.lww(NODE, &["keys", "rotate"]);
+        assert!(done && said.contains("epoch 2 leads"), "{said}");
+        case.published("key.rotated/1").await;
+        assert!(case.world.path().join("keys/epoch-1.key").exists(), "it waits for the backups");
+        let to = case.world.path().join("case");
+        case.server().staff("auditor").await;
+        let (done, said) = case.subject("auditor", &["certificate", &erasure, "--to", to.to_str().unwrap()]);
+        assert!(done && said.contains("lww-shred-certificate@v1") && said.contains("older copies until"), "{said}");
+        assert!(to.join("certificate.json").exists() && to.join("certificate.note").exists());
+        let (server, key) = (case.world.path().join("demo.vkey"), common::files(&to));
+        case.world.vkey(NODE, "demo");
+        let proof = key.iter().find(|file| file.extension().is_some_and(|ending| ending == "tlog-proof")).unwrap();
+        let (holds, said) = common::verified(&[Path::new("proof"), Path::new("--vkey"), &server, proof]);
+        assert!(holds, "{said}");
         case.stop();
     }
 }

@@ -205,29 +205,6 @@ async fn a_person_a_time_and_a_case_are_taken_out_whole_and_the_reason_is_in_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_package_shows_few_entries_of_others_because_the_chains_are_sealed_before_it_is_gathered() {
-    let world = World::private();
-    let server = world.start("a");
-    let agent = agent(&server).await;
-    server.staff("auditor").await;
-    let ours = conversation(&server, &agent, "zhang").await;
-    let app = server.client();
-    for number in 0..300 {
-        app.send_message(&key("demo"), ("li", "你好"), &format!("m-{number}"), now()).await.unwrap();
-    }
-    let package = export(&world, &server, "auditor", "one.tar", &["--conversation", &ours]);
-    let said = valid(&world, &package);
-    assert!(said.contains("sealed by"), "{said}");
-    let context = fs::read_to_string(unpacked(&world, &package, "one").join("context.jsonl")).unwrap();
-    assert!(context.lines().count() < 300, "{} entries of others are shown", context.lines().count());
-    let next = export(&world, &server, "auditor", "next.tar", &["--conversation", &ours]);
-    assert!(valid(&world, &next).contains("sealed by"));
-    server.stop();
-    let seals = world.entries("a", "demo").iter().filter(|entry| entry.kind.as_str() == "chains.sealed/1").count();
-    assert_eq!(seals, 1, "a seal that covers nearly all is not made again");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn names_are_opened_for_whoever_may_know_them_and_nothing_for_whoever_may_not() {
     let world = World::private();
     let server = world.start("a");
@@ -408,4 +385,31 @@ async fn the_first_start_leaves_a_sheet_of_fingerprints_and_the_running_server_t
         assert!(sheet.replace([' ', '\n'], "").contains(&digest), "{vkey}: {digest}");
     }
     server.stop();
+}
+
+mod slow {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_package_shows_few_entries_of_others_because_the_chains_are_sealed_before_it_is_gathered() {
+        let world = World::private();
+        let server = world.start("a");
+        let agent = agent(&server).await;
+        server.staff("auditor").await;
+        let ours = conversation(&server, &agent, "zhang").await;
+        let app = server.client();
+        for number in 0..300 {
+            app.send_message(&key("demo"), ("li", "你好"), &format!("m-{number}"), now()).await.unwrap();
+        }
+        let package = export(&world, &server, "auditor", "one.tar", &["--conversation", &ours]);
+        let said = valid(&world, &package);
+        assert!(said.contains("sealed by"), "{said}");
+        let context = fs::read_to_string(unpacked(&world, &package, "one").join("context.jsonl")).unwrap();
+        assert!(context.lines().count() < 300, "{} entries of others are shown", context.lines().count());
+        let next = export(&world, &server, "auditor", "next.tar", &["--conversation", &ours]);
+        assert!(valid(&world, &next).contains("sealed by"));
+        server.stop();
+        let seals = world.entries("a", "demo").iter().filter(|entry| entry.kind.as_str() == "chains.sealed/1").count();
+        assert_eq!(seals, 1, "a seal that covers nearly all is not made again");
+    }
 }

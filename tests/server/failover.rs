@@ -85,41 +85,6 @@ fn assert_no_fork(world: &World, whole: &str, other: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_server_vouches_for_the_head_once_and_takes_over_from_one_that_stops() {
-    let world = World::shared().await;
-    let first = world.start("a");
-    send(&first, "zhang", 0..3).await;
-    let refused = world.launch("b", &[]).err().unwrap();
-    assert!(refused.contains("rollback guard for the log is missing") && refused.contains("--adopt-head"), "{refused}");
-    let second = world.launch("b", ADOPT).unwrap();
-    assert_eq!(second.role, "standby");
-    assert!(stands_by(&second));
-    let client = Client::http(second.http);
-    let sent = client.send_message(&key("demo"), ("zhang", "hello"), "to-the-wrong-one", now()).await;
-    assert_eq!(sent.unwrap_err().code(), Some("unavailable"));
-    assert_eq!(read(&second, "zhang", None).await.len(), 3, "a standby can be read");
-    second.stop();
-    let second = world.launch("b", &[]).unwrap();
-    assert!(stands_by(&second), "what the operator vouched for once holds");
-    send(&first, "zhang", 3..5).await;
-    first.stop();
-    taken_over("orderly stop", &second);
-    send(&second, "zhang", 5..8).await;
-    let first = world.launch("a", &[]).unwrap();
-    assert!(stands_by(&first), "the one that comes back stands by");
-    second.stop();
-    taken_over("orderly stop back", &first);
-    first.stop();
-    let entries = world.entries("a", "demo");
-    assert_eq!(count(&entries, "message.received/1"), 8);
-    assert_eq!(count(&entries, "log.taken/1"), 3, "each take-over is an entry");
-    assert_no_fork(&world, "a", "b");
-    let (valid, said) = world.verify("a", "demo");
-    assert!(valid, "{said}");
-    world.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_adopted_the_head_records_it_when_it_takes_over() {
     let world = World::shared().await;
     let first = world.start("a");
@@ -265,5 +230,43 @@ mod slow {
         server.stop();
         let (valid, said) = world.verify("a", "demo");
         assert!(valid && said.contains("4 messages"), "{said}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_second_server_vouches_for_the_head_once_and_takes_over_from_one_that_stops() {
+        let world = World::shared().await;
+        let first = world.start("a");
+        send(&first, "zhang", 0..3).await;
+        let refused = world.launch("b", &[]).err().unwrap();
+        assert!(
+            refused.contains("rollback guard for the log is missing") && refused.contains("--adopt-head"),
+            "{refused}"
+        );
+        let second = world.launch("b", ADOPT).unwrap();
+        assert_eq!(second.role, "standby");
+        assert!(stands_by(&second));
+        let client = Client::http(second.http);
+        let sent = client.send_message(&key("demo"), ("zhang", "hello"), "to-the-wrong-one", now()).await;
+        assert_eq!(sent.unwrap_err().code(), Some("unavailable"));
+        assert_eq!(read(&second, "zhang", None).await.len(), 3, "a standby can be read");
+        second.stop();
+        let second = world.launch("b", &[]).unwrap();
+        assert!(stands_by(&second), "what the operator vouched for once holds");
+        send(&first, "zhang", 3..5).await;
+        first.stop();
+        taken_over("orderly stop", &second);
+        send(&second, "zhang", 5..8).await;
+        let first = world.launch("a", &[]).unwrap();
+        assert!(stands_by(&first), "the one that comes back stands by");
+        second.stop();
+        taken_over("orderly stop back", &first);
+        first.stop();
+        let entries = world.entries("a", "demo");
+        assert_eq!(count(&entries, "message.received/1"), 8);
+        assert_eq!(count(&entries, "log.taken/1"), 3, "each take-over is an entry");
+        assert_no_fork(&world, "a", "b");
+        let (valid, said) = world.verify("a", "demo");
+        assert!(valid, "{said}");
+        world.end().await;
     }
 }

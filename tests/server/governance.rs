@@ -205,36 +205,6 @@ async fn what_only_masks_more_one_person_brings_into_force_and_another_looks_at_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scheduled_policy_comes_into_force_at_its_time_and_one_that_was_overtaken_never_does() {
-    let case = Case::begin().await;
-    let soon = |seconds: i64| Timestamp::from_micros(now().as_micros() + seconds * 1_000_000).to_string();
-    let (more, other) = (case.with(4, 4, 2), case.with(5, 3, 3));
-    let mut waiting = Vec::new();
-    for (source, from) in [(&more, soon(8)), (&other, soon(9))] {
-        let new = json!({"source": source, "effective": from});
-        let (status, proposed) = ask(&case.author, "POST", AMENDMENTS, Some(new)).await;
-        assert_eq!(status, 201, "{proposed}");
-        decide(&case.carla, &proposed, "approve").await;
-        let (_, scheduled) = decide(&case.doris, &proposed, "approve").await;
-        assert_eq!(scheduled["state"], "scheduled", "{scheduled}");
-        waiting.push(scheduled);
-    }
-    let third = case.propose(&case.with(6, 3, 4)).await;
-    assert_eq!(case.say("early").await.0, SHOWN);
-    until("its time", async || case.say(&format!("at-{}", now())).await.0 == MORE).await;
-    case.told_of("policy.rejected/1", 1).await;
-    let (_, overtaken) =
-        ask(&case.author, "GET", &format!("{AMENDMENTS}/{}", waiting[1]["id"].as_str().unwrap()), None).await;
-    assert_eq!(overtaken["amendment"]["state"], "rejected");
-    assert_eq!(code(&decide(&case.carla, &third, "approve").await), "overtaken");
-    let entries = case.world.entries("a", "demo");
-    let turned = entries.iter().find(|entry| entry.kind.as_str() == "policy.rejected/1").unwrap();
-    let Detail::Object(detail) = &turned.detail else { return assert_eq!(turned.detail, Detail::Null) };
-    assert_eq!((&detail["why"], turned.actor.role.as_str()), (&Detail::String("overtaken".to_owned()), "server"));
-    case.end();
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn rows_that_somebody_changed_bring_nothing_into_force() {
     let case = Case::begin_in(World::shared().await).await;
     let (more, all) = (case.with(4, 4, 2), case.with(5, 4, 3));
@@ -382,4 +352,38 @@ async fn a_layer_masks_what_is_said_on_its_channel_and_in_its_queue_and_every_me
     let server = world.start("a");
     assert_eq!(say(&server.client(), "after-a-start").await, ("手机[mobile]".to_owned(), digest(&queue)));
     server.stop();
+}
+
+mod slow {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_scheduled_policy_comes_into_force_at_its_time_and_one_that_was_overtaken_never_does() {
+        let case = Case::begin().await;
+        let soon = |seconds: i64| Timestamp::from_micros(now().as_micros() + seconds * 1_000_000).to_string();
+        let (more, other) = (case.with(4, 4, 2), case.with(5, 3, 3));
+        let mut waiting = Vec::new();
+        for (source, from) in [(&more, soon(8)), (&other, soon(9))] {
+            let new = json!({"source": source, "effective": from});
+            let (status, proposed) = ask(&case.author, "POST", AMENDMENTS, Some(new)).await;
+            assert_eq!(status, 201, "{proposed}");
+            decide(&case.carla, &proposed, "approve").await;
+            let (_, scheduled) = decide(&case.doris, &proposed, "approve").await;
+            assert_eq!(scheduled["state"], "scheduled", "{scheduled}");
+            waiting.push(scheduled);
+        }
+        let third = case.propose(&case.with(6, 3, 4)).await;
+        assert_eq!(case.say("early").await.0, SHOWN);
+        until("its time", async || case.say(&format!("at-{}", now())).await.0 == MORE).await;
+        case.told_of("policy.rejected/1", 1).await;
+        let (_, overtaken) =
+            ask(&case.author, "GET", &format!("{AMENDMENTS}/{}", waiting[1]["id"].as_str().unwrap()), None).await;
+        assert_eq!(overtaken["amendment"]["state"], "rejected");
+        assert_eq!(code(&decide(&case.carla, &third, "approve").await), "overtaken");
+        let entries = case.world.entries("a", "demo");
+        let turned = entries.iter().find(|entry| entry.kind.as_str() == "policy.rejected/1").unwrap();
+        let Detail::Object(detail) = &turned.detail else { return assert_eq!(turned.detail, Detail::Null) };
+        assert_eq!((&detail["why"], turned.actor.role.as_str()), (&Detail::String("overtaken".to_owned()), "server"));
+        case.end();
+    }
 }

@@ -291,103 +291,6 @@ async fn history_is_masked_again_where_the_policy_hides_more_and_everything_is_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn masking_again_goes_on_after_a_kill_masks_each_message_once_and_stops_when_it_is_ended() {
-    let case = Case::begin().await;
-    let texts = 400;
-    let client = case.server.client();
-    for number in 0..texts {
-        let (contact, text) = (format!("c{}", number % 7), format!("手机{NUMBER}，第{number}"));
-        client.send_message(&key("demo"), (&contact, &text), &format!("k{number}"), now()).await.unwrap();
-    }
-    case.bring(&stricter()).await;
-    case.call("POST", "remasking", json!({})).await;
-    until("some of it", async || case.run("remasking").await["masked"].as_u64().unwrap() > 0).await;
-    let Case { world, server, _phones, .. } = case;
-    server.kill();
-    let server = world.start("a");
-    let officer = server.staff_with("demo", "dora", &create(&world, "demo", "dora", "compliance")).await;
-    let run = async || ask(&officer, "GET", &format!("{MASKING}/remasking"), None).await.1["run"].clone();
-    until("the rest of it", async || run().await["state"] == "done").await;
-    assert_eq!(run().await["masked"], texts);
-    let masked = || of_kind(&world, "demo", "message.remasked/1");
-    until("publication", async || masked().len() >= texts).await;
-    let of: BTreeSet<String> = masked().iter().map(|entry| format!("{:?}", detail(entry, "of"))).collect();
-    assert_eq!((masked().len(), of.len()), (texts, texts), "each once");
-    for contact in 0..7 {
-        let said = said(&server, &format!("c{contact}")).await;
-        assert!(said.iter().all(|text| text.starts_with("手机138******78，")), "{said:?}");
-    }
-
-    // Ended while it runs: nothing is masked after the entry that says so.
-    let drop_all = policy(3, "class: C2, views: {agent: drop}", MORE, "");
-    let _phone = enrolled(&officer).await;
-    let carla = server.staff_with("demo", "emma", &create(&world, "demo", "emma", "compliance")).await;
-    let _other = enrolled(&carla).await;
-    let (_, made) =
-        ask(&officer, "POST", &format!("{MASKING}/amendments"), Some(json!({"source": drop_all, "at_once": true})))
-            .await;
-    let review = format!("{MASKING}/amendments/{}/review", made["id"].as_str().unwrap());
-    assert_eq!(ask(&carla, "POST", &review, Some(json!({}))).await.0, 204);
-    ask(&officer, "POST", &format!("{MASKING}/remasking"), Some(json!({}))).await;
-    until("some of it", async || run().await["masked"].as_u64().unwrap() > 0).await;
-    let ended = ask(&officer, "DELETE", &format!("{MASKING}/remasking"), Some(json!({}))).await;
-    if run().await["state"] == "cancelled" {
-        assert_eq!(ended.0, 204);
-        assert_eq!(code(&ask(&officer, "DELETE", &format!("{MASKING}/remasking"), Some(json!({}))).await), "not_found");
-        say(&server, "c1", "还在吗").await;
-        until("publication", async || of_kind(&world, "demo", "policy.remasking_ended/1").len() == 2).await;
-        let end = of_kind(&world, "demo", "policy.remasking_ended/1").pop().unwrap();
-        let after: Vec<Entry> = masked().into_iter().filter(|entry| entry.seq > end.seq).collect();
-        assert!(after.is_empty(), "{} were masked after the end", after.len());
-        let told = detail(&end, "masked");
-        assert_eq!(told, Detail::Int(i64::try_from(masked().len() - texts).unwrap()));
-    }
-    server.stop();
-    let (valid, told) = world.verify("a", "demo");
-    assert!(valid, "{told}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_policy_in_shadow_counts_what_it_would_do_and_does_nothing_over_a_restart_until_it_is_ended() {
-    let case = Case::begin().await;
-    case.say("zhang", &format!("早先{NUMBER}")).await;
-    let shadow = stricter().replace("mode: enforce", "mode: shadow");
-    let refused = case.call("POST", "amendments", json!({"source": shadow})).await;
-    assert_eq!(code(&refused), "policy_refused", "{}", refused.1);
-    let (status, begun) = case.call("POST", "shadow", json!({"source": shadow, "hours": 1})).await;
-    assert_eq!(status, 201, "{begun}");
-    assert_eq!(code(&case.call("POST", "shadow", json!({"source": shadow, "hours": 1})).await), "conflict");
-    let (_, masked_by) = case.say("zhang", &format!("手机{NUMBER}")).await;
-    assert_eq!(masked_by, digest(&first()), "a message names the policy in force");
-    case.say("li", "您好").await;
-    let looked_at = async |count: u64| {
-        until("its look", async || case.run("shadow").await["report"]["looked_at"] == json!(count)).await;
-    };
-    looked_at(2).await;
-    let report = case.run("shadow").await["report"].clone();
-    assert_eq!((&report["differ"], &counts(&report, "cn.mobile")["more_masked"]), (&json!(1), &json!(1)), "{report}");
-    assert!(!report.to_string().contains(NUMBER), "{report}");
-    assert_eq!(case.said("zhang").await, ["早先138****5678", "手机138****5678"]);
-    let Case { world, server, .. } = case;
-    server.kill();
-    let server = world.start("a");
-    let officer = server.staff_with("demo", "dora", &create(&world, "demo", "dora", "compliance")).await;
-    let path = format!("{MASKING}/shadow");
-    until("the count anew", async || {
-        ask(&officer, "GET", &path, None).await.1["run"]["report"]["looked_at"] == json!(2)
-    })
-    .await;
-    assert_eq!(ask(&officer, "DELETE", &path, Some(json!({}))).await.0, 204);
-    until("publication", async || of_kind(&world, "demo", "policy.shadow_ended/1").len() == 1).await;
-    let end = of_kind(&world, "demo", "policy.shadow_ended/1").pop().unwrap();
-    assert_eq!((detail(&end, "looked_at"), detail(&end, "differ")), (Detail::Int(2), Detail::Int(1)));
-    assert_eq!(detail(&end, "end"), Detail::String("cancelled".to_owned()));
-    server.stop();
-    let (valid, told) = world.verify("a", "demo");
-    assert!(valid, "{told}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn drafts_are_all_officers_versioned_bounded_and_no_other_tenant_s() {
     let case = Case::begin().await;
     let (status, saved) = case.call("POST", "drafts", json!({"name": "春节前", "source": "rules: ["})).await;
@@ -417,4 +320,112 @@ async fn drafts_are_all_officers_versioned_bounded_and_no_other_tenant_s() {
     until("publication", async || of_kind(&case.world, "demo", "policy.draft_removed/1").len() == 1).await;
     assert_eq!(of_kind(&case.world, "demo", "policy.draft_saved/1").len(), 2);
     case.end();
+}
+
+mod slow {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn masking_again_goes_on_after_a_kill_masks_each_message_once_and_stops_when_it_is_ended() {
+        let case = Case::begin().await;
+        let texts = 400;
+        let client = case.server.client();
+        for number in 0..texts {
+            let (contact, text) = (format!("c{}", number % 7), format!("手机{NUMBER}，第{number}"));
+            client.send_message(&key("demo"), (&contact, &text), &format!("k{number}"), now()).await.unwrap();
+        }
+        case.bring(&stricter()).await;
+        case.call("POST", "remasking", json!({})).await;
+        until("some of it", async || case.run("remasking").await["masked"].as_u64().unwrap() > 0).await;
+        let Case { world, server, _phones, .. } = case;
+        server.kill();
+        let server = world.start("a");
+        let officer = server.staff_with("demo", "dora", &create(&world, "demo", "dora", "compliance")).await;
+        let run = async || ask(&officer, "GET", &format!("{MASKING}/remasking"), None).await.1["run"].clone();
+        until("the rest of it", async || run().await["state"] == "done").await;
+        assert_eq!(run().await["masked"], texts);
+        let masked = || of_kind(&world, "demo", "message.remasked/1");
+        until("publication", async || masked().len() >= texts).await;
+        let of: BTreeSet<String> = masked().iter().map(|entry| format!("{:?}", detail(entry, "of"))).collect();
+        assert_eq!((masked().len(), of.len()), (texts, texts), "each once");
+        for contact in 0..7 {
+            let said = said(&server, &format!("c{contact}")).await;
+            assert!(said.iter().all(|text| text.starts_with("手机138******78，")), "{said:?}");
+        }
+
+        // Ended while it runs: nothing is masked after the entry that says so.
+        let drop_all = policy(3, "class: C2, views: {agent: drop}", MORE, "");
+        let _phone = enrolled(&officer).await;
+        let carla = server.staff_with("demo", "emma", &create(&world, "demo", "emma", "compliance")).await;
+        let _other = enrolled(&carla).await;
+        let (_, made) =
+            ask(&officer, "POST", &format!("{MASKING}/amendments"), Some(json!({"source": drop_all, "at_once": true})))
+                .await;
+        let review = format!("{MASKING}/amendments/{}/review", made["id"].as_str().unwrap());
+        assert_eq!(ask(&carla, "POST", &review, Some(json!({}))).await.0, 204);
+        ask(&officer, "POST", &format!("{MASKING}/remasking"), Some(json!({}))).await;
+        until("some of it", async || run().await["masked"].as_u64().unwrap() > 0).await;
+        let ended = ask(&officer, "DELETE", &format!("{MASKING}/remasking"), Some(json!({}))).await;
+        if run().await["state"] == "cancelled" {
+            assert_eq!(ended.0, 204);
+            assert_eq!(
+                code(&ask(&officer, "DELETE", &format!("{MASKING}/remasking"), Some(json!({}))).await),
+                "not_found"
+            );
+            say(&server, "c1", "还在吗").await;
+            until("publication", async || of_kind(&world, "demo", "policy.remasking_ended/1").len() == 2).await;
+            let end = of_kind(&world, "demo", "policy.remasking_ended/1").pop().unwrap();
+            let after: Vec<Entry> = masked().into_iter().filter(|entry| entry.seq > end.seq).collect();
+            assert!(after.is_empty(), "{} were masked after the end", after.len());
+            let told = detail(&end, "masked");
+            assert_eq!(told, Detail::Int(i64::try_from(masked().len() - texts).unwrap()));
+        }
+        server.stop();
+        let (valid, told) = world.verify("a", "demo");
+        assert!(valid, "{told}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_policy_in_shadow_counts_what_it_would_do_and_does_nothing_over_a_restart_until_it_is_ended() {
+        let case = Case::begin().await;
+        case.say("zhang", &format!("早先{NUMBER}")).await;
+        let shadow = stricter().replace("mode: enforce", "mode: shadow");
+        let refused = case.call("POST", "amendments", json!({"source": shadow})).await;
+        assert_eq!(code(&refused), "policy_refused", "{}", refused.1);
+        let (status, begun) = case.call("POST", "shadow", json!({"source": shadow, "hours": 1})).await;
+        assert_eq!(status, 201, "{begun}");
+        assert_eq!(code(&case.call("POST", "shadow", json!({"source": shadow, "hours": 1})).await), "conflict");
+        let (_, masked_by) = case.say("zhang", &format!("手机{NUMBER}")).await;
+        assert_eq!(masked_by, digest(&first()), "a message names the policy in force");
+        case.say("li", "您好").await;
+        let looked_at = async |count: u64| {
+            until("its look", async || case.run("shadow").await["report"]["looked_at"] == json!(count)).await;
+        };
+        looked_at(2).await;
+        let report = case.run("shadow").await["report"].clone();
+        assert_eq!(
+            (&report["differ"], &counts(&report, "cn.mobile")["more_masked"]),
+            (&json!(1), &json!(1)),
+            "{report}"
+        );
+        assert!(!report.to_string().contains(NUMBER), "{report}");
+        assert_eq!(case.said("zhang").await, ["早先138****5678", "手机138****5678"]);
+        let Case { world, server, .. } = case;
+        server.kill();
+        let server = world.start("a");
+        let officer = server.staff_with("demo", "dora", &create(&world, "demo", "dora", "compliance")).await;
+        let path = format!("{MASKING}/shadow");
+        until("the count anew", async || {
+            ask(&officer, "GET", &path, None).await.1["run"]["report"]["looked_at"] == json!(2)
+        })
+        .await;
+        assert_eq!(ask(&officer, "DELETE", &path, Some(json!({}))).await.0, 204);
+        until("publication", async || of_kind(&world, "demo", "policy.shadow_ended/1").len() == 1).await;
+        let end = of_kind(&world, "demo", "policy.shadow_ended/1").pop().unwrap();
+        assert_eq!((detail(&end, "looked_at"), detail(&end, "differ")), (Detail::Int(2), Detail::Int(1)));
+        assert_eq!(detail(&end, "end"), Detail::String("cancelled".to_owned()));
+        server.stop();
+        let (valid, told) = world.verify("a", "demo");
+        assert!(valid, "{told}");
+    }
 }

@@ -338,31 +338,35 @@ fn plain_http_beyond_loopback_is_refused_with_the_way_out() {
     assert!(matches!(Server::bind(service(true), Addresses::default()).err().unwrap(), HttpError::NoAddress));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_takes_nothing_of_what_is_sent_is_let_go_and_others_are_served_meanwhile() {
-    use tokio::io::AsyncWriteExt as _;
+mod slow {
+    use super::*;
 
-    let listening = listen(true, None);
-    let http = listening.http;
-    let deaf = tokio::spawn(async move {
-        let mut stream = tokio::net::TcpStream::connect(http).await.unwrap();
-        // Far more than fits between two programs; not a byte of it is read.
-        stream.write_all(&b"GET /api/v1/openapi.json HTTP/1.1\r\nhost: a\r\n\r\n".repeat(200)).await.unwrap();
-        let until = Instant::now() + 2 * PATIENCE;
-        while stream.write_all(b"\r\n").await.is_ok() {
-            assert!(Instant::now() < until, "it is still held");
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-    });
-    let slow = tokio::task::spawn_blocking(move || {
-        let mut stream = TcpStream::connect(http).unwrap();
-        Write::write_all(&mut stream, b"GET /api/v1/openapi.json HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
-            .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    });
-    assert!(slow.await.unwrap().starts_with("HTTP/1.1 200"));
-    deaf.await.unwrap();
-    listening.end().await;
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_takes_nothing_of_what_is_sent_is_let_go_and_others_are_served_meanwhile() {
+        use tokio::io::AsyncWriteExt as _;
+
+        let listening = listen(true, None);
+        let http = listening.http;
+        let deaf = tokio::spawn(async move {
+            let mut stream = tokio::net::TcpStream::connect(http).await.unwrap();
+            // Far more than fits between two programs; not a byte of it is read.
+            stream.write_all(&b"GET /api/v1/openapi.json HTTP/1.1\r\nhost: a\r\n\r\n".repeat(200)).await.unwrap();
+            let until = Instant::now() + 2 * PATIENCE;
+            while stream.write_all(b"\r\n").await.is_ok() {
+                assert!(Instant::now() < until, "it is still held");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        });
+        let slow = tokio::task::spawn_blocking(move || {
+            let mut stream = TcpStream::connect(http).unwrap();
+            Write::write_all(&mut stream, b"GET /api/v1/openapi.json HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+                .unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        });
+        assert!(slow.await.unwrap().starts_with("HTTP/1.1 200"));
+        deaf.await.unwrap();
+        listening.end().await;
+    }
 }

@@ -450,27 +450,31 @@ async fn a_skill_that_an_administrator_gave_opens_what_the_rule_names_it_for_as_
     case.end();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_person_lists_and_approves_by_command() {
-    let mut case = Case::begin().await.factored().await;
-    let (_, asked) = case.request(&case.ann, ID_CARD).await;
-    let password = case.world.path().join("eve.password");
-    std::fs::write(&password, chosen_password("eve")).unwrap();
-    let server = format!("http://{}", case.server.http);
-    let mut phone = case.phones.pop().unwrap();
-    let mut by_eve = async |command: &[&str]| {
-        let code = phone.code().await;
-        let who =
-            ["--login", "eve", "--password-file", password.to_str().unwrap(), "--code", &code, "--server", &server];
-        case.world.lww("a", &[command, &who].concat())
-    };
-    let (done, told) = by_eve(&["unmask", "list", "--subject", asked["subject"].as_str().unwrap()]).await;
-    assert!(done && told.contains(id(&asked)) && told.contains("requested  cn.id_card  fraud"), "{told}");
-    let (done, told) = by_eve(&["unmask", "approve", id(&asked)]).await;
-    assert!(done && told.contains("GRANTED"), "{told}");
-    let (done, told) = by_eve(&["unmask", "reject", id(&asked)]).await;
-    assert!(!done && told.contains("no such request"), "{told}");
-    let (status, opened) = decide(&case.ann, &asked, "open").await;
-    assert_eq!((status, &opened["value"]), (200, &json!("11010519491231002X")), "{opened}");
-    case.end();
+mod slow {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_second_person_lists_and_approves_by_command() {
+        let mut case = Case::begin().await.factored().await;
+        let (_, asked) = case.request(&case.ann, ID_CARD).await;
+        let password = case.world.path().join("eve.password");
+        std::fs::write(&password, chosen_password("eve")).unwrap();
+        let server = format!("http://{}", case.server.http);
+        let mut phone = case.phones.pop().unwrap();
+        let mut by_eve = async |command: &[&str]| {
+            let code = phone.code().await;
+            let who =
+                ["--login", "eve", "--password-file", password.to_str().unwrap(), "--code", &code, "--server", &server];
+            case.world.lww("a", &[command, &who].concat())
+        };
+        let (done, told) = by_eve(&["unmask", "list", "--subject", asked["subject"].as_str().unwrap()]).await;
+        assert!(done && told.contains(id(&asked)) && told.contains("requested  cn.id_card  fraud"), "{told}");
+        let (done, told) = by_eve(&["unmask", "approve", id(&asked)]).await;
+        assert!(done && told.contains("GRANTED"), "{told}");
+        let (done, told) = by_eve(&["unmask", "reject", id(&asked)]).await;
+        assert!(!done && told.contains("no such request"), "{told}");
+        let (status, opened) = decide(&case.ann, &asked, "open").await;
+        assert_eq!((status, &opened["value"]), (200, &json!("11010519491231002X")), "{opened}");
+        case.end();
+    }
 }

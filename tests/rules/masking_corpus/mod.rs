@@ -239,17 +239,26 @@ fn numbers_told_over_two_messages_are_found() {
     assert!(found * 100 >= all * 98, "{found} of {all}");
 }
 
-#[test]
-fn clean_messages_stay_clean() {
-    let (policy, mut random) = (policy(), Random::seeded(7));
-    let mut masked = Vec::new();
-    for _ in 0..CLEAN_MESSAGES {
-        let text = clean::message(&mut random);
-        let spans = detect(&policy, &text, &mut Tail::empty(), 0);
-        if let Some(span) = spans.first() {
-            masked.push(format!("{} in {text}", span.entity));
+mod slow {
+    use super::*;
+
+    #[test]
+    fn clean_messages_stay_clean() {
+        let (policy, mut random) = (policy(), Random::seeded(7));
+        let mut masked = Vec::new();
+        for _ in 0..CLEAN_MESSAGES {
+            let text = clean::message(&mut random);
+            let spans = detect(&policy, &text, &mut Tail::empty(), 0);
+            if let Some(span) = spans.first() {
+                masked.push(format!("{} in {text}", span.entity));
+            }
         }
+        println!("clean: {} of {CLEAN_MESSAGES} masked", masked.len());
+        assert!(
+            masked.len() * 10_000 <= CLEAN_MESSAGES,
+            "{} masked: {:#?}",
+            masked.len(),
+            &masked[..masked.len().min(40)]
+        );
     }
-    println!("clean: {} of {CLEAN_MESSAGES} masked", masked.len());
-    assert!(masked.len() * 10_000 <= CLEAN_MESSAGES, "{} masked: {:#?}", masked.len(), &masked[..masked.len().min(40)]);
 }
