@@ -148,7 +148,7 @@ async fn serve(args: RunArgs, config: Config, how: Confinement, readers: Arc<Rea
         config_file: args.place.config.clone(),
     };
     let mut running = Running::start(config, &options, &|line| screen::progress(line)).await?;
-    let vkeys: Vec<_> = running.app.tenants.iter().map(|served| served.tenant.vkey()).collect();
+    let vkeys: Vec<_> = running.app.tenants.iter().flat_map(|served| served.vkeys()).collect();
     let keys = sheet::keys(vkeys.iter().map(String::as_str)).map_err(super::ledger::LedgerError::from)?;
     let sheet = sheet::write(&running.app.config.data_dir, &keys)?;
     let stage = Stage::of(&running)?;
