@@ -10,7 +10,7 @@ use lww_audit::fsck::{Finding, PURPOSE, Shadow, check, check_shadow};
 use lww_audit::merkle::{FrontierOf, Sm3, TreeHash as _, consistency_path, inclusion_path, root_at, verify_inclusion_of};
 use lww_audit::tile::{Part, SHADOW, TilePath};
 use lww_audit::{
-    Class, EntryIndex, Hash, ShadowDir, ShadowWriter, SignedCheckpoint, Sm2Signer, TileDir, TileWriter, TreeSize,
+    Class, Entry, EntryIndex, Hash, ShadowDir, ShadowWriter, SignedCheckpoint, Sm2Signer, TileDir, TileWriter, TreeSize,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -291,7 +291,8 @@ fn a_package_of_the_whole_log_comes_to_the_signed_sm3_root() {
             policies: Vec::new(),
             bytes_max: u64::MAX,
         };
-        let draft = gather(&home.join("package"), &tiles, &request, &mut |_| Ok(Vec::new())).unwrap();
+        let mut open = |_: &Entry| Ok(Vec::new());
+        let draft = gather(&home.join("package"), &tiles, &request, &mut open).unwrap();
         let signature = log_signer().sign(draft.text());
         draft.sign(vec![signature]).unwrap();
         fs::write(home.join("vkey"), format!("{}\n{}\n", keys()[0], sm2(7).key())).unwrap();

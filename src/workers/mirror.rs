@@ -132,7 +132,7 @@ impl Mirror {
             copies.buffer_unordered(MIRROR_REQUESTS_MAX).try_collect::<()>().await?;
         }
         self.objects.replace(&self.name(CHECKPOINT), signed.to_string().into_bytes()).await?;
-        self.sweep(before, size).await;
+        self.sweep(before, size, shadowed.0 > 0).await;
         Ok(Some(size))
     }
 
@@ -185,13 +185,14 @@ impl Mirror {
     }
 
     /// Removes partial tiles that only the copy's checkpoint before needed. A store that keeps everything may keep them.
-    async fn sweep(&self, before: TreeSize, size: TreeSize) {
+    async fn sweep(&self, before: TreeSize, size: TreeSize, has_shadow: bool) {
         for part in Part::all(before) {
             let Some(old) = TilePath::partial(part, before) else { continue };
             if TilePath::in_tree(part, old.index, size) == Some(old) {
                 continue;
             }
-            for file in [old.to_string(), format!("{SHADOW}/{old}")] {
+            let shadow = (has_shadow && part != Part::Entries).then(|| format!("{SHADOW}/{old}"));
+            for file in std::iter::once(old.to_string()).chain(shadow) {
                 if let Err(error) = self.objects.remove(&self.name(&file)).await {
                     tracing::debug!(event = "mirror_keeps", tenant = self.tenant.name.id.0, %error, file);
                 }
