@@ -2,7 +2,7 @@
 
 use super::Lines;
 use super::check::Checked;
-use super::read::Section;
+use super::read::{Field, Section};
 use crate::crypto::Suite;
 
 /// The words of `national.sealing`.
@@ -26,14 +26,10 @@ pub struct NationalConfig {
 
 impl NationalConfig {
     pub(super) fn read(section: &Section<'_>) -> Checked<Self> {
-        let word = |key| {
-            let field = section.required(key)?;
-            let known = field.words();
-            let found = known.iter().copied().find(|word| *word == field.value);
-            found.ok_or_else(|| field.expected(format!("one of: {}", known.join(", "))))
-        };
-        let sealing = if word("sealing")? == SM4 { Suite::Sm4Gcm } else { Suite::Aes256Gcm };
-        Ok(Self { sealing, cosigned: word("cosignature")? == SM2 })
+        let sealing = word(&section.required("sealing")?)?;
+        let cosignature = word(&section.required("cosignature")?)?;
+        let sealing = if sealing == SM4 { Suite::Sm4Gcm } else { Suite::Aes256Gcm };
+        Ok(Self { sealing, cosigned: cosignature == SM2 })
     }
 
     pub(super) fn write(self, lines: &mut Lines) {
@@ -44,4 +40,10 @@ impl NationalConfig {
         lines.put("national.sealing", sealing);
         lines.put("national.cosignature", if self.cosigned { SM2 } else { NONE });
     }
+}
+
+fn word(field: &Field<'_, &str>) -> Checked<&'static str> {
+    let known = field.words();
+    let found = known.iter().copied().find(|word| *word == field.value);
+    found.ok_or_else(|| field.expected(format!("one of: {}", known.join(", "))))
 }
