@@ -40,7 +40,7 @@ pub use health::Examiner;
 pub use logging::{LogGuard, start_logging};
 pub use seed::{COLLEAGUE, OneTimePassword};
 pub use supervise::Supervision;
-pub use tenants::Served;
+pub use tenants::{NamingError, Served};
 pub use witnesses::{OpenWitness, WitnessPlace, add_log, make_witness, open_witness};
 
 use crate::crypto::dev_ca::TlsError;

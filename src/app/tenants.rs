@@ -76,7 +76,10 @@ impl Served {
     }
 
     /// Makes the SM2 key and names it by an entry, unless that was done; until then it signs nothing.
-    pub(super) async fn name_national_key(&self) -> Result<(), NamingError> {
+    ///
+    /// # Errors
+    /// [`NamingError`]; the next attempt takes the same key.
+    pub async fn name_national_key(&self) -> Result<(), NamingError> {
         let Some(key) = &self.national else { return Ok(()) };
         let _turn = self.naming.lock().await;
         if key.vkey().is_some() {

@@ -99,6 +99,8 @@ impl Running {
         let mut passwords = Vec::new();
         if role == Supervision::Active {
             for served in &app.tenants {
+                // Before the sheet of keys is written.
+                served.name_national_key().await?;
                 passwords.extend(
                     served.seed_demo(options.stories).await.map_err(|error| CommandError::Seed(error.to_string()))?,
                 );

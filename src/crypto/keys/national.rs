@@ -39,6 +39,8 @@ impl Sm2KeyFile {
         let label = file.label();
         if let Some(private) = file.files.load::<KEY_BYTES>(&file.files.path(&label), &label)? {
             file.put(file.signer(&private)?);
+            // A crash between the two names left it twice.
+            file.destroy_next()?;
         }
         Ok(file)
     }
@@ -161,7 +163,10 @@ mod tests {
         let log = NoteSigner::from_seed(origin().as_str(), &[1; 32]).unwrap();
         let signed = SignedCheckpoint::with_signatures(tree(), vec![log.sign(&tree().to_string()), line]).unwrap();
         assert_eq!(demand(&signed, &[public]).unwrap(), Some(Hash([9; 32])));
+        // A crash between the two names leaves the key in use once.
+        std::fs::copy(home.path().join("keys/sm2-acme-1.key"), home.path().join("keys/sm2-acme-1.next.key")).unwrap();
         assert_eq!(open(&home, seal::Suite::Sm4Gcm).unwrap().vkey(), Some(vkey.clone()));
+        assert_eq!(names(&home), ["sm2-acme-1.key"]);
         assert_eq!(format!("{again:?}"), format!("Sm2KeyFile({vkey})"));
     }
 

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
 
-mod common;
+use crate::common;
 
 use std::path::Path;
 
