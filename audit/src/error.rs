@@ -156,6 +156,26 @@ pub enum Error {
         /// Names of the witnesses that have cosigned, separated by commas.
         got: String,
     },
+    /// A trusted SM2 key has not signed what it is asked of.
+    #[error("the trusted SM2 key {key} has not signed this")]
+    Uncosigned {
+        /// The key.
+        key: String,
+    },
+    /// An SM2 key is named by no entry of the log whose checkpoints it signs.
+    #[error("no entry of the log names the SM2 key {key}")]
+    Unnamed {
+        /// The key.
+        key: String,
+    },
+    /// The SM3 root that an SM2 key has signed is not that of the entries.
+    #[error("the SM3 root is wrong: the entries come to {expected}, signed is {got}")]
+    OtherShadow {
+        /// The root of the entries.
+        expected: Hash,
+        /// The root that was signed.
+        got: Hash,
+    },
     /// The inclusion path or stored tree hash leads to another hash than the signed one.
     #[error("the tree hash is wrong: expected {expected}, got {got}")]
     BadHash {
@@ -342,6 +362,7 @@ impl Error {
             Self::UnknownVersion { .. } => Class::UnknownVersion,
             Self::BadSignature { .. } | Self::Unsigned { .. } => Class::BadSignature,
             Self::NoQuorum { .. } => Class::NoQuorum,
+            Self::Uncosigned { .. } | Self::Unnamed { .. } | Self::OtherShadow { .. } => Class::National,
             Self::BadHash { .. } | Self::BadProofShape { .. } | Self::OutOfRange { .. } | Self::NotThisTree { .. } => {
                 Class::BadProof
             }
@@ -403,11 +424,13 @@ pub enum Class {
     DeclaredGap,
     /// A gap is declared by nobody, or not as it is.
     FalseDeclaration,
+    /// The second signature by national algorithms is missing, or vouches for something else than the entries.
+    National,
 }
 
 impl Class {
     /// All classes, in the order of their exit codes.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Io,
         Self::Malformed,
         Self::UnknownVersion,
@@ -423,6 +446,7 @@ impl Class {
         Self::NoQuorum,
         Self::DeclaredGap,
         Self::FalseDeclaration,
+        Self::National,
     ];
 
     /// Returns the process exit code of this class. Codes are never given a new meaning.
@@ -443,6 +467,7 @@ impl Class {
             Self::NoQuorum => 21,
             Self::DeclaredGap => 22,
             Self::FalseDeclaration => 23,
+            Self::National => 25,
         }
     }
 
@@ -464,6 +489,7 @@ impl Class {
             Self::NoQuorum => "no_quorum",
             Self::DeclaredGap => "declared_gap",
             Self::FalseDeclaration => "false_declaration",
+            Self::National => "national",
         }
     }
 }
