@@ -55,7 +55,8 @@ fn main() {
         told("leaf", bytes, sha, rate(|| Sm3::leaf(&text)));
     }
     let checkpoint = Checkpoint { origin: ORIGIN.parse().unwrap(), size: TreeSize(0), root: Sha256::empty() };
-    let (ed, sm2) = (NoteSigner::from_seed(ORIGIN, &[7; 32]).unwrap(), Sm2Signer::from_bytes(ORIGIN, &[7; 32]).unwrap());
+    let (ed, sm2) =
+        (NoteSigner::from_seed(ORIGIN, &[7; 32]).unwrap(), Sm2Signer::from_bytes(ORIGIN, &[7; 32]).unwrap());
     let text = checkpoint.to_string();
     let sign = rate(|| sm2.cosign(&checkpoint, &Sm3::empty()).unwrap());
     told("sign", 0, rate(|| ed.sign(&text)), sign);

@@ -124,7 +124,11 @@ impl FromStr for Sm2Key {
         let public = public.try_into().map_err(|_| refuse(name.len() + 1, "not 65 bytes of key"))?;
         let key = Self::new(name, public)?;
         // Written again and compared: one text for one key, and the id is that of this name and key.
-        if key.to_string() == text { Ok(key) } else { Err(refuse(name.len() + 1, "key id does not belong to this name and key")) }
+        if key.to_string() == text {
+            Ok(key)
+        } else {
+            Err(refuse(name.len() + 1, "key id does not belong to this name and key"))
+        }
     }
 }
 
@@ -161,8 +165,10 @@ impl Sm2Signer {
     /// `Malformed` where the deterministic nonce can't be used, which happens to nobody (2^-128).
     pub fn cosign(&self, checkpoint: &Checkpoint, root: &Hash) -> Result<NoteSignature, Error> {
         let message = message(&checkpoint.to_string(), root);
-        let signature: Signature =
-            self.pair.try_sign(message.as_bytes()).map_err(|_| malformed(Format::Seed, 0, "no signature came of it"))?;
+        let signature: Signature = self
+            .pair
+            .try_sign(message.as_bytes())
+            .map_err(|_| malformed(Format::Seed, 0, "no signature came of it"))?;
         Ok(NoteSignature {
             name: self.key.name().to_owned(),
             key_id: self.key.id(),

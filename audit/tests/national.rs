@@ -7,7 +7,9 @@ use common::{Log, ORIGIN, keys, log_signer};
 use lww_audit::entry::Detail;
 use lww_audit::export::{Request, gather};
 use lww_audit::fsck::{Finding, PURPOSE, Shadow, check, check_shadow};
-use lww_audit::merkle::{FrontierOf, Sm3, TreeHash as _, consistency_path, inclusion_path, root_at, verify_inclusion_of};
+use lww_audit::merkle::{
+    FrontierOf, Sm3, TreeHash as _, consistency_path, inclusion_path, root_at, verify_inclusion_of,
+};
 use lww_audit::tile::{Part, SHADOW, TilePath};
 use lww_audit::{
     Class, Entry, EntryIndex, Hash, ShadowDir, ShadowWriter, SignedCheckpoint, Sm2Signer, TileDir, TileWriter, TreeSize,
@@ -32,8 +34,9 @@ fn log(count: u64) -> Log {
             let fields = [("purpose", PURPOSE.to_owned()), ("fingerprint", fingerprint)];
             entry.kind = "key.created/1".parse().unwrap();
             entry.content = None;
-            entry.detail =
-                Detail::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), Detail::String(value))).collect());
+            entry.detail = Detail::Object(
+                fields.into_iter().map(|(name, value)| (name.to_owned(), Detail::String(value))).collect(),
+            );
         }
     })
 }
@@ -132,9 +135,14 @@ fn entries_are_proven_in_the_second_tree_from_its_files_alone() {
         consistency_path(&shadow.tree(size), TreeSize(n), size).unwrap();
     }
     // Whatever earlier size a tool asks for is cut out; bundles are the log's own.
-    for (tile, bytes) in [("tile/0/000.p/3", Some(96)), ("tile/0/003.p/9", Some(288)), ("tile/1/000.p/3", Some(96)),
-        ("tile/0/003.p/10", None), ("tile/entries/000", None), ("tile/2/000.p/1", None)]
-    {
+    for (tile, bytes) in [
+        ("tile/0/000.p/3", Some(96)),
+        ("tile/0/003.p/9", Some(288)),
+        ("tile/1/000.p/3", Some(96)),
+        ("tile/0/003.p/10", None),
+        ("tile/entries/000", None),
+        ("tile/2/000.p/1", None),
+    ] {
         let found = shadow.published(tile.parse().unwrap()).unwrap();
         assert_eq!(found.map(|bytes| bytes.len()), bytes, "{tile}");
     }
@@ -251,7 +259,11 @@ fn the_program_takes_both_kinds_of_keys_and_never_calls_valid_what_it_did_not_ch
     let root = sm3_root(&log, 300).to_string();
     let told = verify(at, &["fsck", "--vkey", "vkey", "."]);
     assert_eq!(told.code, Some(0), "{}", told.text);
-    assert!(told.text.contains(&format!("sm3 root     {root}")) && told.text.contains("named by entry 4"), "{}", told.text);
+    assert!(
+        told.text.contains(&format!("sm3 root     {root}")) && told.text.contains("named by entry 4"),
+        "{}",
+        told.text
+    );
     let told = verify(at, &["fsck", "--json", "--vkey", "vkey", "."]);
     assert!(told.text.contains(&format!("\"sm3_root\":\"{root}\"")), "{}", told.text);
     // Without the SM2 key its line is told of, and vouches for nothing.
@@ -261,9 +273,10 @@ fn the_program_takes_both_kinds_of_keys_and_never_calls_valid_what_it_did_not_ch
     let told = verify(at, &["fsck", "--vkey", "other", "."]);
     assert_eq!(told.code, Some(25), "{}", told.text);
     assert!(told.text.contains("[national, exit code 25]"), "{}", told.text);
-    for subcommand in [&["sample", "--nonce", "dice 4 6 1 3", "--count", "3", "checkpoint"][..],
-        &["consistency", "--tiles", ".", "checkpoint", "checkpoint"]]
-    {
+    for subcommand in [
+        &["sample", "--nonce", "dice 4 6 1 3", "--count", "3", "checkpoint"][..],
+        &["consistency", "--tiles", ".", "checkpoint", "checkpoint"],
+    ] {
         let (name, rest) = subcommand.split_first().unwrap();
         let with = |keys| verify(at, &[&[*name, "--vkey", keys], rest].concat());
         assert_eq!(with("vkey").code, Some(0), "{}", with("vkey").text);

@@ -3,6 +3,7 @@
 //! Each check looks, and says in English and Chinese what it found and what to change. It changes nothing but a probe in the
 //! copy's place, which it takes away again, starts nothing and shows no secret. Whether a server may start is decided elsewhere, by the same rules where they are the server's own.
 
+mod attachments;
 mod files;
 mod machine;
 mod mirror;

@@ -21,8 +21,8 @@ use crate::files::Readers;
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
-    Amendments, Channel, Clock, Erasures, FilePorts, FileReader, Follower, History, LogKeys, NationalKey, People, Queues,
-    Random, RecordError, Recorder, Reports, SignError, Signer, Store, TenantName, Unmaskings, Witnesses,
+    Amendments, Channel, Clock, Erasures, FilePorts, FileReader, Follower, History, LogKeys, NationalKey, People,
+    Queues, Random, RecordError, Recorder, Reports, SignError, Signer, Store, TenantName, Unmaskings, Witnesses,
 };
 use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};

@@ -271,7 +271,9 @@ mod tests {
     #[test]
     fn every_length_opens_again_and_is_longer_by_the_overhead() {
         let random = SystemRandom::new();
-        for (suite, length) in SUITES.into_iter().flat_map(|suite| [0, 1, 15, 16, 17, 4096].map(|length| (suite, length))) {
+        for (suite, length) in
+            SUITES.into_iter().flat_map(|suite| [0, 1, 15, 16, 17, 4096].map(|length| (suite, length)))
+        {
             let plaintext = vec![0x5a; length];
             let sealed = seal(suite, &key(1), 1, b"", &plaintext, &random).unwrap();
             assert_eq!(sealed.len(), length + OVERHEAD_BYTES);

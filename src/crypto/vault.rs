@@ -246,7 +246,8 @@ impl Vault for TenantVault {
 
     fn seal_staff(&self, part: StaffPart, account: AccountId, text: &RawText) -> Result<Vec<u8>, VaultError> {
         let (data, text) = (self.staff_data(part, account), text.expose().as_bytes());
-        seal::seal(self.suite, &self.profiles, STAFF_KEY_NUMBER, &data, text, &*self.random).map_err(|_| VaultError::Cipher)
+        seal::seal(self.suite, &self.profiles, STAFF_KEY_NUMBER, &data, text, &*self.random)
+            .map_err(|_| VaultError::Cipher)
     }
 
     fn open_staff(&self, part: StaffPart, account: AccountId, sealed: &[u8]) -> Result<Zeroizing<String>, VaultError> {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
 use lww_audit::merkle::root_at;
-use lww_audit::note::NOTE_BYTES_MAX;
 use lww_audit::national::unverified_roots;
+use lww_audit::note::NOTE_BYTES_MAX;
 use lww_audit::tile::{BUNDLE_BYTES_MAX, CHECKPOINT, Part, SHADOW, TilePath, WIDTH};
 use lww_audit::{Checkpoint, ShadowDir, SignedCheckpoint, TileDir};
 use tokio::sync::watch;

@@ -14,9 +14,7 @@ use lww_audit::{Generations, ShadowDir, ShadowWriter, SignedCheckpoint, TileDir,
 use tokio::sync::watch;
 
 use super::witness::Panel;
-use crate::ports::{
-    Clock, CustodyCell, Entries, EntriesError, NationalKey, Proofs, SignError, SignedHead, SizeAt,
-};
+use crate::ports::{Clock, CustodyCell, Entries, EntriesError, NationalKey, Proofs, SignError, SignedHead, SizeAt};
 use crate::units::{EntryIndex, Hash, MICROS_PER_SECOND, TenantId, Timestamp, TreeSize};
 
 /// Pause between two publications.

@@ -96,9 +96,7 @@ fn fsck(keys: &Path, tiles: &Path) -> (i32, String) {
 async fn published_with_sm2(tiles: &TileDir, beyond: u64) {
     until("a checkpoint with a signature by SM2", async || {
         let signed = tiles.checkpoint().unwrap();
-        signed.is_some_and(|signed| {
-            signed.unverified().size.0 > beyond && unverified_roots(&signed).next().is_some()
-        })
+        signed.is_some_and(|signed| signed.unverified().size.0 > beyond && unverified_roots(&signed).next().is_some())
     })
     .await;
 }
@@ -142,7 +140,10 @@ async fn what_is_published_is_cosigned_over_the_sm3_root_from_the_day_it_is_swit
     std::fs::write(&key_file, &keys).unwrap();
     let sheet = std::fs::read_to_string(world.data(NODE).join("fingerprints.txt")).unwrap();
     assert!(sheet.contains(&sm2.as_ref().unwrap().to_string()), "{sheet}");
-    assert_eq!((naming(&world, "demo").len(), naming(&world, "other").len(), naming(&world, "system").len()), (1, 1, 1));
+    assert_eq!(
+        (naming(&world, "demo").len(), naming(&world, "other").len(), naming(&world, "system").len()),
+        (1, 1, 1)
+    );
     let auditor = server.client();
     auditor.login("demo", "auditor", &chosen_password("auditor")).await.unwrap();
     let (status, served) = get(&auditor, "/api/v1/ledger/tlog/sm3/tile/0/000").await;

@@ -13,8 +13,8 @@ mod writer;
 
 pub(crate) use bundle::walk;
 pub use bundle::{Bundle, BundleEntry};
-pub use path::{CHECKPOINT, Part, TilePath};
 pub(crate) use levels::Levels;
+pub use path::{CHECKPOINT, Part, TilePath};
 pub use reader::{TileDir, TreeReader};
 pub use shadow::{SHADOW, ShadowDir, ShadowWriter};
 pub use writer::TileWriter;

@@ -39,14 +39,8 @@ impl TileWriter {
         let checkpoint = directory.checkpoint()?;
         let published = checkpoint.as_ref().map_or(TreeSize(0), |signed| signed.unverified().size);
         let levels = Levels::recover(published, |tile| directory.tile(tile))?;
-        let mut writer = Self {
-            directory,
-            bundle: Vec::new(),
-            levels,
-            published,
-            prepared: published,
-            unsynced: Vec::new(),
-        };
+        let mut writer =
+            Self { directory, bundle: Vec::new(), levels, published, prepared: published, unsynced: Vec::new() };
         writer.recover_partial_bundle(published)?;
         if let Some(signed) = &checkpoint {
             writer.check_published(signed)?;

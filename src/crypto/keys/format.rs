@@ -15,8 +15,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::crypto::derive::{Refused, SecretKey, associated_data};
 use crate::crypto::KeyError;
+use crate::crypto::derive::{Refused, SecretKey, associated_data};
 use crate::crypto::seal::{self, Suite};
 use crate::ports::Random;
 use crate::units::Id128;

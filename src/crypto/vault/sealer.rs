@@ -47,7 +47,8 @@ impl SubjectSealer {
 
     pub(super) fn seal_identity(&self, identity: &[u8]) -> Result<Vec<u8>, VaultError> {
         let data = self.bind("lww/1 sealed identity", &[]);
-        seal::seal(self.suite, &self.data_key, self.generation, &data, identity, &*self.random).map_err(|_| VaultError::Cipher)
+        seal::seal(self.suite, &self.data_key, self.generation, &data, identity, &*self.random)
+            .map_err(|_| VaultError::Cipher)
     }
 
     pub(super) fn open_identity(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {

@@ -18,6 +18,9 @@ export type Right =
   | "read_policies"
   | "unmask"
   | "read_unmaskings"
+  | "ask_for_files"
+  | "open_files"
+  | "read_quarantine"
   | "read_health";
 
 export interface SessionInfo {
@@ -45,6 +48,8 @@ export interface Span {
   rule: string;
   /** The norms that ask for the rule. */
   basis?: string[];
+  /** The layers of the policy that speak of the rule. */
+  layers?: string[];
   /** In percent. */
   confidence: number;
   /** Whether the rule that masked it lets somebody open it. */

@@ -11,7 +11,8 @@ use lww_audit::rotation::follow;
 use lww_audit::sample::NONCE_BYTES_MAX;
 use lww_audit::trust::POLICY_BYTES_MAX;
 use lww_audit::{
-    Error, Generations, SignedCheckpoint, SignedDeclaration, SignedRotation, Sm2Key, Timestamp, TrustPolicy, VerifierKey,
+    Error, Generations, SignedCheckpoint, SignedDeclaration, SignedRotation, Sm2Key, Timestamp, TrustPolicy,
+    VerifierKey,
 };
 use std::fs::OpenOptions;
 use std::io::Read as _;
