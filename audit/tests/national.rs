@@ -1,6 +1,7 @@
 //! The second tree and the SM2 signature: what whoever relies on national algorithms can find out of a log, and what is refused.
 #![cfg(test)]
 
+#[expect(dead_code, reason = "a part of what the tests share")]
 mod common;
 
 use common::{Log, ORIGIN, keys, log_signer};

@@ -1,6 +1,7 @@
 //! A whole log with more conversations and customers than memory: checked within what it was given, with the same verdict.
 #![cfg(test)]
 
+#[expect(dead_code, reason = "a part of what the tests share")]
 mod common;
 
 /// Each writes and reads some hundred thousand entries.
