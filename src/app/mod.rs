@@ -3,6 +3,7 @@
 //! It decides nothing about messages. The order of starting is the order of trust: lock and database, then keys, then the
 //! logs against their guards, then policies, and only then anything that takes a message in.
 
+mod anchors;
 mod at_hand;
 pub mod backup;
 mod certificates;
@@ -103,6 +104,14 @@ pub enum AppError {
         /// What is wrong.
         reason: String,
     },
+    /// An anchor of the configuration can't be used.
+    #[error("anchor {name}: {reason}")]
+    Anchor {
+        /// How the configuration calls it.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The place of the copy can't be used.
     #[error(transparent)]
     Mirror(#[from] PlaceError),
@@ -158,7 +167,8 @@ impl App {
         progress: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, AppError> {
         let (embedded, database) = open_database(&config, progress).await?;
-        let started = Self::start_on(config, options, embedded.clone(), database).await;
+        // In a box of its own: what is wired up there is more than a caller should hold on its stack.
+        let started = Box::pin(Self::start_on(config, options, embedded.clone(), database)).await;
         if started.is_err()
             && let Some(embedded) = embedded.and_then(Arc::into_inner)
         {
@@ -199,8 +209,9 @@ impl App {
             readers: options.readers.clone().unwrap_or_default(),
         };
         let watch = mirror::Watch::open(&config, &keys)?;
+        let anchorings = anchors::open(&config.anchors)?;
         let (served, keepers) = tenants::open(&context, options, &stopping).await?;
-        let parts = supervise::Parts { watch, witnesses };
+        let parts = supervise::Parts { watch, witnesses, anchorings };
         let mut followers = supervise::start(&config, &database, &served, &parts, embedded.as_ref(), &stopping);
         let epochs = Epochs {
             keeper: keys.epoch_keeper(),

@@ -6,6 +6,7 @@ mod common;
 
 mod access;
 mod accounts;
+mod anchors;
 mod attachments;
 mod backup;
 mod bad_input;

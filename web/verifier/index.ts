@@ -31,6 +31,7 @@ export {
   verifyReceipt,
 } from "./receipt";
 export { type Reason, Refusal } from "./refusal";
+export { readStated, type Stated } from "./stamp";
 export {
   followRotations,
   isSameKey,

@@ -9,6 +9,7 @@ use super::lineage::Lineage;
 use super::room::Room;
 use super::tiles::Tiles;
 use super::{Finding, Pass, Progress};
+use crate::anchor::AnchorReceipt;
 use crate::checkpoint::Checkpoint;
 use crate::entry::{Entry, Kind};
 use crate::error::{Error, Format, Link, malformed};
@@ -182,6 +183,7 @@ impl Contents {
             let sealed = self.chains.check_seal(&parsed);
             let declared = sealed.and_then(|()| self.lineage.follow(&parsed, tree));
             let followed = declared.and_then(|()| self.keys.follow(&parsed, tree));
+            let followed = followed.and_then(|()| anchored(&parsed, tree));
             followed.map_err(|error| here(kind(), error))?;
             self.prev = got;
             self.count(parsed.kind);
@@ -217,6 +219,12 @@ impl Contents {
         self.times = Some((first, entry.time));
         Ok(())
     }
+}
+
+/// Checks that a receipt of an outside party is said to be over a checkpoint that this log had before. Whether the receipt holds is
+/// for whoever knows whom to trust.
+fn anchored(entry: &Entry, tree: &TreeReader<'_>) -> Result<(), Error> {
+    AnchorReceipt::read(entry)?.map_or(Ok(()), |receipt| receipt.is_of(entry, tree))
 }
 
 /// Reads the kind out of an entry that may not be one, so that a person sees what was touched.

@@ -87,7 +87,8 @@ fn contradict(error: &Error, args: &ConsistencyArgs) -> bool {
         | Class::NoQuorum
         | Class::National
         | Class::DeclaredGap
-        | Class::FalseDeclaration => false,
+        | Class::FalseDeclaration
+        | Class::BadAnchor => false,
     }
 }
 
