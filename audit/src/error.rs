@@ -453,7 +453,7 @@ pub enum Class {
 
 impl Class {
     /// All classes, in the order of their exit codes.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Io,
         Self::Malformed,
         Self::UnknownVersion,
