@@ -68,7 +68,7 @@ impl Policy {
             return layers;
         }
         let forms = std::iter::once(self).chain(self.others.values());
-        let said = forms.filter_map(|form| form.rules.get(usize::from(rule))).flat_map(|rule| rule.said());
+        let said = forms.filter_map(|form| form.rules.get(usize::from(rule))).flat_map(super::Rule::said);
         for stance in said {
             if !layers.contains(&stance.layer) {
                 layers.push(stance.layer.clone());
