@@ -70,6 +70,7 @@ use super::problem::codes;
         receipts::preflight,
         receipts::vkey,
         receipts::rotations,
+        receipts::generations,
         live::desk,
         live::desk_stream,
         amendments::assess,

@@ -66,6 +66,7 @@ pub const RIGHTS: &[Need] = &[
     need("options", "/api/v1/channels/{channel}/{tenant}/{account}/receipts/{index}", Right::Open),
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/vkey", Right::Open),
     need("get", "/api/v1/channels/{channel}/{tenant}/{account}/rotations", Right::Open),
+    need("get", "/api/v1/channels/{channel}/{tenant}/{account}/generations", Right::Open),
     need("post", "/api/v1/session", Right::Open),
     need("get", "/api/v1/session", Right::AnySession),
     need("delete", "/api/v1/session", Right::AnySession),

@@ -48,6 +48,10 @@ pub(super) const ADDRESSES: &[Address] = &[
         methods: &[("get", || web::get().to(receipts::rotations))],
     },
     Address {
+        path: "/api/v1/channels/{channel}/{tenant}/{account}/generations",
+        methods: &[("get", || web::get().to(receipts::generations))],
+    },
+    Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/messages",
         methods: &[("get", || web::get().to(channels::read)), ("post", || web::post().to(channels::send))],
     },

@@ -290,6 +290,30 @@ impl Case {
         assert!(same, "{told}");
     }
 
+    /// The old copy, and of the second generation the guard alone: nothing is invented, and whoever asks is told what is missing.
+    async fn has_lost_its_second_beginning(&mut self) {
+        copy(&self.kept("pg-a"), &self.part("pg"));
+        copy(&self.second(), &self.kept("second"));
+        std::fs::remove_dir_all(self.second()).unwrap();
+        std::fs::remove_dir_all(self.world.path().join("mirror")).unwrap();
+        for tail in ["demo-2.tail", "demo-2.tail.before"] {
+            let _gone = std::fs::remove_file(self.part("guard").join(tail));
+        }
+        let refused = self.world.start_on(&self.config, NODE, &[]).err().unwrap();
+        assert!(refused.contains("knows generation 2"), "{refused}");
+        let people = self.two().await;
+        for arguments in [&["--plan"][..], &["--plan", "--new-generation"], &["--new-generation"]] {
+            let (done, told) = self.recover(arguments, &people);
+            assert!(!done && told.contains("of lww.test/demo/2, and the entry that declares"), "{told}");
+            assert!(told.contains(&self.second().display().to_string()) && told.contains("does not help"), "{told}");
+            assert!(!told.contains("only then"), "nobody is sent to what can't be: {told}");
+        }
+        // With the files that it names, everything is as it was.
+        copy(&self.kept("second"), &self.second());
+        let (planned, told) = self.recover(&["--plan"], &[]);
+        assert!(planned && told.contains("Nothing was changed"), "{told}");
+    }
+
     fn tiles(&self) -> PathBuf {
         self.world.tiles(NODE, "demo")
     }
@@ -717,6 +741,7 @@ mod slow {
         assert!(done && told.contains("RECOVERED demo"), "{told}");
         let (code, told) = case.judged("fsck", &[&case.second().display().to_string()]);
         assert_eq!(code, 22, "{told}");
+        case.has_lost_its_second_beginning().await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

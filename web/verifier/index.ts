@@ -18,6 +18,7 @@ export {
   readVerifierKeys,
   type VerifierKey,
   verifyCheckpoint,
+  verifySignedBy,
   writeKey,
 } from "./note";
 export {

@@ -1,9 +1,9 @@
 //! Checks a whole tile directory against its signed checkpoint, and names the first thing that is wrong.
 //!
 //! Three passes: the signature; all tiles, bottom up, to the signed root; all bundles, entry by entry, against the leaf
-//! hashes and against each other. Memory doesn't grow with the log, apart from one tip for each conversation and
-//! subject. Files that the checkpoint doesn't need are not read. It reads no clock. Source: `FORMAT.md`, "Checking a
-//! log".
+//! hashes and against each other. Memory doesn't grow with the log, nor with its conversations and subjects: what does not fit
+//! into the [`Room`] that the caller gives goes to a file. Files that the checkpoint doesn't need are not read. It reads no clock.
+//! Source: `FORMAT.md`, "Checking a log".
 
 mod chains;
 mod earlier;
@@ -11,10 +11,13 @@ mod entries;
 mod keys;
 mod lineage;
 mod receipts;
+mod room;
+mod runs;
 mod tiles;
 
 pub use earlier::check_earlier;
 pub use receipts::{Honoured, check_receipt};
+pub use room::{MEMORY_BYTES, MEMORY_BYTES_MIN, Room};
 
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::entry::Kind;
@@ -91,6 +94,8 @@ pub struct Summary {
     pub times: Option<(Timestamp, Timestamp)>,
     /// How many entries of each kind.
     pub kinds: BTreeMap<Kind, u64>,
+    /// How many of kinds beyond the first thousand that were met.
+    pub other_kinds: u64,
     /// Number of conversations.
     pub conversations: u64,
     /// Number of subjects.
@@ -119,12 +124,25 @@ pub fn check(
     keys: &[VerifierKey],
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Summary, Box<Finding>> {
+    check_in(&Room::default(), directory, keys, progress)
+}
+
+/// Does the same in a room that the caller gives.
+///
+/// # Errors
+/// Those of [`check`], whatever the room; `Io` if what does not fit into it can't be put aside.
+pub fn check_in(
+    room: &Room,
+    directory: &TileDir,
+    keys: &[VerifierKey],
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Summary, Box<Finding>> {
     let file = directory.checkpoint_path();
     let at_checkpoint = |error| Box::new(Finding::from_error(&file, error));
     let signed = read_checkpoint(directory).map_err(at_checkpoint)?;
     let (checkpoint, signers) = signed.verify(keys).map_err(at_checkpoint)?;
     let tiles = tiles::check(directory, checkpoint, progress)?;
-    let contents = entries::check(directory, checkpoint, &tiles, progress)?;
+    let contents = entries::check(directory, checkpoint, (&tiles, room), progress)?;
     tiles.finding(directory, checkpoint).map_or(Ok(()), Err)?;
     let generations = contents.lineage.finish(keys).map_err(at_checkpoint)?;
     Ok(Summary {
@@ -132,9 +150,10 @@ pub fn check(
         signers: signers.into_iter().cloned().collect(),
         signed: signed.clone(),
         times: contents.times,
-        conversations: contents.tips.conversations(),
-        subjects: contents.tips.subjects(),
+        conversations: contents.counts.conversations,
+        subjects: contents.counts.subjects,
         kinds: contents.kinds,
+        other_kinds: contents.other_kinds,
         generations,
     })
 }

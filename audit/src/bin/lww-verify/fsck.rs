@@ -6,7 +6,7 @@ use crate::input::Trust;
 use crate::output::{Facts, Output};
 use crate::proof::{key_names, read_receipt};
 use lww_audit::entry::kinds;
-use lww_audit::fsck::{Finding, Pass, Progress, Summary, check, check_earlier, check_receipt};
+use lww_audit::fsck::{Finding, Pass, Progress, Room, Summary, check_earlier, check_in, check_receipt};
 use lww_audit::{Error, TileDir};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,8 @@ const RECEIPT_EXTENSION: &str = "tlog-proof";
 pub fn run(args: &FsckArgs, trust: &Trust, output: &mut Output) {
     let directory = TileDir::open(&args.directory);
     let mut bar = Bar::new();
-    let checked = check(&directory, trust.keys(), &mut |Progress { pass, done, total }| {
+    let room = Room { memory_bytes: args.memory << 20, scratch: args.scratch.clone() };
+    let checked = check_in(&room, &directory, trust.keys(), &mut |Progress { pass, done, total }| {
         let name = match pass {
             Pass::Tiles => "tiles",
             Pass::Entries => "entries",
@@ -74,6 +75,7 @@ fn facts(summary: &Summary) -> Facts {
         .add("conversations", summary.conversations)
         .add("subjects", summary.subjects)
         .add("kinds", kinds.collect::<Vec<_>>())
+        .add("of_other_kinds", Some(summary.other_kinds).filter(|count| *count > 0))
         .add("signed_by", key_names(&signers));
     facts
 }

@@ -17,6 +17,7 @@ mod sample;
 
 use clap::{Args, Parser, Subcommand};
 use input::Trust;
+use lww_audit::fsck::{MEMORY_BYTES, MEMORY_BYTES_MIN};
 use lww_audit::sample::SAMPLE_MAX;
 use output::Output;
 use std::path::PathBuf;
@@ -205,6 +206,13 @@ struct FsckArgs {
     /// Refuse the log if its newest entry is older than this: a number with s, m, h or d
     #[arg(long, value_name = "AGE", value_parser = input::parse_age)]
     fresh_within: Option<input::Age>,
+    /// Memory that the check may take, in MiB, whatever the number of conversations; the rest goes to --scratch
+    #[arg(long, value_name = "MIB", default_value_t = MEMORY_BYTES >> 20,
+        value_parser = clap::value_parser!(u64).range(MEMORY_BYTES_MIN >> 20..=1 << 20))]
+    memory: u64,
+    /// A folder for what does not fit into memory: in a file without a name, gone when the check ends
+    #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
+    scratch: PathBuf,
 }
 
 fn main() -> ExitCode {
