@@ -74,11 +74,20 @@ export async function follow(known: string, told: Told): Promise<Trusted | undef
 /** Goes along with the changes of the generation that the newest trusted key is of. */
 function within(keys: readonly VerifierKey[], rotations: readonly Rotation[]): Promise<VerifierKey[]> {
   const of = keys.at(-1)?.name;
-  return followRotations(keys, rotationsFrom(keys, rotations.filter(({ origin }) => origin === of)));
+  return followRotations(
+    keys,
+    rotationsFrom(
+      keys,
+      rotations.filter(({ origin }) => origin === of),
+    ),
+  );
 }
 
 /** Goes over a gap, by the old key's word, or by the new one's own for whoever trusts that already. */
-async function over(keys: readonly VerifierKey[], next: Declaration | undefined): Promise<readonly VerifierKey[]> {
+async function over(
+  keys: readonly VerifierKey[],
+  next: Declaration | undefined,
+): Promise<readonly VerifierKey[]> {
   if (next === undefined) return keys;
   const { last, note, old, successor } = next;
   const isTrusted = keys.some((key) => isSameKey(key, successor));

@@ -21,11 +21,16 @@ const kept = await vectorJson<{ declarations: Row[]; receipts: ReceiptRow[] }>("
 const first = (await vectorText("vkey")).trim();
 const row = (name: string) => kept.declarations.find((one) => one.name === name) as Row;
 const good = row("by-both-keys").declaration;
-const second = good.split("\n").find((line) => line.startsWith("new "))?.slice(4) ?? "";
+const second =
+  good
+    .split("\n")
+    .find((line) => line.startsWith("new "))
+    ?.slice(4) ?? "";
 const told = (...generations: string[]) => ({ vkey: second, rotations: [], generations });
-const rotations = await vectorJson<{ name: string; trusted: string[]; statements: string[]; newest: string }[]>(
-  "rotations.json",
-);
+const rotations =
+  await vectorJson<{ name: string; trusted: string[]; statements: string[]; newest: string }[]>(
+    "rotations.json",
+  );
 
 test("whoever knows the key from before a gap is led to the one behind it by the declaration alone", async () => {
   const led = await follow(first, told(good));
@@ -65,7 +70,9 @@ test("receipts before, in and behind a gap are judged by what was followed, and 
     if (lost !== undefined) expect(good).toContain(`\nopened ${lost}\n`);
     seen.add(class_);
   }
-  expect([...seen].sort()).toEqual(["declared_gap", "fork", "false_declaration", "other_log", "valid"].sort());
+  expect([...seen].sort()).toEqual(
+    ["declared_gap", "fork", "false_declaration", "other_log", "valid"].sort(),
+  );
 });
 
 test("changes of a key within a generation are followed as before", async () => {

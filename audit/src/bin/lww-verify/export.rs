@@ -74,6 +74,24 @@ fn facts(report: &Report, trust: &Trust) -> Result<Facts, Error> {
     Ok(facts)
 }
 
+/// A step on the way to a value behind a mask: which value of which entry, why, and how it ended.
+fn unmasking(entry: &Entry) -> Option<String> {
+    let (Detail::Object(fields), kind) = (&entry.detail, entry.kind.as_str()) else { return None };
+    let about = kinds::about(kind).filter(|_| kind.starts_with("unmask."))?;
+    let number = |name| if let Some(Detail::Int(number)) = fields.get(name) { Some(*number) } else { None };
+    let word = |name| if let Some(Detail::String(word)) = fields.get(name) { Some(word.clone()) } else { None };
+    let same = if let Some(Detail::Bool(same)) = fields.get("same") { Some(*same) } else { None };
+    let parts = [
+        number("span").zip(number("of")).map(|(span, of)| format!("value {} of #{of}", span.saturating_add(1))),
+        word("entity"),
+        word("reason"),
+        same.map(|same| if same { "the same" } else { "not the same" }.to_owned()),
+        word("until").map(|until| format!("until {until}")),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    Some(if parts.is_empty() { about.to_owned() } else { format!("{about} [{}]", parts.join(", ")) })
+}
+
 /// A file that came with the message of the next entry, whose text is that message's: what it is, how large, and what became of it.
 fn attachment(entry: &Entry) -> Option<String> {
     let (Detail::Object(fields), "attachment.kept/1") = (&entry.detail, entry.kind.as_str()) else { return None };
@@ -100,7 +118,7 @@ fn show(item: &Item<'_>, staff: &BTreeMap<Id128, String>, output: &Output) {
     } else if entry.content.is_some() {
         format!("{kind}, its text is not in the package")
     } else {
-        attachment(entry).unwrap_or_else(|| kinds::about(kind).unwrap_or(kind).to_owned())
+        attachment(entry).or_else(|| unmasking(entry)).unwrap_or_else(|| kinds::about(kind).unwrap_or(kind).to_owned())
     };
     let line = format!("{}  #{}  {} {who}  {what}", entry.time, entry.seq, entry.actor.role.as_str());
     let mut facts = Facts::default();
