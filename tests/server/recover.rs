@@ -294,8 +294,9 @@ impl Case {
     async fn has_lost_its_second_beginning(&mut self) {
         copy(&self.kept("pg-a"), &self.part("pg"));
         copy(&self.second(), &self.kept("second"));
+        copy(&self.part("guard"), &self.kept("guard-2"));
         std::fs::remove_dir_all(self.second()).unwrap();
-        std::fs::remove_dir_all(self.world.path().join("mirror")).unwrap();
+        let _gone = std::fs::remove_dir_all(self.world.path().join("mirror"));
         for tail in ["demo-2.tail", "demo-2.tail.before"] {
             let _gone = std::fs::remove_file(self.part("guard").join(tail));
         }
@@ -310,6 +311,7 @@ impl Case {
         }
         // With the files that it names, everything is as it was.
         copy(&self.kept("second"), &self.second());
+        copy(&self.kept("guard-2"), &self.part("guard"));
         let (planned, told) = self.recover(&["--plan"], &[]);
         assert!(planned && told.contains("Nothing was changed"), "{told}");
     }
