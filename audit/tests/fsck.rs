@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod common;
+#[path = "common/room.rs"]
+mod room;
 #[path = "common/rotated.rs"]
 mod rotated;
 

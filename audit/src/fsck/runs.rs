@@ -132,7 +132,7 @@ impl Iterator for Merged<'_> {
         let order = match (self.under.peek(), self.over.peek()) {
             (None, None) => return None,
             (None, Some(_)) => Ordering::Greater,
-            (Some(Err(_)) | Some(Ok(_)), None) | (Some(Err(_)), Some(_)) => Ordering::Less,
+            (Some(Err(_) | Ok(_)), None) | (Some(Err(_)), Some(_)) => Ordering::Less,
             (Some(Ok(under)), Some(over)) => under.end.key().cmp(&over.end.key()),
         };
         let under = if order.is_le() { self.under.next() } else { None };

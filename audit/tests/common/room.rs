@@ -1,11 +1,8 @@
 //! A whole log with more conversations and customers than memory: checked within what it was given, with the same verdict.
-#![cfg(test)]
-
-mod common;
 
 /// Each writes and reads some hundred thousand entries.
 mod slow {
-    use super::common::{ORIGIN, log_signer, plain_entry};
+    use crate::common::{ORIGIN, log_signer, plain_entry};
     use lww_audit::entry::{Chain, ChainLink, ChainPrev};
     use lww_audit::merkle::leaf_hash;
     use lww_audit::seal::{ChainEnd, KIND, LAG_ENTRIES_MAX, Seal};
