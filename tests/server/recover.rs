@@ -760,7 +760,9 @@ mod slow {
             .filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("log-demo-1"))
             .collect();
         assert!(!gone.is_empty());
-        gone.iter().for_each(|file| std::fs::remove_file(file).unwrap());
+        for file in &gone {
+            std::fs::remove_file(file).unwrap();
+        }
         let plan_by =
             |case: &Case, paper: &[&str]| case.recover(&[&["--plan", "--new-generation"], paper].concat(), &[]);
         let (done, told) = plan_by(&case, &[]);

@@ -11,7 +11,8 @@ export type Reason =
   | "gap"
   | "other_log"
   | "no_quorum"
-  | "false_declaration";
+  | "false_declaration"
+  | "bad_anchor";
 
 /** A refusal names its class and the place that is to blame; never what stood there. */
 export class Refusal extends Error {

@@ -60,6 +60,13 @@ fn plain(seq: u64) -> Entry {
 /// Ends after each entry: `ends[size]` of the log of that size.
 type Ends = BTreeMap<Key, (u64, ChainPrev)>;
 
+fn links(of: Chain) -> [Link; 2] {
+    match of {
+        Chain::Conversation => [Link::ConversationCount, Link::ConversationPrev],
+        Chain::Subject => [Link::SubjectCount, Link::SubjectPrev],
+    }
+}
+
 /// Makes the entries, and what a reading that holds all ends says of them.
 fn made(acts: &[Act]) -> (Vec<(Entry, Hash)>, Result<Counts, (u64, String)>) {
     let mut entries = Vec::new();
@@ -80,10 +87,7 @@ fn made(acts: &[Act]) -> (Vec<(Entry, Hash)>, Result<Counts, (u64, String)>) {
                     let before = now.get(&(of, id)).copied();
                     let n = before.map_or(0, |(n, _)| n + 1);
                     let mut link = ChainLink { n, of, prev: before.map(|(_, last)| last) };
-                    let [count, prev] = match of {
-                        Chain::Conversation => [Link::ConversationCount, Link::ConversationPrev],
-                        Chain::Subject => [Link::SubjectCount, Link::SubjectPrev],
-                    };
+                    let [count, prev] = links(of);
                     match lie {
                         Some(Lie::Count) => {
                             link.n += 1;

@@ -38,16 +38,13 @@ pub enum AnchorFormConfig {
 
 impl AnchorConfig {
     pub(in super::super) fn write(&self, lines: &mut Lines) {
+        let AnchorFormConfig::Rfc3161 { authorities, policy } = &self.form;
         lines.put("anchor.name", &self.name);
-        match &self.form {
-            AnchorFormConfig::Rfc3161 { authorities, policy } => {
-                lines.put("anchor.form", RFC3161);
-                lines.path("anchor.authorities", Some(authorities));
-                lines.put("anchor.policy", policy.as_deref().unwrap_or_default());
-            }
-        }
+        lines.put("anchor.form", RFC3161);
         lines.put("anchor.url", &self.url);
+        lines.path("anchor.authorities", Some(authorities));
         lines.path("anchor.ca", self.ca.as_deref());
+        lines.put("anchor.policy", policy.as_deref().unwrap_or_default());
         lines.put("anchor.every_s", &self.every_s.to_string());
         lines.put("anchor.wait_ms", &self.wait_ms.to_string());
     }

@@ -60,6 +60,7 @@ export default {
     gap: "Files that the checkpoint covers are missing.",
     other_log: "This proof is of another ledger.",
     false_declaration: "A gap of the ledger is declared by nobody, or not as it is.",
+    bad_anchor: "A receipt of an outside party names a checkpoint that the ledger never had.",
   },
   steps: {
     leaf: "The entry's fingerprint",

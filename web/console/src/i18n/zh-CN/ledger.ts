@@ -50,6 +50,7 @@ export default {
     gap: "缺少检查点涵盖的文件。",
     other_log: "这份证明属于另一个账本。",
     false_declaration: "账本有缺口而无人声明，或声明不实。",
+    bad_anchor: "外部方的回执所指的检查点，账本从未有过。",
   },
   steps: {
     leaf: "记录的指纹",
