@@ -171,10 +171,7 @@ async fn open_one(
     let id = provision(context.database, name, config).await?;
     let fatal = |fatal| AppError::Log { tenant: name.to_owned(), fatal };
     let reader = database::Database::connect(context.database, Some(id)).await?;
-    let present = head::read(&reader.client, id).await.map_err(|error| match error {
-        head::OpenError::Database(error) => AppError::Database(error),
-        head::OpenError::Fatal(reason) => fatal(reason),
-    })?;
+    let present = head::read(&reader.client, id).await.map_err(|error| unopened(name, error))?;
     let is_new = present.as_ref().is_none_or(|head| head.size().0 == 0);
     let generation = generation(context.config, name, present.as_ref()).map_err(fatal)?;
     let log = LogName { tenant: id, name: context.config.name.clone(), tenant_name: name.to_owned(), generation };
@@ -232,6 +229,13 @@ async fn open_one(
     let national = national.map(|key| key as Arc<dyn NationalKey>);
     let (config, naming) = (config.cloned(), Mutex::new(()));
     Ok((Served { tenant, log, slot, channels, provider, config, national, naming, rotation }, keeper))
+}
+
+fn unopened(tenant: &str, error: head::OpenError) -> AppError {
+    match error {
+        head::OpenError::Database(error) => AppError::Database(error),
+        head::OpenError::Fatal(fatal) => AppError::Log { tenant: tenant.to_owned(), fatal },
+    }
 }
 
 /// The log's generation in the database; an older one than this server knows is refused.

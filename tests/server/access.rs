@@ -105,8 +105,7 @@ fn body(need: &Need) -> Option<String> {
         ("post", "/api/v1/files/{id}/unmaskings") => json!({"reason": "fraud"}),
         ("post", "/api/v1/agent/conversations/{id}/matches") => json!({"value": value(), "said": "x"}),
         ("post", path) if path.ends_with("/messages") => json!({"contact": "c", "text": "t"}),
-        ("post", path) if path.ends_with("/backchannel-logout") => json!({}),
-        ("post", path) if path.ends_with("/visits") => json!({}),
+        ("post", path) if path.ends_with("/backchannel-logout") || path.ends_with("/visits") => json!({}),
         ("post", path) if path.ends_with("/attachments") || path.ends_with("/files") => json!({}),
         ("post", path) if path.ends_with("/frames") => json!({"type": "typing"}),
         (

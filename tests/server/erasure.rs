@@ -71,6 +71,13 @@ fn subject_of(world: &World, conversation: &str) -> String {
 }
 
 impl Case {
+    /// Starts the server that was stopped, and logs in who works there.
+    async fn start_again(&mut self) {
+        self.server = Some(self.world.start_on(&self.world.config(NODE), NODE, &[]).unwrap());
+        let [supervisor, compliance] = self.logged_in(["supervisor", "compliance"]).await;
+        (self.supervisor, self.compliance) = (supervisor, compliance);
+    }
+
     async fn begin() -> Self {
         Self::begin_with("").await
     }
@@ -580,9 +587,7 @@ mod slow {
         assert_eq!((keys.len(), texts_before.len()), (1, 2));
         assert_eq!(opens(&vault(&case.world), subject, &keys, &texts_before), 2, "before it everything opens");
         let epoch = std::fs::read(case.world.path().join("keys/epoch-1.key")).unwrap();
-        case.server = Some(case.world.start_on(&case.world.config(NODE), NODE, &[]).unwrap());
-        let [supervisor, compliance] = case.logged_in(["supervisor", "compliance"]).await;
-        (case.supervisor, case.compliance) = (supervisor, compliance);
+        case.start_again().await;
         let erased = case.erase(true).await;
         let destroyed = case.published("key.destroyed/1").await;
         let rotated = case.published("key.rotated/1").await;
