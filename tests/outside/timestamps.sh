@@ -47,7 +47,7 @@ python3 "$outside/lib/traffic.py" "$http" "$dir/secret" 5
 entry_of() {
   curl -sS --fail -b "$cookie" "$http/api/v1/ledger/entries?kind=anchor.receipt/1&limit=50" |
     python3 -c 'import json, sys
-found = [json.loads(one["text"]) for one in json.load(sys.stdin)["entries"]]
+found = [json.loads(one["entry"]) for one in json.load(sys.stdin)["entries"]]
 print(json.dumps(next((one for one in found if one["detail"]["anchor"] == sys.argv[1]), None)))' "$1"
 }
 for name in rsa ecdsa; do
