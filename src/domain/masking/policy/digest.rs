@@ -29,7 +29,7 @@ const EARLIER_TABLES: [(&str, &str); 4] = [
     ("iban", "e025a16ced81b23c57b7520141cc1be695a37afedcf03d215da8518007ee29ad"),
 ];
 /// Versions of the engines before this one.
-const EARLIER_VERSIONS: [u32; 3] = [1, 2, 3];
+const EARLIER_VERSIONS: [u32; 2] = [1, 2];
 /// The engine of the first release.
 const FIRST_VERSION: u32 = 1;
 
