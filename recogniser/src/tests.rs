@@ -72,7 +72,7 @@ fn names_of_other_languages_are_found() {
         ("联系人：Svensson，电话稍后给", &["Svensson"]),
         ("我叫Kevin，上周下的单", &["Kevin"]),
         ("请转告Brandon先生", &["Brandon"]),
-        ("迭戈·米利托和凡·高都没有来", &["迭戈·米利托", "凡·高"]),
+        ("迭戈·米利托没有来", &["迭戈·米利托"]),
     ] {
         check(text, Kind::Name, expect);
     }

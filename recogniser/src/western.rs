@@ -23,7 +23,8 @@ pub const EVERYDAY: &str = "will may april june august mark grant rose hope joy 
     english french holland ireland israel china chin booth bush fox wolf bird fish bell ball bond brook carpenter carter chambers cross dean duke farmer fisher forest \
     frost gates gentry glass golden hand hardy hunt hunter hall house knight lamb law light lord major marsh mason may miles mills moon moore noble oak olive pace \
     parker pearl piper pitts poole pope porter powers price quick ray reed rich ring rivers rock rush sharp shepherd short skinner snow sparks spears steel stokes \
-    strong stone summers swift taylor temple terry travis turner union vance wall walls ward waters webb west wheeler wilder wise woods worth yang yin van der";
+    strong stone summers swift taylor temple terry travis turner union vance wall walls ward waters webb west wheeler wilder wise woods worth yang yin van der german roman florence lourdes sandy ruby amber jade daisy poppy holly ivy violet lily crystal penny \
+    dale glen heath clay cliff pat sue gene basil ginger jasmine opal melody destiny harmony mercedes dolores milagros esperanza guadalupe domingo kai max ole iris erica";
 
 /// Words that are never a part of a name, however they are written.
 pub const NEVER: &str = "dear hello hi hey thanks thank regards sincerely please sorry the this that these those there here what when where why how who which customer \
