@@ -354,6 +354,8 @@ pub const AMENDMENTS_MAX: u32 = 100;
 pub const REVIEW_WITHIN_S: i64 = 24 * 3_600;
 /// Requests to open masked values that one answer lists.
 pub const UNMASKINGS_MAX: u32 = 200;
+/// Files in quarantine that one answer lists.
+pub const QUARANTINED_MAX: u32 = 100;
 /// How long a request to open a masked value waits for a second person, in seconds.
 pub const UNMASK_WAIT_S: i64 = 3_600;
 /// Requests to open masked values that one account may make before it has to pause.

@@ -42,6 +42,7 @@ mod matching;
 mod memory;
 mod notes;
 mod on_record;
+mod opened_files;
 mod policies;
 mod presence;
 mod proposals;
@@ -95,6 +96,7 @@ pub use live::{CustomerStream, Since};
 pub use matching::{QueuePlace, QueueState};
 pub use notes::Note;
 pub use on_record::Altered;
+pub use opened_files::{FileContent, OpenedFile};
 pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
 pub use replies::{CannedReply, NewReply};
@@ -105,7 +107,7 @@ pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
 pub use tlog::TlogFile;
 pub use transcript::{TextSpan, TranscriptMessage};
-pub use unmasking::{OpenedValue, Unmasking};
+pub use unmasking::{Asked, OpenedValue, Unmasking};
 
 pub use crate::ports::CustomerMessage;
 

@@ -66,7 +66,7 @@ pub use rows::{
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
 pub use signing::{LogKeys, SignError, Signer};
-pub use unmaskings::{HiddenRow, UnmaskingFilter, UnmaskingRow, Unmaskings};
+pub use unmaskings::{FileTold, HiddenRow, ReceivedFile, UnmaskingFilter, UnmaskingRow, Unmaskings};
 pub use witness::{Cosigns, Declined, Unwitnessed, Witness, Witnesses};
 
 pub use vault::{External, SharedSealer, StaffPart, Vault, VaultError};

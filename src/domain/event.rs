@@ -26,7 +26,7 @@ pub use history::{HistoryEvent, PreviewScope, RunEnd};
 pub use leaving::{HELD, LeavingEvent, ReleaseReason, SendAs};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
 pub use report::{DeclineReason, Misread, ReportEvent, ReportedPlace};
-pub use unmask::{SpanPlace, UnmaskEvent, UnmaskReason};
+pub use unmask::{FilePlace, Sought, SpanPlace, UnmaskEvent, UnmaskReason};
 pub use words::{
     Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
     MatchReason, RequeueReason, Wish,

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 pub(super) use governance::{
-    DeclinedReport, DraftText, NamedIdentity, NewAmendment, NewErasure, NewHold, NewReport, NewShadow, NewUnmasking,
+    DeclinedReport, DraftText, NamedIdentity, NewAmendment, NewErasure, NewFileOpening, NewHold, NewReport, NewShadow, NewUnmasking,
     PolicyText, PreviewWish, SaidValue, TriedText, ValuePlace,
 };
 

@@ -7,7 +7,7 @@ use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
     accounts, amendments, channels, custody, desk, erasures, evidence, files, handover, health, history, leaving,
-    ledger, live, oidc, own, policies, receipts, replies, reports, sessions, tlog, unmaskings,
+    ledger, live, oidc, opened_files, own, policies, receipts, replies, reports, sessions, tlog, unmaskings,
 };
 use super::problem::codes;
 
@@ -94,6 +94,9 @@ use super::problem::codes;
         unmaskings::approve,
         unmaskings::reject,
         unmaskings::open,
+        opened_files::open,
+        opened_files::request,
+        opened_files::quarantine,
         history::preview,
         history::previews,
         history::show_preview,

@@ -7,7 +7,7 @@ use actix_web::{Resource, Route};
 
 use super::api::{
     accounts, amendments, channels, custody, desk, erasures, evidence, files, handover, health, history, leaving,
-    ledger, live, oidc, own, policies, receipts, replies, reports, sessions, tlog, unmaskings,
+    ledger, live, oidc, opened_files, own, policies, receipts, replies, reports, sessions, tlog, unmaskings,
 };
 use super::pages;
 
@@ -230,6 +230,9 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/unmaskings/{id}/approve", methods: &[("post", || web::post().to(unmaskings::approve))] },
     Address { path: "/api/v1/unmaskings/{id}/reject", methods: &[("post", || web::post().to(unmaskings::reject))] },
     Address { path: "/api/v1/unmaskings/{id}/open", methods: &[("post", || web::post().to(unmaskings::open))] },
+    Address { path: "/api/v1/unmaskings/{id}/file", methods: &[("post", || web::post().to(opened_files::open))] },
+    Address { path: "/api/v1/files/{id}/unmaskings", methods: &[("post", || web::post().to(opened_files::request))] },
+    Address { path: "/api/v1/quarantine", methods: &[("get", || web::get().to(opened_files::quarantine))] },
     Address {
         path: "/api/v1/policies/masking/previews",
         methods: &[("get", || web::get().to(history::previews)), ("post", || web::post().to(history::preview))],

@@ -194,3 +194,41 @@ mod slow {
         assert_eq!(written.get(), length);
     }
 }
+
+/// A policy by which the web shows fewer digits, and the queue of cards none.
+fn layered() -> PathBuf {
+    key_file(
+        "layered",
+        "apiVersion: mask/v1\nid: own\nversion: 1\nmode: enforce\nlayers: [channel/web, purpose/cards]\ndefine:\n  \
+         channel/web: {rules: [{entity: cn.mobile, class: C2, views: {agent: {keep: {last: 2}}}}]}\n  \
+         purpose/cards: {rules: [{entity: cn.mobile, class: C2, views: {agent: drop}}]}\nrules:\n  \
+         - {entity: cn.mobile, class: C2, views: {agent: {keep: {first: 3, last: 4}}}}\n  \
+         - {entity: custom.loan_no, pattern: 'LN[0-9]{10}', class: C2, views: {agent: drop}}\ntests:\n  \
+         - {in: '13812345678', agent: '138****5678'}\n  - {in: '13812345678', channel: web, agent: '*********78'}\n  \
+         - {in: '13812345678', purpose: cards, agent: '[mobile]'}\n  - {in: LN2024001234, agent: '[custom]'}\n"
+            .as_bytes(),
+    )
+}
+
+#[test]
+fn the_layers_of_where_it_is_said_mask_and_no_others() {
+    let policy = layered();
+    let policy = policy.to_str().unwrap();
+    for (there, expected) in [
+        (&[][..], "138****5678\n"),
+        (&["--channel", "web"], "*********78\n"),
+        (&["--channel", "http"], "138****5678\n"),
+        (&["--purpose", "cards"], "[mobile]\n"),
+        (&["--channel", "web", "--purpose", "cards"], "[mobile]\n"),
+    ] {
+        let options = [&["mask", "--policy", policy, "--view", "agent"], there].concat();
+        let mut output = Vec::new();
+        run(&Command::try_parse_from(options).unwrap().args, "13812345678\n".as_bytes(), &mut output).unwrap();
+        assert_eq!(String::from_utf8(output).unwrap(), expected, "{there:?}");
+    }
+    // Whose mask it is, is told by the rule's own name.
+    let options = ["mask", "--policy", policy, "--view", "agent", "--jsonl"];
+    let mut output = Vec::new();
+    run(&Command::try_parse_from(options).unwrap().args, "{\"text\": \"LN2024001234\"}\n".as_bytes(), &mut output).unwrap();
+    assert!(String::from_utf8(output).unwrap().contains("\"rule\":\"own@1/custom.loan_no\""));
+}

@@ -64,7 +64,7 @@ pub use masked::{MaskedText, ShownSpan, Tokens, apply, apply_releasing, masking,
 pub use operate::decrypt;
 pub use policy::{
     Allowed, Approvals, Aspect, Decided, Difference, ENGINE_VERSION, Effective, Layer, Leaving, Level, Lost, Occasion,
-    Opening, Operator, Pattern, Policy, PolicyError, Remark, Rule, RuleName, Stance, Trap, Unreachable, Way, compare,
+    FileOpenings, Opening, Operator, Pattern, Policy, PolicyError, Remark, Rule, RuleName, Stance, Trap, Unreachable, Way, compare,
     lint, only_masks_more,
 };
 pub use sample::{Draw, SampleTest, guess, sample, sample_test};

@@ -89,7 +89,7 @@ impl From<masking::Remark> for Remark {
                 Self::FewCandidates { entity: entity.to_string(), views, mask, left }
             }
             masking::Remark::UnknownRole { role } => Self::UnknownRole { role },
-            masking::Remark::NobodyAgrees { entity } => Self::NobodyAgrees { entity: entity.to_string() },
+            masking::Remark::NobodyAgrees { entity } => Self::NobodyAgrees { entity },
             masking::Remark::NobodyApproves => Self::NobodyApproves,
             masking::Remark::ShortLiteral { literal } => Self::ShortLiteral { literal },
             masking::Remark::Trap { rule, trap } => Self::Trap {

@@ -29,7 +29,7 @@ export function duty(info: SessionInfo): Duty {
 
 // For a server that doesn't tell rights; a newer one does.
 const RIGHTS: Record<Role, Right[]> = {
-  agent: ["converse", "own_account", "unmask", "read_unmaskings"],
+  agent: ["converse", "own_account", "unmask", "read_unmaskings", "ask_for_files", "open_files"],
   supervisor: [
     "converse",
     "supervise",
@@ -40,6 +40,9 @@ const RIGHTS: Record<Role, Right[]> = {
     "read_health",
     "unmask",
     "read_unmaskings",
+    "ask_for_files",
+    "open_files",
+    "read_quarantine",
   ],
   compliance: [
     "read_ledger",
@@ -50,8 +53,19 @@ const RIGHTS: Record<Role, Right[]> = {
     "read_policies",
     "read_health",
     "read_unmaskings",
+    "ask_for_files",
+    "open_files",
+    "read_quarantine",
   ],
-  auditor: ["read_ledger", "own_account", "read_accounts", "read_policies", "read_health", "read_unmaskings"],
+  auditor: [
+    "read_ledger",
+    "own_account",
+    "read_accounts",
+    "read_policies",
+    "read_health",
+    "read_unmaskings",
+    "read_quarantine",
+  ],
   admin: ["read_ledger", "own_account", "read_accounts", "manage_accounts", "read_policies", "read_health"],
 };
 

@@ -18,6 +18,9 @@ export type Right =
   | "read_policies"
   | "unmask"
   | "read_unmaskings"
+  | "ask_for_files"
+  | "open_files"
+  | "read_quarantine"
   | "read_health";
 
 export interface SessionInfo {

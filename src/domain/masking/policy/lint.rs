@@ -7,7 +7,7 @@ use std::fmt;
 use super::super::patterns::surest;
 use super::super::view::View;
 use super::residual::candidates;
-use super::{Operator, Policy, Rule, RuleName, Trap};
+use super::{Opening, Operator, Policy, Rule, RuleName, Trap};
 
 /// Fewer values than this behind a mask can be tried out one by one.
 const CANDIDATES_MIN: u64 = 10_000;
@@ -35,8 +35,8 @@ pub enum Remark {
     },
     /// A value may be opened with the word of a second person, whom no account can be.
     NobodyAgrees {
-        /// Of what.
-        entity: RuleName,
+        /// Of what: a rule's name, or the files' path in the policy.
+        entity: String,
     },
     /// Approval is asked for of nobody at all, or not at all.
     NobodyApproves,
@@ -122,7 +122,9 @@ pub fn lint(policy: &Policy, roles: &[&str]) -> Vec<Remark> {
     let mut remarks: Vec<Remark> = policy.rules().iter().flat_map(few_candidates).collect();
     remarks.extend(policy.rules().iter().flat_map(traps));
     remarks.extend(unreachable(policy.rules()));
-    remarks.extend(policy.rules().iter().filter_map(|rule| nobody_agrees(rule, roles)));
+    let openings = policy.rules().iter().filter_map(|rule| Some((rule.name.to_string(), rule.opening.as_ref()?)));
+    let files = policy.files.named().into_iter().filter_map(|(aspect, opening)| Some((aspect.to_string(), opening?)));
+    remarks.extend(openings.chain(files).filter_map(|(of, opening)| nobody_agrees(of, opening, roles)));
     let consent = policy.consent();
     let unknown = consent.roles.iter().filter(|role| !roles.contains(&role.as_str()));
     remarks.extend(unknown.map(|role| Remark::UnknownRole { role: role.clone() }));
@@ -138,10 +140,10 @@ pub fn lint(policy: &Policy, roles: &[&str]) -> Vec<Remark> {
     remarks
 }
 
-fn nobody_agrees(rule: &Rule, roles: &[&str]) -> Option<Remark> {
-    let agrees = &rule.opening.as_ref()?.second_person;
+fn nobody_agrees(entity: String, opening: &Opening, roles: &[&str]) -> Option<Remark> {
+    let agrees = &opening.second_person;
     let is_nobody = !agrees.is_empty() && !agrees.iter().any(|role| roles.contains(&role.as_str()));
-    is_nobody.then(|| Remark::NobodyAgrees { entity: rule.name.clone() })
+    is_nobody.then_some(Remark::NobodyAgrees { entity })
 }
 
 /// One remark for each mask of a rule, however many views have it.

@@ -289,6 +289,8 @@ export default {
     unmask_requested: "Unmasking requested",
     unmask_granted: "Unmasking granted",
     unmask_used: "Unmasked text shown under a grant",
+    unmask_file_requested: "Request to open a file",
+    unmask_file_used: "File given out under a grant",
     unmask_expired: "Grant to unmask ended",
     unmask_denied: "Request to unmask turned down",
     unmask_matched: "Masked value matched with what was said",

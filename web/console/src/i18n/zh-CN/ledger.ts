@@ -278,6 +278,8 @@ export default {
     unmask_requested: "申请查看明文",
     unmask_granted: "授权查看明文",
     unmask_used: "在授权下查看了明文",
+    unmask_file_requested: "申请打开文件",
+    unmask_file_used: "在授权下打开了文件",
     unmask_expired: "明文查看授权到期",
     unmask_denied: "驳回明文查看申请",
     unmask_matched: "核对了脱敏内容",
