@@ -4,6 +4,7 @@
 //! copy's place, which it takes away again, starts nothing and shows no secret. Whether a server may start is decided elsewhere, by the same rules where they are the server's own.
 
 mod anchors;
+mod attachments;
 mod files;
 mod machine;
 mod mirror;

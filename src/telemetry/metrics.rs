@@ -101,6 +101,8 @@ pub enum Gauge<'a> {
     LogActive(&'a str),
     /// Data keys of a tenant that an earlier epoch than the newest wraps.
     KeysToRewrap(&'a str),
+    /// Bytes of the files of a tenant's that are kept.
+    AttachmentBytes(&'a str),
     /// How long a tenant's publication has been waiting for witnesses, in seconds.
     PublicationWait(&'a str),
     /// How long a tenant's receipt of an anchor has been due, in seconds: tenant and anchor.
@@ -130,6 +132,7 @@ pub(super) struct Metrics {
     client_crl_end: Number,
     panics: Counter,
     waiting: Numbers,
+    attachment_bytes: Numbers,
     queue: Numbers,
     entries: Numbers,
     unpublished: Numbers,
@@ -185,6 +188,12 @@ impl Metrics {
             client_crl_end: register(put, "client_crl_end_seconds", "End of the revocation list", Number::default()),
             panics: register(put, "panics", "Parts of the server that gave up", Counter::default()),
             waiting: register(put, "conversations_waiting", "Conversations in the queue", Family::default()),
+            attachment_bytes: register(
+                put,
+                "attachment_bytes",
+                "Bytes of the files that are kept sealed with messages",
+                Family::default(),
+            ),
             queue: register(put, "recorder_queue_proposals", "Proposals before the recorder", Family::default()),
             entries: register(put, "log_entries", "Signed entries of the log", Family::default()),
             unpublished: register(put, "log_unpublished_entries", "Signed entries without a tile", Family::default()),
@@ -297,6 +306,7 @@ pub fn gauge(gauge: Gauge<'_>, value: i64) {
         Gauge::ResidentBytes => metrics.resident.set(value),
         Gauge::OpenFiles => metrics.files.set(value),
         Gauge::ConversationsWaiting(tenant) => metrics.waiting.get_or_create(&of(tenant)).set(value),
+        Gauge::AttachmentBytes(tenant) => metrics.attachment_bytes.get_or_create(&of(tenant)).set(value),
         Gauge::RecorderQueue(tenant) => metrics.queue.get_or_create(&of(tenant)).set(value),
         Gauge::LogEntries(tenant) => metrics.entries.get_or_create(&of(tenant)).set(value),
         Gauge::LogUnpublished(tenant) => metrics.unpublished.get_or_create(&of(tenant)).set(value),
@@ -396,6 +406,7 @@ mod tests {
             Gauge::ResidentBytes,
             Gauge::OpenFiles,
             Gauge::ConversationsWaiting(tenant),
+            Gauge::AttachmentBytes(tenant),
             Gauge::RecorderQueue(tenant),
             Gauge::LogEntries(tenant),
             Gauge::LogUnpublished(tenant),

@@ -77,6 +77,13 @@ pub enum Remark {
         /// The rule with the same pattern; missing when it asks for more certainty than there can be.
         same_as: Option<String>,
     },
+    /// A layer of the policy's own says something of an entity that decides nothing anywhere.
+    Overruled {
+        /// The rule.
+        rule: String,
+        /// The layer.
+        layer: String,
+    },
     /// No test says that clean text stays as it is.
     NoCleanTest,
 }
@@ -104,6 +111,7 @@ impl From<masking::Remark> for Remark {
                 };
                 Self::Unreachable { rule: rule.to_string(), same_as }
             }
+            masking::Remark::Overruled { rule, layer } => Self::Overruled { rule: rule.to_string(), layer },
             masking::Remark::NoCleanTest => Self::NoCleanTest,
         }
     }

@@ -32,7 +32,7 @@ use lww_audit::merkle::root_at;
 use lww_audit::note::NOTE_BYTES_MAX;
 use lww_audit::tile::CHECKPOINT;
 use lww_audit::{SignedCheckpoint, TileDir, VerifierKey};
-pub use plan::{Approved, Plan, Planned};
+pub use plan::{Approved, AsTheyWere, Plan, Planned};
 
 use self::finish::insert;
 use self::gap::Gap;
@@ -300,6 +300,7 @@ impl Recovery<'_> {
             reason: self.reason.word(),
             lost,
             conversations: conversations::restore(self, database, walk).await?,
+            as_they_were: AsTheyWere { drafts: walk.missing.drafts.len(), runs: walk.missing.runs.len() },
             gap: how.gap.map(|gap| gap.planned(self, known, passwords)).transpose()?,
         };
         Ok((plan, able))

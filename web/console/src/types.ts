@@ -48,6 +48,8 @@ export interface Span {
   rule: string;
   /** The norms that ask for the rule. */
   basis?: string[];
+  /** The layers of the policy that speak of the rule. */
+  layers?: string[];
   /** In percent. */
   confidence: number;
   /** Whether the rule that masked it lets somebody open it. */

@@ -68,6 +68,14 @@ pub struct Stance {
     pub(super) leaving: Option<Leaving>,
 }
 
+impl Stance {
+    /// Whether it says more than what views show: how values are found, opened or held.
+    pub(super) fn says_more(&self) -> bool {
+        let is_found = self.min_confidence.is_some() || self.context_window.is_some() || !self.context.is_empty();
+        is_found || self.pattern.is_some() || self.opening.is_some() || self.leaving.is_some()
+    }
+}
+
 /// Whose words are resolved.
 #[derive(Clone, Copy)]
 pub(super) struct Speaker<'l> {

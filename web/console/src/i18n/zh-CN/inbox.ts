@@ -228,6 +228,7 @@ export default {
     masked: "已脱敏",
     rule: "规则",
     basis: "依据",
+    layers: "策略层",
     class: "级别",
     confidence: "把握",
     policy: "策略摘要",

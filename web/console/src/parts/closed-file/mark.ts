@@ -4,7 +4,11 @@ const SIDE_MAX = 1600;
 const TILT = -Math.PI / 9;
 
 /** Draws a picture, made smaller where it is large, with the mark all over it; `false` when the bytes are none. */
-export async function drawMarked(canvas: HTMLCanvasElement, bytes: ArrayBuffer, mark: string): Promise<boolean> {
+export async function drawMarked(
+  canvas: HTMLCanvasElement,
+  bytes: ArrayBuffer,
+  mark: string,
+): Promise<boolean> {
   // Decoded without an address: nothing else in the page can ask for it.
   const picture = await createImageBitmap(new Blob([bytes])).catch(() => null);
   const context = canvas.getContext("2d");
