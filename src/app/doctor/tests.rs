@@ -52,7 +52,7 @@ fn too_little_space_warns_and_then_fails() {
 #[test]
 fn files_that_take_very_much_warn() {
     for (gib, expect) in [(0, State::Ok), (49, State::Ok), (50, State::Warn), (9_000, State::Warn)] {
-        assert_eq!(state_of(&super::attachments::judge(gib << 30)), expect, "{gib}");
+        assert_eq!(state_of(&attachments::judge(gib << 30)), expect, "{gib}");
     }
 }
 
