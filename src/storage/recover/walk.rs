@@ -180,7 +180,7 @@ impl Missing {
         match kind.as_str() {
             "policy.draft_saved" => self.drafts.extend(id("draft")),
             "policy.draft_removed" => {
-                id("draft").map(|draft| self.drafts.remove(&draft));
+                self.drafts.remove(&id("draft").unwrap_or_default());
             }
             "policy.remasking_begun" | "policy.remasking_ended" | "policy.shadow_begun" | "policy.shadow_ended" => {
                 self.runs.extend(id("run"));

@@ -213,13 +213,13 @@ fn overruled(policy: &Policy) -> Vec<Remark> {
         }
     }
     let decides = |name: &RuleName, layer: &str| {
-        let rules = forms.iter().flat_map(|form| &form.rules).filter(|rule| rule.is_active && rule.name == *name);
+        let mut rules = forms.iter().flat_map(|form| &form.rules).filter(|rule| rule.is_active && rule.name == *name);
         let by_it = |rule: &Rule| View::ALL.iter().any(|view| rule.decided(*view).layer == Some(layer));
         let is_strictest = |rule: &Rule| {
             let (own, others): (Vec<_>, Vec<_>) = rule.said().iter().partition(|stance| stance.layer == layer);
             own.iter().any(|own| others.iter().all(|other| other.class < own.class))
         };
-        rules.into_iter().any(|rule| by_it(rule) || is_strictest(rule))
+        rules.any(|rule| by_it(rule) || is_strictest(rule))
     };
     let in_vain = said.into_iter().filter(|(name, stance)| !decides(name, &stance.layer));
     in_vain.map(|(name, stance)| Remark::Overruled { rule: name.clone(), layer: stance.layer.clone() }).collect()

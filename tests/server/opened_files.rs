@@ -2,11 +2,10 @@
 //! where it says so, and an entry before the first byte. And values in files, in notes and of officers' own patterns, which are opened
 //! and compared like those in messages. Needs PostgreSQL on the machine.
 
-#![expect(clippy::unwrap_used, reason = "a broken test world fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test world fails the test")]
 
-mod common;
-#[path = "common/files.rs"]
-mod made;
+use crate::common;
+use crate::common::files as made;
 
 use common::people::{Phone, ask, code, create, create_agent};
 use common::socket::Socket;
@@ -102,7 +101,7 @@ impl Case {
         about().iter().map(|entry: &Entry| entry.kind.as_str().to_owned()).collect()
     }
 
-    async fn end(self) {
+    fn end(self) {
         self.world.assert_state("a");
         self.server.stop();
         let (valid, said) = self.world.verify("a", "demo");
@@ -191,7 +190,7 @@ async fn a_sealed_file_is_opened_once_by_whom_the_policy_names_and_marked_and_ea
     assert_eq!(listed["unmaskings"][0]["used"]["index"].to_string(), header("lww-opened-entry"));
     let kinds = case.kinds(3).await;
     assert_eq!(kinds, ["unmask.file_requested/1", "unmask.granted/1", "unmask.file_used/1"], "what is refused leaves none");
-    case.end().await;
+    case.end();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,7 +236,7 @@ async fn what_is_in_quarantine_is_listed_and_opened_with_a_second_person_s_word_
     let who = ["--login", "eve", "--password-file", password.to_str().unwrap(), "--code", &code, "--server", &server];
     let (done, told) = case.world.lww("a", &[&["unmask", "quarantine"][..], &who].concat());
     assert!(done && told.contains(&case.locked.message) && told.contains("pdf  encrypted"), "{told}");
-    case.end().await;
+    case.end();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -253,7 +252,7 @@ async fn of_whoever_is_erased_no_file_opens_and_the_list_says_so() {
     is_refused(&request(&case.eve, &case.locked, "incident").await, 410, "erased");
     let (_, listed) = ask(&case.eve, "GET", "/api/v1/quarantine", None).await;
     assert_eq!(listed["files"][0]["erased"], json!(true), "{listed}");
-    case.end().await;
+    case.end();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -322,7 +321,7 @@ async fn a_file_that_a_later_message_tells_a_secret_of_opens_for_nobody_though_i
     app.send_message(&key("demo"), (CUSTOMER, "刚才那个是验证码"), "names-it", now()).await.unwrap();
     is_closed(&case.ann, &granted, 404, "not_found").await;
     is_refused(&request(&case.ann, &named, "identity").await, 404, "not_found");
-    case.end().await;
+    case.end();
 }
 
 /// A message or note of the conversation as the desk has it, by what is in it.
@@ -330,7 +329,7 @@ async fn seen(case: &Case, list: &str, part: &str) -> Value {
     let target = format!("/api/v1/agent/conversations/{}", case.picture.conversation);
     let (_, shown) = ask(&case.ann, "GET", &target, None).await;
     let all = shown[list].as_array().unwrap();
-    all.iter().find(|one| one["text"].as_str().unwrap().contains(part)).unwrap_or_else(|| unreachable!("{shown}")).clone()
+    all.iter().find(|one| one["text"].as_str().unwrap().contains(part)).unwrap_or_else(|| panic!("{shown}")).clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -354,7 +353,7 @@ async fn values_in_files_in_notes_and_of_own_patterns_open_and_compare_like_thos
         (&note, "custom.loan_no", "LN2024009999", "LN2024009999"),
     ] {
         let spans = of["spans"].as_array().unwrap();
-        let at = spans.iter().position(|span| span["rule"] == entity).unwrap_or_else(|| unreachable!("{entity}: {of}"));
+        let at = spans.iter().position(|span| span["rule"] == entity).unwrap_or_else(|| panic!("{entity}: {of}"));
         let id = of.get("message").or_else(|| of.get("note")).unwrap();
         let value = json!({"message": id, "span": at, "of": of["index"]});
         let target = format!("/api/v1/agent/conversations/{conversation}/unmaskings");
@@ -374,5 +373,5 @@ async fn values_in_files_in_notes_and_of_own_patterns_open_and_compare_like_thos
     let value = json!({"message": document["message"], "span": at, "of": document["index"]});
     let target = format!("/api/v1/agent/conversations/{conversation}/unmaskings");
     is_refused(&ask(&case.ann, "POST", &target, Some(json!({"value": value, "reason": "fraud"}))).await, 403, "not_reversible");
-    case.end().await;
+    case.end();
 }
