@@ -98,11 +98,7 @@ impl Tenant {
     ///
     /// # Errors
     /// [`Refusal::Forbidden`].
-    pub async fn quarantined(
-        &self,
-        staff: &Staff,
-        before: Option<EntryIndex>,
-    ) -> Result<Vec<ReceivedFile>, Refusal> {
+    pub async fn quarantined(&self, staff: &Staff, before: Option<EntryIndex>) -> Result<Vec<ReceivedFile>, Refusal> {
         staff.may(Action::ReadQuarantine)?;
         Ok(self.ports.unmaskings.quarantined(before, QUARANTINED_MAX).await?)
     }

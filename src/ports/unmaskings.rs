@@ -8,7 +8,8 @@ use crate::domain::file::FileInfo;
 use crate::domain::message::Sealed;
 use crate::domain::record::UnmaskingState;
 use crate::units::{
-    AccountId, ConversationId, ConversationKey, ConversationRef, EntryIndex, MessageId, SubjectId, Timestamp, UnmaskingId, Version,
+    AccountId, ConversationId, ConversationKey, ConversationRef, EntryIndex, MessageId, SubjectId, Timestamp,
+    UnmaskingId, Version,
 };
 
 /// A request to open a value or a file, and what became of it.

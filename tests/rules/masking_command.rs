@@ -229,6 +229,7 @@ fn the_layers_of_where_it_is_said_mask_and_no_others() {
     // Whose mask it is, is told by the rule's own name.
     let options = ["mask", "--policy", policy, "--view", "agent", "--jsonl"];
     let mut output = Vec::new();
-    run(&Command::try_parse_from(options).unwrap().args, "{\"text\": \"LN2024001234\"}\n".as_bytes(), &mut output).unwrap();
+    run(&Command::try_parse_from(options).unwrap().args, "{\"text\": \"LN2024001234\"}\n".as_bytes(), &mut output)
+        .unwrap();
     assert!(String::from_utf8(output).unwrap().contains("\"rule\":\"own@1/custom.loan_no\""));
 }

@@ -7,7 +7,7 @@
 use crate::common;
 use crate::common::files as made;
 
-use common::people::{Phone, ask, code, create, create_agent};
+use common::people::{Phone, ask, call, code, create, create_agent};
 use common::socket::Socket;
 use common::{Server, World, chosen_password, key, now, until};
 use liaowaiwai::cli::client::{Answer, Call, Client, Listing};
@@ -27,7 +27,8 @@ const FILES: &str = "files:\n  sealed: {unmask_roles: [agent], reason: required,
 const LOAN: &str = "  - {entity: custom.loan_no, pattern: 'LN[0-9]{10}', class: C2, views: {agent: {keep: {first: 2, last: 4}}}, \
     reversible: {vault: true, unmask_roles: [agent], reason: required, ttl: 15m}}\n  \
     - {entity: custom.branch, pattern: 'BR[0-9]{8}', class: C2, views: {agent: {keep: {first: 2, last: 2}}}}\n";
-const TESTS: &str = "tests:\n  - {in: 编号LN2024001234, agent: 编号LN******1234}\n  - {in: 网点BR20240012, agent: 网点BR******12}\n";
+const TESTS: &str =
+    "tests:\n  - {in: 编号LN2024001234, agent: 编号LN******1234}\n  - {in: 网点BR20240012, agent: 网点BR******12}\n";
 
 struct Case {
     world: World,
@@ -161,7 +162,10 @@ async fn a_sealed_file_is_opened_once_by_whom_the_policy_names_and_marked_and_ea
 
     let (status, granted) = request(&case.ann, &case.picture, "identity").await;
     assert_eq!((status, &granted["state"], &granted["about"]), (201, &json!("granted"), &json!("file")), "{granted}");
-    assert_eq!((&granted["format"], &granted["fate"], &granted["span"]), (&json!("image"), &json!("sealed"), &json!(null)));
+    assert_eq!(
+        (&granted["format"], &granted["fate"], &granted["span"]),
+        (&json!("image"), &json!("sealed"), &json!(null))
+    );
     is_closed(&case.ann, &granted, 403, "must_enrol_second_factor").await;
     let _phones = [enrolled(&case.ann).await, enrolled(&case.bob).await];
     is_closed(&case.bob, &granted, 403, "forbidden").await;
@@ -171,7 +175,10 @@ async fn a_sealed_file_is_opened_once_by_whom_the_policy_names_and_marked_and_ea
     assert_eq!((answer.status, &answer.body[..]), (200, &made::png()[..]));
     let header = |name: &str| answer.headers.get(name).unwrap().to_str().unwrap().to_owned();
     assert_eq!(header("cache-control"), "no-store");
-    assert_eq!((header("content-type"), header("x-content-type-options")), ("application/octet-stream".into(), "nosniff".into()));
+    assert_eq!(
+        (header("content-type"), header("x-content-type-options")),
+        ("application/octet-stream".into(), "nosniff".into())
+    );
     assert!(header("content-security-policy").contains("sandbox"), "{:?}", answer.headers);
     let (by, id) = (granted["requested"]["by"].as_str().unwrap(), granted["id"].as_str().unwrap());
     let named = header("content-disposition");
@@ -189,7 +196,11 @@ async fn a_sealed_file_is_opened_once_by_whom_the_policy_names_and_marked_and_ea
     assert_eq!(listed["unmaskings"][0]["used"]["by"], json!(by), "{listed}");
     assert_eq!(listed["unmaskings"][0]["used"]["index"].to_string(), header("lww-opened-entry"));
     let kinds = case.kinds(3).await;
-    assert_eq!(kinds, ["unmask.file_requested/1", "unmask.granted/1", "unmask.file_used/1"], "what is refused leaves none");
+    assert_eq!(
+        kinds,
+        ["unmask.file_requested/1", "unmask.granted/1", "unmask.file_used/1"],
+        "what is refused leaves none"
+    );
     case.end();
 }
 
@@ -303,7 +314,10 @@ async fn what_can_not_be_recorded_gives_no_byte_and_rows_or_pieces_that_somebody
     };
     assert_eq!((status, told(true).len(), told(false).len()), (200, 1, 1), "{listed}");
     let lost = &told(false)[0];
-    assert_eq!((&lost["requested"]["index"], &lost["reason"], &lost["about"]), (&json!(900_000), &json!(null), &json!("file")));
+    assert_eq!(
+        (&lost["requested"]["index"], &lost["reason"], &lost["about"]),
+        (&json!(900_000), &json!(null), &json!("file"))
+    );
     run("DELETE FROM unmasking WHERE id NOT IN (SELECT id FROM kept); DELETE FROM unmasking; INSERT INTO unmasking SELECT * FROM kept").await;
     assert_eq!(open(&case.ann, &granted).await.body, made::png());
     drop(superuser);
@@ -312,15 +326,15 @@ async fn what_can_not_be_recorded_gives_no_byte_and_rows_or_pieces_that_somebody
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_a_later_message_tells_a_secret_of_opens_for_nobody_though_it_was_granted() {
+async fn a_file_that_is_not_kept_is_listed_and_opens_for_nobody() {
     let case = Case::begin().await.factored().await;
-    // A name that is a code tells a secret of a picture, too.
-    let named = sent(&case.server, "83619274", &made::png(), "file-3").await;
-    let (_, granted) = request(&case.ann, &named, "identity").await;
-    let app = case.server.client();
-    app.send_message(&key("demo"), (CUSTOMER, "刚才那个是验证码"), "names-it", now()).await.unwrap();
-    is_closed(&case.ann, &granted, 404, "not_found").await;
-    is_refused(&request(&case.ann, &named, "identity").await, 404, "not_found");
+    // A name that tells what is stored nowhere.
+    let named = sent(&case.server, "CVV 737.bin", &made::program(), "file-3").await;
+    assert!(!named.file.as_ref().unwrap().kept);
+    is_refused(&request(&case.eve, &named, "incident").await, 404, "not_found");
+    let (_, listed) = ask(&case.eve, "GET", "/api/v1/quarantine", None).await;
+    let first = &listed["files"][0];
+    assert_eq!((&first["message"], &first["file"]["kept"]), (&json!(named.message), &json!(false)), "{listed}");
     case.end();
 }
 
@@ -340,7 +354,8 @@ async fn values_in_files_in_notes_and_of_own_patterns_open_and_compare_like_thos
     sent(&case.server, "合同.docx", &document, "file-3").await;
     sent(&case.server, "表.csv", "姓名,手机号\n王小明,139-1234-5678\n".as_bytes(), "file-4").await;
     let notes = format!("/api/v1/agent/conversations/{conversation}/notes");
-    let (status, noted) = ask(&case.ann, "POST", &notes, Some(json!({"text": "回访电话１３７12345678，编号LN2024009999"}))).await;
+    let body = json!({"text": "回访电话１３７12345678，编号LN2024009999"}).to_string();
+    let (status, noted) = call(&case.ann, "POST", &notes, &[("idempotency-key", "note-1")], Some(&body)).await;
     assert_eq!(status, 201, "{noted}");
 
     let (document, table) = (seen(&case, "messages", "客户手机").await, seen(&case, "messages", "姓名").await);
@@ -358,7 +373,11 @@ async fn values_in_files_in_notes_and_of_own_patterns_open_and_compare_like_thos
         let value = json!({"message": id, "span": at, "of": of["index"]});
         let target = format!("/api/v1/agent/conversations/{conversation}/unmaskings");
         let (status, granted) = ask(&case.ann, "POST", &target, Some(json!({"value": value, "reason": "fraud"}))).await;
-        assert_eq!((status, &granted["state"], &granted["entity"]), (201, &json!("granted"), &json!(entity)), "{granted}");
+        assert_eq!(
+            (status, &granted["state"], &granted["entity"]),
+            (201, &json!("granted"), &json!(entity)),
+            "{granted}"
+        );
         let (status, opened) = decide(&case.ann, &granted, "open").await;
         assert_eq!((status, &opened["value"]), (200, &json!(written)), "{opened}");
         let target = format!("/api/v1/agent/conversations/{conversation}/matches");
@@ -372,6 +391,10 @@ async fn values_in_files_in_notes_and_of_own_patterns_open_and_compare_like_thos
     let at = spans.iter().position(|span| span["rule"] == "custom.branch").unwrap();
     let value = json!({"message": document["message"], "span": at, "of": document["index"]});
     let target = format!("/api/v1/agent/conversations/{conversation}/unmaskings");
-    is_refused(&ask(&case.ann, "POST", &target, Some(json!({"value": value, "reason": "fraud"}))).await, 403, "not_reversible");
+    is_refused(
+        &ask(&case.ann, "POST", &target, Some(json!({"value": value, "reason": "fraud"}))).await,
+        403,
+        "not_reversible",
+    );
     case.end();
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tokio_postgres::Client;
 
-use super::{attachments, Check, Said, said};
+use super::{Check, Said, attachments, said};
 use crate::app::AppError;
 use crate::app::config::Config;
 use crate::storage::database::{self, Database, DatabaseError};

@@ -56,11 +56,8 @@ impl From<pipeline::Unmasking> for Unmasking {
             Some(pipeline::Asked { kind, held_as, reason }) => (Some(kind), Some(held_as), Some(reason)),
             None => (None, None, None),
         };
-        let (of_value, of_file) = if span.is_some() {
-            ((kind, held_as), (None, None))
-        } else {
-            ((None, None), (kind, held_as))
-        };
+        let (of_value, of_file) =
+            if span.is_some() { ((kind, held_as), (None, None)) } else { ((None, None), (kind, held_as)) };
         Self {
             id: row.id.to_string(),
             state: stands.to_owned(),

@@ -73,7 +73,8 @@ mod tests {
         ))
     }
 
-    const ONE: &str = "files: {sealed: {unmask_roles: [supervisor], reason: required, ttl: 15m, second_person: [compliance]}}";
+    const ONE: &str =
+        "files: {sealed: {unmask_roles: [supervisor], reason: required, ttl: 15m, second_person: [compliance]}}";
 
     #[test]
     fn who_may_open_files_is_part_of_the_policy_and_nobody_may_by_default() {

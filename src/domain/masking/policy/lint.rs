@@ -262,10 +262,8 @@ mod tests {
             ))
             .unwrap_or_else(|error| panic!("{error}"))
         };
-        let vain = Remark::Overruled {
-            rule: RuleName { entity: Entity::Mobile, own: None },
-            layer: "channel/web".to_owned(),
-        };
+        let vain =
+            Remark::Overruled { rule: RuleName { entity: Entity::Mobile, own: None }, layer: "channel/web".to_owned() };
         let named = |web: &str| lint(&layered(web), &ROLES).contains(&vain);
         assert!(named("views: {agent: {keep: {first: 3, last: 4}}}"));
         assert!(!named("views: {agent: {keep: {last: 2}}}"), "it decides what agents see");
