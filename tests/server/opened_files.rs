@@ -7,7 +7,7 @@
 use crate::common;
 use crate::common::files as made;
 
-use common::people::{Phone, ask, code, create, create_agent};
+use common::people::{Phone, ask, call, code, create, create_agent};
 use common::socket::Socket;
 use common::{Server, World, chosen_password, key, now, until};
 use liaowaiwai::cli::client::{Answer, Call, Client, Listing};
@@ -326,15 +326,15 @@ async fn what_can_not_be_recorded_gives_no_byte_and_rows_or_pieces_that_somebody
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_a_later_message_tells_a_secret_of_opens_for_nobody_though_it_was_granted() {
+async fn a_file_that_is_not_kept_is_listed_and_opens_for_nobody() {
     let case = Case::begin().await.factored().await;
-    // A name that is a code tells a secret of a picture, too.
-    let named = sent(&case.server, "83619274", &made::png(), "file-3").await;
-    let (_, granted) = request(&case.ann, &named, "identity").await;
-    let app = case.server.client();
-    app.send_message(&key("demo"), (CUSTOMER, "刚才那个是验证码"), "names-it", now()).await.unwrap();
-    is_closed(&case.ann, &granted, 404, "not_found").await;
-    is_refused(&request(&case.ann, &named, "identity").await, 404, "not_found");
+    // A name that tells what is stored nowhere.
+    let named = sent(&case.server, "CVV 737.bin", &made::program(), "file-3").await;
+    assert!(!named.file.as_ref().unwrap().kept);
+    is_refused(&request(&case.eve, &named, "incident").await, 404, "not_found");
+    let (_, listed) = ask(&case.eve, "GET", "/api/v1/quarantine", None).await;
+    let first = &listed["files"][0];
+    assert_eq!((&first["message"], &first["file"]["kept"]), (&json!(named.message), &json!(false)), "{listed}");
     case.end();
 }
 
@@ -354,8 +354,8 @@ async fn values_in_files_in_notes_and_of_own_patterns_open_and_compare_like_thos
     sent(&case.server, "合同.docx", &document, "file-3").await;
     sent(&case.server, "表.csv", "姓名,手机号\n王小明,139-1234-5678\n".as_bytes(), "file-4").await;
     let notes = format!("/api/v1/agent/conversations/{conversation}/notes");
-    let (status, noted) =
-        ask(&case.ann, "POST", &notes, Some(json!({"text": "回访电话１３７12345678，编号LN2024009999"}))).await;
+    let body = json!({"text": "回访电话１３７12345678，编号LN2024009999"}).to_string();
+    let (status, noted) = call(&case.ann, "POST", &notes, &[("idempotency-key", "note-1")], Some(&body)).await;
     assert_eq!(status, 201, "{noted}");
 
     let (document, table) = (seen(&case, "messages", "客户手机").await, seen(&case, "messages", "姓名").await);

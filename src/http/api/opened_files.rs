@@ -111,7 +111,7 @@ fn given(opened: &OpenedFile) -> Answer {
         (HeaderName::from_static("lww-opened-until"), until.to_string()),
         (HeaderName::from_static("lww-opened-entry"), used.index.to_string()),
     ] {
-        let wrong = Problem::MalformedHeader { name: "content-disposition", expected: "visible ASCII characters" };
+        let wrong = Problem::MalformedHeader { name: "content-disposition", expected: "1 to 128 visible ASCII characters" };
         headers.insert(name, HeaderValue::from_str(&value).map_err(|_| wrong)?);
     }
     Ok(answer)

@@ -96,7 +96,7 @@ fn facts(report: &Report, trust: &Trust, tree: &FrontierOf<Sm3>) -> Result<Facts
     Ok(facts)
 }
 
-/// A step on the way to a value behind a mask: which value of which entry, why, and how it ended.
+/// A step on the way to a value behind a mask or to a file of which nothing is shown: which, why, and how it ended.
 fn unmasking(entry: &Entry) -> Option<String> {
     let (Detail::Object(fields), kind) = (&entry.detail, entry.kind.as_str()) else { return None };
     let about = kinds::about(kind).filter(|_| kind.starts_with("unmask."))?;
@@ -105,6 +105,9 @@ fn unmasking(entry: &Entry) -> Option<String> {
     let same = if let Some(Detail::Bool(same)) = fields.get("same") { Some(*same) } else { None };
     let parts = [
         number("span").zip(number("of")).map(|(span, of)| format!("value {} of #{of}", span.saturating_add(1))),
+        number("of").filter(|_| fields.contains_key("format")).map(|of| format!("file of #{of}")),
+        word("format"),
+        word("fate"),
         word("entity"),
         word("reason"),
         same.map(|same| if same { "the same" } else { "not the same" }.to_owned()),

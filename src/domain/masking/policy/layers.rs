@@ -9,7 +9,7 @@ use super::super::super::canonical;
 use super::document::{Document, LayerDoc, PackDoc};
 use super::occasion::Occasion;
 use super::resolve::{Speaker, Stance, all, invalid};
-use super::{Policy, PolicyError, RuleName, digest};
+use super::{Policy, PolicyError, Rule, RuleName, digest};
 use crate::domain::yaml;
 use crate::limits::{LAYER_DEPTH_MAX, LAYERS_MAX};
 
@@ -68,7 +68,7 @@ impl Policy {
             return layers;
         }
         let forms = std::iter::once(self).chain(self.others.values());
-        let said = forms.filter_map(|form| form.rules.get(usize::from(rule))).flat_map(super::Rule::said);
+        let said = forms.filter_map(|form| form.rules.get(usize::from(rule))).flat_map(Rule::said);
         for stance in said {
             if !layers.contains(&stance.layer) {
                 layers.push(stance.layer.clone());

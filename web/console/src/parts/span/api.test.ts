@@ -36,7 +36,7 @@ describe("a request to open a value", () => {
 
   it("shows its value for as long as the server says, whatever the clock here says", () => {
     const used = act("me");
-    expect(leftMs({ value: "x", until: "2026-11-27T10:15:00.000000Z", used })).toBe(900_000);
-    expect(leftMs({ value: "x", until: "2026-11-27T09:00:00.000000Z", used })).toBe(0);
+    expect(leftMs({ until: "2026-11-27T10:15:00.000000Z", used })).toBe(900_000);
+    expect(leftMs({ until: "2026-11-27T09:00:00.000000Z", used })).toBe(0);
   });
 });
