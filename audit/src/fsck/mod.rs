@@ -11,10 +11,12 @@ mod entries;
 mod keys;
 mod lineage;
 mod receipts;
+mod shadow;
 mod tiles;
 
 pub use earlier::check_earlier;
 pub use receipts::{Honoured, check_receipt};
+pub use shadow::{PURPOSE, Shadow, check_shadow};
 
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::entry::Kind;
@@ -45,6 +47,8 @@ pub enum Pass {
     Tiles,
     /// Reading the entries.
     Entries,
+    /// Hashing the entries once more, with SM3.
+    Shadow,
 }
 
 /// The first thing that is wrong in a log.
