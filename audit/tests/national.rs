@@ -1,7 +1,6 @@
 //! The second tree and the SM2 signature: what whoever relies on national algorithms can find out of a log, and what is refused.
 #![cfg(test)]
 
-#[expect(dead_code, reason = "a part of what the tests share")]
 mod common;
 
 use common::{Log, ORIGIN, keys, log_signer};
@@ -213,7 +212,10 @@ fn a_missing_signature_another_root_and_a_key_that_nothing_names_are_each_refuse
     assert_eq!(refused(&log, &log.signed(size), 7), Class::National, "no signature");
     assert_eq!(refused(&log, &cosigned(&log, size, 7, &root), 8), Class::National, "another key's");
     assert_eq!(refused(&log, &cosigned(&log, size, 7, &sm3_root(&log, 299)), 7), Class::National, "another root");
-    assert_eq!(refused(&log, &cosigned(&log, size, 8, &root), 8), Class::National, "a key that no entry names");
+    assert_eq!(refused(&log, &cosigned(&log, size, 8, &root), 8), Class::National, "a key that another's entry names");
+    let silent = Log::new(size);
+    let signed = cosigned(&silent, size, 7, &sm3_root(&silent, size));
+    assert_eq!(refused(&silent, &signed, 7), Class::National, "a key that no entry names");
     let line = sm2(7).cosign(log.signed(299).unverified(), &root).unwrap();
     let lines = log.signed(size).note().signatures().iter().cloned().chain([line]).collect();
     let of_another_size = SignedCheckpoint::with_signatures(log.checkpoint(size), lines).unwrap();
