@@ -64,6 +64,7 @@ fn measure_log(served: &Served, folder: &PathBuf) {
     let tenant = &served.log.tenant_name;
     let active = *served.slot.status().borrow() == LogStatus::Active;
     gauge(Gauge::LogActive(tenant), active.into());
+    gauge(Gauge::LogKeyAway(tenant), served.tenant.key_away().is_some().into());
     let Some(recorder) = served.slot.recorder() else { return };
     gauge(Gauge::RecorderQueue(tenant), number(RECORDER_QUEUE_PROPOSALS_MAX.saturating_sub(recorder.room())));
     let Some(head) = recorder.heads().borrow().clone() else { return };

@@ -192,7 +192,10 @@ fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
             let name = &served.tenant.name.name;
             let (role, reason) = match &*status.borrow() {
                 LogStatus::Active => match lacking(served) {
-                    None => continue,
+                    None => match served.tenant.key_away() {
+                        None => continue,
+                        Some(why) => (ServerRole::Active, format!("the key of {name}'s log can't sign: {why}")),
+                    },
                     Some(what) => (ServerRole::Active, format!("tenant {name} has no active {what}")),
                 },
                 LogStatus::Standby => (ServerRole::Standby, format!("another server writes the log of {name}")),

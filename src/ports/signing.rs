@@ -18,6 +18,12 @@ pub trait Signer: Send + Sync {
     /// The newest key in use, in vkey form.
     fn vkey(&self) -> String;
 
+    /// Why no signature can be had at the moment, by a key that may come back: its hardware is gone. `None` when the last
+    /// attempt succeeded, and of keys that are at hand always.
+    fn away(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether the newest key in use is the one that the log names. One that was made and not used so far comes into use
     /// then: its change was recorded, and the server ended before it heard so.
     fn is_named(&self, vkey: &str) -> bool {

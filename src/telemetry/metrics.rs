@@ -99,6 +99,8 @@ pub enum Gauge<'a> {
     MirrorBehind(&'a str),
     /// Whether this server writes the log: 1 or 0.
     LogActive(&'a str),
+    /// Whether the hardware that holds the log's key can't be asked: 1 or 0.
+    LogKeyAway(&'a str),
     /// Data keys of a tenant that an earlier epoch than the newest wraps.
     KeysToRewrap(&'a str),
     /// Bytes of the files of a tenant's that are kept.
@@ -139,6 +141,7 @@ pub(super) struct Metrics {
     unsealed: Numbers,
     mirror_behind: Numbers,
     active: Numbers,
+    key_away: Numbers,
     to_rewrap: Numbers,
     publication_wait: Numbers,
     witness_answers: Family<OfWitness, Counter>,
@@ -190,6 +193,7 @@ impl Metrics {
             unsealed: register(put, "log_unsealed_entries", "Entries since the newest seal", Family::default()),
             mirror_behind: register(put, "mirror_behind_entries", "Entries that the copy has not", Family::default()),
             active: register(put, "log_active", "Whether this server writes the log", Family::default()),
+            key_away: register(put, "log_key_away", "Whether the log's key can't be asked", Family::default()),
             to_rewrap: register(put, "keys_to_rewrap", "Data keys under an earlier epoch", Family::default()),
             publication_wait: register(
                 put,
@@ -309,6 +313,7 @@ pub fn gauge(gauge: Gauge<'_>, value: i64) {
         Gauge::LogUnsealed(tenant) => metrics.unsealed.get_or_create(&of(tenant)).set(value),
         Gauge::MirrorBehind(tenant) => metrics.mirror_behind.get_or_create(&of(tenant)).set(value),
         Gauge::LogActive(tenant) => metrics.active.get_or_create(&of(tenant)).set(value),
+        Gauge::LogKeyAway(tenant) => metrics.key_away.get_or_create(&of(tenant)).set(value),
     };
 }
 
@@ -403,6 +408,7 @@ mod tests {
             Gauge::LogUnsealed(tenant),
             Gauge::MirrorBehind(tenant),
             Gauge::LogActive(tenant),
+            Gauge::LogKeyAway(tenant),
             Gauge::KeysToRewrap(tenant),
             Gauge::PublicationWait(tenant),
             Gauge::AnchorWait(tenant, "tsa-one"),
