@@ -5,7 +5,7 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Format, malformed};
-use crate::note::{Note, NoteSigner, VerifierKey};
+use crate::note::{Note, NoteSignature, NoteSigner, VerifierKey};
 use crate::types::{Hash, parse_decimal};
 use std::fmt;
 
@@ -34,11 +34,28 @@ impl Rotation {
     /// # Errors
     /// `Malformed` if the two are one key, or one is not the log's.
     pub fn sign(tree: Checkpoint, old: &NoteSigner, new: &NoteSigner) -> Result<SignedRotation, Error> {
-        let rotation = Self { tree, old: old.verifier_key().clone(), new: new.verifier_key().clone() };
-        rotation.check()?;
+        let rotation = Self::unsigned(tree, old.verifier_key().clone(), new.verifier_key().clone())?;
         let text = rotation.to_string();
-        let note = Note::new(text.clone(), vec![old.sign(&text), new.sign(&text)])?;
-        Ok(SignedRotation { rotation, note })
+        rotation.signed(vec![old.sign(&text), new.sign(&text)])
+    }
+
+    /// A statement that both keys are to sign, in the text that `Display` gives; for keys that are elsewhere.
+    ///
+    /// # Errors
+    /// `Malformed` if the two are one key, or one is not the log's.
+    pub fn unsigned(tree: Checkpoint, old: VerifierKey, new: VerifierKey) -> Result<Self, Error> {
+        let rotation = Self { tree, old, new };
+        rotation.check()?;
+        Ok(rotation)
+    }
+
+    /// Joins the statement and its signatures; nothing is verified by this.
+    ///
+    /// # Errors
+    /// `Malformed` or `TooLong` if the result is not a signed note.
+    pub fn signed(self, signatures: Vec<NoteSignature>) -> Result<SignedRotation, Error> {
+        let note = Note::new(self.to_string(), signatures)?;
+        Ok(SignedRotation { rotation: self, note })
     }
 
     fn check(&self) -> Result<(), Error> {

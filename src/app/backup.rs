@@ -185,7 +185,7 @@ pub async fn backup(
         return Err(BackupError::NothingThere(config.data_dir.clone()));
     }
     let places = places(config);
-    let keys = KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false)?;
+    let keys = config.open_keys(false)?;
     // Before the snapshot: what was published then is in it.
     let published = published(config)?;
     if let Some(keys_to) = &options.keys_to {

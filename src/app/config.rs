@@ -12,6 +12,7 @@ mod keys;
 mod mirror;
 mod read;
 mod small;
+mod token;
 #[cfg(test)]
 mod tests;
 
@@ -35,9 +36,9 @@ pub use small::{LogConfig, PostgresqlConfig, TlsFiles};
 use self::check::Checked;
 pub use self::check::{AnchorConfig, AnchorFormConfig, WitnessConfig};
 use self::read::{Section, Source};
-use crate::crypto::KeyError;
 use crate::crypto::live_certificate::{ClientAuthority, ClientCertificates};
 use crate::crypto::secrets::SecretRef;
+use crate::crypto::{KeyError, TokenPlace};
 use crate::domain::event::Role;
 use crate::http::{Rates, TrustedProxies};
 use crate::pipeline::Rest;
@@ -81,6 +82,8 @@ pub struct Config {
     pub keys_dir: PathBuf,
     /// The master key's file, when it is not in `keys_dir`.
     pub master_key: Option<PathBuf>,
+    /// The token that holds the keys of logs; `None`: they are in `keys_dir`.
+    pub token: Option<TokenPlace>,
     /// Whether the server restricts itself to its own files.
     pub confine: bool,
     /// Where HTTP is served.
@@ -281,6 +284,7 @@ impl Config {
             .map(|secret| ("database_password", secret))
             .chain(oidc.map(|secret| ("tenant.oidc.client_secret", secret)))
             .chain(metrics)
+            .chain(self.token.iter().map(|token| ("pkcs11.pin", &token.pin)))
             .chain(self.mirror.iter().flat_map(MirrorConfig::secrets))
             .chain(channels.map(|secret| ("tenant.channel.secret", secret)))
             .collect()
@@ -343,6 +347,7 @@ impl Config {
             lines.put("database_password", &database.password.as_ref().map(ToString::to_string).unwrap_or_default());
             lines.path("database_root_certificate", database.root_certificate.as_deref());
         }
+        self.token.iter().for_each(|place| token::write(place, &mut lines));
         lines.put("confine", &self.confine.to_string());
         self.http.write(&mut lines);
         lines.path("postgresql.bin_dir", self.postgresql.bin_dir.as_deref());

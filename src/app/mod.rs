@@ -45,7 +45,7 @@ pub use tenants::Served;
 pub use witnesses::{OpenWitness, WitnessPlace, add_log, make_witness, open_witness};
 
 use crate::crypto::dev_ca::TlsError;
-use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemClock, SystemRandom};
+use crate::crypto::{KeyError, SystemClock, SystemRandom};
 use crate::files::Readers;
 use crate::limits::STOP_WAIT_S_MAX;
 use crate::ports::{Clock, Random, random_bytes};
@@ -166,6 +166,7 @@ impl App {
         options: &StartOptions,
         progress: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, AppError> {
+        config.check_token()?;
         let (embedded, database) = open_database(&config, progress).await?;
         // In a box of its own: what is wired up there is more than a caller should hold on its stack.
         let started = Box::pin(Self::start_on(config, options, embedded.clone(), database)).await;
@@ -188,8 +189,7 @@ impl App {
         make_data_dir(&config)?;
         let node = node_id(&config, &*random)?;
         let fresh = !tenants::any(&database).await?;
-        let places = KeyPlaces { directory: config.keys_dir.clone(), master: config.master_key.clone() };
-        let keys = KeyDirectory::open_or_create(&places, Arc::clone(&random), fresh)?;
+        let keys = config.open_keys(fresh)?;
         let (stop, stopping) = watch::channel(false);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let identity = Identity { binary: tenants::binary_digest(), started_at: clock.now() };

@@ -13,7 +13,7 @@ use super::backup::Progress;
 use super::config::Config;
 use super::tenants::SYSTEM;
 use super::{AppError, mirror, witnesses};
-use crate::crypto::{Argon2Passwords, KeyDirectory, KeyPlaces, LogSigner, SystemClock, SystemRandom, TenantVault};
+use crate::crypto::{Argon2Passwords, KeyDirectory, LogSigner, SystemClock, SystemRandom, TenantVault};
 use crate::domain::event::{APPROVERS, RecoverReason};
 use crate::domain::message::RawText;
 use crate::pipeline::{Consent, Consents, Refusal};
@@ -159,8 +159,7 @@ async fn run(
     if is_alone {
         database::migrate(owner).await?;
     }
-    let places = KeyPlaces { directory: config.keys_dir.clone(), master: config.master_key.clone() };
-    let keys = KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false)?;
+    let keys = config.open_keys(false)?;
     let run = Run { config, options, owner, is_alone, keys: &keys, progress };
     let Some(planned) = run.plan(&options.tenant).await? else { return Ok(None) };
     let Some(ask) = ask else { return Ok(Some(planned.plan)) };

@@ -10,7 +10,7 @@ use lww_audit::{Generations, TileDir, VerifierKey};
 use super::{CommandError, Place, recover, screen, sheet};
 use crate::app::config::Config;
 use crate::app::{AppError, Order, ask, at_hand};
-use crate::crypto::{KeyDirectory, KeyError, KeyPlaces, SystemRandom, TenantVault};
+use crate::crypto::{KeyDirectory, KeyError, TenantVault};
 use crate::ports::LogKeys;
 use crate::storage::database::Database;
 use crate::storage::head::LogName;
@@ -296,8 +296,7 @@ pub(super) fn name(config: &Config, tenant: &str, id: TenantId) -> LogName {
 }
 
 pub(super) fn keys(config: &Config) -> Result<KeyDirectory, AppError> {
-    let places = KeyPlaces { directory: config.keys_dir.clone(), master: config.master_key.clone() };
-    Ok(KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false)?)
+    Ok(config.open_keys(false)?)
 }
 
 fn vkeys(keys: &KeyDirectory, log: &LogName) -> Result<Vec<String>, AppError> {

@@ -155,6 +155,17 @@ pub enum KeyError {
         /// The epoch.
         epoch: i32,
     },
+    /// A token is configured, and this build knows none.
+    #[error(
+        "[pkcs11] is configured, and this server was built without it: build with `cargo build --release --features pkcs11`, or take the section out"
+    )]
+    NoTokens,
+    /// The token can't be used.
+    #[error("the token of [pkcs11] can't be used: {reason}")]
+    Token {
+        /// Why, and the way out.
+        reason: &'static str,
+    },
     /// A cipher refused; this happens only when a length exceeds its bounds.
     #[error("the cipher refused")]
     Cipher,

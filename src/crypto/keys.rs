@@ -18,6 +18,7 @@ mod epochs;
 mod format;
 mod journal;
 mod log;
+mod token;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,9 @@ pub use self::epochs::{EpochKeeper, EpochName};
 use self::format::{FILE_BYTES_MAX, MASTER_LABEL, Master, identifier};
 pub use self::journal::ErasedJournal;
 pub use self::log::LogSigner;
+#[cfg(feature = "pkcs11")]
+pub(super) use self::token::KeyToken;
+pub use self::token::TokenPlace;
 use super::derive::{KEY_BYTES, SecretKey, sha256};
 use super::error::KeyError;
 use super::private_file::{self, Rule};
@@ -105,6 +109,7 @@ pub struct KeyDirectory {
     purposes: [SecretKey; 4],
     epochs: Arc<EpochRing>,
     identities: Vec<KeyIdentity>,
+    token: Option<Arc<dyn token::KeyToken>>,
 }
 
 impl fmt::Debug for KeyDirectory {
@@ -141,7 +146,16 @@ impl KeyDirectory {
         let named =
             |name: EpochName| KeyIdentity { purpose: "epoch", fingerprint: name.fingerprint, epoch: Some(name.epoch) };
         identities.extend(epochs.names().map(named));
-        Ok(Self { files: Arc::new(files), purposes, epochs: EpochRing::new(epochs), identities })
+        Ok(Self { files: Arc::new(files), purposes, epochs: EpochRing::new(epochs), identities, token: None })
+    }
+
+    /// The same, with the keys of logs in a token from here on; those that are in files go on until they are changed.
+    ///
+    /// # Errors
+    /// [`KeyError`] when this build knows no tokens, or this one can't be used.
+    pub fn with_token(self, place: Option<&TokenPlace>) -> Result<Self, KeyError> {
+        let token = place.map(token::open).transpose()?;
+        Ok(Self { token, ..self })
     }
 
     /// Public names of the master, purpose and epoch keys, in that order.
@@ -155,7 +169,7 @@ impl KeyDirectory {
     /// [`KeyError`]; `Missing` when the log exists and its key does not.
     pub fn log_signer(&self, origin: &Origin, may_create: bool) -> Result<LogSigner, KeyError> {
         check_name(origin.tenant())?;
-        LogSigner::open(Arc::clone(&self.files), origin, may_create)
+        LogSigner::open(Arc::clone(&self.files), self.token.clone(), origin, may_create)
     }
 
     /// A secret that the server makes for itself at first use: 32 random bytes.

@@ -18,6 +18,8 @@ pub mod keys;
 pub mod live_authority;
 pub mod live_certificate;
 pub mod passwords;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod private_file;
 pub mod random;
 mod seal;
@@ -29,7 +31,7 @@ pub mod witness_key;
 pub use clock::SystemClock;
 pub use database_tls::database_tls;
 pub use error::KeyError;
-pub use keys::{EpochKeeper, EpochName, ErasedJournal, KeyDirectory, KeyIdentity, KeyPlaces, LogSigner, WrappedFile};
+pub use keys::{EpochKeeper, EpochName, ErasedJournal, KeyDirectory, KeyIdentity, KeyPlaces, LogSigner, TokenPlace, WrappedFile};
 pub use passwords::{Argon2Passwords, one_time_password};
 pub use random::SystemRandom;
 pub use vault::TenantVault;

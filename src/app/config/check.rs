@@ -18,7 +18,7 @@ use super::error::{ConfigError, Problem};
 use super::read::{Field, Section};
 use super::{
     ChannelConfig, Config, DatabaseConfig, ErasureConfig, HttpConfig, KEYS_FOLDER, LOGS_FOLDER, LogConfig,
-    PostgresqlConfig, TenantConfig, TlsFiles, mirror, read,
+    PostgresqlConfig, TenantConfig, TlsFiles, mirror, read, token,
 };
 use crate::channels::CHANNELS;
 use crate::crypto::database_tls;
@@ -52,6 +52,7 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
         name: host(&root.required("name")?)?,
         keys_dir: path(root, "keys_dir")?.map_or_else(|| data_dir.join(KEYS_FOLDER), |field| field.value),
         master_key: path(root, "master_key")?.map(|field| field.value),
+        token: token::read(&root.section("pkcs11")?)?,
         confine: root.boolean("confine")?.value,
         http: http(&root.section("http")?)?,
         postgresql: PostgresqlConfig { bin_dir: existing(path(&postgresql, "bin_dir")?, FOLDER, Path::is_dir)? },

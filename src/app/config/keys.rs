@@ -13,6 +13,8 @@ const PATH_BYTES_MAX: usize = 4096;
 const CAPACITY_MAX: i32 = 1_000;
 /// Longest that a conversation may rest, in seconds: ten years.
 const REST_S_MAX: i32 = 315_360_000;
+/// Longest label of a token in bytes (PKCS#11, `CK_TOKEN_INFO`).
+const TOKEN_LABEL_BYTES_MAX: usize = 32;
 /// Longest list of origins in bytes.
 const ORIGINS_BYTES_MAX: usize = 4_096;
 /// Longest common name of a certificate in bytes (RFC 5280, appendix A.1: 64 characters).
@@ -156,6 +158,19 @@ pub const KEYS: &[Key] = &[
         .example("secret://file/etc/lww/db.password"),
     path("database_root_certificate", "Root certificate of database_url's server in PEM, for sslmode=verify-full.")
         .example("/etc/lww/tls/database-ca.pem"),
+    path("pkcs11.module", "The library of a hardware token (PKCS#11) that holds the keys of logs; needs a build with that feature.")
+        .required()
+        .example("/usr/lib/softhsm/libsofthsm2.so"),
+    text("pkcs11.token", "visible ASCII", "The token's label.")
+        .bounds(Bounds::Bytes(TOKEN_LABEL_BYTES_MAX))
+        .required()
+        .example("lww"),
+    text("pkcs11.pin", "secret reference", "The user's PIN of the token; not from secret://keys.")
+        .required()
+        .example("secret://file/etc/lww/token.pin"),
+    text("pkcs11.key_prefix", "visible ASCII", "What the labels of this server's keys in the token begin with.")
+        .bounds(Bounds::Bytes(TOKEN_LABEL_BYTES_MAX))
+        .default("lww-"),
     Key::new(
         "confine",
         Kind::Boolean,
@@ -422,7 +437,7 @@ pub const KEYS: &[Key] = &[
 pub const LISTS: &[&str] = &["anchor", "tenant", "tenant.channel"];
 
 /// Sections that a file may leave out although some of their keys have no default.
-pub const OPTIONAL: &[&str] = &["anchor", "mirror", "mirror.s3", "tenant.oidc", "witness"];
+pub const OPTIONAL: &[&str] = &["anchor", "mirror", "mirror.s3", "pkcs11", "tenant.oidc", "witness"];
 
 /// What a key of a section leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

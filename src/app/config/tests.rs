@@ -313,11 +313,40 @@ fn anchors_are_read_and_each_mistake_named() {
     }
 }
 
+const TOKEN: &str = "[pkcs11]\nmodule = \"/etc/passwd\"\ntoken = \"t\"\npin = \"secret://env/PIN\"\n";
+
+#[test]
+fn a_token_is_read_and_each_mistake_named() {
+    let token = parse(TOKEN).unwrap().token.unwrap();
+    assert_eq!((token.token.as_str(), token.prefix.as_str()), ("t", "lww-"));
+    assert!(parse("").unwrap().token.is_none());
+    for (right, wrong, words) in [
+        ("/etc/passwd", "/absent", "pkcs11.module: expected the path of a file that exists"),
+        ("token = \"t\"", "token = \"\"", "pkcs11.token: expected 1 to 32"),
+        ("token = \"t\"", "", "pkcs11.token is missing"),
+        ("secret://env/PIN", "1234", "pkcs11.pin: expected a reference"),
+        ("secret://env/PIN", "secret://keys/pin", "pkcs11.pin: expected secret://file"),
+    ] {
+        let told = parse(&TOKEN.replace(right, wrong)).unwrap_err().to_string();
+        assert!(told.contains(words) && !told.contains("1234"), "{told}");
+    }
+}
+
+#[cfg(not(feature = "pkcs11"))]
+#[test]
+fn a_build_without_tokens_refuses_them_and_names_the_way_out() {
+    let home = tempfile::TempDir::new().unwrap();
+    let mut config = parse(TOKEN).unwrap();
+    config.move_to(home.path());
+    let told = config.open_keys(true).unwrap_err().to_string();
+    assert!(told.contains("[pkcs11]") && told.contains("--features pkcs11"), "{told}");
+}
+
 #[test]
 fn the_digest_covers_every_key() {
     let home = tempfile::TempDir::new().unwrap();
     let text = format!(
-        "database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{}{}{OIDC}{CHANNEL}[mirror]\n",
+        "database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{}{}{OIDC}{CHANNEL}[mirror]\n{TOKEN}",
         witness(&home, "quorum none\n"),
         anchor(&home, ""),
         tenant(&home, "acme", "")

@@ -2,16 +2,18 @@
 //!
 //! A successor is made, signs beside its predecessor, is named by an entry of the log, and comes into use. Until an operator
 //! ends that, both sign, so that auditors and witnesses have time to take the new key in. What is in a file and not named by
-//! the log signs nothing after a restart.
+//! the log signs nothing after a restart. With a token the next key is made there, so that a log moves into it by a change of
+//! its key.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use lww_audit::{Checkpoint, Note, NoteSigner, Rotation};
-use zeroize::Zeroizing;
+use lww_audit::note::NoteSignature;
+use lww_audit::{Checkpoint, Note, NoteSigner, Rotation, VerifierKey};
 
+use super::token::KeyToken;
 use super::{KEY_BYTES, KEY_SUFFIX, KeyFiles, key_files, private_file, sha256};
 use crate::crypto::error::KeyError;
 use crate::ports::{LogKeys, SignError, Signer};
@@ -22,6 +24,7 @@ const FIRST: u32 = 1;
 /// Signs one log's checkpoints; its keys' name is the log's origin.
 pub struct LogSigner {
     files: Arc<KeyFiles>,
+    token: Option<Arc<dyn KeyToken>>,
     origin: Origin,
     keys: RwLock<Keys>,
 }
@@ -29,9 +32,37 @@ pub struct LogSigner {
 /// The keys at hand.
 struct Keys {
     /// By their numbers, the oldest first; never empty.
-    in_use: Vec<(u32, NoteSigner)>,
+    in_use: Vec<(u32, Arc<Key>)>,
     /// A successor that no entry names yet, and that signs beside the others.
-    next: Option<NoteSigner>,
+    next: Option<Arc<Key>>,
+}
+
+/// One key, wherever it is.
+enum Key {
+    /// In a file, and so in memory.
+    Seed(NoteSigner),
+    /// In a token, which is asked for each signature.
+    Token(Arc<dyn KeyToken>, VerifierKey),
+}
+
+impl Key {
+    const fn verifier_key(&self) -> &VerifierKey {
+        match self {
+            Self::Seed(key) => key.verifier_key(),
+            Self::Token(_, key) => key,
+        }
+    }
+
+    fn sign(&self, text: &str) -> Result<NoteSignature, SignError> {
+        match self {
+            Self::Seed(key) => Ok(key.sign(text)),
+            Self::Token(token, key) => {
+                let signature = token.sign(key.public(), text.as_bytes());
+                let signature = signature.map_err(|_| SignError { reason: "the token did not sign" })?;
+                Ok(NoteSignature { name: key.name().to_owned(), key_id: key.id(), signature })
+            }
+        }
+    }
 }
 
 impl fmt::Debug for LogSigner {
@@ -42,14 +73,19 @@ impl fmt::Debug for LogSigner {
 
 impl LogSigner {
     /// Reads the keys of a log. With `may_create`, a missing first key is made.
-    pub(super) fn open(files: Arc<KeyFiles>, origin: &Origin, may_create: bool) -> Result<Self, KeyError> {
-        let in_use = read(&files, origin, may_create)?;
-        Ok(Self { files, origin: origin.clone(), keys: RwLock::new(Keys { in_use, next: None }) })
+    pub(super) fn open(
+        files: Arc<KeyFiles>,
+        token: Option<Arc<dyn KeyToken>>,
+        origin: &Origin,
+        may_create: bool,
+    ) -> Result<Self, KeyError> {
+        let in_use = read(&files, token.as_ref(), origin, may_create)?;
+        Ok(Self { files, token, origin: origin.clone(), keys: RwLock::new(Keys { in_use, next: None }) })
     }
 
     /// SHA-256 of the newest public key in use.
     pub fn fingerprint(&self) -> Hash {
-        self.with(|keys| keys.newest().map_or(Hash::ZERO, fingerprint))
+        self.with(|keys| keys.newest().map_or(Hash::ZERO, |key| fingerprint(key)))
     }
 
     fn with<T>(&self, look: impl FnOnce(&Keys) -> T) -> T {
@@ -68,9 +104,21 @@ impl LogSigner {
     /// leaves it twice.
     fn promote(&self) -> Result<(), KeyError> {
         let label_next = self.label_next();
+        if let Some(token) = &self.token
+            && let Some(public) = token.public(&label_next)?
+        {
+            let number = self.with(|keys| keys.in_use.last().map(|(number, _)| number + 1)).ok_or(KeyError::Cipher)?;
+            token.rename(&label_next, &label(&self.origin, number))?;
+            let next = in_token(token, &self.origin, public)?;
+            self.change(|keys| {
+                keys.in_use.push((number, next));
+                keys.next = None;
+            });
+            return Ok(());
+        }
         let path_next = self.files.path(&label_next);
         let Some(seed) = self.files.load::<KEY_BYTES>(&path_next, &label_next)? else { return Ok(()) };
-        let next = signer(&self.origin, &seed)?;
+        let next = seeded(&self.origin, &seed)?;
         let newest = self.with(|keys| keys.in_use.last().map(|(number, key)| (*number, key.verifier_key().clone())));
         let (number, newest) = newest.ok_or(KeyError::Cipher)?;
         let _lock = private_file::lock_directory(&self.files.directory)?;
@@ -92,19 +140,45 @@ impl LogSigner {
 
     /// Reads the files again: another server of this log may have changed them.
     fn reload(&self) -> Result<(), KeyError> {
-        let in_use = read(&self.files, &self.origin, false)?;
+        let in_use = read(&self.files, self.token.as_ref(), &self.origin, false)?;
         self.change(|keys| keys.in_use = in_use);
         Ok(())
+    }
+
+    /// The key that was made and not named so far; with a token it is there.
+    fn next(&self, may_create: bool) -> Result<Option<Arc<Key>>, KeyError> {
+        let label = self.label_next();
+        if let Some(token) = &self.token {
+            let public = match token.public(&label)? {
+                None if may_create => Some(token.create(&label)?),
+                found => found,
+            };
+            return public.map(|public| in_token(token, &self.origin, public)).transpose();
+        }
+        let seed = if may_create {
+            Some(self.files.load_or_create::<KEY_BYTES>(&label, true)?)
+        } else {
+            self.files.load(&self.files.path(&label), &label)?
+        };
+        seed.map(|seed| seeded(&self.origin, &seed)).transpose()
+    }
+
+    /// Destroys an older key, wherever it is.
+    fn destroy_key(&self, label: &str, key: &Key) -> Result<(), KeyError> {
+        match key {
+            Key::Seed(_) => self.destroy(&self.files.path(label)),
+            Key::Token(token, _) => token.destroy(label),
+        }
     }
 }
 
 impl Keys {
-    fn newest(&self) -> Option<&NoteSigner> {
+    fn newest(&self) -> Option<&Arc<Key>> {
         self.in_use.last().map(|(_, key)| key)
     }
 
     /// Whoever signs, the newest first.
-    fn signing(&self) -> impl Iterator<Item = &NoteSigner> {
+    fn signing(&self) -> impl Iterator<Item = &Arc<Key>> {
         self.next.iter().chain(self.in_use.iter().rev().map(|(_, key)| key))
     }
 }
@@ -112,7 +186,17 @@ impl Keys {
 #[async_trait]
 impl Signer for LogSigner {
     async fn sign(&self, body: &str) -> Result<String, SignError> {
-        let signatures = self.with(|keys| keys.signing().map(|key| key.sign(body)).collect());
+        let keys: Vec<Arc<Key>> = self.with(|keys| keys.signing().cloned().collect());
+        let text = body.to_owned();
+        let sign = move || keys.iter().map(|key| key.sign(&text)).collect::<Result<Vec<_>, _>>();
+        // A token takes its time, and seeds take none.
+        let signatures = match &self.token {
+            None => sign(),
+            Some(_) => {
+                let signed = tokio::task::spawn_blocking(sign).await;
+                signed.map_err(|_| SignError { reason: "the token's task ended unexpectedly" })?
+            }
+        }?;
         Note::new(body.to_owned(), signatures)
             .map(|note| note.to_string())
             .map_err(|_| SignError { reason: "a checkpoint must be text that ends with a newline" })
@@ -122,13 +206,13 @@ impl Signer for LogSigner {
         self.with(|keys| keys.newest().map_or_else(String::new, vkey))
     }
 
+    fn away(&self) -> Option<&'static str> {
+        self.token.as_ref()?.away()
+    }
+
     fn is_named(&self, wanted: &str) -> bool {
         let is_it = || self.vkey() == wanted;
-        let is_next = || {
-            let label = self.label_next();
-            let seed = self.files.load::<KEY_BYTES>(&self.files.path(&label), &label).ok().flatten();
-            seed.and_then(|seed| signer(&self.origin, &seed).ok()).is_some_and(|next| vkey(&next) == wanted)
-        };
+        let is_next = || self.next(false).ok().flatten().is_some_and(|next| vkey(&next) == wanted);
         is_it() || (self.reload().is_ok() && is_it()) || (is_next() && self.promote().is_ok() && is_it())
     }
 }
@@ -139,14 +223,13 @@ impl LogKeys for LogSigner {
     }
 
     fn succeed(&self, tree: &Checkpoint) -> Result<String, SignError> {
-        let seed: Zeroizing<[u8; KEY_BYTES]> =
-            self.files.load_or_create(&self.label_next(), true).map_err(|error| told(&error))?;
-        let next = signer(&self.origin, &seed).map_err(|error| told(&error))?;
-        let statement = self.with(|keys| {
-            let newest = keys.newest().ok_or(SignError { reason: "there is no key" })?;
-            Rotation::sign(tree.clone(), newest, &next)
-                .map_err(|_| SignError { reason: "the next key's file holds the key in use" })
-        })?;
+        let next = self.next(true).map_err(|error| told(&error))?.ok_or(SignError { reason: "there is no next key" })?;
+        let newest = self.with(|keys| keys.newest().cloned()).ok_or(SignError { reason: "there is no key" })?;
+        let refused = |_| SignError { reason: "the next key's file holds the key in use" };
+        let (old, new) = (newest.verifier_key().clone(), next.verifier_key().clone());
+        let statement = Rotation::unsigned(tree.clone(), old, new).map_err(refused)?;
+        let text = statement.to_string();
+        let statement = statement.signed(vec![newest.sign(&text)?, next.sign(&text)?]).map_err(refused)?;
         self.change(|keys| keys.next = Some(next));
         Ok(statement.note().to_string())
     }
@@ -165,14 +248,50 @@ impl LogKeys for LogSigner {
             std::mem::replace(&mut keys.in_use, newest.into_iter().collect())
         });
         let removed = private_file::lock_directory(&self.files.directory).and_then(|_lock| {
-            older.iter().try_for_each(|(number, _)| self.destroy(&self.files.path(&label(&self.origin, *number))))
+            older.iter().try_for_each(|(number, key)| self.destroy_key(&label(&self.origin, *number), key))
         });
         removed.map_err(|error| told(&error))
     }
 }
 
-/// The keys in use, the oldest first.
-fn read(files: &KeyFiles, origin: &Origin, may_create: bool) -> Result<Vec<(u32, NoteSigner)>, KeyError> {
+/// The keys in use, the oldest first. A log's first key is made in the token, if there is one.
+fn read(
+    files: &KeyFiles,
+    token: Option<&Arc<dyn KeyToken>>,
+    origin: &Origin,
+    may_create: bool,
+) -> Result<Vec<(u32, Arc<Key>)>, KeyError> {
+    let Some(token) = token else { return read_files(files, origin, may_create) };
+    let first = label(origin, FIRST);
+    let number = |name: &String| {
+        let digits = name.strip_prefix(&first)?.strip_prefix('.')?;
+        digits.parse().ok().filter(|number: &u32| *number > FIRST && number.to_string() == digits)
+    };
+    let labels = token.labels()?;
+    let mut numbers: Vec<u32> = labels.iter().filter_map(number).collect();
+    numbers.extend(labels.contains(&first).then_some(FIRST));
+    let start = format!("{first}.");
+    let in_files = key_files(&files.directory)?
+        .into_iter()
+        .any(|name| name == format!("{first}{KEY_SUFFIX}") || name.starts_with(&start));
+    if numbers.is_empty() && !in_files {
+        if !may_create {
+            return Err(KeyError::Token { reason: "it has no key of this log, and neither have the files" });
+        }
+        token.create(&first)?;
+        numbers.push(FIRST);
+    }
+    let mut keys = if in_files { read_files(files, origin, false)? } else { Vec::new() };
+    for number in numbers {
+        let public = token.public(&label(origin, number))?.ok_or(KeyError::Token { reason: "a key went away" })?;
+        keys.push((number, in_token(token, origin, public)?));
+    }
+    keys.sort_by_key(|(number, _)| *number);
+    Ok(keys)
+}
+
+/// The keys in files, the oldest first.
+fn read_files(files: &KeyFiles, origin: &Origin, may_create: bool) -> Result<Vec<(u32, Arc<Key>)>, KeyError> {
     let start = format!("{}.", label(origin, FIRST));
     let number = |name: &String| {
         let digits = name.strip_suffix(KEY_SUFFIX)?.strip_prefix(&start)?;
@@ -185,7 +304,7 @@ fn read(files: &KeyFiles, origin: &Origin, may_create: bool) -> Result<Vec<(u32,
     numbers.sort_unstable();
     let read = |number| {
         let seed = files.load_or_create::<KEY_BYTES>(&label(origin, number), may_create && number == FIRST)?;
-        Ok((number, signer(origin, &seed)?))
+        Ok((number, seeded(origin, &seed)?))
     };
     numbers.into_iter().map(read).collect()
 }
@@ -196,15 +315,21 @@ fn label(origin: &Origin, which: impl fmt::Display) -> String {
     if which == FIRST.to_string() { log } else { format!("{log}.{which}") }
 }
 
-fn signer(origin: &Origin, seed: &[u8; KEY_BYTES]) -> Result<NoteSigner, KeyError> {
-    NoteSigner::from_seed(origin.as_str(), seed).map_err(|_| KeyError::Cipher)
+fn seeded(origin: &Origin, seed: &[u8; KEY_BYTES]) -> Result<Arc<Key>, KeyError> {
+    let key = NoteSigner::from_seed(origin.as_str(), seed).map_err(|_| KeyError::Cipher)?;
+    Ok(Arc::new(Key::Seed(key)))
 }
 
-fn vkey(key: &NoteSigner) -> String {
+fn in_token(token: &Arc<dyn KeyToken>, origin: &Origin, public: [u8; 32]) -> Result<Arc<Key>, KeyError> {
+    let key = VerifierKey::new(origin.as_str(), public).map_err(|_| KeyError::Cipher)?;
+    Ok(Arc::new(Key::Token(Arc::clone(token), key)))
+}
+
+fn vkey(key: &Key) -> String {
     key.verifier_key().to_string()
 }
 
-fn fingerprint(key: &NoteSigner) -> Hash {
+fn fingerprint(key: &Key) -> Hash {
     sha256(key.verifier_key().public())
 }
 
