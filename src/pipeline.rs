@@ -10,6 +10,7 @@
 
 mod accounts;
 mod amendments;
+mod anchors;
 mod attempts;
 mod behind;
 mod colleagues;
@@ -69,6 +70,7 @@ use tokio::sync::{Notify, Semaphore};
 
 pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
 pub use amendments::{Amendment, AmendmentInFull, Assessment};
+pub use anchors::NewestReceipt;
 pub use colleagues::{Colleague, DeskPlace};
 pub use consent::{Consent, Consents};
 pub use custody::LedgerCustody;

@@ -5,6 +5,7 @@
 
 mod activated;
 mod amendments;
+mod anchor;
 mod channel;
 mod custody;
 mod erasures;
@@ -16,6 +17,7 @@ mod live;
 mod objects;
 mod passwords;
 mod people;
+mod post;
 mod proofs;
 mod queues;
 mod reports;
@@ -34,13 +36,14 @@ use tokio::sync::watch;
 
 pub use activated::{Activated, Activates, EntrySeen};
 pub use amendments::{AmendmentRow, Amendments};
+pub use anchor::{Anchor, Anchoring, Unanchored};
 pub use channel::{
     About, Attached, Channel, ChannelCall, ChannelError, FILE_NAME, Incoming, KeyScope, Person, Proven, Upload,
     Webhook, WebhookRequest, file_name,
 };
 pub use custody::{
-    Custody, CustodyCell, MirrorCustody, MirrorState, SealCustody, SelfAuditCustody, SelfAuditState, SizeAt,
-    WitnessCustody, WitnessState,
+    AnchorCustody, AnchorState, Custody, CustodyCell, MirrorCustody, MirrorState, SealCustody, SelfAuditCustody,
+    SelfAuditState, SizeAt, WitnessCustody, WitnessState,
 };
 pub use erasures::{
     Act, EpochNeed, ErasedPersons, ErasureRow, Erasures, HoldRow, IndexedRow, JournalError, RetiredEpoch, SubjectRow,
@@ -53,6 +56,7 @@ pub use live::{Changed, Follower, Happening, Unmasked};
 pub use objects::{Objects, ObjectsError};
 pub use passwords::Passwords;
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
+pub use post::{Post, Posted, Unanswered};
 pub use proofs::Proofs;
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use reports::{ReportRow, Reports};

@@ -4,8 +4,10 @@
 //! chain, a log that contradicts itself, or a file that can't be read. Messages carry positions and hashes but never
 //! the content of an entry, so they may be logged. Exit codes are documented in `FORMAT.md`.
 
+mod anchor;
 mod link;
 
+pub use anchor::AnchorFault;
 pub use link::Link;
 
 use crate::types::{EntryIndex, Hash, Id128, Origin, TreeSize};
@@ -66,6 +68,10 @@ pub enum Format {
     Rotation,
     /// A declaration that a log goes on in another generation after a gap.
     Generation,
+    /// An outside party's receipt for a checkpoint.
+    Anchor,
+    /// Certificates of time-stamping authorities.
+    Authorities,
 }
 
 impl fmt::Display for Format {
@@ -96,6 +102,8 @@ impl fmt::Display for Format {
             Self::Evidence => "evidence",
             Self::Rotation => "change of a log's key",
             Self::Generation => "declaration of a gap",
+            Self::Anchor => "receipt of an anchor",
+            Self::Authorities => "certificates of authorities",
         })
     }
 }
@@ -270,6 +278,12 @@ pub enum Error {
         /// What it is.
         got: String,
     },
+    /// An outside party's receipt proves nothing.
+    #[error("ANCHOR: {fault}")]
+    BadAnchor {
+        /// What is wrong with it.
+        fault: AnchorFault,
+    },
     /// A file that should be there is not.
     #[error("the file is not there")]
     FileMissing,
@@ -352,6 +366,7 @@ impl Error {
             Self::OtherLog { .. } => Class::OtherLog,
             Self::Gap { .. } | Self::LeftOut { .. } | Self::FileMissing => Class::Gap,
             Self::Undeclared { .. } | Self::FalseDeclaration { .. } => Class::FalseDeclaration,
+            Self::BadAnchor { .. } => Class::BadAnchor,
             Self::Stale { .. } => Class::Stale,
             Self::Io { .. } => Class::Io,
             Self::InFile { source, .. } => source.class(),
@@ -367,6 +382,12 @@ impl Error {
         } else {
             None
         }
+    }
+}
+
+impl From<AnchorFault> for Error {
+    fn from(fault: AnchorFault) -> Self {
+        Self::BadAnchor { fault }
     }
 }
 
@@ -403,11 +424,13 @@ pub enum Class {
     DeclaredGap,
     /// A gap is declared by nobody, or not as it is.
     FalseDeclaration,
+    /// An outside party's receipt proves nothing.
+    BadAnchor,
 }
 
 impl Class {
     /// All classes, in the order of their exit codes.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Io,
         Self::Malformed,
         Self::UnknownVersion,
@@ -423,6 +446,7 @@ impl Class {
         Self::NoQuorum,
         Self::DeclaredGap,
         Self::FalseDeclaration,
+        Self::BadAnchor,
     ];
 
     /// Returns the process exit code of this class. Codes are never given a new meaning.
@@ -443,6 +467,7 @@ impl Class {
             Self::NoQuorum => 21,
             Self::DeclaredGap => 22,
             Self::FalseDeclaration => 23,
+            Self::BadAnchor => 24,
         }
     }
 
@@ -464,6 +489,7 @@ impl Class {
             Self::NoQuorum => "no_quorum",
             Self::DeclaredGap => "declared_gap",
             Self::FalseDeclaration => "false_declaration",
+            Self::BadAnchor => "bad_anchor",
         }
     }
 }

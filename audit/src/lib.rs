@@ -6,10 +6,12 @@
 //! `FORMAT.md` beside this crate describes the same formats for a second, independent implementation.
 //!
 //! Sources: C2SP `signed-note`, `tlog-checkpoint`, `tlog-tiles`, `tlog-proof`,
-//! `tlog-cosignature`, `tlog-policy`, `tlog-witness`; RFC 6962, RFC 9162, RFC 8785.
+//! `tlog-cosignature`, `tlog-policy`, `tlog-witness`; RFC 6962, RFC 9162, RFC 8785; RFC 3161, RFC 5652.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod anchor;
+pub mod bracket;
 pub mod canonical;
 pub mod checkpoint;
 pub mod cosignature;
@@ -28,10 +30,12 @@ pub mod sample;
 pub mod seal;
 pub mod tile;
 pub mod time;
+pub mod timestamp;
 pub mod trust;
 pub mod types;
 pub mod witness;
 
+pub use anchor::AnchorReceipt;
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use cosignature::{Cosigner, CosignerKey};
 pub use entry::{Entry, Kind};

@@ -33,7 +33,7 @@ pub use mirror::{BucketConfig, MirrorConfig, MirrorPlace};
 pub use small::{LogConfig, PostgresqlConfig, TlsFiles};
 
 use self::check::Checked;
-pub use self::check::WitnessConfig;
+pub use self::check::{AnchorConfig, AnchorFormConfig, WitnessConfig};
 use self::read::{Section, Source};
 use crate::crypto::KeyError;
 use crate::crypto::live_certificate::{ClientAuthority, ClientCertificates};
@@ -95,6 +95,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Who cosigns what is published; `None`: nobody.
     pub witness: Option<WitnessConfig>,
+    /// Who confirms what is published.
+    pub anchors: Vec<AnchorConfig>,
     /// Where a copy of what is published is kept; `None` without one.
     pub mirror: Option<MirrorConfig>,
     /// How fast the server looks through what it keeps.
@@ -352,6 +354,7 @@ impl Config {
         if let Some(witness) = &self.witness {
             witness.write(&mut lines);
         }
+        self.anchors.iter().for_each(|anchor| anchor.write(&mut lines));
         self.mirror.iter().for_each(|mirror| mirror.write(&mut lines));
         mirror::write_pace(self.self_audit, &mut lines);
         for tenant in &self.tenants {
@@ -478,7 +481,7 @@ fn demo() -> Checked<Vec<TenantConfig>> {
 }
 
 /// A whole file; `None` when it is longer than the bound.
-fn read(path: &Path, bytes_max: usize) -> std::io::Result<Option<Vec<u8>>> {
+pub(super) fn read(path: &Path, bytes_max: usize) -> std::io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     let limit = (bytes_max as u64).saturating_add(1);
     File::open(path)?.take(limit).read_to_end(&mut bytes)?;

@@ -3,6 +3,7 @@
 //! It decides nothing about messages. The order of starting is the order of trust: lock and database, then keys, then the
 //! logs against their guards, then policies, and only then anything that takes a message in.
 
+mod anchors;
 mod at_hand;
 pub mod backup;
 mod certificates;
@@ -103,6 +104,14 @@ pub enum AppError {
         /// What is wrong.
         reason: String,
     },
+    /// An anchor of the configuration can't be used.
+    #[error("anchor {name}: {reason}")]
+    Anchor {
+        /// How the configuration calls it.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The place of the copy can't be used.
     #[error(transparent)]
     Mirror(#[from] PlaceError),
@@ -199,8 +208,9 @@ impl App {
             readers: options.readers.clone().unwrap_or_default(),
         };
         let watch = mirror::Watch::open(&config, &keys)?;
+        let anchorings = anchors::open(&config.anchors)?;
         let (served, keepers) = tenants::open(&context, options, &stopping).await?;
-        let parts = supervise::Parts { watch, witnesses };
+        let parts = supervise::Parts { watch, witnesses, anchorings };
         let mut followers = supervise::start(&config, &database, &served, &parts, embedded.as_ref(), &stopping);
         let epochs = Epochs {
             keeper: keys.epoch_keeper(),

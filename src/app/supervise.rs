@@ -13,10 +13,11 @@ use super::mirror::Watch;
 use super::tenants::Served;
 use crate::crypto::{SystemClock, SystemRandom};
 use crate::pipeline::{Activation, Rest, TableActivation};
-use crate::ports::Witnesses;
+use crate::ports::{Anchoring, Witnesses};
 use crate::storage::embedded::EmbeddedPostgres;
 use crate::storage::head::LogReader;
 use crate::storage::keeper::LogStatus;
+use crate::workers::anchors::Anchors;
 use crate::workers::tiles::TileFollower;
 use crate::workers::witness::{Panel, PanelParts};
 use crate::workers::{amendments, history, lifecycle, matcher, seals};
@@ -41,6 +42,8 @@ pub(super) struct Parts {
     pub(super) watch: Watch,
     /// Who cosigns it.
     pub(super) witnesses: Option<Arc<Witnesses>>,
+    /// Who confirms what of it is published.
+    pub(super) anchorings: Arc<[Anchoring]>,
 }
 
 /// Starts the followers of every log.
@@ -63,6 +66,7 @@ pub(super) fn start(
             proposed: config.proposed_policy(),
             evidence: config.evidence_dir(),
             witnesses: parts.witnesses.clone(),
+            anchorings: Arc::clone(&parts.anchorings),
             stopping: stopping.clone(),
         };
         tasks.push(tokio::spawn(follow.run()));
@@ -81,6 +85,7 @@ struct Follow {
     proposed: std::path::PathBuf,
     evidence: std::path::PathBuf,
     witnesses: Option<Arc<Witnesses>>,
+    anchorings: Arc<[Anchoring]>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -116,6 +121,7 @@ impl Follow {
         };
         let mut tasks = vec![tokio::spawn(tiles.run(ending.clone()))];
         tasks.extend(self.watch.start(&self.served, &self.database, &self.tiles, &ending));
+        tasks.extend(self.anchors().map(|anchors| tokio::spawn(anchors.run(ending.clone()))));
         if !self.served.is_system() {
             self.load_policies().await;
             self.load_table().await;
@@ -148,6 +154,17 @@ impl Follow {
             random: Arc::new(SystemRandom::new()),
         };
         Some(Panel::new(parts))
+    }
+
+    /// Who asks the log's anchors; nobody where there are none.
+    fn anchors(&self) -> Option<Anchors> {
+        (!self.anchorings.is_empty()).then(|| Anchors {
+            tenant: Arc::clone(&self.served.tenant),
+            folder: self.tiles.clone(),
+            anchorings: Arc::clone(&self.anchorings),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom::new()),
+        })
     }
 
     /// Loads the active policy. A demo tenant's proposal is a changed file beside it, as an officer's would be.

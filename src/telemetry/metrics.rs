@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge as Number;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
-use super::{Limited, Occurrence, Witnessing};
+use super::{Anchorage, Limited, Occurrence, Witnessing};
 
 /// Bounds of buckets in seconds: from a quick answer to the longest wait for the recorder.
 const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
@@ -48,6 +48,19 @@ struct OfWitness {
     tenant: String,
     witness: String,
     state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfAnchor {
+    tenant: String,
+    anchor: String,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfDueAnchor {
+    tenant: String,
+    anchor: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -90,6 +103,8 @@ pub enum Gauge<'a> {
     KeysToRewrap(&'a str),
     /// How long a tenant's publication has been waiting for witnesses, in seconds.
     PublicationWait(&'a str),
+    /// How long a tenant's receipt of an anchor has been due, in seconds: tenant and anchor.
+    AnchorWait(&'a str, &'a str),
 }
 
 /// All of them.
@@ -126,6 +141,8 @@ pub(super) struct Metrics {
     witness_answers: Family<OfWitness, Counter>,
     witness_contradictions: Family<OfTenant, Counter>,
     witness_requests: Family<OfLog, Counter>,
+    anchor_answers: Family<OfAnchor, Counter>,
+    anchor_wait: Family<OfDueAnchor, Number>,
     database: Number,
     resident: Number,
     files: Number,
@@ -189,6 +206,8 @@ impl Metrics {
                 Family::default(),
             ),
             witness_requests: register(put, "witness_requests", "Cosignatures asked for", Family::default()),
+            anchor_answers: register(put, "anchor_answers", "What anchors answered", Family::default()),
+            anchor_wait: register(put, "anchor_wait_seconds", "How long a receipt has been due", Family::default()),
             database: register(put, "database_reachable", "Whether PostgreSQL answers", Number::default()),
             resident: register(put, "process_resident_bytes", "Memory of the process", Number::default()),
             files: register(put, "process_open_files", "Open files and connections", Number::default()),
@@ -233,7 +252,12 @@ impl Metrics {
             Occurrence::CertificateRefused { .. } => drop(self.certificate_refusals.inc()),
             Occurrence::Panicked { .. } => drop(self.panics.inc()),
             Occurrence::Witness(event) => self.count_witness(event),
-            Occurrence::Confined { .. }
+            Occurrence::Anchor(Anchorage::Answered { tenant, anchor, state, .. }) => {
+                let labels = OfAnchor { tenant: tenant.to_owned(), anchor: anchor.to_owned(), state };
+                self.anchor_answers.get_or_create(&labels).inc();
+            }
+            Occurrence::Anchor(Anchorage::NotRecorded { .. })
+            | Occurrence::Confined { .. }
             | Occurrence::CertificateEnding { .. }
             | Occurrence::ClientAuthorityRead
             | Occurrence::ClientCrlOver { .. } => {}
@@ -278,6 +302,10 @@ pub fn gauge(gauge: Gauge<'_>, value: i64) {
         Gauge::LogUnpublished(tenant) => metrics.unpublished.get_or_create(&of(tenant)).set(value),
         Gauge::KeysToRewrap(tenant) => metrics.to_rewrap.get_or_create(&of(tenant)).set(value),
         Gauge::PublicationWait(tenant) => metrics.publication_wait.get_or_create(&of(tenant)).set(value),
+        Gauge::AnchorWait(tenant, anchor) => {
+            let labels = OfDueAnchor { tenant: tenant.to_owned(), anchor: anchor.to_owned() };
+            metrics.anchor_wait.get_or_create(&labels).set(value)
+        }
         Gauge::LogUnsealed(tenant) => metrics.unsealed.get_or_create(&of(tenant)).set(value),
         Gauge::MirrorBehind(tenant) => metrics.mirror_behind.get_or_create(&of(tenant)).set(value),
         Gauge::LogActive(tenant) => metrics.active.get_or_create(&of(tenant)).set(value),
@@ -352,6 +380,13 @@ mod tests {
             }),
             Occurrence::Witness(Witnessing::Contradicts { tenant, witness: "w1", reason: "fork", file: &"file" }),
             Occurrence::Witness(Witnessing::Asked { log: "lww.local/bank/1", status: 200 }),
+            Occurrence::Anchor(Anchorage::Answered {
+                tenant,
+                anchor: "tsa-one",
+                state: "confirmed",
+                reason: "",
+                failures: 0,
+            }),
         ] {
             METRICS.count(&occurrence);
         }
@@ -369,6 +404,7 @@ mod tests {
             Gauge::LogActive(tenant),
             Gauge::KeysToRewrap(tenant),
             Gauge::PublicationWait(tenant),
+            Gauge::AnchorWait(tenant, "tsa-one"),
         ] {
             gauge(measured, 1);
         }

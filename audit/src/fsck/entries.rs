@@ -8,6 +8,7 @@ use super::keys::Keys;
 use super::lineage::Lineage;
 use super::tiles::Tiles;
 use super::{Finding, Pass, Progress};
+use crate::anchor::AnchorReceipt;
 use crate::checkpoint::Checkpoint;
 use crate::entry::{Entry, Kind};
 use crate::error::{Error, Format, Link, malformed};
@@ -118,6 +119,7 @@ impl Contents {
             let linked = self.link(place.index, &parsed, got);
             let declared = linked.and_then(|()| self.lineage.follow(&parsed, tree));
             let followed = declared.and_then(|()| self.keys.follow(&parsed, tree));
+            let followed = followed.and_then(|()| anchored(&parsed, tree));
             followed.map_err(|error| place.finding(Some(kind), error))?;
             *self.kinds.entry(parsed.kind).or_default() += 1;
         }
@@ -147,6 +149,12 @@ impl Contents {
         self.prev = leaf;
         Ok(())
     }
+}
+
+/// Checks that a receipt of an outside party is said to be over a checkpoint that this log had before. Whether the receipt holds is
+/// for whoever knows whom to trust.
+fn anchored(entry: &Entry, tree: &TreeReader<'_>) -> Result<(), Error> {
+    AnchorReceipt::read(entry)?.map_or(Ok(()), |receipt| receipt.is_of(entry, tree))
 }
 
 /// Reads the kind out of an entry that may not be one, so that a person sees what was touched.

@@ -63,6 +63,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Names a file, and an entry in it.
+    pub(crate) fn at(file: &Path, entry: Option<EntryIndex>, error: Error) -> Self {
+        Self { entry, ..Self::from_error(file, error) }
+    }
+
     /// Takes over an error that may name its own file and offset.
     fn from_error(file: &Path, error: Error) -> Self {
         let offset = error.offset();

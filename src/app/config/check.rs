@@ -1,5 +1,6 @@
 //! What each value must mean, section by section: names, addresses, paths, references, and what fits together.
 
+mod anchors;
 mod oidc;
 mod witness;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use tokio_postgres::config::SslMode;
 
+pub use self::anchors::{AnchorConfig, AnchorFormConfig};
 pub use self::witness::WitnessConfig;
 use super::error::{ConfigError, Problem};
 use super::read::{Field, Section};
@@ -63,6 +65,7 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
             at_once: erasure.boolean("at_once")?.value,
         },
         witness: witness::read_section(&root.section("witness")?)?,
+        anchors: anchors::read(root)?,
         mirror: mirror::read(&root.section("mirror")?, &data_dir)?,
         self_audit: mirror::pace(&root.section("self_audit")?)?,
         tenants: tenants(root, database.is_some())?,

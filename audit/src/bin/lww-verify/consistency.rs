@@ -84,7 +84,8 @@ fn contradict(error: &Error, args: &ConsistencyArgs) -> bool {
         | Class::OtherLog
         | Class::NoQuorum
         | Class::DeclaredGap
-        | Class::FalseDeclaration => false,
+        | Class::FalseDeclaration
+        | Class::BadAnchor => false,
     }
 }
 

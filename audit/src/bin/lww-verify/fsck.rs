@@ -49,7 +49,7 @@ fn fresh_and_cosigned(args: &FsckArgs, trust: &Trust, log: &Summary, facts: &mut
     args.fresh_within.map_or(Ok(()), |age| log.check_fresh(age.ago()))
 }
 
-fn found(finding: &Finding) -> Facts {
+pub fn found(finding: &Finding) -> Facts {
     let mut facts = Facts::default();
     let kind = finding.kind.as_ref().map(|kind| kind.as_str().to_owned());
     facts

@@ -4,6 +4,7 @@
 //! files and words the verdict. Exit codes are documented in `--help` and in `FORMAT.md`.
 #![forbid(unsafe_code)]
 
+mod anchors;
 mod bar;
 mod consistency;
 mod evidence;
@@ -55,6 +56,7 @@ Exit codes:
   21  no quorum: fewer witnesses have cosigned than the policy asks for
   22  declared gap: what is there is valid, and the log declares which entries were lost, when, and by whose word
   23  false declaration: a gap that nobody declares, or a declaration that is not true
+  24  bad anchor: an outside party's receipt proves nothing; its fault has a word
 
 Examples:
   lww-verify proof --vkey vkey receipts/*.tlog-proof
@@ -65,6 +67,7 @@ Examples:
   lww-verify export --vkey vkey complaint-4711.tar
   lww-verify consistency --vkey vkey --tiles tiles yesterday.checkpoint tiles/checkpoint
   lww-verify evidence --vkey vkey lww-evidence.txt
+  lww-verify anchors --vkey vkey --tsa-ca authorities.pem --entry 4711 tiles
   lww-verify fsck --vkey old.vkey --generation demo-2.generation --earlier copy-of-demo-1 tiles";
 
 #[derive(Parser)]
@@ -84,6 +87,8 @@ enum Command {
     Evidence(EvidenceArgs),
     /// Verify an evidence package (folder or tar): nothing changed, nothing left out; prints the transcript
     Export(ExportArgs),
+    /// Verify what outside parties have confirmed of a log, and tell between which times it, or an entry, came to be
+    Anchors(AnchorsArgs),
     /// Draw entries to look at, by a signed checkpoint's hash and a nonce of yours: nobody could choose them
     Sample(SampleArgs),
     /// Check a whole log: signature, every tile, every entry, every chain; names the first bad file and offset
@@ -155,6 +160,23 @@ struct ExportArgs {
 }
 
 #[derive(Args)]
+struct AnchorsArgs {
+    #[command(flatten)]
+    common: Common,
+    /// The log's directory
+    log: PathBuf,
+    /// Certificates of the time-stamping authorities that you trust, in PEM; may be given several times
+    #[arg(long = "tsa-ca", value_name = "FILE", required = true)]
+    authorities: Vec<PathBuf>,
+    /// Tell between which times this entry came to be
+    #[arg(long, value_name = "SEQ")]
+    entry: Option<u64>,
+    /// Look at the receipts of this anchor only; may be given several times
+    #[arg(long = "anchor", value_name = "NAME")]
+    names: Vec<String>,
+}
+
+#[derive(Args)]
 struct SampleArgs {
     #[command(flatten)]
     common: Common,
@@ -192,6 +214,7 @@ fn main() -> ExitCode {
         | Command::Consistency(ConsistencyArgs { common, .. })
         | Command::Evidence(EvidenceArgs { common, .. })
         | Command::Export(ExportArgs { common, .. })
+        | Command::Anchors(AnchorsArgs { common, .. })
         | Command::Sample(SampleArgs { common, .. })
         | Command::Fsck(FsckArgs { common, .. }) => common,
     };
@@ -208,6 +231,7 @@ fn main() -> ExitCode {
         Command::Consistency(args) => consistency::run(&args, &trust, &mut output),
         Command::Evidence(args) => evidence::run(&args, &trust, &mut output),
         Command::Export(args) => export::run(&args, &trust, &mut output),
+        Command::Anchors(args) => anchors::run(&args, &trust, &mut output),
         Command::Sample(args) => sample::run(&args, &trust, &mut output),
         Command::Fsck(args) => fsck::run(&args, &trust, &mut output),
     }
