@@ -18,6 +18,7 @@ pub mod cosignature;
 pub mod entry;
 pub mod error;
 pub mod evidence;
+pub mod evm;
 pub mod export;
 pub mod fsck;
 pub mod generation;
