@@ -39,7 +39,9 @@ pub enum Refusal {
         newest: u64,
     },
     /// It keeps another root or batch of this size.
-    #[error("the contract keeps another root of this size: two histories have this log's name, ask who wrote the other")]
+    #[error(
+        "the contract keeps another root of this size: two histories have this log's name, ask who wrote the other"
+    )]
     OtherRoot,
     /// It was asked for something that is no batch.
     #[error("the contract calls the batch empty")]
@@ -90,7 +92,9 @@ pub fn verify(origin: &str, size: u64, index: u64, leaf: Word, proof: &[Word]) -
     let words = [word(size), word(index), leaf.0, word(5 * 32 + origin_bytes)];
     let mut data = call("verify(string,uint64,uint64,bytes32,bytes32[])", origin, &words);
     data.extend(word(proof.len() as u64));
-    proof.iter().for_each(|step| data.extend(step.0));
+    for step in proof {
+        data.extend(step.0);
+    }
     data
 }
 

@@ -25,9 +25,9 @@ impl BatchTree {
         }
         // A `bytes32` is encoded like the number that it is; the crate knows numbers, texts and addresses.
         let types = ["uint256".to_owned(), "uint256".to_owned()];
-        let hashed = (first..).zip(&leaves).map(|(index, leaf)| {
-            standard_leaf_hash(vec![index.to_string(), decimal(leaf.as_bytes())], &types)
-        });
+        let hashed = (first..)
+            .zip(&leaves)
+            .map(|(index, leaf)| standard_leaf_hash(vec![index.to_string(), decimal(leaf.as_bytes())], &types));
         let mut sorted: Vec<_> = hashed.zip(0_usize..).collect();
         sorted.sort();
         let heap = make_merkle_tree(sorted.iter().map(|(hash, _)| hash.clone()).collect());
@@ -106,7 +106,9 @@ mod tests {
                 let neighbour = batch_leaf(index + 1, Hash(leaf.0));
                 assert_ne!(folded(neighbour, path.iter().map(|word| word.0)), tree.root().0);
             }
-            assert!(tree.proof(first + count).is_none() && first.checked_sub(1).is_none_or(|one| tree.proof(one).is_none()));
+            assert!(
+                tree.proof(first + count).is_none() && first.checked_sub(1).is_none_or(|one| tree.proof(one).is_none())
+            );
         }
     }
 
@@ -123,7 +125,10 @@ mod tests {
         assert_eq!(decimal(&bytes), "0");
         bytes[23] = 1;
         assert_eq!(decimal(&bytes), (1_u128 << 64).to_string());
-        assert_eq!(decimal(&[255; 32]), "115792089237316195423570985008687907853269984665640564039457584007913129639935");
+        assert_eq!(
+            decimal(&[255; 32]),
+            "115792089237316195423570985008687907853269984665640564039457584007913129639935"
+        );
         bytes = [0; 32];
         bytes[28..].copy_from_slice(&1_000_000_000_u32.to_be_bytes());
         assert_eq!(decimal(&bytes), "1000000000");

@@ -85,7 +85,8 @@ pub async fn deploy(path: &Path) -> Done {
     chain.send(&raw.bytes).await.map_err(told)?;
     let receipt = settled(chain, raw.hash, config.rules.confirmations).await?;
     let made = receipt.contract_address.and_then(|address| address.0.try_into().ok()).map(Address);
-    let address = made.filter(|_| receipt.status.0 == 1).ok_or("the chain took the transaction and made no contract")?;
+    let address =
+        made.filter(|_| receipt.status.0 == 1).ok_or("the chain took the transaction and made no contract")?;
     say(&format!("contract = \"{address}\"  # block {}, {} gas", receipt.block_number.u64(), receipt.gas_used.u64()));
     Ok(())
 }

@@ -167,8 +167,7 @@ impl Engine {
         let own = self.flights.iter().map(|flight| flight.nonce + 1).max().unwrap_or(0);
         let nonce = chain.nonce(from, true).await?.max(own);
         let checkpoint = checkpoint.to_string();
-        let mut flight =
-            Flight { checkpoint, batch, nonce, gas, sent: Vec::new(), mined: None, sent_at: Some(now_s) };
+        let mut flight = Flight { checkpoint, batch, nonce, gas, sent: Vec::new(), mined: None, sent_at: Some(now_s) };
         self.sign(&mut flight, fees, data);
         self.flights.push(flight);
         self.state.keep(&self.flights)?;

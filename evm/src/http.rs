@@ -89,7 +89,8 @@ impl HttpNode {
             None => self.exchanged(stream, body).await,
             Some(tls) => {
                 let name = ServerName::try_from(host.to_owned()).map_err(|_| gone)?;
-                let untrusted = RpcError::Unreachable("its certificate is not of the authority in ca, or not of this host");
+                let untrusted =
+                    RpcError::Unreachable("its certificate is not of the authority in ca, or not of this host");
                 let stream = tls.connect(name, stream).await.map_err(|_| untrusted)?;
                 self.exchanged(stream, body).await
             }

@@ -83,7 +83,9 @@ impl AccountKey {
         let mut seed = Zeroizing::new([0_u8; 32]);
         let drawn = SystemRandom::new().fill(seed.as_mut_slice());
         drawn.map_err(|_| io(io::Error::other("no randomness")))?;
-        let text = Zeroizing::new(seed.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
+        let digits = seed.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+        let text = Zeroizing::new(digits.collect::<String>());
         let key = Self::read(&text).ok_or_else(|| KeyError::Content { path: path.into() })?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
         file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(io)?;

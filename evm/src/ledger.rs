@@ -35,7 +35,9 @@ pub enum LedgerError {
     #[error("{0}: another log is published there")]
     OtherLog(PathBuf),
     /// The checkpoint is not of the published tree.
-    #[error("the published log has another root at this size, or has not reached it: what is asked to be anchored is not this log's")]
+    #[error(
+        "the published log has another root at this size, or has not reached it: what is asked to be anchored is not this log's"
+    )]
     NotOfLog,
     /// A file can't be read, or no key of the log has signed.
     #[error("{0}")]

@@ -6,7 +6,9 @@ use sha3::{Digest as _, Keccak256};
 /// Keccak-256, as Ethereum has it, of parts one after the other.
 pub fn keccak256(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Keccak256::new();
-    parts.iter().for_each(|part| hasher.update(part));
+    for part in parts {
+        hasher.update(part);
+    }
     hasher.finalize().into()
 }
 

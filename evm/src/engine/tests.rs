@@ -52,7 +52,7 @@ impl Made {
     }
 
     fn receipt(&self, hash: &str) -> Value {
-        let raw = self.sent.iter().find(|raw| crate::rpc::hex(&keccak256(&[raw])) == hash);
+        let raw = self.sent.iter().find(|raw| hex(&keccak256(&[raw])) == hash);
         let Some((raw, number)) = raw.and_then(|raw| Some((raw, *self.held.get(&keccak256(&[raw]))?))) else {
             return Value::Null;
         };
@@ -61,32 +61,32 @@ impl Made {
         let told = data[4 + 64..4 + 160].to_vec();
         json!({"transactionHash": hash, "blockHash": self.hash_of(number), "blockNumber": format!("{number:#x}"),
             "status": "0x1", "gasUsed": "0x1", "contractAddress": null, "logs": [{"address": CONTRACT.to_string(),
-            "topics": abi::topics(ORIGIN, size), "data": crate::rpc::hex(&told), "transactionHash": hash}]})
+            "topics": abi::topics(ORIGIN, size), "data": hex(&told), "transactionHash": hash}]})
     }
 
     fn answer(&mut self, method: &str, params: &Value) -> Result<Value, Value> {
         let number = |at: usize| u64::from_str_radix(params[at].as_str().unwrap().trim_start_matches("0x"), 16);
         Ok(match method {
             "eth_chainId" => json!(format!("{:#x}", self.chain_id)),
-            "eth_getCode" => json!(crate::rpc::hex(&LedgerAnchor::committed().unwrap().deployed)),
+            "eth_getCode" => json!(hex(&LedgerAnchor::committed().unwrap().deployed)),
             "eth_getBlockByNumber" => self.block(number(0).unwrap_or(self.height)),
             "eth_getTransactionCount" => json!(format!("{:#x}", self.held.len())),
             "eth_call" => {
                 let mut words = vec![[0; 32]; 5];
                 words[0][24..].copy_from_slice(&self.kept.0.to_be_bytes());
                 words[1] = self.kept.1;
-                json!(crate::rpc::hex(words.as_flattened()))
+                json!(hex(words.as_flattened()))
             }
             "eth_estimateGas" => match self.refuses {
                 None => json!(format!("{:#x}", self.gas)),
                 Some(error) => {
-                    let data = crate::rpc::hex(&keccak256(&[error.as_bytes()])[..4]);
+                    let data = hex(&keccak256(&[error.as_bytes()])[..4]);
                     return Err(json!({"code": 3, "message": "execution reverted", "data": data}));
                 }
             },
             "eth_sendRawTransaction" => {
                 let raw = unhex(params[0].as_str().unwrap()).unwrap();
-                let hash = crate::rpc::hex(&keccak256(&[&raw]));
+                let hash = hex(&keccak256(&[&raw]));
                 self.sent.push(raw);
                 json!(hash)
             }
@@ -176,8 +176,7 @@ impl Case {
         let flights = state.flights().unwrap();
         let wanted = Arc::new(Wanted::default());
         flights.iter().filter_map(Flight::checkpoint).for_each(|checkpoint| wanted.resume(&checkpoint));
-        let rules =
-            Rules { confirmations: 3, gas_max: 300_000, fee_max: 100 * GWEI, tip: GWEI, stuck_s: 60 };
+        let rules = Rules { confirmations: 3, gas_max: 300_000, fee_max: 100 * GWEI, tip: GWEI, stuck_s: 60 };
         let node: Arc<dyn Node> = Arc::<MadeNode>::clone(&self.node);
         Engine {
             node,
