@@ -305,6 +305,12 @@ pub const ANCHORS_LOOKED_FOR_ENTRIES_MAX: u64 = 65_536;
 pub const ANCHOR_NEWS_ENTRIES_MAX: u64 = 64;
 /// Longest answer of a time-stamping authority, in bytes.
 pub const TIME_STAMP_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Pause between two questions whether a checkpoint is on an EVM chain, in milliseconds.
+pub const EVM_ANCHOR_POLL_MS: u64 = 2_000;
+/// Longest that one checkpoint's receipt from an EVM chain is waited for, in milliseconds.
+pub const EVM_ANCHOR_WAIT_MS: u64 = 1_800_000;
+/// Most characters of what `lww-evm` says that are passed on.
+pub const EVM_ANCHOR_REASON_CHARS_MAX: usize = 240;
 /// First pause before an anchor that failed is asked again, in milliseconds; it doubles with each further failure.
 pub const ANCHOR_PAUSE_MS: u64 = 2_000;
 /// Longest pause before an anchor that failed is asked again, in milliseconds; a random part of it is added.

@@ -24,6 +24,8 @@ pub const RECEIPT_BYTES_MAX: usize = 11 * 1024;
 pub enum Form {
     /// A time-stamp token over the SHA-256 of the checkpoint's text (RFC 3161).
     Rfc3161,
+    /// What a contract on an EVM chain keeps, in JSON ([`crate::evm`]).
+    Evm,
     /// One that this program doesn't know, by its label. It proves nothing here, and is no error.
     Other(Box<str>),
 }
@@ -33,13 +35,15 @@ impl Form {
     pub fn word(&self) -> &str {
         match self {
             Self::Rfc3161 => "rfc3161",
+            Self::Evm => crate::evm::FORM,
             Self::Other(word) => word,
         }
     }
 
     fn parse(word: &str) -> Result<Self, Error> {
         check_label(word)?;
-        Ok(if word == Self::Rfc3161.word() { Self::Rfc3161 } else { Self::Other(word.into()) })
+        let known = [Self::Rfc3161, Self::Evm].into_iter().find(|form| form.word() == word);
+        Ok(known.unwrap_or_else(|| Self::Other(word.into())))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::anchor::{AnchorReceipt, Form, KIND};
 use crate::checkpoint::Checkpoint;
 use crate::entry::Entry;
 use crate::error::{AnchorFault, Error};
+use crate::evm::{EvmFault, EvmReceipt};
 use crate::fsck::Finding;
 use crate::merkle::{consistency_path, inclusion_path, leaf_hash, verify_consistency, verify_inclusion};
 use crate::tile::{Part, TileDir, TilePath, WIDTH};
@@ -32,6 +33,8 @@ pub struct Anchored {
 pub enum Proven {
     /// An authority's time stamp.
     Stamp(TimeStamp),
+    /// That it is over the checkpoint, and what a chain is said to hold: that it does is the chain's word.
+    Chain(Box<EvmReceipt>),
     /// Nothing here: it is in a form that this program doesn't know.
     Unknown,
 }
@@ -46,8 +49,21 @@ impl Anchored {
             Form::Rfc3161 => {
                 verify(&self.receipt.receipt, &self.receipt.checkpoint.imprint(), authorities).map(Proven::Stamp)
             }
+            Form::Evm => {
+                let read = EvmReceipt::parse(&self.receipt.receipt)?;
+                read.check(&self.receipt.checkpoint)?;
+                Ok(Proven::Chain(Box::new(read)))
+            }
             Form::Other(_) => Ok(Proven::Unknown),
         }
+    }
+
+    /// Checks that a chain's batch is over all of the leaves that it says; `directory` is the log's.
+    ///
+    /// # Errors
+    /// `BadAnchor`; `Gap` or `Io` where the tiles are not there.
+    pub fn holds_batch(&self, receipt: &EvmReceipt, directory: &TileDir, tree: &Checkpoint) -> Result<(), Error> {
+        Ok(receipt.check_batch(&directory.tree(tree.size))??)
     }
 
     /// Checks that the entry, of a known place, is in the believed tree, and that the tree goes on from the checkpoint that the entry
@@ -99,6 +115,17 @@ pub fn in_log(
         progress(checkpoint.size.0.min((at + 1) * WIDTH));
     }
     Ok(found)
+}
+
+impl From<EvmFault> for Error {
+    fn from(fault: EvmFault) -> Self {
+        let fault = match fault {
+            EvmFault::Malformed(reason) => AnchorFault::Malformed(reason),
+            EvmFault::Other(_) => AnchorFault::Imprint,
+            EvmFault::Batch(_) => AnchorFault::Batch,
+        };
+        fault.into()
+    }
 }
 
 /// Most entries are no receipts: the kind is looked for before an entry is taken apart.

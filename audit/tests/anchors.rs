@@ -146,7 +146,8 @@ fn receipt_in(entry: &mut Entry, at: u64, receipt: &AnchorReceipt) {
         entry.kind = KIND.parse().unwrap();
         entry.chains.clear();
         entry.detail = receipt.detail();
-        (entry.conversation, entry.subject, entry.channel, entry.content, entry.policy) = (None, None, None, None, None);
+        (entry.conversation, entry.subject, entry.channel, entry.content, entry.policy) =
+            (None, None, None, None, None);
     }
 }
 
@@ -183,7 +184,7 @@ fn an_entry_is_between_the_receipt_before_it_and_the_first_that_covers_it() {
         .into_iter()
         .map(|one| match one.prove(&trusting(&authority)).unwrap() {
             Proven::Stamp(stamp) => (one, stamp),
-            Proven::Unknown => panic!("a known form"),
+            Proven::Chain(_) | Proven::Unknown => panic!("a stamp"),
         })
         .collect();
     assert_eq!(proven.iter().map(|(one, _)| one.entry.0).collect::<Vec<_>>(), [20, 100]);
@@ -223,7 +224,12 @@ fn a_receipt_for_a_checkpoint_that_the_log_never_had_is_refused_wherever_it_is_m
 fn an_entry_of_the_kind_without_its_detail_is_malformed_and_an_unknown_form_proves_nothing() {
     let checkpoint = Log::new(9).checkpoint(9);
     assert_eq!(checkpoint.origin.as_str(), ORIGIN);
-    let receipt = |form: Form, receipt: Vec<u8>| AnchorReceipt { anchor: "a".to_owned(), form, checkpoint: checkpoint.clone(), receipt };
+    let receipt = |form: Form, receipt: Vec<u8>| AnchorReceipt {
+        anchor: "a".to_owned(),
+        form,
+        checkpoint: checkpoint.clone(),
+        receipt,
+    };
     let entry = |detail: Detail| {
         let log = Log::changed(10, |entry| {
             if entry.seq.0 == 9 {
@@ -267,7 +273,10 @@ fn the_verifier_tells_the_bracket_and_refuses_each_receipt_that_does_not_hold() 
         text
     };
     let whole = run(0, &["--tsa-ca", "ca.pem"]);
-    assert!(whole.contains("2026-01-05T01:10:01.500000Z by tsa-one") && whole.contains("the first 90 entries"), "{whole}");
+    assert!(
+        whole.contains("2026-01-05T01:10:01.500000Z by tsa-one") && whole.contains("the first 90 entries"),
+        "{whole}"
+    );
     let one = run(0, &["--tsa-ca", "ca.pem", "--entry", "50", "--json"]);
     let one: serde_json::Value = serde_json::from_str(&one).unwrap();
     assert_eq!(one["made_after"]["at"], "2026-01-05T01:01:58.500000Z");
@@ -275,7 +284,10 @@ fn the_verifier_tells_the_bracket_and_refuses_each_receipt_that_does_not_hold() 
     assert_eq!(one["existed_before"][0]["receipt"], 100);
     let refused = run(24, &["--tsa-ca", "other.pem", "--json"]);
     let first: serde_json::Value = serde_json::from_str(refused.lines().next().unwrap()).unwrap();
-    assert_eq!((&first["class"], &first["fault"], &first["entry"]), (&"bad_anchor".into(), &"untrusted".into(), &20.into()));
+    assert_eq!(
+        (&first["class"], &first["fault"], &first["entry"]),
+        (&"bad_anchor".into(), &"untrusted".into(), &20.into())
+    );
     let none = run(0, &["--tsa-ca", "other.pem", "--anchor", "tsa-two"]);
     assert!(none.contains("receipts     0"), "{none}");
     run(13, &["--tsa-ca", "ca.pem", "--entry", "300"]);

@@ -2,16 +2,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use lww_audit::evm::EVM_RECEIPT_BYTES_MAX;
 use lww_audit::timestamp::{AUTHORITIES_BYTES_MAX, Authorities};
 
 use super::AppError;
 use super::config::{AnchorConfig, AnchorFormConfig};
-use crate::anchors::TimeStamping;
+use crate::anchors::{EvmChain, TimeStamping};
 use crate::crypto::SystemRandom;
 use crate::crypto::dev_ca::client_config;
 use crate::http::HttpPost;
-use crate::limits::TIME_STAMP_ANSWER_BYTES_MAX;
+use crate::limits::{EVM_ANCHOR_POLL_MS, EVM_ANCHOR_WAIT_MS, TIME_STAMP_ANSWER_BYTES_MAX};
 use crate::ports::{Anchor, Anchoring};
 
 /// Every anchor of the configuration, in its order.
@@ -36,6 +38,12 @@ fn open_one(config: &AnchorConfig) -> Result<Anchoring, AppError> {
                 policy: policy.clone(),
                 random: Arc::new(SystemRandom::new()),
             })
+        }
+        AnchorFormConfig::Evm => {
+            let post = HttpPost::new(&config.url, tls, u64::from(config.wait_ms), EVM_RECEIPT_BYTES_MAX);
+            let post = post.ok_or_else(|| refused("its address can't be asked".to_owned()))?;
+            let (pause, wait) = (Duration::from_millis(EVM_ANCHOR_POLL_MS), Duration::from_millis(EVM_ANCHOR_WAIT_MS));
+            Arc::new(EvmChain { url: config.url.clone(), post: Arc::new(post), pause, wait })
         }
     };
     Ok(Anchoring { name: config.name.clone(), every_s: config.every_s, anchor })

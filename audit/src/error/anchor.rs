@@ -30,6 +30,8 @@ pub enum AnchorFault {
     Algorithm,
     /// The signature does not verify.
     Signature,
+    /// Its batch root is not over the log's leaves.
+    Batch,
     /// The checkpoint that it is said to be over is none that the log had before the entry.
     Checkpoint,
 }
@@ -50,6 +52,7 @@ impl AnchorFault {
             Self::Expired => "expired",
             Self::Algorithm => "algorithm",
             Self::Signature => "signature",
+            Self::Batch => "batch",
             Self::Checkpoint => "checkpoint",
         }
     }
@@ -68,6 +71,7 @@ impl AnchorFault {
             Self::Expired => "a certificate was not valid at the time that it states",
             Self::Algorithm => "it is signed in a way that is not accepted",
             Self::Signature => "its signature does not verify",
+            Self::Batch => "its batch root is not over the log's leaves",
             Self::Checkpoint => "the checkpoint is none that the log had before this entry",
         }
     }

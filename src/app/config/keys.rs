@@ -25,7 +25,7 @@ const BACKUPS_DAYS_MAX: i32 = 3_650;
 const ANCHOR_S_MAX: i32 = 2_678_400;
 /// Longest object identifier in bytes.
 const OID_BYTES_MAX: usize = 128;
-const ANCHOR_FORMS: &[&str] = &["rfc3161"];
+const ANCHOR_FORMS: &[&str] = &["rfc3161", "evm"];
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 /// One key.
@@ -242,14 +242,13 @@ pub const KEYS: &[Key] = &[
     path("witness.ca", "Certificates in PEM that those of witnesses are checked against; needed for https.")
         .example("/etc/lww/tls/audit-ca.pem"),
     name("anchor.name", "The anchor's name in entries, metrics and the console; each [[anchor]] has its own.").example("tsa-one"),
-    text("anchor.form", "rfc3161", "What it is: rfc3161 is a time-stamping authority.")
+    text("anchor.form", "rfc3161", "What it is: rfc3161 is a time-stamping authority, evm is lww-evm, which anchors on an EVM chain.")
         .bounds(Bounds::Words(ANCHOR_FORMS))
         .default("rfc3161"),
     text("anchor.url", "URL", "Where it is asked; plain http serves, because what it gives is signed.")
         .required()
         .example("http://timestamp.example/tsa"),
-    path("anchor.authorities", "Certificates in PEM of the authorities that its time stamps must lead to.")
-        .required()
+    path("anchor.authorities", "Certificates in PEM of the authorities that time stamps must lead to; needed for rfc3161.")
         .example("/etc/lww/tsa-one.pem"),
     path("anchor.ca", "Certificates in PEM that the address's own is checked against; needed for https.")
         .example("/etc/lww/tls/tsa-ca.pem"),

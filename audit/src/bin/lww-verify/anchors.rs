@@ -4,6 +4,7 @@
 
 use crate::AnchorsArgs;
 use crate::bar::Bar;
+use crate::chain;
 use crate::fsck::found;
 use crate::input::{Trust, read};
 use crate::output::{Facts, Output};
@@ -30,10 +31,18 @@ pub fn run(args: &AnchorsArgs, trust: &Trust, output: &mut Output) {
     let Some(source) = open(args, trust, &subject, output) else { return };
     let checkpoint = source.signed.unverified().clone();
     let is_asked_for = |one: &Anchored| args.names.is_empty() || args.names.contains(&one.receipt.anchor);
-    let (mut proven, mut unknown) = (Vec::new(), 0_u64);
+    let (mut proven, mut chained, mut unknown) = (Vec::new(), Vec::new(), 0_u64);
+    let directory = TileDir::open(&args.log);
     for one in source.receipts.into_iter().filter(is_asked_for) {
-        match one.prove(&authorities) {
+        let whole = one.prove(&authorities).and_then(|found| match found {
+            Proven::Chain(receipt) => {
+                one.holds_batch(&receipt, &directory, &checkpoint).map(|()| Proven::Chain(receipt))
+            }
+            other => Ok(other),
+        });
+        match whole {
             Ok(Proven::Stamp(stamp)) => proven.push((one, stamp)),
+            Ok(Proven::Chain(receipt)) => chained.push((one, receipt)),
             Ok(Proven::Unknown) => unknown += 1,
             Err(error) => {
                 output.refuse_with(&format!("receipt in entry {} of {subject}", one.entry), &error, of(&one, &error));
@@ -42,6 +51,7 @@ pub fn run(args: &AnchorsArgs, trust: &Trust, output: &mut Output) {
     }
     match facts(args, trust, (&source.signed, &checkpoint), &proven, output) {
         Ok(mut facts) => {
+            chain::add(&mut facts, &chained, args.entry, output.is_json());
             facts.add("of_unknown_form", (unknown > 0).then_some(unknown));
             output.accept(&subject, facts);
         }

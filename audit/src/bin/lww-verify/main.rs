@@ -6,6 +6,7 @@
 
 mod anchors;
 mod bar;
+mod chain;
 mod consistency;
 mod evidence;
 mod export;

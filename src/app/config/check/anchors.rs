@@ -34,6 +34,8 @@ pub enum AnchorFormConfig {
         /// The policy that is asked for, an object identifier.
         policy: Option<String>,
     },
+    /// `lww-evm`, which anchors on an EVM chain.
+    Evm,
 }
 
 impl AnchorConfig {
@@ -45,6 +47,7 @@ impl AnchorConfig {
                 lines.path("anchor.authorities", Some(authorities));
                 lines.put("anchor.policy", policy.as_deref().unwrap_or_default());
             }
+            AnchorFormConfig::Evm => lines.put("anchor.form", EVM),
         }
         lines.put("anchor.url", &self.url);
         lines.path("anchor.ca", self.ca.as_deref());
@@ -54,12 +57,16 @@ impl AnchorConfig {
 
     /// Files that are read while the server runs.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        let AnchorFormConfig::Rfc3161 { authorities, .. } = &self.form;
-        [Some(authorities.as_path()), self.ca.as_deref()].into_iter().flatten()
+        let authorities = match &self.form {
+            AnchorFormConfig::Rfc3161 { authorities, .. } => Some(authorities.as_path()),
+            AnchorFormConfig::Evm => None,
+        };
+        [authorities, self.ca.as_deref()].into_iter().flatten()
     }
 }
 
 const RFC3161: &str = "rfc3161";
+const EVM: &str = "evm";
 
 /// Every `[[anchor]]` of the file.
 pub(super) fn read(root: &Section<'_>) -> Checked<Vec<AnchorConfig>> {
@@ -87,16 +94,21 @@ fn anchor(section: &Section<'_>, name: &str) -> Checked<AnchorConfig> {
         return Err(section.missing("ca"));
     }
     let authorities = existing(path(section, "authorities")?, FILE, Path::is_file)?;
+    let form = if form.value == EVM {
+        AnchorFormConfig::Evm
+    } else {
+        AnchorFormConfig::Rfc3161 {
+            authorities: authorities.ok_or_else(|| section.missing("authorities"))?,
+            policy: section.text("policy")?.map(|field| object_identifier(&field)).transpose()?,
+        }
+    };
     Ok(AnchorConfig {
         name: name.to_owned(),
         every_s: section.integer("every_s")?.unsigned_abs(),
         wait_ms: section.integer("wait_ms")?.unsigned_abs(),
         url: url.value.to_owned(),
         ca,
-        form: AnchorFormConfig::Rfc3161 {
-            authorities: authorities.ok_or_else(|| section.missing("authorities"))?,
-            policy: section.text("policy")?.map(|field| object_identifier(&field)).transpose()?,
-        },
+        form,
     })
 }
 
