@@ -72,7 +72,7 @@ impl Made {
             "eth_getBlockByNumber" => self.block(number(0).unwrap_or(self.height)),
             "eth_getTransactionCount" => json!(format!("{:#x}", self.held.len())),
             "eth_call" => {
-                let mut words = vec![[0; 32]; 5];
+                let mut words = [[0; 32]; 5];
                 words[0][24..].copy_from_slice(&self.kept.0.to_be_bytes());
                 words[1] = self.kept.1;
                 json!(hex(words.as_flattened()))
@@ -381,5 +381,5 @@ async fn only_what_the_log_has_published_is_taken() {
     assert_eq!(ask(&other(&|one| one.size = TreeSize(301))).await, 403);
     assert_eq!(ask(&other(&|one| one.origin = "lww.example/other/1".parse().unwrap())).await, 404);
     assert_eq!(serving.confirm(b"nonsense").await.status.as_u16(), 400);
-    assert_eq!(engine.wanted.waiting(), [case.checkpoint.clone()]);
+    assert_eq!(engine.wanted.waiting(), std::slice::from_ref(&case.checkpoint));
 }
