@@ -4,7 +4,6 @@
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a new variant must be looked at wherever it can turn up")]
 
-pub mod anchors;
 pub mod app;
 pub mod channels;
 pub mod cli;

@@ -299,18 +299,6 @@ pub const WITNESS_PAUSE_MS_MAX: u64 = 8_000;
 pub const WITNESS_TRIES_MAX: u32 = 3;
 /// How long publication waits for the quorum before that is told, in seconds.
 pub const PUBLICATION_WAIT_S: u64 = 10;
-/// How far back the newest receipts of anchors are looked for when a log is taken over, in entries.
-pub const ANCHORS_LOOKED_FOR_ENTRIES_MAX: u64 = 65_536;
-/// Entries since what was confirmed last that are looked at for whether they are more than receipts.
-pub const ANCHOR_NEWS_ENTRIES_MAX: u64 = 64;
-/// Longest answer of a time-stamping authority, in bytes.
-pub const TIME_STAMP_ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// First pause before an anchor that failed is asked again, in milliseconds; it doubles with each further failure.
-pub const ANCHOR_PAUSE_MS: u64 = 2_000;
-/// Longest pause before an anchor that failed is asked again, in milliseconds; a random part of it is added.
-pub const ANCHOR_PAUSE_MS_MAX: u64 = 900_000;
-/// So many failures of an anchor one after another are told.
-pub const ANCHOR_FAILURES_TOLD: u32 = 3;
 /// Within this time after its owner's death a log has another, in seconds.
 pub const TAKEN_OVER_S_MAX: f64 = 10.0;
 /// Most scopes of one evidence package.
@@ -354,8 +342,6 @@ pub const AMENDMENTS_MAX: u32 = 100;
 pub const REVIEW_WITHIN_S: i64 = 24 * 3_600;
 /// Requests to open masked values that one answer lists.
 pub const UNMASKINGS_MAX: u32 = 200;
-/// Files in quarantine that one answer lists.
-pub const QUARANTINED_MAX: u32 = 100;
 /// How long a request to open a masked value waits for a second person, in seconds.
 pub const UNMASK_WAIT_S: i64 = 3_600;
 /// Requests to open masked values that one account may make before it has to pause.

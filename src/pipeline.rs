@@ -10,7 +10,6 @@
 
 mod accounts;
 mod amendments;
-mod anchors;
 mod attempts;
 mod behind;
 mod colleagues;
@@ -42,7 +41,6 @@ mod matching;
 mod memory;
 mod notes;
 mod on_record;
-mod opened_files;
 mod policies;
 mod presence;
 mod proposals;
@@ -71,7 +69,6 @@ use tokio::sync::{Notify, Semaphore};
 
 pub use accounts::{AccountUpdate, AccountView, Manager, NewStaff};
 pub use amendments::{Amendment, AmendmentInFull, Assessment};
-pub use anchors::NewestReceipt;
 pub use colleagues::{Colleague, DeskPlace};
 pub use consent::{Consent, Consents};
 pub use custody::LedgerCustody;
@@ -96,7 +93,6 @@ pub use live::{CustomerStream, Since};
 pub use matching::{QueuePlace, QueueState};
 pub use notes::Note;
 pub use on_record::Altered;
-pub use opened_files::{FileContent, OpenedFile};
 pub use policies::{Activation, Drift};
 pub use refusal::Refusal;
 pub use replies::{CannedReply, NewReply};
@@ -107,7 +103,7 @@ pub use staff::{NewSession, Staff, StaffRules};
 pub use tables::TableActivation;
 pub use tlog::TlogFile;
 pub use transcript::{TextSpan, TranscriptMessage};
-pub use unmasking::{Asked, OpenedValue, Unmasking};
+pub use unmasking::{OpenedValue, Unmasking};
 
 pub use crate::ports::CustomerMessage;
 

@@ -5,7 +5,6 @@
 
 mod activated;
 mod amendments;
-mod anchor;
 mod channel;
 mod custody;
 mod erasures;
@@ -17,7 +16,6 @@ mod live;
 mod objects;
 mod passwords;
 mod people;
-mod post;
 mod proofs;
 mod queues;
 mod reports;
@@ -36,14 +34,13 @@ use tokio::sync::watch;
 
 pub use activated::{Activated, Activates, EntrySeen};
 pub use amendments::{AmendmentRow, Amendments};
-pub use anchor::{Anchor, Anchoring, Unanchored};
 pub use channel::{
     About, Attached, Channel, ChannelCall, ChannelError, FILE_NAME, Incoming, KeyScope, Person, Proven, Upload,
     Webhook, WebhookRequest, file_name,
 };
 pub use custody::{
-    AnchorCustody, AnchorState, Custody, CustodyCell, MirrorCustody, MirrorState, SealCustody, SelfAuditCustody,
-    SelfAuditState, SizeAt, WitnessCustody, WitnessState,
+    Custody, CustodyCell, MirrorCustody, MirrorState, SealCustody, SelfAuditCustody, SelfAuditState, SizeAt,
+    WitnessCustody, WitnessState,
 };
 pub use erasures::{
     Act, EpochNeed, ErasedPersons, ErasureRow, Erasures, HoldRow, IndexedRow, JournalError, RetiredEpoch, SubjectRow,
@@ -56,7 +53,6 @@ pub use live::{Changed, Follower, Happening, Unmasked};
 pub use objects::{Objects, ObjectsError};
 pub use passwords::Passwords;
 pub use people::{AccountRow, AttemptRules, Attempts, FactorRow, People, SessionRow, Vouched};
-pub use post::{Post, Posted, Unanswered};
 pub use proofs::Proofs;
 pub use queues::{HeldRow, Holder, QueueRow, Queues, WaitRow};
 pub use reports::{ReportRow, Reports};
@@ -65,8 +61,8 @@ pub use rows::{
     ReplyRow, SettingsRow, TextRow, WrappedKey, place,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
-pub use signing::{LogKeys, NationalKey, SignError, Signer};
-pub use unmaskings::{FileTold, HiddenRow, ReceivedFile, UnmaskingFilter, UnmaskingRow, Unmaskings};
+pub use signing::{LogKeys, SignError, Signer};
+pub use unmaskings::{HiddenRow, UnmaskingFilter, UnmaskingRow, Unmaskings};
 pub use witness::{Cosigns, Declined, Unwitnessed, Witness, Witnesses};
 
 pub use vault::{External, SharedSealer, StaffPart, Vault, VaultError};

@@ -4,14 +4,12 @@
 //! customer or a member of staff. Other rooms say what happened; how it is logged and counted is decided here. Counting is
 //! process-wide, like logging itself.
 
-mod anchor;
 mod metrics;
 mod witness;
 
 use std::fmt::Display;
 use std::time::Duration;
 
-pub use anchor::Anchorage;
 pub use metrics::{Gauge, gauge, render};
 pub use witness::Witnessing;
 
@@ -157,8 +155,6 @@ pub enum Occurrence<'a> {
     },
     /// Something between a log and its witnesses.
     Witness(Witnessing<'a>),
-    /// Something between a log and the outside parties that confirm it.
-    Anchor(Anchorage<'a>),
     /// A certificate ends soon, or has ended.
     CertificateEnding {
         /// Days that are left; negative when it has ended.
@@ -221,7 +217,6 @@ pub fn emit(event: &Occurrence<'_>) {
             tracing::warn!(event = "certificate_refused", %error, "the new certificate can't be used, the old one stays");
         }
         Occurrence::Witness(event) => witness::log(event),
-        Occurrence::Anchor(event) => anchor::log(event),
         Occurrence::CertificateEnding { days, until } => {
             tracing::warn!(event = "certificate_ending", days, %until, "put a new certificate in place of this one");
         }

@@ -21,8 +21,6 @@ import tomllib
 import uuid
 
 PROGRAMS = {"liaowaiwai", "lww-audit", "lww-recogniser", "lww-recogniser-training"}
-# A program that is built by those who want it and in no package.
-ASIDE = ["--exclude", "lww-evm", "--exclude", "ethers"]
 LICENCE_FILES = re.compile(r"^(licen[cs]e|copying|copyright|notice|unlicense)", re.IGNORECASE)
 
 
@@ -35,7 +33,7 @@ def metadata():
 def tree(edges):
     """Name and version of each crate that the programs reach by these edges; unlike the metadata's, without what only tests'
     dependencies switch on."""
-    command = ["cargo", "tree", "--locked", "--offline", "--workspace", *ASIDE, "--edges", edges, "--prefix", "none"]
+    command = ["cargo", "tree", "--locked", "--offline", "--workspace", "--edges", edges, "--prefix", "none"]
     command += ["--target", "x86_64-unknown-linux-gnu", "--format", "{p}"]
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     return {tuple(line.split()[:2]) for line in lines if line.strip()}

@@ -7,7 +7,7 @@ use lww_audit::merkle::leaf_hash;
 use lww_audit::seal::{ChainEnd, KIND, Seal};
 use lww_audit::{
     Checkpoint, Entry, EntryIndex, Error, Hash, Id128, NoteSigner, Origin, SignedCheckpoint, TileWriter, Timestamp,
-    TreeSize, VerifierKey,
+    TreeSize,
 };
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -20,22 +20,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (Some(directory), Some(count)) = (arguments.next(), arguments.next()) else {
         return Err("make_log DIR ENTRIES".into());
     };
-    writeln!(std::io::stdout(), "{}", write(std::path::Path::new(&directory), count.parse()?)?)?;
-    Ok(())
-}
-
-/// Writes the log into a directory, and gives its public key.
-pub fn write(directory: &std::path::Path, count: u64) -> Result<VerifierKey, Error> {
     let origin: Origin = "lww.example/bench/1".parse()?;
     let signer = NoteSigner::from_seed(origin.as_str(), &[7; 32])?;
     let mut writer = TileWriter::open(directory)?;
     let mut log = Log { origin: origin.clone(), prev: Hash::ZERO, ends: HashMap::new() };
-    for seq in 0..count {
+    for seq in 0..count.parse()? {
         writer.append(&log.next(seq)?)?;
     }
     let checkpoint = Checkpoint { origin, size: writer.size(), root: writer.root() };
     writer.publish(&SignedCheckpoint::sign(checkpoint, &[&signer])?)?;
-    Ok(signer.verifier_key().clone())
+    writeln!(std::io::stdout(), "{}", signer.verifier_key())?;
+    Ok(())
 }
 
 struct Log {

@@ -4,10 +4,8 @@
 //! post-quantum cosignatures don't cover them. Source: C2SP `tlog-checkpoint`.
 
 use crate::error::{Error, Format, malformed};
-use crate::merkle::from_digest;
 use crate::note::{Note, NoteSignature, NoteSigner, VerifierKey};
 use crate::types::{Hash, Origin, TreeSize};
-use ring::digest::{SHA256, digest};
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,13 +18,6 @@ pub struct Checkpoint {
     pub size: TreeSize,
     /// Root of the tree of that many entries.
     pub root: Hash,
-}
-
-impl Checkpoint {
-    /// Returns the SHA-256 of the note text without signature lines: what outside parties confirm, and samples are drawn by.
-    pub fn imprint(&self) -> Hash {
-        from_digest(digest(&SHA256, self.to_string().as_bytes()).as_ref())
-    }
 }
 
 impl fmt::Display for Checkpoint {

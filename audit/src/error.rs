@@ -4,12 +4,8 @@
 //! chain, a log that contradicts itself, or a file that can't be read. Messages carry positions and hashes but never
 //! the content of an entry, so they may be logged. Exit codes are documented in `FORMAT.md`.
 
-mod anchor;
-mod class;
 mod link;
 
-pub use anchor::AnchorFault;
-pub use class::Class;
 pub use link::Link;
 
 use crate::types::{EntryIndex, Hash, Id128, Origin, TreeSize};
@@ -70,10 +66,6 @@ pub enum Format {
     Rotation,
     /// A declaration that a log goes on in another generation after a gap.
     Generation,
-    /// An outside party's receipt for a checkpoint.
-    Anchor,
-    /// Certificates of time-stamping authorities.
-    Authorities,
 }
 
 impl fmt::Display for Format {
@@ -104,8 +96,6 @@ impl fmt::Display for Format {
             Self::Evidence => "evidence",
             Self::Rotation => "change of a log's key",
             Self::Generation => "declaration of a gap",
-            Self::Anchor => "receipt of an anchor",
-            Self::Authorities => "certificates of authorities",
         })
     }
 }
@@ -165,26 +155,6 @@ pub enum Error {
         quorum: String,
         /// Names of the witnesses that have cosigned, separated by commas.
         got: String,
-    },
-    /// A trusted SM2 key has not signed what it is asked of.
-    #[error("the trusted SM2 key {key} has not signed this")]
-    Uncosigned {
-        /// The key.
-        key: String,
-    },
-    /// An SM2 key is named by no entry of the log whose checkpoints it signs.
-    #[error("no entry of the log names the SM2 key {key}")]
-    Unnamed {
-        /// The key.
-        key: String,
-    },
-    /// The SM3 root that an SM2 key has signed is not that of the entries.
-    #[error("the SM3 root is wrong: the entries come to {expected}, signed is {got}")]
-    OtherShadow {
-        /// The root of the entries.
-        expected: Hash,
-        /// The root that was signed.
-        got: Hash,
     },
     /// The inclusion path or stored tree hash leads to another hash than the signed one.
     #[error("the tree hash is wrong: expected {expected}, got {got}")]
@@ -300,12 +270,6 @@ pub enum Error {
         /// What it is.
         got: String,
     },
-    /// An outside party's receipt proves nothing.
-    #[error("ANCHOR: {fault}")]
-    BadAnchor {
-        /// What is wrong with it.
-        fault: AnchorFault,
-    },
     /// A file that should be there is not.
     #[error("the file is not there")]
     FileMissing,
@@ -378,7 +342,6 @@ impl Error {
             Self::UnknownVersion { .. } => Class::UnknownVersion,
             Self::BadSignature { .. } | Self::Unsigned { .. } => Class::BadSignature,
             Self::NoQuorum { .. } => Class::NoQuorum,
-            Self::Uncosigned { .. } | Self::Unnamed { .. } | Self::OtherShadow { .. } => Class::National,
             Self::BadHash { .. } | Self::BadProofShape { .. } | Self::OutOfRange { .. } | Self::NotThisTree { .. } => {
                 Class::BadProof
             }
@@ -389,7 +352,6 @@ impl Error {
             Self::OtherLog { .. } => Class::OtherLog,
             Self::Gap { .. } | Self::LeftOut { .. } | Self::FileMissing => Class::Gap,
             Self::Undeclared { .. } | Self::FalseDeclaration { .. } => Class::FalseDeclaration,
-            Self::BadAnchor { .. } => Class::BadAnchor,
             Self::Stale { .. } => Class::Stale,
             Self::Io { .. } => Class::Io,
             Self::InFile { source, .. } => source.class(),
@@ -408,9 +370,101 @@ impl Error {
     }
 }
 
-impl From<AnchorFault> for Error {
-    fn from(fault: AnchorFault) -> Self {
-        Self::BadAnchor { fault }
+/// Classes of errors; each has its own exit code and stable name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A file could not be read or written.
+    Io,
+    /// The input does not have its prescribed form.
+    Malformed,
+    /// The input is of an unknown version.
+    UnknownVersion,
+    /// No trusted signature, or a wrong one.
+    BadSignature,
+    /// A hash or proof does not lead to the signed root.
+    BadProof,
+    /// An opened text is not what was committed to.
+    BadCommitment,
+    /// An entry does not link to the ones before.
+    ChainBreak,
+    /// Two signed trees contradict each other.
+    Fork,
+    /// A log became shorter.
+    Rollback,
+    /// Covered entries are missing.
+    Gap,
+    /// The newest entry is too old.
+    Stale,
+    /// Two documents are of different logs.
+    OtherLog,
+    /// Too few trusted witnesses have cosigned.
+    NoQuorum,
+    /// Everything that is there is valid, and the log itself declares that entries were lost. No error has this class.
+    DeclaredGap,
+    /// A gap is declared by nobody, or not as it is.
+    FalseDeclaration,
+}
+
+impl Class {
+    /// All classes, in the order of their exit codes.
+    pub const ALL: [Self; 15] = [
+        Self::Io,
+        Self::Malformed,
+        Self::UnknownVersion,
+        Self::BadSignature,
+        Self::BadProof,
+        Self::BadCommitment,
+        Self::ChainBreak,
+        Self::Fork,
+        Self::Rollback,
+        Self::Gap,
+        Self::Stale,
+        Self::OtherLog,
+        Self::NoQuorum,
+        Self::DeclaredGap,
+        Self::FalseDeclaration,
+    ];
+
+    /// Returns the process exit code of this class. Codes are never given a new meaning.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Io => 3,
+            Self::Malformed => 10,
+            Self::UnknownVersion => 11,
+            Self::BadSignature => 12,
+            Self::BadProof => 13,
+            Self::BadCommitment => 14,
+            Self::ChainBreak => 15,
+            Self::Fork => 16,
+            Self::Rollback => 17,
+            Self::Gap => 18,
+            Self::Stale => 19,
+            Self::OtherLog => 20,
+            Self::NoQuorum => 21,
+            Self::DeclaredGap => 22,
+            Self::FalseDeclaration => 23,
+        }
+    }
+
+    /// Returns the stable name used in `--json` output and in the golden vectors.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Io => "io",
+            Self::Malformed => "malformed",
+            Self::UnknownVersion => "unknown_version",
+            Self::BadSignature => "bad_signature",
+            Self::BadProof => "bad_proof",
+            Self::BadCommitment => "bad_commitment",
+            Self::ChainBreak => "chain_break",
+            Self::Fork => "fork",
+            Self::Rollback => "rollback",
+            Self::Gap => "gap",
+            Self::Stale => "stale",
+            Self::OtherLog => "other_log",
+            Self::NoQuorum => "no_quorum",
+            Self::DeclaredGap => "declared_gap",
+            Self::FalseDeclaration => "false_declaration",
+        }
     }
 }
 

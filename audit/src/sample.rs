@@ -5,7 +5,7 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::types::EntryIndex;
-use ring::digest::{Context, SHA256};
+use ring::digest::{Context, SHA256, digest};
 use std::collections::BTreeSet;
 
 /// Most entries of one sample.
@@ -17,7 +17,7 @@ const TAG: &[u8] = b"lww/sample/1\0";
 /// Draws `count` different entries of the checkpoint's log, all of them if it has no more; sorted.
 pub fn draw(checkpoint: &Checkpoint, nonce: &str, count: u64) -> BTreeSet<EntryIndex> {
     let size = checkpoint.size.0;
-    let seed = checkpoint.imprint();
+    let seed = digest(&SHA256, checkpoint.to_string().as_bytes());
     let wanted = count.min(size).min(SAMPLE_MAX);
     // Numbers of the last, incomplete round of the size are drawn again: otherwise its first entries would be likelier.
     let fair = u64::MAX - (u64::MAX % size.max(1) + 1) % size.max(1);
@@ -27,7 +27,7 @@ pub fn draw(checkpoint: &Checkpoint, nonce: &str, count: u64) -> BTreeSet<EntryI
             break;
         }
         let mut context = Context::new(&SHA256);
-        for part in [TAG, seed.as_bytes(), &turn.to_be_bytes(), nonce.as_bytes()] {
+        for part in [TAG, seed.as_ref(), &turn.to_be_bytes(), nonce.as_bytes()] {
             context.update(part);
         }
         let number = context.finish().as_ref().first_chunk().copied().map_or(0, u64::from_be_bytes);

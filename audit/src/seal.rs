@@ -32,12 +32,12 @@ pub struct ChainEnd {
 
 impl ChainEnd {
     /// The order of the tree's leaves.
-    pub(crate) const fn key(&self) -> (Chain, Id128) {
+    const fn key(&self) -> (Chain, Id128) {
         (self.of, self.id)
     }
 
     /// The leaf hash over the fixed 77 bytes: tag, chain, id, place, position and leaf hash of the last entry.
-    pub(crate) fn leaf(&self) -> Hash {
+    fn leaf(&self) -> Hash {
         let of = match self.of {
             Chain::Conversation => 1,
             Chain::Subject => 2,
@@ -123,17 +123,12 @@ impl Sealing {
     /// # Errors
     /// `Malformed` if it is not behind the one before, or ends where this seal does not reach.
     pub fn push(&mut self, end: &ChainEnd) -> Result<(), Error> {
-        self.push_hashed(end, end.leaf())
-    }
-
-    /// Takes the next end of which the leaf hash is known.
-    pub(crate) fn push_hashed(&mut self, end: &ChainEnd, leaf: Hash) -> Result<(), Error> {
         let is_next = self.last.is_none_or(|last| last < end.key());
         if !is_next || end.last.seq.0 >= self.upto.0 {
             return Err(malformed(Format::ChainEnds, 0, "not the next of the ends below this size"));
         }
         self.last = Some(end.key());
-        self.tree.push(leaf);
+        self.tree.push(end.leaf());
         Ok(())
     }
 

@@ -2,8 +2,6 @@
 #![cfg(test)]
 
 mod common;
-#[path = "common/room.rs"]
-mod room;
 #[path = "common/rotated.rs"]
 mod rotated;
 

@@ -9,7 +9,7 @@ pub const STRETCH_MAX: usize = 96;
 /// Words of a full stretch that the next one begins with again.
 const OVERLAP: usize = 24;
 /// Most letters of a word that are looked at.
-const LETTERS_MAX: usize = 24;
+const LETTERS_MAX: usize = 16;
 
 /// How a word is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -192,8 +192,7 @@ impl Writing {
         } else {
             self.lower += 1;
         }
-        let byte = u8::try_from(u32::from(folded.to_ascii_lowercase())).ok().filter(u8::is_ascii);
-        let byte = byte.unwrap_or_else(|| bare(folded));
+        let byte = u8::try_from(u32::from(folded.to_ascii_lowercase())).ok().filter(u8::is_ascii).unwrap_or(b'?');
         match word.letters.get_mut(word.length) {
             Some(slot) => {
                 *slot = byte;
@@ -213,27 +212,5 @@ impl Writing {
             (upper, lower, 0) if self.capital && upper <= 3 && upper <= lower => Shape::Capital,
             (_, _, _) => Shape::Other,
         }
-    }
-}
-
-/// Returns the letter under an accent, as those write it whose keyboard has none; `?` when there is none.
-fn bare(character: char) -> u8 {
-    match character {
-        'À'..='Æ' | 'à'..='æ' | 'Ā'..='ą' => b'a',
-        'Ç' | 'ç' | 'Ć'..='č' => b'c',
-        'Ð' | 'ð' | 'Ď'..='đ' => b'd',
-        'È'..='Ë' | 'è'..='ë' | 'Ē'..='ě' => b'e',
-        'Ĝ'..='ģ' | 'Ǧ' | 'ǧ' => b'g',
-        'Ì'..='Ï' | 'ì'..='ï' | 'Ĩ'..='ı' => b'i',
-        'Ĺ'..='ł' => b'l',
-        'Ñ' | 'ñ' | 'Ń'..='ŉ' => b'n',
-        'Ò'..='Ö' | 'Ø' | 'ò'..='ö' | 'ø' | 'Ō'..='œ' => b'o',
-        'Ŕ'..='ř' => b'r',
-        'ß' | 'Ś'..='š' | 'Ș' | 'ș' => b's',
-        'Ţ'..='ŧ' | 'Ț' | 'ț' => b't',
-        'Ù'..='Ü' | 'ù'..='ü' | 'Ũ'..='ų' => b'u',
-        'Ý' | 'ý' | 'ÿ' | 'Ŷ'..='Ÿ' => b'y',
-        'Ź'..='ž' => b'z',
-        _ => b'?',
     }
 }

@@ -15,10 +15,6 @@ pub const EDGES_MAX: usize = 512;
 const SOUND_LEN_MAX: usize = 7;
 /// Most ideographs of one with dots.
 const SOUND_DOTTED_LEN_MAX: usize = 14;
-/// Most ideographs of one with dots that are in no other foreign name.
-const SOUND_STRANGE_MAX: usize = 2;
-/// What such a one costs.
-const COST_STRANGE: i32 = 100;
 /// What it costs that there is a name at all.
 const COST_NAME: i32 = 40;
 /// What a family name of two ideographs costs.
@@ -61,10 +57,9 @@ impl Edges {
     /// Finds those of a window.
     pub fn fill(&mut self, model: &Model, window: &Window) {
         self.len = 0;
-        let strange = if window.units().iter().any(|unit| unit.join == Join::Dot) { SOUND_STRANGE_MAX } else { 0 };
         for start in window.first()..window.units().len() {
             self.chinese(model, window, start);
-            self.sound(model, window, start, strange);
+            self.sound(model, window, start);
         }
     }
 
@@ -134,21 +129,16 @@ impl Edges {
         }
     }
 
-    fn sound(&mut self, model: &Model, window: &Window, start: usize, mut strange: usize) {
-        let (mut cost, mut dotted, mut is_strange) = (0, false, false);
+    fn sound(&mut self, model: &Model, window: &Window, start: usize) {
+        let (mut cost, mut dotted) = (0, false);
         for (length, unit) in (1..=SOUND_DOTTED_LEN_MAX).zip(window.units().get(start..).unwrap_or_default()) {
             let sound = model.character(unit.ideograph).sound;
-            if sound == 0 && (length == 1 || strange == 0) || length > 1 && unit.join == Join::Gap {
+            if sound == 0 || (length > 1 && unit.join == Join::Gap) {
                 return;
             }
             dotted |= length > 1 && unit.join == Join::Dot;
-            if sound == 0 {
-                (strange, is_strange) = (strange - 1, true);
-                cost += COST_STRANGE;
-                continue;
-            }
             cost += i32::from(sound);
-            if length >= 2 && (dotted || length <= SOUND_LEN_MAX && !is_strange) {
+            if length >= 2 && (length <= SOUND_LEN_MAX || dotted) {
                 self.push(window, (start, start + length), Form::Sound, cost);
             }
         }

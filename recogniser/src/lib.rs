@@ -95,7 +95,7 @@ impl Recogniser {
             });
         }
         latin::each(text, masked, |words| {
-            western::find(&self.names, text, words, |name| {
+            western::find(&self.names, words, |name| {
                 found(Found { bytes: name.bytes, kind: Kind::Name, confidence: name.confidence });
             });
             street::find(words, |address| {

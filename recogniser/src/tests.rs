@@ -59,57 +59,6 @@ fn names_are_found_in_many_registers() {
 }
 
 #[test]
-fn names_of_other_languages_are_found() {
-    for (text, expect) in [
-        ("Please change the passenger to Erika Crane.", &["Erika Crane"][..]),
-        ("it is registered under Nicholas Hall", &["Nicholas Hall"]),
-        ("our driver Jürgen Müller is waiting", &["Jürgen Müller"]),
-        ("My colleague Françoise Lefèvre has the same issue", &["Françoise Lefèvre"]),
-        ("I spoke with Pieter van der Zanden on Tuesday", &["Pieter van der Zanden"]),
-        ("the policy holder is Małgorzata Wiśniewska", &["Małgorzata Wiśniewska"]),
-        ("refund it to Maria Garcia Premium", &["Maria Garcia"]),
-        ("My name is John O'Neil, 221B Baker Street", &["John O'Neil"]),
-        ("联系人：Svensson，电话稍后给", &["Svensson"]),
-        ("我叫Kevin，上周下的单", &["Kevin"]),
-        ("请转告Brandon先生", &["Brandon"]),
-        ("迭戈·米利托没有来", &["迭戈·米利托"]),
-    ] {
-        check(text, Kind::Name, expect);
-    }
-    for text in [
-        "I bought a Galaxy Phone at the Grand Hotel and a Golden Ticket",
-        "Black Friday deals at the Apple Store in New York City",
-        "Your Premium Plan was charged twice, Best Service ever",
-        "联系客服App，下载Windows版本",
-        "我是VIP用户，请找Apple客服",
-        "The Bank of Scotland branch in Oxford Street is closed",
-        "my card from Deutsche Bank was declined in Vienna",
-    ] {
-        check(text, Kind::Name, &[]);
-    }
-}
-
-#[test]
-fn names_stop_before_a_verb_and_foreign_places_are_no_people() {
-    for (text, expect) in [
-        ("记者詹晓东报道", &["詹晓东"][..]),
-        ("收款人是殷秀芳，别转错", &["殷秀芳"]),
-        ("麻烦转告洪建军回电话", &["洪建军"]),
-        ("客户经理俞丽华说可以", &["俞丽华"]),
-    ] {
-        check(text, Kind::Name, expect);
-    }
-    for text in [
-        "他去了杜尚别和科纳克里",
-        "阿森纳客场不敌瓦拉多利德",
-        "在克什米尔和布隆迪都能用这张卡吗",
-        "买了江诗丹顿和施华洛世奇，都要退",
-    ] {
-        check(text, Kind::Name, &[]);
-    }
-}
-
-#[test]
 fn disguised_names_are_found() {
     for (text, expect) in [
         ("我叫张 三 丰", &["张 三 丰"][..]),

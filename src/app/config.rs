@@ -10,7 +10,6 @@ mod error;
 mod generation;
 mod keys;
 mod mirror;
-mod national;
 mod read;
 mod small;
 #[cfg(test)]
@@ -30,11 +29,11 @@ pub use erasure::ErasureConfig;
 pub use error::{ConfigError, Problem};
 pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 pub use mirror::{BucketConfig, MirrorConfig, MirrorPlace};
-pub use national::NationalConfig;
+
 pub use small::{LogConfig, PostgresqlConfig, TlsFiles};
 
 use self::check::Checked;
-pub use self::check::{AnchorConfig, AnchorFormConfig, WitnessConfig};
+pub use self::check::WitnessConfig;
 use self::read::{Section, Source};
 use crate::crypto::KeyError;
 use crate::crypto::live_certificate::{ClientAuthority, ClientCertificates};
@@ -92,14 +91,10 @@ pub struct Config {
     pub file_bytes_max: i32,
     /// Erasing customers.
     pub erasure: ErasureConfig,
-    /// National algorithms.
-    pub national: NationalConfig,
     /// About log files.
     pub log: LogConfig,
     /// Who cosigns what is published; `None`: nobody.
     pub witness: Option<WitnessConfig>,
-    /// Who confirms what is published.
-    pub anchors: Vec<AnchorConfig>,
     /// Where a copy of what is published is kept; `None` without one.
     pub mirror: Option<MirrorConfig>,
     /// How fast the server looks through what it keeps.
@@ -354,11 +349,9 @@ impl Config {
         lines.put("attachments.bytes_max", &self.file_bytes_max.to_string());
         lines.put("erasure.backups_kept_days", &self.erasure.backups_kept_days.to_string());
         lines.put("erasure.at_once", &self.erasure.at_once.to_string());
-        self.national.write(&mut lines);
         if let Some(witness) = &self.witness {
             witness.write(&mut lines);
         }
-        self.anchors.iter().for_each(|anchor| anchor.write(&mut lines));
         self.mirror.iter().for_each(|mirror| mirror.write(&mut lines));
         mirror::write_pace(self.self_audit, &mut lines);
         for tenant in &self.tenants {
@@ -485,7 +478,7 @@ fn demo() -> Checked<Vec<TenantConfig>> {
 }
 
 /// A whole file; `None` when it is longer than the bound.
-pub(super) fn read(path: &Path, bytes_max: usize) -> std::io::Result<Option<Vec<u8>>> {
+fn read(path: &Path, bytes_max: usize) -> std::io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     let limit = (bytes_max as u64).saturating_add(1);
     File::open(path)?.take(limit).read_to_end(&mut bytes)?;

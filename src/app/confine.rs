@@ -14,7 +14,7 @@ use landlock::{
     RulesetStatus, path_beneath_rules,
 };
 
-use super::config::{AnchorConfig, Config, MirrorConfig};
+use super::config::{Config, MirrorConfig};
 use crate::crypto::secrets::SecretRef;
 use crate::telemetry::Confinement;
 
@@ -67,7 +67,6 @@ fn read_only(config: &Config, file: Option<&Path>) -> Vec<PathBuf> {
         .chain(secrets)
         .chain(tenants)
         .chain(witness)
-        .chain(config.anchors.iter().flat_map(AnchorConfig::files))
         .chain(file)
         .map(folder);
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);

@@ -3,8 +3,6 @@
 //! Each check looks, and says in English and Chinese what it found and what to change. It changes nothing but a probe in the
 //! copy's place, which it takes away again, starts nothing and shows no secret. Whether a server may start is decided elsewhere, by the same rules where they are the server's own.
 
-mod anchors;
-mod attachments;
 mod files;
 mod machine;
 mod mirror;
@@ -118,11 +116,6 @@ pub async fn examine(loaded: &Result<Config, ConfigError>, file: Option<&Path>, 
     }
     if let Ok(Config { witness: Some(witness), .. }) = loaded {
         checks.push(witnesses::examine(witness).await);
-    }
-    if let Ok(config) = loaded
-        && !config.anchors.is_empty()
-    {
-        checks.push(anchors::examine(&config.anchors).await);
     }
     if let Ok(config) = loaded
         && let Some(place) = &config.mirror

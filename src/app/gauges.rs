@@ -12,15 +12,12 @@ use super::tenants::Served;
 use crate::limits::RECORDER_QUEUE_PROPOSALS_MAX;
 use crate::storage::database;
 use crate::storage::keeper::LogStatus;
-use crate::storage::waiting::{attachment_bytes, count_waiting};
+use crate::storage::waiting::count_waiting;
 use crate::telemetry::{Gauge, gauge};
 use crate::units::TreeSize;
 
 /// How often it is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
-
-/// How many of those times pass between two sums over files: they are many rows, and grow slowly.
-const FILES_EVERY: u64 = 60;
 
 /// What is measured.
 pub(super) struct Gauges {
@@ -32,29 +29,23 @@ pub(super) struct Gauges {
 impl Gauges {
     /// Measures until the server stops.
     pub(super) async fn run(self, mut stopping: watch::Receiver<bool>) {
-        let mut turn = 0_u64;
         while !*stopping.borrow() {
             measure_process();
             for (served, folder) in &self.logs {
                 measure_log(served, folder);
             }
-            let reachable = self.measure_database(turn.is_multiple_of(FILES_EVERY)).await.is_ok();
-            turn = turn.wrapping_add(1);
+            let reachable = self.measure_queues().await.is_ok();
             gauge(Gauge::DatabaseReachable, reachable.into());
             // Whichever comes first.
             let _either = tokio::time::timeout(MEASURE_EVERY, stopping.changed()).await;
         }
     }
 
-    async fn measure_database(&self, with_files: bool) -> Result<(), database::DatabaseError> {
+    async fn measure_queues(&self) -> Result<(), database::DatabaseError> {
         for (served, _) in self.logs.iter().filter(|(served, _)| !served.is_system()) {
             let connection = database::Database::connect(&self.database, Some(served.log.tenant)).await?;
             let waiting = count_waiting(&connection.client).await?;
             gauge(Gauge::ConversationsWaiting(&served.log.tenant_name), waiting);
-            if with_files {
-                let bytes = attachment_bytes(&connection.client).await?;
-                gauge(Gauge::AttachmentBytes(&served.log.tenant_name), bytes);
-            }
         }
         Ok(())
     }
@@ -64,7 +55,6 @@ fn measure_log(served: &Served, folder: &PathBuf) {
     let tenant = &served.log.tenant_name;
     let active = *served.slot.status().borrow() == LogStatus::Active;
     gauge(Gauge::LogActive(tenant), active.into());
-    gauge(Gauge::LogKeyAway(tenant), served.tenant.key_away().is_some().into());
     let Some(recorder) = served.slot.recorder() else { return };
     gauge(Gauge::RecorderQueue(tenant), number(RECORDER_QUEUE_PROPOSALS_MAX.saturating_sub(recorder.room())));
     let Some(head) = recorder.heads().borrow().clone() else { return };

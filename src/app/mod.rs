@@ -3,7 +3,6 @@
 //! It decides nothing about messages. The order of starting is the order of trust: lock and database, then keys, then the
 //! logs against their guards, then policies, and only then anything that takes a message in.
 
-mod anchors;
 mod at_hand;
 pub mod backup;
 mod certificates;
@@ -41,7 +40,7 @@ pub use health::Examiner;
 pub use logging::{LogGuard, start_logging};
 pub use seed::{COLLEAGUE, OneTimePassword};
 pub use supervise::Supervision;
-pub use tenants::{NamingError, Served};
+pub use tenants::Served;
 pub use witnesses::{OpenWitness, WitnessPlace, add_log, make_witness, open_witness};
 
 use crate::crypto::dev_ca::TlsError;
@@ -104,14 +103,6 @@ pub enum AppError {
         /// What is wrong.
         reason: String,
     },
-    /// An anchor of the configuration can't be used.
-    #[error("anchor {name}: {reason}")]
-    Anchor {
-        /// How the configuration calls it.
-        name: String,
-        /// What is wrong.
-        reason: String,
-    },
     /// The place of the copy can't be used.
     #[error(transparent)]
     Mirror(#[from] PlaceError),
@@ -167,8 +158,7 @@ impl App {
         progress: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, AppError> {
         let (embedded, database) = open_database(&config, progress).await?;
-        // In a box of its own: what is wired up there is more than a caller should hold on its stack.
-        let started = Box::pin(Self::start_on(config, options, embedded.clone(), database)).await;
+        let started = Self::start_on(config, options, embedded.clone(), database).await;
         if started.is_err()
             && let Some(embedded) = embedded.and_then(Arc::into_inner)
         {
@@ -189,7 +179,7 @@ impl App {
         let node = node_id(&config, &*random)?;
         let fresh = !tenants::any(&database).await?;
         let places = KeyPlaces { directory: config.keys_dir.clone(), master: config.master_key.clone() };
-        let keys = KeyDirectory::open_sealing(&places, config.national.sealing, Arc::clone(&random), fresh)?;
+        let keys = KeyDirectory::open_or_create(&places, Arc::clone(&random), fresh)?;
         let (stop, stopping) = watch::channel(false);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let identity = Identity { binary: tenants::binary_digest(), started_at: clock.now() };
@@ -209,9 +199,8 @@ impl App {
             readers: options.readers.clone().unwrap_or_default(),
         };
         let watch = mirror::Watch::open(&config, &keys)?;
-        let anchorings = anchors::open(&config.anchors)?;
         let (served, keepers) = tenants::open(&context, options, &stopping).await?;
-        let parts = supervise::Parts { watch, witnesses, anchorings };
+        let parts = supervise::Parts { watch, witnesses };
         let mut followers = supervise::start(&config, &database, &served, &parts, embedded.as_ref(), &stopping);
         let epochs = Epochs {
             keeper: keys.epoch_keeper(),

@@ -13,11 +13,10 @@ use super::mirror::Watch;
 use super::tenants::Served;
 use crate::crypto::{SystemClock, SystemRandom};
 use crate::pipeline::{Activation, Rest, TableActivation};
-use crate::ports::{Anchoring, Witnesses};
+use crate::ports::Witnesses;
 use crate::storage::embedded::EmbeddedPostgres;
 use crate::storage::head::LogReader;
 use crate::storage::keeper::LogStatus;
-use crate::workers::anchors::Anchors;
 use crate::workers::tiles::TileFollower;
 use crate::workers::witness::{Panel, PanelParts};
 use crate::workers::{amendments, history, lifecycle, matcher, seals};
@@ -42,8 +41,6 @@ pub(super) struct Parts {
     pub(super) watch: Watch,
     /// Who cosigns it.
     pub(super) witnesses: Option<Arc<Witnesses>>,
-    /// Who confirms what of it is published.
-    pub(super) anchorings: Arc<[Anchoring]>,
 }
 
 /// Starts the followers of every log.
@@ -66,7 +63,6 @@ pub(super) fn start(
             proposed: config.proposed_policy(),
             evidence: config.evidence_dir(),
             witnesses: parts.witnesses.clone(),
-            anchorings: Arc::clone(&parts.anchorings),
             stopping: stopping.clone(),
         };
         tasks.push(tokio::spawn(follow.run()));
@@ -85,7 +81,6 @@ struct Follow {
     proposed: std::path::PathBuf,
     evidence: std::path::PathBuf,
     witnesses: Option<Arc<Witnesses>>,
-    anchorings: Arc<[Anchoring]>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -107,7 +102,6 @@ impl Follow {
 
     async fn while_active(&mut self, status: &mut watch::Receiver<LogStatus>) {
         let Some(recorder) = self.served.slot.recorder() else { return };
-        self.name_national_key().await;
         let (end, ending) = watch::channel(false);
         let heads = recorder.heads();
         drop(recorder);
@@ -119,11 +113,9 @@ impl Follow {
             custody: Arc::clone(&self.served.tenant.custody),
             clock: Arc::new(SystemClock),
             panel: self.panel(),
-            national: self.served.national.clone(),
         };
         let mut tasks = vec![tokio::spawn(tiles.run(ending.clone()))];
         tasks.extend(self.watch.start(&self.served, &self.database, &self.tiles, &ending));
-        tasks.extend(self.anchors().map(|anchors| tokio::spawn(anchors.run(ending.clone()))));
         if !self.served.is_system() {
             self.load_policies().await;
             self.load_table().await;
@@ -144,16 +136,6 @@ impl Follow {
         }
     }
 
-    /// Names the SM2 key before anything is published: while it isn't named, nothing is signed by it.
-    async fn name_national_key(&self) {
-        while !*self.stopping.borrow() && *self.served.slot.status().borrow() == LogStatus::Active {
-            let Err(error) = self.served.name_national_key().await else { return };
-            let tenant = self.served.log.tenant.0;
-            tracing::warn!(event = "sm2_key_not_named", tenant, %error, "trying again; nothing is published before");
-            tokio::time::sleep(POLICY_AGAIN).await;
-        }
-    }
-
     /// The witnesses of the log, none of which was asked so far.
     fn panel(&self) -> Option<Panel> {
         let parts = PanelParts {
@@ -166,17 +148,6 @@ impl Follow {
             random: Arc::new(SystemRandom::new()),
         };
         Some(Panel::new(parts))
-    }
-
-    /// Who asks the log's anchors; nobody where there are none.
-    fn anchors(&self) -> Option<Anchors> {
-        (!self.anchorings.is_empty()).then(|| Anchors {
-            tenant: Arc::clone(&self.served.tenant),
-            folder: self.tiles.clone(),
-            anchorings: Arc::clone(&self.anchorings),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(SystemRandom::new()),
-        })
     }
 
     /// Loads the active policy. A demo tenant's proposal is a changed file beside it, as an officer's would be.

@@ -175,7 +175,7 @@ mod tests {
     }
 
     /// Sections that can't be read without a file that is there.
-    const OF_FILES: &[&str] = &["anchor", "witness"];
+    const OF_FILES: &[&str] = &["witness"];
 
     #[test]
     fn a_required_key_is_missed_by_its_name() {

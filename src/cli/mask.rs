@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::CommandError;
-use super::explain::There;
 use crate::domain::masking::{
     self, DEPTH_MAX, Heard, MaskedText, Policy, PolicyError, Span, Tail, Tokens, UnknownView, VALUES_MAX, View,
     token_letters,
@@ -50,9 +49,6 @@ Examples:
 
   A table, whose column names say what its cells are (手机, card_no, sfzh and the like):
     lww mask --policy policies/masking/cn-retail.yaml --view export --format csv < customers.csv > masked.csv
-
-  As the layers of a channel and of a queue have it (`lww policy explain` says why):
-    lww mask --policy my-policy.yaml --view agent --channel web --purpose cards < messages.txt
 
   Tokens that stay the same for the same value (views that use `token:` need a key; keep it secret):
     head -c 32 /dev/urandom > token.key
@@ -117,9 +113,6 @@ pub struct MaskArgs {
     /// Secret key of at least 16 bytes for the tokens of views that use `token:`.
     #[arg(long, value_name = "FILE")]
     pub token_key_file: Option<PathBuf>,
-    /// Where it is said, for policies whose layers ask for it.
-    #[command(flatten)]
-    pub there: There,
 }
 
 fn parse_view(name: &str) -> Result<View, UnknownView> {
@@ -243,9 +236,8 @@ pub enum MaskCommandError {
 /// # Errors
 /// Stops at the first line that cannot be masked; everything before it is written and flushed.
 pub fn run(args: &MaskArgs, input: impl BufRead, output: impl Write) -> Result<(), MaskCommandError> {
-    let whole = load_policy(&args.policy)?;
-    let policy = whole.on(&args.there.occasion());
-    let key = load_key(args, policy)?;
+    let policy = load_policy(&args.policy)?;
+    let key = load_key(args, &policy)?;
     let masker = Masker { args, policy, key };
     let mut output = io::BufWriter::new(output);
     let outcome = match args.format {
@@ -273,7 +265,7 @@ impl MaskArgs {
 
 struct Masker<'a> {
     args: &'a MaskArgs,
-    policy: &'a Policy,
+    policy: Policy,
     key: TokenKey,
 }
 
@@ -309,14 +301,12 @@ struct JsonSpan<'m> {
     confidence: u8,
 }
 
-/// A rule by policy, version and its own name: `cn-retail@2/cn.mobile`.
-struct RuleName<'m>(&'m Policy, u16);
+/// A rule by policy, version and entity: `cn-retail@2/cn.mobile`.
+struct RuleName<'m>(&'m Policy, &'static str);
 
 impl fmt::Display for RuleName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(policy, rule) = self;
-        write!(f, "{}@{}/", policy.id(), policy.version())?;
-        policy.rules().get(usize::from(*rule)).map_or(Ok(()), |rule| write!(f, "{}", rule.name))
+        write!(f, "{}@{}/{}", self.0.id(), self.0.version(), self.1)
     }
 }
 
@@ -383,19 +373,19 @@ impl Masker<'_> {
     ) -> io::Result<(MaskedText, Vec<Span>)> {
         // Lines have no times: within one conversation they count as sent at once.
         let id = |line: u64| MessageId::from_random(u128::from(line).to_be_bytes());
-        let Heard { spans, again } = masking::hear(self.policy, text, tail, id(line), 0);
+        let Heard { spans, again } = masking::hear(&self.policy, text, tail, id(line), 0);
         for again in &again {
             let Some((number, earlier)) = held.iter_mut().find(|(line, _)| id(*line) == again.message) else {
                 continue;
             };
-            *earlier = masking::mask_again(self.policy, earlier, again, &self.key);
+            *earlier = masking::mask_again(&self.policy, earlier, again, &self.key);
             if self.args.is_jsonl() {
                 let again = JsonAgain { again: *number, text: earlier.render(self.args.view) };
                 serde_json::to_writer(&mut *output, &again)?;
                 output.write_all(b"\n")?;
             }
         }
-        Ok((masking::apply(self.policy, text, &spans, &self.key), spans))
+        Ok((masking::apply(&self.policy, text, &spans, &self.key), spans))
     }
 
     /// Lets the oldest lines go until at most `most` are held, and writes those that were not yet.
@@ -424,7 +414,7 @@ impl Masker<'_> {
                 end: characters(span.bytes.end),
                 entity: span.entity.as_str(),
                 class: span.class.as_str(),
-                rule: RuleName(self.policy, span.rule),
+                rule: RuleName(&self.policy, span.entity.as_str()),
                 confidence: span.confidence,
             })
             .collect();

@@ -171,13 +171,6 @@ fn tell(plan: &Plan, tenant: &str) {
         plan.lost.credentials
     ));
     screen::line("                They lay in the lost database alone. Their commitments stay in the ledger.");
-    if plan.as_they_were.drafts + plan.as_they_were.runs > 0 {
-        let (drafts, runs) = (plan.as_they_were.drafts, plan.as_they_were.runs);
-        screen::line(&format!(
-            "  not put back  {drafts} drafts of policies, {runs} runs over history or in shadow: they stay as this"
-        ));
-        screen::line("                database has them. Write such drafts anew, and begin such runs again.");
-    }
     if let Some(gap) = &plan.gap {
         tell_gap(plan, gap);
     }

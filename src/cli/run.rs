@@ -99,8 +99,6 @@ impl Running {
         let mut passwords = Vec::new();
         if role == Supervision::Active {
             for served in &app.tenants {
-                // Before the sheet of keys is written.
-                served.name_national_key().await?;
                 passwords.extend(
                     served.seed_demo(options.stories).await.map_err(|error| CommandError::Seed(error.to_string()))?,
                 );
@@ -150,7 +148,7 @@ async fn serve(args: RunArgs, config: Config, how: Confinement, readers: Arc<Rea
         config_file: args.place.config.clone(),
     };
     let mut running = Running::start(config, &options, &|line| screen::progress(line)).await?;
-    let vkeys: Vec<_> = running.app.tenants.iter().flat_map(|served| served.vkeys()).collect();
+    let vkeys: Vec<_> = running.app.tenants.iter().map(|served| served.tenant.vkey()).collect();
     let keys = sheet::keys(vkeys.iter().map(String::as_str)).map_err(super::ledger::LedgerError::from)?;
     let sheet = sheet::write(&running.app.config.data_dir, &keys)?;
     let stage = Stage::of(&running)?;
@@ -192,10 +190,7 @@ fn service(app: &App, stopping: watch::Receiver<bool>) -> Arc<Service> {
             let name = &served.tenant.name.name;
             let (role, reason) = match &*status.borrow() {
                 LogStatus::Active => match lacking(served) {
-                    None => match served.tenant.key_away() {
-                        None => continue,
-                        Some(why) => (ServerRole::Active, format!("the key of {name}'s log can't sign: {why}")),
-                    },
+                    None => continue,
                     Some(what) => (ServerRole::Active, format!("tenant {name} has no active {what}")),
                 },
                 LogStatus::Standby => (ServerRole::Standby, format!("another server writes the log of {name}")),

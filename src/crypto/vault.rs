@@ -22,7 +22,6 @@ use self::tokens::TenantTokens;
 use super::derive::{MacKey, SecretKey, associated_data};
 use super::error::KeyError;
 use super::keys::{EpochRing, KeyDirectory, Purpose};
-use super::seal::Suite;
 use super::{seal, totp};
 use crate::domain::message::RawText;
 use crate::domain::record::{Dedup, NewIdentity, NewSubject};
@@ -55,7 +54,6 @@ pub struct TenantVault {
     logins: MacKey,
     profiles: SecretKey,
     house: SharedSealer,
-    suite: Suite,
     random: Arc<dyn Random>,
 }
 
@@ -85,9 +83,8 @@ impl TenantVault {
                 HOUSE,
                 FIRST_GENERATION,
                 keys.tenant_key(Purpose::Staff, tenant, REPLIES)?,
-                (keys.suite(), keys.random()),
+                keys.random(),
             )),
-            suite: keys.suite(),
             random: keys.random(),
         })
     }
@@ -122,11 +119,11 @@ impl TenantVault {
         let epochs = self.epochs.present();
         let wrap = epochs.wrap(epoch).ok_or(VaultError::NoEpoch { epoch })?;
         let data = self.wrap_data(subject, generation, epoch);
-        seal::seal(self.suite, wrap, epoch, &data, key.bytes(), &*self.random).map_err(|_| VaultError::Cipher)
+        seal::seal(wrap, epoch, &data, key.bytes(), &*self.random).map_err(|_| VaultError::Cipher)
     }
 
     fn sealer_of(&self, subject: SubjectId, generation: i32, data_key: SecretKey) -> SubjectSealer {
-        SubjectSealer::new(self.tenant, subject, generation, data_key, (self.suite, Arc::clone(&self.random)))
+        SubjectSealer::new(self.tenant, subject, generation, data_key, Arc::clone(&self.random))
     }
 
     fn wrap_data(&self, subject: SubjectId, generation: i32, epoch: i32) -> Vec<u8> {
@@ -231,7 +228,7 @@ impl Vault for TenantVault {
 
     fn seal_profile(&self, account: AccountId, profile: &RawText) -> Result<Vec<u8>, VaultError> {
         let data = self.profile_data(account);
-        seal::seal(self.suite, &self.profiles, STAFF_KEY_NUMBER, &data, profile.expose().as_bytes(), &*self.random)
+        seal::seal(&self.profiles, STAFF_KEY_NUMBER, &data, profile.expose().as_bytes(), &*self.random)
             .map_err(|_| VaultError::Cipher)
     }
 
@@ -246,8 +243,7 @@ impl Vault for TenantVault {
 
     fn seal_staff(&self, part: StaffPart, account: AccountId, text: &RawText) -> Result<Vec<u8>, VaultError> {
         let (data, text) = (self.staff_data(part, account), text.expose().as_bytes());
-        seal::seal(self.suite, &self.profiles, STAFF_KEY_NUMBER, &data, text, &*self.random)
-            .map_err(|_| VaultError::Cipher)
+        seal::seal(&self.profiles, STAFF_KEY_NUMBER, &data, text, &*self.random).map_err(|_| VaultError::Cipher)
     }
 
     fn open_staff(&self, part: StaffPart, account: AccountId, sealed: &[u8]) -> Result<Zeroizing<String>, VaultError> {

@@ -37,14 +37,8 @@ pub enum Action {
     ProposePolicies,
     /// Open a masked value that the rule lets one open.
     Unmask,
-    /// See who opened masked values and files, or asked to.
+    /// See who opened masked values, or asked to.
     ReadUnmaskings,
-    /// Ask to open a file of which nothing is shown.
-    AskForFiles,
-    /// Open one that the policy lets one open.
-    OpenFiles,
-    /// See which files are in quarantine.
-    ReadQuarantine,
 }
 
 /// Whose things an action reaches.
@@ -87,10 +81,6 @@ const LOOKING_ON: &[(Role, Whose)] = &[
     (Role::Admin, Whose::Tenant),
 ];
 
-/// Who the policy may let open files: those of one's own conversations, and of others'.
-const ON_FILES: &[(Role, Whose)] =
-    &[(Role::Agent, Whose::Own), (Role::Supervisor, Whose::Team), (Role::Compliance, Whose::Tenant)];
-
 /// Every action with who may do it.
 pub const TABLE: &[Rule] = &[
     rule(Action::Converse, &[(Role::Agent, Whose::Own), (Role::Supervisor, Whose::Team)]),
@@ -124,12 +114,6 @@ pub const TABLE: &[Rule] = &[
             (Role::Compliance, Whose::Tenant),
             (Role::Auditor, Whose::Tenant),
         ],
-    ),
-    rule(Action::AskForFiles, ON_FILES),
-    Rule { factor_s_max: Some(APPROVAL_FACTOR_S_MAX), ..rule(Action::OpenFiles, ON_FILES) },
-    rule(
-        Action::ReadQuarantine,
-        &[(Role::Supervisor, Whose::Team), (Role::Compliance, Whose::Tenant), (Role::Auditor, Whose::Tenant)],
     ),
 ];
 
@@ -181,9 +165,6 @@ mod tests {
             Action::ProposePolicies,
             Action::Unmask,
             Action::ReadUnmaskings,
-            Action::AskForFiles,
-            Action::OpenFiles,
-            Action::ReadQuarantine,
         ];
         assert_eq!(TABLE.iter().map(|rule| rule.action).collect::<Vec<_>>(), actions, "each action has one row");
         // In the order of the actions: own, team's, tenant's, nobody's.
@@ -196,12 +177,12 @@ mod tests {
         };
         let expected = |role| {
             let row = match role {
-                Role::Agent => "o----o-------oooo-",
-                Role::Supervisor => "mm-tto--m-t--mmmmm",
-                Role::Compliance => "--ttto--ttttt-tttt",
-                Role::Auditor => "--tttot--t----t--t",
-                Role::Admin => "--tttott----------",
-                Role::Customer | Role::Operator | Role::Server => "------------------",
+                Role::Agent => "o----o-------oo",
+                Role::Supervisor => "mm-tto--m-t--mm",
+                Role::Compliance => "--ttto--ttttt-t",
+                Role::Auditor => "--tttot--t----t",
+                Role::Admin => "--tttott-------",
+                Role::Customer | Role::Operator | Role::Server => "---------------",
             };
             let mut letters = row.chars().map(whose);
             actions.map(|_| letters.next().unwrap())
@@ -215,7 +196,7 @@ mod tests {
     #[test]
     fn approvals_and_what_opens_values_ask_for_a_fresh_second_factor() {
         for rule in TABLE {
-            let asks = matches!(rule.action, Action::Approve | Action::Unmask | Action::OpenFiles);
+            let asks = matches!(rule.action, Action::Approve | Action::Unmask);
             let expected = asks.then_some(APPROVAL_FACTOR_S_MAX);
             assert_eq!(factor_s_max(rule.action), expected, "{:?}", rule.action);
         }

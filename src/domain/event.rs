@@ -26,13 +26,12 @@ pub use history::{HistoryEvent, PreviewScope, RunEnd};
 pub use leaving::{HELD, LeavingEvent, ReleaseReason, SendAs};
 pub use recovered::{APPROVERS, LostCounts, RecoverReason, Recovered};
 pub use report::{DeclineReason, Misread, ReportEvent, ReportedPlace};
-pub use unmask::{FilePlace, Sought, SpanPlace, UnmaskEvent, UnmaskReason};
+pub use unmask::{SpanPlace, UnmaskEvent, UnmaskReason};
 pub use words::{
     Activation, Candidate, EndReason, ErasureReason, FactorKind, Found, FoundPart, HoldReason, IdentityProof,
     MatchReason, RequeueReason, Wish,
 };
 
-use lww_audit::AnchorReceipt;
 use lww_audit::entry::Detail;
 use lww_audit::export::Scope;
 use lww_audit::seal::Seal;
@@ -138,8 +137,6 @@ pub enum Event {
     BackupMade { list: Hash, keys: bool },
     /// Where all chains of the log ended, under one root.
     ChainsSealed(Seal),
-    /// An outside party confirmed a checkpoint.
-    Anchored(Box<AnchorReceipt>),
     /// The server found that something it keeps is not what was recorded.
     AuditFound(Found),
     /// The clock went back by this much; entry times stand still meanwhile.
@@ -263,7 +260,6 @@ impl Event {
             Self::LogRecovered(_) => "log.recovered/1",
             Self::BackupMade { .. } => "backup.made/1",
             Self::ChainsSealed(_) => lww_audit::seal::KIND,
-            Self::Anchored(_) => lww_audit::anchor::KIND,
             Self::AuditFound(_) => "audit.found/1",
             Self::ClockSteppedBack { .. } => "clock.stepped_back/1",
             Self::KeyCreated { .. } => "key.created/1",
@@ -331,7 +327,6 @@ impl Event {
             Self::GenerationDeclared(declared) => declared.detail(),
             Self::BackupMade { list, keys } => object([("list", text(list)), ("keys", Detail::Bool(*keys))]),
             Self::ChainsSealed(seal) => seal.detail(),
-            Self::Anchored(receipt) => receipt.detail(),
             Self::AuditFound(found) => self::found(found),
             Self::ClockSteppedBack { by_ms } => object([("by_ms", int(*by_ms))]),
             Self::KeyRotated { statement, previous } => rotated(statement, *previous),

@@ -252,42 +252,6 @@ pub fn open(pieces: &[Sealed], message: MessageId, sealer: &dyn Sealer) -> Resul
     OpenedPart::split(Part::File(0), &whole)
 }
 
-/// How names of such files end, by which a program to look at one is chosen; nothing that a system would run.
-pub fn extension(format: Format, bytes: &[u8]) -> &'static str {
-    const MAGIC: [(Format, usize, &[u8], &str); 12] = [
-        (Format::Image, 0, b"\x89PNG", "png"),
-        (Format::Image, 0, b"\xff\xd8\xff", "jpg"),
-        (Format::Image, 0, b"GIF8", "gif"),
-        (Format::Image, 8, b"WEBP", "webp"),
-        (Format::Audio, 0, b"ID3", "mp3"),
-        (Format::Audio, 0, b"\xff\xfb", "mp3"),
-        (Format::Audio, 0, b"OggS", "ogg"),
-        (Format::Audio, 8, b"WAVE", "wav"),
-        (Format::Audio, 0, b"#!AMR", "amr"),
-        (Format::Audio, 4, b"ftyp", "m4a"),
-        (Format::Video, 4, b"ftyp", "mp4"),
-        (Format::Video, 0, b"\x1aE\xdf\xa3", "webm"),
-    ];
-    let is_so = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));
-    let known = MAGIC.iter().find(|(of, at, magic, _)| *of == format && is_so(*at, magic));
-    match (known, format) {
-        (Some((.., ending)), _) => ending,
-        (None, Format::Pdf | Format::Docx | Format::Xlsx | Format::Pptx) => format.word(),
-        (None, Format::Text | Format::Csv | Format::Json) => "txt",
-        (
-            None,
-            Format::Html
-            | Format::Image
-            | Format::Audio
-            | Format::Video
-            | Format::Office
-            | Format::Archive
-            | Format::Program
-            | Format::Other,
-        ) => "bin",
-    }
-}
-
 /// What the guard against duplicates knows a file by.
 pub fn fingerprint(name: &RawText, file: &RawBody) -> Vec<u8> {
     let name = name.expose().as_bytes();
@@ -323,25 +287,6 @@ mod tests {
             assert_eq!(Fate::from_code(fate.code()), Some(fate));
         }
         assert_eq!([0, 1, 2].map(Fate::from_code), [Some(Fate::Shown), Some(Fate::Sealed), None]);
-    }
-
-    #[test]
-    fn a_name_ends_as_its_content_says_and_never_as_something_that_runs() {
-        let riff = b"RIFF\x00\x00\x00\x00WAVEfmt ";
-        for (format, bytes, expected) in [
-            (Format::Image, &b"\x89PNG\r\n"[..], "png"),
-            (Format::Image, b"BM", "bin"),
-            (Format::Audio, riff, "wav"),
-            (Format::Image, riff, "bin"),
-            (Format::Video, b"\x00\x00\x00\x20ftypisom", "mp4"),
-            (Format::Pdf, b"%PDF-1.7", "pdf"),
-            (Format::Program, b"MZ", "bin"),
-            (Format::Html, b"<html>", "bin"),
-            (Format::Json, b"{", "txt"),
-            (Format::Other, b"", "bin"),
-        ] {
-            assert_eq!(extension(format, bytes), expected, "{format:?}");
-        }
     }
 
     #[test]

@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 pub(super) use governance::{
-    DeclinedReport, DraftText, NamedIdentity, NewAmendment, NewErasure, NewFileOpening, NewHold, NewReport, NewShadow,
-    NewUnmasking, PolicyText, PreviewWish, SaidValue, TriedText, ValuePlace,
+    DeclinedReport, DraftText, NamedIdentity, NewAmendment, NewErasure, NewHold, NewReport, NewShadow, NewUnmasking,
+    PolicyText, PreviewWish, SaidValue, TriedText, ValuePlace,
 };
 
 use super::problem::Problem;

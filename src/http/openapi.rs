@@ -7,7 +7,7 @@ use utoipa::openapi::OpenApi as Document;
 
 use super::api::{
     accounts, amendments, channels, custody, desk, erasures, evidence, files, handover, health, history, leaving,
-    ledger, live, oidc, opened_files, own, policies, receipts, replies, reports, sessions, tlog, unmaskings,
+    ledger, live, oidc, own, policies, receipts, replies, reports, sessions, tlog, unmaskings,
 };
 use super::problem::codes;
 
@@ -70,7 +70,6 @@ use super::problem::codes;
         receipts::preflight,
         receipts::vkey,
         receipts::rotations,
-        receipts::generations,
         live::desk,
         live::desk_stream,
         amendments::assess,
@@ -94,9 +93,6 @@ use super::problem::codes;
         unmaskings::approve,
         unmaskings::reject,
         unmaskings::open,
-        opened_files::open,
-        opened_files::request,
-        opened_files::quarantine,
         history::preview,
         history::previews,
         history::show_preview,
@@ -140,7 +136,6 @@ use super::problem::codes;
         custody::custody,
         tlog::checkpoint,
         tlog::tile,
-        tlog::shadow_tile,
         policies::masking,
         policies::attempt,
         policies::routing,

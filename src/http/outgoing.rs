@@ -14,8 +14,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-pub(super) use crate::ports::Unanswered;
-
 /// A request with its whole body.
 pub(super) type Request = hyper::Request<Full<Bytes>>;
 
@@ -23,6 +21,17 @@ pub(super) type Request = hyper::Request<Full<Bytes>>;
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unanswered {
+    /// Nobody answered in time, or not in HTTP.
+    Unreachable,
+    /// The certificate is not of the configured authority, or not of this host.
+    Untrusted,
+    /// The answer is longer than it may be.
+    TooLong,
 }
 
 /// How long and how much one answer may be.

@@ -7,7 +7,7 @@ use actix_web::{Resource, Route};
 
 use super::api::{
     accounts, amendments, channels, custody, desk, erasures, evidence, files, handover, health, history, leaving,
-    ledger, live, oidc, opened_files, own, policies, receipts, replies, reports, sessions, tlog, unmaskings,
+    ledger, live, oidc, own, policies, receipts, replies, reports, sessions, tlog, unmaskings,
 };
 use super::pages;
 
@@ -46,10 +46,6 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/rotations",
         methods: &[("get", || web::get().to(receipts::rotations))],
-    },
-    Address {
-        path: "/api/v1/channels/{channel}/{tenant}/{account}/generations",
-        methods: &[("get", || web::get().to(receipts::generations))],
     },
     Address {
         path: "/api/v1/channels/{channel}/{tenant}/{account}/messages",
@@ -230,9 +226,6 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/unmaskings/{id}/approve", methods: &[("post", || web::post().to(unmaskings::approve))] },
     Address { path: "/api/v1/unmaskings/{id}/reject", methods: &[("post", || web::post().to(unmaskings::reject))] },
     Address { path: "/api/v1/unmaskings/{id}/open", methods: &[("post", || web::post().to(unmaskings::open))] },
-    Address { path: "/api/v1/unmaskings/{id}/file", methods: &[("post", || web::post().to(opened_files::open))] },
-    Address { path: "/api/v1/files/{id}/unmaskings", methods: &[("post", || web::post().to(opened_files::request))] },
-    Address { path: "/api/v1/quarantine", methods: &[("get", || web::get().to(opened_files::quarantine))] },
     Address {
         path: "/api/v1/policies/masking/previews",
         methods: &[("get", || web::get().to(history::previews)), ("post", || web::post().to(history::preview))],
@@ -293,7 +286,6 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/ledger/custody", methods: &[("get", || web::get().to(custody::custody))] },
     Address { path: "/api/v1/ledger/tlog/checkpoint", methods: &[("get", || web::get().to(tlog::checkpoint))] },
     Address { path: "/api/v1/ledger/tlog/tile/{tile}", methods: &[("get", || web::get().to(tlog::tile))] },
-    Address { path: "/api/v1/ledger/tlog/sm3/tile/{tile}", methods: &[("get", || web::get().to(tlog::shadow_tile))] },
     Address { path: "/api/v1/policies/masking", methods: &[("get", || web::get().to(policies::masking))] },
     Address { path: "/api/v1/policies/masking/try", methods: &[("post", || web::post().to(policies::attempt))] },
     Address { path: "/api/v1/policies/routing", methods: &[("get", || web::get().to(policies::routing))] },

@@ -1,24 +1,20 @@
 //! What stands behind a mask, for the two acts that may look there: opening a value (`unmasking`) and comparing one
 //! (`comparing`). It is found in the sealed original of its message, which must be what was recorded; a C3 value is nowhere.
 
-use std::sync::Arc;
-
 use lww_audit::entry::{Tag, commitment};
 
 use super::transcript::open;
 use super::{Refusal, Tenant};
 use crate::domain::event::SpanPlace;
-use crate::domain::masking::{Class, Entity, Hidden, MaskedText, Policy, RuleName};
+use crate::domain::masking::{Class, Hidden, MaskedText};
 use crate::domain::message::{OpenedPart, Part, RawText};
 use crate::ports::{AttemptRules, ConversationRow, HiddenRow, SharedSealer};
-use crate::units::{Hash, MICROS_PER_SECOND};
+use crate::units::MICROS_PER_SECOND;
 
 /// A masked value of a stored message, not opened.
 pub(super) struct Behind {
     /// What it is.
     pub(super) hidden: Hidden,
-    /// By which rule it was masked.
-    pub(super) rule: RuleName,
     place: SpanPlace,
     masked: MaskedText,
     row: HiddenRow,
@@ -43,31 +39,7 @@ impl Tenant {
         if hidden.class == Class::C3 {
             return Err(Refusal::NotReversible);
         }
-        let rule = self.rule_of(hidden, place).await?;
-        Ok(Behind { hidden, rule, place, masked, row, sealer })
-    }
-
-    /// The name of the rule that masked a value. Those of the engine's entities are named after these; what a policy made up is
-    /// told by the policy that the entry names, whatever is in force by now.
-    async fn rule_of(&self, hidden: Hidden, place: SpanPlace) -> Result<RuleName, Refusal> {
-        if hidden.entity != Entity::Custom {
-            return Ok(hidden.entity.into());
-        }
-        let entry = self.proven_entry(place.of).await?;
-        let digest = entry.policy.map(|policy| policy.digest).ok_or_else(|| self.differs(place.of))?;
-        let policy = self.policy_named(digest).await?.ok_or(Refusal::NotReversible)?;
-        let rule = policy.rules().get(usize::from(hidden.rule)).filter(|rule| rule.entity == Entity::Custom);
-        rule.map(|rule| rule.name.clone()).ok_or(Refusal::NotReversible)
-    }
-
-    /// The policy that entries name so: the one in force, or what is kept of an earlier one.
-    pub(super) async fn policy_named(&self, digest: Hash) -> Result<Option<Arc<Policy>>, Refusal> {
-        if let Some(active) = self.policy().filter(|policy| Hash(policy.digest()) == digest) {
-            return Ok(Some(active));
-        }
-        let Some(source) = self.ports.store.policy_source(digest).await? else { return Ok(None) };
-        let read = Policy::load(&source).ok().filter(|policy| policy.canonical_text(digest.as_bytes()).is_some());
-        Ok(read.map(Arc::new))
+        Ok(Behind { hidden, place, masked, row, sealer })
     }
 
     /// Opens it. Whoever calls records what it is for before anything of it leaves the pipeline.

@@ -43,7 +43,7 @@ impl Tenant {
         let form = |text: &RawText| comparable(&policy, entity, text.expose());
         let value = form(&value).ok_or(Refusal::NotReversible)?;
         let same = form(&said).is_some_and(|said| bool::from(value.ct_eq(&said)));
-        let event = Event::Unmask(UnmaskEvent::Matched { place, entity: behind.rule, same });
+        let event = Event::Unmask(UnmaskEvent::Matched { place, entity, same });
         let draft = about(Draft::of(event, staff.actor()), &row);
         self.record(Proposal::single(draft, Vec::new())).await?;
         Ok(same)

@@ -2,8 +2,7 @@
 //!
 //! A file is a message whose text was read out of it, its name the first line: so whatever holds of messages (views, masking
 //! again, receipts, evidence, erasure) holds of files. Beside it the file itself is sealed, and has an entry of its own.
-//! Nobody is shown it but the customer to whom staff sent it, and that only where nothing in it is masked on its way out; and who
-//! opens it by break-glass (`opened_files`).
+//! Nobody is shown it but the customer to whom staff sent it, and that only where nothing in it is masked on its way out.
 
 use std::sync::Arc;
 

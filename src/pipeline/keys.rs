@@ -50,11 +50,6 @@ pub struct RotationRecord {
 }
 
 impl Tenant {
-    /// Why the log's key can't sign at the moment, if it can't: its hardware is gone.
-    pub fn key_away(&self) -> Option<&'static str> {
-        self.ports.keys.away()
-    }
-
     /// The newest key of the log in use, in vkey form.
     pub fn vkey(&self) -> String {
         self.ports.keys.vkey()

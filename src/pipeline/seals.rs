@@ -152,8 +152,7 @@ impl Tenant {
         Ok(Newest { upto: TreeSize(0), index: None, at })
     }
 
-    /// Entries from `start` to before `end`, in their own bytes.
-    pub(super) async fn some_entries(&self, start: u64, end: u64) -> Result<Vec<Vec<u8>>, Refusal> {
+    async fn some_entries(&self, start: u64, end: u64) -> Result<Vec<Vec<u8>>, Refusal> {
         let count = u32::try_from(end - start).unwrap_or(u32::MAX);
         self.ports.entries.entries(EntryIndex(start), count).await.map_err(|error| match error {
             EntriesError::Unavailable => Refusal::Unavailable,

@@ -66,9 +66,6 @@ pub struct TextSpan {
     pub rule: String,
     /// The norms that ask for the rule; none when that policy is not the active one.
     pub basis: Vec<String>,
-    /// The layers of that policy that speak of the rule, the more general first; none of a policy without layers, and when it is not
-    /// the active one.
-    pub layers: Vec<String>,
 }
 
 /// The identities of one person, each under every epoch whose key is there, the newest first.
@@ -356,15 +353,13 @@ fn rendered<D: Direction>(message: &Message<Recorded, D>, view: View) -> (String
 
 /// Says by which rule each value was masked, as far as the active policy is the one that did.
 pub(super) fn explained(shown: Vec<ShownSpan>, under: Option<Hash>, active: Option<&Policy>) -> Vec<TextSpan> {
-    let active = active.filter(|policy| under == Some(Hash(policy.digest())));
-    let rules = active.map_or(&[][..], Policy::rules);
+    let rules = active.filter(|policy| under == Some(Hash(policy.digest()))).map_or(&[][..], Policy::rules);
     let explain = |shown: ShownSpan| {
         let rule = rules.get(usize::from(shown.rule));
         TextSpan {
             shown,
             rule: rule.map_or_else(|| shown.rule.to_string(), |rule| rule.name.to_string()),
             basis: rule.map(|rule| rule.basis.clone()).unwrap_or_default(),
-            layers: active.map(|policy| policy.layers_of(shown.rule)).unwrap_or_default(),
         }
     };
     shown.into_iter().map(explain).collect()

@@ -1,21 +1,19 @@
-//! Break-glass: opening one masked value, or one file of which nothing is shown, by whom the policy names, with a reason, for a
-//! limited time, and with a second person's word where the policy asks for it.
+//! Break-glass: opening one masked value, by whom the rule names, with a reason, for a limited time, and with a second person's
+//! word where the rule asks for it.
 //!
-//! Asked for, granted, opened: each is an entry before anything comes of it, and what is opened is told once. By whose leave, the
-//! policy in force says, and the rule that masked a value must have left it open to anybody at all. What the database says of
-//! a request is held against the entries: a row that somebody changed opens nothing. What is different of files is in
-//! `opened_files`.
+//! Asked for, granted, opened: each is an entry before anything comes of it, and the value is told once. By whose leave, the
+//! policy in force says, and the rule that masked the value must have left it open to anybody at all. What the database says of
+//! a request is held against the entries: a row that somebody changed opens nothing.
 
 use lww_audit::Entry;
 use lww_audit::entry::Detail;
 
-use super::opened_files::FileContent;
 use super::proposals::about;
 use super::tails::said_in;
 use super::{Refusal, Staff, Tenant};
 use crate::domain::access::{Action, Whose, reach};
-use crate::domain::event::{Event, Role, Sought, SpanPlace, UnmaskEvent, UnmaskReason};
-use crate::domain::masking::{Hidden, Occasion, Opening, Policy, RuleName};
+use crate::domain::event::{Event, Role, SpanPlace, UnmaskEvent, UnmaskReason};
+use crate::domain::masking::{Entity, Hidden, Occasion, Opening, Policy};
 use crate::domain::message::RawText;
 use crate::domain::record::{
     Draft, Effect, Proposal, Step, SubjectChange, SubjectEnd, UnmaskingChange, UnmaskingState, UnmaskingStep,
@@ -27,26 +25,19 @@ use crate::units::{ConversationId, EntryIndex, MICROS_PER_SECOND, SubjectId, Tim
 
 const UNMASKING: Refusal = Refusal::NotFound { what: "request" };
 
-/// A request to open a value or a file, with what the screens say of it.
+/// A request to open a value, with what the screens say of it.
 #[derive(Clone, Debug)]
 pub struct Unmasking {
     /// As it stands.
     pub row: UnmaskingRow,
-    /// What the entry that asked says; nothing where it can't be read.
-    pub asked: Option<Asked>,
-    /// Where it stands, the clock minded: requested, granted, denied, used or lapsed.
-    pub stands: &'static str,
-}
-
-/// What somebody asked for, and why, as their entry says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// Of a value the entity's name, of a file its format.
-    pub kind: String,
-    /// Of a value its class, of a file what became of it: sealed or quarantined.
-    pub held_as: String,
+    /// What the value is: the entity's name.
+    pub entity: String,
+    /// Its class.
+    pub class: String,
     /// Why.
     pub reason: String,
+    /// Where it stands, the clock minded: requested, granted, denied, used or lapsed.
+    pub stands: &'static str,
 }
 
 /// A value that may be shown, once.
@@ -57,19 +48,6 @@ pub struct OpenedValue {
     pub until: Timestamp,
     /// The entry that says so, and when.
     pub used: Act,
-}
-
-/// What a request opens.
-pub(super) enum Content {
-    Value(RawText),
-    File(FileContent),
-}
-
-/// What was opened, until when it may be shown, and the entry that says so.
-pub(super) struct Opened {
-    pub(super) content: Content,
-    pub(super) until: Timestamp,
-    pub(super) used: Act,
 }
 
 impl Tenant {
@@ -88,43 +66,32 @@ impl Tenant {
         let row = self.visible(staff, conversation).await?;
         let behind = self.behind(&row, place).await?;
         let policy = self.policy().ok_or(Refusal::NoPolicy)?;
-        let opening = opening_of(policy.on(&self.occasion_of(&row)), behind.hidden, &behind.rule)?;
-        let (entity, class) = (behind.rule.clone(), behind.hidden.class);
-        let (ttl_s, second_person) = (opening.ttl_s, !opening.second_person.is_empty());
-        let event =
-            |unmasking| UnmaskEvent::Requested { unmasking, place, entity, class, reason, ttl_s, second_person };
-        self.ask_to_open(staff, &row, (Sought::Value(place), opening), event).await
-    }
-
-    /// Records that somebody asks to open something, and grants it where nobody else is asked.
-    pub(super) async fn ask_to_open(
-        &self,
-        staff: &Staff,
-        row: &ConversationRow,
-        (sought, opening): (Sought, &Opening),
-        event: impl FnOnce(UnmaskingId) -> UnmaskEvent,
-    ) -> Result<Unmasking, Refusal> {
+        let opening = opening_of(policy.on(&self.occasion_of(&row)), behind.hidden)?;
         self.may_open(staff, opening).await?;
         let key = [b"unmask/".as_slice(), &staff.account.0.0].concat();
         self.within(&key, (UNMASK_REQUESTS_MAX, UNMASK_REQUESTS_FORGET_S)).await?;
         let id = UnmaskingId::from_random(random_bytes(&*self.ports.random));
-        let asked = UnmaskingStep::Requested { conversation: row.conversation.key, subject: row.subject, sought };
-        let mut steps = vec![step(staff, row, event(id), (id, None, asked))];
-        if opening.second_person.is_empty() {
+        let Hidden { entity, class, .. } = behind.hidden;
+        let second_person = !opening.second_person.is_empty();
+        let event =
+            UnmaskEvent::Requested { unmasking: id, place, entity, class, reason, ttl_s: opening.ttl_s, second_person };
+        let asked = UnmaskingStep::Requested { conversation: row.conversation.key, subject: row.subject, place };
+        let mut steps = vec![step(staff, &row, event, (id, None, asked))];
+        if !second_person {
             let until = self.ends(opening);
             let granted = UnmaskEvent::Granted { unmasking: id, until };
             let change = (id, Some(Version::FIRST), UnmaskingStep::Granted { until });
-            steps.push(step(staff, row, granted, change));
+            steps.push(step(staff, &row, granted, change));
         }
         self.record(Proposal { primary: 0, steps, dedup: None }).await?;
-        Ok(self.as_told(self.one_request(id).await?))
+        self.as_told(self.one_request(id).await?)
     }
 
-    /// Grants a request as the second person that the policy asks for.
+    /// Grants a request as the second person that the rule asks for.
     ///
     /// # Errors
     /// [`Refusal::SamePerson`] by whoever asked, [`Refusal::FactorRequired`] without a second factor shown just now,
-    /// [`Refusal::Forbidden`] when the policy doesn't ask for the role, [`Refusal::Lapsed`], [`Refusal::NotFound`] when it is
+    /// [`Refusal::Forbidden`] when the rule doesn't ask for the role, [`Refusal::Lapsed`], [`Refusal::NotFound`] when it is
     /// decided.
     pub async fn grant_unmasking(&self, staff: &Staff, id: UnmaskingId) -> Result<Unmasking, Refusal> {
         staff.may_approve()?;
@@ -139,13 +106,7 @@ impl Tenant {
         let conversation = self.ports.store.conversation(row.conversation.public).await?;
         let there = self.occasion_of(&conversation.ok_or(Refusal::NotFound { what: "conversation" })?);
         let policy = self.policy().ok_or(Refusal::NoPolicy)?;
-        let opening = match row.sought {
-            Sought::Value(_) => {
-                let name = word(&asked, "entity").and_then(RuleName::from_name);
-                name.and_then(|name| policy.on(&there).opening(&name))
-            }
-            Sought::File(place) => policy.file_opening(self.closed_file(place.message).await?.info.fate),
-        };
+        let opening = entity_of(&asked).and_then(|entity| policy.on(&there).opening(entity));
         let opening = opening.ok_or(Refusal::NotReversible)?;
         if !opening.second_person.iter().any(|role| role == staff.role.word()) {
             return Err(Refusal::Forbidden);
@@ -170,38 +131,23 @@ impl Tenant {
     /// # Errors
     /// [`Refusal::Forbidden`] by anybody but whoever asked, or when the policy names them no more;
     /// [`Refusal::FactorRequired`] without a second factor shown just now; [`Refusal::Lapsed`] when its time is over;
-    /// [`Refusal::NotFound`] when it is not granted, was used, or is about a file; [`Refusal::Erased`]; [`Refusal::Differs`] when
-    /// the database does not hold what was recorded.
+    /// [`Refusal::NotFound`] when it is not granted or was used; [`Refusal::Erased`]; [`Refusal::Differs`] when the database
+    /// does not hold what was recorded.
     pub async fn open_value(&self, staff: &Staff, id: UnmaskingId) -> Result<OpenedValue, Refusal> {
         staff.may(Action::Unmask)?;
-        let is_value = |sought| matches!(sought, Sought::Value(_));
-        match self.opened(staff, id, is_value).await? {
-            Opened { content: Content::Value(value), until, used } => Ok(OpenedValue { value, until, used }),
-            Opened { content: Content::File(_), .. } => Err(UNMASKING),
-        }
-    }
-
-    /// Opens what a request asked for, once, if it is of the kind that is wanted.
-    pub(super) async fn opened(
-        &self,
-        staff: &Staff,
-        id: UnmaskingId,
-        is_wanted: fn(Sought) -> bool,
-    ) -> Result<Opened, Refusal> {
         for _ in 0..DECISIONS_MAX {
             let row = self.one_request(id).await?;
             if row.requested.by != staff.account {
                 return Err(Refusal::Forbidden);
             }
-            let is_open = row.state == UnmaskingState::Granted && is_wanted(row.sought);
-            let until = row.until.filter(|_| is_open).ok_or(UNMASKING)?;
+            let until = row.until.filter(|_| row.state == UnmaskingState::Granted).ok_or(UNMASKING)?;
             if self.is_over(&row) {
                 return Err(Refusal::Lapsed);
             }
             match self.open_granted(staff, &row, until).await? {
-                Ok((content, used)) => {
+                Ok((value, used)) => {
                     emit(&Occurrence::Unmasked { tenant: &self.name.name });
-                    return Ok(Opened { content, until, used });
+                    return Ok(OpenedValue { value, until, used });
                 }
                 Err(RecordError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -210,8 +156,7 @@ impl Tenant {
         Err(Refusal::Conflict)
     }
 
-    /// Requests, those made last first; of somebody who oversees nobody, their own. One of which the entry can't be read is among
-    /// them without what that says.
+    /// Requests, those made last first; of somebody who oversees nobody, their own.
     ///
     /// # Errors
     /// [`Refusal::Forbidden`].
@@ -220,7 +165,7 @@ impl Tenant {
         let by = (reach(staff.role, Action::ReadUnmaskings) == Some(Whose::Own)).then_some(staff.account);
         let filter = UnmaskingFilter { subject, by, limit: UNMASKINGS_MAX };
         let rows = self.ports.unmaskings.unmaskings(filter).await?;
-        Ok(rows.into_iter().map(|row| self.as_told(row)).collect())
+        rows.into_iter().map(|row| self.as_told(row)).collect()
     }
 
     /// One request, for whoever asked or oversees.
@@ -233,49 +178,35 @@ impl Tenant {
         if reach(staff.role, Action::ReadUnmaskings) == Some(Whose::Own) && row.requested.by != staff.account {
             return Err(Refusal::Forbidden);
         }
-        Ok(self.as_told(row))
+        self.as_told(row)
     }
 
-    /// Opens and records; what is opened is nobody's while the outcome is not known.
+    /// Opens and records; the value is nobody's while the outcome is not known.
     async fn open_granted(
         &self,
         staff: &Staff,
         row: &UnmaskingRow,
         until: Timestamp,
-    ) -> Result<Result<(Content, Act), RecordError>, Refusal> {
+    ) -> Result<Result<(RawText, Act), RecordError>, Refusal> {
         let asked = self.check_request(row).await?;
-        let conversation = match row.sought {
-            Sought::Value(_) => self.visible(staff, row.conversation.public).await?,
-            Sought::File(_) => self.in_reach(staff, row.conversation.public).await?,
-        };
-        // Read before what is opened is: an erasure in between moves the version, and wins.
+        let conversation = self.visible(staff, row.conversation.public).await?;
+        // Read before the value is: an erasure in between moves the version, and wins.
         let subject = self.ports.erasures.subject(row.subject).await?.ok_or(Refusal::Erased)?;
+        let behind = self.behind(&conversation, row.place).await?;
+        let policy = self.policy().ok_or(Refusal::NoPolicy)?;
+        let policy = policy.on(&self.occasion_of(&conversation));
+        self.may_open(staff, opening_of(policy, behind.hidden)?).await?;
+        let value = self.value(&behind).await?;
         let reason = word(&asked, "reason").and_then(UnmaskReason::from_word).ok_or(UNMASKING)?;
-        let (unmasking, policy) = (row.id, self.policy().ok_or(Refusal::NoPolicy)?);
-        let (content, event) = match row.sought {
-            Sought::Value(place) => {
-                let behind = self.behind(&conversation, place).await?;
-                let policy = policy.on(&self.occasion_of(&conversation));
-                self.may_open(staff, opening_of(policy, behind.hidden, &behind.rule)?).await?;
-                let value = self.value(&behind).await?;
-                let entity = behind.rule;
-                (Content::Value(value), UnmaskEvent::Used { unmasking, place, entity, reason, until })
-            }
-            Sought::File(place) => {
-                let file = self.closed_file(place.message).await?;
-                self.may_open(staff, policy.file_opening(file.info.fate).ok_or(Refusal::NotReversible)?).await?;
-                let content = self.content_of(&file, row.subject).await?;
-                let info = file.info;
-                (Content::File(content), UnmaskEvent::FileUsed { unmasking, place, info, reason, until })
-            }
-        };
+        let entity = behind.hidden.entity;
+        let event = UnmaskEvent::Used { unmasking: row.id, place: row.place, entity, reason, until };
         let mut used = step(staff, &conversation, event, (row.id, Some(row.version), UnmaskingStep::Used));
         let stays = SubjectChange { subject: row.subject, expected: subject.version, end: SubjectEnd::Stays };
         used.effects.push(Effect::Subject(stays));
         match self.record(Proposal { primary: 0, steps: vec![used], dedup: None }).await {
             Ok(_) => {
                 let used = self.one_request(row.id).await?.used.ok_or(Refusal::Unknown)?;
-                Ok(Ok((content, used)))
+                Ok(Ok((value, used)))
             }
             Err(error) => Ok(Err(error)),
         }
@@ -291,7 +222,7 @@ impl Tenant {
         let conversation = self.ports.store.conversation(row.conversation.public).await?.ok_or(UNMASKING)?;
         let step = step(staff, &conversation, event, (row.id, Some(row.version), decided));
         self.record(Proposal { primary: 0, steps: vec![step], dedup: None }).await?;
-        Ok(self.as_told(self.one_request(row.id).await?))
+        self.as_told(self.one_request(row.id).await?)
     }
 
     async fn one_request(&self, id: UnmaskingId) -> Result<UnmaskingRow, Refusal> {
@@ -303,7 +234,7 @@ impl Tenant {
         if row.state == UnmaskingState::Requested { Ok(row) } else { Err(UNMASKING) }
     }
 
-    /// Whether the policy names somebody: by their role, or by a group or skill that an administrator gave them.
+    /// Whether the rule names somebody: by their role, or by a group or skill that an administrator gave them.
     async fn may_open(&self, staff: &Staff, opening: &Opening) -> Result<(), Refusal> {
         if opening.roles.iter().any(|role| role == staff.role.word()) {
             return Ok(());
@@ -330,22 +261,24 @@ impl Tenant {
         self.ports.clock.now().as_micros() >= ends
     }
 
-    fn as_told(&self, row: UnmaskingRow) -> Unmasking {
+    fn as_told(&self, row: UnmaskingRow) -> Result<Unmasking, Refusal> {
+        let asked = Entry::parse(&row.asked).map_err(|_| self.differs(row.requested.index))?;
+        let said = |name| word(&asked, name).unwrap_or_default().to_owned();
         let is_open = matches!(row.state, UnmaskingState::Requested | UnmaskingState::Granted);
         let stands = if is_open && self.is_over(&row) { "lapsed" } else { row.state.word() };
-        Unmasking { asked: asked(&row), stands, row }
+        Ok(Unmasking { entity: said("entity"), class: said("class"), reason: said("reason"), stands, row })
     }
 
     /// Holds a row against the entries: that it was asked for so, and granted by somebody whose word counts. The entry that
     /// asked.
     async fn check_request(&self, row: &UnmaskingRow) -> Result<Entry, Refusal> {
-        let asked = self.entry_about(row, &row.requested, row.sought.asking_kind()).await?;
+        let asked = self.entry_about(row, &row.requested, "unmask.requested/1").await?;
         let says = |name: &str, what: Detail| field(&asked, name) == Some(&what);
+        let SpanPlace { message, span, of } = row.place;
         let index = |value: EntryIndex| Detail::Int(i64::try_from(value.0).unwrap_or(i64::MAX));
-        let span = row.sought.span().map(|span| Detail::Int(i64::from(span)));
-        let is_same = says("message", Detail::String(row.sought.message().to_string()))
-            && field(&asked, "span") == span.as_ref()
-            && says("of", index(row.sought.of()))
+        let is_same = says("message", Detail::String(message.to_string()))
+            && says("span", Detail::Int(i64::from(span)))
+            && says("of", index(of))
             && asked.subject == Some(row.subject.0)
             && asked.conversation == Some(row.conversation.public.0);
         if !is_same {
@@ -379,24 +312,13 @@ impl Tenant {
     }
 }
 
-/// By whom a value may be opened: as the policy in force says for the conversation's channel and queue, where the rule that masked it
-/// said so, too.
-fn opening_of<'p>(policy: &'p Policy, hidden: Hidden, rule: &RuleName) -> Result<&'p Opening, Refusal> {
-    policy.opening(rule).filter(|_| hidden.is_reversible).ok_or(Refusal::NotReversible)
+/// By whom a value may be opened: as the policy in force says for the conversation's channel and queue, where the rule that masked it said so, too.
+fn opening_of(policy: &Policy, hidden: Hidden) -> Result<&Opening, Refusal> {
+    policy.opening(hidden.entity).filter(|_| hidden.is_reversible).ok_or(Refusal::NotReversible)
 }
 
-/// What the entry that asked says; nothing where it is missing, or is none that asks for it.
-fn asked(row: &UnmaskingRow) -> Option<Asked> {
-    let entry = Entry::parse(row.asked.as_ref()?).ok()?;
-    if entry.kind.as_str() != row.sought.asking_kind() {
-        return None;
-    }
-    let [kind, held_as] = match row.sought {
-        Sought::Value(_) => ["entity", "class"],
-        Sought::File(_) => ["format", "fate"],
-    };
-    let said = |name| word(&entry, name).map(str::to_owned);
-    Some(Asked { kind: said(kind)?, held_as: said(held_as)?, reason: said("reason")? })
+fn entity_of(asked: &Entry) -> Option<Entity> {
+    word(asked, "entity").and_then(Entity::from_name)
 }
 
 fn step(
@@ -410,14 +332,14 @@ fn step(
     Step { draft, effects: vec![Effect::Unmasking(change)] }
 }
 
-pub(super) fn field<'e>(entry: &'e Entry, name: &str) -> Option<&'e Detail> {
+fn field<'e>(entry: &'e Entry, name: &str) -> Option<&'e Detail> {
     match &entry.detail {
         Detail::Object(fields) => fields.get(name),
         Detail::Null | Detail::Bool(_) | Detail::Int(_) | Detail::String(_) | Detail::Array(_) => None,
     }
 }
 
-pub(super) fn word<'e>(entry: &'e Entry, name: &str) -> Option<&'e str> {
+fn word<'e>(entry: &'e Entry, name: &str) -> Option<&'e str> {
     match field(entry, name) {
         Some(Detail::String(word)) => Some(word),
         Some(_) | None => None,

@@ -1,4 +1,4 @@
-//! How a tenant's log is kept outside of the database: published, witnessed, anchored, mirrored, sealed, looked through.
+//! How a tenant's log is kept outside of the database: published, witnessed, mirrored, sealed, looked through.
 //!
 //! Whoever does one of these tells it here; the interface, the metrics and the console read it. Nothing is decided by it.
 
@@ -24,8 +24,6 @@ pub struct Custody {
     pub quorum: Option<String>,
     /// Those who are asked to cosign, in the order of the policy.
     pub witnesses: Vec<WitnessCustody>,
-    /// The outside parties that confirm what is published, in the order of the configuration.
-    pub anchors: Vec<AnchorCustody>,
     /// The copy of what is published in another place.
     pub mirror: MirrorCustody,
     /// The newest entry that seals the ends of all chains.
@@ -72,56 +70,6 @@ impl WitnessState {
         match self {
             Self::Cosigned => "cosigned",
             Self::Behind => "behind",
-            Self::Refused => "refused",
-            Self::Unreachable => "unreachable",
-            Self::Unasked => "unasked",
-        }
-    }
-}
-
-/// Where one anchor stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AnchorCustody {
-    /// How the configuration calls it.
-    pub name: String,
-    /// In which form its receipts are.
-    pub form: String,
-    /// Where it is asked.
-    pub url: String,
-    /// How often, in seconds.
-    pub every_s: u32,
-    /// What it confirmed last, and when the receipt was recorded.
-    pub confirmed: Option<SizeAt>,
-    /// The entry that holds the receipt.
-    pub entry: Option<EntryIndex>,
-    /// What came of asking it last.
-    pub state: AnchorState,
-    /// Why, in words for an operator.
-    pub reason: Option<String>,
-    /// How often it has failed since it confirmed last.
-    pub failures: u32,
-    /// Since when it has been in this state.
-    pub since: Option<Timestamp>,
-}
-
-/// What came of asking an anchor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnchorState {
-    /// It confirmed what was published when it was due last.
-    Confirmed,
-    /// It says no, or what it gave doesn't hold.
-    Refused,
-    /// It doesn't answer.
-    Unreachable,
-    /// Nobody has asked it so far.
-    Unasked,
-}
-
-impl AnchorState {
-    /// Its word in the interface and in metrics.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Confirmed => "confirmed",
             Self::Refused => "refused",
             Self::Unreachable => "unreachable",
             Self::Unasked => "unasked",

@@ -28,11 +28,11 @@ pub struct Happening {
     pub note: Option<Arc<NoteRow>>,
     /// Up to which message somebody of the staff has read it.
     pub viewed: Option<EntryIndex>,
-    /// What became of a request to open a masked value or a file.
+    /// What became of a request to open a masked value.
     pub unmask: Option<Unmasked>,
 }
 
-/// What became of a request to open a masked value or a file.
+/// What became of a request to open a masked value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unmasked {
     /// The request.
@@ -47,14 +47,10 @@ impl Unmasked {
     /// What an entry says of a request; `None` where it speaks of none.
     pub fn of(event: &UnmaskEvent, by: AccountId) -> Option<Self> {
         let (id, state) = match event {
-            UnmaskEvent::Requested { unmasking, .. } | UnmaskEvent::FileRequested { unmasking, .. } => {
-                (*unmasking, UnmaskingState::Requested)
-            }
+            UnmaskEvent::Requested { unmasking, .. } => (*unmasking, UnmaskingState::Requested),
             UnmaskEvent::Granted { unmasking, .. } => (*unmasking, UnmaskingState::Granted),
             UnmaskEvent::Denied { unmasking } => (*unmasking, UnmaskingState::Denied),
-            UnmaskEvent::Used { unmasking, .. } | UnmaskEvent::FileUsed { unmasking, .. } => {
-                (*unmasking, UnmaskingState::Used)
-            }
+            UnmaskEvent::Used { unmasking, .. } => (*unmasking, UnmaskingState::Used),
             UnmaskEvent::Matched { .. } => return None,
         };
         Some(Self { id, state, by })

@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use lww_audit::Checkpoint;
-use lww_audit::note::NoteSignature;
 
 use crate::units::Hash;
 
@@ -17,12 +16,6 @@ pub trait Signer: Send + Sync {
 
     /// The newest key in use, in vkey form.
     fn vkey(&self) -> String;
-
-    /// Why no signature can be had at the moment, by a key that may come back: its hardware is gone. `None` when the last
-    /// attempt succeeded, and of keys that are at hand always.
-    fn away(&self) -> Option<&'static str> {
-        None
-    }
 
     /// Whether the newest key in use is the one that the log names. One that was made and not used so far comes into use
     /// then: its change was recorded, and the server ended before it heard so.
@@ -57,30 +50,6 @@ pub trait LogKeys: Signer {
     /// # Errors
     /// [`SignError`]; the newest signs alone all the same.
     fn retire(&self) -> Result<(), SignError>;
-}
-
-/// The SM2 key that signs a log's published checkpoints a second time. What makes it is on disk when it returns.
-pub trait NationalKey: Send + Sync {
-    /// The public key in vkey form; `None` while no entry names one.
-    fn vkey(&self) -> Option<String>;
-
-    /// Makes the key, or takes the one that was made before and never named; SHA-256 of its public half, for the entry.
-    ///
-    /// # Errors
-    /// [`SignError`].
-    fn prepare(&self) -> Result<Hash, SignError>;
-
-    /// The entry is recorded: the key signs from here on.
-    ///
-    /// # Errors
-    /// [`SignError`]; it is to be named again then.
-    fn settle(&self) -> Result<(), SignError>;
-
-    /// Signs a checkpoint together with the SM3 root of the same entries.
-    ///
-    /// # Errors
-    /// [`SignError`], also while no entry names the key.
-    fn cosign(&self, checkpoint: &Checkpoint, root: &Hash) -> Result<NoteSignature, SignError>;
 }
 
 /// The log key could not sign.

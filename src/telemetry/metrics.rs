@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge as Number;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
-use super::{Anchorage, Limited, Occurrence, Witnessing};
+use super::{Limited, Occurrence, Witnessing};
 
 /// Bounds of buckets in seconds: from a quick answer to the longest wait for the recorder.
 const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
@@ -51,19 +51,6 @@ struct OfWitness {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfAnchor {
-    tenant: String,
-    anchor: String,
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfDueAnchor {
-    tenant: String,
-    anchor: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfLog {
     log: String,
     status: String,
@@ -99,16 +86,10 @@ pub enum Gauge<'a> {
     MirrorBehind(&'a str),
     /// Whether this server writes the log: 1 or 0.
     LogActive(&'a str),
-    /// Whether the hardware that holds the log's key can't be asked: 1 or 0.
-    LogKeyAway(&'a str),
     /// Data keys of a tenant that an earlier epoch than the newest wraps.
     KeysToRewrap(&'a str),
-    /// Bytes of the files of a tenant's that are kept.
-    AttachmentBytes(&'a str),
     /// How long a tenant's publication has been waiting for witnesses, in seconds.
     PublicationWait(&'a str),
-    /// How long a tenant's receipt of an anchor has been due, in seconds: tenant and anchor.
-    AnchorWait(&'a str, &'a str),
 }
 
 /// All of them.
@@ -134,21 +115,17 @@ pub(super) struct Metrics {
     client_crl_end: Number,
     panics: Counter,
     waiting: Numbers,
-    attachment_bytes: Numbers,
     queue: Numbers,
     entries: Numbers,
     unpublished: Numbers,
     unsealed: Numbers,
     mirror_behind: Numbers,
     active: Numbers,
-    key_away: Numbers,
     to_rewrap: Numbers,
     publication_wait: Numbers,
     witness_answers: Family<OfWitness, Counter>,
     witness_contradictions: Family<OfTenant, Counter>,
     witness_requests: Family<OfLog, Counter>,
-    anchor_answers: Family<OfAnchor, Counter>,
-    anchor_wait: Family<OfDueAnchor, Number>,
     database: Number,
     resident: Number,
     files: Number,
@@ -179,21 +156,24 @@ impl Metrics {
             logins_failed: register(put, "logins_failed", "Logins with a wrong name or password", Family::default()),
             erased: register(put, "subjects_erased", "Customers erased", Family::default()),
             unmasked: register(put, "values_unmasked", "Masked values opened", Family::default()),
-            audit_found: register(put, "self_audit_findings", "What was not recorded so", Family::default()),
+            audit_found: register(
+                put,
+                "self_audit_findings",
+                "What is kept and was not recorded so",
+                Family::default(),
+            ),
             certificate_changes: register(put, "certificate_changes", "New certificates taken", Counter::default()),
             certificate_refusals: register(put, "certificate_refusals", "New certificates refused", Counter::default()),
             certificate_end: register(put, "certificate_end_seconds", "End of the certificate", Number::default()),
             client_crl_end: register(put, "client_crl_end_seconds", "End of the revocation list", Number::default()),
             panics: register(put, "panics", "Parts of the server that gave up", Counter::default()),
             waiting: register(put, "conversations_waiting", "Conversations in the queue", Family::default()),
-            attachment_bytes: register(put, "attachment_bytes", "Bytes of sealed files", Family::default()),
             queue: register(put, "recorder_queue_proposals", "Proposals before the recorder", Family::default()),
             entries: register(put, "log_entries", "Signed entries of the log", Family::default()),
             unpublished: register(put, "log_unpublished_entries", "Signed entries without a tile", Family::default()),
             unsealed: register(put, "log_unsealed_entries", "Entries since the newest seal", Family::default()),
             mirror_behind: register(put, "mirror_behind_entries", "Entries that the copy has not", Family::default()),
             active: register(put, "log_active", "Whether this server writes the log", Family::default()),
-            key_away: register(put, "log_key_away", "Whether the log's key can't be asked", Family::default()),
             to_rewrap: register(put, "keys_to_rewrap", "Data keys under an earlier epoch", Family::default()),
             publication_wait: register(
                 put,
@@ -209,8 +189,6 @@ impl Metrics {
                 Family::default(),
             ),
             witness_requests: register(put, "witness_requests", "Cosignatures asked for", Family::default()),
-            anchor_answers: register(put, "anchor_answers", "What anchors answered", Family::default()),
-            anchor_wait: register(put, "anchor_wait_seconds", "How long a receipt has been due", Family::default()),
             database: register(put, "database_reachable", "Whether PostgreSQL answers", Number::default()),
             resident: register(put, "process_resident_bytes", "Memory of the process", Number::default()),
             files: register(put, "process_open_files", "Open files and connections", Number::default()),
@@ -255,12 +233,7 @@ impl Metrics {
             Occurrence::CertificateRefused { .. } => drop(self.certificate_refusals.inc()),
             Occurrence::Panicked { .. } => drop(self.panics.inc()),
             Occurrence::Witness(event) => self.count_witness(event),
-            Occurrence::Anchor(Anchorage::Answered { tenant, anchor, state, .. }) => {
-                let labels = OfAnchor { tenant: tenant.to_owned(), anchor: anchor.to_owned(), state };
-                self.anchor_answers.get_or_create(&labels).inc();
-            }
-            Occurrence::Anchor(Anchorage::NotRecorded { .. })
-            | Occurrence::Confined { .. }
+            Occurrence::Confined { .. }
             | Occurrence::CertificateEnding { .. }
             | Occurrence::ClientAuthorityRead
             | Occurrence::ClientCrlOver { .. } => {}
@@ -300,20 +273,14 @@ pub fn gauge(gauge: Gauge<'_>, value: i64) {
         Gauge::ResidentBytes => metrics.resident.set(value),
         Gauge::OpenFiles => metrics.files.set(value),
         Gauge::ConversationsWaiting(tenant) => metrics.waiting.get_or_create(&of(tenant)).set(value),
-        Gauge::AttachmentBytes(tenant) => metrics.attachment_bytes.get_or_create(&of(tenant)).set(value),
         Gauge::RecorderQueue(tenant) => metrics.queue.get_or_create(&of(tenant)).set(value),
         Gauge::LogEntries(tenant) => metrics.entries.get_or_create(&of(tenant)).set(value),
         Gauge::LogUnpublished(tenant) => metrics.unpublished.get_or_create(&of(tenant)).set(value),
         Gauge::KeysToRewrap(tenant) => metrics.to_rewrap.get_or_create(&of(tenant)).set(value),
         Gauge::PublicationWait(tenant) => metrics.publication_wait.get_or_create(&of(tenant)).set(value),
-        Gauge::AnchorWait(tenant, anchor) => {
-            let labels = OfDueAnchor { tenant: tenant.to_owned(), anchor: anchor.to_owned() };
-            metrics.anchor_wait.get_or_create(&labels).set(value)
-        }
         Gauge::LogUnsealed(tenant) => metrics.unsealed.get_or_create(&of(tenant)).set(value),
         Gauge::MirrorBehind(tenant) => metrics.mirror_behind.get_or_create(&of(tenant)).set(value),
         Gauge::LogActive(tenant) => metrics.active.get_or_create(&of(tenant)).set(value),
-        Gauge::LogKeyAway(tenant) => metrics.key_away.get_or_create(&of(tenant)).set(value),
     };
 }
 
@@ -385,13 +352,6 @@ mod tests {
             }),
             Occurrence::Witness(Witnessing::Contradicts { tenant, witness: "w1", reason: "fork", file: &"file" }),
             Occurrence::Witness(Witnessing::Asked { log: "lww.local/bank/1", status: 200 }),
-            Occurrence::Anchor(Anchorage::Answered {
-                tenant,
-                anchor: "tsa-one",
-                state: "confirmed",
-                reason: "",
-                failures: 0,
-            }),
         ] {
             METRICS.count(&occurrence);
         }
@@ -401,17 +361,14 @@ mod tests {
             Gauge::ResidentBytes,
             Gauge::OpenFiles,
             Gauge::ConversationsWaiting(tenant),
-            Gauge::AttachmentBytes(tenant),
             Gauge::RecorderQueue(tenant),
             Gauge::LogEntries(tenant),
             Gauge::LogUnpublished(tenant),
             Gauge::LogUnsealed(tenant),
             Gauge::MirrorBehind(tenant),
             Gauge::LogActive(tenant),
-            Gauge::LogKeyAway(tenant),
             Gauge::KeysToRewrap(tenant),
             Gauge::PublicationWait(tenant),
-            Gauge::AnchorWait(tenant, "tsa-one"),
         ] {
             gauge(measured, 1);
         }

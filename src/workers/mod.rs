@@ -1,7 +1,6 @@
 //! Followers: what happens after a commit, at its own pace. Each resumes from a cursor and never blocks the recorder.
 
 pub mod amendments;
-pub mod anchors;
 pub mod history;
 pub mod lifecycle;
 pub mod matcher;

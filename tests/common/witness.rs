@@ -139,12 +139,7 @@ pub struct StolenKey {
 impl StolenKey {
     /// Takes the key of a tenant's log.
     pub fn of(world: &World, tenant: &str) -> Self {
-        Self::of_generation(world, tenant, 1)
-    }
-
-    /// Takes the key of a later generation.
-    pub fn of_generation(world: &World, tenant: &str, generation: u32) -> Self {
-        let origin: Origin = format!("lww.test/{tenant}/{generation}").parse().unwrap();
+        let origin: Origin = format!("lww.test/{tenant}/1").parse().unwrap();
         let places = KeyPlaces { directory: world.path().join("keys"), master: None };
         let keys = KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false).unwrap();
         let signer = Arc::new(keys.log_signer(&origin, false).unwrap());

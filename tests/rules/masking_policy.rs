@@ -128,9 +128,9 @@ fn who_may_open_a_value_is_said_in_full_and_nobody_may_open_c3() {
         "vault: true, unmask_roles: [fraud, supervisor], reason: required, ttl: 15m, second_person: [compliance]";
     let with = |reversible: &str| GOOD.replacen("    views:", &format!("    reversible: {reversible}\n    views:"), 1);
     let (opened, plain) = (load(&with(&format!("{{{full}}}"))).unwrap(), load(GOOD).unwrap());
-    let opening = opened.opening(&Entity::Mobile.into()).unwrap();
+    let opening = opened.opening(Entity::Mobile).unwrap();
     assert_eq!((opening.ttl_s, opening.roles.len(), opening.second_person.len()), (900, 2, 1));
-    assert_eq!((plain.opening(&Entity::Mobile.into()), opened.opening(&Entity::Email.into())), (None, None));
+    assert_eq!((plain.opening(Entity::Mobile), opened.opening(Entity::Email)), (None, None));
     assert_ne!(opened.digest(), plain.digest());
     assert_eq!(load(&with("false")).unwrap().digest(), plain.digest());
     for (from, to, expected) in [

@@ -59,14 +59,7 @@ async fn a_private_database_is_looked_at_while_its_server_runs_and_left_alone_el
     for code in ["config.load", "files.keys", "files.secrets", "postgres.fsync", "postgres.role", "postgres.pooler"] {
         assert_eq!(running.state(code), "ok", "{}", running.check(code));
     }
-    for code in [
-        "postgres.schema",
-        "postgres.max_connections",
-        "clock.entries",
-        "attachments.size",
-        "files.guard",
-        "tls.development",
-    ] {
+    for code in ["postgres.schema", "postgres.max_connections", "clock.entries", "files.guard", "tls.development"] {
         assert_eq!(running.state(code), "ok", "{}", running.check(code));
     }
     server.stop();

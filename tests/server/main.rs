@@ -6,7 +6,6 @@ mod common;
 
 mod access;
 mod accounts;
-mod anchors;
 mod attachments;
 mod backup;
 mod bad_input;
@@ -36,8 +35,6 @@ mod live_crash;
 mod live_failover;
 mod live_slow;
 mod main_job;
-mod national;
-mod opened_files;
 mod package;
 mod people;
 mod policy_drift;

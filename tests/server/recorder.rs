@@ -36,7 +36,7 @@ use liaowaiwai::units::{
 };
 use lww_audit::entry::{Chain, Detail};
 use lww_audit::{Entry, Note, NoteSigner, SignedCheckpoint, TileDir, TileWriter, fsck};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
@@ -64,54 +64,6 @@ impl Signer for LogKey {
 
     fn vkey(&self) -> String {
         self.0.verifier_key().to_string()
-    }
-}
-
-/// The log's key behind a device: each signature waits for a permit, and it may be away or refuse.
-struct Device {
-    key: LogKey,
-    permits: Semaphore,
-    state: AtomicI64,
-    asked: AtomicI64,
-    signed: AtomicI64,
-}
-
-const PRESENT: i64 = 0;
-const AWAY: i64 = 1;
-const REFUSES: i64 = 2;
-
-impl Device {
-    fn new(house: &House, permits: usize) -> Arc<Self> {
-        let [state, asked, signed] = [PRESENT, 0, 0].map(AtomicI64::new);
-        Arc::new(Self { key: house.key(), permits: Semaphore::new(permits), state, asked, signed })
-    }
-
-    async fn asked(&self, times: i64) {
-        while self.asked.load(Ordering::SeqCst) < times {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-}
-
-#[async_trait]
-impl Signer for Device {
-    async fn sign(&self, body: &str) -> Result<String, SignError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        self.permits.acquire().await.unwrap().forget();
-        if self.state.load(Ordering::SeqCst) != PRESENT {
-            self.permits.add_permits(1);
-            return Err(SignError { reason: "the device does not sign" });
-        }
-        self.signed.fetch_add(1, Ordering::SeqCst);
-        self.key.sign(body).await
-    }
-
-    fn vkey(&self) -> String {
-        self.key.vkey()
-    }
-
-    fn away(&self) -> Option<&'static str> {
-        (self.state.load(Ordering::SeqCst) == AWAY).then_some("the device is unplugged")
     }
 }
 
@@ -221,17 +173,13 @@ impl House {
 
     /// Begins to keep the log.
     fn begin(&self) -> Kept {
-        self.begin_with(Arc::new(self.key()))
-    }
-
-    fn begin_with(&self, signer: Arc<dyn Signer>) -> Kept {
         let slot = LogSlot::new();
         let keeper = Keeper {
             config: self.postgres.app_config(),
             log: self.log.clone(),
             node: self.node,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
-            signer,
+            signer: Arc::new(self.key()),
             guard: self.folder.path().join("guard"),
             tiles: self.folder.path().join("published"),
             witnesses: None,
@@ -852,71 +800,6 @@ async fn a_log_whose_guard_the_disk_does_not_keep_stops_and_signs_nothing() {
     assert!(matches!(stopped, LogStatus::Stopped(FatalError::Guard { .. })), "{stopped:?}");
     assert!(kept.slot.head().is_none(), "a head was signed that a put-back database could contradict");
     assert!(matches!(kept.slot.record(plain()).await, Err(RecordError::Stopped)));
-    kept.close().await;
-    house.end().await;
-}
-
-async fn active(kept: &Kept) {
-    kept.slot.status().wait_for(|status| *status == LogStatus::Active).await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn commits_that_wait_behind_a_slow_signature_share_the_next() {
-    let house = House::build().await;
-    let device = Device::new(&house, 100);
-    let kept = house.begin_with(Arc::clone(&device) as Arc<dyn Signer>);
-    active(&kept).await;
-    let client = house.connect().await;
-    let before = house.entries().await.len();
-    device.permits.forget_permits(100);
-    let (signed, asked) = (device.signed.load(Ordering::SeqCst), device.asked.load(Ordering::SeqCst));
-    let mut waiting = Vec::new();
-    for commit in 1..=8 {
-        waiting.extend(kept.submit(vec![plain()]).await);
-        let sql = format!("SELECT count(*) >= {} FROM ledger_entry", before + commit);
-        until(&client, "the commit behind the signature", &sql).await;
-    }
-    device.asked(asked + 1).await;
-    device.permits.add_permits(100);
-    let told: Vec<Receipt> = answers(waiting).await.into_iter().flat_map(receipts).collect();
-    assert_eq!(told.len(), 8);
-    house.assert_proven(&told);
-    assert_eq!(
-        house.transactions(told.iter().map(|receipt| receipt.index)).await.len(),
-        8,
-        "each was a commit of its own"
-    );
-    let needed = device.signed.load(Ordering::SeqCst) - signed;
-    assert!(needed <= 2, "{needed} signatures for eight commits: one under way, one for all that waited");
-    house.check(&kept).await;
-    kept.close().await;
-    house.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_recorded_while_the_key_is_away_waits_for_it_and_none_is_lost() {
-    let house = House::build().await;
-    let device = Device::new(&house, 100);
-    let kept = house.begin_with(Arc::clone(&device) as Arc<dyn Signer>);
-    active(&kept).await;
-    let head = kept.slot.head().unwrap().size;
-    device.state.store(AWAY, Ordering::SeqCst);
-    let asked = device.asked.load(Ordering::SeqCst);
-    let waiting = kept.submit((0..20).map(|_| plain()).collect()).await;
-    device.asked(asked + 2).await;
-    assert_eq!(*kept.slot.status().borrow(), LogStatus::Active, "a key that is away stops no log");
-    assert_eq!(kept.slot.head().unwrap().size, head, "nothing is shown that is not signed");
-    device.state.store(PRESENT, Ordering::SeqCst);
-    let told: Vec<Receipt> = answers(waiting).await.into_iter().flat_map(receipts).collect();
-    assert_eq!(told.len(), 20);
-    house.assert_proven(&told);
-    house.check(&kept).await;
-    // A key that is there and refuses is another matter.
-    device.state.store(REFUSES, Ordering::SeqCst);
-    assert!(matches!(kept.slot.record(plain()).await, Err(RecordError::Unknown)));
-    let mut status = kept.slot.status();
-    let stopped = status.wait_for(|status| matches!(status, LogStatus::Stopped(_))).await.unwrap().clone();
-    assert!(matches!(stopped, LogStatus::Stopped(FatalError::Sign(_))), "{stopped:?}");
     kept.close().await;
     house.end().await;
 }

@@ -290,32 +290,6 @@ impl Case {
         assert!(same, "{told}");
     }
 
-    /// The old copy, and of the second generation the guard alone: nothing is invented, and whoever asks is told what is missing.
-    async fn has_lost_its_second_beginning(&mut self) {
-        copy(&self.kept("pg-a"), &self.part("pg"));
-        copy(&self.second(), &self.kept("second"));
-        copy(&self.part("guard"), &self.kept("guard-2"));
-        std::fs::remove_dir_all(self.second()).unwrap();
-        let _gone = std::fs::remove_dir_all(self.world.path().join("mirror"));
-        for tail in ["demo-2.tail", "demo-2.tail.before"] {
-            let _gone = std::fs::remove_file(self.part("guard").join(tail));
-        }
-        let refused = self.world.start_on(&self.config, NODE, &[]).err().unwrap();
-        assert!(refused.contains("knows generation 2"), "{refused}");
-        let people = self.two().await;
-        for arguments in [&["--plan"][..], &["--plan", "--new-generation"], &["--new-generation"]] {
-            let (done, told) = self.recover(arguments, &people);
-            assert!(!done && told.contains("of lww.test/demo/2, and the entry that declares"), "{told}");
-            assert!(told.contains(&self.second().display().to_string()) && told.contains("does not help"), "{told}");
-            assert!(!told.contains("only then"), "nobody is sent to what can't be: {told}");
-        }
-        // With the files that it names, everything is as it was.
-        copy(&self.kept("second"), &self.second());
-        copy(&self.kept("guard-2"), &self.part("guard"));
-        let (planned, told) = self.recover(&["--plan"], &[]);
-        assert!(planned && told.contains("Nothing was changed"), "{told}");
-    }
-
     fn tiles(&self) -> PathBuf {
         self.world.tiles(NODE, "demo")
     }
@@ -743,96 +717,6 @@ mod slow {
         assert!(done && told.contains("RECOVERED demo"), "{told}");
         let (code, told) = case.judged("fsck", &[&case.second().display().to_string()]);
         assert_eq!(code, 22, "{told}");
-        case.has_lost_its_second_beginning().await;
-    }
-
-    /// The old key is gone with the machine: its public half from paper stands for it, and no other key does.
-    #[tokio::test(flavor = "multi_thread")]
-    async fn without_the_old_key_the_one_on_paper_says_what_was_signed_and_no_other_does() {
-        let mut case = Case::begin().await;
-        case.put_back();
-        let old = case.world.vkey(NODE, "demo").to_string();
-        std::fs::rename(case.world.path().join("demo.vkey"), case.world.path().join("old.vkey")).unwrap();
-        case.lose_for_good();
-        let other = case.world.vkey(NODE, "system").to_string();
-        let gone: Vec<PathBuf> = common::files(&case.world.path().join("keys"))
-            .into_iter()
-            .filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("log-demo-1"))
-            .collect();
-        assert!(!gone.is_empty());
-        for file in &gone {
-            std::fs::remove_file(file).unwrap();
-        }
-        let plan_by =
-            |case: &Case, paper: &[&str]| case.recover(&[&["--plan", "--new-generation"], paper].concat(), &[]);
-        let (done, told) = plan_by(&case, &[]);
-        assert!(!done, "without either key nobody knows what was signed: {told}");
-        let (done, told) = plan_by(&case, &["--old-vkey", &other]);
-        assert!(!done && told.contains("no trusted key named lww.test/demo/1"), "{told}");
-        let (planned, told) = plan_by(&case, &["--old-vkey", &old]);
-        assert!(planned && told.contains("goes on       as lww.test/demo/2"), "{told}");
-        let people = case.two().await;
-        let (done, told) = case.recover(&["--json", "--new-generation", "--old-vkey", &old], &people);
-        assert!(done && plan(&told)["gap"]["old_key"] == json!(false), "{told}");
-        let people = case.two().await;
-        let (done, told) = case.recover(&["--tenant", "system"], &people);
-        assert!(done, "{told}");
-        let server = case.start();
-        case.goes_on_behind_the_gap(&server).await;
-        server.stop();
-        let to = case.world.path().join("declared").display().to_string();
-        assert!(case.world.lww(NODE, &["ledger", "generations", "--to", &to]).0);
-        // The old key has not signed for the new one: whoever has only that is led nowhere, whoever has both verifies.
-        let tiles = case.second().display().to_string();
-        let (code, told) = case.judged("fsck", &[&tiles]);
-        assert_eq!(code, 12, "{told}");
-        let new = case.world.vkey(NODE, "demo").to_string();
-        let (code, told) = case.judged("fsck", &["--vkey", &new, &tiles]);
-        assert!(code == 22 && told.contains("declared gap"), "{told}");
-    }
-
-    /// Witnesses of the first generation hear of the second one's key, and only then is it published.
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_witness_that_is_told_the_new_key_cosigns_the_new_generation_and_keeps_what_it_knows_of_the_old_one() {
-        let mut case = Case::begin().await;
-        case.put_back();
-        let old = case.world.vkey(NODE, "demo").to_string();
-        std::fs::rename(case.world.path().join("demo.vkey"), case.world.path().join("old.vkey")).unwrap();
-        let mut witness = common::witness::Witness::new(&case.world, "w1");
-        let system = case.world.vkey(NODE, "system").to_string();
-        for vkey in [&old, &system] {
-            witness.add_log(vkey);
-        }
-        witness.start();
-        case.lose_for_good();
-        case.open_a_generation().await;
-        let new = case.world.vkey(NODE, "demo").to_string();
-        assert!(new.starts_with("lww.test/demo/2+"), "{new}");
-        let policy = case.world.path().join("witness.policy");
-        let logs = [&old, &new, &system].map(|key| format!("log {key}\n")).concat();
-        let text = format!("{logs}witness w1 {} {}\ngroup g 1 w1\nquorum g\n", witness.key, witness.url);
-        std::fs::write(&policy, text).unwrap();
-        let configured = std::fs::read_to_string(&case.config).unwrap();
-        let section = format!("[witness]\npolicy = {policy:?}\n\n[[tenant]]");
-        std::fs::write(&case.config, configured.replacen("[[tenant]]", &section, 1)).unwrap();
-        let server = case.start();
-        // Messages go on, and nothing is published, because the witness knows no log of that name.
-        send(&server, "zhang", 100..101).await;
-        let tiles = lww_audit::TileDir::open(case.second());
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        assert!(tiles.checkpoint().unwrap().is_none(), "no quorum, no checkpoint");
-        witness.kill();
-        witness.add_log(&new);
-        witness.start();
-        until("the second generation to be cosigned", async || tiles.checkpoint().unwrap().is_some()).await;
-        let policy = lww_audit::TrustPolicy::parse(&std::fs::read(&policy).unwrap()).unwrap();
-        let signed = tiles.checkpoint().unwrap().unwrap();
-        assert_eq!(policy.verify(&signed, &[]).unwrap().witnesses.len(), 1);
-        // And no history of the new name but this one.
-        let stolen = common::witness::StolenKey::of_generation(&case.world, "demo", 2);
-        let forged = stolen.request(&common::witness::History("forged"), 0, 3).await;
-        assert!(witness.ask(&forged).await.is_err());
-        server.stop();
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -132,7 +132,7 @@ pub fn controls(repository: &Repository) -> Vec<Finding> {
 
 /// `docs/dependencies.md` has a line for each direct dependency and none for others.
 pub fn dependencies(repository: &Repository) -> Vec<Finding> {
-    let mut names: Vec<String> = ["Cargo.toml", "audit/Cargo.toml", "evm/Cargo.toml"]
+    let mut names: Vec<String> = ["Cargo.toml", "audit/Cargo.toml"]
         .iter()
         .flat_map(|path| direct(repository.text(path).unwrap_or_default()))
         .collect();

@@ -18,10 +18,6 @@ SURNAMES = data.joinpath("surnames.txt").read_text(encoding="utf8").split("#")[0
 SINGLE = [c for line in SURNAMES for c in line.strip() if line.strip() and " " not in line]
 COMPOUND = [w for line in SURNAMES if " " in line for w in line.split()]
 ORDINARY = set(data.joinpath("ordinary.txt").read_text(encoding="utf8").split())
-# What sounds like a foreign person and is a place, a club or a thing, by its section of the file.
-FOREIGN = {}
-for place, section in enumerate(data.joinpath("foreign.txt").read_text(encoding="utf8").split("\n# ")[1:]):
-    FOREIGN.update((word, ("ns", "nt", "nz")[place]) for word in section.split("\n", 1)[1].split())
 TRANSLIT = set("".join(data.joinpath("transliteration.txt").read_text(encoding="utf8").split()))
 FREQUENCY_MIN = 12
 # Of words that begin as a name could.
@@ -44,8 +40,7 @@ for word, frequency, pos in rows:
         singles[word] += frequency
         continue
     surname = next((s for s in COMPOUND if word.startswith(s)), word[0] if word[0] in SINGLE else None)
-    ordinary = word in ORDINARY or word in FOREIGN
-    is_name = pos in ("nr", "nrfg") and surname and 2 <= len(word) <= 4 and not ordinary
+    is_name = pos in ("nr", "nrfg") and surname and 2 <= len(word) <= 4 and word not in ORDINARY
     if is_name:
         rest = word[len(surname):]
         if len(rest) == 1:
@@ -55,7 +50,7 @@ for word, frequency, pos in rows:
             given[rest[1]][2] += 1
         continue
     foreign = pos == "nrt" or pos in ("nr", "nrfg")
-    if foreign and not ordinary and 2 <= len(word) <= 6 and set(word) <= TRANSLIT:
+    if foreign and word not in ORDINARY and 2 <= len(word) <= 6 and set(word) <= TRANSLIT:
         translit[word[0]][0] += 1
         translit[word[-1]][2] += 1
         for character in word[1:-1]:
@@ -63,12 +58,10 @@ for word, frequency, pos in rows:
         continue
     least = LONG_FREQUENCY_MIN if len(word) > 4 else NAMELIKE_FREQUENCY_MIN if word[0] in SINGLE and len(word) <= 3 else FREQUENCY_MIN
     doubtful = pos in NAMES and frequency < FREQUENCY_MIN
-    if len(word) <= 6 and frequency >= least and not doubtful or ordinary:
+    if len(word) <= 6 and frequency >= least and not doubtful or word in ORDINARY:
         words[word] = (max(frequency, least), "n" if pos in NAMES else pos)
 for word in (word for word in ORDINARY if len(word) <= 6):
     words.setdefault(word, (40, "n"))
-for word, part in FOREIGN.items():
-    words[word] = (max(words.get(word, (0,))[0], 40), part)
 
 with data.joinpath("words.tsv").open("w", encoding="utf8") as out:
     for word in sorted(words):

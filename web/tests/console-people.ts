@@ -29,22 +29,6 @@ export class Visitor {
     return conversation;
   }
 
-  /** Sends a file; gives back the conversation's id. */
-  async send(name: string, file: Uint8Array): Promise<string> {
-    const headers = {
-      authorization: `Bearer ${this.#token}`,
-      "content-type": "application/octet-stream",
-      "idempotency-key": crypto.randomUUID(),
-      "lww-file-name": encodeURIComponent(name),
-    };
-    const address = `${this.#server.base}${this.#server.channel}/files`;
-    const answer = await fetch(address, { method: "POST", headers, body: new Uint8Array(file) });
-    expect(answer.status, await answer.clone().text()).toBe(201);
-    await answer.text();
-    const { conversation } = (await this.heard()).at(-1) as { conversation: string };
-    return conversation;
-  }
-
   /** Tells how far it has arrived and been read. */
   async seen(index: number): Promise<void> {
     await this.#frame({ type: "seen", delivered: index, read: index });

@@ -1,5 +1,4 @@
 /** The card that tells a director who watches the ledger, with a real server and in the states that it can tell. */
-import { readFileSync } from "node:fs";
 import { accessible, Watch } from "./eyes";
 import { expect, test } from "./harness";
 
@@ -53,7 +52,7 @@ test("all who watch are told with how far they have seen, and whoever is wrong c
   await page.route(CUSTODY, (route) =>
     route.fulfill({
       json: {
-        ...{ origin: "lww.test/demo/1", key: "", quorum: "2 of (audit, regulator)", witnesses, anchors: [] },
+        ...{ origin: "lww.test/demo/1", key: "", quorum: "2 of (audit, regulator)", witnesses },
         head: { size: 10_000, signed_at: ago(0) },
         published: { size: 9_998, at: ago(0) },
         mirror: { target: "s3", size: 9_998, at: ago(0), state: "current", reason: null },
@@ -135,38 +134,4 @@ test("the card fits a telephone, and waits there until it is asked for", async (
   expect(overflow).toBeLessThanOrEqual(0);
   await accessible(page);
   await context.close();
-});
-
-test("outside clocks are a line through time, and an entry is told between which of them it is", async ({
-  page,
-  context,
-  server,
-}) => {
-  await server.enter(context, "auditor");
-  const kept = (name: string) =>
-    readFileSync(new URL(`../../audit/vectors/timestamps/${name}`, import.meta.url));
-  const detail = {
-    ...{ anchor: "tsa-one", form: "rfc3161", checkpoint: kept("checkpoint").toString() },
-    receipt: kept("rsa.der").toString("base64"),
-  };
-  await page.route("**/api/v1/ledger/entries?*anchor.receipt*", (route) =>
-    route.fulfill({
-      json: { entries: [{ index: 300, leaf: "", entry: JSON.stringify({ detail }) }], next: null, size: 301 },
-    }),
-  );
-  await page.addInitScript(() => localStorage.setItem("lww.language", "en"));
-  await page.goto(`${server.base}/console/ledger/0`);
-  const line = page.locator('[data-test="anchors"]');
-  await expect(line.locator('[data-test="receipt"]')).toHaveCount(1);
-  await expect(line).toContainText("tsa-one confirmed the first 257 entries");
-  await expect(line.locator('[data-test="bracket"]')).toContainText("existed before");
-  await expect(line.locator('[data-test="bracket"]')).toContainText(
-    "no receipt among the newest lies before it",
-  );
-  // What the page did not look at it says it did not look at.
-  await expect(line).toContainText("does not check its signature");
-  await accessible(page);
-  await page.setViewportSize({ width: 390, height: 844 });
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  expect(overflow).toBeLessThanOrEqual(0);
 });

@@ -18,7 +18,6 @@ export {
   readVerifierKeys,
   type VerifierKey,
   verifyCheckpoint,
-  verifySignedBy,
   writeKey,
 } from "./note";
 export {
@@ -31,7 +30,6 @@ export {
   verifyReceipt,
 } from "./receipt";
 export { type Reason, Refusal } from "./refusal";
-export { readStated, type Stated } from "./stamp";
 export {
   followRotations,
   isSameKey,

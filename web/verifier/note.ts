@@ -134,12 +134,7 @@ export async function verifyNote(note: Note, keys: readonly VerifierKey[]): Prom
 /** Reads a checkpoint's form: origin, size and root, and no extension lines. */
 export function readCheckpoint(bytes: Bytes): Checkpoint {
   const note = readNote(bytes);
-  return { ...readTree(note.text), note };
-}
-
-/** Reads the text of a checkpoint: what a log's tree was at a size. */
-export function readTree(text: string): Omit<Checkpoint, "note"> {
-  const [origin, size, root, end, ...more] = text.split("\n");
+  const [origin, size, root, end, ...more] = note.text.split("\n");
   if (origin === undefined || size === undefined || root === undefined || end !== "" || more.length > 0) {
     throw malformed("checkpoint", "three lines");
   }
@@ -147,6 +142,7 @@ export function readTree(text: string): Omit<Checkpoint, "note"> {
     origin: readOrigin(origin, "checkpoint.origin"),
     size: decimal(size, "checkpoint.size"),
     root: hashFromBase64(root, "checkpoint.root"),
+    note,
   };
 }
 

@@ -11,8 +11,7 @@ export type Reason =
   | "gap"
   | "other_log"
   | "no_quorum"
-  | "false_declaration"
-  | "bad_anchor";
+  | "false_declaration";
 
 /** A refusal names its class and the place that is to blame; never what stood there. */
 export class Refusal extends Error {

@@ -213,26 +213,12 @@ function attachment({ kind, detail }: Item["entry"]): string | undefined {
   return `[attachment: ${parts.filter((part) => typeof part === "string").join(", ")}]`;
 }
 
-/** A step on the way to a value behind a mask: which value of which entry, why, and how it ended. */
-function unmasking({ kind, detail }: Item["entry"]): string | undefined {
-  if (!kind.startsWith("unmask.") || detail === undefined) return undefined;
-  const [span, of, same, until] = ["span", "of", "same", "until"].map((name) => detail.get(name));
-  const parts = [
-    typeof span === "number" && typeof of === "number" ? `value ${span + 1} of #${of}` : null,
-    detail.get("entity"),
-    detail.get("reason"),
-    typeof same === "boolean" ? (same ? "the same" : "not the same") : null,
-    typeof until === "string" ? `until ${until}` : null,
-  ].filter((part) => typeof part === "string");
-  return parts.length === 0 ? undefined : `[${parts.join(", ")}]`;
-}
-
 function row({ entry, texts }: Item, staff: ReadonlyMap<string, string>, words: Words): HTMLElement {
   const { actor } = entry;
   const about = words.kinds[entry.kind.replace(/\/[0-9]+$/, "").replaceAll(".", "_")] ?? entry.kind;
   const said = texts.map(({ of, text }) => el("p", { class: `said ${of}` }, el("b", {}, words[of]), text));
-  const what = attachment(entry) ?? unmasking(entry);
-  if (what !== undefined) said.push(el("p", { class: "said" }, what));
+  const file = attachment(entry);
+  if (file !== undefined) said.push(el("p", { class: "said" }, file));
   const isSilent = texts.length === 0 && entry.content !== undefined;
   return el(
     "li",

@@ -144,7 +144,6 @@ const ZH = {
     other_log: "文件属于不同的账本。",
     no_quorum: "联署的见证节点少于信任策略的要求。",
     false_declaration: "账本有缺口而无人声明，或声明不实。",
-    bad_anchor: "外部方的回执所指的检查点，账本从未有过。",
   } as Record<Reason, string>,
 };
 
@@ -295,7 +294,6 @@ const EN: Words = {
     other_log: "The files are of different ledgers.",
     no_quorum: "Fewer witnesses have cosigned than the trust policy asks for.",
     false_declaration: "A gap of the ledger is declared by nobody, or not as it is.",
-    bad_anchor: "A receipt of an outside party names a checkpoint that the ledger never had.",
   },
 };
 
@@ -315,5 +313,4 @@ export const EXIT_CODES: Record<Reason, number> = {
   other_log: 20,
   no_quorum: 21,
   false_declaration: 23,
-  bad_anchor: 24,
 };

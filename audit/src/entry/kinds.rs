@@ -85,11 +85,6 @@ pub const KINDS: &[KindInfo] = &[
     kind("unmask.requested/1", "someone asked to see unmasked text: which value, why and for how long"),
     kind("unmask.granted/1", "someone was allowed to see unmasked text, by whom, why and until when"),
     kind("unmask.used/1", "unmasked text was shown under a grant"),
-    kind(
-        "unmask.file_requested/1",
-        "someone asked to open a file of which nothing is shown: which, why and for how long",
-    ),
-    kind("unmask.file_used/1", "such a file was given out under a grant"),
     kind("unmask.expired/1", "a grant ended"),
     kind("unmask.denied/1", "someone was not allowed to see unmasked text, by whom"),
     kind("unmask.matched/1", "a masked value was compared with what somebody said, and shown to nobody"),

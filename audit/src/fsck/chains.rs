@@ -1,101 +1,85 @@
-//! Follows the chains of conversations and subjects through a log, and computes its seals again, in a bounded room.
+//! Follows the chains of conversations and subjects through a log, keeping only their ends.
 //!
-//! Three layers, from the newest: the links of the last 65,536 entries, as they came, because a seal may speak of any size since;
-//! then, of each chain that an entry before those moved, how it moved; then, of every chain, where it ended before that, as sorted
-//! rows in memory or in a file. What goes from one layer to the next is held against it there, so a chain that breaks is found a
-//! while after its entry was read; [`Chains::settle`] finds what is left, and always tells the first. A seal is one reading of
-//! the rows with the others laid over. Source: `FORMAT.md`, "Chains" and "Seals".
+//! This is the one thing that grows with the number of conversations and subjects: about a hundred bytes each, whatever the
+//! number of entries. Seals are computed again, for which the changes since the oldest size that one may cover are kept. Source: `FORMAT.md`,
+//! "Chains" and "Seals".
 
-use super::room::{MEMORY_BYTES_MIN, Room, Run, Spool};
-use super::runs::{Key, Merged, Moved, Row, Step};
 use crate::entry::{Chain, ChainPrev, Entry};
 use crate::error::{Error, Link};
 use crate::seal::{ChainEnd, LAG_ENTRIES_MAX, Seal, Sealing};
-use crate::types::{Hash, TreeSize};
-use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
+use crate::types::{Hash, Id128, TreeSize};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
-/// What the newest entries take, with what a seal lays over the rows for them.
-const WINDOW_BYTES: u64 = 80 << 20;
-/// At most so much for a chain that was moved: its place in a table that is half empty and being copied, and in the sorted list.
-const MOVED_BYTES: u64 = 768;
-/// So few are laid over the rows in any room: else these would be read and written again all the time.
-const MOVED_MIN: usize = 4096;
-/// Chains that were moved are sorted for each seal: there are not to be many more than rows.
-const ROWS_A_MOVED: usize = 8;
-
-/// How many chains there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) conversations: u64,
-    pub(super) subjects: u64,
+/// The end of one chain.
+#[derive(Clone, Copy)]
+struct Tip {
+    n: u64,
+    last: ChainPrev,
 }
 
-/// How much each layer may hold.
-#[derive(Clone, Debug)]
-struct Bounds {
-    /// Entries that a seal may lie behind what it covers.
-    lag: u64,
-    /// Chains in the second layer, at least and at most.
-    moved: (usize, usize),
-    /// Bytes of rows in memory.
-    held_max: usize,
-    scratch: PathBuf,
+/// The ends of all chains, in the order of the seals' trees: a seal is computed by reading them once, without a copy.
+#[derive(Default)]
+pub(super) struct Tips {
+    tips: BTreeMap<(Chain, Id128), Tip>,
+    conversations: u64,
+    /// What the newest entries changed, oldest first.
+    recent: VecDeque<Change>,
 }
 
-/// The ends of all chains.
-pub(super) struct Chains {
-    recent: VecDeque<(Step, ChainEnd)>,
-    moved: HashMap<Key, Moved>,
-    rows: Run,
-    rows_count: usize,
-    bounds: Bounds,
+/// An end that an entry moved, as it was before.
+struct Change {
+    seq: u64,
+    of: (Chain, Id128),
+    before: Option<Tip>,
 }
 
-impl Chains {
-    pub(super) fn new(room: &Room) -> Self {
-        let rest = room.memory_bytes.max(MEMORY_BYTES_MIN) - WINDOW_BYTES;
-        // A third for what was moved; the others for rows, which are there twice while they are written anew.
-        let share = usize::try_from(rest / 3).unwrap_or(usize::MAX);
-        let moved_max = usize::try_from(rest / 3 / MOVED_BYTES).unwrap_or(usize::MAX);
-        Self::within(Bounds {
-            lag: LAG_ENTRIES_MAX,
-            moved: (MOVED_MIN.max(moved_max / ROWS_A_MOVED), moved_max.max(MOVED_MIN)),
-            held_max: share,
-            scratch: room.scratch.clone(),
-        })
+impl Tips {
+    pub(super) fn conversations(&self) -> u64 {
+        self.conversations
     }
 
-    fn within(bounds: Bounds) -> Self {
-        let (recent, moved, rows) = (VecDeque::new(), HashMap::new(), Run::Held(Vec::new()));
-        Self { recent, moved, rows, rows_count: 0, bounds }
+    pub(super) fn subjects(&self) -> u64 {
+        self.tips.len() as u64 - self.conversations
     }
 
-    /// Takes in how an entry says that its chains go on.
-    ///
-    /// # Errors
-    /// That of an earlier entry, if its chains did not; `Io`.
+    /// Checks that the entry goes on with its chains where they ended, and moves their ends.
     pub(super) fn follow(&mut self, entry: &Entry, leaf: Hash) -> Result<(), Error> {
-        let oldest = entry.seq.0.saturating_sub(self.bounds.lag);
-        while let Some((step, end)) = self.recent.pop_front_if(|(step, _)| step.seq.0 < oldest) {
-            self.take_over(step, end)?;
+        let index = entry.seq;
+        while self.recent.front().is_some_and(|change| change.seq + LAG_ENTRIES_MAX < index.0) {
+            self.recent.pop_front();
         }
         for link in &entry.chains {
+            let (count_link, prev_link) = match link.of {
+                Chain::Conversation => (Link::ConversationCount, Link::ConversationPrev),
+                Chain::Subject => (Link::SubjectCount, Link::SubjectPrev),
+            };
             let Some(id) = entry.chain_id(link.of) else { continue };
-            let step = Step { n: link.n, prev: link.prev, seq: entry.seq };
-            let last = ChainPrev { leaf, seq: entry.seq };
-            self.recent.push_back((step, ChainEnd { of: link.of, id, n: link.n, last }));
+            let of = (link.of, id);
+            let tip = self.tips.get(&of).copied();
+            let n = tip.map_or(0, |tip| tip.n + 1);
+            if link.n != n {
+                let (expected, got) = (n.to_string(), link.n.to_string());
+                return Err(Error::ChainBreak { index, link: count_link, expected, got });
+            }
+            let prev = tip.map(|tip| tip.last);
+            if link.prev != prev {
+                let (expected, got) = (describe(prev), describe(link.prev));
+                return Err(Error::ChainBreak { index, link: prev_link, expected, got });
+            }
+            self.tips.insert(of, Tip { n, last: ChainPrev { leaf, seq: index } });
+            self.conversations += u64::from(tip.is_none() && link.of == Chain::Conversation);
+            self.recent.push_back(Change { seq: index.0, of, before: tip });
         }
         Ok(())
     }
 
-    /// Computes again what a seal says, if the entry is one. What it says may be wrong because a chain broke before.
-    pub(super) fn check_seal(&mut self, entry: &Entry) -> Result<(), Error> {
+    /// Computes again what a seal says, if the entry is one.
+    pub(super) fn check_seal(&self, entry: &Entry) -> Result<(), Error> {
         let Some(claimed) = Seal::read(entry)? else { return Ok(()) };
         let broken =
             |link, expected: String, got: String| Err(Error::ChainBreak { index: entry.seq, link, expected, got });
         let (seq, upto) = (entry.seq.0, claimed.upto);
-        let oldest = seq.saturating_sub(self.bounds.lag);
+        let oldest = seq.saturating_sub(LAG_ENTRIES_MAX);
         if !(oldest..=seq).contains(&upto.0) {
             return broken(Link::SealedUpto, format!("{oldest} to {seq}"), upto.to_string());
         }
@@ -109,80 +93,21 @@ impl Chains {
         Ok(())
     }
 
-    /// Looks at all that was not looked at yet, and counts the chains.
-    ///
-    /// # Errors
-    /// That of the first entry whose chains don't go on where they ended; `Io`.
-    pub(super) fn settle(&mut self) -> Result<Counts, Error> {
-        while let Some((step, end)) = self.recent.pop_front() {
-            self.take_over(step, end)?;
-        }
-        self.fold()?;
-        let mut counts = Counts::default();
-        for both in Merged::new(&mut self.rows, Vec::new())? {
-            match both?.row().map(|row| row.end.of) {
-                Some(Chain::Conversation) => counts.conversations += 1,
-                Some(Chain::Subject) => counts.subjects += 1,
-                None => {}
-            }
-        }
-        Ok(counts)
-    }
-
-    /// Moves a chain in the second layer. All steps that were taken over before are of entries before.
-    fn take_over(&mut self, step: Step, end: ChainEnd) -> Result<(), Error> {
-        if let Some(moved) = self.moved.get_mut(&end.key()) {
-            if let Err(broken) = step.goes_on(end.of, Some(&moved.end)) {
-                // Unless one before, of another chain, is broken as well.
-                return self.fold().and(Err(broken));
-            }
-            moved.end = end;
-            return Ok(());
-        }
-        self.moved.insert(end.key(), Moved { first: step, end });
-        let (least, most) = self.bounds.moved;
-        let enough = (self.rows_count / ROWS_A_MOVED).clamp(least, most);
-        if self.moved.len() > enough { self.fold() } else { Ok(()) }
-    }
-
-    /// Writes the rows anew with what was moved since, and finds the first entry that did not go on from them.
-    fn fold(&mut self) -> Result<(), Error> {
-        let mut rows = Spool::new(self.bounds.held_max, &self.bounds.scratch);
-        let over = self.moved.drain().map(|(_, moved)| moved).collect();
-        let mut first_broken = None;
-        let mut count = 0;
-        for both in Merged::new(&mut self.rows, over)? {
-            let both = both?;
-            if let Some(moved) = &both.over
-                && let Err(broken) = moved.first.goes_on(moved.end.of, both.under.as_ref().map(|row| &row.end))
-                && first_broken.as_ref().is_none_or(|(seq, _)| moved.first.seq < *seq)
-            {
-                first_broken = Some((moved.first.seq, broken));
-            }
-            if let Some(row) = both.row() {
-                row.write(&mut rows)?;
-                count += 1;
-            }
-        }
-        (self.rows, self.rows_count) = (rows.finish()?, count);
-        first_broken.map_or(Ok(()), |(_, broken)| Err(broken))
-    }
-
     /// The seal of the ends that the chains had when the log had that many entries.
-    fn seal_at(&mut self, upto: TreeSize) -> Result<Seal, Error> {
-        let covered = self.recent.iter().take_while(|(step, _)| step.seq.0 < upto.0);
-        let newest: HashMap<Key, &(Step, ChainEnd)> = covered.map(|of| (of.1.key(), of)).collect();
-        let moved = self.moved.iter().filter(|(key, _)| !newest.contains_key(key)).map(|(_, moved)| *moved);
-        let over = moved.chain(newest.values().map(|(first, end)| Moved { first: *first, end: *end })).collect();
+    fn seal_at(&self, upto: TreeSize) -> Result<Seal, Error> {
+        let since = self.recent.iter().rev().take_while(|change| change.seq >= upto.0);
+        // From the newest to the oldest, so that the oldest change of a chain tells what was before all of them.
+        let then: HashMap<_, _> = since.map(|change| (change.of, change.before)).collect();
         let mut sealing = Sealing::begin(upto);
-        for both in Merged::new(&mut self.rows, over)? {
-            if let Some(Row { end, hash }) = both?.row() {
-                sealing.push_hashed(&end, hash)?;
-            }
+        for (key, tip) in &self.tips {
+            let Some(Tip { n, last }) = then.get(key).copied().unwrap_or(Some(*tip)) else { continue };
+            let (of, id) = *key;
+            sealing.push(&ChainEnd { of, id, n, last })?;
         }
         Ok(sealing.finish())
     }
 }
 
-#[cfg(test)]
-mod tests;
+fn describe(prev: Option<ChainPrev>) -> String {
+    prev.map_or_else(|| "null".to_owned(), |prev| format!("entry {} with leaf {}", prev.seq, prev.leaf))
+}

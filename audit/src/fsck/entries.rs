@@ -3,13 +3,11 @@
 //! It relies on the tiles having been hashed before; when they don't lead to the signed root, it only looks for the
 //! first leaf hash that is not its entry's, because that tile is then the bad file. Source: `FORMAT.md`, "Entry".
 
-use super::chains::{Chains, Counts};
+use super::chains::Tips;
 use super::keys::Keys;
 use super::lineage::Lineage;
-use super::room::Room;
 use super::tiles::Tiles;
 use super::{Finding, Pass, Progress};
-use crate::anchor::AnchorReceipt;
 use crate::checkpoint::Checkpoint;
 use crate::entry::{Entry, Kind};
 use crate::error::{Error, Format, Link, malformed};
@@ -20,82 +18,55 @@ use crate::types::{EntryIndex, Hash};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Kinds that are counted by name. A log may hold any, and whoever signs it may make them up.
-const KINDS_MAX: usize = 1024;
-
 /// What the entries were found to be.
 pub(super) struct Contents {
     pub(super) times: Option<(Timestamp, Timestamp)>,
     pub(super) kinds: BTreeMap<Kind, u64>,
-    pub(super) other_kinds: u64,
-    pub(super) counts: Counts,
+    pub(super) tips: Tips,
     pub(super) lineage: Lineage,
-    chains: Chains,
     keys: Keys,
     prev: Hash,
-}
-
-/// Why reading stopped.
-enum Stop {
-    /// At this place.
-    Here(Box<Finding>),
-    /// For chains that an earlier entry broke, or because they can't be followed.
-    Chains(Error),
 }
 
 pub(super) fn check(
     directory: &TileDir,
     checkpoint: &Checkpoint,
-    (tiles, room): (&Tiles, &Room),
+    tiles: &Tiles,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Contents, Box<Finding>> {
     let mut contents = Contents {
         times: None,
         kinds: BTreeMap::new(),
-        other_kinds: 0,
-        counts: Counts::default(),
-        chains: Chains::new(room),
+        tips: Tips::default(),
         lineage: Lineage::new(&checkpoint.origin),
         keys: Keys::default(),
         prev: Hash::ZERO,
     };
-    let in_chains = |error| Err(chain_finding(directory, checkpoint, error));
-    let stopped = match contents.read(directory, checkpoint, tiles, progress) {
-        Err(Stop::Chains(error)) => return in_chains(error),
-        Err(Stop::Here(finding)) => Some(finding),
-        Ok(()) => None,
-    };
-    // Chains are looked at later than all else of an entry: a break before the place where reading stopped is the first finding.
-    match (contents.chains.settle(), stopped) {
-        (Err(error @ Error::ChainBreak { .. }), _) | (Err(error), None) => in_chains(error),
-        (_, Some(finding)) => Err(finding),
-        (Ok(counts), None) => {
-            contents.counts = counts;
-            Ok(contents)
+    let total = checkpoint.size.0;
+    let tree = directory.tree(checkpoint.size);
+    let in_directory = |error| Box::new(Finding::from_error(directory.path(), error));
+    for index in 0..total.div_ceil(WIDTH) {
+        let Some(tile) = TilePath::in_tree(Part::Level(0), index, checkpoint.size) else { break };
+        let leaves = directory.tile(tile).map_err(in_directory)?;
+        let bundle = TilePath { part: Part::Entries, ..tile };
+        let (file, bytes) = directory.bundle_bytes(bundle).map_err(in_directory)?;
+        let first = index * WIDTH;
+        let mut entries = walk(&bytes);
+        let mut at = 0;
+        for (n, leaf) in (0..).zip(&leaves) {
+            let entry = entries.next().unwrap_or_else(|| Err(malformed(Format::Bundle, bytes.len(), "ends early")));
+            let place =
+                Place { file: &file, tile_file: &tile.under(directory.path()), n, at, index: EntryIndex(first + n) };
+            at = contents.add(tiles.are_genuine.then_some(&tree), place, entry, leaf)?;
         }
-    }
-}
-
-/// Finds the place of an entry whose chains broke.
-fn chain_finding(directory: &TileDir, checkpoint: &Checkpoint, error: Error) -> Box<Finding> {
-    let Error::ChainBreak { index, .. } = error else { return Box::new(Finding::from_error(directory.path(), error)) };
-    let place = TilePath::in_tree(Part::Entries, index.0 / WIDTH, checkpoint.size);
-    let bundle = place.and_then(|place| directory.bundle_bytes(place).ok());
-    let Some((file, bytes)) = bundle else {
-        let file = directory.path().to_owned();
-        return Box::new(Finding { file, offset: None, entry: Some(index), kind: None, error });
-    };
-    let mut at = 0;
-    let mut kind = None;
-    for (n, entry) in (0..=index.0 % WIDTH).zip(walk(&bytes)) {
-        let Ok(entry) = entry else { break };
-        if n == index.0 % WIDTH {
-            kind = claimed_kind(entry.bytes);
-        } else {
-            at = entry.offset + entry.bytes.len() as u64;
+        if file == bundle.under(directory.path()) && at < bytes.len() as u64 {
+            let error =
+                malformed(Format::Bundle, usize::try_from(at).unwrap_or(usize::MAX), "goes on behind its last entry");
+            return Err(Box::new(Finding::from_error(&file, error)));
         }
+        progress(Progress { pass: Pass::Entries, done: first + leaves.len() as u64, total });
     }
-    Box::new(Finding { file, offset: Some(at), entry: Some(index), kind, error })
+    Ok(contents)
 }
 
 /// Where an entry is.
@@ -120,39 +91,6 @@ impl Place<'_> {
 }
 
 impl Contents {
-    fn read(
-        &mut self,
-        directory: &TileDir,
-        checkpoint: &Checkpoint,
-        tiles: &Tiles,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), Stop> {
-        let total = checkpoint.size.0;
-        let tree = directory.tree(checkpoint.size);
-        let in_directory = |error| Stop::Here(Box::new(Finding::from_error(directory.path(), error)));
-        for index in 0..total.div_ceil(WIDTH) {
-            let Some(tile) = TilePath::in_tree(Part::Level(0), index, checkpoint.size) else { break };
-            let leaves = directory.tile(tile).map_err(in_directory)?;
-            let bundle = TilePath { part: Part::Entries, ..tile };
-            let (file, bytes) = directory.bundle_bytes(bundle).map_err(in_directory)?;
-            let (first, tile_file) = (index * WIDTH, &tile.under(directory.path()));
-            let mut entries = walk(&bytes);
-            let mut at = 0;
-            for (n, leaf) in (0..).zip(&leaves) {
-                let entry = entries.next().unwrap_or_else(|| Err(malformed(Format::Bundle, bytes.len(), "ends early")));
-                let place = Place { file: &file, tile_file, n, at, index: EntryIndex(first + n) };
-                at = self.add(tiles.are_genuine.then_some(&tree), place, entry, leaf)?;
-            }
-            if file == bundle.under(directory.path()) && at < bytes.len() as u64 {
-                let at = usize::try_from(at).unwrap_or(usize::MAX);
-                let error = malformed(Format::Bundle, at, "goes on behind its last entry");
-                return Err(Stop::Here(Box::new(Finding::from_error(&file, error))));
-            }
-            progress(Progress { pass: Pass::Entries, done: first + leaves.len() as u64, total });
-        }
-        Ok(())
-    }
-
     /// Checks the next entry and returns where the one after it begins; `genuine` is the tree, if it is the signed one.
     fn add(
         &mut self,
@@ -160,9 +98,8 @@ impl Contents {
         place: Place<'_>,
         entry: Result<BundleEntry<'_>, Error>,
         leaf: &Hash,
-    ) -> Result<u64, Stop> {
-        let here = |kind, error| Stop::Here(place.finding(kind, error));
-        let entry = entry.map_err(|error| here(None, error))?;
+    ) -> Result<u64, Box<Finding>> {
+        let entry = entry.map_err(|error| place.finding(None, error))?;
         let next = entry.offset + entry.bytes.len() as u64;
         let got = leaf_hash(entry.bytes);
         if got != *leaf {
@@ -173,34 +110,22 @@ impl Contents {
                 finding.offset = Some(place.n * HASH_BYTES as u64);
                 finding.error = Error::BadHash { expected: got, got: *leaf };
             }
-            return Err(Stop::Here(finding));
+            return Err(finding);
         }
         if let Some(tree) = genuine {
-            let parsed = Entry::parse(entry.bytes).map_err(|error| here(claimed_kind(entry.bytes), error))?;
-            let kind = || Some(parsed.kind.clone());
-            self.link(place.index, &parsed).map_err(|error| here(kind(), error))?;
-            self.chains.follow(&parsed, got).map_err(Stop::Chains)?;
-            let sealed = self.chains.check_seal(&parsed);
-            let declared = sealed.and_then(|()| self.lineage.follow(&parsed, tree));
+            let parsed = Entry::parse(entry.bytes).map_err(|error| place.finding(claimed_kind(entry.bytes), error))?;
+            let kind = parsed.kind.clone();
+            let linked = self.link(place.index, &parsed, got);
+            let declared = linked.and_then(|()| self.lineage.follow(&parsed, tree));
             let followed = declared.and_then(|()| self.keys.follow(&parsed, tree));
-            let followed = followed.and_then(|()| anchored(&parsed, tree));
-            followed.map_err(|error| here(kind(), error))?;
-            self.prev = got;
-            self.count(parsed.kind);
+            followed.map_err(|error| place.finding(Some(kind), error))?;
+            *self.kinds.entry(parsed.kind).or_default() += 1;
         }
         Ok(next)
     }
 
-    fn count(&mut self, kind: Kind) {
-        if self.kinds.len() < KINDS_MAX || self.kinds.contains_key(&kind) {
-            *self.kinds.entry(kind).or_default() += 1;
-        } else {
-            self.other_kinds += 1;
-        }
-    }
-
-    /// Checks an entry's links to the entry before it.
-    fn link(&mut self, index: EntryIndex, entry: &Entry) -> Result<(), Error> {
+    /// Checks an entry's links to the log before it.
+    fn link(&mut self, index: EntryIndex, entry: &Entry, leaf: Hash) -> Result<(), Error> {
         let broken = |link, expected: String, got: String| Err(Error::ChainBreak { index, link, expected, got });
         let log = self.lineage.log(entry);
         if entry.log != *log {
@@ -216,15 +141,12 @@ impl Contents {
         if let Some((_, last)) = self.times.filter(|(_, last)| entry.time < *last) {
             return broken(Link::Time, format!("not before {last}"), entry.time.to_string());
         }
+        self.tips.follow(entry, leaf)?;
+        self.tips.check_seal(entry)?;
         self.times = Some((first, entry.time));
+        self.prev = leaf;
         Ok(())
     }
-}
-
-/// Checks that a receipt of an outside party is said to be over a checkpoint that this log had before. Whether the receipt holds is
-/// for whoever knows whom to trust.
-fn anchored(entry: &Entry, tree: &TreeReader<'_>) -> Result<(), Error> {
-    AnchorReceipt::read(entry)?.map_or(Ok(()), |receipt| receipt.is_of(entry, tree))
 }
 
 /// Reads the kind out of an entry that may not be one, so that a person sees what was touched.

@@ -4,8 +4,8 @@
 //! declares is held against the tree before it. Source: `FORMAT.md`, "Generations".
 
 use crate::entry::Entry;
-use crate::error::{Error, Format};
-use crate::generation::{GENERATIONS_MAX, Generations, SignedDeclaration};
+use crate::error::Error;
+use crate::generation::{Generations, SignedDeclaration};
 use crate::merkle::{NodeReader, root_at};
 use crate::note::VerifierKey;
 use crate::types::Origin;
@@ -59,10 +59,6 @@ impl Lineage {
                 if got != root {
                     return declared.lies(what, got.to_string(), root.to_string());
                 }
-            }
-            if self.declared.len() == GENERATIONS_MAX {
-                let (max, got) = (GENERATIONS_MAX as u64, GENERATIONS_MAX as u64 + 1);
-                return Err(Error::TooLong { what: Format::Generation, max, got });
             }
             self.declared.push(signed);
         }

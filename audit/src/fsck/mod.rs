@@ -1,9 +1,9 @@
 //! Checks a whole tile directory against its signed checkpoint, and names the first thing that is wrong.
 //!
 //! Three passes: the signature; all tiles, bottom up, to the signed root; all bundles, entry by entry, against the leaf
-//! hashes and against each other. Memory doesn't grow with the log, nor with its conversations and subjects: what does not fit
-//! into the [`Room`] that the caller gives goes to a file. Files that the checkpoint doesn't need are not read. It reads no clock.
-//! Source: `FORMAT.md`, "Checking a log".
+//! hashes and against each other. Memory doesn't grow with the log, apart from one tip for each conversation and
+//! subject. Files that the checkpoint doesn't need are not read. It reads no clock. Source: `FORMAT.md`, "Checking a
+//! log".
 
 mod chains;
 mod earlier;
@@ -11,15 +11,10 @@ mod entries;
 mod keys;
 mod lineage;
 mod receipts;
-mod room;
-mod runs;
-mod shadow;
 mod tiles;
 
 pub use earlier::check_earlier;
 pub use receipts::{Honoured, check_receipt};
-pub use room::{MEMORY_BYTES, MEMORY_BYTES_MIN, Room};
-pub use shadow::{PURPOSE, Shadow, check_shadow};
 
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::entry::Kind;
@@ -50,8 +45,6 @@ pub enum Pass {
     Tiles,
     /// Reading the entries.
     Entries,
-    /// Hashing the entries once more, with SM3.
-    Shadow,
 }
 
 /// The first thing that is wrong in a log.
@@ -70,11 +63,6 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Names a file, and an entry in it.
-    pub(crate) fn at(file: &Path, entry: Option<EntryIndex>, error: Error) -> Self {
-        Self { entry, ..Self::from_error(file, error) }
-    }
-
     /// Takes over an error that may name its own file and offset.
     fn from_error(file: &Path, error: Error) -> Self {
         let offset = error.offset();
@@ -98,8 +86,6 @@ pub struct Summary {
     pub times: Option<(Timestamp, Timestamp)>,
     /// How many entries of each kind.
     pub kinds: BTreeMap<Kind, u64>,
-    /// How many of kinds beyond the first thousand that were met.
-    pub other_kinds: u64,
     /// Number of conversations.
     pub conversations: u64,
     /// Number of subjects.
@@ -128,25 +114,12 @@ pub fn check(
     keys: &[VerifierKey],
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Summary, Box<Finding>> {
-    check_in(&Room::default(), directory, keys, progress)
-}
-
-/// Does the same in a room that the caller gives.
-///
-/// # Errors
-/// Those of [`check`], whatever the room; `Io` if what does not fit into it can't be put aside.
-pub fn check_in(
-    room: &Room,
-    directory: &TileDir,
-    keys: &[VerifierKey],
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Summary, Box<Finding>> {
     let file = directory.checkpoint_path();
     let at_checkpoint = |error| Box::new(Finding::from_error(&file, error));
     let signed = read_checkpoint(directory).map_err(at_checkpoint)?;
     let (checkpoint, signers) = signed.verify(keys).map_err(at_checkpoint)?;
     let tiles = tiles::check(directory, checkpoint, progress)?;
-    let contents = entries::check(directory, checkpoint, (&tiles, room), progress)?;
+    let contents = entries::check(directory, checkpoint, &tiles, progress)?;
     tiles.finding(directory, checkpoint).map_or(Ok(()), Err)?;
     let generations = contents.lineage.finish(keys).map_err(at_checkpoint)?;
     Ok(Summary {
@@ -154,10 +127,9 @@ pub fn check_in(
         signers: signers.into_iter().cloned().collect(),
         signed: signed.clone(),
         times: contents.times,
-        conversations: contents.counts.conversations,
-        subjects: contents.counts.subjects,
+        conversations: contents.tips.conversations(),
+        subjects: contents.tips.subjects(),
         kinds: contents.kinds,
-        other_kinds: contents.other_kinds,
         generations,
     })
 }

@@ -4,15 +4,14 @@
 //! tree, RFC 9162 sections 2.1.3.2 and 2.1.4.2 for the verification algorithms.
 
 mod growth;
-mod hasher;
 mod reader;
 
-pub use growth::{Frontier, FrontierOf, Growth};
-pub use hasher::{Sha256, Sm3, TreeHash};
+pub use growth::{Frontier, Growth};
 pub use reader::{NodeReader, consistency_path, inclusion_path, root_at};
 
 use crate::error::Error;
 use crate::types::{EntryIndex, Hash, TreeSize};
+use ring::digest::{Context, SHA256, digest};
 
 /// Longest proof: a tree of 2^63 entries has no longer path.
 pub const PATH_HASHES_MAX: usize = 63;
@@ -22,17 +21,25 @@ const NODE_PREFIX: u8 = 1;
 
 /// Hashes an entry to its leaf: SHA-256(0x00 ‖ entry bytes).
 pub fn leaf_hash(entry: &[u8]) -> Hash {
-    Sha256::leaf(entry)
+    let mut context = Context::new(&SHA256);
+    context.update(&[LEAF_PREFIX]);
+    context.update(entry);
+    from_digest(context.finish().as_ref())
 }
 
 /// Hashes two children to their parent: SHA-256(0x01 ‖ left ‖ right).
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    Sha256::node(left, right)
+    let mut bytes = [NODE_PREFIX; 65];
+    let (_, children) = bytes.split_at_mut(1);
+    let (to_left, to_right) = children.split_at_mut(32);
+    to_left.copy_from_slice(&left.0);
+    to_right.copy_from_slice(&right.0);
+    from_digest(digest(&SHA256, &bytes).as_ref())
 }
 
 /// Returns the root of the empty tree: SHA-256 of nothing.
 pub fn empty_root() -> Hash {
-    Sha256::empty()
+    from_digest(digest(&SHA256, b"").as_ref())
 }
 
 pub(crate) fn from_digest(bytes: &[u8]) -> Hash {
@@ -52,20 +59,6 @@ pub fn verify_inclusion(
     path: &[Hash],
     root: &Hash,
 ) -> Result<(), Error> {
-    verify_inclusion_of::<Sha256>(leaf, index, size, path, root)
-}
-
-/// The same in a tree of another hash.
-///
-/// # Errors
-/// As [`verify_inclusion`].
-pub fn verify_inclusion_of<H: TreeHash>(
-    leaf: &Hash,
-    index: EntryIndex,
-    size: TreeSize,
-    path: &[Hash],
-    root: &Hash,
-) -> Result<(), Error> {
     let shape = |reason| Error::BadProofShape { index: index.0, size, reason };
     if index.0 >= size.0 {
         return Err(shape("the index is not in the tree"));
@@ -77,14 +70,14 @@ pub fn verify_inclusion_of<H: TreeHash>(
             return Err(shape("the path is too long"));
         }
         if node & 1 == 1 || node == last {
-            hash = H::node(sibling, &hash);
+            hash = node_hash(sibling, &hash);
             // Levels where the node is the last and a left child have no sibling and hence no hash in the path.
             while node & 1 == 0 && node != 0 {
                 node >>= 1;
                 last >>= 1;
             }
         } else {
-            hash = H::node(&hash, sibling);
+            hash = node_hash(&hash, sibling);
         }
         node >>= 1;
         last >>= 1;

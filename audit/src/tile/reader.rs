@@ -2,13 +2,12 @@
 //!
 //! What it reads is not believed by this: [`crate::fsck`] and the proof verifiers decide. Source: C2SP `tlog-tiles`.
 
-use super::{BUNDLE_BYTES_MAX, Bundle, CHECKPOINT, HASH_BYTES, Part, TilePath, WIDTH, files, subtree_root_of};
+use super::{BUNDLE_BYTES_MAX, Bundle, CHECKPOINT, HASH_BYTES, Part, TilePath, WIDTH, files, subtree_root};
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Class, Error, Format, malformed};
-use crate::merkle::{NodeReader, Sha256, TreeHash};
+use crate::merkle::NodeReader;
 use crate::note::NOTE_BYTES_MAX;
 use crate::types::{EntryIndex, Hash, TreeSize};
-use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 /// Publications that may overtake one reader before it gives up.
@@ -124,7 +123,7 @@ impl TileDir {
     }
 
     /// Cuts a tile or bundle out of what the tree of `size` has in its place.
-    pub(super) fn cut(&self, tile: TilePath, size: TreeSize) -> Result<Option<Vec<u8>>, Error> {
+    fn cut(&self, tile: TilePath, size: TreeSize) -> Result<Option<Vec<u8>>, Error> {
         let Some(present) = TilePath::in_tree(tile.part, tile.index, size) else { return Ok(None) };
         if tile.width > present.width {
             return Ok(None);
@@ -167,12 +166,7 @@ impl TileDir {
     /// Lends the hashes of the tree of `size` for making proofs.
     #[must_use]
     pub const fn tree(&self, size: TreeSize) -> TreeReader<'_> {
-        self.tree_of(size)
-    }
-
-    /// Lends the hashes of a tree that was made with another hash.
-    pub(crate) const fn tree_of<H>(&self, size: TreeSize) -> TreeReader<'_, H> {
-        TreeReader { directory: self, size, hash: PhantomData }
+        TreeReader { directory: self, size }
     }
 }
 
@@ -183,13 +177,12 @@ fn is_gone(error: &Error, tile: TilePath) -> bool {
 
 /// The tree of some size in a tile directory.
 #[derive(Clone, Copy, Debug)]
-pub struct TreeReader<'a, H = Sha256> {
+pub struct TreeReader<'a> {
     directory: &'a TileDir,
     size: TreeSize,
-    hash: PhantomData<H>,
 }
 
-impl<H: TreeHash> NodeReader for TreeReader<'_, H> {
+impl NodeReader for TreeReader<'_> {
     fn node(&self, level: u32, index: u64) -> Result<Hash, Error> {
         let size = self.size;
         let out_of_range = || {
@@ -204,14 +197,6 @@ impl<H: TreeHash> NodeReader for TreeReader<'_, H> {
         let hashes = self.directory.tile(tile)?;
         let start = usize::try_from(first % WIDTH).map_err(|_| out_of_range())?;
         let children = hashes.get(start..start + count).ok_or_else(out_of_range)?;
-        Ok(subtree_root_of::<H>(children))
-    }
-
-    fn join(&self, left: &Hash, right: &Hash) -> Hash {
-        H::node(left, right)
-    }
-
-    fn empty(&self) -> Hash {
-        H::empty()
+        Ok(subtree_root(children))
     }
 }

@@ -154,7 +154,7 @@ fn object<const N: usize>(members: [(&str, Detail); N]) -> Detail {
 }
 
 /// Entry `n` without its links: the server's start, then conversations with messages and views, mixed.
-pub fn plain_entry(n: u64) -> Entry {
+fn plain_entry(n: u64) -> Entry {
     let about = n % CONVERSATIONS;
     let of_conversation = n > 0;
     let (kind, role, detail) = match n {

@@ -1,6 +1,5 @@
 //! What each value must mean, section by section: names, addresses, paths, references, and what fits together.
 
-mod anchors;
 mod oidc;
 mod witness;
 
@@ -12,13 +11,12 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use tokio_postgres::config::SslMode;
 
-pub use self::anchors::{AnchorConfig, AnchorFormConfig};
 pub use self::witness::WitnessConfig;
 use super::error::{ConfigError, Problem};
 use super::read::{Field, Section};
 use super::{
     ChannelConfig, Config, DatabaseConfig, ErasureConfig, HttpConfig, KEYS_FOLDER, LOGS_FOLDER, LogConfig,
-    NationalConfig, PostgresqlConfig, TenantConfig, TlsFiles, mirror, read,
+    PostgresqlConfig, TenantConfig, TlsFiles, mirror, read,
 };
 use crate::channels::CHANNELS;
 use crate::crypto::database_tls;
@@ -64,9 +62,7 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
             backups_kept_days: erasure.integer("backups_kept_days")?,
             at_once: erasure.boolean("at_once")?.value,
         },
-        national: NationalConfig::read(&root.section("national")?)?,
         witness: witness::read_section(&root.section("witness")?)?,
-        anchors: anchors::read(root)?,
         mirror: mirror::read(&root.section("mirror")?, &data_dir)?,
         self_audit: mirror::pace(&root.section("self_audit")?)?,
         tenants: tenants(root, database.is_some())?,

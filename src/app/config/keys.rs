@@ -21,11 +21,6 @@ const CLIENT_NAME_BYTES_MAX: usize = 256;
 const RATE_MAX: i32 = 1_000_000;
 /// Longest that backups may be kept, in days: ten years.
 const BACKUPS_DAYS_MAX: i32 = 3_650;
-/// Longest pause between two receipts of an anchor, in seconds: a month.
-const ANCHOR_S_MAX: i32 = 2_678_400;
-/// Longest object identifier in bytes.
-const OID_BYTES_MAX: usize = 128;
-const ANCHOR_FORMS: &[&str] = &["rfc3161"];
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 /// One key.
@@ -236,38 +231,11 @@ pub const KEYS: &[Key] = &[
         "Whether two people may have that key destroyed at once; no backup of any tenant from before can be read then.",
     )
     .default("true"),
-    text("national.sealing", "aes-256-gcm or sm4-gcm", "What seals customers' data and wraps keys from here on; what either sealed opens for ever.")
-        .bounds(Bounds::Words(super::national::SEALING))
-        .default("aes-256-gcm"),
-    text("national.cosignature", "none or sm2", "Whether what is published is signed by SM2, too, over the SM3 root of the same entries.")
-        .bounds(Bounds::Words(super::national::COSIGNATURE))
-        .default("none"),
     path("witness.policy", "Who must cosign what is published, and where they are asked (C2SP tlog-policy); read at start.")
         .required()
         .example("/etc/lww/witness.policy"),
     path("witness.ca", "Certificates in PEM that those of witnesses are checked against; needed for https.")
         .example("/etc/lww/tls/audit-ca.pem"),
-    name("anchor.name", "The anchor's name in entries, metrics and the console; each [[anchor]] has its own.").example("tsa-one"),
-    text("anchor.form", "rfc3161", "What it is: rfc3161 is a time-stamping authority.")
-        .bounds(Bounds::Words(ANCHOR_FORMS))
-        .default("rfc3161"),
-    text("anchor.url", "URL", "Where it is asked; plain http serves, because what it gives is signed.")
-        .required()
-        .example("http://timestamp.example/tsa"),
-    path("anchor.authorities", "Certificates in PEM of the authorities that its time stamps must lead to.")
-        .required()
-        .example("/etc/lww/tsa-one.pem"),
-    path("anchor.ca", "Certificates in PEM that the address's own is checked against; needed for https.")
-        .example("/etc/lww/tls/tsa-ca.pem"),
-    text("anchor.policy", "object identifier", "The authority's policy that is asked for; without it, its own choice.")
-        .bounds(Bounds::Bytes(OID_BYTES_MAX))
-        .example("1.2.3.4.1"),
-    Key::new("anchor.every_s", Kind::Integer, "seconds", "Pause between two receipts; nothing is asked while nothing is new.")
-        .bounds(Bounds::Numbers(1, ANCHOR_S_MAX))
-        .default("3600"),
-    Key::new("anchor.wait_ms", Kind::Integer, "milliseconds", "Longest that it may take to answer.")
-        .bounds(Bounds::Numbers(100, 120_000))
-        .default("10000"),
     path("mirror.folder", "Where the copy of what is published lies, if not in a store; without it, `mirror` in data_dir.")
         .example("/mnt/audit/lww"),
     Key::new("mirror.every_s", Kind::Integer, "seconds", "Pause between two looks at what is new to be copied.")
@@ -425,10 +393,10 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// Sections that may stand several times, as `[[section]]`.
-pub const LISTS: &[&str] = &["anchor", "tenant", "tenant.channel"];
+pub const LISTS: &[&str] = &["tenant", "tenant.channel"];
 
 /// Sections that a file may leave out although some of their keys have no default.
-pub const OPTIONAL: &[&str] = &["anchor", "mirror", "mirror.s3", "tenant.oidc", "witness"];
+pub const OPTIONAL: &[&str] = &["mirror", "mirror.s3", "tenant.oidc", "witness"];
 
 /// What a key of a section leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

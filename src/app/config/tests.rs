@@ -282,44 +282,12 @@ fn witnesses_are_read_and_each_mistake_named() {
     assert!(parse(&format!("[witness]\n{acme}")).unwrap_err().to_string().contains("witness.policy is missing"));
 }
 
-/// An anchor, with more of its keys.
-fn anchor(home: &tempfile::TempDir, more: &str) -> String {
-    let file = home.path().join("authorities.pem");
-    fs::write(&file, "certificates").unwrap();
-    format!("[[anchor]]\nname = \"tsa-one\"\nurl = \"http://timestamp.example/tsa\"\nauthorities = {file:?}\n{more}\n")
-}
-
-#[test]
-fn anchors_are_read_and_each_mistake_named() {
-    let home = tempfile::TempDir::new().unwrap();
-    let acme = tenant(&home, "acme", "");
-    let read = |text: &str| parse(&format!("{text}{acme}"));
-    let good = anchor(&home, "policy = \"1.2.3.4.1\"");
-    let found = read(&good).unwrap().anchors.remove(0);
-    assert_eq!((found.name.as_str(), found.every_s, found.wait_ms), ("tsa-one", 3600, 10_000));
-    for (text, words) in [
-        (format!("{good}{good}"), "anchor.name"),
-        (good.replace("tsa-one", "TSA one"), "anchor.name"),
-        (good.replace("1.2.3.4.1", "1.02"), "anchor.policy"),
-        (good.replace("http://", "ftp://"), "anchor.url"),
-        (good.replace("http://", "http://user@"), "anchor.url"),
-        (good.replace("http://", "https://"), "anchor.ca is missing"),
-        (good.replace("authorities.pem", "nowhere.pem"), "anchor.authorities"),
-        (anchor(&home, "form = \"other\""), "anchor.form"),
-        (anchor(&home, "every_s = 0"), "anchor.every_s"),
-    ] {
-        let told = read(&text).unwrap_err().to_string();
-        assert!(told.contains(words), "{words}: {told}");
-    }
-}
-
 #[test]
 fn the_digest_covers_every_key() {
     let home = tempfile::TempDir::new().unwrap();
     let text = format!(
-        "database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{}{}{OIDC}{CHANNEL}[mirror]\n",
+        "database_url = \"postgresql://lww@db/lww?sslmode=disable\"\n{}{}{OIDC}{CHANNEL}[mirror]\n",
         witness(&home, "quorum none\n"),
-        anchor(&home, ""),
         tenant(&home, "acme", "")
     );
     let canonical = parse(&text).unwrap().canonical();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tokio_postgres::Client;
 
-use super::{Check, Said, attachments, said};
+use super::{Check, Said, said};
 use crate::app::AppError;
 use crate::app::config::Config;
 use crate::storage::database::{self, Database, DatabaseError};
@@ -80,7 +80,6 @@ pub(super) async fn examine(config: &Config, now: Timestamp) -> Vec<Check> {
         (said("the schema is this version's", "数据库结构与本版本一致"), change),
     ));
     if migrated {
-        checks.push(attachments::examine(client).await);
         checks.push(match newest(client).await {
             Ok(newest) => ahead(newest, now),
             Err(error) => Check::skipped("clock.entries", said(error.to_string(), format!("无法读取账本：{error}"))),

@@ -7,7 +7,7 @@ use super::calls::call;
 use super::{Client, ClientError};
 use crate::http::amendment_answers::{Amendment, AmendmentInFull, Amendments};
 use crate::http::report_answers::{ReportInFull, Reports};
-use crate::http::unmasking_answers::{QuarantinedFiles, Unmasking, Unmaskings};
+use crate::http::unmasking_answers::{Unmasking, Unmaskings};
 
 const AMENDMENTS: &str = "/api/v1/policies/masking/amendments";
 const REPORTS: &str = "/api/v1/policies/masking/reports";
@@ -86,23 +86,6 @@ impl Client {
     pub async fn unmaskings(&self, subject: Option<&str>) -> Result<Unmaskings, ClientError> {
         let query = subject.map(|subject| format!("?subject={subject}")).unwrap_or_default();
         self.ask(call("GET", &format!("{UNMASKINGS}{query}"), None)).await
-    }
-
-    /// Files in quarantine, the newest first; with `before`, of smaller indexes.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn quarantine(&self, before: Option<u64>) -> Result<QuarantinedFiles, ClientError> {
-        let query = before.map(|before| format!("?before={before}")).unwrap_or_default();
-        self.ask(call("GET", &format!("/api/v1/quarantine{query}"), None)).await
-    }
-
-    /// Asks to open the file that came with a message.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn ask_for_file(&self, message: &str, reason: &str) -> Result<Unmasking, ClientError> {
-        self.ask(call("POST", &format!("/api/v1/files/{message}/unmaskings"), Some(&json!({"reason": reason})))).await
     }
 
     /// Grants a request (`approve`) or turns it down (`reject`).

@@ -11,7 +11,6 @@ use serde::Serialize;
 use super::gold::{self, GoldError};
 use super::score::{Fault, Found, Score, Tally};
 use super::{MaskCommandError, load_policy};
-use crate::cli::explain::There;
 use crate::cli::screen;
 use crate::domain::masking::{Policy, Tail, detect, found_spans};
 
@@ -41,9 +40,6 @@ pub struct EvalArgs {
     /// Masking policy (YAML).
     #[arg(long, value_name = "FILE")]
     pub policy: PathBuf,
-    /// Where the messages are said, for policies whose layers ask for it.
-    #[command(flatten)]
-    pub there: There,
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
@@ -114,13 +110,12 @@ pub enum EvalError {
 /// # Errors
 /// [`EvalError`]; the result is printed before a share is found too small.
 pub fn run(args: &EvalArgs, output: &mut impl Write) -> Result<(), EvalError> {
-    let whole = load_policy(&args.policy)?;
-    let policy = whole.on(&args.there.occasion());
-    let score = measure(args, policy)?;
+    let policy = load_policy(&args.policy)?;
+    let score = measure(args, &policy)?;
     if score.messages == 0 {
         return Err(EvalError::Empty { path: args.gold.clone() });
     }
-    let printed = if args.json { print_json(policy, &score, output) } else { print(policy, &score, output) };
+    let printed = if args.json { print_json(&policy, &score, output) } else { print(&policy, &score, output) };
     printed.map_err(EvalError::Output)?;
     let total = score.total();
     let asked =

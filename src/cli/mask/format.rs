@@ -28,7 +28,7 @@ pub enum Format {
 
 impl Masker<'_> {
     fn render(&self, text: &str, spans: &[Span]) -> String {
-        apply(self.policy, text, spans, &self.key).render(self.args.view)
+        apply(&self.policy, text, spans, &self.key).render(self.args.view)
     }
 
     /// Masks every document; returns how many there were. What is between them stays.
@@ -49,7 +49,7 @@ impl Masker<'_> {
                 output.write_all(text.as_bytes()).map_err(written)?;
                 return Ok(document);
             }
-            let spans = detect_json(self.policy, text).ok_or_else(refuse)?;
+            let spans = detect_json(&self.policy, text).ok_or_else(refuse)?;
             output.write_all(self.render(text, &spans).as_bytes()).map_err(written)?;
             document += 1;
         }
@@ -63,7 +63,7 @@ impl Masker<'_> {
             line += 1;
             let text = std::str::from_utf8(&bytes)
                 .map_err(|bad| MaskCommandError::NotUtf8 { line, offset: bad.valid_up_to() })?;
-            let spans = if text.is_empty() { Some(Vec::new()) } else { detect_form(self.policy, text) };
+            let spans = if text.is_empty() { Some(Vec::new()) } else { detect_form(&self.policy, text) };
             let spans = spans.ok_or(MaskCommandError::NotForm { line })?;
             writeln!(output, "{}", self.render(text, &spans))
                 .map_err(|source| MaskCommandError::Output { line, source })?;
@@ -83,7 +83,7 @@ impl Masker<'_> {
             left.set(LINE_BYTES_MAX);
             let masked = cells.iter().enumerate().map(|(column, cell)| {
                 let name = names.get(column).unwrap_or_default();
-                self.render(cell, &detect_field(self.policy, name, cell))
+                self.render(cell, &detect_field(&self.policy, name, cell))
             });
             let failed = |error: csv::Error| MaskCommandError::Output { line: record, source: error.into() };
             writer.write_record(masked).map_err(failed)?;

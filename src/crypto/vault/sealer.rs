@@ -8,7 +8,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::crypto::derive::{SecretKey, associated_data};
-use crate::crypto::seal::{self, Suite};
+use crate::crypto::seal;
 use crate::domain::message::{Part, RawText, SealError, Sealed, Sealer};
 use crate::ports::{Random, VaultError};
 use crate::units::{MessageId, SubjectId, TenantId};
@@ -19,7 +19,6 @@ pub(super) struct SubjectSealer {
     subject: SubjectId,
     generation: i32,
     data_key: SecretKey,
-    suite: Suite,
     random: Arc<dyn Random>,
 }
 
@@ -29,14 +28,14 @@ impl SubjectSealer {
         subject: SubjectId,
         generation: i32,
         data_key: SecretKey,
-        (suite, random): (Suite, Arc<dyn Random>),
+        random: Arc<dyn Random>,
     ) -> Self {
-        Self { tenant, subject, generation, data_key, suite, random }
+        Self { tenant, subject, generation, data_key, random }
     }
 
     pub(super) fn seal_contact(&self, identity: &RawText) -> Result<Vec<u8>, VaultError> {
         let data = self.bind("lww/1 contact", &[]);
-        seal::seal(self.suite, &self.data_key, self.generation, &data, identity.expose().as_bytes(), &*self.random)
+        seal::seal(&self.data_key, self.generation, &data, identity.expose().as_bytes(), &*self.random)
             .map_err(|_| VaultError::Cipher)
     }
 
@@ -47,8 +46,7 @@ impl SubjectSealer {
 
     pub(super) fn seal_identity(&self, identity: &[u8]) -> Result<Vec<u8>, VaultError> {
         let data = self.bind("lww/1 sealed identity", &[]);
-        seal::seal(self.suite, &self.data_key, self.generation, &data, identity, &*self.random)
-            .map_err(|_| VaultError::Cipher)
+        seal::seal(&self.data_key, self.generation, &data, identity, &*self.random).map_err(|_| VaultError::Cipher)
     }
 
     pub(super) fn open_identity(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
@@ -74,7 +72,7 @@ impl SubjectSealer {
 impl Sealer for SubjectSealer {
     fn seal(&self, part: Part, message: MessageId, plaintext: &[u8]) -> Result<Sealed, SealError> {
         let data = self.bind_message(part, message);
-        seal::seal(self.suite, &self.data_key, self.generation, &data, plaintext, &*self.random)
+        seal::seal(&self.data_key, self.generation, &data, plaintext, &*self.random)
             .map(Sealed)
             .map_err(|_| SealError { part })
     }

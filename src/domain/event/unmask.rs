@@ -1,10 +1,9 @@
-//! What entries say about values behind masks and about files that nobody is shown: who asked to open one and why, who agreed,
-//! that it was shown, and that a value was compared with what somebody said. Neither value nor file stands in any of them.
+//! What entries say about values behind masks: who asked to open one and why, who agreed, that it was shown, and that one was
+//! compared with what somebody said. The value stands in none of them.
 
 use lww_audit::entry::Detail;
 
-use super::super::file::FileInfo;
-use super::super::masking::{Class, RuleName};
+use super::super::masking::{Class, Entity};
 use super::{count, int, object, text};
 use crate::units::{EntryIndex, MessageId, Timestamp, UnmaskingId};
 
@@ -59,60 +58,7 @@ pub struct SpanPlace {
     pub of: EntryIndex,
 }
 
-/// A file that came with a message, by its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FilePlace {
-    /// The message.
-    pub message: MessageId,
-    /// The file's own entry, which stands right before the message's.
-    pub of: EntryIndex,
-}
-
-/// What somebody asks to have opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sought {
-    /// A masked value.
-    Value(SpanPlace),
-    /// A file of which nothing is shown.
-    File(FilePlace),
-}
-
-impl Sought {
-    /// The message that it stands in, or came with.
-    pub const fn message(self) -> MessageId {
-        match self {
-            Self::Value(SpanPlace { message, .. }) | Self::File(FilePlace { message, .. }) => message,
-        }
-    }
-
-    /// The entry that it answers to.
-    pub const fn of(self) -> EntryIndex {
-        match self {
-            Self::Value(SpanPlace { of, .. }) | Self::File(FilePlace { of, .. }) => of,
-        }
-    }
-
-    /// Its place among the masked values of the message; nothing of a file.
-    pub const fn span(self) -> Option<u16> {
-        match self {
-            Self::Value(place) => Some(place.span),
-            Self::File(_) => None,
-        }
-    }
-
-    /// The kind, with its version, of the entry by which somebody asks for it.
-    pub const fn asking_kind(self) -> &'static str {
-        match self {
-            Self::Value(_) => REQUESTED,
-            Self::File(_) => FILE_REQUESTED,
-        }
-    }
-}
-
-const REQUESTED: &str = "unmask.requested/1";
-const FILE_REQUESTED: &str = "unmask.file_requested/1";
-
-/// One step on the way to a value or a file.
+/// One step on the way to a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each variant's sentence says what its fields are")]
 pub enum UnmaskEvent {
@@ -120,7 +66,7 @@ pub enum UnmaskEvent {
     Requested {
         unmasking: UnmaskingId,
         place: SpanPlace,
-        entity: RuleName,
+        entity: Entity,
         class: Class,
         reason: UnmaskReason,
         ttl_s: u32,
@@ -132,33 +78,19 @@ pub enum UnmaskEvent {
     /// It may not be opened.
     Denied { unmasking: UnmaskingId },
     /// The value is shown, until then.
-    Used { unmasking: UnmaskingId, place: SpanPlace, entity: RuleName, reason: UnmaskReason, until: Timestamp },
-    /// Somebody asked to open a file of which nothing is shown: which, why, and for how long; and whether somebody else has to
-    /// agree.
-    FileRequested {
-        unmasking: UnmaskingId,
-        place: FilePlace,
-        info: FileInfo,
-        reason: UnmaskReason,
-        ttl_s: u32,
-        second_person: bool,
-    },
-    /// The file is given to whoever asked, to be looked at until then.
-    FileUsed { unmasking: UnmaskingId, place: FilePlace, info: FileInfo, reason: UnmaskReason, until: Timestamp },
+    Used { unmasking: UnmaskingId, place: SpanPlace, entity: Entity, reason: UnmaskReason, until: Timestamp },
     /// A value was compared with what somebody said, and shown to nobody.
-    Matched { place: SpanPlace, entity: RuleName, same: bool },
+    Matched { place: SpanPlace, entity: Entity, same: bool },
 }
 
 impl UnmaskEvent {
     /// The kind with its version.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Requested { .. } => REQUESTED,
+            Self::Requested { .. } => "unmask.requested/1",
             Self::Granted { .. } => "unmask.granted/1",
             Self::Denied { .. } => "unmask.denied/1",
             Self::Used { .. } => "unmask.used/1",
-            Self::FileRequested { .. } => FILE_REQUESTED,
-            Self::FileUsed { .. } => "unmask.file_used/1",
             Self::Matched { .. } => "unmask.matched/1",
         }
     }
@@ -185,25 +117,6 @@ impl UnmaskEvent {
                 ("span", int(i64::from(place.span))),
                 ("of", count(place.of.0)),
                 ("entity", text(entity)),
-                ("reason", text(reason.word())),
-                ("until", text(until)),
-            ]),
-            Self::FileRequested { unmasking, place, info, reason, ttl_s, second_person } => object([
-                ("unmasking", text(unmasking)),
-                ("message", text(&place.message)),
-                ("of", count(place.of.0)),
-                ("format", text(info.format.word())),
-                ("fate", text(info.fate.word())),
-                ("reason", text(reason.word())),
-                ("ttl_s", int(i64::from(*ttl_s))),
-                ("second_person", Detail::Bool(*second_person)),
-            ]),
-            Self::FileUsed { unmasking, place, info, reason, until } => object([
-                ("unmasking", text(unmasking)),
-                ("message", text(&place.message)),
-                ("of", count(place.of.0)),
-                ("format", text(info.format.word())),
-                ("fate", text(info.fate.word())),
                 ("reason", text(reason.word())),
                 ("until", text(until)),
             ]),

@@ -23,8 +23,6 @@ pub struct Hidden {
     pub entity: Entity,
     /// How strictly it is held.
     pub class: Class,
-    /// Position of the rule in the policy that masked it.
-    pub rule: u16,
     /// Whether the rule that masked it let somebody open it.
     pub is_reversible: bool,
 }
@@ -38,7 +36,7 @@ impl MaskedText {
         });
         let span = spans.nth(number)?;
         let is_reversible = span.source.is_some_and(|source| source.is_reversible);
-        Some(Hidden { entity: span.entity, class: span.class, rule: span.rule, is_reversible })
+        Some(Hidden { entity: span.entity, class: span.class, is_reversible })
     }
 
     /// Finds the same value in the original without its C3 values; `None` for one of those, for one of before this was

@@ -63,9 +63,9 @@ pub use hidden::{Hidden, comparable};
 pub use masked::{MaskedText, ShownSpan, Tokens, apply, apply_releasing, masking, token_letters, without_c3};
 pub use operate::decrypt;
 pub use policy::{
-    Allowed, Approvals, Aspect, Decided, Difference, ENGINE_VERSION, Effective, FileOpenings, Layer, Leaving, Level,
-    Lost, Occasion, Opening, Operator, Pattern, Policy, PolicyError, Remark, Rule, RuleName, Stance, Trap, Unreachable,
-    Way, compare, lint, only_masks_more,
+    Allowed, Approvals, Aspect, Decided, Difference, ENGINE_VERSION, Effective, Layer, Leaving, Level, Lost, Occasion,
+    Opening, Operator, Pattern, Policy, PolicyError, Remark, Rule, RuleName, Stance, Trap, Unreachable, Way, compare,
+    lint, only_masks_more,
 };
 pub use sample::{Draw, SampleTest, guess, sample, sample_test};
 pub use shown::{FoundSpan, found_spans};

@@ -1,6 +1,6 @@
-//! Requests to open a masked value or a file, and what becomes of them.
+//! Requests to open a masked value, and what becomes of them.
 
-use super::super::event::Sought;
+use super::super::event::SpanPlace;
 use crate::units::{AccountId, ConversationKey, SubjectId, Timestamp, UnmaskingId, Version};
 
 /// Where a request to open a value stands. That its time is over, the clock says.
@@ -58,12 +58,12 @@ pub struct UnmaskingChange {
 pub enum UnmaskingStep {
     /// It comes to be.
     Requested {
-        /// The conversation that it stands in.
+        /// The conversation that the value stands in.
         conversation: ConversationKey,
         /// Whose it is.
         subject: SubjectId,
-        /// What is to be opened.
-        sought: Sought,
+        /// Where it stands.
+        place: SpanPlace,
     },
     /// It is granted.
     Granted {

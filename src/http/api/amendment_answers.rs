@@ -77,13 +77,6 @@ pub enum Remark {
         /// The rule with the same pattern; missing when it asks for more certainty than there can be.
         same_as: Option<String>,
     },
-    /// A layer of the policy's own says something of an entity that decides nothing anywhere.
-    Overruled {
-        /// The rule.
-        rule: String,
-        /// The layer.
-        layer: String,
-    },
     /// No test says that clean text stays as it is.
     NoCleanTest,
 }
@@ -96,7 +89,7 @@ impl From<masking::Remark> for Remark {
                 Self::FewCandidates { entity: entity.to_string(), views, mask, left }
             }
             masking::Remark::UnknownRole { role } => Self::UnknownRole { role },
-            masking::Remark::NobodyAgrees { entity } => Self::NobodyAgrees { entity },
+            masking::Remark::NobodyAgrees { entity } => Self::NobodyAgrees { entity: entity.to_string() },
             masking::Remark::NobodyApproves => Self::NobodyApproves,
             masking::Remark::ShortLiteral { literal } => Self::ShortLiteral { literal },
             masking::Remark::Trap { rule, trap } => Self::Trap {
@@ -111,7 +104,6 @@ impl From<masking::Remark> for Remark {
                 };
                 Self::Unreachable { rule: rule.to_string(), same_as }
             }
-            masking::Remark::Overruled { rule, layer } => Self::Overruled { rule: rule.to_string(), layer },
             masking::Remark::NoCleanTest => Self::NoCleanTest,
         }
     }

@@ -1,4 +1,4 @@
-//! How the log is kept outside of the database: published, witnessed, anchored, mirrored, sealed, looked through.
+//! How the log is kept outside of the database: published, witnessed, mirrored, sealed, looked through.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -27,8 +27,6 @@ pub struct Custody {
     pub quorum: Option<String>,
     /// Those who are asked to cosign.
     pub witnesses: Vec<Witness>,
-    /// The outside parties that confirm what is published.
-    pub anchors: Vec<Anchor>,
     /// The copy of what is published in another place.
     pub mirror: Mirror,
     /// The newest entry that seals the ends of all chains.
@@ -83,47 +81,6 @@ pub enum WitnessState {
     /// It lives, and its newest cosignature is older.
     Behind,
     /// It says no; `reason` says why.
-    Refused,
-    /// It doesn't answer.
-    Unreachable,
-    /// Nobody has asked it so far.
-    Unasked,
-}
-
-/// Where one anchor stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Anchor {
-    /// How the configuration calls it.
-    pub name: String,
-    /// In which form its receipts are: `rfc3161` for time stamps.
-    pub form: String,
-    /// Where it is asked.
-    pub url: String,
-    /// How often it is asked, in seconds.
-    pub every_s: u32,
-    /// Number of entries that it confirmed last.
-    pub size: Option<u64>,
-    /// When that receipt was recorded.
-    pub at: Option<String>,
-    /// The entry that holds the receipt.
-    pub entry: Option<u64>,
-    /// What came of asking it last.
-    pub state: AnchorState,
-    /// Why, in words for an operator.
-    pub reason: Option<String>,
-    /// How often it has failed since it confirmed last.
-    pub failures: u32,
-    /// Since when it has been in this state.
-    pub since: Option<String>,
-}
-
-/// What came of asking an anchor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AnchorState {
-    /// It confirmed what was published when it was due last.
-    Confirmed,
-    /// It says no, or what it gave doesn't hold; `reason` says why.
     Refused,
     /// It doesn't answer.
     Unreachable,
@@ -215,7 +172,7 @@ pub(in crate::http) async fn custody(service: Data<Service>, request: HttpReques
 impl From<LedgerCustody> for Custody {
     fn from(told: LedgerCustody) -> Self {
         let LedgerCustody { origin, key, head, custody } = told;
-        let ports::Custody { published, quorum, witnesses, anchors, mirror, seal, self_audit } = custody;
+        let ports::Custody { published, quorum, witnesses, mirror, seal, self_audit } = custody;
         Self {
             origin,
             key,
@@ -223,7 +180,6 @@ impl From<LedgerCustody> for Custody {
             published: published.map(|known| KnownSize { size: known.size.0, at: known.at.to_string() }),
             quorum,
             witnesses: witnesses.into_iter().map(Into::into).collect(),
-            anchors: anchors.into_iter().map(Into::into).collect(),
             mirror: mirror.into(),
             seal: seal.map(|seal| Seal { index: seal.index.0, upto: seal.upto.0, at: seal.at.to_string() }),
             self_audit: self_audit.into(),
@@ -244,32 +200,6 @@ impl From<ports::WitnessCustody> for Witness {
         let size = cosigned.map(|known| known.size.0);
         let at = cosigned.map(|known| known.at.to_string());
         Self { name, url, size, at, state, reason, since: since.map(|since| since.to_string()) }
-    }
-}
-
-impl From<ports::AnchorCustody> for Anchor {
-    fn from(anchor: ports::AnchorCustody) -> Self {
-        let ports::AnchorCustody { name, form, url, every_s, confirmed, entry, state, reason, failures, since } =
-            anchor;
-        let state = match state {
-            ports::AnchorState::Confirmed => AnchorState::Confirmed,
-            ports::AnchorState::Refused => AnchorState::Refused,
-            ports::AnchorState::Unreachable => AnchorState::Unreachable,
-            ports::AnchorState::Unasked => AnchorState::Unasked,
-        };
-        Self {
-            name,
-            form,
-            url,
-            every_s,
-            size: confirmed.map(|known| known.size.0),
-            at: confirmed.map(|known| known.at.to_string()),
-            entry: entry.map(|entry| entry.0),
-            state,
-            reason,
-            failures,
-            since: since.map(|since| since.to_string()),
-        }
     }
 }
 

@@ -21,10 +21,6 @@ pub struct Span {
     pub rule: String,
     /// The norms that ask for the rule; none when the policy that masked it is not the active one.
     pub basis: Vec<String>,
-    /// The layers of the policy that speak of the rule, the more general first; none of a policy without layers, and when the
-    /// policy that masked it is not the active one. `lww policy explain` says which of them decides what.
-    #[serde(default)]
-    pub layers: Vec<String>,
     /// How sure the masker was, in percent.
     pub confidence: u8,
     /// Whether the rule that masked it lets somebody open it.
@@ -170,7 +166,7 @@ impl From<ports::Author> for Author {
 
 impl From<pipeline::TextSpan> for Span {
     fn from(span: pipeline::TextSpan) -> Self {
-        let pipeline::TextSpan { shown, rule, basis, layers } = span;
+        let pipeline::TextSpan { shown, rule, basis } = span;
         Self {
             start: shown.start as u64,
             end: shown.end as u64,
@@ -178,7 +174,6 @@ impl From<pipeline::TextSpan> for Span {
             class: shown.class.to_string(),
             rule,
             basis,
-            layers,
             confidence: shown.confidence,
             reversible: shown.is_reversible,
         }

@@ -1,5 +1,5 @@
 //! Files that come with messages: taken in whole and bounded, by each way that messages come, and given to the customer whom
-//! staff sent one. What the desk shows of a file is the masked text of its message; who else is given one is in `opened_files`.
+//! staff sent one. Nobody else is given any: what the desk shows of a file is the masked text of its message.
 
 use std::sync::Arc;
 

@@ -22,7 +22,6 @@ pub mod leaving_answers;
 pub(super) mod ledger;
 pub(super) mod live;
 pub(super) mod oidc;
-pub(super) mod opened_files;
 pub(super) mod own;
 pub(super) mod policies;
 pub mod reading;

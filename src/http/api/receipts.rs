@@ -1,4 +1,4 @@
-//! What customers check their own messages with: receipts, the key that they are checked with, and what leads from one key to the next.
+//! What customers check their own messages with: receipts, the key that they are checked with, and the changes of that key.
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
@@ -74,26 +74,6 @@ pub(in crate::http) async fn rotations(service: Data<Service>, request: HttpRequ
             let statements: Vec<String> = changes.into_iter().map(|change| change.statement).collect();
             shared(HttpResponse::Ok().json(statements), origin.as_ref())
         }
-        Err(refusal) => shared_problem(&refusal.into(), &request, origin.as_ref()),
-    })
-}
-
-/// Gives what the log declares of entries that it lost for good, the oldest gap first: notes that each opened a generation, signed by its
-/// key and, where that still existed, by the one before.
-///
-/// Whoever holds a key of an earlier generation follows them to the newest one, and need not believe this server. Nothing in them
-/// is secret.
-#[utoipa::path(
-    get, path = "/api/v1/channels/{channel}/{tenant}/{account}/generations", tag = "live", params(AccountPath),
-    responses(
-        (status = 200, description = "The declarations, each a file for `lww-verify --generation`", body = Vec<String>),
-        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
-    ),
-)]
-pub(in crate::http) async fn generations(service: Data<Service>, request: HttpRequest) -> Answer {
-    let Found { served, origin, .. } = found(&service, &request)?;
-    Ok(match served.tenant.declarations().await {
-        Ok(declared) => shared(HttpResponse::Ok().json(declared), origin.as_ref()),
         Err(refusal) => shared_problem(&refusal.into(), &request, origin.as_ref()),
     })
 }

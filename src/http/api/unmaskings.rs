@@ -30,7 +30,9 @@ pub(in crate::http) async fn request(service: Data<Service>, request: HttpReques
     session::same_origin(&request)?;
     let conversation = named(&request)?;
     let session = session::of(&service, &request).await?;
-    let reason = self::reason(&reason)?;
+    let expected = "fraud, dispute, identity, correction, authority or incident";
+    let wrong = Refusal::Invalid { field: "reason", expected };
+    let reason = UnmaskReason::from_word(&reason).ok_or(wrong)?;
     let place = place(&value)?;
     let asked = session.served.tenant.request_unmasking(&session.staff, conversation, place, reason).await?;
     Ok(HttpResponse::Created().json(Unmasking::from(asked)))
@@ -55,7 +57,7 @@ pub(in crate::http) async fn compare(service: Data<Service>, request: HttpReques
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(Match { same }))
 }
 
-/// Lists requests to open values and files, those made last first: of whoever oversees nobody, their own.
+/// Lists requests to open values, those made last first: of whoever oversees nobody, their own.
 #[utoipa::path(
     get, path = "/api/v1/unmaskings", tag = "unmasking",
     params(("subject" = Option<String>, Query, description = "Only of this customer, by their pseudonym")),
@@ -143,12 +145,6 @@ pub(in crate::http) async fn open(service: Data<Service>, request: HttpRequest, 
     let value = Zeroizing::new(opened.value.expose().to_owned());
     let told = OpenedValue { value, until: opened.until.to_string(), used: opened.used.into() };
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(told))
-}
-
-/// Why something is to be opened, in a word of the closed list.
-pub(super) fn reason(word: &str) -> Result<UnmaskReason, Refusal> {
-    let expected = "fraud, dispute, identity, correction, authority or incident";
-    UnmaskReason::from_word(word).ok_or(Refusal::Invalid { field: "reason", expected })
 }
 
 /// Where a masked value stands.

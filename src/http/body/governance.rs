@@ -179,14 +179,6 @@ pub(in crate::http) struct NewUnmasking {
     pub(in crate::http) reason: String,
 }
 
-/// Why somebody wants to open a file of which nothing is shown.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct NewFileOpening {
-    /// fraud, dispute, identity, correction, authority or incident.
-    pub(in crate::http) reason: String,
-}
-
 /// A masked value, and what somebody says that it is.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

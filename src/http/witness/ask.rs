@@ -12,7 +12,7 @@ use lww_audit::witness::{AddCheckpoint, parse_cosignatures};
 use rustls::ClientConfig;
 use tokio_rustls::TlsConnector;
 
-use super::super::outgoing::{self, Answer, Bounds};
+use super::super::outgoing::{self, Answer, Bounds, Unanswered};
 use super::ADD_CHECKPOINT;
 use crate::limits::WITNESS_WAIT_MS_MAX;
 use crate::ports::{Unwitnessed, Witness};
@@ -51,8 +51,13 @@ impl Witness for HttpWitness {
             .map_err(|_| Unwitnessed::Unreachable { reason: "its address can't be asked" })?;
         let bounds = Bounds { wait_ms: WITNESS_WAIT_MS_MAX, answer_bytes_max: NOTE_BYTES_MAX };
         let asked = outgoing::ask(&self.uri, self.tls.as_ref(), request, bounds).await;
-        let Answer { status, body } =
-            asked.map_err(|unanswered| Unwitnessed::Unreachable { reason: unanswered.reason() })?;
+        let Answer { status, body } = asked.map_err(|unanswered| Unwitnessed::Unreachable {
+            reason: match unanswered {
+                Unanswered::Unreachable => "it doesn't answer",
+                Unanswered::Untrusted => "its certificate is not of the configured authority, or not of this host",
+                Unanswered::TooLong => "its answer is too long",
+            },
+        })?;
         judged(status, &body)
     }
 }

@@ -1,11 +1,9 @@
 //! The last stage: guard, signature, receipts, answers.
 //!
 //! The order matters: the guard is on disk before the signature exists, or a crash in between could leave a signed head
-//! that a restored database would not be measured against. Several commits may share one signature. A key whose hardware is
-//! away is asked again and again: what is durable waits for it, and whoever asked hears after a time that the outcome is unknown.
+//! that a restored database would not be measured against. Several commits may share one signature.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use lww_audit::Checkpoint;
 use lww_audit::merkle::{Frontier, Growth};
@@ -23,8 +21,6 @@ use crate::units::{EntryIndex, Hash, Origin};
 
 /// Most commits that share one signature.
 const COMMITS_MAX: usize = 64;
-/// Pause before a key that is away is asked again.
-const ASK_AGAIN_EVERY: Duration = Duration::from_millis(500);
 
 /// What a request is to be told once its batch is signed.
 pub(super) enum Answer {
@@ -109,39 +105,11 @@ impl SignStage {
         let activated = self.advance_guard(&frontier, batches).await?;
         let root = frontier.root();
         let body = Checkpoint { origin: self.origin.clone(), size: frontier.size(), root }.to_string();
-        let text = self.signature(&body).await?;
+        let text = self.signer.sign(&body).await.map_err(|error| FatalError::Sign(error.reason))?;
         let (size, signed_at) = (frontier.size(), self.clock.now());
         let head = SignedHead { size, root, checkpoint: text.into(), signed_at, activated };
         self.published.send_replace(Some(head.clone()));
         Ok(head)
-    }
-
-    /// The signed note; of a key that is away once it is back.
-    async fn signature(&self, body: &str) -> Result<String, FatalError> {
-        let mut was_away = false;
-        loop {
-            match (self.signer.sign(body).await, self.signer.away()) {
-                (Ok(text), _) => {
-                    if was_away {
-                        tracing::info!(event = "log_key_back", log = %self.origin, "the log's key signs again");
-                    }
-                    return Ok(text);
-                }
-                (Err(_), Some(reason)) => {
-                    if !was_away {
-                        tracing::error!(
-                            event = "log_key_away",
-                            log = %self.origin,
-                            reason,
-                            "the log's key can't sign: what is recorded waits for it, and nothing is lost"
-                        );
-                    }
-                    was_away = true;
-                    tokio::time::sleep(ASK_AGAIN_EVERY).await;
-                }
-                (Err(error), None) => return Err(FatalError::Sign(error.reason)),
-            }
-        }
     }
 }
 

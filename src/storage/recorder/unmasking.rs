@@ -1,4 +1,4 @@
-//! What a batch writes about requests to open masked values and files: statements that are rare enough to go one by one.
+//! What a batch writes about requests to open masked values: statements that are rare enough to go one by one.
 
 use tokio_postgres::Error;
 use tokio_postgres::types::ToSql;
@@ -21,11 +21,11 @@ pub(super) async fn apply(
     let sql = "UPDATE unmasking SET version = version + 1, state = $4, decided_by = $5, decided_seq = $6, decided_at = $7, \
                until = $8 WHERE tenant = $1 AND id = $2 AND version = $3 AND state = 0";
     let (state, until) = match change.step {
-        UnmaskingStep::Requested { conversation, subject, sought } => {
+        UnmaskingStep::Requested { conversation, subject, place } => {
             let sql = "INSERT INTO unmasking (tenant, id, state, version, conversation, subject, message, span, of_seq, requested_by, \
                        requested_seq, requested_at) VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-            let (subject, message) = (subject.to_uuid(), sought.message().to_uuid());
-            let (span, of) = (sought.span().map(i32::from), signed(sought.of().0));
+            let (subject, message) = (subject.to_uuid(), place.message.to_uuid());
+            let (span, of) = (i32::from(place.span), signed(place.of.0));
             let own: [&(dyn ToSql + Sync); 11] = [
                 &log.tenant.0,
                 &id,

@@ -264,7 +264,6 @@ impl Writer {
                 }
                 None => Ok(false),
             },
-            () = self.sign.closed() => Err(Ended::Fatal(FatalError::Sign("the signing stage has stopped"))),
             () = tokio::time::sleep(RENEW_EVERY) => {
                 let log = &self.parts.context.log;
                 match head::renew(&self.write.client, log.tenant, self.durable.epoch).await {

@@ -4,7 +4,7 @@ use super::super::FatalError;
 use super::super::database::DatabaseError;
 use super::super::head::OpenError;
 use crate::ports::ObjectsError;
-use crate::units::{EntryIndex, Hash, Origin, TreeSize};
+use crate::units::{EntryIndex, Hash, TreeSize};
 
 /// Why nothing was put back.
 #[derive(Debug, thiserror::Error)]
@@ -63,21 +63,17 @@ pub enum RecoverError {
          one of them"
     )]
     NothingSigned,
-    /// What survives does not hold the entry that declares how the generation came to be.
+    /// What survives does not hold the beginning of the generation that lost entries.
     #[error(
-        "the first {kept} entries are all that survives of {origin}, and the entry that declares how this generation came to be is not \
-         among them: without it nobody can tell what was signed under this name from a forgery, so that neither it nor a generation \
-         behind it can go on (--new-generation does not help). Find a copy that has that entry, put it in its place and run this again: \
-         the published files {files}, the copy's folder {origin}, or a newer backup of the database. Where there is none, keep every file \
-         as it is, and see \"A generation whose beginning is lost\" in docs/operator.md"
+        "only {kept} entries survive, and generation {generation} began behind them: find a copy that has its beginning, entry {begins}"
     )]
     BeforeItBegan {
         /// How many survive.
         kept: TreeSize,
         /// The generation.
-        origin: Box<Origin>,
-        /// Where its published files would be.
-        files: String,
+        generation: u32,
+        /// Its first entry.
+        begins: EntryIndex,
     },
     /// An entry is not the next of this log.
     #[error("entry {index} is not the next of this log: {what}")]

@@ -32,7 +32,7 @@ use lww_audit::merkle::root_at;
 use lww_audit::note::NOTE_BYTES_MAX;
 use lww_audit::tile::CHECKPOINT;
 use lww_audit::{SignedCheckpoint, TileDir, VerifierKey};
-pub use plan::{Approved, AsTheyWere, Plan, Planned};
+pub use plan::{Approved, Plan, Planned};
 
 use self::finish::insert;
 use self::gap::Gap;
@@ -157,17 +157,14 @@ impl Recovery<'_> {
             return Ok(None);
         }
         let known = self.known().await?;
-        // A new generation only when there is no other way: that is tried first, and taken back.
-        let whole = self.whole(&database, &known, approved.filter(|_| self.opening.is_none()), progress).await;
-        let (order, error) = match (whole, &self.opening) {
-            ((_, Ok(done)), None) => return Ok(done),
-            ((order, Ok(_)), Some(_)) => (order, RecoverError::NothingLost),
-            ((order, Err(error)), _) => (order, error),
+        let Some(opening) = &self.opening else {
+            return self.whole(&database, &known, approved, progress).await.1;
         };
+        // A new generation only when there is no other way: that is tried first, and taken back.
+        let (order, tried) = self.whole(&database, &known, None, progress).await;
+        let error = tried.map_or_else(|error| error, |_| RecoverError::NothingLost);
         let Some(first) = error.first_lost() else { return Err(error) };
         database.client.batch_execute("ROLLBACK").await?;
-        self.check_begun(&database, &known, (order, TreeSize(first.0))).await?;
-        let Some(opening) = &self.opening else { return Err(error) };
         let head = head::read(&database.client, self.log.tenant).await?.ok_or(RecoverError::Empty)?;
         let gap = Gap::find(self, opening, &known, (head.size(), TreeSize(first.0)), error.to_string())?;
         self.pass(&database, &known, How { order, approved, gap: Some(&gap) }, progress).await
@@ -244,8 +241,8 @@ impl Recovery<'_> {
         self.check_beginning(known, &head)?;
         let mut source = self.source(known, how.order)?;
         self.walk_missing(database, &mut walk, &mut source, (upto, progress)).await?;
-        if how.gap.is_some() {
-            self.has_begun(&walk)?;
+        if let Some(gap) = how.gap {
+            self.check_begun(&walk, gap)?;
         }
         let (plan, able) = self.restore(database, known, &mut walk, (source.taken, how)).await?;
         match how.approved {
@@ -300,37 +297,23 @@ impl Recovery<'_> {
             reason: self.reason.word(),
             lost,
             conversations: conversations::restore(self, database, walk).await?,
-            as_they_were: AsTheyWere { drafts: walk.missing.drafts.len(), runs: walk.missing.runs.len() },
             gap: how.gap.map(|gap| gap.planned(self, known, passwords)).transpose()?,
         };
         Ok((plan, able))
     }
 
     /// Refuses to go on from before the generation that lost entries: its own declaration would be lost with them.
-    async fn check_begun(
-        &self,
-        database: &Database,
-        known: &Known,
-        (order, kept): ([Place; 3], TreeSize),
-    ) -> Result<(), RecoverError> {
-        let head = self.begin(database).await?;
-        let mut walk = Walk::new(self.log.origin()?, BTreeMap::new(), head.size());
-        self.walk_rows(database, &mut walk, &head, (kept, &|_, _| {})).await?;
-        self.walk_missing(database, &mut walk, &mut self.source(known, order)?, (kept, &|_, _| {})).await?;
-        database.client.batch_execute("ROLLBACK").await?;
-        self.has_begun(&walk)
-    }
-
-    fn has_begun(&self, walk: &Walk) -> Result<(), RecoverError> {
-        let origin = self.log.origin()?;
-        if self.log.generation == head::FIRST_GENERATION {
+    fn check_begun(&self, walk: &Walk, gap: &Gap<'_>) -> Result<(), RecoverError> {
+        let generation = self.log.generation;
+        let has_begun = match &walk.declared {
+            Some(declared) => declared.unverified().origin == self.log.origin()?,
+            None => generation == head::FIRST_GENERATION,
+        };
+        if has_begun {
             return Ok(());
         }
-        if walk.declared.as_ref().is_some_and(|declared| declared.unverified().origin == origin) {
-            return Ok(());
-        }
-        let files = self.tiles.path().display().to_string();
-        Err(RecoverError::BeforeItBegan { kept: walk.frontier.size(), origin: Box::new(origin), files })
+        let begins = gap.kept.next_index();
+        Err(RecoverError::BeforeItBegan { kept: gap.kept, generation, begins })
     }
 
     /// Begins the transaction and locks the head.

@@ -280,7 +280,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// Requests to open masked values and files.
+    /// Requests to open masked values.
     async fn unmaskings(&self) -> Result<(), RecoverError> {
         let asked = self.walk.state.unmaskings.0.iter();
         for (id, asked) in asked.filter(|(_, asked)| self.is_missing(asked.newest())) {
@@ -305,7 +305,7 @@ impl Rows<'_> {
             &uuid(asked.conversation),
             &uuid(asked.subject),
             &uuid(asked.message),
-            &asked.span.map(|span| i32::try_from(span).unwrap_or(-1)),
+            &i32::try_from(asked.span).unwrap_or(-1),
             &asked.of,
             &asked.until.map(Timestamp::as_micros),
             &uuid(by),

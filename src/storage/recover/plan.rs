@@ -33,21 +33,9 @@ pub struct Plan {
     pub lost: LostCounts,
     /// Rows of conversations that are made anew.
     pub conversations: u64,
-    /// What stays as this database has it: drafts of policies, whose texts lay there alone, and runs over history or beside the policy
-    /// in force, which change nothing that their own entries don't tell.
-    pub as_they_were: AsTheyWere,
     /// What is lost for good, when a new generation is opened: `upto` is what survives then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gap: Option<PlannedGap>,
-}
-
-/// Rows that the missing entries speak of and that are not put back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct AsTheyWere {
-    /// Drafts of policies.
-    pub drafts: usize,
-    /// Runs.
-    pub runs: usize,
 }
 
 impl Plan {

@@ -37,9 +37,6 @@ pub(super) struct Missing {
     pub(super) masked_again: Vec<i64>,
     /// The newest entry about each canned reply.
     pub(super) replies: HashMap<String, Entry>,
-    /// Drafts of policies that were written, and not taken away again; and runs that began or ended.
-    pub(super) drafts: HashSet<String>,
-    pub(super) runs: HashSet<String>,
     texts: u64,
 }
 
@@ -170,20 +167,6 @@ impl Missing {
                 if detail(&entry, "by") == Some(&Detail::String(FactorKind::Recovery.word().to_owned())) =>
             {
                 self.recovery_used.insert(entry.actor.id);
-            }
-            _ => {}
-        }
-        let id = |name| match detail(&entry, name) {
-            Some(Detail::String(id)) => Some(id.clone()),
-            Some(_) | None => None,
-        };
-        match kind.as_str() {
-            "policy.draft_saved" => self.drafts.extend(id("draft")),
-            "policy.draft_removed" => {
-                self.drafts.remove(&id("draft").unwrap_or_default());
-            }
-            "policy.remasking_begun" | "policy.remasking_ended" | "policy.shadow_begun" | "policy.shadow_ended" => {
-                self.runs.extend(id("run"));
             }
             _ => {}
         }

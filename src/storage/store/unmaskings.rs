@@ -1,4 +1,4 @@
-//! Reads about requests to open masked values and files, and of what stands behind the masks.
+//! Reads about requests to open masked values, and of what stands behind the masks.
 
 use async_trait::async_trait;
 use tokio_postgres::Row;
@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::TenantStore;
 use super::recent::place;
-use crate::domain::event::{FilePlace, Sought, SpanPlace};
+use crate::domain::event::SpanPlace;
 use crate::domain::message::Sealed;
 use crate::domain::record::UnmaskingState;
-use crate::ports::{Act, HiddenRow, ReceivedFile, StoreError, UnmaskingFilter, UnmaskingRow, Unmaskings};
+use crate::ports::{Act, HiddenRow, StoreError, UnmaskingFilter, UnmaskingRow, Unmaskings};
 use crate::units::{AccountId, ConversationKey, EntryIndex, MessageId, SubjectId, Timestamp, UnmaskingId, Version};
 
 /// With the conversation's names and the entry that asked.
@@ -35,14 +35,6 @@ impl Unmaskings for TenantStore {
         rows.iter().map(unmasking).collect()
     }
 
-    async fn received_file(&self, message: MessageId) -> Result<Option<ReceivedFile>, StoreError> {
-        self.file_of(message).await
-    }
-
-    async fn quarantined(&self, before: Option<EntryIndex>, limit: u32) -> Result<Vec<ReceivedFile>, StoreError> {
-        self.files_in_quarantine(before, limit).await
-    }
-
     async fn hidden(&self, of: ConversationKey, message: MessageId) -> Result<Option<HiddenRow>, StoreError> {
         let sql = "SELECT coalesce(remask_seq, entry_seq), original, masked FROM message \
                        WHERE tenant = $1 AND conversation = $2 AND id = $3 \
@@ -60,22 +52,22 @@ impl Unmaskings for TenantStore {
 
 fn unmasking(row: &Row) -> Result<UnmaskingRow, StoreError> {
     let corrupt = || StoreError::Corrupt { what: "unmasking" };
-    let (message, of) = (MessageId::from_uuid(row.get(4)), index(row.get(6)));
     Ok(UnmaskingRow {
         id: UnmaskingId::from_uuid(row.get(0)),
         state: UnmaskingState::from_code(row.get(1)).ok_or_else(corrupt)?,
         version: Version(row.get(2)),
         conversation: place(row, 17),
         subject: SubjectId::from_uuid(row.get(3)),
-        sought: match row.get::<_, Option<i32>>(5) {
-            Some(span) => Sought::Value(SpanPlace { message, span: u16::try_from(span).map_err(|_| corrupt())?, of }),
-            None => Sought::File(FilePlace { message, of }),
+        place: SpanPlace {
+            message: MessageId::from_uuid(row.get(4)),
+            span: u16::try_from(row.get::<_, i32>(5)).map_err(|_| corrupt())?,
+            of: index(row.get(6)),
         },
         until: row.get::<_, Option<i64>>(7).map(Timestamp::from_micros),
         requested: act(row.get(8), row.get(9), row.get(10)),
         decided: some_act(row, 11),
         used: some_act(row, 14),
-        asked: row.get(19),
+        asked: row.get::<_, Option<Vec<u8>>>(19).ok_or_else(corrupt)?,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Requests to open masked values and files, held against the entries that speak of them: nothing was asked for, granted or opened by a
+//! Requests to open masked values, held against the entries that speak of them: nothing was asked for, granted or opened by a
 //! row alone.
 
 use std::collections::{HashMap, HashSet};
@@ -15,10 +15,6 @@ use super::{Comparison, Difference, field};
 use crate::domain::record::UnmaskingState;
 use crate::units::{EntryIndex, Id128, Timestamp};
 
-/// Kinds, without their version, by which somebody asks for a value and for a file.
-const VALUE: &str = "unmask.requested";
-const FILE: &str = "unmask.file_requested";
-
 /// What the entries leave of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Asked {
@@ -27,8 +23,7 @@ pub(in super::super) struct Asked {
     pub(in super::super) conversation: Id128,
     pub(in super::super) subject: Id128,
     pub(in super::super) message: Id128,
-    /// Nothing of a file.
-    pub(in super::super) span: Option<i64>,
+    pub(in super::super) span: i64,
     pub(in super::super) of: i64,
     pub(in super::super) until: Option<Timestamp>,
     pub(in super::super) requested: Act,
@@ -37,17 +32,13 @@ pub(in super::super) struct Asked {
 }
 
 impl Asked {
-    fn began(act: Act, kind: &str, entry: &Entry) -> Option<Self> {
-        let span = int(entry, "span").filter(|_| kind == VALUE);
-        if span.is_none() && kind == VALUE {
-            return None;
-        }
+    fn began(act: Act, entry: &Entry) -> Option<Self> {
         Some(Self {
             state: UnmaskingState::Requested,
             conversation: entry.conversation?,
             subject: entry.subject?,
             message: id(entry, "message")?,
-            span,
+            span: int(entry, "span")?,
             of: int(entry, "of")?,
             until: None,
             requested: act,
@@ -71,8 +62,8 @@ impl Unmaskings {
     pub(super) fn take(&mut self, index: EntryIndex, kind: &str, entry: &Entry) {
         let act = (index, entry.actor.id);
         let Some(unmasking) = id(entry, "unmasking").filter(|_| kind.starts_with("unmask.")) else { return };
-        if kind == VALUE || kind == FILE {
-            self.0.extend(Asked::began(act, kind, entry).map(|asked| (unmasking, asked)));
+        if kind == "unmask.requested" {
+            self.0.extend(Asked::began(act, entry).map(|asked| (unmasking, asked)));
             return;
         }
         let Some(asked) = self.0.get_mut(&unmasking) else { return };
@@ -85,7 +76,7 @@ impl Unmaskings {
                 (asked.state, asked.decided) = (UnmaskingState::Granted, Some(act));
             }
             "unmask.denied" => (asked.state, asked.decided) = (UnmaskingState::Denied, Some(act)),
-            "unmask.used" | "unmask.file_used" => (asked.state, asked.used) = (UnmaskingState::Used, Some(act)),
+            "unmask.used" => (asked.state, asked.used) = (UnmaskingState::Used, Some(act)),
             _ => {}
         }
     }
@@ -125,7 +116,7 @@ fn as_asked(row: &Row) -> Option<Asked> {
         conversation: id(2)?,
         subject: id(3)?,
         message: id(4)?,
-        span: row.get::<_, Option<i32>>(5).map(i64::from),
+        span: i64::from(row.get::<_, i32>(5)),
         of: row.get(6),
         until: row.get::<_, Option<i64>>(7).map(Timestamp::from_micros),
         requested: some(8)?,

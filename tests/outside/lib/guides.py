@@ -43,8 +43,6 @@ SKIPPED = {
     "lww policy propose": "takes three people with second factors; tests/governance.rs and the browser's tests run them",
     "lww policy reports": "takes an officer and a report of the desk; tests/reports.rs runs them",
     "lww unmask list --login": "takes people with second factors; tests/vault.rs and the browser's tests do what these ask for",
-    "lww unmask quarantine": "takes an officer with a second factor; tests/server/opened_files.rs runs it",
-    "lww unmask file": "takes an officer and a customer's file; tests/server/opened_files.rs does what it asks for",
     "lww policy preview": "takes an officer's login; tests/history.rs runs the same calls",
     "lww policy remask": "takes two people with second factors; tests/history.rs runs the same calls",
     "lww witness run --dir /var/lib": "stays, and needs a certificate; tests/witness.rs and tests/outside/witness.sh run one",

@@ -13,9 +13,6 @@ const AFTER: &str = include_str!("../data/after.txt");
 /// Words of one character that hold sentences together.
 const FUNCTION: &str = "的的的的的的了了了在在是是是和和也就都不不有对把被从到与为以将而但还又很更最要会能可让给向用等着过地得之其该此这那我你他她它们个\
     两几多上下中中里前后后内外大小新老请没去来说看做买用打时时玩开出入进回住吃喝走跑发收送拿放听写读卖换交付点查办找帮问答想爱怕忘记带穿戴生死长高低好坏多少早晚快慢每各某另再曾正只才刚便即却竟未无非已均共同跟随由于因如若虽或及并且则所者间处种类件条张台部场次位名家";
-/// Verbs of one character, which come right after a name and must not be taken into it.
-const VERBS: &str = "说问答叫喊讲谈看听读写画拍演唱跳走跑来去到回进出上下过起坐站住睡吃喝买卖借还交付给送拿放带抱拉推打踢投传射扣抢守攻赢输胜负败平设办开关建修造装拆换改补查找等催请求帮教学考\
-    派调任当做作成为是有没无要想愿肯敢能会可得应该让使令把被由对向从往在于随跟同与和及或但却则便就才又也都还再已正将刚曾未不很太最更死生病伤逃偷骗抓捕判罚管领导率赶追陪伴嫁娶哭笑骂吵闹通报称指认证求获夺领取收存转划汇退签填寄发接挂停用试选订约挪边先后前时等称曰云道";
 /// What follows the name of something that is no person.
 const THINGS: &str = "公司 集团 银行 大学 医院 路 街 村 县 镇 乡 市 区 湖 山 河 江 桥 庙 寺 庄 店 氏 楼 府 饭店 酒店 小学 中学 牌 家具 酒 茶 股份 科技 证券 \
     基金 保险 地产 广场 大厦 花园 小区 站 机场 码头 大道 胡同 村民 人 队 家堡 家沟 家湾 家庄 家村 家屯 家桥 家店 家坡 家峪 沟 堡 湾 屯 坡 洼 坪 营 山庄 水库 岛 乡镇 派出所 法院 药业 食品 电器 汽车 手机 餐厅 超市 影院";
@@ -27,8 +24,6 @@ const FOREIGN_THINGS: &str = "州 市 港 岛 河 湾 队 俱乐部 公司 大�
 const TITLED: &str = "先生 先生 先生 女士 女士 女士 小姐 小姐 太太 夫人 老师 经理 总 主任 医生 大夫 师傅 阿姨 叔叔 大哥 大姐 哥 姐 律师 教授 局长 队 工 导 董 \
     同学 某 某某 氏 家 姓 书记 教练 行长 院长 校长 警官 爷爷 奶奶 大妈 大爷 老板 总经理 董事长";
 
-/// Names of one given character among a hundred.
-const SHORT: usize = 28;
 /// Names in which a character has to be that it is common there.
 const GIVEN_COMMON: u64 = 60;
 
@@ -48,7 +43,6 @@ pub struct Generator<'d> {
     titles: Vec<&'static str>,
     after: Vec<&'static str>,
     function: Vec<char>,
-    short_verbs: Vec<char>,
     things: Vec<&'static str>,
     foreign_things: Vec<&'static str>,
     words: Weighted<&'static str>,
@@ -110,7 +104,6 @@ impl<'d> Generator<'d> {
             titles: words(TITLES),
             after: words(AFTER),
             function: FUNCTION.chars().collect(),
-            short_verbs: VERBS.chars().filter(|character| !character.is_whitespace()).collect(),
             things: THINGS.split_whitespace().collect(),
             foreign_things: FOREIGN_THINGS.split_whitespace().collect(),
             words: drawn(&[]),
@@ -138,9 +131,9 @@ impl<'d> Generator<'d> {
                 sentence.text.push(random.pick(&['，', '。', '，', '；', ' ']));
             }
             match random.below(100) {
-                0..62 => self.fill(random.pick(&self.templates), true, &mut sentence, random),
-                62..77 => self.fill(random.pick(&self.templates), false, &mut sentence, random),
-                77..88 => self.clause(&mut sentence.text, random),
+                0..60 => self.fill(random.pick(&self.templates), true, &mut sentence, random),
+                60..76 => self.fill(random.pick(&self.templates), false, &mut sentence, random),
+                76..88 => self.clause(&mut sentence.text, random),
                 _ => self.fill(random.pick(&self.clean), false, &mut sentence, random),
             }
         }
@@ -176,14 +169,9 @@ impl<'d> Generator<'d> {
             "x" => self.thing(text, random),
             "t" => text.push_str(random.pick(&self.titles)),
             "v" => text.push_str(random.pick(&self.after)),
-            "s" => {
-                if sentence.names.last().is_some_and(|name| name.end == text.len()) && random.percent(35) {
-                    text.push(random.pick(&self.short_verbs));
-                }
-                self.clause(text, random);
-            }
+            "s" => self.clause(text, random),
             "n" => text.push_str(self.nouns.draw(random)),
-            "b" => self.verb(text, random),
+            "b" => text.push_str(self.verbs.draw(random)),
             "a" => text.push_str(self.adjectives.draw(random)),
             "l" => self.place(text, random),
             "o" => self.organisation(text, random),
@@ -197,43 +185,21 @@ impl<'d> Generator<'d> {
             match random.below(100) {
                 0..62 => text.push_str(self.words.draw(random)),
                 62..88 => text.push(random.pick(&self.function)),
-                88..95 => text.push(*self.singles.draw(random)),
-                95 => self.unknown(text, random),
+                88..96 => text.push(*self.singles.draw(random)),
                 96..98 => self.place(text, random),
                 _ => self.organisation(text, random),
             }
         }
     }
 
-    fn verb(&self, text: &mut String, random: &mut Random) {
-        if random.percent(25) {
-            text.push(random.pick(&self.short_verbs));
-        } else {
-            text.push_str(self.verbs.draw(random));
-        }
-    }
-
-    /// A word that no dictionary has: it begins as a name could, and what follows is a word or characters of any kind.
-    fn unknown(&self, text: &mut String, random: &mut Random) {
-        text.push(*self.surnames.draw(random));
-        match random.below(3) {
-            0 => text.push(*self.singles.draw(random)),
-            1 => text.extend([*self.singles.draw(random), *self.singles.draw(random)]),
-            _ => text.push_str(self.nouns.draw(random)),
-        }
-        if random.percent(40) {
-            text.push_str(random.pick(&self.things));
-        }
-    }
-
     fn name(&self, text: &mut String, random: &mut Random) {
         let mut name = String::new();
-        if random.percent(4) {
+        if random.percent(2) {
             name.push_str(random.pick(self.compound));
         } else {
             name.push(*self.surnames.draw(random));
         }
-        if random.percent(SHORT) {
+        if random.percent(22) {
             name.push(*self.given[0].draw(random));
         } else {
             match self.given_words.as_slice() {
@@ -264,13 +230,8 @@ impl<'d> Generator<'d> {
         }
         let length = random.pick(&[2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 5, 6]);
         self.sounds(length, text, random);
-        if random.percent(16) {
-            text.push(random.pick(&['·', '·', '•', '-']));
-            if random.percent(15) {
-                // A character that is in no other foreign name.
-                text.push(*self.sounds[0].draw(random));
-                text.push(*self.singles.draw(random));
-            }
+        if random.percent(12) {
+            text.push('·');
             self.sounds(2 + random.below(4), text, random);
         }
     }

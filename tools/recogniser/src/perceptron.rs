@@ -16,8 +16,6 @@ use lww_recogniser::{
 const STEP: i64 = 2;
 /// How much likelier the right reading has to be, in eighths of a bit: what is just right is moved further.
 const MARGIN: i32 = 20;
-/// The same of a name that must not be missed.
-const MARGIN_NAME: i32 = 25;
 
 /// Weights in training.
 pub struct Perceptron {
@@ -59,7 +57,7 @@ impl Perceptron {
             sides.forget();
             lattice.fill(model, window, edges, |edge| {
                 let worth: i32 = features::of(model, window, &mut sides, edge).into_iter().map(weight).sum();
-                worth + if is_name(edge) { -MARGIN_NAME } else { MARGIN }
+                worth + if is_name(edge) { -MARGIN } else { MARGIN }
             });
             let mut read: Vec<usize> = Vec::new();
             lattice.read(edges, None, |name| read.push(name));

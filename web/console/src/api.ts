@@ -69,18 +69,6 @@ export async function call<T>(method: Method, path: string, ask: Ask = {}): Prom
   ) as T;
 }
 
-/** Asks for a file: its bytes, and what the headers say of it. */
-export async function bytes(
-  method: Method,
-  path: string,
-  ask: Ask = {},
-): Promise<{ content: ArrayBuffer; headers: Headers }> {
-  const askedAt = performance.now();
-  const response = await reach(method, path, ask);
-  if (!response.ok) throw await problem(response, askedAt);
-  return { content: await response.arrayBuffer(), headers: response.headers };
-}
-
 /** Sends a file as it is; `progress` hears how much of it is on its way, from 0 to 1. */
 export function upload<T>(
   path: string,

@@ -12,9 +12,3 @@ export function format(language: string, options: Intl.DateTimeFormatOptions): I
   }
   return found;
 }
-
-/** A size in bytes, in the unit that fits. */
-export function sizeOf(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  return bytes < 1024 * 1024 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
-}

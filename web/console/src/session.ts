@@ -29,7 +29,7 @@ export function duty(info: SessionInfo): Duty {
 
 // For a server that doesn't tell rights; a newer one does.
 const RIGHTS: Record<Role, Right[]> = {
-  agent: ["converse", "own_account", "unmask", "read_unmaskings", "ask_for_files", "open_files"],
+  agent: ["converse", "own_account", "unmask", "read_unmaskings"],
   supervisor: [
     "converse",
     "supervise",
@@ -40,9 +40,6 @@ const RIGHTS: Record<Role, Right[]> = {
     "read_health",
     "unmask",
     "read_unmaskings",
-    "ask_for_files",
-    "open_files",
-    "read_quarantine",
   ],
   compliance: [
     "read_ledger",
@@ -53,19 +50,8 @@ const RIGHTS: Record<Role, Right[]> = {
     "read_policies",
     "read_health",
     "read_unmaskings",
-    "ask_for_files",
-    "open_files",
-    "read_quarantine",
   ],
-  auditor: [
-    "read_ledger",
-    "own_account",
-    "read_accounts",
-    "read_policies",
-    "read_health",
-    "read_unmaskings",
-    "read_quarantine",
-  ],
+  auditor: ["read_ledger", "own_account", "read_accounts", "read_policies", "read_health", "read_unmaskings"],
   admin: ["read_ledger", "own_account", "read_accounts", "manage_accounts", "read_policies", "read_health"],
 };
 

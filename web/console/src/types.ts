@@ -18,9 +18,6 @@ export type Right =
   | "read_policies"
   | "unmask"
   | "read_unmaskings"
-  | "ask_for_files"
-  | "open_files"
-  | "read_quarantine"
   | "read_health";
 
 export interface SessionInfo {
@@ -48,8 +45,6 @@ export interface Span {
   rule: string;
   /** The norms that ask for the rule. */
   basis?: string[];
-  /** The layers of the policy that speak of the rule. */
-  layers?: string[];
   /** In percent. */
   confidence: number;
   /** Whether the rule that masked it lets somebody open it. */

@@ -3,20 +3,18 @@
  * verify a file that was kept.
  */
 import { button, el, show } from "./dom";
-import type { Checked, Told, Trusted } from "./receipts";
+import type { Checked } from "./receipts";
 import type { Talk } from "./talk";
 import type { Words } from "./words";
 import type { Said } from "./wire";
 
 interface Tools {
-  check(receipt: string, by: Key): Promise<Checked>;
-  follow(known: string, told: Told): Promise<Trusted | undefined>;
+  check(receipt: string, vkey: string): Promise<Checked>;
+  follow(known: string, told: string, statements: string[]): Promise<string | undefined>;
   pack(receipts: AsyncIterable<Receipt>): Promise<Blob>;
 }
 type Receipt = { index: number; text: string };
-/** What receipts are verified by; of a log's first generation the key alone. */
-type Key = Pick<Trusted, "vkey"> & Partial<Trusted>;
-type Verdict = "good" | "bad" | "lost" | "";
+type Verdict = "good" | "bad" | "";
 type Work = "check" | "download";
 
 interface Row {
@@ -72,7 +70,7 @@ export class Proofs {
     });
     const key = el("p", { class: "key" });
     void this.#key().then(
-      ({ vkey }) => key.append(`${words.key}: ${vkey.trim().split("\n").at(-1)}`),
+      (vkeys) => key.append(`${words.key}: ${vkeys.trim().split("\n").at(-1)}`),
       () => {},
     );
     this.draw();
@@ -199,15 +197,13 @@ export class Proofs {
 
   async #checkAll(all: Said[], far: (n: number) => void, goesOn: () => boolean): Promise<[string, Verdict]> {
     const key = this.#key();
-    // No entry is lost of a message that is there.
-    const found = { good: 0, bad: 0, lost: 0, "": 0 };
+    const found = { good: 0, bad: 0, "": 0 };
     for (const [n, { index }] of all.entries()) {
       far(n);
       found[await this.#check(index, key)] += 1;
       if (!goesOn()) break;
     }
-    const { good, "": open } = found;
-    const bad = found.bad + found.lost;
+    const { good, bad, "": open } = found;
     return [this.#words.checkedAll(good, bad, open), bad > 0 ? "bad" : open > 0 ? "" : "good"];
   }
 
@@ -227,7 +223,7 @@ export class Proofs {
   }
 
   /** Verifies a message's receipt and says what came of it. */
-  async #check(index: number, key: Promise<Key>): Promise<Verdict> {
+  async #check(index: number, key: Promise<string>): Promise<Verdict> {
     const { verdict } = this.#rows.get(index) ?? this.#row(index);
     const receipt = () => this.#talk.receipt(index);
     // A good receipt of something else proves nothing of this message. One that was masked again is proven by either entry.
@@ -237,7 +233,7 @@ export class Proofs {
 
   async #tell(
     verdict: HTMLElement,
-    key: Promise<Key>,
+    key: Promise<string>,
     receipt: () => Promise<string>,
     is: (checked: Checked) => boolean = () => true,
   ): Promise<Verdict> {
@@ -252,12 +248,10 @@ export class Proofs {
     try {
       const text = await receipt().catch(() => undefined);
       if (text === undefined) return say("", words.notYet);
-      const [{ check }, by] = await Promise.all([this.#load(), key]);
-      const checked = await check(text, by).catch(() => ({ ok: false }) as Checked);
+      const [{ check }, vkey] = await Promise.all([this.#load(), key]);
+      const checked = await check(text, vkey).catch(() => ({ ok: false }) as Checked);
       if (!checked.ok || !is(checked)) return say("bad", words.invalid);
-      const told = words.valid(checked.index ?? 0, this.#time(checked.time ?? ""));
-      if (checked.lost !== undefined) return say("lost", `${told}${words.lost(this.#time(checked.lost))}`);
-      return say("good", told);
+      return say("good", words.valid(checked.index ?? 0, this.#time(checked.time ?? "")));
     } catch (error) {
       if (error instanceof OtherKey) return say("bad", words.otherKey);
       // What could not be asked for is no verdict.
@@ -275,22 +269,14 @@ export class Proofs {
   }
 
   /** The log's key: as the page pins it, or as it was first seen, and those that it has led to since. No other is taken. */
-  async #key(): Promise<Key> {
+  async #key(): Promise<string> {
     const { keep, link } = this.#talk;
     const known = this.#pinned ?? keep.now.vkey;
-    const vkey = await link.text("vkey");
-    if (known === undefined) keep.set({ vkey });
-    // Behind a declared gap receipts are of two generations of the log.
-    const isFirst = /^[^+]*\/1\+/.test(vkey);
-    if (isFirst && (known === undefined || known.trim() === vkey.trim())) return { vkey };
-    const lists = ["rotations", isFirst ? undefined : "generations"].map(async (part) =>
-      part === undefined ? [] : (JSON.parse(await link.text(part)) as string[]),
-    );
-    const [{ follow }, [rotations = [], generations = []]] = await Promise.all([
-      this.#load(),
-      Promise.all(lists),
-    ]);
-    const keys = await follow(known ?? vkey, { vkey, rotations, generations });
+    const told = await link.text("vkey");
+    if (known === undefined) keep.set({ vkey: told });
+    if (known === undefined || known.trim() === told.trim()) return told;
+    const [{ follow }, statements] = await Promise.all([this.#load(), link.text("rotations")]);
+    const keys = await follow(known, told, JSON.parse(statements) as string[]);
     if (keys === undefined) throw new OtherKey();
     return keys;
   }

@@ -58,7 +58,6 @@ const zh = {
   checkFile: "核验回执文件…",
   checking: "核验中…",
   valid: (index: number, time: string) => `核验通过：第 ${index} 号存证记录，${time}`,
-  lost: (when: string) => `。但本行已于 ${when} 声明：该条存证记录永久丢失。请保留此回执文件，它就是凭证`,
   invalid: "核验未通过：此回执无效或被改动",
   otherKey: "核验公钥与首次所见不同，请联系本行确认",
   notYet: "回执正在生成，请稍后再试",
@@ -138,8 +137,6 @@ const en: Words = {
   checkFile: "Verify a receipt file…",
   checking: "Verifying…",
   valid: (index, time) => `Verified: entry ${index}, ${time}`,
-  lost: (when) =>
-    `. But the bank declared on ${when} that it has lost this entry for good: keep the file, it is your proof`,
   invalid: "Not verified: this receipt is not valid or was changed",
   otherKey: "The key is not the one first seen: please ask the bank",
   notYet: "The receipt is being made: try again in a moment",

@@ -10,8 +10,6 @@ use crate::output::{Facts, Output};
 use crate::proof::key_names;
 use lww_audit::entry::{Detail, kinds};
 use lww_audit::export::{Finding, Item, Package, Report, verify};
-use lww_audit::merkle::{FrontierOf, Sm3, TreeHash as _};
-use lww_audit::national::demand;
 use lww_audit::{Entry, Error, Id128};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -24,21 +22,14 @@ pub fn run(args: &ExportArgs, trust: &Trust, output: &mut Output) {
         Err(error) => return output.refuse(&subject, &error),
     };
     let mut bar = Bar::new();
-    let mut tree = FrontierOf::<Sm3>::empty();
-    let mut hash = |item: &Item<'_>| {
-        // The second tree can be computed of a package that holds the log from its first entry on.
-        if !trust.national().is_empty() && item.entry.seq.0 == tree.size().0 {
-            tree.push(Sm3::leaf(&item.entry.to_bytes().unwrap_or_default()));
-        }
-    };
     let verified =
-        verify(&package, trust.keys(), &mut hash, &mut |done, total| bar.show("package", done, total, "bytes"));
+        verify(&package, trust.keys(), &mut |_| {}, &mut |done, total| bar.show("package", done, total, "bytes"));
     bar.clear();
     let report = match verified {
         Ok(report) => report,
         Err(finding) => return output.refuse_with(&subject, &finding.error, found(&finding)),
     };
-    match facts(&report, trust, &tree) {
+    match facts(&report, trust) {
         Ok(facts) => output.accept_with_gaps(&subject, report.generations.iter(), facts),
         Err(error) => return output.refuse(&subject, &error),
     }
@@ -59,18 +50,7 @@ fn found(finding: &Finding) -> Facts {
     facts
 }
 
-/// The SM3 root of a package that holds the whole log, against the one that was signed.
-fn whole(report: &Report, trust: &Trust, tree: &FrontierOf<Sm3>) -> Result<Option<String>, Error> {
-    match demand(&report.signed, trust.national())? {
-        Some(got) if tree.size() == report.checkpoint.size => {
-            let expected = tree.root();
-            if got == expected { Ok(Some(expected.to_string())) } else { Err(Error::OtherShadow { expected, got }) }
-        }
-        Some(_) | None => Ok(None),
-    }
-}
-
-fn facts(report: &Report, trust: &Trust, tree: &FrontierOf<Sm3>) -> Result<Facts, Error> {
+fn facts(report: &Report, trust: &Trust) -> Result<Facts, Error> {
     let mut facts = Facts::default();
     let scopes = report.manifest.scopes.iter().map(|scope| json!(scope.to_string()));
     let policies = report.policies.iter().map(|(digest, is_there)| {
@@ -90,31 +70,8 @@ fn facts(report: &Report, trust: &Trust, tree: &FrontierOf<Sm3>) -> Result<Facts
         .add("policies", policies.collect::<Vec<_>>())
         .add("names", report.staff.len() as u64)
         .add("signed_by", key_names(&signers))
-        .add("cosigned_by", trust.witnesses(&report.signed)?)
-        .add("sm2", trust.shadow(&report.signed)?)
-        .add("sm3_root", whole(report, trust, tree)?);
+        .add("cosigned_by", trust.witnesses(&report.signed)?);
     Ok(facts)
-}
-
-/// A step on the way to a value behind a mask or to a file of which nothing is shown: which, why, and how it ended.
-fn unmasking(entry: &Entry) -> Option<String> {
-    let (Detail::Object(fields), kind) = (&entry.detail, entry.kind.as_str()) else { return None };
-    let about = kinds::about(kind).filter(|_| kind.starts_with("unmask."))?;
-    let number = |name| if let Some(Detail::Int(number)) = fields.get(name) { Some(*number) } else { None };
-    let word = |name| if let Some(Detail::String(word)) = fields.get(name) { Some(word.clone()) } else { None };
-    let same = if let Some(Detail::Bool(same)) = fields.get("same") { Some(*same) } else { None };
-    let parts = [
-        number("span").zip(number("of")).map(|(span, of)| format!("value {} of #{of}", span.saturating_add(1))),
-        number("of").filter(|_| fields.contains_key("format")).map(|of| format!("file of #{of}")),
-        word("format"),
-        word("fate"),
-        word("entity"),
-        word("reason"),
-        same.map(|same| if same { "the same" } else { "not the same" }.to_owned()),
-        word("until").map(|until| format!("until {until}")),
-    ];
-    let parts: Vec<_> = parts.into_iter().flatten().collect();
-    Some(if parts.is_empty() { about.to_owned() } else { format!("{about} [{}]", parts.join(", ")) })
 }
 
 /// A file that came with the message of the next entry, whose text is that message's: what it is, how large, and what became of it.
@@ -143,7 +100,7 @@ fn show(item: &Item<'_>, staff: &BTreeMap<Id128, String>, output: &Output) {
     } else if entry.content.is_some() {
         format!("{kind}, its text is not in the package")
     } else {
-        attachment(entry).or_else(|| unmasking(entry)).unwrap_or_else(|| kinds::about(kind).unwrap_or(kind).to_owned())
+        attachment(entry).unwrap_or_else(|| kinds::about(kind).unwrap_or(kind).to_owned())
     };
     let line = format!("{}  #{}  {} {who}  {what}", entry.time, entry.seq, entry.actor.role.as_str());
     let mut facts = Facts::default();

@@ -4,7 +4,6 @@
 //! files and words the verdict. Exit codes are documented in `--help` and in `FORMAT.md`.
 #![forbid(unsafe_code)]
 
-mod anchors;
 mod bar;
 mod consistency;
 mod evidence;
@@ -17,7 +16,6 @@ mod sample;
 
 use clap::{Args, Parser, Subcommand};
 use input::Trust;
-use lww_audit::fsck::{MEMORY_BYTES, MEMORY_BYTES_MIN};
 use lww_audit::sample::SAMPLE_MAX;
 use output::Output;
 use std::path::PathBuf;
@@ -35,10 +33,6 @@ When a log's key changed, the old key's word for the new one is enough: --rotati
 When a log lost entries for good, it goes on as a new generation and declares the gap: --generation takes that declaration
 (`lww ledger generations` gives it), signed by the new key and, if it still exists, by the old one, whose word is enough then.
 Everything that is there may be valid and the code is 22 all the same: entries are missing, and two people have said so.
-
-National algorithms: an SM2 key of a log (from the same sheet) is given with --vkey, too. Published checkpoints of that log must then
-have its signature; fsck recomputes the SM3 root that it states from the entries, and export does so of a package that holds the
-whole log. Receipts are signed before that and have none.
 
 Witnesses: --policy takes a C2SP tlog-policy. Its logs are trusted like --vkey, and the checkpoint must be cosigned by
 its quorum, so that you were shown the same log as the witnesses. Receipts that --receipts lists need no quorum of their own.
@@ -61,8 +55,6 @@ Exit codes:
   21  no quorum: fewer witnesses have cosigned than the policy asks for
   22  declared gap: what is there is valid, and the log declares which entries were lost, when, and by whose word
   23  false declaration: a gap that nobody declares, or a declaration that is not true
-  24  bad anchor: an outside party's receipt proves nothing; its fault has a word
-  25  national: a given SM2 key has not signed, is named by no entry, or has signed another SM3 root than that of the entries
 
 Examples:
   lww-verify proof --vkey vkey receipts/*.tlog-proof
@@ -73,7 +65,6 @@ Examples:
   lww-verify export --vkey vkey complaint-4711.tar
   lww-verify consistency --vkey vkey --tiles tiles yesterday.checkpoint tiles/checkpoint
   lww-verify evidence --vkey vkey lww-evidence.txt
-  lww-verify anchors --vkey vkey --tsa-ca authorities.pem --entry 4711 tiles
   lww-verify fsck --vkey old.vkey --generation demo-2.generation --earlier copy-of-demo-1 tiles";
 
 #[derive(Parser)]
@@ -93,8 +84,6 @@ enum Command {
     Evidence(EvidenceArgs),
     /// Verify an evidence package (folder or tar): nothing changed, nothing left out; prints the transcript
     Export(ExportArgs),
-    /// Verify what outside parties have confirmed of a log, and tell between which times it, or an entry, came to be
-    Anchors(AnchorsArgs),
     /// Draw entries to look at, by a signed checkpoint's hash and a nonce of yours: nobody could choose them
     Sample(SampleArgs),
     /// Check a whole log: signature, every tile, every entry, every chain; names the first bad file and offset
@@ -166,23 +155,6 @@ struct ExportArgs {
 }
 
 #[derive(Args)]
-struct AnchorsArgs {
-    #[command(flatten)]
-    common: Common,
-    /// The log's directory
-    log: PathBuf,
-    /// Certificates of the time-stamping authorities that you trust, in PEM; may be given several times
-    #[arg(long = "tsa-ca", value_name = "FILE", required = true)]
-    authorities: Vec<PathBuf>,
-    /// Tell between which times this entry came to be
-    #[arg(long, value_name = "SEQ")]
-    entry: Option<u64>,
-    /// Look at the receipts of this anchor only; may be given several times
-    #[arg(long = "anchor", value_name = "NAME")]
-    names: Vec<String>,
-}
-
-#[derive(Args)]
 struct SampleArgs {
     #[command(flatten)]
     common: Common,
@@ -211,13 +183,6 @@ struct FsckArgs {
     /// Refuse the log if its newest entry is older than this: a number with s, m, h or d
     #[arg(long, value_name = "AGE", value_parser = input::parse_age)]
     fresh_within: Option<input::Age>,
-    /// Memory that the check may take, in MiB, whatever the number of conversations; the rest goes to --scratch
-    #[arg(long, value_name = "MIB", default_value_t = MEMORY_BYTES >> 20,
-        value_parser = clap::value_parser!(u64).range(MEMORY_BYTES_MIN >> 20..=1 << 20))]
-    memory: u64,
-    /// A folder for what does not fit into memory: in a file without a name, gone when the check ends
-    #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
-    scratch: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -227,7 +192,6 @@ fn main() -> ExitCode {
         | Command::Consistency(ConsistencyArgs { common, .. })
         | Command::Evidence(EvidenceArgs { common, .. })
         | Command::Export(ExportArgs { common, .. })
-        | Command::Anchors(AnchorsArgs { common, .. })
         | Command::Sample(SampleArgs { common, .. })
         | Command::Fsck(FsckArgs { common, .. }) => common,
     };
@@ -244,7 +208,6 @@ fn main() -> ExitCode {
         Command::Consistency(args) => consistency::run(&args, &trust, &mut output),
         Command::Evidence(args) => evidence::run(&args, &trust, &mut output),
         Command::Export(args) => export::run(&args, &trust, &mut output),
-        Command::Anchors(args) => anchors::run(&args, &trust, &mut output),
         Command::Sample(args) => sample::run(&args, &trust, &mut output),
         Command::Fsck(args) => fsck::run(&args, &trust, &mut output),
     }

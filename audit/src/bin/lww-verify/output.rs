@@ -42,11 +42,6 @@ impl Output {
         Self { json, colour, first_refused: None, has_gap: false }
     }
 
-    /// Whether verdicts are lines of JSON.
-    pub const fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Says that `subject` is valid, and what it says.
     pub fn accept(&self, subject: &str, facts: Facts) {
         self.print("VALID", GREEN, subject, None, facts);

@@ -60,10 +60,6 @@ pub enum Aspect {
     Certainty(RuleName),
     /// By whom its values may be opened.
     Opening(RuleName),
-    /// By whom pictures and recordings may be opened.
-    SealedFiles,
-    /// By whom files in quarantine may be opened.
-    QuarantinedFiles,
     /// Whether a value is held when it is about to leave, and who may release it.
     Leaving(RuleName),
 }
@@ -83,8 +79,6 @@ impl fmt::Display for Aspect {
             Self::Leaving(entity) => write!(f, "{entity}.leaving"),
             Self::Pattern(entity) => write!(f, "{entity}.pattern"),
             Self::Certainty(entity) => write!(f, "{entity}.detect.confidence"),
-            Self::SealedFiles => f.write_str("files.sealed"),
-            Self::QuarantinedFiles => f.write_str("files.quarantined"),
             Self::Opening(entity) => write!(f, "{entity}.reversible"),
         }
     }
@@ -141,9 +135,6 @@ pub fn compare(before: &Policy, after: &Policy) -> Vec<Difference> {
     let (was, is) = (literals(before), literals(after));
     found.extend(was.difference(&is).map(|literal| of(Aspect::Allow, Way::Stricter, literal, "")));
     found.extend(is.difference(&was).map(|literal| of(Aspect::Allow, Way::Weaker, "", literal)));
-    for ((aspect, was), (_, is)) in before.files.named().into_iter().zip(after.files.named()) {
-        found.extend(compare_openings(aspect, was, is));
-    }
     found.extend(compare_forms(before, after));
     found.sort_by(|one, other| one.aspect.cmp(&other.aspect));
     for there in combinations(&before.occasions().chain(after.occasions())).iter().skip(1) {
@@ -222,7 +213,11 @@ fn compare_rules(was: &Rule, is: &Rule) -> Vec<Difference> {
             .way_to(&is.leaving)
             .map(|way| difference(Aspect::Leaving(name()), way, was.leaving.to_string(), is.leaving.to_string())),
     ];
-    found.push(compare_openings(Aspect::Opening(name()), was.opening.as_ref(), is.opening.as_ref()));
+    found.push(way_of_openings(was.opening.as_ref(), is.opening.as_ref()).map(|way| {
+        let written =
+            |opening: &Option<Opening>| opening.as_ref().map_or_else(|| "false".to_owned(), Opening::to_string);
+        difference(Aspect::Opening(name()), way, written(&was.opening), written(&is.opening))
+    }));
     found.extend(View::ALL.map(|view| {
         let (before, after) = (was.operator(view), is.operator(view));
         let way = way_of_operators(before, after)?;
@@ -272,11 +267,6 @@ fn way_of_approvals(was: &Approvals, is: &Approvals) -> Option<Way> {
     let is_stricter =
         is.required >= was.required && after.is_subset(&before) && (was.author_may_approve || !is.author_may_approve);
     Some(if is_stricter { Way::Stricter } else { Way::Weaker })
-}
-
-fn compare_openings(aspect: Aspect, was: Option<&Opening>, is: Option<&Opening>) -> Option<Difference> {
-    let written = |opening: Option<&Opening>| opening.map_or_else(|| "false".to_owned(), Opening::to_string);
-    way_of_openings(was, is).map(|way| difference(aspect, way, written(was), written(is)))
 }
 
 /// Fewer who may, for less time, with one more who has to agree: each is stricter, and all that differ must be.

@@ -8,7 +8,7 @@ use serde_saphyr::Spanned;
 
 use super::{
     super::{entity::Entity, lexicon::Lexicon, patterns::Patterns, secrets::canonical_of_literal, view::View},
-    Allowed, FileOpenings, Operator, Policy, PolicyError, Rule, digest,
+    Allowed, Operator, Policy, PolicyError, Rule, digest,
     document::{ApiVersion, Document, Mode, TestDoc},
     layers::{self, Layer, Words},
     merge,
@@ -43,8 +43,7 @@ pub(super) fn compile(yaml: &str) -> Result<(Policy, Vec<Spanned<TestDoc>>), Pol
     let resolved = occasions.into_iter().map(|there| (merge::rules(&words, &there), there));
     let resolved: Vec<(Vec<Rule>, Occasion)> = resolved.collect();
     let allow: Vec<Allowed> = document.allow.iter().map(allowed).collect::<Result<_, _>>()?;
-    let files = FileOpenings::read(document.files.as_ref())?;
-    let whole = Whole { document: &document, layers, words, allow, files };
+    let whole = Whole { document: &document, layers, words, allow };
     let mut forms = resolved.iter().map(|(rules, there)| Ok((there.clone(), whole.form(rules)?)));
     let (_, mut policy) = forms.next().unwrap_or_else(|| Ok((Occasion::ANY, whole.form(&[])?)))?;
     policy.others = forms.collect::<Result<BTreeMap<_, _>, PolicyError>>()?;
@@ -61,7 +60,6 @@ struct Whole<'d> {
     layers: Vec<Layer>,
     words: Vec<Words>,
     allow: Vec<Allowed>,
-    files: FileOpenings,
 }
 
 impl Whole<'_> {
@@ -96,7 +94,6 @@ impl Whole<'_> {
             is_shadow: (document.mode.value == Mode::Shadow).then(|| document.mode.referenced.line()),
             has_clean_test: document.tests.iter().any(|test| test.value.unchanged),
             digest: [0; 32],
-            files: self.files.clone(),
             layers: Vec::new(),
             others: BTreeMap::new(),
             allowed: allow.iter().map(|entry| canonical_of_literal(&lexicon, &entry.literal)).collect(),

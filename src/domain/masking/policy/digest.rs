@@ -116,9 +116,6 @@ fn by(policy: &Policy, engine: &Value) -> Value {
         fields.insert("layers".to_owned(), layers.collect());
         fields.insert("occasions".to_owned(), others.collect());
     }
-    if let (Value::Object(fields), Some(files)) = (&mut resolved, policy.files.resolved()) {
-        fields.insert("files".to_owned(), files);
-    }
     resolved
 }
 
@@ -156,14 +153,10 @@ fn rule(rule: &Rule) -> Value {
 
 /// Only where there is one: what nobody may open resolves as it did before anybody could open anything.
 fn insert_opening(said: &mut Value, opening: Option<&Opening>) {
-    if let (Some(said), Some(fields)) = (opening, said.as_object_mut()) {
-        fields.insert("opening".to_owned(), self::opening(said));
+    if let (Some(Opening { roles, ttl_s, second_person }), Some(fields)) = (opening, said.as_object_mut()) {
+        let opening = json!({"unmask_roles": roles, "ttl_s": ttl_s, "second_person": second_person});
+        fields.insert("opening".to_owned(), opening);
     }
-}
-
-/// By whom something may be opened.
-pub(super) fn opening(Opening { roles, ttl_s, second_person }: &Opening) -> Value {
-    json!({"unmask_roles": roles, "ttl_s": ttl_s, "second_person": second_person})
 }
 
 fn operator(operator: &Operator) -> Value {

@@ -28,8 +28,6 @@ pub(super) struct Document {
     pub(super) define: BTreeMap<String, Spanned<LayerDoc>>,
     #[serde(default)]
     pub(super) approvals: Option<Approvals>,
-    #[serde(default)]
-    pub(super) files: Option<Spanned<FilesDoc>>,
     pub(super) rules: Vec<Spanned<RuleDoc>>,
     #[serde(default)]
     pub(super) allow: Vec<Spanned<AllowDoc>>,
@@ -158,28 +156,6 @@ pub(super) enum Reversible {
 #[serde(deny_unknown_fields)]
 pub(super) struct VaultDoc {
     pub(super) vault: bool,
-    pub(super) unmask_roles: Vec<String>,
-    #[serde(rename = "reason")]
-    _reason: ReasonDoc,
-    pub(super) ttl: String,
-    #[serde(default)]
-    pub(super) second_person: Vec<String>,
-}
-
-/// Who may open files of which nothing is shown.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FilesDoc {
-    #[serde(default)]
-    pub(super) sealed: Option<OpeningDoc>,
-    #[serde(default)]
-    pub(super) quarantined: Option<OpeningDoc>,
-}
-
-/// Who may open something, and how.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct OpeningDoc {
     pub(super) unmask_roles: Vec<String>,
     #[serde(rename = "reason")]
     _reason: ReasonDoc,

@@ -9,7 +9,7 @@ use super::super::super::canonical;
 use super::document::{Document, LayerDoc, PackDoc};
 use super::occasion::Occasion;
 use super::resolve::{Speaker, Stance, all, invalid};
-use super::{Policy, PolicyError, Rule, RuleName, digest};
+use super::{PolicyError, RuleName, digest};
 use crate::domain::yaml;
 use crate::limits::{LAYER_DEPTH_MAX, LAYERS_MAX};
 
@@ -58,24 +58,6 @@ pub(super) fn of(document: &Document) -> Result<(Vec<Layer>, Vec<Words>), Policy
     let own = Speaker { layer: OWN, occasion: &Occasion::ANY, is_pack: false };
     walk.words.push(all(own, &document.rules)?);
     Ok((walk.layers, walk.words))
-}
-
-impl Policy {
-    /// Returns which layers speak of a rule, by its position, on whatever occasion; none of a policy that is only its own list.
-    pub fn layers_of(&self, rule: u16) -> Vec<String> {
-        let mut layers: Vec<String> = Vec::new();
-        if self.is_plain() && self.others.values().all(Self::is_plain) {
-            return layers;
-        }
-        let forms = std::iter::once(self).chain(self.others.values());
-        let said = forms.filter_map(|form| form.rules.get(usize::from(rule))).flat_map(Rule::said);
-        for stance in said {
-            if !layers.contains(&stance.layer) {
-                layers.push(stance.layer.clone());
-            }
-        }
-        layers
-    }
 }
 
 struct Walk<'d> {
@@ -201,19 +183,6 @@ mod tests {
                 assert!(!rule.basis.is_empty(), "{name}: {}", rule.entity);
             }
         }
-    }
-
-    #[test]
-    fn a_rule_names_the_layers_that_speak_of_it() {
-        let two = Policy::load(&alone("base/pci, base/jrt0171@1", "tests: []")).unwrap();
-        let of = |policy: &Policy, entity: &str| {
-            let at = (0..).zip(policy.rules()).find(|(_, rule)| rule.name.to_string() == entity).unwrap().0;
-            policy.layers_of(at)
-        };
-        assert_eq!(of(&two, "cn.bank_card"), ["base/pci@1", "base/jrt0171@1"]);
-        assert_eq!(of(&two, "cn.id_card"), ["base/jrt0171@1"]);
-        let plain = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/policies/masking/cn-retail.yaml"));
-        assert_eq!(of(&Policy::load(plain).unwrap(), "cn.mobile"), [""; 0]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt;
 use super::super::patterns::surest;
 use super::super::view::View;
 use super::residual::candidates;
-use super::{Opening, Operator, Policy, Rule, RuleName, Stance, Trap};
+use super::{Operator, Policy, Rule, RuleName, Trap};
 
 /// Fewer values than this behind a mask can be tried out one by one.
 const CANDIDATES_MIN: u64 = 10_000;
@@ -35,8 +35,8 @@ pub enum Remark {
     },
     /// A value may be opened with the word of a second person, whom no account can be.
     NobodyAgrees {
-        /// Of what: a rule's name, or the files' path in the policy.
-        entity: String,
+        /// Of what.
+        entity: RuleName,
     },
     /// Approval is asked for of nobody at all, or not at all.
     NobodyApproves,
@@ -58,13 +58,6 @@ pub enum Remark {
         rule: RuleName,
         /// Why not.
         why: Unreachable,
-    },
-    /// A layer of the policy's own says something of an entity that decides nothing anywhere: others are stricter wherever it applies.
-    Overruled {
-        /// Of what.
-        rule: RuleName,
-        /// Which layer.
-        layer: String,
     },
     /// No test says that clean text stays as it is.
     NoCleanTest,
@@ -117,9 +110,6 @@ impl fmt::Display for Remark {
                 write!(f, "{rule}.pattern: {} is not what it looks like; write {}", trap.as_str(), trap.instead())
             }
             Self::Unreachable { rule, why } => write!(f, "{rule} never masks anything: {why}"),
-            Self::Overruled { rule, layer } => {
-                write!(f, "{rule} in {layer} decides nothing: others are as strict wherever it applies")
-            }
             Self::NoCleanTest => {
                 f.write_str("tests: none says unchanged: true, so nothing holds that clean text stays")
             }
@@ -132,10 +122,7 @@ pub fn lint(policy: &Policy, roles: &[&str]) -> Vec<Remark> {
     let mut remarks: Vec<Remark> = policy.rules().iter().flat_map(few_candidates).collect();
     remarks.extend(policy.rules().iter().flat_map(traps));
     remarks.extend(unreachable(policy.rules()));
-    remarks.extend(overruled(policy));
-    let openings = policy.rules().iter().filter_map(|rule| Some((rule.name.to_string(), rule.opening.as_ref()?)));
-    let files = policy.files.named().into_iter().filter_map(|(aspect, opening)| Some((aspect.to_string(), opening?)));
-    remarks.extend(openings.chain(files).filter_map(|(of, opening)| nobody_agrees(of, opening, roles)));
+    remarks.extend(policy.rules().iter().filter_map(|rule| nobody_agrees(rule, roles)));
     let consent = policy.consent();
     let unknown = consent.roles.iter().filter(|role| !roles.contains(&role.as_str()));
     remarks.extend(unknown.map(|role| Remark::UnknownRole { role: role.clone() }));
@@ -151,10 +138,10 @@ pub fn lint(policy: &Policy, roles: &[&str]) -> Vec<Remark> {
     remarks
 }
 
-fn nobody_agrees(entity: String, opening: &Opening, roles: &[&str]) -> Option<Remark> {
-    let agrees = &opening.second_person;
+fn nobody_agrees(rule: &Rule, roles: &[&str]) -> Option<Remark> {
+    let agrees = &rule.opening.as_ref()?.second_person;
     let is_nobody = !agrees.is_empty() && !agrees.iter().any(|role| roles.contains(&role.as_str()));
-    is_nobody.then_some(Remark::NobodyAgrees { entity })
+    is_nobody.then(|| Remark::NobodyAgrees { entity: rule.name.clone() })
 }
 
 /// One remark for each mask of a rule, however many views have it.
@@ -201,30 +188,6 @@ fn unreachable(rules: &[Rule]) -> Vec<Remark> {
     remarks
 }
 
-/// What layers say in vain, the packs but for: these are what they are for anybody.
-fn overruled(policy: &Policy) -> Vec<Remark> {
-    let forms: Vec<&Policy> = std::iter::once(policy).chain(policy.others.values()).collect();
-    let mut said: Vec<(&RuleName, &Stance)> = Vec::new();
-    for rule in forms.iter().flat_map(|form| &form.rules) {
-        for stance in rule.said().iter().filter(|stance| !stance.is_pack && !stance.says_more()) {
-            if !said.iter().any(|(name, known)| **name == rule.name && known.layer == stance.layer) {
-                said.push((&rule.name, stance));
-            }
-        }
-    }
-    let decides = |name: &RuleName, layer: &str| {
-        let mut rules = forms.iter().flat_map(|form| &form.rules).filter(|rule| rule.is_active && rule.name == *name);
-        let by_it = |rule: &Rule| View::ALL.iter().any(|view| rule.decided(*view).layer == Some(layer));
-        let is_strictest = |rule: &Rule| {
-            let (own, others): (Vec<_>, Vec<_>) = rule.said().iter().partition(|stance| stance.layer == layer);
-            own.iter().any(|own| others.iter().all(|other| other.class < own.class))
-        };
-        rules.any(|rule| by_it(rule) || is_strictest(rule))
-    };
-    let in_vain = said.into_iter().filter(|(name, stance)| !decides(name, &stance.layer));
-    in_vain.map(|(name, stance)| Remark::Overruled { rule: name.clone(), layer: stance.layer.clone() }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::super::entity::Entity;
@@ -247,27 +210,6 @@ mod tests {
         let clean = ", {in: \"谢谢\", unchanged: true}";
         let sound = policy("{required: 1, roles: [compliance]}", "{keep: {first: 3, last: 4}}", "95588", clean);
         assert_eq!(lint(&sound, &ROLES), []);
-    }
-
-    #[test]
-    fn what_a_layer_says_in_vain_is_named_with_the_layer() {
-        let layered = |web: &str| {
-            Policy::load(&format!(
-                "apiVersion: mask/v1\nid: one\nversion: 1\nmode: enforce\nlayers: [channel/web, channel/http]\ndefine:\n  \
-                 channel/web: {{rules: [{{entity: cn.mobile, class: C2, {web}}}]}}\n  \
-                 channel/http: {{rules: [{{entity: cn.mobile, class: C2, views: {{\"*\": drop}}}}]}}\nrules:\n\
-                 - {{entity: cn.mobile, class: C2, views: {{agent: {{keep: {{first: 1, last: 2}}}}}}}}\n\
-                 tests: [{{in: '13812345678', record: '[mobile]'}}, {{in: '13812345678', channel: web, record: '[mobile]'}}, \
-                 {{in: '13812345678', channel: http, agent: '[mobile]'}}, {{in: 谢谢, unchanged: true}}]\n"
-            ))
-            .unwrap_or_else(|error| panic!("{error}"))
-        };
-        let vain =
-            Remark::Overruled { rule: RuleName { entity: Entity::Mobile, own: None }, layer: "channel/web".to_owned() };
-        let named = |web: &str| lint(&layered(web), &ROLES).contains(&vain);
-        assert!(named("views: {agent: {keep: {first: 3, last: 4}}}"));
-        assert!(!named("views: {agent: {keep: {last: 2}}}"), "it decides what agents see");
-        assert!(!named("detect: {min_confidence: 0.5}, views: {agent: {keep: {first: 3, last: 4}}}"), "it finds more");
     }
 
     #[test]

@@ -8,7 +8,6 @@ mod compile;
 mod digest;
 mod document;
 mod error;
-mod files;
 mod layers;
 mod leaving;
 mod lint;
@@ -22,7 +21,6 @@ mod self_test;
 pub use compare::{Aspect, Difference, Way, compare, only_masks_more};
 pub use document::{Approvals, Effective};
 pub use error::PolicyError;
-pub use files::FileOpenings;
 pub use layers::Layer;
 pub use leaving::Leaving;
 pub use lint::{Remark, Unreachable, lint};
@@ -36,7 +34,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::{
-    super::file::Fate,
     entity::Entity,
     lexicon::Lexicon,
     patterns::Patterns,
@@ -171,22 +168,6 @@ pub struct RuleName {
     pub own: Option<String>,
 }
 
-impl From<Entity> for RuleName {
-    fn from(entity: Entity) -> Self {
-        Self { entity, own: None }
-    }
-}
-
-impl RuleName {
-    /// The name that a policy writes so.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name.strip_prefix("custom.") {
-            Some(own) => Some(Self { entity: Entity::Custom, own: Some(own.to_owned()) }),
-            None => Entity::from_name(name).map(Self::from),
-        }
-    }
-}
-
 /// As policies write it: `cn.mobile`, `custom.loan_no`.
 impl fmt::Display for RuleName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -298,7 +279,6 @@ pub struct Policy {
     /// Whether a test holds that clean text stays as it is.
     has_clean_test: bool,
     digest: [u8; 32],
-    files: FileOpenings,
     layers: Vec<Layer>,
     /// What it is on the occasions that its layers ask for; itself, it is for any other.
     others: BTreeMap<Occasion, Policy>,
@@ -475,14 +455,9 @@ impl Policy {
         held.into_iter().map(RuleName::to_string).collect()
     }
 
-    /// Returns by whom values of an entity, or of one that the policy makes up, may be opened; `None`: by nobody.
-    pub fn opening(&self, name: &RuleName) -> Option<&Opening> {
-        self.rules.iter().find(|rule| rule.is_active && rule.name == *name).and_then(|rule| rule.opening.as_ref())
-    }
-
-    /// Returns by whom files may be opened of which nothing is shown, by what became of them; `None`: by nobody.
-    pub fn file_opening(&self, fate: Fate) -> Option<&Opening> {
-        self.files.of(fate)
+    /// Returns by whom values of an entity may be opened; `None`: by nobody.
+    pub fn opening(&self, entity: Entity) -> Option<&Opening> {
+        self.rule_for(entity).and_then(|(_, rule)| rule.opening.as_ref())
     }
 
     /// Returns the rule of an entity and its position, if there is one.

@@ -68,14 +68,6 @@ pub struct Stance {
     pub(super) leaving: Option<Leaving>,
 }
 
-impl Stance {
-    /// Whether it says more than what views show: how values are found, opened or held.
-    pub(super) fn says_more(&self) -> bool {
-        let is_found = self.min_confidence.is_some() || self.context_window.is_some() || !self.context.is_empty();
-        is_found || self.pattern.is_some() || self.opening.is_some() || self.leaving.is_some()
-    }
-}
-
 /// Whose words are resolved.
 #[derive(Clone, Copy)]
 pub(super) struct Speaker<'l> {
@@ -151,16 +143,6 @@ fn opening(line: u64, rule: &RuleDoc) -> Result<Option<Opening>, PolicyError> {
         let got = if written.vault { "a vault for C3" } else { "vault: false" };
         return Err(invalid(line, "reversible", "false, or a vault for a class that is stored", got.to_owned()));
     }
-    let fields = ["reversible.unmask_roles", "reversible.ttl", "reversible.second_person"];
-    opened_by(line, fields, (&written.unmask_roles, &written.ttl, &written.second_person)).map(Some)
-}
-
-/// Roles, time and second person as written, by the names of their fields.
-pub(super) fn opened_by(
-    line: u64,
-    [roles_field, ttl_field, second_field]: [&'static str; 3],
-    (roles, ttl, second_person): (&[String], &str, &[String]),
-) -> Result<Opening, PolicyError> {
     let plain = |word: &String| {
         (1..=OPENER_LEN_MAX).contains(&word.len())
             && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
@@ -172,12 +154,12 @@ pub(super) fn opened_by(
         }
         None => Ok(words.to_vec()),
     };
-    let ttl_s = seconds(ttl).filter(|ttl_s| (OPENING_S_MIN..=OPENING_S_MAX).contains(ttl_s));
-    Ok(Opening {
-        roles: words(roles_field, roles, 1)?,
-        ttl_s: ttl_s.ok_or_else(|| invalid(line, ttl_field, "5s to 1h, such as 15m", ttl.to_owned()))?,
-        second_person: words(second_field, second_person, 0)?,
-    })
+    let ttl_s = seconds(&written.ttl).filter(|ttl_s| (OPENING_S_MIN..=OPENING_S_MAX).contains(ttl_s));
+    Ok(Some(Opening {
+        roles: words("reversible.unmask_roles", &written.unmask_roles, 1)?,
+        ttl_s: ttl_s.ok_or_else(|| invalid(line, "reversible.ttl", "5s to 1h, such as 15m", written.ttl.clone()))?,
+        second_person: words("reversible.second_person", &written.second_person, 0)?,
+    }))
 }
 
 /// `90s`, `15m` or `1h`.

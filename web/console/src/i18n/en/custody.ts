@@ -19,7 +19,6 @@ export default {
     published: "What is published",
     witness: "Witness {name}",
     witnesses: "Witnesses",
-    anchor: "Outside clock {name}",
     mirror: "The copy elsewhere",
     seal: "The daily seal",
     self_audit: "The server's own audit",
@@ -52,13 +51,6 @@ export default {
     },
     witnesses: {
       none: "Nobody but the bank's own server watches. Whoever held both the server and its key could exchange the history, and only people who keep receipts or copies would notice.",
-    },
-    anchor: {
-      confirmed:
-        "An outside authority has signed that this state existed at that time. Its receipt is an entry of the ledger.",
-      refused: "It gives no receipt, or one that does not hold.",
-      unreachable: "It does not answer. It is asked again by itself; messages are taken as ever.",
-      unasked: "It has not been asked yet.",
     },
     mirror: {
       current: "A copy of what is published lies in another place.",
@@ -99,10 +91,6 @@ export default {
     witnesses: {
       none: "Have audit run a witness on a machine of their own (lww witness), and another party a second one.",
     },
-    anchor: {
-      refused: "Have the operators look at its certificates and its answer; the reason is below.",
-      unreachable: "Nothing, if it is a matter of hours; else have the operators look at the way there.",
-    },
     mirror: {
       behind: "Nothing, if it is a matter of minutes; else have the operators look at the other place.",
       unreachable: "Have the operators look at the other place and at the network between.",
@@ -116,16 +104,4 @@ export default {
     },
   },
   to_do: "What to do:",
-  anchors: {
-    title: "Outside clocks",
-    entry: "Entry {index}",
-    after: "was made after {time} ({name})",
-    after_none: "no receipt among the newest lies before it",
-    before: "existed before {time} ({name})",
-    before_none: "no receipt covers it yet",
-    covers: "{name} confirmed the first {size} entries",
-    receipt: "receipt in entry {index}",
-    unchecked:
-      "These times are what the receipts say. This page compares each receipt with its checkpoint, and does not check its signature: lww-verify anchors does, offline, with the authorities' certificates.",
-  },
 };

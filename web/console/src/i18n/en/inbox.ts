@@ -25,8 +25,7 @@ export default {
     again: "Try again",
     dismiss: "Remove",
     preview: "Masked text",
-    sealed_hint:
-      "Pictures and recordings can't be masked: nothing is shown, and only the policy lets somebody open one.",
+    sealed_hint: "Pictures and recordings can't be masked: nobody can open this one here.",
     not_kept: "The file itself is not kept, because it held what is stored nowhere; its masked text is.",
     fates: { shown: "Masked", sealed: "Sealed", quarantined: "In quarantine" },
     formats: {
@@ -235,7 +234,6 @@ export default {
     masked: "masked",
     rule: "Rule",
     basis: "Asked for by",
-    layers: "Layers",
     class: "Class",
     confidence: "Certainty",
     policy: "Policy",

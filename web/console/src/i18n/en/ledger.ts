@@ -60,7 +60,6 @@ export default {
     gap: "Files that the checkpoint covers are missing.",
     other_log: "This proof is of another ledger.",
     false_declaration: "A gap of the ledger is declared by nobody, or not as it is.",
-    bad_anchor: "A receipt of an outside party names a checkpoint that the ledger never had.",
   },
   steps: {
     leaf: "The entry's fingerprint",
@@ -289,8 +288,6 @@ export default {
     unmask_requested: "Unmasking requested",
     unmask_granted: "Unmasking granted",
     unmask_used: "Unmasked text shown under a grant",
-    unmask_file_requested: "Request to open a file",
-    unmask_file_used: "File given out under a grant",
     unmask_expired: "Grant to unmask ended",
     unmask_denied: "Request to unmask turned down",
     unmask_matched: "Masked value matched with what was said",

@@ -224,7 +224,6 @@ export default {
       nobody_approves: "Nobody has to approve a change: ask for one person at least, of a role that exists.",
       short_literal: "The public value {literal} is so short that it is a part of many others.",
       trap: "The pattern of {rule}: {part} is not what it looks like; write {instead}.",
-      overruled: "{rule} in the layer {layer} decides nothing: others are as strict wherever it applies.",
       unreachable:
         "The rule {rule} never masks anything: it asks for more certainty than its pattern can have.",
       unreachable_same: "The rule {rule} never masks anything: {other} has the same pattern.",

@@ -33,22 +33,6 @@ export default {
     hide: "Hide it now",
     mark: "[{name} {account} · {time} · request {request} · entry {entry}]",
   },
-  file: {
-    button: "Open by break-glass",
-    title: "Break-glass: open this file",
-    detail:
-      "Takes a reason and a second factor. It is recorded first, given once, marked with your name, and gone from the screen when the time is over. Supervisors see it at once; it is listed in the customer's file and in evidence. A file from outside may do harm: open it on a machine that is made for that.",
-    send: "Ask to open it",
-    show: "Open the file",
-    granted: "Approved: it can be opened once.",
-    waits:
-      "Asked for; a second person has to approve. It can be opened here then; you may close this, and open it later on the page Unmasking.",
-    over: "It is gone from the screen. To open it once more, ask again.",
-    picture: "The picture, with the mark: {mark}",
-    not_shown: "This file is not shown here. Saved, it carries who opened it and when in its name.",
-    save: "Save, under its marked name",
-    save_hint: "It is saved as {name}. Whatever is saved stays until you delete it.",
-  },
   reasons: {
     fraud: "suspected fraud",
     dispute: "a complaint or a disputed payment",

@@ -1,7 +1,7 @@
 export default {
   title: "Unmasking",
   detail:
-    "Who was shown what stands behind a mask, or a file of which nothing is shown, why, by whose word and when. The values themselves are neither here nor in the ledger.",
+    "Who was shown what stands behind a mask, why, by whose word and when. The values themselves are neither here nor in the ledger.",
   of: "This customer only:",
   all: "Show all",
   none: "Nobody has asked to see unmasked text",
@@ -12,19 +12,6 @@ export default {
   you: "you",
   entry: "entry {entry}",
   until: "valid until {time}",
-  file: "File",
-  unreadable: "Entry {entry} cannot be read: nobody can tell what was asked for, and why.",
-  quarantine: {
-    title: "Files in quarantine",
-    detail:
-      "What customers sent and could not be read, or must not be. Nothing of these files is shown; opening one takes a reason, a second factor and whoever the policy names.",
-    none: "No file is in quarantine",
-    none_detail: "Files that can't be read, need a password, or hold scripts or programs are put aside here.",
-    of: "from",
-    erased: "The customer was erased: nobody can open it.",
-    older: "Older",
-    newer: "Newer",
-  },
   own: "You asked: somebody else has to approve.",
   state: {
     requested: "to be approved",

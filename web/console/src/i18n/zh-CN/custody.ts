@@ -18,7 +18,6 @@ export default {
     published: "对外公布",
     witness: "见证节点 {name}",
     witnesses: "见证节点",
-    anchor: "外部时钟 {name}",
     mirror: "异地副本",
     seal: "每日封存",
     self_audit: "服务器自查",
@@ -49,12 +48,6 @@ export default {
     },
     witnesses: {
       none: "只有银行自己的服务器在看。谁同时掌握了服务器和密钥，就可以换掉历史，只有留有回执或副本的人才会发现。",
-    },
-    anchor: {
-      confirmed: "外部机构签名确认：这个状态在该时刻已经存在。其回执就是账本里的一条记录。",
-      refused: "它没有给出回执，或者给出的回执不成立。",
-      unreachable: "它没有应答。服务器会自动再问；消息照常接收。",
-      unasked: "还没有问过它。",
     },
     mirror: {
       current: "已公布的内容另有一份副本存放在别处。",
@@ -92,10 +85,6 @@ export default {
     witnesses: {
       none: "请审计部门在自己的机器上运行一个见证节点（lww witness），再请另一方运行第二个。",
     },
-    anchor: {
-      refused: "请运维查看它的证书和应答，原因见下。",
-      unreachable: "几小时以内不必处理；时间更长，请运维查看通往那里的网络。",
-    },
     mirror: {
       behind: "几分钟以内不必处理；时间更长，请运维查看存放副本的地方。",
       unreachable: "请运维查看存放副本的地方，以及两地之间的网络。",
@@ -107,16 +96,4 @@ export default {
     },
   },
   to_do: "怎么办：",
-  anchors: {
-    title: "外部时钟",
-    entry: "第 {index} 条",
-    after: "形成于 {time} 之后（{name}）",
-    after_none: "最近的回执中，没有排在它前面的",
-    before: "在 {time} 之前已经存在（{name}）",
-    before_none: "还没有回执覆盖到它",
-    covers: "{name} 确认了前 {size} 条",
-    receipt: "回执在第 {index} 条",
-    unchecked:
-      "以上时间是回执自己所写。本页只核对回执与检查点是否相符，没有验证回执的签名；签名由 lww-verify anchors 用各机构的证书离线验证。",
-  },
 };

@@ -25,7 +25,7 @@ export default {
     again: "重试",
     dismiss: "移除",
     preview: "脱敏文字",
-    sealed_hint: "图片与音视频无法脱敏：不作显示，仅可按策略应急打开。",
+    sealed_hint: "图片与音视频无法脱敏：此处任何人都不能打开。",
     not_kept: "文件含不得留存的内容，原件未保存，仅保留脱敏文字。",
     fates: { shown: "已脱敏", sealed: "已封存", quarantined: "已隔离" },
     formats: {
@@ -228,7 +228,6 @@ export default {
     masked: "已脱敏",
     rule: "规则",
     basis: "依据",
-    layers: "策略层",
     class: "级别",
     confidence: "把握",
     policy: "策略摘要",

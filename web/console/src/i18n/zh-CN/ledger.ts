@@ -50,7 +50,6 @@ export default {
     gap: "缺少检查点涵盖的文件。",
     other_log: "这份证明属于另一个账本。",
     false_declaration: "账本有缺口而无人声明，或声明不实。",
-    bad_anchor: "外部方的回执所指的检查点，账本从未有过。",
   },
   steps: {
     leaf: "记录的指纹",
@@ -278,8 +277,6 @@ export default {
     unmask_requested: "申请查看明文",
     unmask_granted: "授权查看明文",
     unmask_used: "在授权下查看了明文",
-    unmask_file_requested: "申请打开文件",
-    unmask_file_used: "在授权下打开了文件",
     unmask_expired: "明文查看授权到期",
     unmask_denied: "驳回明文查看申请",
     unmask_matched: "核对了脱敏内容",

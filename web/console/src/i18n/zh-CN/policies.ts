@@ -197,7 +197,6 @@ export default {
       nobody_approves: "没有任何人需要批准变更：请至少要求一个现有角色的一人同意。",
       short_literal: "公开的值 {literal} 太短，会出现在许多其他值里。",
       trap: "{rule} 的样式中 {part} 与看上去的含义不同，请改写为 {instead}。",
-      overruled: "层 {layer} 中的规则 {rule} 不起作用：凡其适用之处，其他层同样或更为严格。",
       unreachable: "规则 {rule} 永远不会生效：要求的把握高于样式能达到的把握。",
       unreachable_same: "规则 {rule} 永远不会生效：规则 {other} 的样式与它相同。",
       no_clean_test: "没有一项测试说明正常文字保持不变（unchanged: true）。",

@@ -11,19 +11,6 @@ export default {
   you: "您",
   entry: "第 {entry} 条存证记录",
   until: "有效至 {time}",
-  file: "文件",
-  unreadable: "第 {entry} 条存证记录无法读取：无从得知申请的内容和事由。",
-  quarantine: {
-    title: "隔离文件",
-    detail:
-      "客户发来、无法读取或不得读取的文件。文件内容一概不显示；打开须有事由、动态口令，并经策略指定的人员同意。",
-    none: "没有隔离文件",
-    none_detail: "无法读取、需要密码，或含有脚本、程序的文件会列在这里。",
-    of: "来自",
-    erased: "客户数据已删除：任何人都不能打开。",
-    older: "更早",
-    newer: "更新",
-  },
   own: "由您申请：须由另一人批准。",
   state: {
     requested: "待批准",

@@ -17,7 +17,6 @@ const GOOD: Custody = {
     reason: null,
     since: null,
   })),
-  anchors: [],
   mirror: { target: "s3", size: 1000, at: "2026-11-27T07:59:59Z", state: "current", reason: null },
   seal: { index: 900, upto: 900, at: "2026-11-27T00:00:00Z" },
   self_audit: { at: "2026-11-27T07:00:00Z", looked_to: 990, findings: 0, state: "idle" },
@@ -87,21 +86,4 @@ test("a simple quorum is told in numbers", () => {
   expect(simple("2 of (w1, w2, w3)")).toEqual({ count: 2, of: 3 });
   expect(simple("2 of (w1, 1 of (w2, w3))")).toBeNull();
   expect(simple("w1")).toBeNull();
-});
-
-test("an outside clock that confirms is all right, and one that doesn't is told", () => {
-  const anchor = (state: Custody["anchors"][number]["state"]) => ({
-    ...GOOD,
-    anchors: [
-      {
-        ...{ name: "tsa-one", form: "rfc3161", url: "http://tsa", every_s: 3600, entry: 950, failures: 0 },
-        ...{ size: 940, at: "2026-11-27T07:30:00Z", state, reason: null, since: null },
-      },
-    ],
-  });
-  expect(level(GOOD, "anchor")).toBeUndefined();
-  expect(level(anchor("confirmed"), "anchor")).toBe("good");
-  expect(level(anchor("refused"), "anchor")).toBe("warn");
-  expect(level(anchor("unreachable"), "anchor")).toBe("warn");
-  expect(level(anchor("unasked"), "anchor")).toBe("quiet");
 });

@@ -18,19 +18,6 @@ export interface Custody {
     reason: string | null;
     since: string | null;
   }[];
-  anchors: {
-    name: string;
-    form: string;
-    url: string;
-    every_s: number;
-    size: number | null;
-    at: string | null;
-    entry: number | null;
-    state: "confirmed" | "refused" | "unreachable" | "unasked";
-    reason: string | null;
-    failures: number;
-    since: string | null;
-  }[];
   mirror: {
     target: string | null;
     size: number | null;
@@ -52,7 +39,7 @@ export const custody = () => call<Custody>("GET", "/ledger/custody");
 /** From what needs nothing to what can't wait. */
 export const LEVELS = ["good", "quiet", "warn", "bad"] as const;
 export type Level = (typeof LEVELS)[number];
-export type Of = "head" | "published" | "witness" | "witnesses" | "anchor" | "mirror" | "seal" | "self_audit";
+export type Of = "head" | "published" | "witness" | "witnesses" | "mirror" | "seal" | "self_audit";
 
 /** One who watches, or one thing that is looked after. */
 export interface Watcher {
@@ -83,12 +70,6 @@ const WITNESS_LEVELS = {
   unreachable: "warn",
   unasked: "quiet",
 } as const satisfies Record<string, Level>;
-const ANCHOR_LEVELS = {
-  confirmed: "good",
-  refused: "warn",
-  unreachable: "warn",
-  unasked: "quiet",
-} as const satisfies Record<string, Level>;
 const MIRROR_LEVELS = {
   current: "good",
   behind: "warn",
@@ -115,14 +96,10 @@ export function watchers(told: Custody, before: Custody | null, now: number): Wa
   const witnesses = told.witnesses.map(({ name, state, size, at, reason }) =>
     watcher("witness", [state, WITNESS_LEVELS[state]], size, at, { name, reason }),
   );
-  const anchors = told.anchors.map(({ name, state, size, at, reason }) =>
-    watcher("anchor", [state, ANCHOR_LEVELS[state]], size, at, { name, reason }),
-  );
   return [
     watcher("head", head === null ? ["absent", "warn"] : ["there", "good"], end, head?.signed_at ?? null),
     watcher("published", publication(told, before), published?.size ?? null, published?.at ?? null),
     ...(witnesses.length > 0 ? witnesses : [watcher("witnesses", ["none", "warn"], null, null)]),
-    ...anchors,
     watcher("mirror", [mirror.state, MIRROR_LEVELS[mirror.state]], mirror.size, mirror.at, {
       name: mirror.target,
       reason: mirror.reason,

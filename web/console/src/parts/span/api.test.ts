@@ -10,13 +10,9 @@ function asked(state: Unmasking["state"]): Unmasking {
     conversation: "2",
     subject: "3",
     message: "4",
-    about: "value",
-    readable: true,
     span: 0,
     entity: "cn.mobile",
     class: "C2",
-    format: null,
-    fate: null,
     reason: "fraud",
     until: null,
     requested: act("me"),
@@ -36,7 +32,7 @@ describe("a request to open a value", () => {
 
   it("shows its value for as long as the server says, whatever the clock here says", () => {
     const used = act("me");
-    expect(leftMs({ until: "2026-11-27T10:15:00.000000Z", used })).toBe(900_000);
-    expect(leftMs({ until: "2026-11-27T09:00:00.000000Z", used })).toBe(0);
+    expect(leftMs({ value: "x", until: "2026-11-27T10:15:00.000000Z", used })).toBe(900_000);
+    expect(leftMs({ value: "x", until: "2026-11-27T09:00:00.000000Z", used })).toBe(0);
   });
 });

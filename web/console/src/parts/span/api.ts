@@ -11,24 +11,17 @@ export interface Act {
 
 export type UnmaskingState = "requested" | "granted" | "denied" | "used" | "lapsed";
 
-/** A request to open a masked value or a file. Neither is in it. */
+/** A request to open a masked value. The value is not in it. */
 export interface Unmasking {
   id: string;
   state: UnmaskingState;
   conversation: string;
   subject: string;
-  about: "value" | "file";
-  /** Whether the entry that asked can be read; if not, what follows up to the reason is not known. */
-  readable: boolean;
   message: string;
-  /** Of a value. */
-  span: number | null;
-  entity: string | null;
-  class: string | null;
-  /** Of a file. */
-  format: string | null;
-  fate: string | null;
-  reason: string | null;
+  span: number;
+  entity: string;
+  class: string;
+  reason: string;
   /** Until when it may be opened and shown. */
   until: string | null;
   requested: Act;
@@ -85,6 +78,6 @@ export function waysOf({ state, requested }: Unmasking, me: string, mayApprove: 
 }
 
 /** How long a value may stay on screen, in milliseconds, by the server's clock alone. */
-export function leftMs({ until, used }: { until: string; used: Act }): number {
+export function leftMs({ until, used }: OpenedValue): number {
   return Math.max(0, Date.parse(until) - Date.parse(used.time));
 }

@@ -43,7 +43,6 @@ export type Remark =
   | { remark: "short_literal"; literal: string }
   | { remark: "trap"; rule: string; part: string; instead: string }
   | { remark: "unreachable"; rule: string; same_as: string | null }
-  | { remark: "overruled"; rule: string; layer: string }
   | { remark: "no_clean_test" };
 
 export interface Failure {
