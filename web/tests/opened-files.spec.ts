@@ -64,43 +64,6 @@ function marked(page: Page): Promise<number> {
   });
 }
 
-test("a picture is opened once it is recorded, marked in its pixels, and gone when its time is over", async ({
-  page,
-  context,
-  server,
-}) => {
-  await page.goto(`${server.base}/console/`);
-  const file = await photo(page);
-  const agent = await server.login("agent");
-  await agent.present();
-  const id = await Visitor.come(server).then((one) => one.send("身份证.png", file));
-  await agent.gets(id);
-  const { staff } = await enrol(server, "agent");
-  await server.enter(context, staff);
-  await page.goto(`${server.base}/console/inbox/${id}`);
-  const card = page.getByRole("article").filter({ hasText: "已封存" });
-  await card.locator('[data-test="file-open"]').click();
-  await expect(page.getByRole("dialog")).toContainText("应急授权打开文件");
-  await expect(page.locator('[data-test="open-send"]')).toBeDisabled();
-  await accessible(page);
-  await choose(page, "核实客户身份");
-  await page.locator('[data-test="open-send"]').click();
-  await expect(page.locator('[data-test="opened-picture"]')).toBeVisible();
-  await expect(page.locator('[data-test="opened-left"]')).toContainText("后隐藏");
-  await expect.poll(() => marked(page)).toBeGreaterThan(0.02);
-  await picture(page, "opened-picture-zh");
-  await accessible(page);
-  const [saved] = await Promise.all([
-    page.waitForEvent("download"),
-    page.locator('[data-test="opened-save"]').click(),
-  ]);
-  expect(saved.suggestedFilename()).toMatch(/^opened-[0-9a-f]{8}-[0-9a-f]{8}-\d{8}T\d{6}Z\.png$/);
-  expect(readFileSync(await saved.path()).equals(file)).toBe(true);
-  // Its time over, it goes by itself.
-  await expect(page.locator('[data-test="open-over"]')).toBeVisible({ timeout: 30_000 });
-  await expect(page.locator('[data-test="opened-picture"]')).toHaveCount(0);
-});
-
 test("what is in quarantine is listed, and an officer opens it with a supervisor's word, in English on a telephone", async ({
   browser,
   server,
@@ -161,4 +124,41 @@ test("what is in quarantine is listed, and an officer opens it with a supervisor
   await expect(other.locator('[data-test="unmasking"][data-state="used"]')).toHaveCount(1);
   await context.close();
   await lead.close();
+});
+
+test("a picture is opened once it is recorded, marked in its pixels, and gone when its time is over", async ({
+  page,
+  context,
+  server,
+}) => {
+  await page.goto(`${server.base}/console/`);
+  const file = await photo(page);
+  const agent = await server.login("agent");
+  await agent.present();
+  const id = await Visitor.come(server).then((one) => one.send("身份证.png", file));
+  await agent.gets(id);
+  const { staff } = await enrol(server, "agent");
+  await server.enter(context, staff);
+  await page.goto(`${server.base}/console/inbox/${id}`);
+  const card = page.getByRole("article").filter({ hasText: "已封存" });
+  await card.locator('[data-test="file-open"]').click();
+  await expect(page.getByRole("dialog")).toContainText("应急授权打开文件");
+  await expect(page.locator('[data-test="open-send"]')).toBeDisabled();
+  await accessible(page);
+  await choose(page, "核实客户身份");
+  await page.locator('[data-test="open-send"]').click();
+  await expect(page.locator('[data-test="opened-picture"]')).toBeVisible();
+  await expect(page.locator('[data-test="opened-left"]')).toContainText("后隐藏");
+  await expect.poll(() => marked(page)).toBeGreaterThan(0.02);
+  await picture(page, "opened-picture-zh");
+  await accessible(page);
+  const [saved] = await Promise.all([
+    page.waitForEvent("download"),
+    page.locator('[data-test="opened-save"]').click(),
+  ]);
+  expect(saved.suggestedFilename()).toMatch(/^opened-[0-9a-f]{8}-[0-9a-f]{8}-\d{8}T\d{6}Z\.png$/);
+  expect(readFileSync(await saved.path()).equals(file)).toBe(true);
+  // Its time over, it goes by itself.
+  await expect(page.locator('[data-test="open-over"]')).toBeVisible({ timeout: 30_000 });
+  await expect(page.locator('[data-test="opened-picture"]')).toHaveCount(0);
 });
