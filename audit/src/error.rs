@@ -5,108 +5,15 @@
 //! the content of an entry, so they may be logged. Exit codes are documented in `FORMAT.md`.
 
 mod anchor;
+mod format;
 mod link;
 
 pub use anchor::AnchorFault;
+pub use format::Format;
 pub use link::Link;
 
 use crate::types::{EntryIndex, Hash, Id128, Origin, TreeSize};
-use std::fmt;
 use std::path::{Path, PathBuf};
-
-/// Names the format that a parser was reading when it refused its input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// A SHA-256 digest in text form.
-    Hash,
-    /// A 128-bit identifier in text form.
-    Id,
-    /// A decimal entry index.
-    Index,
-    /// A decimal tree size.
-    Size,
-    /// A time of RFC 3339.
-    Time,
-    /// A log origin.
-    Origin,
-    /// A short printable label.
-    Label,
-    /// An entry kind with its version.
-    Kind,
-    /// A ledger entry.
-    Entry,
-    /// The packed hashes of a frontier.
-    Frontier,
-    /// A C2SP signed note.
-    Note,
-    /// A verifier key in text form.
-    VerifierKey,
-    /// A private key seed.
-    Seed,
-    /// A C2SP checkpoint.
-    Checkpoint,
-    /// A tile of Merkle tree hashes.
-    Tile,
-    /// A bundle of entries.
-    Bundle,
-    /// A C2SP transparency log proof.
-    Proof,
-    /// The opened part of a receipt.
-    Receipt,
-    /// A C2SP trust policy: logs, witnesses, quorum.
-    TrustPolicy,
-    /// A request to a witness, or its answer.
-    Witnessing,
-    /// The sealed ends of chains.
-    ChainEnds,
-    /// An evidence package, or a file of it.
-    Package,
-    /// Two signed checkpoints that contradict each other.
-    Evidence,
-    /// A statement that a log's key changed.
-    Rotation,
-    /// A declaration that a log goes on in another generation after a gap.
-    Generation,
-    /// An outside party's receipt for a checkpoint.
-    Anchor,
-    /// Certificates of time-stamping authorities.
-    Authorities,
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Hash => "hash",
-            Self::Id => "identifier",
-            Self::Index => "entry index",
-            Self::Size => "tree size",
-            Self::Time => "time",
-            Self::Origin => "origin",
-            Self::Label => "label",
-            Self::Kind => "kind",
-            Self::Entry => "entry",
-            Self::Frontier => "frontier",
-            Self::Note => "signed note",
-            Self::VerifierKey => "verifier key",
-            Self::Seed => "key seed",
-            Self::Checkpoint => "checkpoint",
-            Self::Tile => "tile",
-            Self::Bundle => "entry bundle",
-            Self::Proof => "proof",
-            Self::Receipt => "receipt",
-            Self::TrustPolicy => "trust policy",
-            Self::Witnessing => "message to or of a witness",
-            Self::ChainEnds => "seal of chains",
-            Self::Package => "evidence package",
-            Self::Evidence => "evidence",
-            Self::Rotation => "change of a log's key",
-            Self::Generation => "declaration of a gap",
-            Self::Anchor => "receipt of an anchor",
-            Self::Authorities => "certificates of authorities",
-        })
-    }
-}
 
 /// Says why something can't be believed, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -163,6 +70,26 @@ pub enum Error {
         quorum: String,
         /// Names of the witnesses that have cosigned, separated by commas.
         got: String,
+    },
+    /// A trusted SM2 key has not signed what it is asked of.
+    #[error("the trusted SM2 key {key} has not signed this")]
+    Uncosigned {
+        /// The key.
+        key: String,
+    },
+    /// An SM2 key is named by no entry of the log whose checkpoints it signs.
+    #[error("no entry of the log names the SM2 key {key}")]
+    Unnamed {
+        /// The key.
+        key: String,
+    },
+    /// The SM3 root that an SM2 key has signed is not that of the entries.
+    #[error("the SM3 root is wrong: the entries come to {expected}, signed is {got}")]
+    OtherShadow {
+        /// The root of the entries.
+        expected: Hash,
+        /// The root that was signed.
+        got: Hash,
     },
     /// The inclusion path or stored tree hash leads to another hash than the signed one.
     #[error("the tree hash is wrong: expected {expected}, got {got}")]
@@ -356,6 +283,7 @@ impl Error {
             Self::UnknownVersion { .. } => Class::UnknownVersion,
             Self::BadSignature { .. } | Self::Unsigned { .. } => Class::BadSignature,
             Self::NoQuorum { .. } => Class::NoQuorum,
+            Self::Uncosigned { .. } | Self::Unnamed { .. } | Self::OtherShadow { .. } => Class::National,
             Self::BadHash { .. } | Self::BadProofShape { .. } | Self::OutOfRange { .. } | Self::NotThisTree { .. } => {
                 Class::BadProof
             }
@@ -426,11 +354,13 @@ pub enum Class {
     FalseDeclaration,
     /// An outside party's receipt proves nothing.
     BadAnchor,
+    /// The second signature by national algorithms is missing, or vouches for something else than the entries.
+    National,
 }
 
 impl Class {
     /// All classes, in the order of their exit codes.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Io,
         Self::Malformed,
         Self::UnknownVersion,
@@ -447,6 +377,7 @@ impl Class {
         Self::DeclaredGap,
         Self::FalseDeclaration,
         Self::BadAnchor,
+        Self::National,
     ];
 
     /// Returns the process exit code of this class. Codes are never given a new meaning.
@@ -468,6 +399,7 @@ impl Class {
             Self::DeclaredGap => 22,
             Self::FalseDeclaration => 23,
             Self::BadAnchor => 24,
+            Self::National => 25,
         }
     }
 
@@ -490,6 +422,7 @@ impl Class {
             Self::DeclaredGap => "declared_gap",
             Self::FalseDeclaration => "false_declaration",
             Self::BadAnchor => "bad_anchor",
+            Self::National => "national",
         }
     }
 }

@@ -13,11 +13,13 @@ mod lineage;
 mod receipts;
 mod room;
 mod runs;
+mod shadow;
 mod tiles;
 
 pub use earlier::check_earlier;
 pub use receipts::{Honoured, check_receipt};
 pub use room::{MEMORY_BYTES, MEMORY_BYTES_MIN, Room};
+pub use shadow::{PURPOSE, Shadow, check_shadow};
 
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::entry::Kind;
@@ -48,6 +50,8 @@ pub enum Pass {
     Tiles,
     /// Reading the entries.
     Entries,
+    /// Hashing the entries once more, with SM3.
+    Shadow,
 }
 
 /// The first thing that is wrong in a log.

@@ -3,23 +3,28 @@
 //! A frontier is the list of roots of the complete subtrees that a tree falls into, largest first: one hash for each
 //! set bit of the size. Source: RFC 6962 section 2.1 (the decomposition at the largest power of two).
 
-use super::{empty_root, node_hash};
+use super::{Sha256, TreeHash, node_hash};
 use crate::error::{Error, Format, malformed};
 use crate::types::{EntryIndex, Hash, TreeSize};
+use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 /// The least that must be kept of a tree to append to it and to know its root.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frontier {
+pub struct FrontierOf<H> {
     size: u64,
     nodes: Vec<Hash>,
+    hash: PhantomData<H>,
 }
 
-impl Frontier {
+/// That of the log's own tree.
+pub type Frontier = FrontierOf<Sha256>;
+
+impl<H: TreeHash> FrontierOf<H> {
     /// Returns the frontier of the empty tree.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { size: 0, nodes: Vec::new() }
+        Self { size: 0, nodes: Vec::new(), hash: PhantomData }
     }
 
     /// Appends a leaf.
@@ -27,7 +32,7 @@ impl Frontier {
         let mut hash = leaf;
         for _ in 0..self.size.trailing_ones() {
             if let Some(left) = self.nodes.pop() {
-                hash = node_hash(&left, &hash);
+                hash = H::node(&left, &hash);
             }
         }
         self.nodes.push(hash);
@@ -45,9 +50,9 @@ impl Frontier {
     pub fn root(&self) -> Hash {
         let mut from_right = self.nodes.iter().rev();
         let Some(last) = from_right.next() else {
-            return empty_root();
+            return H::empty();
         };
-        from_right.fold(*last, |right, left| node_hash(left, &right))
+        from_right.fold(*last, |right, left| H::node(left, &right))
     }
 
     /// Writes the hashes, 32 bytes each, largest subtree first. The size is not part of it.
@@ -65,7 +70,7 @@ impl Frontier {
         if !rest.is_empty() || hashes.len() != size.0.count_ones() as usize {
             return Err(malformed(Format::Frontier, bytes.len(), "not one 32-byte hash for each set bit of the size"));
         }
-        Ok(Self { size: size.0, nodes: hashes.iter().copied().map(Hash).collect() })
+        Ok(Self { size: size.0, nodes: hashes.iter().copied().map(Hash).collect(), hash: PhantomData })
     }
 
     /// Yields height and hash of each subtree, smallest first.

@@ -4,14 +4,15 @@
 //! tree, RFC 9162 sections 2.1.3.2 and 2.1.4.2 for the verification algorithms.
 
 mod growth;
+mod hasher;
 mod reader;
 
-pub use growth::{Frontier, Growth};
+pub use growth::{Frontier, FrontierOf, Growth};
+pub use hasher::{Sha256, Sm3, TreeHash};
 pub use reader::{NodeReader, consistency_path, inclusion_path, root_at};
 
 use crate::error::Error;
 use crate::types::{EntryIndex, Hash, TreeSize};
-use ring::digest::{Context, SHA256, digest};
 
 /// Longest proof: a tree of 2^63 entries has no longer path.
 pub const PATH_HASHES_MAX: usize = 63;
@@ -21,25 +22,17 @@ const NODE_PREFIX: u8 = 1;
 
 /// Hashes an entry to its leaf: SHA-256(0x00 ‖ entry bytes).
 pub fn leaf_hash(entry: &[u8]) -> Hash {
-    let mut context = Context::new(&SHA256);
-    context.update(&[LEAF_PREFIX]);
-    context.update(entry);
-    from_digest(context.finish().as_ref())
+    Sha256::leaf(entry)
 }
 
 /// Hashes two children to their parent: SHA-256(0x01 ‖ left ‖ right).
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    let mut bytes = [NODE_PREFIX; 65];
-    let (_, children) = bytes.split_at_mut(1);
-    let (to_left, to_right) = children.split_at_mut(32);
-    to_left.copy_from_slice(&left.0);
-    to_right.copy_from_slice(&right.0);
-    from_digest(digest(&SHA256, &bytes).as_ref())
+    Sha256::node(left, right)
 }
 
 /// Returns the root of the empty tree: SHA-256 of nothing.
 pub fn empty_root() -> Hash {
-    from_digest(digest(&SHA256, b"").as_ref())
+    Sha256::empty()
 }
 
 pub(crate) fn from_digest(bytes: &[u8]) -> Hash {
@@ -59,6 +52,20 @@ pub fn verify_inclusion(
     path: &[Hash],
     root: &Hash,
 ) -> Result<(), Error> {
+    verify_inclusion_of::<Sha256>(leaf, index, size, path, root)
+}
+
+/// The same in a tree of another hash.
+///
+/// # Errors
+/// As [`verify_inclusion`].
+pub fn verify_inclusion_of<H: TreeHash>(
+    leaf: &Hash,
+    index: EntryIndex,
+    size: TreeSize,
+    path: &[Hash],
+    root: &Hash,
+) -> Result<(), Error> {
     let shape = |reason| Error::BadProofShape { index: index.0, size, reason };
     if index.0 >= size.0 {
         return Err(shape("the index is not in the tree"));
@@ -70,14 +77,14 @@ pub fn verify_inclusion(
             return Err(shape("the path is too long"));
         }
         if node & 1 == 1 || node == last {
-            hash = node_hash(sibling, &hash);
+            hash = H::node(sibling, &hash);
             // Levels where the node is the last and a left child have no sibling and hence no hash in the path.
             while node & 1 == 0 && node != 0 {
                 node >>= 1;
                 last >>= 1;
             }
         } else {
-            hash = node_hash(&hash, sibling);
+            hash = H::node(&hash, sibling);
         }
         node >>= 1;
         last >>= 1;

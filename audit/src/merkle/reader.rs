@@ -14,6 +14,16 @@ pub trait NodeReader {
     /// # Errors
     /// Whatever keeps it from being read.
     fn node(&self, level: u32, index: u64) -> Result<Hash, Error>;
+
+    /// Hashes two children to their parent, by the hash of the tree that is read.
+    fn join(&self, left: &Hash, right: &Hash) -> Hash {
+        node_hash(left, right)
+    }
+
+    /// Returns the root of the empty tree, by the same hash.
+    fn empty(&self) -> Hash {
+        empty_root()
+    }
 }
 
 /// Computes the root of the tree of the first `size` entries.
@@ -21,7 +31,7 @@ pub trait NodeReader {
 /// # Errors
 /// Those of the reader.
 pub fn root_at(reader: &impl NodeReader, size: TreeSize) -> Result<Hash, Error> {
-    if size.0 == 0 { Ok(empty_root()) } else { range_hash(reader, 0, size.0) }
+    if size.0 == 0 { Ok(reader.empty()) } else { range_hash(reader, 0, size.0) }
 }
 
 /// Makes the inclusion path of an entry in the tree of `size`, from the leaf's sibling upwards.
@@ -92,5 +102,5 @@ fn range_hash(reader: &impl NodeReader, start: u64, end: u64) -> Result<Hash, Er
         return reader.node(level, start >> level);
     }
     let middle = start + split(count);
-    Ok(node_hash(&range_hash(reader, start, middle)?, &range_hash(reader, middle, end)?))
+    Ok(reader.join(&range_hash(reader, start, middle)?, &range_hash(reader, middle, end)?))
 }

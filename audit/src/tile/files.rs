@@ -149,6 +149,20 @@ pub(super) fn sweep_all(directory: &Path, needed: &[PathBuf]) -> Result<(), Erro
     Ok(())
 }
 
+/// Removes torn files in a directory, and nothing below it.
+///
+/// # Errors
+/// `Io`.
+pub(super) fn sweep_torn(directory: &Path) -> Result<(), Error> {
+    for file in list(directory)? {
+        let path = file.path();
+        if path.extension().and_then(OsStr::to_str) == Some(TEMPORARY) && !path.is_dir() {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
 fn list(directory: &Path) -> Result<Vec<DirEntry>, Error> {
     match fs::read_dir(directory) {
         Ok(listing) => listing.collect::<Result<_, _>>().map_err(io_error(directory, "list")),

@@ -5,16 +5,21 @@
 
 mod bundle;
 mod files;
+mod levels;
 mod path;
 mod reader;
+mod shadow;
 mod writer;
 
 pub(crate) use bundle::walk;
 pub use bundle::{Bundle, BundleEntry};
+pub(crate) use levels::Levels;
 pub use path::{CHECKPOINT, Part, TilePath};
 pub use reader::{TileDir, TreeReader};
+pub use shadow::{SHADOW, ShadowDir, ShadowWriter};
 pub use writer::TileWriter;
 
+use crate::merkle::{FrontierOf, TreeHash};
 use crate::types::Hash;
 
 /// Hashes in a full tile, entries in a full bundle.
@@ -26,7 +31,12 @@ pub const BUNDLE_BYTES_MAX: usize = 256 * (crate::entry::ENTRY_BYTES_MAX + 2);
 
 /// Hashes up to 256 neighbouring nodes to the root of the subtree above them.
 pub(crate) fn subtree_root(hashes: &[Hash]) -> Hash {
-    let mut frontier = crate::merkle::Frontier::empty();
+    subtree_root_of::<crate::merkle::Sha256>(hashes)
+}
+
+/// The same in a tree of another hash.
+pub(crate) fn subtree_root_of<H: TreeHash>(hashes: &[Hash]) -> Hash {
+    let mut frontier = FrontierOf::<H>::empty();
     for hash in hashes {
         frontier.push(*hash);
     }

@@ -2,12 +2,13 @@
 //!
 //! What it reads is not believed by this: [`crate::fsck`] and the proof verifiers decide. Source: C2SP `tlog-tiles`.
 
-use super::{BUNDLE_BYTES_MAX, Bundle, CHECKPOINT, HASH_BYTES, Part, TilePath, WIDTH, files, subtree_root};
+use super::{BUNDLE_BYTES_MAX, Bundle, CHECKPOINT, HASH_BYTES, Part, TilePath, WIDTH, files, subtree_root_of};
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Class, Error, Format, malformed};
-use crate::merkle::NodeReader;
+use crate::merkle::{NodeReader, Sha256, TreeHash};
 use crate::note::NOTE_BYTES_MAX;
 use crate::types::{EntryIndex, Hash, TreeSize};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 /// Publications that may overtake one reader before it gives up.
@@ -123,7 +124,7 @@ impl TileDir {
     }
 
     /// Cuts a tile or bundle out of what the tree of `size` has in its place.
-    fn cut(&self, tile: TilePath, size: TreeSize) -> Result<Option<Vec<u8>>, Error> {
+    pub(super) fn cut(&self, tile: TilePath, size: TreeSize) -> Result<Option<Vec<u8>>, Error> {
         let Some(present) = TilePath::in_tree(tile.part, tile.index, size) else { return Ok(None) };
         if tile.width > present.width {
             return Ok(None);
@@ -166,7 +167,12 @@ impl TileDir {
     /// Lends the hashes of the tree of `size` for making proofs.
     #[must_use]
     pub const fn tree(&self, size: TreeSize) -> TreeReader<'_> {
-        TreeReader { directory: self, size }
+        self.tree_of(size)
+    }
+
+    /// Lends the hashes of a tree that was made with another hash.
+    pub(crate) const fn tree_of<H>(&self, size: TreeSize) -> TreeReader<'_, H> {
+        TreeReader { directory: self, size, hash: PhantomData }
     }
 }
 
@@ -177,12 +183,13 @@ fn is_gone(error: &Error, tile: TilePath) -> bool {
 
 /// The tree of some size in a tile directory.
 #[derive(Clone, Copy, Debug)]
-pub struct TreeReader<'a> {
+pub struct TreeReader<'a, H = Sha256> {
     directory: &'a TileDir,
     size: TreeSize,
+    hash: PhantomData<H>,
 }
 
-impl NodeReader for TreeReader<'_> {
+impl<H: TreeHash> NodeReader for TreeReader<'_, H> {
     fn node(&self, level: u32, index: u64) -> Result<Hash, Error> {
         let size = self.size;
         let out_of_range = || {
@@ -197,6 +204,14 @@ impl NodeReader for TreeReader<'_> {
         let hashes = self.directory.tile(tile)?;
         let start = usize::try_from(first % WIDTH).map_err(|_| out_of_range())?;
         let children = hashes.get(start..start + count).ok_or_else(out_of_range)?;
-        Ok(subtree_root(children))
+        Ok(subtree_root_of::<H>(children))
+    }
+
+    fn join(&self, left: &Hash, right: &Hash) -> Hash {
+        H::node(left, right)
+    }
+
+    fn empty(&self) -> Hash {
+        H::empty()
     }
 }

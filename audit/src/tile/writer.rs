@@ -6,24 +6,21 @@
 //! crash only what the published checkpoint covers is trusted, and the rest is appended again. It doesn't verify entries
 //! or signatures; one process at a time writes a directory, which its caller ensures. Source: C2SP `tlog-tiles`.
 
-use super::{CHECKPOINT, HASH_BYTES, Part, TileDir, TilePath, WIDTH, files, subtree_root};
+use super::{CHECKPOINT, Levels, Part, TileDir, TilePath, WIDTH, files};
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::entry::ENTRY_BYTES_MAX;
 use crate::error::{Error, Format};
-use crate::merkle::{empty_root, leaf_hash};
+use crate::merkle::{Sha256, leaf_hash};
 use crate::types::{EntryIndex, Hash, TreeSize};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Appends entries to a tile directory and publishes checkpoints.
 #[derive(Debug)]
 pub struct TileWriter {
     directory: TileDir,
-    size: u64,
     /// Bytes of the bundle that is being filled.
     bundle: Vec<u8>,
-    /// For each level the hashes of the tile that is being filled.
-    levels: Vec<Vec<Hash>>,
+    levels: Levels<Sha256>,
     published: TreeSize,
     /// The size whose partial tiles were written last, to be published.
     prepared: TreeSize,
@@ -41,16 +38,9 @@ impl TileWriter {
         let directory = TileDir::open(directory.as_ref());
         let checkpoint = directory.checkpoint()?;
         let published = checkpoint.as_ref().map_or(TreeSize(0), |signed| signed.unverified().size);
-        let mut writer = Self {
-            directory,
-            size: 0,
-            bundle: Vec::new(),
-            levels: Vec::new(),
-            published,
-            prepared: published,
-            unsynced: Vec::new(),
-        };
-        writer.recover_full_tiles(published)?;
+        let levels = Levels::recover(published, |tile| directory.tile(tile))?;
+        let mut writer =
+            Self { directory, bundle: Vec::new(), levels, published, prepared: published, unsynced: Vec::new() };
         writer.recover_partial_bundle(published)?;
         if let Some(signed) = &checkpoint {
             writer.check_published(signed)?;
@@ -61,7 +51,7 @@ impl TileWriter {
 
     /// Returns the number of entries appended, published ones and ones that wait for a checkpoint.
     pub const fn size(&self) -> TreeSize {
-        TreeSize(self.size)
+        self.levels.size()
     }
 
     /// Returns the size of the published checkpoint.
@@ -71,15 +61,7 @@ impl TileWriter {
 
     /// Computes the root of the tree appended.
     pub fn root(&self) -> Hash {
-        // What is right of a level's complete subtrees is one incomplete subtree, which joins as their last sibling.
-        let mut right = None;
-        for hashes in &self.levels {
-            let siblings: Vec<_> = hashes.iter().copied().chain(right).collect();
-            if !siblings.is_empty() {
-                right = Some(subtree_root(&siblings));
-            }
-        }
-        right.unwrap_or_else(empty_root)
+        self.levels.root()
     }
 
     /// Appends an entry. It is durable once a checkpoint that covers it is published.
@@ -116,14 +98,9 @@ impl TileWriter {
         if self.prepared == size {
             return Ok(());
         }
-        for part in Part::all(size) {
-            let Some(partial) = TilePath::partial(part, size) else {
-                continue;
-            };
-            let bytes = match part {
-                Part::Entries => self.bundle.clone(),
-                Part::Level(level) => self.level_bytes(level),
-            };
+        let bundle = TilePath::partial(Part::Entries, size).map(|tile| (tile, self.bundle.clone()));
+        let partials: Vec<_> = bundle.into_iter().chain(self.levels.partials()).collect();
+        for (partial, bytes) in partials {
             self.write(partial, &bytes)?;
         }
         files::sync(&self.unsynced)?;
@@ -145,11 +122,6 @@ impl TileWriter {
         self.sweep_partials(before)
     }
 
-    fn level_bytes(&self, level: u32) -> Vec<u8> {
-        let hashes = usize::try_from(level).ok().and_then(|level| self.levels.get(level));
-        hashes.map_or_else(Vec::new, |hashes| tile_bytes(hashes))
-    }
-
     fn write(&mut self, tile: TilePath, bytes: &[u8]) -> Result<(), Error> {
         let path = tile.under(self.directory.path());
         files::put(&path, bytes)?;
@@ -159,47 +131,13 @@ impl TileWriter {
 
     /// Adds a leaf, and writes each tile that it completes.
     fn push_leaf(&mut self, leaf: Hash) -> Result<(), Error> {
-        self.size += 1;
-        let size = self.size();
-        let mut hash = leaf;
-        for level in 0_u32.. {
-            let hashes = self.level_mut(level);
-            hashes.push(hash);
-            if (hashes.len() as u64) < WIDTH {
-                break;
-            }
-            let full = std::mem::take(hashes);
-            let part = Part::Level(level);
-            self.write(TilePath::full(part, part.count(size) / WIDTH - 1), &tile_bytes(&full))?;
-            hash = subtree_root(&full);
-        }
-        Ok(())
-    }
-
-    fn level_mut(&mut self, level: u32) -> &mut Vec<Hash> {
-        let level = level as usize;
-        if self.levels.len() <= level {
-            self.levels.resize_with(level + 1, Vec::new);
-        }
-        &mut self.levels[level]
-    }
-
-    /// Reads the hashes above the whole bundles of the published checkpoint.
-    fn recover_full_tiles(&mut self, published: TreeSize) -> Result<(), Error> {
-        self.size = published.0 / WIDTH * WIDTH;
-        for level in 1.. {
-            let count = Part::Level(level).count(self.size());
-            if count == 0 {
-                break;
-            }
-            *self.level_mut(level) = self.tile_roots(level - 1, count / WIDTH * WIDTH..count)?;
-        }
-        Ok(())
-    }
-
-    /// Hashes full tiles to the roots of their subtrees, which are the hashes of the level above.
-    fn tile_roots(&self, level: u32, tiles: Range<u64>) -> Result<Vec<Hash>, Error> {
-        tiles.map(|index| Ok(subtree_root(&self.directory.tile(TilePath::full(Part::Level(level), index))?))).collect()
+        let Self { levels, directory, unsynced, .. } = self;
+        levels.push(leaf, |tile, bytes| {
+            let path = tile.under(directory.path());
+            files::put(&path, &bytes)?;
+            unsynced.push(path);
+            Ok(())
+        })
     }
 
     fn recover_partial_bundle(&mut self, published: TreeSize) -> Result<(), Error> {
@@ -227,34 +165,37 @@ impl TileWriter {
         Error::NotThisTree { expected, expected_root, got, got_root }.in_file(&self.directory.checkpoint_path())
     }
 
-    /// Removes partial tiles that neither the published checkpoint nor the prepared one needs, from the positions of the one
-    /// `before` on.
     fn sweep_partials(&self, before: TreeSize) -> Result<(), Error> {
-        let newest = self.published.max(self.prepared);
-        for part in Part::all(newest) {
-            let needed = [self.published, self.prepared].map(|size| TilePath::partial(part, size));
-            for index in part.count(before) / WIDTH..=part.count(newest) / WIDTH {
-                let keep = needed.iter().flatten().filter(|tile| tile.index == index);
-                let keep: Vec<String> = keep.map(|tile| tile.width.to_string()).collect();
-                let partials = TilePath::full(part, index).partials_dir();
-                files::sweep(&self.directory.path().join(partials), &keep)?;
-            }
-        }
-        Ok(())
+        sweep_partials(self.directory.path(), before, self.published, self.prepared)
     }
 
     /// Removes partial tiles and torn files that a crash left anywhere.
     fn sweep_all(&self) -> Result<(), Error> {
         let partials = Part::all(self.published).filter_map(|part| TilePath::partial(part, self.published));
         let needed: Vec<_> = partials.map(|tile| tile.under(self.directory.path())).collect();
-        files::sweep_all(self.directory.path(), &needed)
+        // The second tree is another writer's.
+        files::sweep_all(&self.directory.path().join("tile"), &needed)?;
+        files::sweep_torn(self.directory.path())
     }
 }
 
-fn tile_bytes(hashes: &[Hash]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(hashes.len() * HASH_BYTES);
-    for hash in hashes {
-        bytes.extend(hash.as_bytes());
+/// Removes partial tiles that neither the published checkpoint nor the prepared one needs, from the positions of the one `before`
+/// on.
+pub(super) fn sweep_partials(
+    directory: &Path,
+    before: TreeSize,
+    published: TreeSize,
+    prepared: TreeSize,
+) -> Result<(), Error> {
+    let newest = published.max(prepared);
+    for part in Part::all(newest) {
+        let needed = [published, prepared].map(|size| TilePath::partial(part, size));
+        for index in part.count(before) / WIDTH..=part.count(newest) / WIDTH {
+            let keep = needed.iter().flatten().filter(|tile| tile.index == index);
+            let keep: Vec<String> = keep.map(|tile| tile.width.to_string()).collect();
+            let partials = TilePath::full(part, index).partials_dir();
+            files::sweep(&directory.join(partials), &keep)?;
+        }
     }
-    bytes
+    Ok(())
 }

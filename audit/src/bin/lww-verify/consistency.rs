@@ -65,6 +65,8 @@ fn contradicting(trust: &Trust, old: &SignedCheckpoint, new: SignedCheckpoint) -
 fn cosigned(trust: &Trust, old: &SignedCheckpoint, new: &SignedCheckpoint, facts: &mut Facts) -> Result<(), Error> {
     facts.add("old_cosigned_by", trust.witnesses(old)?);
     facts.add("new_cosigned_by", trust.witnesses(new)?);
+    facts.add("old_sm2", trust.shadow(old)?);
+    facts.add("new_sm2", trust.shadow(new)?);
     Ok(())
 }
 
@@ -83,6 +85,7 @@ fn contradict(error: &Error, args: &ConsistencyArgs) -> bool {
         | Class::Stale
         | Class::OtherLog
         | Class::NoQuorum
+        | Class::National
         | Class::DeclaredGap
         | Class::FalseDeclaration
         | Class::BadAnchor => false,

@@ -10,6 +10,8 @@ use crate::output::{Facts, Output};
 use crate::proof::key_names;
 use lww_audit::entry::{Detail, kinds};
 use lww_audit::export::{Finding, Item, Package, Report, verify};
+use lww_audit::merkle::{FrontierOf, Sm3, TreeHash as _};
+use lww_audit::national::demand;
 use lww_audit::{Entry, Error, Id128};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -22,14 +24,21 @@ pub fn run(args: &ExportArgs, trust: &Trust, output: &mut Output) {
         Err(error) => return output.refuse(&subject, &error),
     };
     let mut bar = Bar::new();
+    let mut tree = FrontierOf::<Sm3>::empty();
+    let mut hash = |item: &Item<'_>| {
+        // The second tree can be computed of a package that holds the log from its first entry on.
+        if !trust.national().is_empty() && item.entry.seq.0 == tree.size().0 {
+            tree.push(Sm3::leaf(&item.entry.to_bytes().unwrap_or_default()));
+        }
+    };
     let verified =
-        verify(&package, trust.keys(), &mut |_| {}, &mut |done, total| bar.show("package", done, total, "bytes"));
+        verify(&package, trust.keys(), &mut hash, &mut |done, total| bar.show("package", done, total, "bytes"));
     bar.clear();
     let report = match verified {
         Ok(report) => report,
         Err(finding) => return output.refuse_with(&subject, &finding.error, found(&finding)),
     };
-    match facts(&report, trust) {
+    match facts(&report, trust, &tree) {
         Ok(facts) => output.accept_with_gaps(&subject, report.generations.iter(), facts),
         Err(error) => return output.refuse(&subject, &error),
     }
@@ -50,7 +59,18 @@ fn found(finding: &Finding) -> Facts {
     facts
 }
 
-fn facts(report: &Report, trust: &Trust) -> Result<Facts, Error> {
+/// The SM3 root of a package that holds the whole log, against the one that was signed.
+fn whole(report: &Report, trust: &Trust, tree: &FrontierOf<Sm3>) -> Result<Option<String>, Error> {
+    match demand(&report.signed, trust.national())? {
+        Some(got) if tree.size() == report.checkpoint.size => {
+            let expected = tree.root();
+            if got == expected { Ok(Some(expected.to_string())) } else { Err(Error::OtherShadow { expected, got }) }
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+fn facts(report: &Report, trust: &Trust, tree: &FrontierOf<Sm3>) -> Result<Facts, Error> {
     let mut facts = Facts::default();
     let scopes = report.manifest.scopes.iter().map(|scope| json!(scope.to_string()));
     let policies = report.policies.iter().map(|(digest, is_there)| {
@@ -70,7 +90,9 @@ fn facts(report: &Report, trust: &Trust) -> Result<Facts, Error> {
         .add("policies", policies.collect::<Vec<_>>())
         .add("names", report.staff.len() as u64)
         .add("signed_by", key_names(&signers))
-        .add("cosigned_by", trust.witnesses(&report.signed)?);
+        .add("cosigned_by", trust.witnesses(&report.signed)?)
+        .add("sm2", trust.shadow(&report.signed)?)
+        .add("sm3_root", whole(report, trust, tree)?);
     Ok(facts)
 }
 

@@ -6,7 +6,9 @@ use crate::input::Trust;
 use crate::output::{Facts, Output};
 use crate::proof::{key_names, read_receipt};
 use lww_audit::entry::kinds;
-use lww_audit::fsck::{Finding, Pass, Progress, Room, Summary, check_earlier, check_in, check_receipt};
+use lww_audit::fsck::{
+    Finding, Pass, Progress, Room, Shadow, Summary, check_earlier, check_in, check_receipt, check_shadow,
+};
 use lww_audit::{Error, TileDir};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -19,20 +21,26 @@ pub fn run(args: &FsckArgs, trust: &Trust, output: &mut Output) {
     let directory = TileDir::open(&args.directory);
     let mut bar = Bar::new();
     let room = Room { memory_bytes: args.memory << 20, scratch: args.scratch.clone() };
-    let checked = check_in(&room, &directory, trust.keys(), &mut |Progress { pass, done, total }| {
+    let mut show = |Progress { pass, done, total }: Progress| {
         let name = match pass {
             Pass::Tiles => "tiles",
             Pass::Entries => "entries",
+            Pass::Shadow => "sm3",
         };
         bar.show(name, done, total, "entries");
+    };
+    let checked = check_in(&room, &directory, trust.keys(), &mut show).and_then(|summary| {
+        let shadow = check_shadow(&directory, &summary, trust.national(), &mut show)?;
+        Ok((summary, shadow))
     });
     bar.clear();
     let subject = args.directory.display().to_string();
-    let summary = match checked {
-        Ok(summary) => summary,
+    let (summary, shadow) = match checked {
+        Ok(checked) => checked,
         Err(finding) => return output.refuse_with(&subject, &finding.error, found(&finding)),
     };
     let mut facts = facts(&summary);
+    add_shadow(shadow.as_ref(), &mut facts);
     match fresh_and_cosigned(args, trust, &summary, &mut facts) {
         Ok(()) => output.accept_with_gaps(&subject, summary.generations.iter(), facts),
         Err(error) => output.refuse_with(&subject, &error, facts),
@@ -45,8 +53,19 @@ pub fn run(args: &FsckArgs, trust: &Trust, output: &mut Output) {
     }
 }
 
+/// Says what the second tree was found to be.
+fn add_shadow(shadow: Option<&Shadow>, facts: &mut Facts) {
+    let Some(shadow) = shadow else { return };
+    let named = shadow.keys.iter().map(|(key, entry)| {
+        let id = u32::from_be_bytes(key.id());
+        json!(format!("{}+{id:08x}, named by entry {entry}", key.name()))
+    });
+    facts.add("sm3_root", shadow.root.to_string()).add("sm2_signed_by", named.collect::<Vec<_>>());
+}
+
 fn fresh_and_cosigned(args: &FsckArgs, trust: &Trust, log: &Summary, facts: &mut Facts) -> Result<(), Error> {
     facts.add("cosigned_by", trust.witnesses(&log.signed)?);
+    facts.add("sm2", trust.shadow(&log.signed)?);
     args.fresh_within.map_or(Ok(()), |age| log.check_fresh(age.ago()))
 }
 

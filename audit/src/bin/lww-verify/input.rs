@@ -5,12 +5,14 @@
 use crate::Common;
 use lww_audit::error::Format;
 use lww_audit::generation::DECLARATION_BYTES_MAX;
+use lww_audit::national::{demand, unverified_roots};
 use lww_audit::note::NOTE_BYTES_MAX;
 use lww_audit::rotation::follow;
 use lww_audit::sample::NONCE_BYTES_MAX;
 use lww_audit::trust::POLICY_BYTES_MAX;
 use lww_audit::{
-    Error, Generations, SignedCheckpoint, SignedDeclaration, SignedRotation, Timestamp, TrustPolicy, VerifierKey,
+    Error, Generations, SignedCheckpoint, SignedDeclaration, SignedRotation, Sm2Key, Timestamp, TrustPolicy,
+    VerifierKey,
 };
 use std::fs::OpenOptions;
 use std::io::Read as _;
@@ -24,6 +26,7 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 /// Whom the user trusts: keys of logs, and who must have cosigned.
 pub struct Trust {
     keys: Vec<VerifierKey>,
+    national: Vec<Sm2Key>,
     policy: Option<TrustPolicy>,
     generations: Generations,
 }
@@ -32,7 +35,7 @@ impl Trust {
     /// Reads keys given as text or as files, a policy, whose logs are trusted like the keys, changes of these keys, and generations
     /// that were opened after a gap.
     pub fn read(common: &Common) -> Result<Self, Error> {
-        let mut keys = read_keys(&common.keys)?;
+        let (mut keys, national) = read_keys(&common.keys)?;
         let policy = common.policy.as_deref().map(read_policy).transpose()?;
         keys.extend(policy.iter().flat_map(|policy| policy.logs().iter().map(|log| log.key.clone())));
         let mut changes = common.rotations.iter().peekable();
@@ -56,7 +59,7 @@ impl Trust {
             follow(&mut keys, [&read_rotation(path)?]).map_err(|error| error.in_file(path))?;
         }
         let generations = Generations::follow(&mut keys.clone(), declared)?;
-        Ok(Self { keys, policy, generations })
+        Ok(Self { keys, national, policy, generations })
     }
 
     /// Borrows the generations that the user was told of.
@@ -72,6 +75,21 @@ impl Trust {
     /// Borrows the trusted keys of logs.
     pub fn keys(&self) -> &[VerifierKey] {
         &self.keys
+    }
+
+    /// Borrows the trusted SM2 keys of logs.
+    pub fn national(&self) -> &[Sm2Key] {
+        &self.national
+    }
+
+    /// Demands the SM2 signature of each trusted SM2 key of the checkpoint's log, and says the SM3 root that they state. A line of that
+    /// kind for which no key was given is told of, and vouches for nothing.
+    pub fn shadow(&self, signed: &SignedCheckpoint) -> Result<Option<String>, Error> {
+        if let Some(root) = demand(signed, &self.national)? {
+            return Ok(Some(format!("verified, states {root}")));
+        }
+        let is_there = unverified_roots(signed).next().is_some();
+        Ok(is_there.then(|| "present, not checked: no SM2 key of this log was given".to_owned()))
     }
 
     /// Demands the policy's quorum, if there is a policy, and says which of its witnesses have cosigned, and when.
@@ -96,14 +114,21 @@ fn read_policy(path: &Path) -> Result<TrustPolicy, Error> {
 }
 
 /// Files of keys have one a line; empty lines and lines with `#` are skipped.
-fn read_keys(arguments: &[String]) -> Result<Vec<VerifierKey>, Error> {
-    let mut keys = Vec::new();
+fn read_keys(arguments: &[String]) -> Result<(Vec<VerifierKey>, Vec<Sm2Key>), Error> {
+    let (mut keys, mut national) = (Vec::new(), Vec::new());
+    let mut take = |text: &str| {
+        if Sm2Key::is_one(text) {
+            text.parse().map(|key| national.push(key))
+        } else {
+            text.parse().map(|key| keys.push(key))
+        }
+    };
     for argument in arguments {
         let path = Path::new(argument);
         // A key's own base64 may hold slashes, so what is a file is a file. What is none is a key only with a key's plus signs:
         // a mistyped file's name is not told of as a bad key.
         if !path.is_file() && argument.contains('+') {
-            keys.push(argument.parse()?);
+            take(argument)?;
             continue;
         }
         let text = String::from_utf8(read(path, KEY_FILE_BYTES_MAX, Format::VerifierKey)?);
@@ -112,10 +137,10 @@ fn read_keys(arguments: &[String]) -> Result<Vec<VerifierKey>, Error> {
             Error::Malformed { what: Format::VerifierKey, offset, reason: "not UTF-8" }.in_file(path)
         })?;
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            keys.push(line.parse::<VerifierKey>().map_err(|error| error.in_file(path))?);
+            take(line).map_err(|error: Error| error.in_file(path))?;
         }
     }
-    Ok(keys)
+    Ok((keys, national))
 }
 
 /// Reads a file of at most `bytes_max` bytes.

@@ -36,6 +36,10 @@ When a log lost entries for good, it goes on as a new generation and declares th
 (`lww ledger generations` gives it), signed by the new key and, if it still exists, by the old one, whose word is enough then.
 Everything that is there may be valid and the code is 22 all the same: entries are missing, and two people have said so.
 
+National algorithms: an SM2 key of a log (from the same sheet) is given with --vkey, too. Published checkpoints of that log must then
+have its signature; fsck recomputes the SM3 root that it states from the entries, and export does so of a package that holds the
+whole log. Receipts are signed before that and have none.
+
 Witnesses: --policy takes a C2SP tlog-policy. Its logs are trusted like --vkey, and the checkpoint must be cosigned by
 its quorum, so that you were shown the same log as the witnesses. Receipts that --receipts lists need no quorum of their own.
 
@@ -58,6 +62,7 @@ Exit codes:
   22  declared gap: what is there is valid, and the log declares which entries were lost, when, and by whose word
   23  false declaration: a gap that nobody declares, or a declaration that is not true
   24  bad anchor: an outside party's receipt proves nothing; its fault has a word
+  25  national: a given SM2 key has not signed, is named by no entry, or has signed another SM3 root than that of the entries
 
 Examples:
   lww-verify proof --vkey vkey receipts/*.tlog-proof

@@ -32,6 +32,7 @@ fn check(path: &Path, trust: &Trust) -> Result<(Facts, Option<Declaration>), Err
     let lost = generations.lost(origin, verified.entry.seq).cloned();
     let mut facts = facts(&verified);
     facts.add("cosigned_by", trust.witnesses(&receipt.proof().checkpoint)?);
+    facts.add("sm2", trust.shadow(&receipt.proof().checkpoint)?);
     Ok((facts, lost))
 }
 

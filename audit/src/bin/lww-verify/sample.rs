@@ -21,7 +21,7 @@ pub fn run(args: &SampleArgs, trust: &Trust, output: &mut Output) {
 fn sample(args: &SampleArgs, trust: &Trust) -> Result<Facts, Error> {
     let signed = SignedCheckpoint::parse(&read(&args.checkpoint, NOTE_BYTES_MAX, Format::Checkpoint)?)?;
     let (checkpoint, _) = signed.verify(trust.keys())?;
-    let cosigned_by = trust.witnesses(&signed)?;
+    let (cosigned_by, sm2) = (trust.witnesses(&signed)?, trust.shadow(&signed)?);
     let drawn = draw(checkpoint, &args.nonce, args.count);
     let mut facts = Facts::default();
     facts
@@ -29,6 +29,7 @@ fn sample(args: &SampleArgs, trust: &Trust) -> Result<Facts, Error> {
         .add("tree_size", checkpoint.size.0)
         .add("root", checkpoint.root.to_string())
         .add("cosigned_by", cosigned_by)
+        .add("sm2", sm2)
         .add("nonce", args.nonce.as_str())
         .add("sample", drawn.iter().map(|index| json!(index.0)).collect::<Vec<_>>());
     Ok(facts)
