@@ -65,7 +65,7 @@ pub use rows::{
     ReplyRow, SettingsRow, TextRow, WrappedKey, place,
 };
 pub use session::{Author, CustomerEvent, CustomerFrame, CustomerMessage, Session, Standing, Visit};
-pub use signing::{LogKeys, SignError, Signer};
+pub use signing::{LogKeys, NationalKey, SignError, Signer};
 pub use unmaskings::{HiddenRow, UnmaskingFilter, UnmaskingRow, Unmaskings};
 pub use witness::{Cosigns, Declined, Unwitnessed, Witness, Witnesses};
 

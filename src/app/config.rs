@@ -10,6 +10,7 @@ mod error;
 mod generation;
 mod keys;
 mod mirror;
+mod national;
 mod read;
 mod small;
 #[cfg(test)]
@@ -29,7 +30,7 @@ pub use erasure::ErasureConfig;
 pub use error::{ConfigError, Problem};
 pub use keys::{Bounds, KEYS, Key, Kind, LISTS, OPTIONAL};
 pub use mirror::{BucketConfig, MirrorConfig, MirrorPlace};
-
+pub use national::NationalConfig;
 pub use small::{LogConfig, PostgresqlConfig, TlsFiles};
 
 use self::check::Checked;
@@ -91,6 +92,8 @@ pub struct Config {
     pub file_bytes_max: i32,
     /// Erasing customers.
     pub erasure: ErasureConfig,
+    /// National algorithms.
+    pub national: NationalConfig,
     /// About log files.
     pub log: LogConfig,
     /// Who cosigns what is published; `None`: nobody.
@@ -351,6 +354,7 @@ impl Config {
         lines.put("attachments.bytes_max", &self.file_bytes_max.to_string());
         lines.put("erasure.backups_kept_days", &self.erasure.backups_kept_days.to_string());
         lines.put("erasure.at_once", &self.erasure.at_once.to_string());
+        self.national.write(&mut lines);
         if let Some(witness) = &self.witness {
             witness.write(&mut lines);
         }

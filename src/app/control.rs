@@ -264,7 +264,7 @@ async fn carry_out(tenants: &[Arc<Served>], order: Order) -> Result<String, Stri
             let told: Vec<_> = found.into_iter().map(|one| (one.index.0, one.statement)).collect();
             serde_json::to_string(&told).map_err(|error| error.to_string())
         }
-        Order::ShowKeys => Ok(tenants.iter().map(|served| served.tenant.vkey()).collect::<Vec<_>>().join("\n")),
+        Order::ShowKeys => Ok(tenants.iter().flat_map(|served| served.vkeys()).collect::<Vec<_>>().join("\n")),
         Order::SealChains { tenant } => {
             let sealed = find(tenants, &tenant)?.tenant.seal_now().await;
             sealed.map(|index| index.to_string()).map_err(|refusal| refusal.to_string())

@@ -41,7 +41,7 @@ pub use health::Examiner;
 pub use logging::{LogGuard, start_logging};
 pub use seed::{COLLEAGUE, OneTimePassword};
 pub use supervise::Supervision;
-pub use tenants::Served;
+pub use tenants::{NamingError, Served};
 pub use witnesses::{OpenWitness, WitnessPlace, add_log, make_witness, open_witness};
 
 use crate::crypto::dev_ca::TlsError;
@@ -189,7 +189,7 @@ impl App {
         let node = node_id(&config, &*random)?;
         let fresh = !tenants::any(&database).await?;
         let places = KeyPlaces { directory: config.keys_dir.clone(), master: config.master_key.clone() };
-        let keys = KeyDirectory::open_or_create(&places, Arc::clone(&random), fresh)?;
+        let keys = KeyDirectory::open_sealing(&places, config.national.sealing, Arc::clone(&random), fresh)?;
         let (stop, stopping) = watch::channel(false);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let identity = Identity { binary: tenants::binary_digest(), started_at: clock.now() };

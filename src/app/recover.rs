@@ -160,7 +160,7 @@ async fn run(
         database::migrate(owner).await?;
     }
     let places = KeyPlaces { directory: config.keys_dir.clone(), master: config.master_key.clone() };
-    let keys = KeyDirectory::open_or_create(&places, Arc::new(SystemRandom::new()), false)?;
+    let keys = KeyDirectory::open_sealing(&places, config.national.sealing, Arc::new(SystemRandom::new()), false)?;
     let run = Run { config, options, owner, is_alone, keys: &keys, progress };
     let Some(planned) = run.plan(&options.tenant).await? else { return Ok(None) };
     let Some(ask) = ask else { return Ok(Some(planned.plan)) };

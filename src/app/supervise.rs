@@ -107,6 +107,7 @@ impl Follow {
 
     async fn while_active(&mut self, status: &mut watch::Receiver<LogStatus>) {
         let Some(recorder) = self.served.slot.recorder() else { return };
+        self.name_national_key().await;
         let (end, ending) = watch::channel(false);
         let heads = recorder.heads();
         drop(recorder);
@@ -118,6 +119,7 @@ impl Follow {
             custody: Arc::clone(&self.served.tenant.custody),
             clock: Arc::new(SystemClock),
             panel: self.panel(),
+            national: self.served.national.clone(),
         };
         let mut tasks = vec![tokio::spawn(tiles.run(ending.clone()))];
         tasks.extend(self.watch.start(&self.served, &self.database, &self.tiles, &ending));
@@ -139,6 +141,16 @@ impl Follow {
         for task in tasks {
             // A follower that panicked has nothing left to finish; it begins again from its cursor.
             let _ended = task.await;
+        }
+    }
+
+    /// Names the SM2 key before anything is published: while it isn't named, nothing is signed by it.
+    async fn name_national_key(&self) {
+        while !*self.stopping.borrow() && *self.served.slot.status().borrow() == LogStatus::Active {
+            let Err(error) = self.served.name_national_key().await else { return };
+            let tenant = self.served.log.tenant.0;
+            tracing::warn!(event = "sm2_key_not_named", tenant, %error, "trying again; nothing is published before");
+            tokio::time::sleep(POLICY_AGAIN).await;
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use lww_audit::fsck::PURPOSE;
+use tokio::sync::{Mutex, watch};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_postgres::Config as Database;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -20,8 +21,8 @@ use crate::files::Readers;
 use crate::http::oidc::{Provider, ProviderSettings};
 use crate::pipeline::{ErasurePorts, Ports, StaffRules, Tenant};
 use crate::ports::{
-    Amendments, Channel, Clock, Erasures, FilePorts, FileReader, Follower, History, LogKeys, People, Queues, Random,
-    RecordError, Recorder, Reports, Signer, Store, TenantName, Unmaskings, Witnesses,
+    Amendments, Channel, Clock, Erasures, FilePorts, FileReader, Follower, History, LogKeys, NationalKey, People,
+    Queues, Random, RecordError, Recorder, Reports, SignError, Signer, Store, TenantName, Unmaskings, Witnesses,
 };
 use crate::storage::FatalError;
 use crate::storage::database::{self, DatabaseError};
@@ -49,6 +50,10 @@ pub struct Served {
     pub provider: Option<Arc<Provider>>,
     /// Its configuration; `None` for the system log.
     pub config: Option<TenantConfig>,
+    /// The SM2 key that signs what is published, too; `None`: none does.
+    pub national: Option<Arc<dyn NationalKey>>,
+    /// Whoever names that key waits for whoever does.
+    naming: Mutex<()>,
     /// An operator's wish that an epoch begins; one for all tenants.
     pub rotation: Arc<RotationWish>,
 }
@@ -70,6 +75,28 @@ impl Served {
         self.slot.record(Proposal::single(draft, Vec::new())).await.map(drop)
     }
 
+    /// Makes the SM2 key and names it by an entry, unless that was done; until then it signs nothing.
+    ///
+    /// # Errors
+    /// [`NamingError`]; the next attempt takes the same key.
+    pub async fn name_national_key(&self) -> Result<(), NamingError> {
+        let Some(key) = &self.national else { return Ok(()) };
+        let _turn = self.naming.lock().await;
+        if key.vkey().is_some() {
+            return Ok(());
+        }
+        let (making, settling) = (Arc::clone(key), Arc::clone(key));
+        let fingerprint = spawn_blocking(move || making.prepare()).await.map_err(|_| NamingError::Ended)??;
+        self.record_as(Role::Server, Event::KeyCreated { purpose: PURPOSE, fingerprint }).await?;
+        spawn_blocking(move || settling.settle()).await.map_err(|_| NamingError::Ended)??;
+        Ok(())
+    }
+
+    /// The log's public keys that are on paper: its own newest one, and the SM2 key.
+    pub fn vkeys(&self) -> impl Iterator<Item = String> {
+        std::iter::once(self.tenant.vkey()).chain(self.national.as_ref().and_then(|key| key.vkey()))
+    }
+
     /// Records that the server stops, in the system log; best effort, because a log that can't be written must not keep
     /// the server from stopping.
     pub(super) async fn announce_stop(&self) {
@@ -82,6 +109,20 @@ impl Served {
             tracing::info!(event = "failed_logins_lost", %error, "the log can't be written");
         }
     }
+}
+
+/// Why an SM2 key was not named.
+#[derive(Debug, thiserror::Error)]
+pub enum NamingError {
+    /// Its file can't be made or read.
+    #[error(transparent)]
+    Key(#[from] SignError),
+    /// The log refused.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The task that made it is gone.
+    #[error("making the key ended unexpectedly")]
+    Ended,
 }
 
 /// What tenants are opened with.
@@ -187,7 +228,10 @@ async fn open_one(
     let channels = config.map_or(Ok(Vec::new()), |config| open_channels(context, config))?;
     let provider = config.map_or(Ok(None), |config| identity_provider(context, config))?;
     let rotation = Arc::clone(&context.rotation);
-    Ok((Served { tenant, log, slot, channels, provider, config: config.cloned(), rotation }, keeper))
+    let national = context.config.national.cosigned.then(|| context.keys.national_key(&origin)).transpose()?;
+    let national = national.map(|key| key as Arc<dyn NationalKey>);
+    let (config, naming) = (config.cloned(), Mutex::new(()));
+    Ok((Served { tenant, log, slot, channels, provider, config, national, naming, rotation }, keeper))
 }
 
 /// The log's generation in the database; an older one than this server knows is refused.

@@ -194,6 +194,9 @@ pub enum CommandError {
     /// The demo tenant's accounts could not be made.
     #[error("the demo accounts could not be made: {0}")]
     Seed(String),
+    /// The SM2 key of a log could not be made or named by an entry.
+    #[error("the SM2 key could not be named: {0}")]
+    Naming(#[from] crate::app::NamingError),
     /// Checks of `lww doctor` failed.
     #[error(transparent)]
     Doctor(#[from] doctor::Failed),

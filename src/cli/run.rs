@@ -99,6 +99,8 @@ impl Running {
         let mut passwords = Vec::new();
         if role == Supervision::Active {
             for served in &app.tenants {
+                // Before the sheet of keys is written.
+                served.name_national_key().await?;
                 passwords.extend(
                     served.seed_demo(options.stories).await.map_err(|error| CommandError::Seed(error.to_string()))?,
                 );
@@ -148,7 +150,7 @@ async fn serve(args: RunArgs, config: Config, how: Confinement, readers: Arc<Rea
         config_file: args.place.config.clone(),
     };
     let mut running = Running::start(config, &options, &|line| screen::progress(line)).await?;
-    let vkeys: Vec<_> = running.app.tenants.iter().map(|served| served.tenant.vkey()).collect();
+    let vkeys: Vec<_> = running.app.tenants.iter().flat_map(|served| served.vkeys()).collect();
     let keys = sheet::keys(vkeys.iter().map(String::as_str)).map_err(super::ledger::LedgerError::from)?;
     let sheet = sheet::write(&running.app.config.data_dir, &keys)?;
     let stage = Stage::of(&running)?;

@@ -1,13 +1,14 @@
 //! The sheet of key fingerprints: what is printed, compared by two people at the server, signed by hand, and from then on the
 //! only place where an auditor's keys come from. Public keys only; in Chinese and English, for any printer.
 
+use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use lww_audit::VerifierKey;
+use lww_audit::{Sm2Key, VerifierKey};
 use ring::digest::{SHA256, digest};
 
 /// The sheet's file in the data directory.
@@ -45,11 +46,54 @@ The console and verify.html show the same. By hand, of a vkey in the file KEY:
 姓名 Name       ______________________    签字 Signature  __________________
 ";
 
+/// A key that stands on the sheet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SheetKey {
+    /// The log's own.
+    Log(VerifierKey),
+    /// The one that signs what is published by national algorithms, too.
+    Sm2(Sm2Key),
+}
+
+impl SheetKey {
+    fn name(&self) -> &str {
+        match self {
+            Self::Log(key) => key.name(),
+            Self::Sm2(key) => key.name(),
+        }
+    }
+
+    /// What the text form encodes: type and key.
+    fn typed(&self) -> Vec<u8> {
+        match self {
+            Self::Log(key) => [&[ED25519], key.public().as_slice()].concat(),
+            Self::Sm2(key) => key.typed(),
+        }
+    }
+
+    const fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Log(_) => "",
+            Self::Sm2(_) => "   SM2",
+        }
+    }
+}
+
+impl fmt::Display for SheetKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log(key) => key.fmt(f),
+            Self::Sm2(key) => key.fmt(f),
+        }
+    }
+}
+
 /// Writes the sheet of these keys.
-pub(super) fn text(keys: &[VerifierKey]) -> String {
-    let part = |(number, key): (usize, &VerifierKey)| {
+pub(super) fn text(keys: &[SheetKey]) -> String {
+    let part = |(number, key): (usize, &SheetKey)| {
         let (about, fingerprint) = (about(key.name()), fingerprint(key).join("\n   "));
-        format!("\n{number}. {about}\n   公钥 vkey\n   {key}\n   指纹 SHA-256\n   {fingerprint}\n")
+        let algorithm = key.algorithm();
+        format!("\n{number}. {about}{algorithm}\n   公钥 vkey\n   {key}\n   指纹 SHA-256\n   {fingerprint}\n")
     };
     let parts: Vec<String> = (1..).zip(keys).map(part).collect();
     format!("{HEAD}{}\n{FOOT}", parts.concat())
@@ -66,9 +110,9 @@ fn about(origin: &str) -> String {
 
 /// SHA-256 over name, line break, type and key, in groups that can be read aloud; its first four bytes are the key's id.
 /// Source: C2SP `signed-note`.
-fn fingerprint(key: &VerifierKey) -> Vec<String> {
+fn fingerprint(key: &SheetKey) -> Vec<String> {
     let (bytes, groups) = GROUP;
-    let whole = [key.name().as_bytes(), b"\n", &[ED25519], key.public()].concat();
+    let whole = [key.name().as_bytes(), b"\n", &key.typed()].concat();
     let digest = digest(&SHA256, &whole);
     let grouped: Vec<String> = digest.as_ref().chunks(bytes).map(|group| HEXLOWER.encode(group)).collect();
     grouped.chunks(groups).map(|line| line.join(" ")).collect()
@@ -78,15 +122,18 @@ fn fingerprint(key: &VerifierKey) -> Vec<String> {
 ///
 /// # Errors
 /// Those of the first that is none.
-pub(super) fn keys<'a>(vkeys: impl Iterator<Item = &'a str>) -> Result<Vec<VerifierKey>, lww_audit::Error> {
-    vkeys.map(str::parse).collect()
+pub(super) fn keys<'a>(vkeys: impl Iterator<Item = &'a str>) -> Result<Vec<SheetKey>, lww_audit::Error> {
+    let read = |text: &str| {
+        if Sm2Key::is_one(text) { text.parse().map(SheetKey::Sm2) } else { text.parse().map(SheetKey::Log) }
+    };
+    vkeys.map(read).collect()
 }
 
 /// Puts the sheet into the data directory, unless the one that is there has all of these keys; where it is.
 ///
 /// # Errors
 /// The system's.
-pub(super) fn write(data_dir: &Path, keys: &[VerifierKey]) -> io::Result<PathBuf> {
+pub(super) fn write(data_dir: &Path, keys: &[SheetKey]) -> io::Result<PathBuf> {
     let path = data_dir.join(FILE);
     let present = std::fs::read_to_string(&path).unwrap_or_default();
     if !keys.iter().all(|key| present.lines().any(|line| line.trim() == key.to_string())) {
@@ -102,10 +149,28 @@ pub(super) fn write(data_dir: &Path, keys: &[VerifierKey]) -> io::Result<PathBuf
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lww_audit::NoteSigner;
+    use lww_audit::{NoteSigner, Sm2Signer};
 
-    fn key(tenant: &str, seed: u8) -> VerifierKey {
+    fn log_key(tenant: &str, seed: u8) -> VerifierKey {
         NoteSigner::from_seed(&format!("lww.test/{tenant}/1"), &[seed; 32]).unwrap().verifier_key().clone()
+    }
+
+    fn key(tenant: &str, seed: u8) -> SheetKey {
+        SheetKey::Log(log_key(tenant, seed))
+    }
+
+    #[test]
+    fn an_sm2_key_stands_on_the_sheet_with_its_own_fingerprint_and_is_read_again() {
+        let sm2 = Sm2Signer::from_bytes("lww.test/demo/1", &[3; 32]).unwrap().key().clone();
+        let keys = [key("demo", 1), SheetKey::Sm2(sm2.clone())];
+        let sheet = text(&keys);
+        assert!(sheet.contains("2. lww.test/demo/1   租户 tenant demo   SM2\n"), "{sheet}");
+        assert!(sheet.lines().any(|line| line.trim() == sm2.to_string()));
+        let printed: String = fingerprint(&keys[1]).join("").replace(' ', "");
+        assert!(printed.starts_with(&HEXLOWER.encode(&sm2.id())), "{printed}");
+        let told = keys.each_ref().map(ToString::to_string);
+        assert_eq!(super::keys(told.iter().map(String::as_str)).unwrap(), keys);
+        assert!(super::keys(std::iter::once("lww.test/demo/1+00000000+/2xpYW93YWl3YWk=")).is_err());
     }
 
     #[test]
@@ -118,7 +183,8 @@ mod tests {
         for key in [key("system", 1), key("demo", 2)] {
             assert!(sheet.lines().any(|line| line.trim() == key.to_string()));
             let printed: String = fingerprint(&key).join("").replace(' ', "");
-            let id = HEXLOWER.encode(&key.id());
+            let SheetKey::Log(own) = &key else { continue };
+            let id = HEXLOWER.encode(&own.id());
             assert!(printed.len() == 64 && printed.starts_with(&id), "{printed}: {id}");
             assert!(fingerprint(&key).iter().all(|line| sheet.contains(line)));
         }

@@ -1,11 +1,14 @@
-//! A 32-byte secret key, and what is derived from it: HKDF-Expand and HMAC, both SHA-256, both domain separated.
+//! A 32-byte secret key, and what is derived from it: HKDF-Expand and HMAC, both SHA-256, both domain separated; for sealing by
+//! the national algorithms HKDF-Expand over SM3.
 //!
 //! Sources: RFC 5869 (section 3.3: a uniformly random key may skip Extract), RFC 2104. It knows no purpose and no file.
 //! Fields are length-prefixed, so that no two lists of fields have the same encoding.
 
 use std::fmt;
 
-use ring::{hkdf, hmac};
+use hkdf::Hkdf;
+use ring::{hkdf as sha_hkdf, hmac};
+use sm3::Sm3;
 use zeroize::Zeroizing;
 
 use crate::ports::{Random, random_bytes};
@@ -56,10 +59,22 @@ impl SecretKey {
     pub(crate) fn expand<const N: usize>(&self, domain: &str, context: &[u8]) -> Result<Zeroizing<[u8; N]>, Refused> {
         let mut out = Zeroizing::new([0; N]);
         let info = [domain.as_bytes(), &[0], context];
-        hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, self.bytes())
+        sha_hkdf::Prk::new_less_safe(sha_hkdf::HKDF_SHA256, self.bytes())
             .expand(&info, Length(N))
             .and_then(|okm| okm.fill(&mut *out))
             .map_err(|_| Refused)?;
+        Ok(out)
+    }
+
+    /// HKDF-Expand over SM3 to `N` bytes, for `domain` and `context` as in [`SecretKey::expand`].
+    pub(crate) fn expand_sm3<const N: usize>(
+        &self,
+        domain: &str,
+        context: &[u8],
+    ) -> Result<Zeroizing<[u8; N]>, Refused> {
+        let mut out = Zeroizing::new([0; N]);
+        let key = Hkdf::<Sm3>::from_prk(self.bytes()).map_err(|_| Refused)?;
+        key.expand_multi_info(&[domain.as_bytes(), &[0], context], &mut *out).map_err(|_| Refused)?;
         Ok(out)
     }
 
@@ -82,7 +97,7 @@ impl fmt::Debug for SecretKey {
 
 struct Length(usize);
 
-impl hkdf::KeyType for Length {
+impl sha_hkdf::KeyType for Length {
     fn len(&self) -> usize {
         self.0
     }
@@ -158,6 +173,30 @@ mod tests {
         let prk = key(0x07);
         let expected = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, prk.bytes()), b"d\0context\x01");
         assert_eq!(prk.expand::<32>("d", b"context").unwrap().as_slice(), expected.as_ref());
+    }
+
+    /// Expanded by hand: T(1) = H((key ^ opad) ‖ H((key ^ ipad) ‖ info ‖ 0x01)).
+    #[test]
+    fn expansion_over_sm3_is_hkdf_with_that_hash() {
+        use sm3::Digest as _;
+        let padded = |byte: u8| [[0x07 ^ byte; 32], [byte; 32]].concat();
+        let inner = Sm3::digest([padded(0x36).as_slice(), b"d\0context\x01"].concat());
+        let expected = Sm3::digest([padded(0x5c).as_slice(), &inner].concat());
+        assert_eq!(key(0x07).expand_sm3::<32>("d", b"context").unwrap().as_slice(), expected.as_slice());
+        assert_ne!(key(0x07).expand::<32>("d", b"context").unwrap().as_slice(), expected.as_slice());
+        assert_eq!(key(1).expand_sm3::<{ 255 * 32 + 1 }>("d", b"").unwrap_err(), Refused);
+    }
+
+    /// GB/T 32905-2016, appendix A.
+    #[test]
+    fn sm3_is_the_standard_s() {
+        use sm3::Digest as _;
+        for (text, expected) in [
+            ("abc".to_owned(), "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"),
+            ("abcd".repeat(16), "debe9ff92275b8a138604889c18e5a4d6fdb70e5387e5765293dcba39c0c5732"),
+        ] {
+            assert_eq!(data_encoding::HEXLOWER.encode(&Sm3::digest(text)), expected);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! | `tokens.key`, `dedup.key`, `sessions.key`, `staff.key` | one purpose key each, 32 bytes; tenants get subkeys |
 //! | `epoch-<n>.key` | an epoch's wrap and index keys, 32 bytes each |
 //! | `log-<tenant>-<generation>.key` | the Ed25519 seed that signs one log, 32 bytes; a successor's has `.<n>` behind the generation, one that no entry names yet `.next` |
+//! | `sm2-<tenant>-<generation>.key` | the SM2 key that signs what one log publishes a second time, 32 bytes; one that no entry names yet has `.next` behind the generation |
 //! | `secret-<name>.key` | a secret that the server made for itself (`secret://keys/<name>`), 32 bytes |
 //! | `erased-<tenant>` | pseudonyms of erased customers, so that no restore brings them back |
 //!
@@ -18,6 +19,7 @@ mod epochs;
 mod format;
 mod journal;
 mod log;
+mod national;
 #[cfg(test)]
 mod tests;
 
@@ -35,9 +37,11 @@ pub use self::epochs::{EpochKeeper, EpochName};
 use self::format::{FILE_BYTES_MAX, MASTER_LABEL, Master, identifier};
 pub use self::journal::ErasedJournal;
 pub use self::log::LogSigner;
+pub use self::national::Sm2KeyFile;
 use super::derive::{KEY_BYTES, SecretKey, sha256};
 use super::error::KeyError;
 use super::private_file::{self, Rule};
+use super::seal::Suite;
 use crate::ports::Random;
 use crate::units::{Hash, Origin, TenantId};
 
@@ -121,6 +125,19 @@ impl KeyDirectory {
     /// # Errors
     /// [`KeyError`]: a missing key that may not be made, a mode or owner that lets others in, a wrong master key, damage.
     pub fn open_or_create(places: &KeyPlaces, random: Arc<dyn Random>, may_create: bool) -> Result<Self, KeyError> {
+        Self::open_sealing(places, Suite::default(), random, may_create)
+    }
+
+    /// The same, with the algorithms that seal and wrap from here on.
+    ///
+    /// # Errors
+    /// As [`KeyDirectory::open_or_create`].
+    pub fn open_sealing(
+        places: &KeyPlaces,
+        suite: Suite,
+        random: Arc<dyn Random>,
+        may_create: bool,
+    ) -> Result<Self, KeyError> {
         if !private_file::check_directory(&places.directory)? {
             if !may_create {
                 return Err(KeyError::Missing { label: MASTER_LABEL.into(), path: places.directory.clone() });
@@ -128,7 +145,7 @@ impl KeyDirectory {
             private_file::create_directory(&places.directory)?;
             private_file::check_directory(&places.directory)?;
         }
-        let master = open_master(places, &*random, may_create)?;
+        let master = open_master(places, &*random, may_create)?.with(suite);
         let files = KeyFiles { directory: places.directory.clone(), master, random };
         let [tokens, dedup, sessions, staff] = Purpose::ALL;
         let purpose = |purpose: Purpose| files.load_or_create(purpose.label(), may_create).map(SecretKey::new);
@@ -158,6 +175,15 @@ impl KeyDirectory {
         LogSigner::open(Arc::clone(&self.files), origin, may_create)
     }
 
+    /// The SM2 key of one log; there is none before one is made and named.
+    ///
+    /// # Errors
+    /// [`KeyError`] when its file can't be read.
+    pub fn national_key(&self, origin: &Origin) -> Result<Arc<Sm2KeyFile>, KeyError> {
+        check_name(origin.tenant())?;
+        Sm2KeyFile::open(Arc::clone(&self.files), origin).map(Arc::new)
+    }
+
     /// A secret that the server makes for itself at first use: 32 random bytes.
     pub(super) fn own_secret(&self, name: &str) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyError> {
         check_name(name)?;
@@ -184,6 +210,11 @@ impl KeyDirectory {
     /// Who begins and ends epochs for every vault that was opened from here.
     pub fn epoch_keeper(&self) -> EpochKeeper {
         EpochKeeper::new(Arc::clone(&self.files), self.epochs())
+    }
+
+    /// The algorithms that seal.
+    pub(super) fn suite(&self) -> Suite {
+        self.files.master.suite()
     }
 
     /// The random source that keys are drawn from.

@@ -29,7 +29,10 @@ pub mod witness_key;
 pub use clock::SystemClock;
 pub use database_tls::database_tls;
 pub use error::KeyError;
-pub use keys::{EpochKeeper, EpochName, ErasedJournal, KeyDirectory, KeyIdentity, KeyPlaces, LogSigner, WrappedFile};
+pub use keys::{
+    EpochKeeper, EpochName, ErasedJournal, KeyDirectory, KeyIdentity, KeyPlaces, LogSigner, Sm2KeyFile, WrappedFile,
+};
 pub use passwords::{Argon2Passwords, one_time_password};
 pub use random::SystemRandom;
+pub use seal::Suite;
 pub use vault::TenantVault;

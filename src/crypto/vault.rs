@@ -22,6 +22,7 @@ use self::tokens::TenantTokens;
 use super::derive::{MacKey, SecretKey, associated_data};
 use super::error::KeyError;
 use super::keys::{EpochRing, KeyDirectory, Purpose};
+use super::seal::Suite;
 use super::{seal, totp};
 use crate::domain::message::RawText;
 use crate::domain::record::{Dedup, NewIdentity, NewSubject};
@@ -54,6 +55,7 @@ pub struct TenantVault {
     logins: MacKey,
     profiles: SecretKey,
     house: SharedSealer,
+    suite: Suite,
     random: Arc<dyn Random>,
 }
 
@@ -83,8 +85,9 @@ impl TenantVault {
                 HOUSE,
                 FIRST_GENERATION,
                 keys.tenant_key(Purpose::Staff, tenant, REPLIES)?,
-                keys.random(),
+                (keys.suite(), keys.random()),
             )),
+            suite: keys.suite(),
             random: keys.random(),
         })
     }
@@ -119,11 +122,11 @@ impl TenantVault {
         let epochs = self.epochs.present();
         let wrap = epochs.wrap(epoch).ok_or(VaultError::NoEpoch { epoch })?;
         let data = self.wrap_data(subject, generation, epoch);
-        seal::seal(wrap, epoch, &data, key.bytes(), &*self.random).map_err(|_| VaultError::Cipher)
+        seal::seal(self.suite, wrap, epoch, &data, key.bytes(), &*self.random).map_err(|_| VaultError::Cipher)
     }
 
     fn sealer_of(&self, subject: SubjectId, generation: i32, data_key: SecretKey) -> SubjectSealer {
-        SubjectSealer::new(self.tenant, subject, generation, data_key, Arc::clone(&self.random))
+        SubjectSealer::new(self.tenant, subject, generation, data_key, (self.suite, Arc::clone(&self.random)))
     }
 
     fn wrap_data(&self, subject: SubjectId, generation: i32, epoch: i32) -> Vec<u8> {
@@ -228,7 +231,7 @@ impl Vault for TenantVault {
 
     fn seal_profile(&self, account: AccountId, profile: &RawText) -> Result<Vec<u8>, VaultError> {
         let data = self.profile_data(account);
-        seal::seal(&self.profiles, STAFF_KEY_NUMBER, &data, profile.expose().as_bytes(), &*self.random)
+        seal::seal(self.suite, &self.profiles, STAFF_KEY_NUMBER, &data, profile.expose().as_bytes(), &*self.random)
             .map_err(|_| VaultError::Cipher)
     }
 
@@ -243,7 +246,8 @@ impl Vault for TenantVault {
 
     fn seal_staff(&self, part: StaffPart, account: AccountId, text: &RawText) -> Result<Vec<u8>, VaultError> {
         let (data, text) = (self.staff_data(part, account), text.expose().as_bytes());
-        seal::seal(&self.profiles, STAFF_KEY_NUMBER, &data, text, &*self.random).map_err(|_| VaultError::Cipher)
+        seal::seal(self.suite, &self.profiles, STAFF_KEY_NUMBER, &data, text, &*self.random)
+            .map_err(|_| VaultError::Cipher)
     }
 
     fn open_staff(&self, part: StaffPart, account: AccountId, sealed: &[u8]) -> Result<Zeroizing<String>, VaultError> {

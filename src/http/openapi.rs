@@ -137,6 +137,7 @@ use super::problem::codes;
         custody::custody,
         tlog::checkpoint,
         tlog::tile,
+        tlog::shadow_tile,
         policies::masking,
         policies::attempt,
         policies::routing,

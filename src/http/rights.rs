@@ -170,6 +170,7 @@ pub const RIGHTS: &[Need] = &[
     need("get", "/api/v1/ledger/custody", LEDGER),
     need("get", "/api/v1/ledger/tlog/checkpoint", LEDGER),
     need("get", "/api/v1/ledger/tlog/tile/{tile}", LEDGER),
+    need("get", "/api/v1/ledger/tlog/sm3/tile/{tile}", LEDGER),
     need("get", "/api/v1/policies/masking", POLICIES),
     need("post", "/api/v1/policies/masking/try", POLICIES),
     need("get", "/api/v1/policies/routing", POLICIES),

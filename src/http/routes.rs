@@ -290,6 +290,7 @@ pub(super) const ADDRESSES: &[Address] = &[
     Address { path: "/api/v1/ledger/custody", methods: &[("get", || web::get().to(custody::custody))] },
     Address { path: "/api/v1/ledger/tlog/checkpoint", methods: &[("get", || web::get().to(tlog::checkpoint))] },
     Address { path: "/api/v1/ledger/tlog/tile/{tile}", methods: &[("get", || web::get().to(tlog::tile))] },
+    Address { path: "/api/v1/ledger/tlog/sm3/tile/{tile}", methods: &[("get", || web::get().to(tlog::shadow_tile))] },
     Address { path: "/api/v1/policies/masking", methods: &[("get", || web::get().to(policies::masking))] },
     Address { path: "/api/v1/policies/masking/try", methods: &[("post", || web::post().to(policies::attempt))] },
     Address { path: "/api/v1/policies/routing", methods: &[("get", || web::get().to(policies::routing))] },

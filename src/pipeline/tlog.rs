@@ -22,6 +22,8 @@ pub enum TlogFile {
     Checkpoint,
     /// A tile or bundle.
     Tile(TilePath),
+    /// A hash tile of the second tree, which was made with SM3.
+    ShadowTile(TilePath),
 }
 
 impl Tenant {
@@ -42,6 +44,7 @@ impl Tenant {
             let found = match file {
                 TlogFile::Checkpoint => proofs.checkpoint().map(|text| text.map(String::into_bytes)),
                 TlogFile::Tile(path) => proofs.tile(path),
+                TlogFile::ShadowTile(path) => proofs.shadow_tile(path),
             };
             found.map(|bytes| bytes.map(pack))
         });

@@ -28,6 +28,12 @@ pub trait Proofs: Send + Sync {
     /// When the file can't be read, or is not there.
     fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, lww_audit::Error>;
 
+    /// The bytes of a hash tile of the second tree, which was made with SM3; `None` beyond it, or where there is none.
+    ///
+    /// # Errors
+    /// As [`Proofs::tile`].
+    fn shadow_tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, lww_audit::Error>;
+
     /// The gaps that the published log declares, each with the generation that it opened.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use lww_audit::Checkpoint;
+use lww_audit::note::NoteSignature;
 
 use crate::units::Hash;
 
@@ -50,6 +51,30 @@ pub trait LogKeys: Signer {
     /// # Errors
     /// [`SignError`]; the newest signs alone all the same.
     fn retire(&self) -> Result<(), SignError>;
+}
+
+/// The SM2 key that signs a log's published checkpoints a second time. What makes it is on disk when it returns.
+pub trait NationalKey: Send + Sync {
+    /// The public key in vkey form; `None` while no entry names one.
+    fn vkey(&self) -> Option<String>;
+
+    /// Makes the key, or takes the one that was made before and never named; SHA-256 of its public half, for the entry.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    fn prepare(&self) -> Result<Hash, SignError>;
+
+    /// The entry is recorded: the key signs from here on.
+    ///
+    /// # Errors
+    /// [`SignError`]; it is to be named again then.
+    fn settle(&self) -> Result<(), SignError>;
+
+    /// Signs a checkpoint together with the SM3 root of the same entries.
+    ///
+    /// # Errors
+    /// [`SignError`], also while no entry names the key.
+    fn cosign(&self, checkpoint: &Checkpoint, root: &Hash) -> Result<NoteSignature, SignError>;
 }
 
 /// The log key could not sign.

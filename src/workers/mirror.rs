@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
 use lww_audit::merkle::root_at;
+use lww_audit::national::unverified_roots;
 use lww_audit::note::NOTE_BYTES_MAX;
-use lww_audit::tile::{BUNDLE_BYTES_MAX, CHECKPOINT, Part, TilePath, WIDTH};
-use lww_audit::{Checkpoint, SignedCheckpoint, TileDir};
+use lww_audit::tile::{BUNDLE_BYTES_MAX, CHECKPOINT, Part, SHADOW, TilePath, WIDTH};
+use lww_audit::{Checkpoint, ShadowDir, SignedCheckpoint, TileDir};
 use tokio::sync::watch;
 
 use crate::domain::event::{Found, FoundPart};
@@ -118,20 +119,25 @@ impl Mirror {
         let Some(signed) = aside(move || TileDir::open(folder).checkpoint()).await? else { return Ok(None) };
         let size = signed.unverified().size;
         let theirs = self.theirs(signed.unverified()).await?;
-        let (before, lines) = theirs.unwrap_or((TreeSize(0), 0));
+        let (before, lines, shadowed) = theirs.unwrap_or((TreeSize(0), 0, TreeSize(0)));
         // Who cosigned later is copied, too.
         if theirs.is_some() && before == size && lines >= signed.note().signatures().len() {
             return Ok(Some(size));
         }
         let copies = iter(added(before, size)).map(|tile| self.copy_one(tile));
         copies.buffer_unordered(MIRROR_REQUESTS_MAX).try_collect::<()>().await?;
+        if unverified_roots(&signed).next().is_some() {
+            let hashes = added(shadowed, size).filter(|tile| tile.part != Part::Entries);
+            let copies = iter(hashes).map(|tile| self.copy_shadow(tile));
+            copies.buffer_unordered(MIRROR_REQUESTS_MAX).try_collect::<()>().await?;
+        }
         self.objects.replace(&self.name(CHECKPOINT), signed.to_string().into_bytes()).await?;
-        self.sweep(before, size).await;
+        self.sweep(before, size, shadowed.0 > 0).await;
         Ok(Some(size))
     }
 
-    /// The size of the copy, which must be a beginning of what is published, and how many have signed it.
-    async fn theirs(&self, ours: &Checkpoint) -> Result<Option<(TreeSize, usize)>, MirrorError> {
+    /// The size of the copy, which must be a beginning of what is published, how many have signed it, and the size of its second tree.
+    async fn theirs(&self, ours: &Checkpoint) -> Result<Option<(TreeSize, usize, TreeSize)>, MirrorError> {
         let differs = |what| MirrorError::Differs { name: CHECKPOINT.to_owned(), what };
         let Some(bytes) = self.objects.get(&self.name(CHECKPOINT), NOTE_BYTES_MAX).await? else { return Ok(None) };
         let signed = SignedCheckpoint::parse(&bytes).map_err(|_| differs("it is no checkpoint"))?;
@@ -144,14 +150,28 @@ impl Mirror {
         }
         let (folder, sizes) = (self.folder.clone(), (ours.size, theirs.size));
         let root = aside(move || root_at(&TileDir::open(folder).tree(sizes.0), sizes.1)).await?;
-        if root == theirs.root { Ok(Some((theirs.size, lines))) } else { Err(differs("it is of another history")) }
+        if root != theirs.root {
+            return Err(differs("it is of another history"));
+        }
+        let shadowed = if unverified_roots(&signed).next().is_some() { theirs.size } else { TreeSize(0) };
+        Ok(Some((theirs.size, lines, shadowed)))
     }
 
     async fn copy_one(&self, tile: TilePath) -> Result<(), MirrorError> {
         let folder = self.folder.clone();
         let published = aside(move || TileDir::open(folder).published(tile)).await?;
-        let bytes = published.ok_or(MirrorError::Ended)?;
-        let name = self.name(&tile.to_string());
+        self.put(&tile.to_string(), published.ok_or(MirrorError::Ended)?).await
+    }
+
+    /// Copies a tile of the second tree.
+    async fn copy_shadow(&self, tile: TilePath) -> Result<(), MirrorError> {
+        let folder = self.folder.clone();
+        let published = aside(move || ShadowDir::open(folder).published(tile)).await?;
+        self.put(&format!("{SHADOW}/{tile}"), published.ok_or(MirrorError::Ended)?).await
+    }
+
+    async fn put(&self, file: &str, bytes: Vec<u8>) -> Result<(), MirrorError> {
+        let name = self.name(file);
         // Whoever was interrupted has put it there already. Not every store can be asked to create only.
         let present = match self.objects.get(&name, BUNDLE_BYTES_MAX).await? {
             None if self.objects.create(&name, bytes.clone()).await? => return Ok(()),
@@ -161,18 +181,21 @@ impl Mirror {
         if present.is_some_and(|present| present == bytes) {
             return Ok(());
         }
-        Err(MirrorError::Differs { name: tile.to_string(), what: "it was there before, with other bytes" })
+        Err(MirrorError::Differs { name: file.to_owned(), what: "it was there before, with other bytes" })
     }
 
     /// Removes partial tiles that only the copy's checkpoint before needed. A store that keeps everything may keep them.
-    async fn sweep(&self, before: TreeSize, size: TreeSize) {
+    async fn sweep(&self, before: TreeSize, size: TreeSize, has_shadow: bool) {
         for part in Part::all(before) {
             let Some(old) = TilePath::partial(part, before) else { continue };
             if TilePath::in_tree(part, old.index, size) == Some(old) {
                 continue;
             }
-            if let Err(error) = self.objects.remove(&self.name(&old.to_string())).await {
-                tracing::debug!(event = "mirror_keeps", tenant = self.tenant.name.id.0, %error, tile = %old);
+            let shadow = (has_shadow && part != Part::Entries).then(|| format!("{SHADOW}/{old}"));
+            for file in std::iter::once(old.to_string()).chain(shadow) {
+                if let Err(error) = self.objects.remove(&self.name(&file)).await {
+                    tracing::debug!(event = "mirror_keeps", tenant = self.tenant.name.id.0, %error, file);
+                }
             }
         }
     }

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use lww_audit::merkle::{consistency_path, inclusion_path};
 use lww_audit::tile::{CHECKPOINT, TilePath};
-use lww_audit::{Generations, SignedCheckpoint, TileDir, TileWriter};
+use lww_audit::{Generations, ShadowDir, ShadowWriter, SignedCheckpoint, TileDir, TileWriter};
 use tokio::sync::watch;
 
 use super::witness::Panel;
-use crate::ports::{Clock, CustodyCell, Entries, EntriesError, Proofs, SignedHead, SizeAt};
+use crate::ports::{Clock, CustodyCell, Entries, EntriesError, NationalKey, Proofs, SignError, SignedHead, SizeAt};
 use crate::units::{EntryIndex, Hash, MICROS_PER_SECOND, TenantId, Timestamp, TreeSize};
 
 /// Pause between two publications.
@@ -33,6 +33,9 @@ pub enum TilesError {
     /// The folder refuses, or holds something else than this log.
     #[error(transparent)]
     Tiles(#[from] lww_audit::Error),
+    /// The SM2 key can't sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
     /// The task that wrote them is gone.
     #[error("writing tiles ended unexpectedly")]
     Ended,
@@ -54,6 +57,32 @@ pub struct TileFollower {
     pub clock: Arc<dyn Clock>,
     /// Who must have cosigned what is published; `None`: nobody.
     pub panel: Option<Panel>,
+    /// Who signs what is published by national algorithms, too; `None`: nobody.
+    pub national: Option<Arc<dyn NationalKey>>,
+}
+
+/// The trees that are written, at the same size.
+struct Writers {
+    tiles: TileWriter,
+    /// The second one, made with SM3.
+    shadow: Option<ShadowWriter>,
+}
+
+impl Writers {
+    fn open(folder: &Path, has_shadow: bool) -> Result<Self, lww_audit::Error> {
+        let tiles = TileWriter::open(folder)?;
+        Ok(Self { tiles, shadow: has_shadow.then(|| ShadowWriter::open(folder)).transpose()? })
+    }
+
+    fn append(&mut self, entry: &[u8]) -> Result<(), lww_audit::Error> {
+        self.tiles.append(entry)?;
+        self.shadow.as_mut().map_or(Ok(()), |shadow| shadow.append(entry))
+    }
+
+    fn publish(&mut self, checkpoint: &SignedCheckpoint) -> Result<(), lww_audit::Error> {
+        self.tiles.publish(checkpoint)?;
+        self.shadow.as_mut().map_or(Ok(()), ShadowWriter::settle)
+    }
 }
 
 impl TileFollower {
@@ -95,23 +124,23 @@ impl TileFollower {
     /// published. The same tree is published again only with more cosignatures. After an error the folder is opened anew.
     async fn publish(
         &mut self,
-        writer: Option<TileWriter>,
+        writer: Option<Writers>,
         head: &SignedHead,
         last: Option<&SignedCheckpoint>,
-    ) -> Result<(TileWriter, Option<SignedCheckpoint>), TilesError> {
+    ) -> Result<(Writers, Option<SignedCheckpoint>), TilesError> {
         let mut writer = match writer {
             Some(writer) => writer,
             None => self.open().await?,
         };
-        while writer.size() < head.size {
-            let from = EntryIndex(writer.size().0);
+        while writer.tiles.size() < head.size {
+            let from = EntryIndex(writer.tiles.size().0);
             let left = u32::try_from(head.size.0 - from.0).unwrap_or(PAGE_ENTRIES);
             let page = self.entries.entries(from, left.min(PAGE_ENTRIES)).await?;
             if page.is_empty() {
                 return Err(EntriesError::Missing { index: from }.into());
             }
             writer = aside(move || {
-                page.iter().try_for_each(|entry| writer.append(entry).map(drop))?;
+                page.iter().try_for_each(|entry| writer.append(entry))?;
                 Ok(writer)
             })
             .await?;
@@ -120,12 +149,13 @@ impl TileFollower {
         if let Some(panel) = &mut self.panel {
             // Whoever cosigns vouches for what can be read: tiles are durable before anybody is asked.
             let signed = checkpoint.clone();
-            writer = aside(move || writer.prepare(&signed).map(|()| writer)).await?;
+            writer = aside(move || writer.tiles.prepare(&signed).map(|()| writer)).await?;
             match panel.cosigned(&checkpoint).await {
                 Some(cosigned) => checkpoint = cosigned,
                 None => return Ok((writer, None)),
             }
         }
+        (writer, checkpoint) = self.cosigned(writer, checkpoint).await?;
         let is_known = last.is_some_and(|last| last.unverified() == checkpoint.unverified());
         let lines = |signed: &SignedCheckpoint| signed.note().signatures().len();
         if is_known && last.is_some_and(|last| lines(&checkpoint) <= lines(last)) {
@@ -140,12 +170,31 @@ impl TileFollower {
         Ok((writer, Some(published)))
     }
 
+    /// Adds the signature by national algorithms, over the root of the second tree, whose tiles are durable by then.
+    async fn cosigned(
+        &self,
+        mut writer: Writers,
+        checkpoint: SignedCheckpoint,
+    ) -> Result<(Writers, SignedCheckpoint), TilesError> {
+        let Some(key) = self.national.clone() else { return Ok((writer, checkpoint)) };
+        let Some(mut shadow) = writer.shadow.take() else { return Ok((writer, checkpoint)) };
+        let (shadow, line, checkpoint) = aside(move || {
+            shadow.prepare()?;
+            let line = key.cosign(checkpoint.unverified(), &shadow.root());
+            Ok((shadow, line, checkpoint))
+        })
+        .await?;
+        writer.shadow = Some(shadow);
+        let lines = checkpoint.note().signatures().iter().cloned().chain([line?]).collect();
+        Ok((writer, SignedCheckpoint::with_signatures(checkpoint.unverified().clone(), lines)?))
+    }
+
     /// Opens the folder, and tells what was published in it before.
-    async fn open(&mut self) -> Result<TileWriter, TilesError> {
-        let folder = self.folder.clone();
+    async fn open(&mut self) -> Result<Writers, TilesError> {
+        let (folder, has_shadow) = (self.folder.clone(), self.national.is_some());
         let (writer, known) = aside(move || {
             let known = TileDir::open(&folder).checkpoint()?.map(|signed| (signed, modified(&folder.join(CHECKPOINT))));
-            Ok((TileWriter::open(folder)?, known))
+            Ok((Writers::open(&folder, has_shadow)?, known))
         })
         .await?;
         if let Some((signed, at)) = known {
@@ -222,6 +271,10 @@ impl Proofs for PublishedTiles {
 
     fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, lww_audit::Error> {
         TileDir::open(&self.folder).published(tile)
+    }
+
+    fn shadow_tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, lww_audit::Error> {
+        ShadowDir::open(&self.folder).published(tile)
     }
 
     fn generations(&self) -> Result<Arc<Generations>, lww_audit::Error> {

@@ -36,6 +36,7 @@ mod live_crash;
 mod live_failover;
 mod live_slow;
 mod main_job;
+mod national;
 mod package;
 mod people;
 mod policy_drift;

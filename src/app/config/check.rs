@@ -18,7 +18,7 @@ use super::error::{ConfigError, Problem};
 use super::read::{Field, Section};
 use super::{
     ChannelConfig, Config, DatabaseConfig, ErasureConfig, HttpConfig, KEYS_FOLDER, LOGS_FOLDER, LogConfig,
-    PostgresqlConfig, TenantConfig, TlsFiles, mirror, read,
+    NationalConfig, PostgresqlConfig, TenantConfig, TlsFiles, mirror, read,
 };
 use crate::channels::CHANNELS;
 use crate::crypto::database_tls;
@@ -64,6 +64,7 @@ pub(super) fn root(root: &Section<'_>) -> Checked<Config> {
             backups_kept_days: erasure.integer("backups_kept_days")?,
             at_once: erasure.boolean("at_once")?.value,
         },
+        national: NationalConfig::read(&root.section("national")?)?,
         witness: witness::read_section(&root.section("witness")?)?,
         anchors: anchors::read(root)?,
         mirror: mirror::read(&root.section("mirror")?, &data_dir)?,

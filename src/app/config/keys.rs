@@ -236,6 +236,12 @@ pub const KEYS: &[Key] = &[
         "Whether two people may have that key destroyed at once; no backup of any tenant from before can be read then.",
     )
     .default("true"),
+    text("national.sealing", "aes-256-gcm or sm4-gcm", "What seals customers' data and wraps keys from here on; what either sealed opens for ever.")
+        .bounds(Bounds::Words(super::national::SEALING))
+        .default("aes-256-gcm"),
+    text("national.cosignature", "none or sm2", "Whether what is published is signed by SM2, too, over the SM3 root of the same entries.")
+        .bounds(Bounds::Words(super::national::COSIGNATURE))
+        .default("none"),
     path("witness.policy", "Who must cosign what is published, and where they are asked (C2SP tlog-policy); read at start.")
         .required()
         .example("/etc/lww/witness.policy"),

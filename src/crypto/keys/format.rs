@@ -15,8 +15,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::crypto::KeyError;
 use crate::crypto::derive::{Refused, SecretKey, associated_data};
-use crate::crypto::{KeyError, seal};
+use crate::crypto::seal::{self, Suite};
 use crate::ports::Random;
 use crate::units::Id128;
 
@@ -35,6 +36,7 @@ const MASTER_NUMBER: i32 = 0;
 pub(super) struct Master {
     key: SecretKey,
     identifier: String,
+    suite: Suite,
 }
 
 /// A short public name of a key, 32 lower hex digits, from which nothing of the key can be learnt.
@@ -47,7 +49,17 @@ impl Master {
     /// Takes a new master key.
     pub(super) fn new(key: SecretKey) -> Result<Self, KeyError> {
         let identifier = identifier(&key)?;
-        Ok(Self { key, identifier })
+        Ok(Self { key, identifier, suite: Suite::default() })
+    }
+
+    /// Wraps by these algorithms from here on.
+    pub(super) fn with(self, suite: Suite) -> Self {
+        Self { suite, ..self }
+    }
+
+    /// The algorithms that it wraps by.
+    pub(super) fn suite(&self) -> Suite {
+        self.suite
     }
 
     /// A key of its own for one use.
@@ -83,7 +95,7 @@ impl Master {
     /// Wraps key bytes into the text of a key file.
     pub(super) fn wrap(&self, label: &str, key: &[u8], random: &dyn Random) -> Result<Zeroizing<String>, KeyError> {
         let data = self.associated_data(label);
-        let sealed = seal::seal(&self.key, MASTER_NUMBER, &data, key, random).map_err(refused)?;
+        let sealed = seal::seal(self.suite, &self.key, MASTER_NUMBER, &data, key, random).map_err(refused)?;
         Ok(write(label, &self.identifier, &sealed))
     }
 

@@ -209,7 +209,7 @@ fn fingerprint(key: &NoteSigner) -> Hash {
 }
 
 /// The whole error goes to the log: it names the file, which an answer must not.
-fn told(error: &KeyError) -> SignError {
+pub(super) fn told(error: &KeyError) -> SignError {
     tracing::error!(event = "key_file_refused", %error, "a log's key file could not be read, written or removed");
     SignError { reason: "a key file could not be read, written or removed" }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::crypto::derive::{SecretKey, associated_data};
-use crate::crypto::seal;
+use crate::crypto::seal::{self, Suite};
 use crate::domain::message::{Part, RawText, SealError, Sealed, Sealer};
 use crate::ports::{Random, VaultError};
 use crate::units::{MessageId, SubjectId, TenantId};
@@ -19,6 +19,7 @@ pub(super) struct SubjectSealer {
     subject: SubjectId,
     generation: i32,
     data_key: SecretKey,
+    suite: Suite,
     random: Arc<dyn Random>,
 }
 
@@ -28,14 +29,14 @@ impl SubjectSealer {
         subject: SubjectId,
         generation: i32,
         data_key: SecretKey,
-        random: Arc<dyn Random>,
+        (suite, random): (Suite, Arc<dyn Random>),
     ) -> Self {
-        Self { tenant, subject, generation, data_key, random }
+        Self { tenant, subject, generation, data_key, suite, random }
     }
 
     pub(super) fn seal_contact(&self, identity: &RawText) -> Result<Vec<u8>, VaultError> {
         let data = self.bind("lww/1 contact", &[]);
-        seal::seal(&self.data_key, self.generation, &data, identity.expose().as_bytes(), &*self.random)
+        seal::seal(self.suite, &self.data_key, self.generation, &data, identity.expose().as_bytes(), &*self.random)
             .map_err(|_| VaultError::Cipher)
     }
 
@@ -46,7 +47,8 @@ impl SubjectSealer {
 
     pub(super) fn seal_identity(&self, identity: &[u8]) -> Result<Vec<u8>, VaultError> {
         let data = self.bind("lww/1 sealed identity", &[]);
-        seal::seal(&self.data_key, self.generation, &data, identity, &*self.random).map_err(|_| VaultError::Cipher)
+        seal::seal(self.suite, &self.data_key, self.generation, &data, identity, &*self.random)
+            .map_err(|_| VaultError::Cipher)
     }
 
     pub(super) fn open_identity(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
@@ -72,7 +74,7 @@ impl SubjectSealer {
 impl Sealer for SubjectSealer {
     fn seal(&self, part: Part, message: MessageId, plaintext: &[u8]) -> Result<Sealed, SealError> {
         let data = self.bind_message(part, message);
-        seal::seal(&self.data_key, self.generation, &data, plaintext, &*self.random)
+        seal::seal(self.suite, &self.data_key, self.generation, &data, plaintext, &*self.random)
             .map(Sealed)
             .map_err(|_| SealError { part })
     }

@@ -54,7 +54,7 @@ fn new_subject(vault: &TenantVault, id: SubjectId) -> (NewSubject, SharedSealer)
 fn sealer(tenant: i32, subject: u8, generation: i32, key: u8) -> SubjectSealer {
     let key = SecretKey::from_slice(&[key; 32]).unwrap();
     let subject = SubjectId::from_random([subject; 16]);
-    SubjectSealer::new(TenantId(tenant), subject, generation, key, Arc::new(SystemRandom::new()))
+    SubjectSealer::new(TenantId(tenant), subject, generation, key, (Suite::default(), Arc::new(SystemRandom::new())))
 }
 
 #[test]

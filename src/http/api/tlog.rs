@@ -70,6 +70,27 @@ pub(in crate::http) async fn tile(service: Data<Service>, request: HttpRequest) 
     Ok(answer(&request, file, BYTES, FOREVER))
 }
 
+/// Gives a hash tile of the second tree, which was made with SM3 of the same entries, where checkpoints are signed by SM2, too.
+#[utoipa::path(
+    get, path = "/api/v1/ledger/tlog/sm3/tile/{tile}", tag = "ledger",
+    params(
+        ("tile" = String, Path, description = "Level, then the index in groups of three digits, and `.p/` with the width of a \
+            partial one: `0/x001/234`. Its slashes are part of it"),
+    ),
+    responses(
+        (status = 200, description = "The tile", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 304, description = "It is the one that `If-None-Match` names"),
+        (status = "default", description = "A problem", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::http) async fn shadow_tile(service: Data<Service>, request: HttpRequest) -> Answer {
+    let served = reader(&service, &request).await?;
+    let path = format!("tile/{}", request.match_info().query("tile"));
+    let path: TilePath = path.parse().map_err(|_| Refusal::NotFound { what: "file of the log" })?;
+    let file = served.tenant.tlog_file(TlogFile::ShadowTile(path), Packed::plain).await?;
+    Ok(answer(&request, file, BYTES, FOREVER))
+}
+
 /// Finds out whose log is read, by whoever may.
 async fn reader(service: &Service, request: &HttpRequest) -> Result<Arc<Served>, Problem> {
     if let Some((tenant, served, name)) = auditor(service, request) {
