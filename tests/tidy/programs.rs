@@ -1,7 +1,5 @@
 //! Tests run only if a program holds them, and each program more is linked and compiled by itself.
 
-use std::path::Path;
-
 use crate::source::{Finding, Repository};
 
 /// Folders under `tests/` that are one program each.
@@ -26,7 +24,7 @@ pub fn whole(repository: &Repository) -> Vec<Finding> {
                 "Put it into tests/server or tests/rules",
             )),
             Some((program, module)) if PROGRAMS.contains(&program) && module != "main" && !module.contains('/') => {
-                let main = repository.text(&Path::new("tests").join(program).join("main.rs").display().to_string());
+                let main = repository.text(&format!("tests/{program}/main.rs"));
                 let declared = main.unwrap_or_default().lines().any(|line| line == format!("mod {module};"));
                 (!declared).then(|| finding(path, format!("{module} never runs"), "Name it in the main.rs beside it"))
             }
