@@ -186,7 +186,8 @@ fn check_entries(entries: &[Entry], asked: &Accepted, answered: &Accepted) {
     assert_eq!(viewed.actor.role.as_str(), "agent");
     for entry in entries {
         let bytes = String::from_utf8(entry.to_bytes().unwrap()).unwrap();
-        assert!(!bytes.contains("7890") && !bytes.contains("customer-1"), "{bytes}");
+        // As it was written, and as a number: four digits alone stand in some time or hash of every twentieth run.
+        assert!(["7890 128", "4567890128", "customer-1"].iter().all(|hidden| !bytes.contains(hidden)), "{bytes}");
     }
 }
 
